@@ -1,0 +1,1 @@
+"""What is fast, measured against what a user would pick instead."""

@@ -1,0 +1,147 @@
+"""Arrow schemas of the journal: facts with their lines, tenders and postings, and growth.
+
+A record holds one record batch of `FACTS` (row i is the fact with seq first + i) and, when
+dictionaries grew, one of `GROWTH`. Points are in units of the currency's scale, amounts
+in minor units, quantities in thousandths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+LINE = pa.struct(
+    [
+        pa.field("line", pa.int32(), nullable=False),
+        pa.field("product", pa.uint32(), nullable=False),
+        pa.field("quantity", pa.int64(), nullable=False),
+        pa.field("net", pa.int64(), nullable=False),
+    ]
+)
+TENDER = pa.struct(
+    [
+        pa.field("type", pa.uint32(), nullable=False),
+        pa.field("amount", pa.int64(), nullable=False),
+    ]
+)
+POSTING = pa.struct(
+    [
+        pa.field("rule", pa.uint16(), nullable=False),
+        pa.field("limit", pa.uint8(), nullable=False),
+        pa.field("desired", pa.int64(), nullable=False),
+        pa.field("points", pa.int64(), nullable=False),
+        # 0, or the seq of the fact whose figure this corrects (rulebook section 2).
+        pa.field("corrects", pa.uint64(), nullable=False),
+    ]
+)
+BALANCE = pa.struct(
+    [
+        pa.field("active", pa.int64(), nullable=False),
+        pa.field("pending", pa.int64(), nullable=False),
+    ]
+)
+
+NO_MEMBER = 2**32 - 1
+"""Member number of a fact that is of no member."""
+
+FACTS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("kind", pa.uint8(), nullable=False),
+        pa.field("status", pa.uint8(), nullable=False),
+        pa.field("at", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("member", pa.uint32(), nullable=False),
+        pa.field("previous", pa.uint64(), nullable=False),
+        pa.field("store", pa.uint32(), nullable=False),
+        pa.field("terminal", pa.uint32(), nullable=False),
+        pa.field("lines", pa.list_(pa.field("item", LINE, nullable=False)), nullable=False),
+        pa.field("tenders", pa.list_(pa.field("item", TENDER, nullable=False)), nullable=False),
+        # Version of the program that rated it, from 1; 0 for facts that no rule rates.
+        pa.field("program", pa.uint16(), nullable=False),
+        # After the fact: the member's tier (-1 none) and a balance a currency.
+        pa.field("tier", pa.int8(), nullable=False),
+        pa.field("balances", pa.list_(pa.field("item", BALANCE, nullable=False)), nullable=False),
+        pa.field("postings", pa.list_(pa.field("item", POSTING, nullable=False)), nullable=False),
+        pa.field("payload", pa.binary()),
+    ]
+)
+
+GROWTH = pa.schema(
+    [
+        # 0 member, 1 store, 2 terminal, 3 tender, 4 product; numbers follow from the order.
+        pa.field("kind", pa.uint8(), nullable=False),
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("since", pa.int64(), nullable=False),
+        pa.field("brand", pa.string()),
+        pa.field("department", pa.string()),
+        pa.field("category", pa.string()),
+        pa.field("supplier", pa.string()),
+    ]
+)
+
+Columns = Mapping[str, NDArray[Any]]
+
+
+def array(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
+    """A numpy column as an Arrow array without a copy."""
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+
+
+def structs(kind: pa.StructType, columns: Columns) -> pa.Array:
+    """An array of structs from numpy columns named as the struct's fields."""
+    children = [array(columns[field.name], field.type) for field in kind]
+    return pa.Array.from_buffers(kind, len(children[0]), [None], children=children)
+
+
+def lists(kind: pa.ListType, starts: NDArray[np.int64], columns: Columns) -> pa.Array:
+    """An array of lists of structs; starts (int64[n + 1]) delimit the lists."""
+    offsets = starts.astype(np.int32)
+    return pa.Array.from_buffers(
+        kind,
+        len(starts) - 1,
+        [None, pa.py_buffer(offsets)],
+        children=[structs(kind.value_type, columns)],
+    )
+
+
+def column(batch: pa.RecordBatch, name: str) -> NDArray[Any]:
+    """A fixed-width column of a batch as a numpy view of its buffer."""
+    return view(batch.column(name))
+
+
+_DTYPES = {
+    pa.uint8(): np.uint8,
+    pa.int8(): np.int8,
+    pa.uint16(): np.uint16,
+    pa.int32(): np.int32,
+    pa.uint32(): np.uint32,
+    pa.int64(): np.int64,
+    pa.uint64(): np.uint64,
+    pa.timestamp("us", "UTC"): np.int64,
+}
+
+
+def view(values: pa.Array) -> NDArray[Any]:
+    """The values of a fixed-width array without nulls, as a view of its buffer."""
+    dtype = _DTYPES[values.type]
+    buffer = values.buffers()[1]
+    if buffer is None or len(values) == 0:
+        return np.zeros(0, dtype)
+    return np.frombuffer(buffer, dtype, len(values), values.offset * np.dtype(dtype).itemsize)
+
+
+def list_view(values: pa.ListArray) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
+    """(starts int64[n + 1] from 0, the struct's columns) of a list column."""
+    offsets = np.frombuffer(
+        values.buffers()[1], np.int32, len(values) + 1, values.offset * 4
+    ) if len(values) else np.zeros(1, np.int32)
+    items = values.values
+    lo, hi = int(offsets[0]), int(offsets[-1])
+    columns = {
+        field.name: view(items.field(place))[lo:hi] for place, field in enumerate(items.type)
+    }
+    return (offsets - lo).astype(np.int64), columns

@@ -1,0 +1,160 @@
+"""What a basket earns: exact earn, multiplies, bonuses, limits, caps (rulebook section 4).
+
+Nothing here touches a member: it reads counters and fills `desired`, `granted` and
+`limit` for each rule, so that a refused basket moves nothing.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+from .arith cimport add128, ctz64, gcd64, i128, mul128, round_ratio
+from .rules cimport BONUS, EARN, QUANTITY, Limit, RuleTable
+from .tiers cimport counter_value
+from .words cimport Segment
+
+
+cdef struct Figures:
+    # One entry a rule, valid for the rules in `fired`.
+    int64_t *desired
+    int64_t *granted
+    int32_t *limit       # code of the last limit that cut, 0 for none
+    int32_t *fired       # rules that gave or wanted something, in (priority, file) order
+    int32_t n_fired
+    i128 *exact          # [currency, segment]: exact earn over rate_den * scale
+    i128 *scale          # [currency]
+    int64_t *room        # [limit]: what is left of each cap in this basket
+    int overflow
+
+
+cdef inline int64_t limit_room(const RuleTable *t, const Limit *limit,
+                               const int64_t *counters, int32_t day) noexcept nogil:
+    """What a limit leaves before the basket; never below zero."""
+    cdef int64_t used = 0
+    if limit.counter >= 0:
+        used = counter_value(counters + 2 * limit.counter,
+                             t.counters[limit.counter].period, day)
+    return limit.ceiling - used if limit.ceiling > used else 0
+
+
+cdef inline void apply_rule_limits(const RuleTable *t, int32_t rule, const int64_t *counters,
+                                   int32_t day, Figures *f) noexcept nogil:
+    """Cut a rule's figure by its own limits, in the order in which they are listed."""
+    cdef int32_t i
+    cdef int64_t room
+    for i in range(t.limits_from[rule], t.limits_from[rule + 1]):
+        room = limit_room(t, &t.limits[i], counters, day)
+        if t.limits[i].is_uses:
+            room = f.granted[rule] if room > 0 else 0
+        if room < f.granted[rule]:
+            f.granted[rule] = room
+            f.limit[rule] = t.limits[i].code
+
+
+cdef inline void note_exact(const RuleTable *t, int32_t rule, int32_t tier,
+                            const Segment *segments, int32_t n, const uint64_t *matched,
+                            Figures *f) noexcept nogil:
+    """Add an earn rule's exact figure to its lines, scaled where its own limits cut it."""
+    cdef int32_t s, currency = t.currency[rule]
+    cdef int64_t exact = t.exact[rule * (t.n_tiers + 1) + tier + 1]
+    cdef i128 *line = f.exact + currency * <int64_t>t.n_classes
+    cdef i128 share = f.scale[currency]
+    cdef int64_t common, part, whole
+    cdef uint64_t bit = <uint64_t>1 << (rule & 63)
+    if f.granted[rule] != f.desired[rule]:
+        # granted / desired in lowest terms becomes part of the common denominator.
+        common = gcd64(f.granted[rule], f.desired[rule])
+        part = f.granted[rule] // common
+        whole = f.desired[rule] // common
+        for s in range(n):
+            line[s] = mul128(line[s], whole, &f.overflow)
+        f.scale[currency] = mul128(share, whole, &f.overflow)
+        share = mul128(share, part, &f.overflow)
+    for s in range(n):
+        if matched[s * <int64_t>t.n_words + (rule >> 6)] & bit:
+            line[s] = add128(
+                line[s],
+                mul128(mul128(exact, segments[s].quantity if t.basis[rule] == QUANTITY
+                              else segments[s].net, &f.overflow), share, &f.overflow),
+                &f.overflow)
+
+
+cdef inline void rate_basket(const RuleTable *t, const Segment *segments, int32_t n,
+                             const uint64_t *matched, const uint64_t *candidates,
+                             int32_t tier, const int64_t *counters, int32_t day,
+                             Figures *f) noexcept nogil:
+    """Fill f for a basket with a positive eligible amount.
+
+    matched[segment, word] are the rules each segment satisfies, candidates[word] those
+    that some segment does.
+    """
+    cdef int32_t w, s, i, rule, phase, currency, place
+    cdef uint64_t left, bit
+    cdef int64_t net, quantity
+    cdef i128 exact
+    f.n_fired = 0
+    f.overflow = 0
+    for currency in range(t.n_currencies):
+        if t.currencies[currency].multiplied:
+            f.scale[currency] = 1
+            for s in range(n):
+                f.exact[currency * <int64_t>t.n_classes + s] = 0
+    # Earn rules first: a multiply needs every earn rule of its currency.
+    for phase in range(2):
+        for w in range(t.n_words):
+            left = candidates[w] & (t.earn_mask[w] if phase == 0 else ~t.earn_mask[w])
+            while left:
+                rule = w * 64 + ctz64(left)
+                bit = left & (~left + 1)
+                left &= left - 1
+                currency = t.currency[rule]
+                net = quantity = 0
+                exact = 0
+                for s in range(n):
+                    if matched[s * <int64_t>t.n_words + w] & bit:
+                        net += segments[s].net
+                        quantity += segments[s].quantity
+                        if phase == 1:
+                            exact = add128(exact, f.exact[currency * <int64_t>t.n_classes + s],
+                                           &f.overflow)
+                f.desired[rule] = 0
+                if net < t.min_amount[rule] or quantity < t.min_quantity[rule]:
+                    continue
+                place = rule * (t.n_tiers + 1) + tier + 1
+                if t.kind[rule] == EARN:
+                    f.desired[rule] = round_ratio(
+                        mul128(quantity if t.basis[rule] == QUANTITY else net,
+                               t.num[place], &f.overflow),
+                        t.den[place], t.rounding[rule], &f.overflow)
+                elif t.kind[rule] == BONUS:
+                    f.desired[rule] = t.num[place]
+                else:
+                    f.desired[rule] = round_ratio(
+                        mul128(exact, t.num[place], &f.overflow),
+                        mul128(mul128(t.den[place], t.currencies[currency].rate_den,
+                                      &f.overflow), f.scale[currency], &f.overflow),
+                        t.rounding[rule], &f.overflow)
+                f.granted[rule] = f.desired[rule]
+                f.limit[rule] = 0
+                if f.desired[rule] and t.limits_from[rule] != t.limits_from[rule + 1]:
+                    apply_rule_limits(t, rule, counters, day, f)
+                if phase == 0 and t.currencies[currency].multiplied:
+                    note_exact(t, rule, tier, segments, n, matched, f)
+    # Rules in (priority, file) order are bits in rising order: caps fill in that order.
+    for currency in range(t.n_currencies):
+        for i in range(t.currencies[currency].caps_from, t.currencies[currency].caps_to):
+            f.room[i] = limit_room(t, &t.limits[i], counters, day)
+    for w in range(t.n_words):
+        left = candidates[w]
+        while left:
+            rule = w * 64 + ctz64(left)
+            left &= left - 1
+            if f.desired[rule] == 0:
+                continue
+            f.fired[f.n_fired] = rule
+            f.n_fired += 1
+            currency = t.currency[rule]
+            for i in range(t.currencies[currency].caps_from, t.currencies[currency].caps_to):
+                if f.room[i] < f.granted[rule]:
+                    f.granted[rule] = f.room[i]
+                    f.limit[rule] = t.limits[i].code
+            for i in range(t.currencies[currency].caps_from, t.currencies[currency].caps_to):
+                f.room[i] -= f.granted[rule]
