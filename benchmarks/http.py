@@ -20,7 +20,8 @@ from pathlib import Path
 from statistics import median
 
 from vafa.loadtest.baskets import wire_baskets, wire_json
-from vafa.loadtest.openloop import Result, post_requests, request_bytes, run_closed
+from vafa.loadtest.connection import post_requests, request_bytes
+from vafa.loadtest.openloop import Result, run_closed
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parent.parent

@@ -65,6 +65,7 @@ class CompiledProgram:
             **self._ladder_arrays(),
             "limits_from": limits_from,
         }
+        self.tier_always = arrays["tier_always"].tolist()
         self.native = Rules(arrays, limits, self._counters, currencies)
 
     # -- rule figures ------------------------------------------------------------------
@@ -201,6 +202,15 @@ class CompiledProgram:
             for when in (rule.when, rule.when.negated)
         )
 
+    def values_of(self, name: str) -> set[str]:
+        """Every value that a rule or an exclusion names for a line field."""
+        rules = [when for rule in self.rules for when in (rule.when, rule.when.negated)]
+        return {
+            value
+            for conditions in (*rules, *self.program.exclude)
+            for value in getattr(conditions, name) or ()
+        }
+
     def _dimension_arrays(self) -> dict[str, Any]:
         day, span = self._day_words()
         return {
@@ -273,11 +283,11 @@ class CompiledProgram:
         if ladder is not None:
             spend = self._counter(ladder.window, _SPEND, 0)
             visits = self._counter(ladder.window, _VISITS, 0)
-            # A window without a period is valid in calendar years (rulebook section 6).
-            unit = "year" if ladder.window == "lifetime" else ladder.window
+            # A tier is checked again on the first date after its validity: lifetime metrics
+            # hold then as well, those of a period have begun anew (rulebook section 6).
             k = 1 if ladder.validity == "next_period" else 0
             through = period_end_after(
-                self.program.calendar, unit, week_begins(self.program), k
+                self.program.calendar, ladder.window, week_begins(self.program), k
             )
         return {
             "tier_spend": _int64([_least(s) for s, _ in asked]),

@@ -155,9 +155,9 @@ class Sales:
 def net_lines(lines: list[LineFact]) -> list[LineFact]:
     """Lines with their places, voids netted into the lines that they void (section 2).
 
-    A void names its line by `voids`, or means the latest line before it of its sku. A line
-    is gone when neither quantity nor net is left. Raises FormError for a void that finds
-    no line or takes more than is left, and for a place used twice.
+    A void names its line by `voids`, or means the latest line before it of its sku. Raises FormError for a void that finds
+    no line or takes more than is left, and for a place used twice. A line of which nothing
+    is left stays, at 0: the kernel passes over it.
     """
     for place, line in enumerate(lines, 1):
         if line.line is None:
@@ -168,7 +168,6 @@ def net_lines(lines: list[LineFact]) -> list[LineFact]:
     ):
         return lines
     kept: list[LineFact] = []
-    voided: set[int] = set()
     for place, line in enumerate(lines):
         if line.line in {other.line for other in lines[:place]}:
             raise FormError(f"line {line.line} is there twice", f"lines[{place}].line")
@@ -184,11 +183,7 @@ def net_lines(lines: list[LineFact]) -> list[LineFact]:
             raise FormError(
                 f"voids more than is left of line {target.line}", f"lines[{place}]"
             )
-        assert target.line is not None
-        voided.add(target.line)
-    return [
-        line for line in kept if line.quantity or line.net or line.line not in voided
-    ]
+    return kept
 
 
 def _voided_line(kept: list[LineFact], line: LineFact, place: int) -> LineFact:

@@ -81,6 +81,13 @@ class Fold:
         self.tables.follow()
         self.state.grow(len(self.dictionaries.members))
 
+    def tier_on(self, through: list[int], day: int) -> int:
+        """Index of the highest tier good on a day, -1 for none; as the kernel's `tier_on`."""
+        for place in range(len(through) - 1, -1, -1):
+            if self.compiled.tier_always[place] or through[place] >= day:
+                return place
+        return -1
+
     def date(self, sales: Sales) -> None:
         """Fill the business day and minute of each sale."""
         sales.day, sales.minute = business_days(self.program, sales.at)

@@ -23,6 +23,8 @@ class RuleTables:
         self.dictionaries = dictionaries
         self._all = _number(compiled.words(lambda _: True))
         self._line_words: dict[tuple[str, str | None], int] = {}
+        self._class_of_attributes: dict[tuple[str | None, ...], int] = {}
+        self._skus = compiled.values_of("sku")
         self._classes: dict[int, int] = {}
         self._class_words: list[int] = [0]
         self._class_of = np.zeros(1024, np.int32)
@@ -54,7 +56,15 @@ class RuleTables:
         if n > len(self._class_of):
             self._class_of = np.resize(self._class_of, max(n, 2 * len(self._class_of)))
         for number in range(min(self._done, n), n):
-            self._class_of[number] = self._class(versions[number])
+            product = versions[number]
+            key: tuple[str | None, ...] = product[2:]
+            if product.sku in self._skus:
+                # Only a sku that a rule names tells products of like attributes apart.
+                key = (product.sku, *key)
+            found = self._class_of_attributes.get(key)
+            if found is None:
+                found = self._class_of_attributes[key] = self._class(product)
+            self._class_of[number] = found
         self._done = n
         words = np.zeros((len(self._class_words), self.compiled.n_words), np.uint64)
         for place, word in enumerate(self._class_words):

@@ -1,5 +1,6 @@
 """Load on a running server: what tills send, and what they were told.
 
-Knows HTTP only. `baskets` makes the traffic, `users` and `python -m vafa.loadtest` send it
-with Locust, `openloop` sends it at a planned rate, `report` prints what came back.
+Knows HTTP only. `baskets` makes the traffic, `users` sends it with Locust, `openloop` at a
+planned rate, `answers` checks what came back and `report` prints it; `python -m vafa.loadtest`
+does either from a shell.
 """

@@ -64,7 +64,8 @@ def run_planned(
 ) -> int:
     """Sales at a planned rate; prints the figures and returns the exit code."""
     from .baskets import wire_baskets, wire_json  # noqa: PLC0415
-    from .openloop import post_requests, run_open  # noqa: PLC0415
+    from .connection import post_requests  # noqa: PLC0415
+    from .openloop import run_open  # noqa: PLC0415
 
     arrivals = int(rate * seconds)
     if arrivals > MOST_READY:

@@ -54,7 +54,10 @@ cdef inline void basket_words(const RuleTable *t, uint32_t store, uint32_t termi
 cdef inline void sum_lines(const RuleTable *t, const uint32_t *product, const int64_t *net,
                            const int64_t *quantity, int64_t n, int64_t *net_of,
                            int64_t *quantity_of, uint64_t *touched) noexcept nogil:
-    """Add each line to its class; `touched` gets a bit a class. No branch on the data."""
+    """Add each line to its class; `touched` gets a bit a class. No branch on the data.
+
+    A line with neither quantity nor net is void: it matches nothing (rulebook section 2).
+    """
     cdef int64_t i
     cdef int32_t cls
     if t.uses_quantity:
@@ -62,12 +65,12 @@ cdef inline void sum_lines(const RuleTable *t, const uint32_t *product, const in
             cls = t.product_class[product[i]]
             net_of[cls] += net[i]
             quantity_of[cls] += quantity[i]
-            touched[cls >> 6] |= <uint64_t>1 << (cls & 63)
+            touched[cls >> 6] |= <uint64_t>((net[i] | quantity[i]) != 0) << (cls & 63)
     else:
         for i in range(n):
             cls = t.product_class[product[i]]
             net_of[cls] += net[i]
-            touched[cls >> 6] |= <uint64_t>1 << (cls & 63)
+            touched[cls >> 6] |= <uint64_t>((net[i] | quantity[i]) != 0) << (cls & 63)
 
 
 cdef inline int32_t take_segments(const RuleTable *t, int64_t *net_of, int64_t *quantity_of,

@@ -60,8 +60,8 @@ MINUTE = 60_000_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 STEPS = (
-    *(0, 0, 0, 1, 1_000_000, 29 * MINUTE, HOUR, HOUR, 5 * HOUR, 11 * HOUR),
     *(DAY, DAY, DAY, 2 * DAY, 6 * DAY, 7 * DAY, 30 * DAY, 31 * DAY, 90 * DAY, 182 * DAY),
+    *(0, 0, 0, 1, 1_000_000, 29 * MINUTE, HOUR, HOUR, 5 * HOUR, 11 * HOUR),
     *(365 * DAY, 366 * DAY),
 )
 
@@ -88,13 +88,13 @@ VALUES: dict[str, tuple[str, ...]] = {
     "tender": TENDERS,
     "weekday": WEEKDAYS,
 }
-NETS = (0, 1, 49, 50, 99, 100, 101, 150, 250, 999, 1_000, 1_999, 4_999, 5_000, 12_345, 60_000)
+NETS = (1_000, 0, 1, 49, 50, 99, 100, 150, 250, 999, 1_999, 4_999, 5_000, 12_345, 20_000, 60_000)
 BIG_NET = 99_999_999_999
-QUANTITIES = (0, 1, 347, 500, 1_000, 1_000, 1_000, 1_500, 2_000, 3_000, 12_000)
+QUANTITIES = (1_000, 1_000, 1_000, 0, 1, 347, 500, 1_500, 2_000, 3_000, 12_000)
 NET_RATES = (("1", 100), ("0.5", 100), ("1", 1_000), ("2.5", 77), ("0.333333", 10), ("1", 30))
 QUANTITY_RATES = (("1", 1), ("0.5", 1), ("5", 3), ("10", 12), ("0.000001", 1))
-FACTORS = ("1", "1.25", "1.5", "2", "2", "3", "1.333333")
-BONUSES = ("1", "5", "10", "100", "250")
+FACTORS = ("2", "3", "1.25", "1.5", "1.333333", "1")
+BONUSES = ("10", "1", "5", "100", "250")
 CAPS = ("1", "3", "7", "10", "25", "60", "100", "150", "400", "1000", "2500")
 
 
@@ -138,7 +138,7 @@ def program_tables(draw: Draw, backward: bool = False) -> Table:
         "calendar": draw(st.sampled_from(("gregorian", "jalali"))),
         "day_starts_at": draw(st.sampled_from((0, 0, 1, 2, 4, 23))),
     }
-    if draw(st.integers(0, 3)) == 0:
+    if draw(st.integers(0, 3)) == 2:
         table["week_begins"] = draw(st.sampled_from(WEEKDAYS))
     count = draw(st.sampled_from((1, 1, 2, 3)))
     table["currency"] = [
@@ -146,7 +146,7 @@ def program_tables(draw: Draw, backward: bool = False) -> Table:
     ]
     if draw(st.integers(0, 2)):
         table["ladder"] = draw(_ladders())
-    if draw(st.integers(0, 2)) == 0:
+    if draw(st.integers(0, 2)) == 1:
         table["exclude"] = draw(st.lists(_line_tables(1), min_size=1, max_size=2))
     table["rule"] = draw(_rule_lists(table))
     return table
@@ -198,7 +198,8 @@ def _caps(draw: Draw, scale: int) -> Table:
 @st.composite
 def _figures(draw: Draw, figures: tuple[str, ...], scale: int) -> Decimal:
     units = draw(st.sampled_from((0, 0, 1, 5))) if scale else 0
-    return Decimal(draw(st.sampled_from(figures))) + Decimal(units) / 10**scale
+    figure: str = draw(st.sampled_from(figures))
+    return Decimal(figure) + Decimal(units).scaleb(-scale)
 
 
 @st.composite
@@ -227,7 +228,7 @@ def _ladders(draw: Draw) -> Table:
 def _rule_lists(draw: Draw, table: Table) -> list[Table]:
     rules = [draw(_rules(table, 0, "earn"))]
     earning = {0}
-    for _ in range(draw(st.integers(0, 6))):
+    for _ in range(draw(st.sampled_from((2, 3, 4, 6, 1, 0)))):
         currency = draw(st.integers(0, len(table["currency"]) - 1))
         kind = draw(st.sampled_from(("earn", "multiply", "multiply", "bonus")))
         if kind == "multiply" and currency not in earning:
@@ -235,7 +236,7 @@ def _rule_lists(draw: Draw, table: Table) -> list[Table]:
         if kind == "earn":
             earning.add(currency)
         rules.append(draw(_rules(table, currency, kind)))
-    if draw(st.integers(0, 24)) == 0:
+    if draw(st.integers(0, 24)) == 17:
         # More rules than a machine word has bits.
         rules = [dict(rules[n % len(rules)]) for n in range(70)]
     elif draw(st.booleans()):
@@ -251,24 +252,24 @@ def _rules(draw: Draw, table: Table, currency: int, kind: str) -> Table:
     rule: Table = {"kind": kind}
     if currency or draw(st.booleans()):
         rule["currency"] = table["currency"][currency]["id"]
-    if draw(st.integers(0, 2)) == 0:
+    if draw(st.integers(0, 2)) == 1:
         rule["priority"] = draw(st.sampled_from((0, 99, 100, 101)))
     if kind == "earn":
         basis = draw(st.sampled_from(("net", "net", "quantity")))
         points, per = draw(st.sampled_from(NET_RATES if basis == "net" else QUANTITY_RATES))
         rule |= {"basis": basis, "per": per}
-        rule["points"] = draw(_by_tier(table, (points, points, "2", "0.75"), 6))
+        rule["points"] = draw(_by_tier(table, (points, points, "2", "0.75")))
     elif kind == "multiply":
-        rule["factor"] = draw(_by_tier(table, FACTORS, 6))
+        rule["factor"] = draw(_by_tier(table, FACTORS))
     else:
-        rule["points"] = draw(_by_tier(table, BONUSES, scale))
-    if kind != "bonus" and draw(st.integers(0, 3)) == 0:
+        rule["points"] = draw(_by_tier(table, (*BONUSES, "0.5") if scale else BONUSES))
+    if kind != "bonus" and draw(st.integers(0, 3)) == 2:
         rule["round"] = draw(st.sampled_from(("floor", "ceil", "half_up", "half_even")))
-    if draw(st.integers(0, 2)):
+    if draw(st.booleans()):
         rule["when"] = draw(_conditions(table))
-    if draw(st.integers(0, 2)) == 0:
+    if draw(st.integers(0, 2)) == 1:
         rule["limits"] = draw(_caps(scale))
-    if draw(st.integers(0, 3)) == 0:
+    if draw(st.integers(0, 3)) == 2:
         names = st.sampled_from(("day", *PERIODS, "lifetime"))
         chosen = draw(st.lists(names, min_size=1, max_size=2, unique=True))
         rule["uses"] = {name: draw(st.integers(1, 3)) for name in chosen}
@@ -277,10 +278,10 @@ def _rules(draw: Draw, table: Table, currency: int, kind: str) -> Table:
 
 @st.composite
 def _by_tier(
-    draw: Draw, table: Table, figures: tuple[str, ...], scale: int
+    draw: Draw, table: Table, figures: tuple[str, ...]
 ) -> Decimal | dict[str, Decimal]:
-    if "ladder" not in table or draw(st.integers(0, 3)):
-        return Decimal(draw(st.sampled_from(figures[:2] if scale else figures)))
+    if "ladder" not in table or draw(st.integers(0, 3)) != 3:
+        return Decimal(draw(st.sampled_from(figures)))
     names = [tier["id"] for tier in table["ladder"]["tier"]]
     chosen = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
     return {name: Decimal(draw(st.sampled_from(figures))) for name in chosen}
@@ -288,14 +289,14 @@ def _by_tier(
 
 @st.composite
 def _conditions(draw: Draw, table: Table) -> Table:
-    when = draw(_entries(table, 2))
-    if draw(st.integers(0, 5)) == 0:
+    when = draw(_entries(table, 1))
+    if draw(st.integers(0, 5)) == 4:
         when["min_amount"] = draw(st.sampled_from((0, 1, 100, 1_000, 5_000)))
-    if draw(st.integers(0, 5)) == 0:
+    if draw(st.integers(0, 5)) == 4:
         when["min_quantity"] = Decimal(draw(st.sampled_from(("0", "1", "1.5", "0.347", "3"))))
-    if "ladder" in table and draw(st.integers(0, 3)) == 0:
+    if "ladder" in table and draw(st.integers(0, 3)) == 2:
         when["tier_at_least"] = draw(st.sampled_from(table["ladder"]["tier"]))["id"]
-    if draw(st.integers(0, 2)) == 0:
+    if draw(st.integers(0, 2)) == 2:
         when["not"] = draw(_entries(table, 2))
     return when
 
@@ -363,7 +364,7 @@ def histories(draw: Draw, backward: bool = False) -> list[Sale]:
     at_us = round(at.timestamp()) * 1_000_000
     members = MEMBERS[: draw(st.sampled_from((1, 1, 1, 2, 3)))]
     sales = []
-    for number in range(draw(st.integers(1, 24))):
+    for number in range(draw(st.sampled_from((6, 10, 14, 18, 24, 1)))):
         at_us += draw(st.sampled_from(STEPS))
         kinds = draw(st.lists(st.sampled_from(TENDERS), max_size=2))
         sales.append(
@@ -385,8 +386,8 @@ def _lines(draw: Draw) -> tuple[Line, ...]:
     skus = st.sampled_from((*SKUS, *SKUS, *UNKNOWN_SKUS))
     lines = [
         Line(draw(skus), draw(st.sampled_from(QUANTITIES)), draw(st.sampled_from(NETS)), number)
-        for number in range(1, draw(st.sampled_from((0, 1, 1, 2, 3, 4, 6))) + 1)
+        for number in range(1, draw(st.sampled_from((2, 1, 1, 3, 4, 6, 0))) + 1)
     ]
-    if lines and draw(st.integers(0, 40)) == 0:
+    if lines and draw(st.integers(0, 40)) == 13:
         lines[0] = Line(lines[0].sku, lines[0].quantity, BIG_NET, 1)
     return tuple(lines)

@@ -9,11 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import oracle_complete_journey
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import strategies
 from hypothesis import HealthCheck, given, settings
 from vafa.engine.program import Program
 from vafa.engine.program_check import check
@@ -30,6 +28,8 @@ from vafa.engine.reference import (
     rate,
     rounded,
 )
+
+from . import oracle_complete_journey, strategies
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "complete-journey.toml"
 
@@ -154,7 +154,7 @@ KINDS = [
               '{id="stamps", kind="earn", points=1, per=1, currency="stamps"}',
               '{id="two", kind="multiply", factor=2}',
               currency='[{id="points"}, {id="stamps"}]'),
-         [sale(MONDAY, "milk 150", "oat 100")], ["base 2, more 0, stamps 250, two 3"]),
+         [sale(MONDAY, "milk 150", "oat 100")], ["base 2, stamps 250, two 3"]),
     Case("multiply acts on what the earn rule's own limit left",
          club('{id="base", kind="earn", points=1, per=100, limits={basket=3}}',
               '{id="two", kind="multiply", factor=2}'),
@@ -291,13 +291,14 @@ LIMITS = [
          [ALL, f"{HALF} quarter", ALL]),
     Case("per half", limited("limits={half=15}"), [VISITS[0], *VISITS[4:]],
          [ALL, f"{HALF} half", ALL]),
-    Case("per year", limited("limits={year=15}"), [VISITS[0], VISITS[5], sale("2025-01-01", "oat 1")],
+    Case("per year", limited("limits={year=15}"),
+         [VISITS[0], VISITS[5], sale("2025-01-01", "oat 1")],
          [ALL, f"{HALF} year", ALL]),
     Case("ever", limited("limits={lifetime=15}"), [VISITS[0], sale("2029-01-01", "oat 1")],
          [ALL, f"{HALF} lifetime"]),
     Case("per Jalali month",
          limited("limits={month=15}", calendar='"jalali"'),
-         [sale(f"2024-03-{day}", "oat 1") for day in (1, 19, 20, 31)],
+         [sale(f"2024-03-{day:02}", "oat 1") for day in (1, 19, 20, 31)],
          [ALL, f"{HALF} month", ALL, f"{HALF} month"]),
     Case("per Jalali year, after a leap year",
          limited("limits={year=15}", calendar='"jalali"'),
@@ -392,8 +393,7 @@ POSTINGS = [*KINDS, *CONDITIONS, *LIMITS, *BY_TIER, *WORKED]
 @pytest.mark.parametrize("case", POSTINGS, ids=lambda case: case.name)
 def test_postings(case: Case) -> None:
     _, postings = rate(case.program, PRODUCTS, reversed(case.sales))
-    got = [shown([p for p in postings[s.id] if p.desired]) for s in case.sales]
-    assert got == [text.replace("more 0, ", "") for text in case.expected]
+    assert [shown(postings[s.id]) for s in case.sales] == case.expected
 
 
 class Balance(NamedTuple):
@@ -411,7 +411,8 @@ def each(*days: str) -> list[Sale]:
 GONE, GOOD, WAIT = (0, 0, 10), (10, 0, 0), (0, 10, 0)
 JALALI = {"calendar": '"jalali"'}
 BALANCES = [
-    Balance("never", "", {}, each(MONDAY), {MONDAY: GOOD, "2169-12-31": GOOD}),
+    Balance("never", 'expiry={policy="never"}', {}, each(MONDAY),
+            {MONDAY: GOOD, "2169-12-31": GOOD}),
     Balance("30 days from 1 January are good through the 31st",
             'expiry={policy="after", days=30}', {}, each(MONDAY),
             {"2024-01-31": GOOD, "2024-02-01": GONE}),
@@ -490,7 +491,7 @@ class Standing(NamedTuple):
 
 
 def steps(fields: str) -> str:
-    """Bronze for nothing, silver at 500 spent, gold at 1000."""
+    """The ladder with another window."""
     return LADDER.replace('window="year"', fields)
 
 
@@ -544,7 +545,8 @@ STANDINGS = [
              {"exclude": '[{sku=["oat"]}]'}, spent(d2024_01_01=600, d2024_01_02=1),
              {"2024-01-02": None}, 0),
     Standing("zero thresholds are always held",
-             '{window="year", tier=[{id="all", at_least={spend=0}}]}', {"exclude": '[{sku=["oat"]}]'},
+             '{window="year", tier=[{id="all", at_least={spend=0}}]}',
+             {"exclude": '[{sku=["oat"]}]'},
              spent(d2024_01_01=600), {"2024-01-01": "all", "2050-01-01": "all"}, 0),
     Standing("the window is of business dates", LADDER, {"day_starts_at": "4"},
              [sale("2024-01-01T03:59Z", "oat 500")],
@@ -606,6 +608,7 @@ def test_voids(name: str, lines: list[str], expected: list[str] | str) -> None:
         assert isinstance(got, str)
         assert got.startswith(expected)
     else:
+        assert not isinstance(got, str), got
         assert [f"{x.sku} {x.quantity} {x.net} #{x.line}" for x in got] == expected
 
 
@@ -675,7 +678,7 @@ def test_a_year_of_baskets_agrees_with_the_oracle() -> None:
     most = sorted(states.items(), key=lambda pair: (-pair[1].issued["points"], pair[0]))
     by_rule = {rule.id: 0 for rule in program.rule}
     cut = 0
-    for posting in (p for given in postings.values() for p in given):
+    for posting in (p for made in postings.values() for p in made):
         by_rule[posting.rule] += posting.granted
         cut += posting.desired - posting.granted
     expected = oracle_complete_journey.summary(data)

@@ -1,0 +1,242 @@
+"""Replay: every member and posting rebuilt from the journal alone, and compared.
+
+The whole history is folded at once in each member's order, by the kernel that the writer
+uses; a member's states must be the live ones bit for bit and its postings must sum to the
+journalled ones (rulebook section 11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vafa.native.fold import fold
+from vafa.native.state import State
+
+from .dictionaries import Dictionaries
+from .digest import describe_row, state_hash
+from .facts import Sales
+from .folding import Fold, join, member_order, take
+from .journal import GENESIS, CorruptRecord, Journal, Record, chain_hash
+from .program_file import parse_program
+from .records import grow, read_sales
+from .replica import PUBLISH, SALE, Progress, Replica
+from .schema import column, list_view
+
+LINES_AT_ONCE = 20_000_000
+"""Lines folded in one go; a longer journal is replayed in parts of its members."""
+
+MOST_FINDINGS = 20
+
+
+@dataclass
+class Report:
+    """What a replay found; `findings` is empty when the ledger is sound."""
+
+    seq: int = 0
+    records: int = 0
+    baskets: int = 0
+    lines: int = 0
+    members: int = 0
+    postings: int = 0
+    corrections: int = 0
+    state_hash: str = ""
+    chain: str = ""
+    findings: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything agreed."""
+        return not self.findings
+
+    def find(self, text: str) -> None:
+        """Note a disagreement."""
+        if len(self.findings) < MOST_FINDINGS:
+            self.findings.append(text)
+
+
+@dataclass
+class _Part:
+    """Accepted sales of one record, in memory of their own."""
+
+    sales: Sales
+    seqs: NDArray[np.uint64]
+    ids: Any
+    posted: NDArray[np.uint64]  # (target seq << 16 | rule) of each posting
+    points: NDArray[np.int64]
+
+
+class Rebuilt:
+    """The members' states, folded from a journal."""
+
+    def __init__(self, journal: Journal, progress: Progress | None = None) -> None:
+        self.report = Report()
+        self.dictionaries = Dictionaries()
+        self.fold: Fold | None = None
+        self._journal = journal
+        self._progress = progress
+        self._read_heads()
+        self.state: State | None = None
+        if self.fold is not None:
+            self.fold.follow()
+            self.state = self.fold.state
+            parts = max(1, -(-self.report.lines // LINES_AT_ONCE))
+            for part in range(parts):
+                self._fold_part(part, parts)
+            self.report.state_hash = state_hash(self.state, self.dictionaries)
+
+    def _read_heads(self) -> None:
+        """First pass: the chain, the dictionaries, the program, how much there is."""
+        report, previous = self.report, GENESIS
+        for record in self._journal.scan():
+            self._check_chain(record, previous)
+            previous = record.hash
+            growth = record.growth()
+            if growth is not None:
+                grow(self.dictionaries, growth)
+            facts = record.facts()
+            kind = int(column(facts, "kind")[0])
+            if kind == PUBLISH:
+                text = facts.column("payload")[0].as_py().decode()
+                self.fold = Fold(self.dictionaries, parse_program(text))
+            elif kind == SALE:
+                report.baskets += facts.num_rows
+                report.lines += len(list_view(facts.column("lines"))[1]["net"])
+            report.records += 1
+            report.seq = record.last
+        report.chain = previous.hex()
+        report.members = len(self.dictionaries.members)
+
+    def _check_chain(self, record: Record, previous: bytes) -> None:
+        expected = chain_hash(
+            record.previous, record.first, record.last, record.committed_at, record.body
+        )
+        if record.previous != previous or record.hash != expected:
+            raise CorruptRecord(f"journal record {record.first}: the hash chain breaks here")
+        if record.first != self.report.seq + 1:
+            raise CorruptRecord(f"journal record {record.first}: seq {self.report.seq + 1} is lost")
+
+    def _fold_part(self, part: int, parts: int) -> None:
+        read = list(self._read_part(part, parts))
+        if not read:
+            return
+        assert self.fold is not None and self.state is not None
+        sales = join(*(p.sales for p in read))
+        seqs = np.concatenate([p.seqs for p in read])
+        self.fold.date(sales)
+        rows = np.arange(len(sales), dtype=np.uint32)
+        # Facts stand by seq; most members' facts arrived in order and need no sort.
+        _, in_order = self.state.behind(sales.member, sales.at)
+        if not in_order:
+            ids = [name for p in read for name in p.ids.to_pylist()]
+            rows = member_order(sales, ids, self.dictionaries, rows)
+        figures = fold(self.fold.compiled.native, self.state, sales, rows)
+        last = np.zeros(len(self.dictionaries.members), np.uint64)
+        np.maximum.at(last, sales.member, seqs)
+        touched = np.flatnonzero(last).astype(np.uint32)
+        self.state.set_last_seqs(touched, last[touched])
+        self._compare_postings(read, sales, seqs, figures)
+
+    def _read_part(self, part: int, parts: int) -> Iterator[_Part]:
+        for record in self._journal.scan():
+            facts = record.facts()
+            if int(column(facts, "kind")[0]) == SALE:
+                yield self._read_record(record, facts, part, parts)
+            if self._progress:
+                done = record.last + part * self.report.seq
+                self._progress(done, parts * self.report.seq)
+
+    def _read_record(self, record: Record, facts: Any, part: int, parts: int) -> _Part:
+        sales = read_sales(facts)
+        seqs = np.arange(record.first, record.last + 1, dtype=np.uint64)
+        starts, postings = list_view(facts.column("postings"))
+        owner = np.repeat(seqs, np.diff(starts))
+        corrects = postings["corrects"]
+        target = np.where(corrects == 0, owner, corrects)
+        self.report.corrections += int(np.count_nonzero(corrects))
+        posted = (target << np.uint64(16)) | postings["rule"].astype(np.uint64)
+        points = postings["points"]
+        wanted = column(facts, "status") == 0
+        if parts > 1:
+            mine = sales.member % parts == part
+            keep = np.repeat(mine, np.diff(starts))
+            posted, points = posted[keep], points[keep]
+            wanted = wanted & mine
+        rows = np.flatnonzero(wanted) if not wanted.all() else np.arange(len(sales))
+        copied = take(sales, rows) if len(rows) != len(sales) else _own(sales)
+        ids = facts.column("id").take(rows) if len(rows) != len(sales) else facts.column("id")
+        return _Part(copied, seqs[rows], _own_ids(ids), posted.copy(), points.copy())
+
+    def _compare_postings(
+        self, read: list[_Part], sales: Sales, seqs: NDArray[np.uint64], figures: dict[str, Any]
+    ) -> None:
+        """Sums by fact and rule, corrections included, must be what the fold gives."""
+        stored = np.concatenate([p.posted for p in read])
+        stored_points = np.concatenate([p.points for p in read])
+        self.report.postings += len(stored)
+        made = (seqs[figures["basket"]] << np.uint64(16)) | figures["rule"].astype(np.uint64)
+        if np.array_equal(made, stored) and np.array_equal(figures["points"], stored_points):
+            return
+        keys, place = np.unique(np.concatenate([made, stored]), return_inverse=True)
+        sums = np.zeros(len(keys), np.int64)
+        np.add.at(sums, place, np.concatenate([figures["points"], -stored_points]))
+        for key in np.flatnonzero(sums)[:MOST_FINDINGS].tolist():
+            seq, rule = int(keys[key]) >> 16, int(keys[key]) & 0xFFFF
+            row = int(np.searchsorted(seqs, seq))
+            member = self.dictionaries.members.names[sales.member[row]]
+            assert self.fold is not None
+            self.report.find(
+                f"member {member!r}, fact {seq}, rule {self.fold.compiled.rules[rule].id!r}: the "
+                f"journal's postings are {-int(sums[key]):+d} units from the replayed ones"
+            )
+
+
+def _own(sales: Sales) -> Sales:
+    """The same columns in memory of their own."""
+    return take(sales, np.arange(len(sales)))
+
+
+def _own_ids(ids: Any) -> Any:
+    return ids.take(np.arange(len(ids)))
+
+
+def compare_states(live: Replica, rebuilt: Rebuilt) -> None:
+    """Compare each member's row bit for bit; findings name the member and the field."""
+    report = rebuilt.report
+    if live.seq != report.seq:
+        report.find(f"the live state is at seq {live.seq}, the journal at {report.seq}")
+    names = rebuilt.dictionaries.members.names
+    if live.dictionaries.members.names != names:
+        report.find("the live dictionaries differ from the journal's")
+        return
+    if live.fold is None or rebuilt.fold is None or rebuilt.state is None:
+        return
+    for member, name in enumerate(names):
+        if live.fold.state.pack(member) == rebuilt.state.pack(member):
+            continue
+        ours = describe_row(rebuilt.fold, rebuilt.state, member)
+        theirs = describe_row(live.fold, live.fold.state, member)
+        for field_name, value in ours.items():
+            if theirs[field_name] != value:
+                report.find(
+                    f"member {name!r}, {field_name}: live {theirs[field_name]!r}, "
+                    f"replayed {value!r}"
+                )
+
+
+def verify(ledger: Path, progress: Progress | None = None) -> Report:
+    """Replay a ledger's journal and compare it with the live state. Raises LedgerError."""
+    live = Replica.open(ledger)
+    try:
+        rebuilt = Rebuilt(live.journal, progress)
+        compare_states(live, rebuilt)
+        return rebuilt.report
+    finally:
+        live.close()
+
+

@@ -1,0 +1,318 @@
+"""A replica: checkpoint plus the journal's tail, folded in memory. Every reader is one.
+
+The writer's replica is a fold ahead of the journal by the one commit that it is flushing;
+until that is durable, reads see the members as they were (`in_flight`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vafa.native.state import State
+
+from .answers import Answer, AnswerWords, balance, instant_text
+from .calendars import business_day, date_of
+from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove, row_value
+from .dictionaries import Dictionaries, Sizes
+from .facts import KINDS
+from .folding import Fold, History, join, take
+from .journal import GENESIS, Journal, LedgerError, Record
+from .program_file import parse_program
+from .records import StoredFact, grow, read_sales
+from .schema import column
+
+SALE, CATALOG, PUBLISH = range(len(KINDS))
+_CACHED_RECORDS = 64
+
+Progress = Callable[[int, int], None]
+"""(facts done, facts in all)."""
+
+
+def journal_path(ledger: Path) -> Path:
+    """Where a ledger keeps its journal."""
+    return ledger / "journal"
+
+
+def state_path(ledger: Path) -> Path:
+    """Where a ledger keeps its checkpoint."""
+    return ledger / "state"
+
+
+class Replica:
+    """The ledger's state as of a seq, in memory."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.dictionaries = Dictionaries()
+        self.fold: Fold | None = None
+        self.words: AnswerWords | None = None
+        self.program_seq = 0
+        self.program_at = 0
+        self.seq = 0
+        self.hash = GENESIS
+        self.checkpoint: Checkpoint | None = None
+        self.checkpoint_seq = 0
+        self.tail_ids: dict[str, int] = {}
+        self.dirty: set[int] = set()
+        self.in_flight: dict[int, bytes] = {}
+        self._saved_sizes = Sizes()
+        self._seen_version = -1
+        self._records: OrderedDict[int, tuple[Record, Any]] = OrderedDict()
+
+    # -- opening ------------------------------------------------------------------------
+
+    @classmethod
+    def open(
+        cls, ledger: Path, *, journal: Journal | None = None, write: bool = False,
+        progress: Progress | None = None,
+    ) -> Replica:
+        """Open a ledger: its checkpoint where it is sound, then the journal's tail.
+
+        With `write` (the ledger's one writer) a checkpoint that cannot be used is removed
+        and the state is folded from the journal.
+        """
+        journal = journal or Journal(journal_path(ledger))
+        replica = cls(journal)
+        try:
+            replica._load(Checkpoint(state_path(ledger), write=write))
+        except CheckpointDamaged:
+            replica = cls(journal)
+            if write:
+                remove(state_path(ledger))
+                replica.checkpoint = Checkpoint(state_path(ledger), write=True)
+        replica.catch_up(progress)
+        return replica
+
+    def _load(self, checkpoint: Checkpoint) -> None:
+        meta = checkpoint.meta()
+        self.checkpoint = checkpoint
+        if meta is None:
+            return
+        if meta.ledger != self.journal.ledger_id:
+            raise CheckpointDamaged("the checkpoint is of another ledger")
+        record = self.journal.find(meta.seq)
+        if record is None or record.last != meta.seq or record.hash != meta.hash:
+            raise CheckpointDamaged("the checkpoint is not of this journal")
+        rows = checkpoint.load(self.dictionaries, meta)
+        if meta.program_seq:
+            self._publish(meta.program_seq)
+            assert self.fold is not None
+            self.fold.follow()
+            for member, packed in rows:
+                try:
+                    self.fold.state.unpack(member, packed)
+                except (ValueError, IndexError) as error:
+                    raise CheckpointDamaged(f"member {member}: {error}") from None
+        self.seq = self.checkpoint_seq = meta.seq
+        self.hash = meta.hash
+        self._saved_sizes = self.dictionaries.sizes()
+
+    def _publish(self, seq: int) -> None:
+        """Take the program of a publish fact."""
+        stored = self.stored(seq)
+        text = stored.batch.column("payload")[stored.row].as_py().decode()
+        self.set_program(text, seq, int(column(stored.batch, "at")[stored.row]))
+
+    def set_program(self, text: str, seq: int, at_us: int) -> None:
+        """Make the program of a seq the one in force from an instant on."""
+        self.fold = Fold(self.dictionaries, parse_program(text))
+        self.fold.follow()
+        self.words = AnswerWords(self.fold)
+        self.program_seq = seq
+        self.program_at = at_us
+
+    # -- following ----------------------------------------------------------------------
+
+    def catch_up(self, progress: Progress | None = None) -> None:
+        """Fold what the journal has beyond this replica; cheap when there is nothing."""
+        version = self.journal.version()
+        if version == self._seen_version:
+            return
+        last = self.journal.last()
+        for record in self.journal.scan(self.seq):
+            self.fold_record(record)
+            if progress and last:
+                progress(record.last, last.last)
+        self._seen_version = version
+
+    def fold_record(self, record: Record) -> None:
+        """Fold one record, which must follow the last one. Raises LedgerError if not."""
+        if record.first != self.seq + 1 or record.previous != self.hash:
+            raise LedgerError(f"journal record {record.first} does not follow seq {self.seq}")
+        growth = record.growth()
+        if growth is not None:
+            grow(self.dictionaries, growth)
+        facts = record.facts()
+        ids = facts.column("id").to_pylist()
+        if int(column(facts, "kind")[0]) == PUBLISH:
+            text = facts.column("payload")[0].as_py().decode()
+            self.set_program(text, record.first, int(column(facts, "at")[0]))
+        elif int(column(facts, "kind")[0]) == SALE:
+            assert self.fold is not None, "sales are accepted under a program only"
+            self.fold.follow()
+            sales = read_sales(facts)
+            self.fold.date(sales)
+            refused = column(facts, "status") != 0
+            outcome = self.fold.apply(sales, ids, record.first, self.history, refused)
+            self.dirty.update(outcome.members.tolist())
+        self.advance(record, ids)
+
+    def advance(self, record: Record, ids: list[str]) -> None:
+        """Count a folded record as part of the state."""
+        self.tail_ids.update(zip(ids, range(record.first, record.last + 1), strict=True))
+        self.seq = record.last
+        self.hash = record.hash
+
+    # -- facts --------------------------------------------------------------------------
+
+    def find_ids(self, ids: list[str]) -> dict[str, int]:
+        """Seqs of those ids that are known."""
+        tail = self.tail_ids
+        found = {name: tail[name] for name in ids if name in tail} if tail else {}
+        if self.checkpoint is not None and self.checkpoint_seq and len(found) < len(ids):
+            rest = ids if not found else [name for name in ids if name not in found]
+            found.update(self.checkpoint.find_ids(rest))
+        return found
+
+    def stored(self, seq: int) -> StoredFact:
+        """A fact by its seq. Raises LookupError when there is none."""
+        record, batch = self._record(seq)
+        return StoredFact(seq, batch, seq - record.first, record.committed_at)
+
+    def _record(self, seq: int) -> tuple[Record, Any]:
+        for first, (record, batch) in self._records.items():
+            if first <= seq <= record.last:
+                self._records.move_to_end(first)
+                return record, batch
+        found = self.journal.find(seq)
+        if found is None:
+            raise LookupError(f"no fact {seq}")
+        self._records[found.first] = (found, found.facts())
+        if len(self._records) > _CACHED_RECORDS:
+            self._records.popitem(last=False)
+        return self._records[found.first]
+
+    def history(self, member: int, last_seq: int) -> History:
+        """The accepted sales of a member's chain up to a seq, oldest seq first."""
+        assert self.fold is not None
+        parts, ids, seqs = [], [], []
+        while last_seq:
+            stored = self.stored(last_seq)
+            if column(stored.batch, "status")[stored.row] == 0:
+                row = stored.batch.slice(stored.row, 1)
+                parts.append(take(read_sales(row), np.zeros(1, np.uint32)))
+                ids.append(row.column("id")[0].as_py())
+                seqs.append(last_seq)
+            last_seq = int(column(stored.batch, "previous")[stored.row])
+        parts.reverse()
+        sales = join(*parts)
+        self.fold.date(sales)
+        return History(sales, ids[::-1], np.array(seqs[::-1], np.uint64))
+
+    # -- members ------------------------------------------------------------------------
+
+    def member(self, name: str, at_us: int | None = None) -> Answer | None:
+        """A member's balances and tier at an instant from its latest fact on (default now)."""
+        number = self.dictionaries.members.numbers.get(name)
+        if number is None or self.fold is None or self.words is None:
+            return None
+        state = self.fold.state
+        packed = self.in_flight.get(number)
+        if packed is not None:
+            # The commit that touched the member is not yet durable.
+            state, number = self._before(packed), 0
+        last_at, seq, purchases, _ = state.head(number)
+        if last_at is None:
+            return None
+        at_us = max(time.time_ns() // 1000 if at_us is None else at_us, last_at)
+        day = business_day(self.fold.program, at_us)
+        balances = {}
+        for place, currency in enumerate(self.words.currencies):
+            active, pending, _, _ = state.balance(number, place, day)
+            balances[currency] = balance(active, pending)
+        return {
+            "id": name,
+            "as_of": instant_text(at_us),
+            "tier": self.words.tiers[self.tier(state, number, day)],
+            "balances": balances,
+            "purchases": purchases,
+            "seq": seq,
+        }
+
+    def _before(self, packed: bytes) -> State:
+        assert self.fold is not None
+        state = self.fold.new_state()
+        state.grow(1)
+        state.unpack(0, packed)
+        return state
+
+    def tier(self, state: State, member: int, day: int) -> int:
+        """Index of a member's tier on a day, -1 for none (rulebook section 6)."""
+        assert self.fold is not None
+        return self.fold.tier_on(state.tier_days(member), day)
+
+    def lots(self, name: str) -> list[Answer]:
+        """A member's lots in spending order, from its latest fact on."""
+        number = self.dictionaries.members.numbers[name]
+        assert self.fold is not None and self.words is not None
+        return [
+            {
+                "currency": currency,
+                "points": points,
+                "earned": date_of(earned).isoformat(),
+                "active_from": date_of(active_from).isoformat(),
+                "good_through": None if through == 2**31 - 1 else date_of(through).isoformat(),
+            }
+            for place, currency in enumerate(self.words.currencies)
+            for earned, active_from, through, points in self.fold.state.lots(number, place)
+        ]
+
+    # -- checkpoint ----------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """What the next checkpoint writes. Only between commits."""
+        assert not self.in_flight
+        meta = Meta(
+            1, self.journal.ledger_id, self.seq, self.hash, self.program_seq,
+            tuple(self.dictionaries.sizes()),
+        )
+        snapshot = Snapshot(meta, names=name_items(self.dictionaries, self._saved_sizes))
+        if self.fold is not None:
+            state = self.fold.state
+            snapshot.rows = [
+                (member.to_bytes(4, "big"), row_value(state.pack(member)))
+                for member in sorted(self.dirty)
+            ]
+        snapshot.ids = [
+            (name.encode(), seq.to_bytes(8, "big")) for name, seq in self.tail_ids.items()
+        ]
+        self.dirty = set()
+        return snapshot
+
+    def checkpointed(self, snapshot: Snapshot) -> None:
+        """Forget what a written checkpoint now holds."""
+        self.checkpoint_seq = snapshot.meta.seq
+        self._saved_sizes = Sizes(*snapshot.meta.sizes)
+        self.tail_ids = {
+            name: seq for name, seq in self.tail_ids.items() if seq > snapshot.meta.seq
+        }
+
+    def save(self) -> None:
+        """Write a checkpoint now (the writer's process only)."""
+        assert self.checkpoint is not None
+        if self.seq > self.checkpoint_seq:
+            snapshot = self.snapshot()
+            self.checkpoint.write(snapshot)
+            self.checkpointed(snapshot)
+
+    def close(self) -> None:
+        """Close the environments."""
+        if self.checkpoint is not None:
+            self.checkpoint.close()
+        self.journal.close()
