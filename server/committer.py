@@ -1,0 +1,285 @@
+"""Group commit: whatever waits when a flush returns goes into the next commit.
+
+Folding and answering run on the event loop, only the flush in a thread; reads on the loop
+therefore never see half a fold, and nobody waits for a lock. A lone sale waits for
+nothing: it is staged in the loop's next turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from vafa.engine.facts import CatalogFact, SaleFact
+from vafa.engine.intake import ArrowSales, DecodedSales, Intake
+from vafa.engine.journal import StorageFull
+from vafa.engine.replica import Replica
+from vafa.engine.writer import Staged, Verdict, Writer
+
+from .problems import ProblemError
+
+log = logging.getLogger("vafa")
+
+GROUP_FACTS = 8192
+"""Most decoded sales of one commit."""
+
+QUEUE_FACTS = 200_000
+"""Facts that may wait; beyond it a request is refused at once."""
+
+CHECKPOINT_S = 1.0
+CHECKPOINT_FACTS = 50_000
+OUTCOME_UNKNOWN = 70
+"""Exit code when a flush failed: only opening the ledger again can tell what is in it."""
+
+
+class Commits(Protocol):
+    """Where the routes send facts: this process's writer, or the writer over a socket."""
+
+    def sale(self, sale: SaleFact, force: bool) -> asyncio.Future[Verdict]:
+        """Commit one sale."""
+
+    def sales(self, sales: Sequence[SaleFact], force: bool) -> asyncio.Future[list[Verdict]]:
+        """Commit sales in order."""
+
+    def table(self, sales: ArrowSales, body: bytes, force: bool) -> asyncio.Future[list[Verdict]]:
+        """Commit an Arrow batch; `body` is what it was decoded from."""
+
+    def catalog(self, fact: CatalogFact) -> asyncio.Future[Verdict]:
+        """Commit a catalogue."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """One submission: decoded sales, a table or a catalogue, and whom to tell."""
+
+    sales: Sequence[SaleFact]
+    table: ArrowSales | None
+    catalog: CatalogFact | None
+    force: bool
+    one: bool
+    done: asyncio.Future[Verdict] | asyncio.Future[list[Verdict]]
+
+    @property
+    def facts(self) -> int:
+        if self.table is not None:
+            return len(self.table.ids)
+        return len(self.sales) or 1
+
+
+@dataclass
+class Figures:
+    """What the committer counts for /metrics."""
+
+    commits: int = 0
+    facts: int = 0
+    refused: int = 0
+    replayed: int = 0
+    flush_seconds: float = 0.0
+    checkpoints: int = 0
+    storage_full: int = 0
+
+
+class Committer:
+    """Commits of the ledger's writer, in its own process."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self.figures = Figures()
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[_Waiting] = deque()
+        self._queued = 0
+        self._busy = False
+        self._flusher = ThreadPoolExecutor(1, "flush")
+        self._checkpointer = ThreadPoolExecutor(1, "checkpoint")
+        self._checkpointing = False
+        self._last_checkpoint = time.monotonic()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def replica(self) -> Replica:
+        """The writer's replica; reads on the loop see durable facts only."""
+        return self.writer.replica
+
+    @property
+    def queued(self) -> int:
+        """Facts that wait for a commit."""
+        return self._queued
+
+    # -- submitting ----------------------------------------------------------------------
+
+    def sale(self, sale: SaleFact, force: bool) -> asyncio.Future[Verdict]:
+        """See Commits."""
+        done: asyncio.Future[Verdict] = self._loop.create_future()
+        self._submit(_Waiting((sale,), None, None, force, True, done))
+        return done
+
+    def sales(self, sales: Sequence[SaleFact], force: bool) -> asyncio.Future[list[Verdict]]:
+        """See Commits."""
+        done: asyncio.Future[list[Verdict]] = self._loop.create_future()
+        self._submit(_Waiting(sales, None, None, force, False, done))
+        return done
+
+    def table(self, sales: ArrowSales, body: bytes, force: bool) -> asyncio.Future[list[Verdict]]:
+        """See Commits."""
+        done: asyncio.Future[list[Verdict]] = self._loop.create_future()
+        self._submit(_Waiting((), sales, None, force, False, done))
+        return done
+
+    def catalog(self, fact: CatalogFact) -> asyncio.Future[Verdict]:
+        """See Commits."""
+        done: asyncio.Future[Verdict] = self._loop.create_future()
+        self._submit(_Waiting((), None, fact, False, True, done))
+        return done
+
+    def _submit(self, waiting: _Waiting) -> None:
+        if self._queued + waiting.facts > QUEUE_FACTS:
+            raise ProblemError("overloaded", "too many facts wait; try again")
+        self._waiting.append(waiting)
+        self._queued += waiting.facts
+        if not self._busy:
+            self._busy = True
+            self._idle.clear()
+            self._loop.call_soon(self._next)
+
+    # -- committing ----------------------------------------------------------------------
+
+    def _next(self) -> None:
+        """Take a group and stage it; its flush runs in a thread."""
+        self._maybe_checkpoint()
+        if not self._waiting:
+            self._busy = False
+            self._idle.set()
+            return
+        group = self._take_group()
+        try:
+            if group[0].catalog is not None:
+                self._tell_one(group[0], self.writer.commit_catalog(group[0].catalog))
+                self._loop.call_soon(self._next)
+                return
+            staged = self.writer.stage(_intake(group), force=group[0].force)
+        except StorageFull as error:
+            self._storage_full(group, error)
+            return
+        except Exception:
+            # A defect between fold and journal: memory may be ahead of the truth.
+            log.exception("staging failed")
+            os._exit(OUTCOME_UNKNOWN)
+        started = time.perf_counter()
+        flush = self._loop.run_in_executor(self._flusher, self.writer.flush, staged)
+        flush.add_done_callback(lambda done: self._flushed(group, staged, done, started))
+
+    def _take_group(self) -> list[_Waiting]:
+        first = self._waiting.popleft()
+        group, facts = [first], first.facts
+        if first.table is None and first.catalog is None:
+            while self._waiting:
+                other = self._waiting[0]
+                if other.table is not None or other.catalog is not None:
+                    break
+                if other.force != first.force or facts + other.facts > GROUP_FACTS:
+                    break
+                group.append(self._waiting.popleft())
+                facts += other.facts
+        self._queued -= facts
+        return group
+
+    def _flushed(
+        self, group: list[_Waiting], staged: Staged, done: asyncio.Future[None], started: float
+    ) -> None:
+        error = done.exception()
+        if isinstance(error, StorageFull):
+            self._storage_full(group, error)
+            return
+        if error is not None:
+            log.critical("a flush failed, its outcome is unknown: %r", error)
+            os._exit(OUTCOME_UNKNOWN)
+        self.figures.flush_seconds += time.perf_counter() - started
+        verdicts = self.writer.publish(staged)
+        self._count(verdicts)
+        place = 0
+        for waiting in group:
+            if waiting.one:
+                self._tell_one(waiting, verdicts[place])
+                place += 1
+                continue
+            end = place + waiting.facts
+            if not waiting.done.done():
+                waiting.done.set_result(verdicts[place:end])  # type: ignore[arg-type]
+            place = end
+        self._next()
+
+    def _tell_one(self, waiting: _Waiting, verdict: Verdict) -> None:
+        if not waiting.done.done():
+            waiting.done.set_result(verdict)  # type: ignore[arg-type]
+
+    def _count(self, verdicts: list[Verdict]) -> None:
+        self.figures.commits += 1
+        for verdict in verdicts:
+            if verdict.replayed:
+                self.figures.replayed += 1
+            elif verdict.answer is None:
+                self.figures.refused += 1
+            else:
+                self.figures.facts += 1
+
+    def _storage_full(self, group: list[_Waiting], error: StorageFull) -> None:
+        self.figures.storage_full += 1
+        for waiting in group:
+            if not waiting.done.done():
+                waiting.done.set_exception(ProblemError("storage-full", str(error)))
+        self._loop.call_soon(self._next)
+
+    # -- checkpoints ----------------------------------------------------------------------
+
+    def _maybe_checkpoint(self) -> None:
+        """Between commits: take a snapshot when one is due and write it in a thread."""
+        ahead = self.replica.seq - self.replica.checkpoint_seq
+        due = time.monotonic() - self._last_checkpoint > CHECKPOINT_S
+        if self._checkpointing or not ahead or not (due or ahead > CHECKPOINT_FACTS):
+            return
+        checkpoint = self.replica.checkpoint
+        assert checkpoint is not None
+        self._checkpointing = True
+        snapshot = self.replica.snapshot()
+        written = self._loop.run_in_executor(self._checkpointer, checkpoint.write, snapshot)
+
+        def settled(done: asyncio.Future[None]) -> None:
+            self._checkpointing = False
+            self._last_checkpoint = time.monotonic()
+            if done.exception() is not None:
+                # Nothing is lost: the journal has it all. The next start folds more.
+                log.error("a checkpoint failed: %r", done.exception())
+                self.replica.dirty.update(int.from_bytes(key, "big") for key, _ in snapshot.rows)
+                return
+            self.figures.checkpoints += 1
+            self.replica.checkpointed(snapshot)
+
+        written.add_done_callback(settled)
+
+    async def tend(self) -> None:
+        """Checkpoint quiet ledgers too; runs until cancelled."""
+        while True:
+            await asyncio.sleep(CHECKPOINT_S)
+            if not self._busy:
+                self._maybe_checkpoint()
+
+    async def close(self) -> None:
+        """Wait until everything accepted is answered, then let the ledger go."""
+        await self._idle.wait()
+        self._flusher.shutdown()
+        self._checkpointer.shutdown()
+        self.writer.close()
+
+
+def _intake(group: list[_Waiting]) -> Intake:
+    if group[0].table is not None:
+        return group[0].table
+    return DecodedSales([sale for waiting in group for sale in waiting.sales])

@@ -1,0 +1,66 @@
+"""What /metrics shows: plain numbers that the process keeps, read when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from vafa.engine.replica import Replica
+
+    from .committer import Commits
+
+
+class Counted(Protocol):
+    """What the collector reads."""
+
+    commits: Commits
+    replica: Replica
+    requests: Counter[tuple[str, int]]
+
+
+class ServerCollector(Collector):
+    """Request counts of this process; ledger counts where this process is the writer."""
+
+    def __init__(self, front: Counted) -> None:
+        self._front = front
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families; names end in `_total` or a unit."""
+        requests = CounterMetricFamily(
+            "vafa_http_requests", "Requests by route and status.", labels=["route", "status"]
+        )
+        for (route, status), count in sorted(self._front.requests.items()):
+            requests.add_metric([route, str(status)], count)
+        yield requests
+        replica = self._front.replica
+        yield GaugeMetricFamily("vafa_seq", "Highest seq of this process's state.", replica.seq)
+        yield GaugeMetricFamily(
+            "vafa_members", "Members known.", len(replica.dictionaries.members)
+        )
+        figures = getattr(self._front.commits, "figures", None)
+        if figures is None:
+            return
+        for name, text in (
+            ("commits", "Commits flushed."),
+            ("facts", "Facts committed."),
+            ("replayed", "Facts that were known already."),
+            ("refused", "Facts refused for form or order."),
+            ("flush_seconds", "Time spent in flushes."),
+            ("checkpoints", "Checkpoints written."),
+            ("storage_full", "Commits refused for want of room."),
+        ):
+            yield CounterMetricFamily(f"vafa_{name}", text, getattr(figures, name))
+        yield GaugeMetricFamily(
+            "vafa_queued_facts", "Facts that wait for a commit.", getattr(
+                self._front.commits, "queued", 0)
+        )
+        yield GaugeMetricFamily(
+            "vafa_checkpoint_lag_facts", "Facts that the checkpoint does not hold yet.",
+            replica.seq - replica.checkpoint_seq,
+        )

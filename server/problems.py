@@ -1,0 +1,91 @@
+"""Problems: every way in which a request can fail, as RFC 9457 bodies with stable slugs."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import orjson
+from aiohttp import web
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class Kind(NamedTuple):
+    """One row of the table: HTTP status, title, when it happens, whether to try again."""
+
+    status: int
+    title: str
+    when: str
+    retry: bool = False
+
+
+PROBLEMS: dict[str, Kind] = {
+    "invalid-json": Kind(400, "Not JSON", "the body is not well-formed JSON"),
+    "duplicate-member": Kind(400, "Duplicate member", "an object has a member twice"),
+    "invalid-batch": Kind(400, "Not a batch", "the Arrow stream or a column cannot be read"),
+    "invalid-parameter": Kind(400, "Bad parameter", "a query parameter is not understood"),
+    "not-found": Kind(404, "Not found", "no such member, fact or path"),
+    "method-not-allowed": Kind(405, "Method not allowed", "the path has other methods"),
+    "body-timeout": Kind(408, "Body too slow", "the body did not arrive in 10 seconds", True),
+    "no-program": Kind(409, "No program", "no program is in force at the fact's time", True),
+    "too-large": Kind(413, "Too large", "the body or the batch is beyond its bound"),
+    "unsupported-media": Kind(415, "Unsupported media", "the content type or encoding is unknown"),
+    "invalid-fact": Kind(422, "Invalid fact", "the fact breaks the form; its id may be used again"),
+    "id-reused": Kind(422, "Id reused", "the id is known with other content"),
+    "in-future": Kind(422, "In the future", "the fact is later than now plus 5 minutes", True),
+    "too-late": Kind(422, "Too late", "the fact is older than the late limit; can be forced"),
+    "overflow": Kind(422, "Overflow", "a figure does not fit; refused for ever"),
+    "internal": Kind(500, "Internal error", "a defect of vafa; please report it", True),
+    "overloaded": Kind(503, "Overloaded", "the queue is full", True),
+    "storage-full": Kind(503, "Storage full", "there is no room for another commit", True),
+    "writer-away": Kind(503, "Writer away", "the writer is starting again", True),
+}
+
+RETRY_AFTER_S = 1
+
+
+class ProblemError(Exception):
+    """A request that is answered with a problem."""
+
+    def __init__(self, slug: str, detail: str, path: str = "$", **more: Any) -> None:
+        super().__init__(f"{slug}: {detail}")
+        self.slug = slug
+        self.detail = detail
+        self.path = path
+        self.more = more
+
+    def body(self) -> dict[str, Any]:
+        """The problem as a JSON object."""
+        return problem_body(self.slug, self.detail, self.path, **self.more)
+
+    def response(self) -> web.Response:
+        """The problem as an HTTP response."""
+        kind = PROBLEMS[self.slug]
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if kind.status in (429, 503) else None
+        return web.Response(
+            status=kind.status, body=orjson.dumps(self.body()), content_type=CONTENT_TYPE,
+            headers=headers,
+        )
+
+
+def problem_body(slug: str, detail: str, path: str = "$", **more: Any) -> dict[str, Any]:
+    """An RFC 9457 object; `pointer` is the JSON pointer of the field, when there is one."""
+    kind = PROBLEMS[slug]
+    body: dict[str, Any] = {
+        "type": f"urn:vafa:problem:{slug}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+    }
+    pointer = json_pointer(path)
+    if pointer:
+        body["pointer"] = pointer
+    body.update(more)
+    return body
+
+
+def json_pointer(path: str) -> str:
+    """`lines[0].net` as `/lines/0/net`; empty for the whole document."""
+    if path in ("$", ""):
+        return ""
+    return "/" + path.replace("[", ".").replace("]", "").strip(".").replace(".", "/")
