@@ -8,7 +8,8 @@ format or not of this journal is rebuilt.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,25 @@ class Snapshot:
     names: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
-def row_value(packed: bytes) -> bytes:
-    """A packed row with its checksum before it."""
-    return xxhash.xxh3_64_digest(packed) + packed
+def sealed(key: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """An item whose value carries a checksum of key and value before it."""
+    return key, xxhash.xxh3_64_digest(key + value) + value
+
+
+def opened(key: bytes, value: bytes) -> bytes:
+    """The value of a sealed item. Raises CheckpointDamaged."""
+    if xxhash.xxh3_64_digest(key + value[8:]) != value[:8]:
+        raise CheckpointDamaged("an item of the checkpoint does not match its checksum")
+    return value[8:]
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
+    """Whatever a damaged file makes LMDB or a decoder say becomes CheckpointDamaged."""
+    try:
+        yield
+    except (lmdb.Error, msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
+        raise CheckpointDamaged(f"the checkpoint cannot be read: {error}") from None
 
 
 class Checkpoint:
@@ -63,14 +80,19 @@ class Checkpoint:
             path.mkdir(parents=True, exist_ok=True)
         elif not (path / "data.mdb").exists():
             raise CheckpointDamaged("there is no checkpoint")
-        try:
-            self._env = open_environment(path, write=write, databases=4)
-            names = (b"meta", b"members", b"ids", b"names")
-            self._meta, self._members, self._ids, self._names = (
-                self._env.open_db(name, create=write) for name in names
-            )
-        except lmdb.Error as error:
-            raise CheckpointDamaged(f"the checkpoint cannot be opened: {error}") from None
+        with _damage():
+            try:
+                self._env = open_environment(path, write=write, databases=4)
+            except LedgerError as error:
+                raise CheckpointDamaged(str(error)) from None
+            try:
+                names = (b"meta", b"members", b"ids", b"names")
+                self._meta, self._members, self._ids, self._names = (
+                    self._env.open_db(name, create=write) for name in names
+                )
+            except lmdb.Error:
+                self._env.close()
+                raise
 
     def close(self) -> None:
         """Close the environment."""
@@ -78,49 +100,48 @@ class Checkpoint:
 
     def meta(self) -> Meta | None:
         """Where the checkpoint stands; None when nothing was written yet."""
-        with self._env.begin(db=self._meta) as txn:
-            stored = txn.get(b"meta")
-        if stored is None:
-            return None
-        try:
-            return msgspec.msgpack.decode(stored, type=Meta)
-        except msgspec.DecodeError:
-            raise CheckpointDamaged("the checkpoint's head is damaged") from None
+        with _damage():
+            with self._env.begin(db=self._meta) as txn:
+                stored = txn.get(b"meta")
+            if stored is None:
+                return None
+            return msgspec.msgpack.decode(opened(b"meta", stored), type=Meta)
 
     def load(self, dictionaries: Dictionaries, meta: Meta) -> list[tuple[int, bytes]]:
         """Fill empty dictionaries; returns (member number, packed row)."""
-        with self._env.begin() as txn:
+        with _damage(), self._env.begin() as txn:
             for kind, name in enumerate(_DICTIONARIES):
                 codes = getattr(dictionaries, name)
-                for _, value in self._of_kind(txn, kind):
+                for value in self._of_kind(txn, kind):
                     codes.number(value.decode())
-            for _, value in self._of_kind(txn, len(_DICTIONARIES)):
-                dictionaries.products.add(Product(*msgspec.msgpack.decode(value)))
+            decode = msgspec.msgpack.Decoder(Product).decode
+            dictionaries.products.extend(
+                [decode(value) for value in self._of_kind(txn, len(_DICTIONARIES))]
+            )
             if dictionaries.sizes() != Sizes(*meta.sizes):
                 raise CheckpointDamaged("the checkpoint's dictionaries are incomplete")
-            rows = []
-            for key, value in txn.cursor(db=self._members):
-                if xxhash.xxh3_64_digest(value[8:]) != value[:8]:
-                    raise CheckpointDamaged("a member's row does not match its checksum")
-                rows.append((int.from_bytes(key, "big"), value[8:]))
-        return rows
+            return [
+                (int.from_bytes(key, "big"), opened(key, value))
+                for key, value in txn.cursor(db=self._members)
+            ]
 
-    def _of_kind(self, txn: Any, kind: int) -> Iterable[tuple[bytes, bytes]]:
+    def _of_kind(self, txn: Any, kind: int) -> Iterator[bytes]:
         cursor = txn.cursor(db=self._names)
-        found = cursor.set_range(bytes([kind]))
-        while found and cursor.key()[0] == kind:
-            yield cursor.key(), cursor.value()
-            found = cursor.next()
+        if not cursor.set_range(bytes([kind])):
+            return
+        for key, value in cursor:
+            if key[0] != kind:
+                return
+            yield opened(key, value)
 
     def find_ids(self, ids: list[str]) -> dict[str, int]:
         """Seqs of those ids that the checkpoint knows."""
         keys = [name.encode() for name in ids]
-        with self._env.begin(db=self._ids) as txn:
-            if len(keys) == 1:
-                value = txn.get(keys[0])
-                return {} if value is None else {ids[0]: int.from_bytes(value, "big")}
+        with _damage(), self._env.begin(db=self._ids) as txn:
             found = txn.cursor().getmulti(keys)
-        return {key.decode(): int.from_bytes(value, "big") for key, value in found}
+        return {
+            key.decode(): int.from_bytes(opened(key, value), "big") for key, value in found
+        }
 
     def write(self, snapshot: Snapshot) -> None:
         """Write a snapshot in one durable transaction, keys in order."""
@@ -132,7 +153,7 @@ class Checkpoint:
             ):
                 if items:
                     txn.cursor(db=database).putmulti(sorted(items))
-            txn.put(b"meta", msgspec.msgpack.encode(snapshot.meta), db=self._meta)
+            txn.put(*sealed(b"meta", msgspec.msgpack.encode(snapshot.meta)), db=self._meta)
         self._env.reader_check()
 
 
@@ -142,12 +163,13 @@ def name_items(dictionaries: Dictionaries, since: Sizes) -> list[tuple[bytes, by
     for kind, name in enumerate(_DICTIONARIES):
         names = getattr(dictionaries, name).names
         for number in range(getattr(since, name), len(names)):
-            items.append((bytes([kind]) + number.to_bytes(4, "big"), names[number].encode()))
-    kind = bytes([len(_DICTIONARIES)])
+            key = bytes([kind]) + number.to_bytes(4, "big")
+            items.append(sealed(key, names[number].encode()))
+    products = bytes([len(_DICTIONARIES)])
     versions = dictionaries.products.versions
     for number in range(since.products, len(versions)):
         value = msgspec.msgpack.encode(tuple(versions[number]))
-        items.append((kind + number.to_bytes(4, "big"), value))
+        items.append(sealed(products + number.to_bytes(4, "big"), value))
     return items
 
 

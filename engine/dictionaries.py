@@ -7,7 +7,7 @@ of the version in force at its sale (rulebook section 2).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -65,47 +65,76 @@ class Codes:
 
 
 class Products:
-    """Product versions by number; skus to the versions that they have."""
+    """Product versions by number; skus to the versions that they have.
+
+    `latest` and `since` tell, by sku, the newest version and when it begins (us): the one
+    that nearly every line wants.
+    """
 
     def __init__(self) -> None:
         self.versions: list[Product] = []
         self.skus = Codes()
-        self.of_sku: list[list[int]] = []
-        self._latest = np.zeros(0, np.uint32)
-        self._since = np.zeros(0, np.int64)
+        self.latest = np.zeros(1024, np.uint32)
+        self.since = np.zeros(1024, np.int64)
+        # All versions of the few skus that have more than one.
+        self._several: dict[int, list[int]] = {}
 
     def __len__(self) -> int:
         return len(self.versions)
 
+    def extend(self, products: Sequence[Product]) -> None:
+        """Number versions in order; those of one sku may come in any order of time."""
+        fresh = [product.sku for product in products]
+        numbers = self.skus.numbers
+        if len(set(fresh)) < len(fresh) or not numbers.keys().isdisjoint(fresh):
+            for product in products:
+                self.add(product)
+            return
+        first, code = len(self.versions), len(self.skus)
+        end = code + len(fresh)
+        self._room(end)
+        numbers.update(zip(fresh, range(code, end), strict=True))
+        self.skus.names.extend(fresh)
+        self.versions.extend(products)
+        self.latest[code:end] = np.arange(first, first + len(fresh))
+        self.since[code:end] = [product.since for product in products]
+
     def add(self, product: Product) -> int:
-        """Number a version; versions of one sku may come in any order of time."""
-        sku = self.skus.number(product.sku)
-        if sku == len(self.of_sku):
-            self.of_sku.append([])
+        """Number one version."""
         number = len(self.versions)
+        new = product.sku not in self.skus.numbers
+        sku = self.skus.number(product.sku)
+        self._room(sku + 1)
         self.versions.append(product)
-        self.of_sku[sku].append(number)
-        self._set_latest(sku)
+        if new:
+            self.latest[sku], self.since[sku] = number, product.since
+        else:
+            self._several.setdefault(sku, [int(self.latest[sku])]).append(number)
+            self._choose(sku)
         return number
 
-    def _set_latest(self, sku: int) -> None:
-        if sku >= len(self._latest):
-            size = max(1024, 2 * len(self._latest), sku + 1)
-            self._latest = np.resize(self._latest, size)
-            self._since = np.resize(self._since, size)
-        latest = max(self.of_sku[sku], key=lambda n: (self.versions[n].since, n))
-        self._latest[sku] = latest
-        self._since[sku] = self.versions[latest].since
+    def _room(self, length: int) -> None:
+        if length > len(self.latest):
+            size = max(length, 2 * len(self.latest))
+            self.latest = np.resize(self.latest, size)
+            self.since = np.resize(self.since, size)
+
+    def _choose(self, sku: int) -> None:
+        latest = max(self._several[sku], key=self._age)
+        self.latest[sku], self.since[sku] = latest, self.versions[latest].since
+
+    def _age(self, number: int) -> tuple[int, int]:
+        return self.versions[number].since, number
 
     def at(self, sku: str, instant: int) -> int:
         """Number of the version in force at an instant (us); an unknown one is made."""
         code = self.skus.numbers.get(sku)
         if code is not None:
-            if instant >= self._since[code]:
-                return int(self._latest[code])
-            older = [n for n in self.of_sku[code] if self.versions[n].since <= instant]
+            if instant >= self.since[code]:
+                return int(self.latest[code])
+            older = [n for n in self._several.get(code, ()) if self.versions[n].since <= instant]
             if older:
-                return max(older, key=lambda n: (self.versions[n].since, n))
+                return max(older, key=self._age)
         return self.add(Product(sku))
 
     def at_many(self, skus: list[str], place: UInt32, instants: NDArray[np.int64]) -> UInt32:
@@ -117,8 +146,8 @@ class Products:
             for i in np.flatnonzero(codes < 0):
                 codes[i] = self._first_number(skus[i])
         lines = codes[place]
-        out = self._latest[lines]
-        early = np.flatnonzero(instants < self._since[lines])
+        out = self.latest[lines]
+        early = np.flatnonzero(instants < self.since[lines])
         for i in early:
             out[i] = self.at(skus[place[i]], int(instants[i]))
         return out
@@ -130,14 +159,15 @@ class Products:
     def cut(self, length: int) -> None:
         """Forget the versions beyond a length (a commit that did not happen)."""
         while len(self.versions) > length:
-            product = self.versions.pop()
-            sku = self.skus.numbers[product.sku]
-            self.of_sku[sku].pop()
-            if self.of_sku[sku]:
-                self._set_latest(sku)
-            else:
+            sku = self.skus.numbers[self.versions.pop().sku]
+            several = self._several.get(sku)
+            if several is None:
                 self.skus.cut(sku)
-                del self.of_sku[sku:]
+                continue
+            several.pop()
+            self._choose(sku)
+            if len(several) == 1:
+                del self._several[sku]
 
 
 class Sizes(NamedTuple):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from vafa.native.wire import Sale, fill
 
 from .dictionaries import Dictionaries
 from .facts import (
@@ -21,9 +22,7 @@ from .facts import (
     NAME_BYTES,
     FormError,
     LineFact,
-    SaleFact,
     Sales,
-    instant_us,
     net_lines,
 )
 from .records import Content
@@ -65,12 +64,12 @@ class Intake(Protocol):
 
 
 class DecodedSales:
-    """Sales decoded from JSON one by one. Lines must have passed `check_sale`."""
+    """Sales decoded from JSON one by one."""
 
-    def __init__(self, sales: Sequence[SaleFact]) -> None:
+    def __init__(self, sales: list[Sale]) -> None:
         self.sales = sales
         self.ids = [sale.id for sale in sales]
-        self.at = np.array([instant_us(sale.occurred_at) for sale in sales], np.int64)
+        self.at = np.array([sale.at for sale in sales], np.int64)
 
     def id_array(self, rows: NDArray[np.int64] | None) -> pa.Array:
         """See Intake."""
@@ -79,68 +78,14 @@ class DecodedSales:
 
     def content(self, row: int) -> Content:
         """See Intake."""
-        sale = self.sales[row]
-        return (
-            int(self.at[row]),
-            sale.member,
-            sale.store,
-            sale.terminal,
-            tuple((line.line, line.sku, line.quantity, line.net) for line in sale.lines),
-            tuple((tender.type, tender.amount) for tender in sale.tenders),
-        )
+        return self.sales[row].content()
 
     def columns(self, dictionaries: Dictionaries, rows: NDArray[np.int64] | None) -> Sales:
         """See Intake."""
-        places = range(len(self.sales)) if rows is None else rows.tolist()
-        member, store, terminal = [], [], []
-        line: list[int | None] = []
-        product, quantity, net = [], [], []
-        tender, amount = [], []
-        lines_from, tenders_from = [0], [0]
-        number_of, product_at = dictionaries.members.number, dictionaries.products.at
-        at = self.at.tolist()
-        for place in places:
-            sale = self.sales[place]
-            moment = at[place]
-            member.append(number_of(sale.member))
-            store.append(dictionaries.stores.number(sale.store))
-            terminal.append(dictionaries.terminals.number(sale.terminal))
-            for item in sale.lines:
-                line.append(item.line)
-                product.append(product_at(item.sku, moment))
-                quantity.append(item.quantity)
-                net.append(item.net)
-            for paid in sale.tenders:
-                tender.append(dictionaries.tenders.number(paid.type))
-                amount.append(paid.amount)
-            lines_from.append(len(product))
-            tenders_from.append(len(tender))
-        n = len(member)
-        return Sales(
-            at=self.at if rows is None else self.at[rows],
-            member=np.array(member, np.uint32),
-            store=np.array(store, np.uint32),
-            terminal=np.array(terminal, np.uint32),
-            lines_from=np.array(lines_from, np.int64),
-            line=np.array(line, np.int32),
-            product=np.array(product, np.uint32),
-            quantity=np.array(quantity, np.int64),
-            net=np.array(net, np.int64),
-            tenders_from=np.array(tenders_from, np.int64),
-            tender=np.array(tender, np.uint32),
-            amount=np.array(amount, np.int64),
-            day=np.zeros(n, np.int32),
-            minute=np.zeros(n, np.int16),
-        )
-
-
-def check_sale(sale: SaleFact) -> SaleFact:
-    """Checks of form that types do not make; nets voids. Raises FormError."""
-    instant_us(sale.occurred_at)
-    if len(sale.id.encode()) > ID_BYTES:
-        raise FormError(f"is longer than {ID_BYTES} bytes", "id")
-    sale.lines = net_lines(sale.lines)
-    return sale
+        sales = self.sales if rows is None else [self.sales[row] for row in rows]
+        n = len(sales)
+        columns: dict[str, Any] = fill(sales, dictionaries)
+        return Sales(day=np.zeros(n, np.int32), minute=np.zeros(n, np.int16), **columns)
 
 
 class ArrowSales:
@@ -280,22 +225,43 @@ def _plain(table: pa.Table) -> pa.RecordBatch:
         raise FormError("a column is there twice")
     try:
         table.validate(full=True)
-        columns = []
-        for field in WIRE:
-            columns.append(_column(table, field))
+        columns = [_column(table, field) for field in WIRE]
         table = pa.Table.from_arrays(columns, schema=WIRE).combine_chunks()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
         raise FormError(f"not a valid batch: {error}") from None
     batches = table.to_batches()
-    if not batches:
-        return pa.RecordBatch.from_pylist([], schema=WIRE)
-    return batches[0]
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=WIRE)
+
+
+def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether a column's type means the same: other widths and encodings, nothing else."""
+    if pa.types.is_dictionary(found):
+        found = found.value_type
+    if pa.types.is_string(wanted):
+        return bool(
+            pa.types.is_string(found)
+            or pa.types.is_large_string(found)
+            or pa.types.is_string_view(found)
+        )
+    if pa.types.is_timestamp(wanted):
+        return pa.types.is_timestamp(found) and found.tz is not None
+    if pa.types.is_integer(wanted):
+        return bool(pa.types.is_integer(found))
+    if pa.types.is_list(wanted):
+        return (pa.types.is_list(found) or pa.types.is_large_list(found)) and _fits(
+            found.value_type, wanted.value_type
+        )
+    return pa.types.is_struct(found) and sorted(f.name for f in found) == sorted(
+        f.name for f in wanted
+    ) and all(_fits(found.field(f.name).type, f.type) for f in wanted)
 
 
 def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
     name = field.name
     if name in table.schema.names:
         found = table.column(name)
+        if not _fits(found.type, field.type):
+            raise FormError(f"is {found.type}, not {field.type}", name)
         if found.type != field.type:
             found = found.cast(field.type)
         if found.null_count:

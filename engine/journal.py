@@ -26,6 +26,7 @@ MAGIC = b"VAFAJRNL"
 FORMAT = 1
 _HEADER = struct.Struct("<8sHHIQQqQ32s32sQ8x")
 HEADER_BYTES = _HEADER.size
+_CHECKSUM_AT = HEADER_BYTES - 16
 GENESIS = b"\0" * 32
 MAP_BYTES = 1 << 38
 """One large fixed map: address space, not disk."""
@@ -99,11 +100,17 @@ def encode_record(
     head = _HEADER.pack(
         MAGIC, FORMAT, 0, 0, first, last, committed_at, len(message), previous, hashed, 0
     )
-    checksum = xxhash.xxh3_64_intdigest(body, seed=xxhash.xxh3_64_intdigest(head))
+    checksum = _checksum(head, body)
     head = _HEADER.pack(
         MAGIC, FORMAT, 0, 0, first, last, committed_at, len(message), previous, hashed, checksum
     )
     return head + body, Record(first, last, committed_at, previous, hashed, body, len(message))
+
+
+def _checksum(head: bytes, body: Any) -> int:
+    """XXH3 over the header, its own field left out, and the body."""
+    seed = xxhash.xxh3_64_intdigest(head[:_CHECKSUM_AT] + head[_CHECKSUM_AT + 8 :])
+    return int(xxhash.xxh3_64_intdigest(body, seed=seed))
 
 
 def decode_record(key: bytes, value: memoryview) -> Record:
@@ -117,12 +124,11 @@ def decode_record(key: bytes, value: memoryview) -> Record:
     if magic != MAGIC or form > FORMAT:
         raise CorruptRecord(f"journal record {first}: not a record of format {FORMAT} or older")
     body = value[HEADER_BYTES:]
-    head = _HEADER.pack(magic, form, 0, 0, lo, last, at, facts_bytes, previous, hashed, 0)
     if (
         lo != first
         or last < first
         or facts_bytes > len(body)
-        or xxhash.xxh3_64_intdigest(body, seed=xxhash.xxh3_64_intdigest(head)) != checksum
+        or _checksum(bytes(value[:HEADER_BYTES]), body) != checksum
     ):
         raise CorruptRecord(f"journal record {first}: its checksum does not match; restore a copy")
     return Record(first, last, at, previous, hashed, body, facts_bytes)
@@ -131,7 +137,7 @@ def decode_record(key: bytes, value: memoryview) -> Record:
 def open_environment(path: Path, *, write: bool, databases: int) -> Any:
     """Open an LMDB environment with the durable settings that reliability rests on."""
     path.mkdir(parents=True, exist_ok=True)
-    return lmdb.open(
+    environment = lmdb.open(
         str(path),
         map_size=MAP_BYTES,
         max_dbs=databases,
@@ -144,6 +150,12 @@ def open_environment(path: Path, *, write: bool, databases: int) -> Any:
         meminit=True,
         readahead=True,
     )
+    # A file shorter than its last page is a SIGBUS at the first look at that page.
+    used = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    if os.path.getsize(path / "data.mdb") < used:
+        environment.close()
+        raise LedgerError(f"{path / 'data.mdb'} is truncated; restore a copy")
+    return environment
 
 
 class Journal:
@@ -152,19 +164,23 @@ class Journal:
     def __init__(self, path: Path, *, write: bool = False) -> None:
         if not write and not (path / "data.mdb").exists():
             raise LedgerError(f"{path.parent} is not a ledger: it has no journal")
-        self._env = open_environment(path, write=write, databases=2)
+        try:
+            self._env = open_environment(path, write=write, databases=2)
+        except lmdb.Error as error:
+            raise LedgerError(f"{path} cannot be opened: {error}; restore a copy") from None
         self._pid = os.getpid()
         self._write = write
-        if write:
-            with self._env.begin(write=True) as txn:
-                meta = self._env.open_db(b"meta", txn)
-                self._records = self._env.open_db(b"records", txn)
+        try:
+            self._records = self._env.open_db(b"records", create=write)
+            meta = self._env.open_db(b"meta", create=write)
+            with self._env.begin(write=write) as txn:
                 self._check_meta(txn, meta)
-        else:
-            self._records = self._env.open_db(b"records", create=False)
-            meta = self._env.open_db(b"meta", create=False)
-            with self._env.begin() as txn:
-                self._check_meta(txn, meta)
+        except lmdb.NotFoundError:
+            self._env.close()
+            raise LedgerError(f"{path} has no records yet; publish a program first") from None
+        except BaseException:
+            self._env.close()
+            raise
 
     def _check_meta(self, txn: Any, meta: Any) -> None:
         stored = txn.get(b"format", db=meta)
@@ -240,7 +256,9 @@ class Journal:
             txn.put(first.to_bytes(8, "big"), data, append=True, overwrite=False)
         except lmdb.MapFullError:
             txn.abort()
-            raise StorageFull("the journal's map is full") from None
+            raise StorageFull(
+                f"the journal's map of {MAP_BYTES >> 30} GiB is full; start a new ledger"
+            ) from None
         except BaseException:
             txn.abort()
             raise

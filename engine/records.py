@@ -136,8 +136,7 @@ def grow(dictionaries: Dictionaries, batch: pa.RecordBatch) -> None:
     if plain == len(kinds):
         return
     fields = [batch.column(i).to_pylist()[plain:] for i in range(1, batch.num_columns)]
-    for values in zip(*fields, strict=True):
-        dictionaries.products.add(Product(*values))
+    dictionaries.products.extend([Product(*values) for values in zip(*fields, strict=True)])
 
 
 def read_sales(batch: pa.RecordBatch) -> Sales:

@@ -155,7 +155,7 @@ class MemberState:
         return period_number(self.program.calendar, week_begins(self.program), period, day)
 
     def _is_good(self, tier: Tier, day: dt.date) -> bool:
-        if not (tier.at_least.spend or tier.at_least.visits):
+        if _always_held(tier):
             return True
         through = self._extended(tier, day)
         return through is not None and day <= through
@@ -188,6 +188,14 @@ class MemberState:
         period = "year" if ladder.window == "lifetime" else ladder.window
         k = 1 if ladder.validity == "next_period" else 0
         return period_end(self.program.calendar, week_begins(self.program), period, day, k)
+
+
+def _always_held(tier: Tier) -> bool:
+    # Thresholds of 0 hold before any purchase: all of them, or one where any serves.
+    given = [x for x in (tier.at_least.spend, tier.at_least.visits) if x is not None]
+    if tier.join == "any" and given:
+        return any(figure == 0 for figure in given)
+    return all(figure == 0 for figure in given)
 
 
 def _good_through(program: Program, currency: Currency, earned: dt.date) -> dt.date | None:

@@ -18,7 +18,7 @@ from vafa.native.state import State
 
 from .answers import Answer, AnswerWords, balance, instant_text
 from .calendars import business_day, date_of
-from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove, row_value
+from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove, sealed
 from .dictionaries import Dictionaries, Sizes
 from .facts import KINDS
 from .folding import Fold, History, join, take
@@ -286,11 +286,11 @@ class Replica:
         if self.fold is not None:
             state = self.fold.state
             snapshot.rows = [
-                (member.to_bytes(4, "big"), row_value(state.pack(member)))
+                sealed(member.to_bytes(4, "big"), state.pack(member))
                 for member in sorted(self.dirty)
             ]
         snapshot.ids = [
-            (name.encode(), seq.to_bytes(8, "big")) for name, seq in self.tail_ids.items()
+            sealed(name.encode(), seq.to_bytes(8, "big")) for name, seq in self.tail_ids.items()
         ]
         self.dirty = set()
         return snapshot

@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .answers import Answer, control_answer, rated_answer, stored_postings
+from .checkpoint import CheckpointDamaged, remove
 from .dictionaries import Product
-from .facts import CatalogFact, FormError, PublishFact, instant_us
+from .facts import ID_BYTES, CatalogFact, FormError, PublishFact, instant_us
 from .folding import Outcome
 from .intake import Intake
 from .journal import Journal, LedgerError, Record, StorageFull, encode_record
@@ -35,7 +36,7 @@ from .records import (
     growth_batch,
     sales_batch,
 )
-from .replica import CATALOG, PUBLISH, SALE, Progress, Replica, journal_path
+from .replica import CATALOG, PUBLISH, SALE, Progress, Replica, journal_path, state_path
 from .schema import column, list_view
 
 FUTURE_US = 5 * 60 * 1_000_000
@@ -100,9 +101,20 @@ class Writer:
             raise LedgerBusy(
                 f"{ledger} is being written by another process; stop it first"
             ) from None
-        self.journal = Journal(journal_path(ledger), write=True)
-        self.replica = Replica.open(ledger, journal=self.journal, write=True, progress=progress)
+        try:
+            self.journal = Journal(journal_path(ledger), write=True)
+            try:
+                self.replica = Replica.open(
+                    ledger, journal=self.journal, write=True, progress=progress
+                )
+            except BaseException:
+                self.journal.close()
+                raise
+        except BaseException:
+            os.close(self._lock)
+            raise
         self._pid = os.getpid()
+        self._spoiled = False
         self._last_time = 0
         last = self.journal.last()
         if last is not None:
@@ -111,7 +123,8 @@ class Writer:
     def close(self) -> None:
         """Write a checkpoint and let the ledger go."""
         try:
-            self.replica.save()
+            if not self._spoiled:
+                self.replica.save()
         finally:
             self.replica.close()
             os.close(self._lock)
@@ -133,7 +146,12 @@ class Writer:
     def load(self, intake: Intake, *, force: bool = False) -> Staged:
         """As `commit` without making answers: for bulk loads, which count."""
         staged = self.stage(intake, force=force, keep_before=False)
-        self.flush(staged)
+        try:
+            self.flush(staged)
+        except StorageFull:
+            # The fold cannot be taken back without what was before it.
+            self._spoiled = True
+            raise
         self._settle(staged)
         return staged
 
@@ -187,7 +205,7 @@ class Writer:
         refusals: dict[int, Refusal] = {}
         known: dict[int, int] = {}
         fresh = np.ones(len(ids), np.bool_)
-        found = self.replica.find_ids(ids)
+        found = self._find_ids(ids)
         if found:
             for row, name in enumerate(ids):
                 seq = found.get(name)
@@ -208,6 +226,15 @@ class Writer:
                 )
             fresh[:] = False
         return refusals, known, None if fresh.all() else np.flatnonzero(fresh)
+
+    def _find_ids(self, ids: list[str]) -> dict[str, int]:
+        try:
+            return self.replica.find_ids(ids)
+        except CheckpointDamaged:
+            # Nothing may be decided from a damaged index: the next start rebuilds it.
+            self._spoiled = True
+            remove(state_path(self.ledger))
+            raise
 
     def _check_times(
         self, intake: Intake, now: int, force: bool, fresh: NDArray[np.bool_],
@@ -272,7 +299,7 @@ class Writer:
         try:
             disk = shutil.disk_usage(self.ledger)
             if disk.free < LEAST_FREE * disk.total and disk.free < 1 << 30:
-                raise StorageFull("under 5 % of the disk is free")
+                raise StorageFull("under 5 % of the disk is free; make room and try again")
             self.journal.append(staged.record.first, staged.data)
         except StorageFull:
             self._take_back(staged)
@@ -390,7 +417,11 @@ class Writer:
     def _control(
         self, fact_id: str, kind: int, at: int, payload: bytes, accept: Any, grow: Any
     ) -> Verdict:
-        found = self.replica.find_ids([fact_id])
+        if len(fact_id.encode()) > ID_BYTES:
+            return Verdict(refusal=Refusal(
+                "invalid-fact", f"is longer than {ID_BYTES} bytes", "id"
+            ))  # fmt: skip
+        found = self._find_ids([fact_id])
         if found:
             stored = self.replica.stored(found[fact_id])
             same = (

@@ -17,11 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from vafa.engine.facts import CatalogFact, SaleFact
+from vafa.engine.facts import CatalogFact
 from vafa.engine.intake import ArrowSales, DecodedSales, Intake
 from vafa.engine.journal import StorageFull
 from vafa.engine.replica import Replica
 from vafa.engine.writer import Staged, Verdict, Writer
+from vafa.native.wire import Sale
 
 from .problems import ProblemError
 
@@ -42,10 +43,10 @@ OUTCOME_UNKNOWN = 70
 class Commits(Protocol):
     """Where the routes send facts: this process's writer, or the writer over a socket."""
 
-    def sale(self, sale: SaleFact, force: bool) -> asyncio.Future[Verdict]:
+    def sale(self, sale: Sale, force: bool) -> asyncio.Future[Verdict]:
         """Commit one sale."""
 
-    def sales(self, sales: Sequence[SaleFact], force: bool) -> asyncio.Future[list[Verdict]]:
+    def sales(self, sales: Sequence[Sale], force: bool) -> asyncio.Future[list[Verdict]]:
         """Commit sales in order."""
 
     def table(self, sales: ArrowSales, body: bytes, force: bool) -> asyncio.Future[list[Verdict]]:
@@ -59,7 +60,7 @@ class Commits(Protocol):
 class _Waiting:
     """One submission: decoded sales, a table or a catalogue, and whom to tell."""
 
-    sales: Sequence[SaleFact]
+    sales: Sequence[Sale]
     table: ArrowSales | None
     catalog: CatalogFact | None
     force: bool
@@ -115,13 +116,13 @@ class Committer:
 
     # -- submitting ----------------------------------------------------------------------
 
-    def sale(self, sale: SaleFact, force: bool) -> asyncio.Future[Verdict]:
+    def sale(self, sale: Sale, force: bool) -> asyncio.Future[Verdict]:
         """See Commits."""
         done: asyncio.Future[Verdict] = self._loop.create_future()
         self._submit(_Waiting((sale,), None, None, force, True, done))
         return done
 
-    def sales(self, sales: Sequence[SaleFact], force: bool) -> asyncio.Future[list[Verdict]]:
+    def sales(self, sales: Sequence[Sale], force: bool) -> asyncio.Future[list[Verdict]]:
         """See Commits."""
         done: asyncio.Future[list[Verdict]] = self._loop.create_future()
         self._submit(_Waiting(sales, None, None, force, False, done))

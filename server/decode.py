@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
 import pyarrow as pa
 
-from vafa.engine.facts import CatalogFact, FormError, SaleFact, WireFact, json_decoder
-from vafa.engine.intake import ArrowSales, check_sale
-from vafa.engine.program_file import split_path
-from vafa.native.jsonkeys import duplicate_key
+from vafa.engine import wire_json
+from vafa.engine.facts import CatalogFact, FormError
+from vafa.engine.intake import ArrowSales
+from vafa.native.wire import Sale
 
 from .problems import ProblemError
 
@@ -20,48 +19,15 @@ MOST_FACTS = 100_000
 """Facts of one request."""
 
 
-def decode_fact(body: bytes) -> WireFact:
+def decode_fact(body: bytes) -> Sale | CatalogFact:
     """One JSON fact. Raises ProblemError."""
     try:
-        fact = json_decoder.decode(body)
-    except msgspec.ValidationError as error:
-        message, path = split_path(str(error))
-        raise ProblemError("invalid-fact", message, path) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ProblemError("invalid-json", str(error)) from None
-    try:
-        twice = duplicate_key(body)
-    except ValueError as error:
-        raise ProblemError("invalid-json", str(error)) from None
-    if twice is not None:
-        raise ProblemError("duplicate-member", f"the member {twice.decode()!r} is there twice")
-    try:
-        if b"\\" in body:
-            _no_controls(fact)
-        return check_sale(fact) if isinstance(fact, SaleFact) else fact
+        return wire_json.decode_fact(body)
     except FormError as error:
         raise ProblemError(error.slug, error.message, error.path) from None
 
 
-def _no_controls(fact: WireFact) -> None:
-    """Escapes can smuggle control characters into names; nothing else in JSON can."""
-    names = {"id": fact.id}
-    if isinstance(fact, SaleFact):
-        names |= {"member": fact.member, "store": fact.store, "terminal": fact.terminal}
-        names |= {f"lines[{i}].sku": line.sku for i, line in enumerate(fact.lines)}
-        names |= {f"tenders[{i}].type": paid.type for i, paid in enumerate(fact.tenders)}
-    else:
-        names |= {f"products[{i}].sku": item.sku for i, item in enumerate(fact.products)}
-    for path, name in names.items():
-        if any(ord(letter) < 32 or 0x7F <= ord(letter) < 0xA0 for letter in name):
-            raise FormError("has a control character", path)
-        try:
-            name.encode()
-        except UnicodeEncodeError:
-            raise FormError("has half a surrogate pair", path) from None
-
-
-Line = tuple[int, WireFact | ProblemError]
+Line = tuple[int, Sale | CatalogFact | ProblemError]
 
 
 def decode_lines(body: bytes) -> list[Line]:
@@ -101,6 +67,3 @@ def decode_arrow(body: bytes) -> ArrowSales:
         return ArrowSales(table)
     except FormError as error:
         raise ProblemError("invalid-batch", error.message, error.path) from None
-
-
-__all__ = ["ARROW", "JSON", "NDJSON", "CatalogFact", "decode_arrow", "decode_fact", "decode_lines"]

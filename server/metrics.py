@@ -21,7 +21,7 @@ class Counted(Protocol):
 
     commits: Commits
     replica: Replica
-    requests: Counter[tuple[str, int]]
+    requests: Counter[tuple[str, str, int]]
 
 
 class ServerCollector(Collector):
@@ -33,10 +33,10 @@ class ServerCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the families; names end in `_total` or a unit."""
         requests = CounterMetricFamily(
-            "vafa_http_requests", "Requests by route and status.", labels=["route", "status"]
+            "vafa_http_requests", "Requests by method, path and status.", labels=["method", "path", "status"]
         )
-        for (route, status), count in sorted(self._front.requests.items()):
-            requests.add_metric([route, str(status)], count)
+        for (method, path, status), count in sorted(self._front.requests.items()):
+            requests.add_metric([method, path, str(status)], count)
         yield requests
         replica = self._front.replica
         yield GaugeMetricFamily("vafa_seq", "Highest seq of this process's state.", replica.seq)

@@ -61,7 +61,9 @@ class ProblemError(Exception):
     def response(self) -> web.Response:
         """The problem as an HTTP response."""
         kind = PROBLEMS[self.slug]
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if kind.status in (429, 503) else None
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if kind.status in (429, 503) else {}
+        if "allow" in self.more:
+            headers["Allow"] = self.more["allow"]
         return web.Response(
             status=kind.status, body=orjson.dumps(self.body()), content_type=CONTENT_TYPE,
             headers=headers,

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from vafa.engine.writer import Writer
 
-from .app import Front, make_app
+from .app import Front, make_server
 from .committer import Committer
 
 log = logging.getLogger("vafa")
@@ -37,7 +37,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 
 async def run_site(
-    app: web.Application, sock: socket.socket, started: Started,
+    server: web.Server[web.BaseRequest], sock: socket.socket, started: Started,
     close: Callable[[], Awaitable[None]],
 ) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was accepted and close."""
@@ -45,7 +45,7 @@ async def run_site(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_S)
+    runner = web.ServerRunner(server, access_log=None, shutdown_timeout=DRAIN_S)
     await runner.setup()
     await web.SockSite(runner, sock, backlog=BACKLOG).start()
     started()
@@ -68,6 +68,6 @@ def serve_alone(ledger: Path, sock: socket.socket, started: Started) -> None:
             tending.cancel()
             await committer.close()
 
-        await run_site(make_app(front), sock, started, close)
+        await run_site(make_server(front), sock, started, close)
 
     uvloop.run(main())

@@ -1,0 +1,124 @@
+"""`vafa balance`: members' balances, tiers and lots."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .arguments import INSTANT, ledger_argument
+from .output import Exit, Output, leave, output_options, say
+
+if TYPE_CHECKING:
+    from ..replica import Replica
+
+
+@click.command()
+@ledger_argument
+@click.argument("members", nargs=-1, required=True, metavar="MEMBER...")
+@click.option("--at", type=INSTANT, default=None, help="As of this instant.  [default: now]")
+@click.option("--lots", is_flag=True, help="Show the lots that the balance is made of.")
+@output_options
+def balance(
+    out: Output, ledger: Path, members: tuple[str, ...], at: dt.datetime | None, lots: bool
+) -> None:
+    """Show balances by currency and the tier of members.
+
+    Points are whole units of the currency's scale in JSON and CSV, as the HTTP answers
+    are; tables show decimals. Exit code 1 when a member is not known.
+    """
+    from ..facts import instant_us
+    from ..replica import Replica
+
+    at_us = None if at is None else instant_us(at)
+    replica = Replica.open(ledger)
+    try:
+        found = [_member(replica, name, at_us, lots) for name in members]
+        scales = (
+            {c.id: c.scale for c in replica.fold.program.currency} if replica.fold else {}
+        )
+    finally:
+        replica.close()
+    known = [member for member in found if member is not None]
+    if out.form in ("json", "ndjson"):
+        out.rows(known)
+    else:
+        as_table = out.form == "table"
+        # CSV has one header, so lots take the place of the balances.
+        if as_table or not lots:
+            out.rows(_by_currency(known, scales if as_table else {}))
+        if lots:
+            out.rows(_by_lot(known, scales if as_table else {}), "lots")
+    if len(known) < len(found):
+        leave(Exit.FAILED)
+
+
+def _member(
+    replica: Replica, name: str, at_us: int | None, lots: bool
+) -> dict[str, Any] | None:
+    from ..answers import instant_text
+    from ..calendars import business_day, date_of
+
+    number = replica.dictionaries.members.numbers.get(name)
+    found = replica.member(name, at_us)
+    if found is None or number is None or replica.fold is None:
+        say(f"vafa: there is no member {name!r}")
+        return None
+    last_at = replica.fold.state.head(number)[0]
+    if at_us is not None and last_at is not None and at_us < last_at:
+        say(
+            f"vafa: member {name!r} has a fact of {instant_text(last_at)}; a balance of before "
+            "its latest fact cannot be shown by this version"
+        )
+        return None
+    if lots:
+        as_of = dt.datetime.fromisoformat(found["as_of"])
+        day = business_day(replica.fold.program, _us(as_of))
+        today = date_of(day).isoformat()
+        found["lots"] = [
+            {**lot, "state": "pending" if lot["active_from"] > today else "active"}
+            for lot in replica.lots(name)
+            if lot["good_through"] is None or lot["good_through"] >= today
+        ]
+    return found
+
+
+def _us(moment: dt.datetime) -> int:
+    from ..facts import instant_us
+
+    return instant_us(moment)
+
+
+def _by_currency(members: list[dict[str, Any]], scales: dict[str, int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "member": member["id"],
+            "as_of": member["as_of"],
+            "tier": member["tier"],
+            "purchases": member["purchases"],
+            "currency": currency,
+            **{name: points(units, scales.get(currency, 0)) for name, units in figures.items()},
+        }
+        for member in members
+        for currency, figures in member["balances"].items()
+    ]
+
+
+def _by_lot(members: list[dict[str, Any]], scales: dict[str, int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "member": member["id"],
+            **lot,
+            "points": points(lot["points"], scales.get(lot["currency"], 0)),
+        }
+        for member in members
+        for lot in member["lots"]
+    ]
+
+
+def points(units: int, scale: int) -> int | str:
+    """Units of a scale as points: 1250 of scale 2 is 12.50."""
+    return units if scale == 0 else f"{Decimal(units).scaleb(-scale):,f}"

@@ -1,0 +1,95 @@
+"""A ledger's figures on one page: what was sold, issued and cut, and who holds what."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .answers import instant_text
+from .calendars import business_day
+from .journal import LedgerError
+from .replica import SALE, Replica
+from .schema import column, list_view
+from .status import LIMIT_CODES
+
+TOP = 20
+
+
+def summarize(replica: Replica, at_us: int) -> dict[str, Any]:
+    """Figures of a ledger as of an instant (us) that no fact comes after.
+
+    Returns members, baskets, lines, issued, expired, active, pending, by_rule,
+    cut_by_basket_cap, upgrades, tiers and top_members. Points are in units of the program's
+    first currency, by_rule in those of each rule's. A cut is counted as first posted: a
+    correction names no limit (rulebook section 2). Raises LedgerError without a program or
+    for an instant that is too early.
+    """
+    fold, words = replica.fold, replica.words
+    if fold is None or words is None:
+        raise LedgerError("no program is in force, so there are no figures")
+    day = business_day(fold.program, at_us)
+    issued: dict[str, int] = {}
+    expired = active = pending = upgrades = 0
+    tiers: Counter[str | None] = Counter()
+    for number, name in enumerate(replica.dictionaries.members.names):
+        last_at, _, _, rises = fold.state.head(number)
+        if last_at is None:
+            continue
+        if last_at > at_us:
+            raise LedgerError(
+                f"member {name!r} has a fact of {instant_text(last_at)}, after the "
+                f"{instant_text(at_us)} that figures are wanted for"
+            )
+        now, waiting, gone, issued[name] = fold.state.balance(number, 0, day)
+        active, pending, expired = active + now, pending + waiting, expired + gone
+        upgrades += rises
+        tiers[words.tiers[replica.tier(fold.state, number, day)]] += 1
+    sold = _sold(replica, len(words.rules))
+    most = sorted(issued.items(), key=lambda pair: (-pair[1], pair[0]))
+    return {
+        "members": len(issued),
+        "baskets": sold.baskets,
+        "lines": sold.lines,
+        "issued": sum(issued.values()),
+        "expired": expired,
+        "active": active,
+        "pending": pending,
+        "by_rule": {
+            name: points
+            for (name, _, _), points in zip(words.rules, sold.by_rule.tolist(), strict=True)
+        },
+        "cut_by_basket_cap": sold.cut,
+        "upgrades": upgrades,
+        "tiers": {name or "none": tiers[name] for name in words.tiers if name or tiers[name]},
+        "top_members": [{"member": name, "issued": points} for name, points in most[:TOP]],
+    }
+
+
+class _Sold:
+    """Sums over the journal's accepted sales."""
+
+    def __init__(self, rules: int) -> None:
+        self.baskets = self.lines = self.cut = 0
+        self.by_rule: NDArray[np.int64] = np.zeros(rules, np.int64)
+
+
+def _sold(replica: Replica, rules: int) -> _Sold:
+    sold = _Sold(rules)
+    for record in replica.journal.scan():
+        if record.first > replica.seq:
+            break
+        facts = record.facts()
+        if int(column(facts, "kind")[0]) != SALE:
+            continue
+        accepted = column(facts, "status") == 0
+        starts, _ = list_view(facts.column("lines"))
+        sold.baskets += int(accepted.sum())
+        sold.lines += int(np.diff(starts)[accepted].sum())
+        _, postings = list_view(facts.column("postings"))
+        np.add.at(sold.by_rule, postings["rule"], postings["points"])
+        capped = postings["limit"] == LIMIT_CODES["cap.basket"]
+        sold.cut += int((postings["desired"] - postings["points"])[capped].sum())
+    return sold

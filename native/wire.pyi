@@ -1,0 +1,25 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+class Sale:
+    id: str
+    member: str
+    store: str
+    terminal: str
+    at: int
+    @staticmethod
+    def of(
+        id: str,
+        at: int,
+        member: str,
+        store: str,
+        terminal: str,
+        lines: list[tuple[int, str, int, int]],
+        tenders: list[tuple[str, int]],
+    ) -> Sale: ...
+    def content(self) -> tuple[Any, ...]: ...
+
+def parse_sale(body: bytes) -> Sale | None: ...
+def fill(sales: list[Sale], dictionaries: Any) -> dict[str, NDArray[np.generic]]: ...
