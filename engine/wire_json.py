@@ -1,8 +1,7 @@
-"""One JSON fact of the wire to a checked fact: the door for NDJSON files and HTTP bodies alike.
+"""Facts as JSON: typed, strict, bounded; what is wrong is named with its place.
 
->>> decode_fact(b'{"kind": "sale"}')
-Traceback (most recent call last):
-vafa.engine.facts.FormError: Object missing required field `id`
+The common form of a sale is read natively; everything else, and every error, comes from
+the strict decoder.
 """
 
 from __future__ import annotations
@@ -10,20 +9,31 @@ from __future__ import annotations
 import msgspec
 
 from vafa.native.jsonkeys import duplicate_key
+from vafa.native.wire import Sale, parse_sale
 
-from .facts import FormError, SaleFact, WireFact, json_decoder
-from .intake import check_sale
+from .facts import (
+    ID_BYTES,
+    NAME_BYTES,
+    CatalogFact,
+    FormError,
+    SaleFact,
+    WireFact,
+    instant_us,
+    json_decoder,
+    net_lines,
+)
 from .program_file import split_path
 
 
-def decode_fact(body: bytes) -> WireFact:
-    """The fact of one JSON text, checked in full, voids netted.
+def decode_fact(body: bytes) -> Sale | CatalogFact:
+    """One JSON fact. Raises FormError; its slug tells bad JSON from a bad fact."""
+    return parse_sale(body) or decode_strictly(body)
 
-    Raises FormError with the slug invalid-json, duplicate-member or invalid-fact, and the
-    path of the field.
-    """
+
+def decode_strictly(body: bytes) -> Sale | CatalogFact:
+    """As `decode_fact`, always by the strict decoder."""
     try:
-        fact = json_decoder.decode(body)
+        fact: WireFact = json_decoder.decode(body)
     except msgspec.ValidationError as error:
         message, path = split_path(str(error))
         raise FormError(message, path) from None
@@ -34,30 +44,53 @@ def decode_fact(body: bytes) -> WireFact:
     except ValueError as error:
         raise FormError(str(error), slug="invalid-json") from None
     if twice is not None:
-        raise FormError(f"the member {twice.decode()!r} is there twice", slug="duplicate-member")
-    if b"\\" in body:
-        _no_controls(fact)
-    return check_sale(fact) if isinstance(fact, SaleFact) else fact
-
-
-def _no_controls(fact: WireFact) -> None:
-    """Escapes can smuggle control characters into names; nothing else in JSON can."""
-    names: dict[str, str | None] = {"id": fact.id}
+        name = twice.decode(errors="replace")
+        raise FormError(f"the member {name!r} is there twice", slug="duplicate-member")
+    _check_name(fact.id, "id", ID_BYTES)
     if isinstance(fact, SaleFact):
-        names |= {"member": fact.member, "store": fact.store, "terminal": fact.terminal}
-        names |= {f"lines[{i}].sku": line.sku for i, line in enumerate(fact.lines)}
-        names |= {f"tenders[{i}].type": paid.type for i, paid in enumerate(fact.tenders)}
-    else:
-        for i, item in enumerate(fact.products):
-            names |= {
-                f"products[{i}].{name}": getattr(item, name) for name in item.__struct_fields__
-            }
-    for path, text in names.items():
-        if text is None:
-            continue
-        if any(ord(letter) < 32 or 0x7F <= ord(letter) < 0xA0 for letter in text):
-            raise FormError("has a control character", path)
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise FormError("has half a surrogate pair", path) from None
+        return _sale(fact)
+    instant_us(fact.occurred_at)
+    for place, item in enumerate(fact.products):
+        for name in ("sku", "brand", "department", "category", "supplier"):
+            value = getattr(item, name)
+            if value is not None:
+                most = 4 * NAME_BYTES if name == "category" else NAME_BYTES
+                _check_name(value, f"products[{place}].{name}", most)
+    return fact
+
+
+def _sale(fact: SaleFact) -> Sale:
+    _check_name(fact.member, "member", NAME_BYTES)
+    _check_name(fact.store, "store", NAME_BYTES)
+    _check_name(fact.terminal, "terminal", NAME_BYTES)
+    for place, line in enumerate(fact.lines):
+        _check_name(line.sku, f"lines[{place}].sku", NAME_BYTES)
+    for place, tender in enumerate(fact.tenders):
+        _check_name(tender.type, f"tenders[{place}].type", NAME_BYTES)
+    return sale_of(fact)
+
+
+def sale_of(fact: SaleFact) -> Sale:
+    """A sale in the engine's own form: instants in us, voids netted. Raises FormError."""
+    lines = net_lines(fact.lines)
+    return Sale.of(
+        fact.id,
+        instant_us(fact.occurred_at),
+        fact.member,
+        fact.store,
+        fact.terminal,
+        [(line.line or 0, line.sku, line.quantity, line.net) for line in lines],
+        [(tender.type, tender.amount) for tender in fact.tenders],
+    )
+
+
+def _check_name(name: str, path: str, most: int) -> None:
+    """Names are bounded in bytes; escapes can smuggle in what JSON itself refuses."""
+    try:
+        size = len(name) if name.isascii() else len(name.encode())
+    except UnicodeEncodeError:
+        raise FormError("has half a surrogate pair", path) from None
+    if size > most:
+        raise FormError(f"is longer than {most} bytes", path)
+    if any(letter < " " for letter in name):
+        raise FormError("has a control character", path)
