@@ -33,6 +33,8 @@ cdef extern from *:
        times cheaper. */
     static inline int64_t vafa_round_ratio(vafa_i128 num, vafa_i128 den, int mode,
                                            int *overflow) {
+        /* A product that overflowed came back as 0: never divide by it. */
+        if (*overflow) return 0;
         if ((num >> 62) == 0 && (den >> 62) == 0) {
             int64_t n = (int64_t)num, d = (int64_t)den;
             if (mode == VAFA_FLOOR && n / d <= VAFA_MOST_UNITS) return n / d;

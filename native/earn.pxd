@@ -57,17 +57,18 @@ cdef inline void note_exact(const RuleTable *t, int32_t rule, int32_t tier,
     cdef int64_t exact = t.exact[rule * (t.n_tiers + 1) + tier + 1]
     cdef i128 *line = f.exact + currency * <int64_t>t.n_classes
     cdef i128 share = f.scale[currency]
-    cdef int64_t common, part, whole
+    cdef int64_t common, part, whole, factor
     cdef uint64_t bit = <uint64_t>1 << (rule & 63)
     if f.granted[rule] != f.desired[rule]:
         # granted / desired in lowest terms becomes part of the common denominator.
         common = gcd64(f.granted[rule], f.desired[rule])
         part = f.granted[rule] // common
         whole = f.desired[rule] // common
+        factor = whole // gcd64(<int64_t>(share % whole), whole)
         for s in range(n):
-            line[s] = mul128(line[s], whole, &f.overflow)
-        f.scale[currency] = mul128(share, whole, &f.overflow)
-        share = mul128(share, part, &f.overflow)
+            line[s] = mul128(line[s], factor, &f.overflow)
+        f.scale[currency] = mul128(share, factor, &f.overflow)
+        share = mul128(f.scale[currency] // whole, part, &f.overflow)
     for s in range(n):
         if matched[s * <int64_t>t.n_words + (rule >> 6)] & bit:
             line[s] = add128(

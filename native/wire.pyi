@@ -9,6 +9,7 @@ class Sale:
     store: str
     terminal: str
     at: int
+    n_lines: int
     @staticmethod
     def of(
         id: str,
@@ -19,6 +20,7 @@ class Sale:
         lines: list[tuple[int, str, int, int]],
         tenders: list[tuple[str, int]],
     ) -> Sale: ...
+    def parts(self) -> tuple[Any, ...]: ...
     def content(self) -> tuple[Any, ...]: ...
 
 def parse_sale(body: bytes) -> Sale | None: ...

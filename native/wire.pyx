@@ -42,7 +42,7 @@ cdef class Sale:
     cdef readonly str terminal
     cdef readonly int64_t at
     cdef Item *items
-    cdef Py_ssize_t n_lines
+    cdef readonly Py_ssize_t n_lines
     cdef list skus
     cdef list types
     cdef list amounts
@@ -73,6 +73,16 @@ cdef class Sale:
         sale.types = [kind for kind, _ in tenders]
         sale.amounts = [amount for _, amount in tenders]
         return sale
+
+    def parts(self):
+        """The arguments of `of`, plain values that can be sent to another process."""
+        cdef Py_ssize_t i
+        return (
+            self.id, self.at, self.member, self.store, self.terminal,
+            [(self.items[i].line, self.skus[i], self.items[i].quantity, self.items[i].net)
+             for i in range(self.n_lines)],
+            list(zip(self.types, self.amounts)),
+        )
 
     def content(self):
         """What two sales of one id are compared by."""

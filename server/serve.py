@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -12,10 +13,12 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
+from vafa.engine.replica import Replica
 from vafa.engine.writer import Writer
 
 from .app import Front, make_server
 from .committer import Committer
+from .link import RemoteCommits, listen
 
 log = logging.getLogger("vafa")
 
@@ -41,19 +44,31 @@ async def run_site(
     close: Callable[[], Awaitable[None]],
 ) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was accepted and close."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     runner = web.ServerRunner(server, access_log=None, shutdown_timeout=DRAIN_S)
     await runner.setup()
     await web.SockSite(runner, sock, backlog=BACKLOG).start()
     started()
     try:
-        await stop.wait()
+        await _stopped()
     finally:
         await runner.cleanup()
         await close()
+
+
+async def _stopped() -> None:
+    """Return at SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def quiet_collector() -> None:
+    """Dictionaries and program tables live for ever: keep the collector from walking them."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 def serve_alone(ledger: Path, sock: socket.socket, started: Started) -> None:
@@ -63,6 +78,7 @@ def serve_alone(ledger: Path, sock: socket.socket, started: Started) -> None:
         committer = Committer(Writer(ledger))
         front = Front(committer, committer.replica, tails=False)
         tending = asyncio.create_task(committer.tend())
+        quiet_collector()
 
         async def close() -> None:
             tending.cancel()
@@ -71,3 +87,45 @@ def serve_alone(ledger: Path, sock: socket.socket, started: Started) -> None:
         await run_site(make_server(front), sock, started, close)
 
     uvloop.run(main())
+
+
+def write_for_others(ledger: Path) -> None:
+    """The writer's process: commits and checkpoints for front ends on a unix socket."""
+
+    async def main() -> None:
+        committer = Committer(Writer(ledger))
+        tending = asyncio.create_task(committer.tend())
+        quiet_collector()
+        server = await listen(socket_path(ledger), committer)
+        await _stopped()
+        server.close()
+        tending.cancel()
+        await committer.close()
+
+    uvloop.run(main())
+
+
+def serve_in_front(ledger: Path, sock: socket.socket) -> None:
+    """A front end's process: decodes, checks, answers reads from a replica of its own."""
+
+    async def main() -> None:
+        commits = RemoteCommits(socket_path(ledger))
+        linking = asyncio.create_task(commits.run())
+        while not commits.connected:
+            await asyncio.sleep(0.01)
+        replica = Replica.open(ledger)
+        quiet_collector()
+
+        async def close() -> None:
+            linking.cancel()
+            replica.close()
+
+        front = Front(commits, replica, tails=True)
+        await run_site(make_server(front), sock, lambda: None, close)
+
+    uvloop.run(main())
+
+
+def socket_path(ledger: Path) -> Path:
+    """The unix socket on which a ledger's writer listens."""
+    return ledger / "writer.sock"

@@ -1,0 +1,254 @@
+"""The local socket between front ends and the writer: frames of facts in, verdicts out.
+
+A frame is a length (uint32, big-endian) and a msgpack array. Front ends have checked the
+form; the writer decodes typed and strict all the same. Facts that arrive in one turn of a
+front end's loop share a frame, so that a busy chain does not pay a frame a sale.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from vafa.engine.facts import CatalogFact
+from vafa.engine.intake import ArrowSales
+from vafa.engine.writer import Verdict
+from vafa.native.wire import Sale
+
+from .committer import Committer
+from .problems import ProblemError
+
+log = logging.getLogger("vafa")
+
+_LENGTH = struct.Struct(">I")
+MOST_FRAME = 256 * 1024 * 1024
+SALES, TABLE, CATALOG = range(3)
+MOST_IN_FLIGHT = 200_000
+"""Facts that a front end may have under way."""
+
+
+class Ask(msgspec.Struct, array_like=True):
+    """Facts from a front end: number of the ask, what it holds, the operator's force."""
+
+    number: int
+    kind: int
+    force: bool
+    sales: list[tuple[Any, ...]] = []
+    table: bytes = b""
+    catalog: CatalogFact | None = None
+
+
+class Told(msgspec.Struct, array_like=True):
+    """Verdicts of an ask in the order of its facts, or the problem that met them all."""
+
+    number: int
+    verdicts: list[Verdict] = []
+    slug: str = ""
+    detail: str = ""
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_ask = msgspec.msgpack.Decoder(Ask).decode
+_decode_told = msgspec.msgpack.Decoder(Told).decode
+
+
+async def _frames(reader: asyncio.StreamReader) -> bytes | None:
+    """The next frame's body; None at the end of the stream."""
+    try:
+        head = await reader.readexactly(_LENGTH.size)
+        (size,) = _LENGTH.unpack(head)
+        if size > MOST_FRAME:
+            raise ConnectionError(f"a frame of {size} bytes")
+        return await reader.readexactly(size)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None
+
+
+def _frame(message: Ask | Told) -> bytes:
+    body = _encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+# -- the writer's end --------------------------------------------------------------------
+
+
+async def listen(path: Path, committer: Committer) -> asyncio.AbstractServer:
+    """Serve front ends on a unix socket; asks of all of them meet in one group commit."""
+    path.unlink(missing_ok=True)
+
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        under_way: set[asyncio.Task[None]] = set()
+        while (body := await _frames(reader)) is not None:
+            task = asyncio.ensure_future(_serve_ask(_decode_ask(body), committer, writer))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+        if under_way:
+            await asyncio.wait(under_way)
+        writer.close()
+
+    server = await asyncio.start_unix_server(client, str(path))
+    os.chmod(path, 0o600)
+    return server
+
+
+async def _serve_ask(ask: Ask, committer: Committer, writer: asyncio.StreamWriter) -> None:
+    try:
+        if ask.kind == SALES:
+            verdicts = await committer.sales([Sale.of(*sale) for sale in ask.sales], ask.force)
+        elif ask.kind == TABLE:
+            table = pa.ipc.open_stream(ask.table).read_all()
+            verdicts = await committer.table(ArrowSales(table), ask.table, ask.force)
+        else:
+            assert ask.catalog is not None
+            verdicts = [await committer.catalog(ask.catalog)]
+        told = Told(ask.number, verdicts)
+    except ProblemError as problem:
+        told = Told(ask.number, [], problem.slug, problem.detail)
+    if not writer.is_closing():
+        writer.write(_frame(told))
+
+
+# -- a front end's end --------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Under:
+    """An ask under way: the futures that its verdicts go to."""
+
+    facts: int
+    ones: list[asyncio.Future[Verdict]] = field(default_factory=list)
+    many: asyncio.Future[list[Verdict]] | None = None
+
+
+class RemoteCommits:
+    """Commits through the writer's socket; connects again when the writer comes back."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._loop = asyncio.get_running_loop()
+        self._writer: asyncio.StreamWriter | None = None
+        self._under: dict[int, _Under] = {}
+        self._number = 0
+        self._facts = 0
+        self._singles: dict[bool, list[tuple[Sale, asyncio.Future[Verdict]]]] = {}
+
+    @property
+    def connected(self) -> bool:
+        """Whether the writer is there."""
+        return self._writer is not None
+
+    async def run(self) -> None:
+        """Keep a connection to the writer; runs until cancelled."""
+        while True:
+            try:
+                reader, self._writer = await asyncio.open_unix_connection(str(self._path))
+            except OSError:
+                await asyncio.sleep(0.05)
+                continue
+            try:
+                while (body := await _frames(reader)) is not None:
+                    self._told(_decode_told(body))
+            finally:
+                self._writer.close()
+                self._writer = None
+                self._fail_all()
+
+    def _fail_all(self) -> None:
+        """The writer went away: the outcome is unknown, a retry with the same id tells."""
+        for under in self._under.values():
+            for future in (*under.ones, *([under.many] if under.many else [])):
+                if not future.done():
+                    future.set_exception(_away())
+        self._under.clear()
+        self._facts = 0
+
+    # -- asking --------------------------------------------------------------------------
+
+    def sale(self, sale: Sale, force: bool) -> asyncio.Future[Verdict]:
+        """See Commits."""
+        self._check(1)
+        done: asyncio.Future[Verdict] = self._loop.create_future()
+        waiting = self._singles.setdefault(force, [])
+        if not waiting:
+            self._loop.call_soon(self._send_singles, force)
+        waiting.append((sale, done))
+        return done
+
+    def _send_singles(self, force: bool) -> None:
+        waiting = self._singles.pop(force)
+        futures = [done for _, done in waiting]
+        if self._writer is None:
+            for done in futures:
+                if not done.done():
+                    done.set_exception(_away())
+            return
+        sales = [sale.parts() for sale, _ in waiting]
+        self._ask(SALES, force, _Under(len(waiting), ones=futures), sales=sales)
+
+    def sales(self, sales: Sequence[Sale], force: bool) -> asyncio.Future[list[Verdict]]:
+        """See Commits."""
+        return self._many(len(sales), SALES, force, sales=[sale.parts() for sale in sales])
+
+    def table(self, sales: ArrowSales, body: bytes, force: bool) -> asyncio.Future[list[Verdict]]:
+        """See Commits."""
+        return self._many(len(sales.ids), TABLE, force, table=body)
+
+    def catalog(self, fact: CatalogFact) -> asyncio.Future[Verdict]:
+        """See Commits."""
+        self._check(1)
+        done: asyncio.Future[Verdict] = self._loop.create_future()
+        self._ask(CATALOG, False, _Under(1, ones=[done]), catalog=fact)
+        return done
+
+    def _many(
+        self, facts: int, kind: int, force: bool, **content: Any
+    ) -> asyncio.Future[list[Verdict]]:
+        self._check(facts)
+        done: asyncio.Future[list[Verdict]] = self._loop.create_future()
+        self._ask(kind, force, _Under(facts, many=done), **content)
+        return done
+
+    def _check(self, facts: int) -> None:
+        if self._writer is None:
+            raise _away()
+        if self._facts + facts > MOST_IN_FLIGHT:
+            raise ProblemError("overloaded", "too many facts wait; try again")
+
+    def _ask(self, kind: int, force: bool, under: _Under, **content: Any) -> None:
+        assert self._writer is not None
+        self._number += 1
+        self._under[self._number] = under
+        self._facts += under.facts
+        self._writer.write(_frame(Ask(self._number, kind, force, **content)))
+
+    # -- being told ----------------------------------------------------------------------
+
+    def _told(self, told: Told) -> None:
+        under = self._under.pop(told.number)
+        self._facts -= under.facts
+        futures = [*under.ones, *([under.many] if under.many else [])]
+        if told.slug:
+            for future in futures:
+                if not future.done():
+                    future.set_exception(ProblemError(told.slug, told.detail))
+            return
+        if under.many is not None:
+            if not under.many.done():
+                under.many.set_result(told.verdicts)
+            return
+        for future, verdict in zip(under.ones, told.verdicts, strict=True):
+            if not future.done():
+                future.set_result(verdict)
+
+
+def _away() -> ProblemError:
+    return ProblemError("writer-away", "the writer is starting again; send it again")

@@ -1,0 +1,134 @@
+"""Several processes on one ledger: a supervisor, one writer, and front ends.
+
+The listening socket is made once and inherited, so a front end that dies takes no queued
+connection with it. A role that dies is started again alone; SIGTERM goes to the front
+ends first, so that what they have accepted is still answered, then to the writer.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from vafa.engine.journal import LedgerError
+from vafa.engine.writer import LedgerBusy
+
+from .serve import DRAIN_S, serve_in_front, socket_path, write_for_others
+
+START_S = 60.0
+RESTART_S = 0.2
+TRY_LATER = 75
+_PR_SET_PDEATHSIG = 1
+
+
+class Role:
+    """One child process that is kept alive."""
+
+    def __init__(self, name: str, arguments: list[str], sock: socket.socket | None) -> None:
+        self.name = name
+        self._arguments = arguments
+        self._sock = sock
+        self.starts = 0
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self.starts += 1
+        fds = () if self._sock is None else (self._sock.fileno(),)
+        return subprocess.Popen(
+            [sys.executable, "-m", "vafa.server.workers", *self._arguments],
+            pass_fds=fds,
+            preexec_fn=_die_with_parent,
+        )
+
+    def tend(self) -> None:
+        """Start the process again when it has ended."""
+        if self.process.poll() is not None:
+            print(
+                f"vafa: {self.name} ended with {self.process.returncode}; starting it again",
+                file=sys.stderr,
+            )
+            time.sleep(RESTART_S)
+            self.process = self._start()
+
+    def stop(self, seconds: float) -> None:
+        """SIGTERM, and SIGKILL for one that does not end in time."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def _die_with_parent() -> None:
+    """A child must not outlive a supervisor that was killed."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def supervise(
+    ledger: Path, sock: socket.socket, workers: int, started: Callable[[], None]
+) -> None:
+    """Run a writer and front ends until SIGTERM or SIGINT. Raises TimeoutError at start."""
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda signum, _: stopping.append(signum))
+    socket_path(ledger).unlink(missing_ok=True)
+    roles = [Role("the writer", ["write", str(ledger)], None)]
+    try:
+        _await_writer(ledger, roles[0], stopping)
+        fd = str(sock.fileno())
+        roles += [
+            Role(f"front end {place}", ["front", str(ledger), fd], sock)
+            for place in range(workers)
+        ]
+        if not stopping:
+            started()
+        while not stopping:
+            time.sleep(0.1)
+            for role in roles:
+                if not stopping:
+                    role.tend()
+    finally:
+        for role in reversed(roles):
+            role.process.poll()
+        for role in roles[1:]:
+            if role.process.poll() is None:
+                role.process.terminate()
+        for role in reversed(roles):
+            role.stop(DRAIN_S + 2)
+        socket_path(ledger).unlink(missing_ok=True)
+
+
+def _await_writer(ledger: Path, writer: Role, stopping: list[int]) -> None:
+    """Wait until the writer listens; its own message has told why when it ends instead."""
+    deadline = time.monotonic() + START_S
+    while not socket_path(ledger).exists() and not stopping:
+        if writer.process.poll() is not None:
+            raise SystemExit(writer.process.returncode or 1)
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the writer did not start in {START_S:.0f} s")
+        time.sleep(0.02)
+
+
+def main(arguments: list[str]) -> None:
+    """Run one role: `write LEDGER` or `front LEDGER FD`."""
+    role, ledger, *rest = arguments
+    if role == "write":
+        try:
+            write_for_others(Path(ledger))
+        except LedgerError as error:
+            print(f"vafa: {error}", file=sys.stderr)
+            raise SystemExit(TRY_LATER if isinstance(error, LedgerBusy) else 1) from None
+    else:
+        serve_in_front(Path(ledger), socket.socket(fileno=int(rest[0])))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
