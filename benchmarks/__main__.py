@@ -1,0 +1,133 @@
+"""`python -m benchmarks`: everything in one run, each figure beside what bounds it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from . import kernel, ledger, machine, rivals, served, tier_data
+
+Row = tuple[str, str, str, str]
+
+
+def measure(copies: int, rounds: int, data: Path | None) -> dict[str, Any]:
+    """All figures of one run."""
+    say = Console(stderr=True).print
+    say("machine limits ...")
+    found: dict[str, Any] = {"machine": machine.limits()}
+    say("kernel, in memory ...")
+    year = tier_data.dataset(data, copies)
+    demo_program = kernel.PROGRAM.read_text()
+    demo, one, many = kernel.alternate(
+        rounds,
+        lambda: kernel.run(demo_program, year, 1),
+        lambda: kernel.run(kernel.sleeping_rules(0), year, 1),
+        lambda: kernel.run(kernel.sleeping_rules(63), year, 1),
+    )
+    found["kernel"] = {
+        "lines": len(year.lines.net),
+        "demo_lines_per_s": demo.rate,
+        "one_rule_lines_per_s": one.rate,
+        "rules_64_lines_per_s": many.rate,
+        "cost_64_over_1": one.rate / many.rate,
+    }
+    say("the same tier job in DuckDB, Polars and numpy ...")
+    timings = rivals.rivals(data, copies, rounds=1, turns=rounds)
+    mine = rivals.digest(demo.points)
+    assert {timing.digest for timing in timings} == {mine}, "the answers differ"
+    found["rivals"] = {
+        f"{timing.engine} ({timing.threads or 'all'} threads)": timing.lines
+        / sorted(timing.seconds)[len(timing.seconds) // 2]
+        for timing in timings
+    }
+    say("durable load and replay ...")
+    found["ledger"] = ledger.measure(rounds, data).medians()
+    say("HTTP ...")
+    found["http"] = vars_of(served.measure(rounds, 1.5, data))
+    return found
+
+
+def vars_of(figures: Any) -> dict[str, float]:
+    """A frozen dataclass as a mapping."""
+    return {name: getattr(figures, name) for name in figures.__dataclass_fields__}
+
+
+def rows(found: dict[str, Any]) -> list[Row]:
+    """(what, figure, limit or yardstick in the same run, ratio)."""
+    core, http, disk = found["kernel"], found["http"], found["machine"]
+    fastest = max(
+        (rate, name) for name, rate in found["rivals"].items() if not name.startswith("numpy")
+    )
+    out: list[Row] = [
+        (
+            "kernel, demo program",
+            f"{core['demo_lines_per_s'] / 1e6:.1f} M lines/s a thread",
+            f"{fastest[1]}: {fastest[0] / 1e6:.1f} M lines/s",
+            f"{core['demo_lines_per_s'] / fastest[0]:.1f}",
+        ),
+        (
+            "kernel, 64 rules of which 63 sleep",
+            f"{core['rules_64_lines_per_s'] / 1e6:.1f} M lines/s",
+            f"one rule: {core['one_rule_lines_per_s'] / 1e6:.1f} M lines/s",
+            f"cost {core['cost_64_over_1']:.2f}",
+        ),
+        (
+            "durable load",
+            f"{found['ledger']['load_baskets_per_s'] / 1e3:.0f} k baskets/s",
+            f"LMDB append: {disk['LMDB append of 1 MiB with sync, MB/s']:.0f} MB/s, used "
+            f"{found['ledger']['load_bytes_per_s'] / 1e6:.0f}",
+            "",
+        ),
+        (
+            "replay and compare",
+            f"{found['ledger']['replay_lines_per_s'] / 1e6:.1f} M lines/s",
+            f"memory copy: {disk['memory copy, GB/s']:.1f} GB/s",
+            "",
+        ),
+        (
+            "HTTP, one sale a request",
+            f"{http['sale_per_s'] / 1e3:.1f} k/s a core",
+            f"bare aiohttp that parses: {http['bare_parse_per_s'] / 1e3:.1f} k/s",
+            f"{http['sale_ratio']:.2f}",
+        ),
+        (
+            "HTTP, balance",
+            f"{http['balance_per_s'] / 1e3:.1f} k/s a core",
+            f"bare aiohttp hello: {http['bare_hello_per_s'] / 1e3:.1f} k/s",
+            f"{http['balance_ratio']:.2f}",
+        ),
+        ("HTTP, NDJSON", f"{http['ndjson_baskets_per_s'] / 1e3:.0f} k baskets/s", "", ""),
+        ("HTTP, Arrow", f"{http['arrow_baskets_per_s'] / 1e3:.0f} k baskets/s", "", ""),
+    ]
+    return out
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--copies", type=int, default=4, help="years in memory for the kernel")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--data", type=Path, help="folder of the Complete Journey files")
+    parser.add_argument("--format", choices=["table", "json"], default="table")
+    options = parser.parse_args()
+    found = measure(options.copies, options.rounds, options.data)
+    if options.format == "json":
+        print(json.dumps(found, indent=2))
+        return
+    table = Table(title=f"{platform.machine()}, {os.cpu_count()} cores; medians of one run")
+    for heading in ("what", "figure", "beside it", "ratio"):
+        table.add_column(heading)
+    for row in rows(found):
+        table.add_row(*row)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

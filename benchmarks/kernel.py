@@ -1,0 +1,147 @@
+"""The native fold in memory: lines a second on one thread, lots and tiers included."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vafa.engine.dictionaries import Dictionaries, Product
+from vafa.engine.facts import Sales
+from vafa.engine.folding import Fold
+from vafa.engine.program_file import parse_program
+from vafa.native.fold import fold
+
+from .tier_data import Dataset
+
+PROGRAM = Path("examples/complete-journey.toml")
+
+BARE_RULE = """
+[[rule]]
+id = "base"
+kind = "earn"
+points = 1
+per = 100
+"""
+
+SLEEPING_RULE = """
+[[rule]]
+id = "sleeping-{place}"
+kind = "bonus"
+points = 1
+when = {{ department = ["{department}"], store = ["store that is not there {place}"] }}
+"""
+
+HEAD = """
+format = 1
+id = "bench"
+unit = {{ code = "USD", exponent = 2 }}
+zone = "UTC"
+
+[[currency]]
+id = "points"
+expiry = {{ policy = "after", months = 6 }}
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Lines a second of several rounds, and the points of each member."""
+
+    lines_per_s: list[float]
+    points: NDArray[np.int64]
+
+    @property
+    def rate(self) -> float:
+        """Median lines a second."""
+        return median(self.lines_per_s)
+
+
+def dictionaries_of(data: Dataset) -> Dictionaries:
+    """The data set's products, members, one store and terminal."""
+    out = Dictionaries()
+    flags = zip(
+        data.products.sku.tolist(), data.products.private.tolist(),
+        data.products.produce.tolist(), data.products.excluded.tolist(), strict=True,
+    )  # fmt: skip
+    out.products.extend(
+        [
+            Product(
+                str(sku),
+                brand="Private" if private else "National",
+                department="FUEL" if excluded else "PRODUCE" if produce else "GROCERY",
+            )
+            for sku, private, produce, excluded in flags
+        ]
+    )
+    out.members.encode(str(member) for member in range(data.members))
+    out.stores.number("1")
+    out.terminals.number("1")
+    return out
+
+
+def sales_of(data: Dataset) -> Sales:
+    """The data set's baskets as the kernel's columns."""
+    n, lines = len(data.baskets.member), len(data.lines.net)
+    place = np.arange(n, dtype=np.int64)
+    return Sales(
+        at=data.baskets.day.astype(np.int64) * 86_400_000_000 + place,
+        member=data.baskets.member.astype(np.uint32),
+        store=np.zeros(n, np.uint32),
+        terminal=np.zeros(n, np.uint32),
+        lines_from=data.baskets.offsets.astype(np.int64),
+        line=np.zeros(0, np.int32),
+        product=data.lines.product.astype(np.uint32),
+        quantity=np.full(lines, 1000, np.int64),
+        net=data.lines.net.astype(np.int64),
+        tenders_from=np.zeros(n + 1, np.int64),
+        tender=np.zeros(0, np.uint32),
+        amount=np.zeros(0, np.int64),
+        day=data.baskets.day.astype(np.int32),
+        minute=np.zeros(n, np.int16),
+    )
+
+
+def sleeping_rules(count: int) -> str:
+    """A program of one rule and so many that look at the lines and never fire."""
+    departments = ("PRODUCE", "GROCERY", "DELI", "MEAT")
+    return HEAD.format() + BARE_RULE + "".join(
+        SLEEPING_RULE.format(place=place, department=departments[place % 4])
+        for place in range(count)
+    )
+
+
+def run(program: str, data: Dataset, rounds: int = 5) -> Run:
+    """Fold the whole data set so many times, each over an empty state."""
+    folder = Fold(dictionaries_of(data), parse_program(program))
+    folder.follow()
+    sales = sales_of(data)
+    order = np.arange(len(sales), dtype=np.uint32)
+    rates = []
+    figures: dict[str, Any] = {}
+    for _ in range(rounds):
+        state = folder.new_state()
+        state.grow(data.members)
+        started = time.perf_counter()
+        figures = fold(folder.compiled.native, state, sales, order)
+        rates.append(len(data.lines.net) / (time.perf_counter() - started))
+    points = np.zeros(data.members, np.int64)
+    np.add.at(points, sales.member[figures["basket"]], figures["points"])
+    return Run(rates, points)
+
+
+def alternate(
+    rounds: int, *jobs: Callable[[], Run]
+) -> list[Run]:
+    """Run jobs in turns, so that a change of the machine's speed meets them all."""
+    seen = [[job() for job in jobs] for _ in range(rounds)]
+    return [
+        Run([rate for turn in seen for rate in turn[place].lines_per_s], seen[0][place].points)
+        for place in range(len(jobs))
+    ]

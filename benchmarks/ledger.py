@@ -1,0 +1,94 @@
+"""The ledger: durable load and replay of the Complete Journey year, beside what bounds them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from vafa.engine.facts import PublishFact
+from vafa.engine.formats import complete_journey
+from vafa.engine.intake import ArrowSales
+from vafa.engine.journal import Journal
+from vafa.engine.replay import Rebuilt
+from vafa.engine.replica import journal_path
+from vafa.engine.writer import Writer
+
+from .kernel import PROGRAM
+
+BATCH = 8192
+ISSUED = 6_557_458
+"""Points that the demo program issues for the year; a run with another figure is void."""
+
+
+@dataclass
+class Ledger:
+    """Baskets, lines and bytes a second of several loads and replays."""
+
+    load_baskets_per_s: list[float] = field(default_factory=list)
+    load_bytes_per_s: list[float] = field(default_factory=list)
+    replay_lines_per_s: list[float] = field(default_factory=list)
+
+    def medians(self) -> dict[str, float]:
+        """The median of each."""
+        return {name: median(values) for name, values in vars(self).items()}
+
+
+@contextmanager
+def temporary_ledger() -> Iterator[Path]:
+    """A folder for a ledger, gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="vafa-bench-"))
+    try:
+        yield folder / "ledger"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def open_with_program(ledger: Path, year: complete_journey.CompleteJourney) -> Writer:
+    """A new ledger with the demo program and its catalogue."""
+    writer = Writer(ledger)
+    program = PublishFact("program", complete_journey.SINCE, PROGRAM.read_text())
+    assert writer.publish_program(program).refusal is None
+    assert writer.commit_catalog(year.catalog).refusal is None
+    return writer
+
+
+def load(writer: Writer, year: complete_journey.CompleteJourney) -> float:
+    """Seconds of a durable load: ids checked, kernel run, journal flushed."""
+    started = time.perf_counter()
+    for batch in year.batches(BATCH):
+        writer.load(ArrowSales(batch), force=True)
+    return time.perf_counter() - started
+
+
+def measure(rounds: int = 5, data: Path | None = None) -> Ledger:
+    """Load the year into new ledgers and replay each."""
+    year = complete_journey.read(data)
+    seen = Ledger()
+    for _ in range(rounds):
+        with temporary_ledger() as ledger:
+            writer = open_with_program(ledger, year)
+            before = writer.journal.used_bytes()
+            seconds = load(writer, year)
+            seen.load_baskets_per_s.append(year.sales.num_rows / seconds)
+            seen.load_bytes_per_s.append((writer.journal.used_bytes() - before) / seconds)
+            fold = writer.replica.fold
+            assert fold is not None
+            issued = sum(
+                fold.state.balance(member, 0, 0)[3] for member in range(fold.state.n_members)
+            )
+            assert issued == ISSUED, f"issued {issued}, not {ISSUED}"
+            writer.close()
+            journal = Journal(journal_path(ledger))
+            started = time.perf_counter()
+            rebuilt = Rebuilt(journal)
+            seconds = time.perf_counter() - started
+            journal.close()
+            assert rebuilt.report.clean, rebuilt.report.findings
+            seen.replay_lines_per_s.append(rebuilt.report.lines / seconds)
+    return seen
