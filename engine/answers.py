@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def fact_view(stored: StoredFact, dictionaries: Dictionaries) -> Answer:
     view: Answer = {
         "id": batch.column("id")[row].as_py(),
         "kind": KINDS[kind],
-        "occurred_at": _instant(int(column(batch, "at")[row])),
+        "occurred_at": instant_text(int(column(batch, "at")[row])),
     }
     member = int(column(batch, "member")[row])
     if member == NO_MEMBER:
@@ -144,8 +145,12 @@ def posting_details(
     return shown
 
 
-def _instant(us: int) -> str:
-    return us_instant(us).isoformat().replace("+00:00", "Z")
+@lru_cache(8)
+def _second_text(second: int) -> str:
+    return us_instant(second * 1_000_000).isoformat().removesuffix("+00:00")
 
 
-instant_text = _instant
+def instant_text(us: int) -> str:
+    """An instant in RFC 3339 with Z."""
+    second, rest = divmod(us, 1_000_000)
+    return f"{_second_text(second)}.{rest:06d}Z" if rest else f"{_second_text(second)}Z"

@@ -44,6 +44,10 @@ from .status import KINDS, LIMIT_CODES
 Words = NDArray[np.uint64]
 
 _ROUNDINGS = ("floor", "ceil", "half_up", "half_even")
+MOST_UNITS = 10**16
+"""One posting moves at most 10^12 points of at most 10^4 units; the kernel has the same."""
+
+_MOST = 2**62
 _SPEND, _VISITS, _RULE_POINTS, _RULE_USES, _CURRENCY_POINTS = range(5)
 
 
@@ -65,7 +69,6 @@ class CompiledProgram:
             **self._ladder_arrays(),
             "limits_from": limits_from,
         }
-        self.tier_always = arrays["tier_always"].tolist()
         self.native = Rules(arrays, limits, self._counters, currencies)
 
     # -- rule figures ------------------------------------------------------------------
@@ -108,8 +111,14 @@ class CompiledProgram:
             rule.round or self.program.currency[currency].round
             for rule, currency in zip(self.rules, of, strict=True)
         ]
+        full_den = [
+            [f.denominator * (dens[of[i]] if isinstance(rule, Multiply) else 1) for f in figures[i]]
+            for i, rule in enumerate(self.rules)
+        ]
         quantities = [rule.when.min_quantity for rule in self.rules]
         return {
+            **self._safe_bounds(figures, exact, full_den),
+            "full_den": _int64([[min(den, _MOST) for den in row] for row in full_den]),
             "kind": np.array([KINDS.index(_kind(rule)) for rule in self.rules], np.uint8),
             "currency": np.array(of, np.uint8),
             "basis": np.array([_basis(rule) == "quantity" for rule in self.rules], np.uint8),
@@ -122,6 +131,39 @@ class CompiledProgram:
             "uses_quantity": any(_basis(rule) == "quantity" for rule in self.rules)
             or any(q is not None for q in quantities),
         }
+
+    def _safe_bounds(
+        self, figures: list[list[Fraction]], exact: list[list[int]], full_den: list[list[int]]
+    ) -> dict[str, int]:
+        """Basket amount and quantity within which no product can pass MOST_UNITS."""
+        limited = any(
+            isinstance(rule, Earn) and (rule.limits != Caps() or rule.uses != Uses())
+            for rule in self.rules
+        )
+        multiplied = any(isinstance(rule, Multiply) for rule in self.rules)
+        most_bonus = max(
+            (max(row) for rule, row in zip(self.rules, figures, strict=True)
+             if isinstance(rule, Bonus)), default=0,
+        )  # fmt: skip
+        if (limited and multiplied) or most_bonus > MOST_UNITS:
+            return {"safe_amount": -1, "safe_quantity": -1}
+        if any(den > _MOST for row in full_den for den in row):
+            return {"safe_amount": -1, "safe_quantity": -1}
+        factor = max(
+            (f.numerator for rule, row in zip(self.rules, figures, strict=True) for f in row
+             if isinstance(rule, Multiply)), default=1,
+        )  # fmt: skip
+        bounds = {}
+        for name, basis in (("safe_amount", "net"), ("safe_quantity", "quantity")):
+            of_basis = [
+                i for i, rule in enumerate(self.rules)
+                if isinstance(rule, Earn) and rule.basis == basis
+            ]  # fmt: skip
+            rate = sum(max(exact[i]) for i in of_basis) * max(1, factor)
+            rate = max([rate, *(f.numerator for i in of_basis for f in figures[i])], default=1)
+            # Half for each basis: a multiply sums both.
+            bounds[name] = MOST_UNITS // 2 // max(1, rate)
+        return bounds
 
     # -- limits and counters -------------------------------------------------------------
 
@@ -281,8 +323,10 @@ class CompiledProgram:
         through = None
         spend = visits = -1
         if ladder is not None:
-            spend = self._counter(ladder.window, _SPEND, 0)
-            visits = self._counter(ladder.window, _VISITS, 0)
+            if any(figure is not None for figure, _ in asked):
+                spend = self._counter(ladder.window, _SPEND, 0)
+            if any(figure is not None for _, figure in asked):
+                visits = self._counter(ladder.window, _VISITS, 0)
             # A tier is checked again on the first date after its validity: lifetime metrics
             # hold then as well, those of a period have begun anew (rulebook section 6).
             k = 1 if ladder.validity == "next_period" else 0

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from vafa.native.fold import fold
 from vafa.native.state import State
 
-from .calendars import business_days
+from .calendars import business_day, business_days
 from .compile import CompiledProgram
 from .dictionaries import Dictionaries
 from .facts import Sales
 from .program import Program
 from .rule_tables import RuleTables
+from .status import Status
 
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
@@ -70,6 +71,7 @@ class Fold:
         self.tables = RuleTables(self.compiled, dictionaries)
         self.dictionaries = dictionaries
         self.state = self.new_state()
+        self._second = self._day = -1
 
     def new_state(self) -> State:
         """An empty state table of this program's form."""
@@ -81,12 +83,12 @@ class Fold:
         self.tables.follow()
         self.state.grow(len(self.dictionaries.members))
 
-    def tier_on(self, through: list[int], day: int) -> int:
-        """Index of the highest tier good on a day, -1 for none; as the kernel's `tier_on`."""
-        for place in range(len(through) - 1, -1, -1):
-            if self.compiled.tier_always[place] or through[place] >= day:
-                return place
-        return -1
+    def today(self, at_us: int) -> int:
+        """Business day of an instant; the last second's answer is kept."""
+        second = at_us // 1_000_000
+        if second != self._second:
+            self._second, self._day = second, business_day(self.program, at_us)
+        return self._day
 
     def date(self, sales: Sales) -> None:
         """Fill the business day and minute of each sale."""
@@ -123,7 +125,7 @@ class Fold:
             if refused is not None:
                 rows = rows[~refused[rows]]
             self._fold_anew(sales, ids, rows, int(member), history, outcome)
-        outcome.members = np.unique(sales.member) if n > 1 else sales.member
+        outcome.members = sales.member
         return outcome
 
     def _outcome(
@@ -158,13 +160,21 @@ class Fold:
         merged = join(old.sales, take(sales, rows))
         merged_ids = old.ids + [ids[row] for row in rows]
         merged.member[:] = member
-        order = member_order(
-            merged, merged_ids, self.dictionaries, np.arange(len(merged), dtype=np.uint32)
-        )
+        order = all_in_order(merged, merged_ids, self.dictionaries)
         self.state.clear(who)
         after = fold(self.compiled.native, self.state, merged, order)
-        self.state.set_last_seqs(who, last_seq)
         n_old = len(old.ids)
+        if after["status"][:n_old].any():
+            # Accepted facts stay: what would make an old figure overflow is refused instead.
+            outcome.status[rows] = Status.OVERFLOW
+            order = all_in_order(old.sales, old.ids, self.dictionaries)
+            self.state.clear(who)
+            after = fold(self.compiled.native, self.state, old.sales, order)
+            self.state.set_last_seqs(who, last_seq)
+            for name in ("tier", "active", "pending"):
+                getattr(outcome, name)[rows] = after[name][order[-1]]
+            return
+        self.state.set_last_seqs(who, last_seq)
         final = order[-1]
         for place, row in enumerate(rows):
             outcome.status[row] = after["status"][n_old + place]
@@ -187,9 +197,7 @@ class Fold:
         state.grow(1)
         alone = take(sales, np.arange(len(sales), dtype=np.uint32))
         alone.member[:] = 0
-        order = member_order(
-            alone, ids, self.dictionaries, np.arange(len(alone), dtype=np.uint32)
-        )
+        order = all_in_order(alone, ids, self.dictionaries)
         return fold(self.compiled.native, state, alone, order)
 
 
@@ -225,6 +233,11 @@ def member_order(
         order[tie:end] = sorted(order[tie:end].tolist(), key=key)
         done = end - 1
     return order
+
+
+def all_in_order(sales: Sales, ids: list[str], dictionaries: Dictionaries) -> UInt32:
+    """All rows in the members' order."""
+    return member_order(sales, ids, dictionaries, np.arange(len(sales), dtype=np.uint32))
 
 
 def take(sales: Sales, rows: NDArray[Any]) -> Sales:

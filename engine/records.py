@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,11 @@ def sales_batch(
 ) -> pa.RecordBatch:
     """Journal rows of a batch of sales and what they came to."""
     n = len(sales)
-    balances_from = np.arange(0, (n + 1) * n_currencies, n_currencies, dtype=np.int64)
+    plain = _plain_columns(n, n_currencies, program_version)
     postings = {name: outcome.postings[name] for name in ("rule", "limit", "desired", "points",
                                                           "corrects")}
     columns = {
         "id": ids,
-        "kind": array(np.zeros(n, np.uint8), pa.uint8()),
         "status": array(outcome.status, pa.uint8()),
         "at": array(sales.at, pa.timestamp("us", "UTC")),
         "member": array(sales.member, pa.uint32()),
@@ -42,15 +42,25 @@ def sales_batch(
         "tenders": lists(FACTS.field("tenders").type, sales.tenders_from, {
             "type": sales.tender, "amount": sales.amount,
         }),
-        "program": array(np.full(n, program_version, np.uint16), pa.uint16()),
         "tier": array(outcome.tier, pa.int8()),
-        "balances": lists(FACTS.field("balances").type, balances_from, {
+        "balances": lists(FACTS.field("balances").type, plain["balances_from"], {
             "active": outcome.active.reshape(-1), "pending": outcome.pending.reshape(-1),
         }),
         "postings": lists(FACTS.field("postings").type, outcome.posted_from, postings),
-        "payload": pa.nulls(n, pa.binary()),
+        **plain,
     }
-    return pa.RecordBatch.from_arrays([columns[f.name] for f in FACTS], schema=FACTS)
+    return pa.RecordBatch.from_arrays([columns[name] for name in FACTS.names], schema=FACTS)
+
+
+@lru_cache(512)
+def _plain_columns(n: int, n_currencies: int, program_version: int) -> dict[str, Any]:
+    """The columns of a batch of sales that follow from its length."""
+    return {
+        "kind": array(np.zeros(n, np.uint8), pa.uint8()),
+        "program": array(np.full(n, program_version, np.uint16), pa.uint16()),
+        "payload": pa.nulls(n, pa.binary()),
+        "balances_from": np.arange(0, (n + 1) * n_currencies, n_currencies, dtype=np.int64),
+    }
 
 
 def control_batch(fact_id: str, kind: int, at: int, payload: bytes) -> pa.RecordBatch:

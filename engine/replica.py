@@ -17,10 +17,10 @@ import numpy as np
 from vafa.native.state import State
 
 from .answers import Answer, AnswerWords, balance, instant_text
-from .calendars import business_day, date_of
+from .calendars import date_of
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove, sealed
 from .dictionaries import Dictionaries, Sizes
-from .facts import KINDS
+from .facts import KINDS, Sales
 from .folding import Fold, History, join, take
 from .journal import GENESIS, Journal, LedgerError, Record
 from .program_file import parse_program
@@ -201,17 +201,23 @@ class Replica:
     def history(self, member: int, last_seq: int) -> History:
         """The accepted sales of a member's chain up to a seq, oldest seq first."""
         assert self.fold is not None
-        parts, ids, seqs = [], [], []
+        parts: list[Sales] = []
+        ids: list[str] = []
+        seqs: list[int] = []
         while last_seq:
-            stored = self.stored(last_seq)
-            if column(stored.batch, "status")[stored.row] == 0:
-                row = stored.batch.slice(stored.row, 1)
-                parts.append(take(read_sales(row), np.zeros(1, np.uint32)))
-                ids.append(row.column("id")[0].as_py())
-                seqs.append(last_seq)
-            last_seq = int(column(stored.batch, "previous")[stored.row])
-        parts.reverse()
-        sales = join(*parts)
+            record, batch = self._record(last_seq)
+            previous, status = column(batch, "previous"), column(batch, "status")
+            rows = []
+            while last_seq >= record.first:
+                row = last_seq - record.first
+                if status[row] == 0:
+                    rows.append(row)
+                last_seq = int(previous[row])
+            # A record is read once for all of the member's facts in it, newest first here.
+            parts.append(take(read_sales(batch), np.array(rows, np.int64)))
+            ids += [batch.column("id")[row].as_py() for row in rows]
+            seqs += [record.first + row for row in rows]
+        sales = take(join(*parts), np.arange(len(ids))[::-1])
         self.fold.date(sales)
         return History(sales, ids[::-1], np.array(seqs[::-1], np.uint64))
 
@@ -227,20 +233,27 @@ class Replica:
         if packed is not None:
             # The commit that touched the member is not yet durable.
             state, number = self._before(packed), 0
-        last_at, seq, purchases, _ = state.head(number)
+        now = time.time_ns() // 1000 if at_us is None else at_us
+        view = state.view(self.fold.compiled.native, number, self.fold.today(now))
+        last_at, seq, purchases, tier, balances = view
         if last_at is None:
             return None
-        at_us = max(time.time_ns() // 1000 if at_us is None else at_us, last_at)
-        day = business_day(self.fold.program, at_us)
-        balances = {}
-        for place, currency in enumerate(self.words.currencies):
-            active, pending, _, _ = state.balance(number, place, day)
-            balances[currency] = balance(active, pending)
+        if now < last_at:
+            # The state is that after the latest fact; it is not known as of before it.
+            now = last_at
+            _, _, _, tier, balances = state.view(
+                self.fold.compiled.native, number, self.fold.today(now)
+            )
         return {
             "id": name,
-            "as_of": instant_text(at_us),
-            "tier": self.words.tiers[self.tier(state, number, day)],
-            "balances": balances,
+            "as_of": instant_text(now),
+            "tier": self.words.tiers[tier],
+            "balances": {
+                currency: balance(active, pending)
+                for currency, (active, pending) in zip(
+                    self.words.currencies, balances, strict=True
+                )
+            },
             "purchases": purchases,
             "seq": seq,
         }
@@ -251,11 +264,6 @@ class Replica:
         state.grow(1)
         state.unpack(0, packed)
         return state
-
-    def tier(self, state: State, member: int, day: int) -> int:
-        """Index of a member's tier on a day, -1 for none (rulebook section 6)."""
-        assert self.fold is not None
-        return self.fold.tier_on(state.tier_days(member), day)
 
     def lots(self, name: str) -> list[Answer]:
         """A member's lots in spending order, from its latest fact on."""

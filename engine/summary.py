@@ -46,7 +46,8 @@ def summarize(replica: Replica, at_us: int) -> dict[str, Any]:
         now, waiting, gone, issued[name] = fold.state.balance(number, 0, day)
         active, pending, expired = active + now, pending + waiting, expired + gone
         upgrades += rises
-        tiers[words.tiers[replica.tier(fold.state, number, day)]] += 1
+        tier = fold.state.view(fold.compiled.native, number, day)[3]
+        tiers[words.tiers[tier]] += 1
     sold = _sold(replica, len(words.rules))
     most = sorted(issued.items(), key=lambda pair: (-pair[1], pair[0]))
     return {

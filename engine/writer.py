@@ -42,7 +42,8 @@ from .schema import column, list_view
 FUTURE_US = 5 * 60 * 1_000_000
 DAY_US = 86_400 * 1_000_000
 LEAST_FREE = 0.05
-"""Writes stop when less than this share of the disk is free."""
+LEAST_FREE_BYTES = 1 << 30
+"""Writes stop when less than this share of the disk, and less than this, is free."""
 
 
 class LedgerBusy(LedgerError):
@@ -115,6 +116,7 @@ class Writer:
             raise
         self._pid = os.getpid()
         self._spoiled = False
+        self._disk_checked = 0.0
         self._last_time = 0
         last = self.journal.last()
         if last is not None:
@@ -240,6 +242,11 @@ class Writer:
         self, intake: Intake, now: int, force: bool, fresh: NDArray[np.bool_],
         refusals: dict[int, Refusal],
     ) -> None:
+        floor = self.replica.program_at
+        if not force and self.replica.fold is not None:
+            floor = max(floor, now - self.replica.fold.program.late_limit_days * DAY_US)
+        if intake.at.min() >= floor and intake.at.max() <= now + FUTURE_US:
+            return
         ahead = fresh & (intake.at > now + FUTURE_US)
         for row in np.flatnonzero(ahead).tolist():
             refusals[row] = Refusal(
@@ -297,13 +304,20 @@ class Writer:
         if staged.record is None:
             return
         try:
-            disk = shutil.disk_usage(self.ledger)
-            if disk.free < LEAST_FREE * disk.total and disk.free < 1 << 30:
-                raise StorageFull("under 5 % of the disk is free; make room and try again")
+            self._check_disk()
             self.journal.append(staged.record.first, staged.data)
         except StorageFull:
             self._take_back(staged)
             raise
+
+    def _check_disk(self) -> None:
+        """Stop before the disk is full: a full one would stop the checkpoint as well."""
+        if time.monotonic() < self._disk_checked + 1.0:
+            return
+        disk = shutil.disk_usage(self.ledger)
+        if disk.free < LEAST_FREE * disk.total and disk.free < LEAST_FREE_BYTES:
+            raise StorageFull("under 5 % of the disk is free; make room and try again")
+        self._disk_checked = time.monotonic()
 
     def _take_back(self, staged: Staged) -> None:
         """Undo a stage that could not be written."""

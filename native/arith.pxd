@@ -42,6 +42,12 @@ cdef extern from *:
         }
         return vafa_rounded(num / den, num % den, den, mode, overflow);
     }
+    /* The same for figures that are known to fit, posting bound included. */
+    static inline int64_t vafa_round_safe(int64_t num, int64_t den, int mode) {
+        int overflow = 0;
+        if (mode == VAFA_FLOOR) return num / den;
+        return vafa_rounded(num / den, num % den, den, mode, &overflow);
+    }
     static inline vafa_i128 vafa_mul(vafa_i128 a, vafa_i128 b, int *overflow) {
         vafa_i128 out;
         if ((a >> 62) == 0 && (b >> 62) == 0) return (vafa_i128)(int64_t)a * (int64_t)b;
@@ -67,6 +73,7 @@ cdef extern from *:
     ctypedef long long i128 "vafa_i128"
     int64_t round_ratio "vafa_round_ratio"(i128 num, i128 den, int mode,
                                            int *overflow) noexcept nogil
+    int64_t round_safe "vafa_round_safe"(int64_t num, int64_t den, int mode) noexcept nogil
     i128 mul128 "vafa_mul"(i128 a, i128 b, int *overflow) noexcept nogil
     i128 add128 "vafa_add"(i128 a, i128 b, int *overflow) noexcept nogil
     int64_t add64 "vafa_add64"(int64_t a, int64_t b, int *overflow) noexcept nogil

@@ -24,7 +24,7 @@ from .rules cimport (
     RuleTable)
 from .state cimport (
     ACCOUNT, EXPIRED, HEAD, ISSUED, LAST_AT, LIVE, LOTS, PURCHASES, UPGRADES, State)
-from .tiers cimport add_to_counter, counter_value, extend_tiers, tier_on
+from .tiers cimport add_to_counter, extend_tiers, metric, tier_on
 from .words cimport Segment, basket_words, sum_lines, take_segments
 
 cnp.import_array()
@@ -216,7 +216,8 @@ cdef inline int fold_basket(const RuleTable *t, State state, const Columns *in_,
                 word = t.class_words[<int64_t>x.segments[s].cls * words + w] & x.words[w]
                 x.matched[<int64_t>s * words + w] = word
                 x.candidates[w] |= word
-        rate_basket(t, x.segments, n, x.matched, x.candidates, tier, counters, day, f)
+        rate_basket(t, x.segments, n, x.matched, x.candidates, tier, eligible, counters,
+                    day, f)
         for i in range(f.n_fired):
             x.granted_in[t.currency[f.fired[i]]] = add64(
                 x.granted_in[t.currency[f.fired[i]]], f.granted[f.fired[i]], &f.overflow)
@@ -235,12 +236,9 @@ cdef inline int fold_basket(const RuleTable *t, State state, const Columns *in_,
             row[PURCHASES] += 1
             count_basket(t, counters, day, eligible, f, x.granted_in)
             if t.n_tiers:
-                extend_tiers(
-                    t, row + state.tiers_at,
-                    counter_value(counters + 2 * t.spend_counter,
-                                  t.counters[t.spend_counter].period, day),
-                    counter_value(counters + 2 * t.visits_counter,
-                                  t.counters[t.visits_counter].period, day), day)
+                extend_tiers(t, row + state.tiers_at,
+                             metric(t, counters, t.spend_counter, day),
+                             metric(t, counters, t.visits_counter, day), day)
                 s = tier_on(t, row + state.tiers_at, day)
                 if s > tier:
                     row[UPGRADES] += 1
@@ -278,12 +276,13 @@ cdef int make_scratch(const RuleTable *t, Scratch *x) noexcept nogil:
     x.figures.fired = <int32_t*>calloc(rules, sizeof(int32_t))
     x.figures.exact = <i128*>calloc(classes * t.n_currencies, sizeof(i128))
     x.figures.scale = <i128*>calloc(t.n_currencies, sizeof(i128))
+    x.figures.safe_exact = <int64_t*>calloc(classes * t.n_currencies, sizeof(int64_t))
     x.figures.room = <int64_t*>calloc(limits, sizeof(int64_t))
     if (x.net_of == NULL or x.quantity_of == NULL or x.touched == NULL or x.segments == NULL
             or x.matched == NULL or x.words == NULL or x.candidates == NULL
             or x.granted_in == NULL or x.figures.desired == NULL or x.figures.granted == NULL
             or x.figures.limit == NULL or x.figures.fired == NULL or x.figures.exact == NULL
-            or x.figures.scale == NULL or x.figures.room == NULL):
+            or x.figures.scale == NULL or x.figures.safe_exact == NULL or x.figures.room == NULL):
         return -1
     return 0
 
@@ -303,6 +302,7 @@ cdef void free_scratch(Scratch *x) noexcept nogil:
     free(x.figures.fired)
     free(x.figures.exact)
     free(x.figures.scale)
+    free(x.figures.safe_exact)
     free(x.figures.room)
 
 
@@ -331,6 +331,17 @@ cdef void *column(object array, object dtype, Py_ssize_t least, str name) except
     if array.size < least:
         raise ValueError(f"{name}: expected {least} entries, got {array.size}")
     return cnp.PyArray_DATA(<cnp.ndarray>array)
+
+
+cdef int check_codes(str name, const uint32_t *codes, Py_ssize_t n, Py_ssize_t known) except -1:
+    """Codes index tables: one beyond its table must not reach the kernel."""
+    cdef Py_ssize_t i
+    cdef uint32_t most = 0
+    for i in range(n):
+        most = codes[i] if codes[i] > most else most
+    if n and most >= known:
+        raise ValueError(f"{name} {most} is beyond the {known} known")
+    return 0
 
 
 cdef object taken(void *data, Py_ssize_t n, object dtype):
@@ -380,16 +391,12 @@ def fold(Rules rules, State state, columns, order):
     if state.n_currencies != rules.table.n_currencies or state.n_tiers != rules.table.n_tiers \
             or state.n_counters != rules.table.n_counters:
         raise ValueError("the state table was made for another program")
-    if n:
-        for name, codes, known in (
-                ("product", columns.product[:lines], rules.n_products),
-                ("member", columns.member, state.n_members),
-                ("store", columns.store, rules.n_stores),
-                ("terminal", columns.terminal, rules.n_terminals),
-                ("tender", columns.tender[:tenders], rules.n_tenders),
-                ("order", order, n)):
-            if codes.size and codes.max() >= known:
-                raise ValueError(f"{name} {codes.max()} is beyond the {known} known")
+    check_codes("product", in_.product, lines, rules.n_products)
+    check_codes("member", in_.member, n, state.n_members)
+    check_codes("store", in_.store, n, rules.n_stores)
+    check_codes("terminal", in_.terminal, n, rules.n_terminals)
+    check_codes("tender", in_.tender, tenders, rules.n_tenders)
+    check_codes("order", which, n_order, n)
     status = np.zeros(n, np.uint8)
     tier = np.zeros(n, np.int8)
     eligible = np.zeros(n, np.int64)

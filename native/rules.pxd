@@ -50,6 +50,9 @@ cdef struct RuleTable:
     int32_t n_counters
     int32_t n_classes
     int32_t uses_quantity
+    # Baskets within these bounds need no 128-bit product and cannot overflow a posting.
+    int64_t safe_amount
+    int64_t safe_quantity
     const uint8_t *kind
     const uint8_t *currency
     const uint8_t *basis
@@ -57,6 +60,7 @@ cdef struct RuleTable:
     const int64_t *num            # [rule, tier + 1]
     const int64_t *den
     const int64_t *exact          # earn: num over the currency's rate_den
+    const int64_t *full_den       # multiply: den * rate_den; else den
     const int64_t *min_amount     # -1: none
     const int64_t *min_quantity
     const int32_t *limits_from    # [rule + 1] into limits
@@ -86,7 +90,7 @@ cdef struct RuleTable:
     const uint8_t *tier_any
     const uint8_t *tier_always    # asks nothing above zero
     const int32_t *tier_through   # last good day by day of meeting it
-    int32_t spend_counter
+    int32_t spend_counter         # -1: no tier asks for it
     int32_t visits_counter
 
 cdef class Rules:

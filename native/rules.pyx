@@ -48,6 +48,9 @@ cdef class Rules:
         t.n_currencies = len(currencies)
         t.n_counters = len(counters)
         t.uses_quantity = arrays["uses_quantity"]
+        t.safe_amount = arrays["safe_amount"]
+        t.safe_quantity = arrays["safe_quantity"]
+        t.full_den = <int64_t*>pointer(arrays["full_den"], np.int64, n * (tiers + 1))
         t.spend_counter = arrays["spend_counter"]
         t.visits_counter = arrays["visits_counter"]
         t.kind = <uint8_t*>pointer(arrays["kind"], np.uint8, n)

@@ -15,6 +15,8 @@ import numpy as np
 cimport numpy as cnp
 
 from .lots cimport Lot, pending_points
+from .rules cimport Rules
+from .tiers cimport tier_on
 
 cnp.import_array()
 
@@ -258,6 +260,33 @@ cdef class State:
                 i += 1
         pending = pending_points(lots, day)
         return account[LIVE] - gone - pending, pending, account[EXPIRED] + gone, account[ISSUED]
+
+    def view(self, Rules rules, uint32_t member, int32_t day):
+        """(last_at us or None, last_seq, purchases, tier, [(active, pending)]) on a day.
+
+        Right for any day from that of the member's latest fact on; tier -1 is none.
+        """
+        if member >= self.n_members or self.n_tiers != rules.table.n_tiers:
+            raise IndexError(f"member {member} of {self.n_members}")
+        cdef int64_t *row = self.row(member)
+        cdef int64_t *account
+        cdef Lots *lots
+        cdef int64_t gone, pending
+        cdef Py_ssize_t c, i
+        cdef list balances = []
+        for c in range(self.n_currencies):
+            account = row + HEAD + ACCOUNT * c
+            lots = <Lots*>account[LOTS]
+            gone = 0
+            if lots != NULL:
+                i = lots.head
+                while i < lots.end and lots.lot[i].good_through < day:
+                    gone += lots.lot[i].points
+                    i += 1
+            pending = pending_points(lots, day)
+            balances.append((account[LIVE] - gone - pending, pending))
+        return (None if row[LAST_AT] == INT64_MIN else row[LAST_AT], row[LAST_SEQ],
+                row[PURCHASES], tier_on(&rules.table, row + self.tiers_at, day), balances)
 
     def lots(self, uint32_t member, Py_ssize_t currency):
         """The account's lots: [(earned, active_from, good_through, points)], days."""

@@ -31,6 +31,14 @@ cdef inline void add_to_counter(int64_t *counter, const int32_t *period, int32_t
     counter[1] += amount
 
 
+cdef inline int64_t metric(const RuleTable *t, const int64_t *counters, int32_t counter,
+                           int32_t day) noexcept nogil:
+    """Value of a metric's counter; 0 for one that no tier asks for (-1)."""
+    if counter < 0:
+        return 0
+    return counter_value(counters + 2 * counter, t.counters[counter].period, day)
+
+
 cdef inline bint meets(int64_t asked, int64_t have, bint otherwise) noexcept nogil:
     """Whether a threshold holds; one that is not asked (-1) answers `otherwise`."""
     return otherwise if asked < 0 else have >= asked

@@ -49,7 +49,9 @@ class Front:
         force = _flag(request, "force")
         _check_encoding(request)
         body = await _body(request)
-        kind = request.content_type
+        kind = request.headers.get("Content-Type", "")
+        if kind != JSON:
+            kind = request.content_type
         if kind == JSON:
             return await self._one(body, force)
         if kind == NDJSON:
@@ -256,7 +258,7 @@ def _check_encoding(request: web.BaseRequest) -> None:
 
 
 def _flag(request: web.BaseRequest, name: str) -> bool:
-    if not request.query_string:
+    if "?" not in request.raw_path:
         return False
     for key in request.query:
         if key != name:

@@ -4,6 +4,8 @@ Data goes to stdout, talk and progress to stderr. Exit codes: 0 ok, 1 failed, 2 
 3 rejects present, 4 program invalid, 75 try later.
 """
 
+# ruff: noqa: PLC0415 -- the engine is imported when a command runs: help starts fast
+
 from __future__ import annotations
 
 import click

@@ -1,42 +1,39 @@
 """Arguments that several commands take, and opening a ledger for writing."""
 
+# ruff: noqa: PLC0415 -- the engine is imported when a command runs: help starts fast
+
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from .output import Output
 
 if TYPE_CHECKING:
-    from ..writer import Writer
+    from vafa.engine.writer import Writer
 
 
-class Instant(click.ParamType):
-    """An instant with its zone, as RFC 3339 writes it: 2025-11-01T12:00:00Z."""
+def instant(_: click.Context, param: click.Parameter, text: str | None) -> dt.datetime | None:
+    """Callback of an option that takes an RFC 3339 instant: 2025-11-01T12:00:00Z."""
+    if text is None:
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not an instant such as 2025-11-01T12:00:00Z", param=param
+        ) from None
+    if moment.tzinfo is None:
+        raise click.BadParameter(
+            f"{text!r} has no zone; write Z or an offset such as +03:30", param=param
+        )
+    return moment
 
-    name = "instant"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> dt.datetime:
-        """Text to an aware datetime; a usage error when it is not one."""
-        if isinstance(value, dt.datetime):
-            return value
-        try:
-            moment = dt.datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not an instant such as 2025-11-01T12:00:00Z", param, ctx)
-        if moment.tzinfo is None:
-            self.fail(f"{value!r} has no zone; write Z or an offset such as +03:30", param, ctx)
-        return moment
-
-
-INSTANT = Instant()
 
 ledger_argument = click.argument(
     "ledger", type=click.Path(file_okay=False, path_type=Path), metavar="LEDGER"
@@ -47,8 +44,8 @@ file_type = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 def require_ledger(ledger: Path) -> None:
     """Raises LedgerError for a folder without a journal, before anything is made in it."""
-    from ..journal import LedgerError
-    from ..replica import journal_path
+    from vafa.engine.journal import LedgerError
+    from vafa.engine.replica import journal_path
 
     if not (journal_path(ledger) / "data.mdb").exists():
         raise LedgerError(
@@ -59,7 +56,7 @@ def require_ledger(ledger: Path) -> None:
 @contextmanager
 def writing(ledger: Path, out: Output) -> Iterator[Writer]:
     """The ledger open for writing; a checkpoint is written at the end."""
-    from ..writer import Writer
+    from vafa.engine.writer import Writer
 
     with out.bar("opening", "facts") as tick:
         writer = Writer(ledger, tick)

@@ -1,5 +1,7 @@
 """`vafa balance`: members' balances, tiers and lots."""
 
+# ruff: noqa: PLC0415 -- the engine is imported when a command runs: help starts fast
+
 from __future__ import annotations
 
 import datetime as dt
@@ -9,17 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import INSTANT, ledger_argument
+from .arguments import instant, ledger_argument
 from .output import Exit, Output, leave, output_options, say
 
 if TYPE_CHECKING:
-    from ..replica import Replica
+    from vafa.engine.replica import Replica
 
 
 @click.command()
 @ledger_argument
 @click.argument("members", nargs=-1, required=True, metavar="MEMBER...")
-@click.option("--at", type=INSTANT, default=None, help="As of this instant.  [default: now]")
+@click.option(
+    "--at", callback=instant, metavar="INSTANT", default=None,
+    help="As of this instant.  [default: now]",
+)
 @click.option("--lots", is_flag=True, help="Show the lots that the balance is made of.")
 @output_options
 def balance(
@@ -30,8 +35,8 @@ def balance(
     Points are whole units of the currency's scale in JSON and CSV, as the HTTP answers
     are; tables show decimals. Exit code 1 when a member is not known.
     """
-    from ..facts import instant_us
-    from ..replica import Replica
+    from vafa.engine.facts import instant_us
+    from vafa.engine.replica import Replica
 
     at_us = None if at is None else instant_us(at)
     replica = Replica.open(ledger)
@@ -59,8 +64,8 @@ def balance(
 def _member(
     replica: Replica, name: str, at_us: int | None, lots: bool
 ) -> dict[str, Any] | None:
-    from ..answers import instant_text
-    from ..calendars import business_day, date_of
+    from vafa.engine.answers import instant_text
+    from vafa.engine.calendars import business_day, date_of
 
     number = replica.dictionaries.members.numbers.get(name)
     found = replica.member(name, at_us)
@@ -87,7 +92,7 @@ def _member(
 
 
 def _us(moment: dt.datetime) -> int:
-    from ..facts import instant_us
+    from vafa.engine.facts import instant_us
 
     return instant_us(moment)
 

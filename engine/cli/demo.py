@@ -1,5 +1,7 @@
 """`vafa demo`: a year of a grocery chain through the engine, with its figures."""
 
+# ruff: noqa: PLC0415 -- the engine is imported when a command runs: help starts fast
+
 from __future__ import annotations
 
 import datetime as dt
@@ -17,8 +19,8 @@ from .program import publish_fact, read_program
 from .verify import replay_word
 
 if TYPE_CHECKING:
-    from ..formats.complete_journey import CompleteJourney
-    from ..replay import Report
+    from vafa.engine.formats.complete_journey import CompleteJourney
+    from vafa.engine.replay import Report
 
 AS_OF = dt.datetime(2018, 1, 1, 12, tzinfo=dt.UTC)
 PROGRAM = Path("examples/complete-journey.toml")
@@ -50,7 +52,7 @@ MARK = "demo"
 @click.option("--again", is_flag=True, help="Replace the ledger of an earlier demo.")
 @output_options
 def demo(
-    out: Output, ledger: Path, summary: Path, program_file: Path, batch: int,
+    out: Output, *, ledger: Path, summary: Path, program_file: Path, batch: int,
     data: Path | None, again: bool,
 ) -> None:
     """Load a year of a grocery chain, replay it, and write its figures.
@@ -64,7 +66,7 @@ def demo(
         )
     text, program = read_program(program_file)
     prepare(ledger, again)
-    from ..formats.complete_journey import read
+    from vafa.engine.formats.complete_journey import read
 
     say("reading the data set")
     source = read(data)
@@ -99,7 +101,7 @@ def demo(
 
 def prepare(ledger: Path, again: bool) -> None:
     """See that a folder may hold the demo. Raises LedgerError, and deletes only demo ledgers."""
-    from ..journal import LedgerError
+    from vafa.engine.journal import LedgerError
 
     if not ledger.exists() or not any(ledger.iterdir()):
         return
@@ -108,7 +110,7 @@ def prepare(ledger: Path, again: bool) -> None:
             f"{ledger} is there and is not a demo ledger; name another folder with --ledger"
         )
     if again:
-        from ..writer import Writer
+        from vafa.engine.writer import Writer
 
         # A ledger that a process writes must not vanish under it.
         Writer(ledger).close()
@@ -119,9 +121,9 @@ def _load(
     out: Output, ledger: Path, program: str, source: CompleteJourney, batch: int
 ) -> float:
     """Commit program, catalogue and sales; seconds that the sales took."""
-    from ..formats.complete_journey import SINCE
-    from ..intake import ArrowSales
-    from ..journal import LedgerError
+    from vafa.engine.formats.complete_journey import SINCE
+    from vafa.engine.intake import ArrowSales
+    from vafa.engine.journal import LedgerError
 
     with writing(ledger, out) as writer:
         verdicts = [writer.publish_program(publish_fact(program, SINCE))]
@@ -133,7 +135,7 @@ def _load(
                     f"{ledger} holds another demo ({verdict.refusal.detail}); "
                     "replace it with --again"
                 )
-        done, total = 0, source.sales.num_rows
+        done, known, total = 0, 0, source.sales.num_rows
         began = time.perf_counter()
         with out.bar("loading", "baskets") as tick:
             for table in source.batches(batch):
@@ -141,15 +143,18 @@ def _load(
                 for refusal in staged.refusals.values():
                     raise LedgerError(f"a sale was refused: {refusal.slug}: {refusal.detail}")
                 done += table.num_rows
+                known += len(staged.known)
                 tick(done, total)
+        if known:
+            say(f"{known:,} of {total:,} sales were known; nothing was counted twice")
         return time.perf_counter() - began
 
 
 def _figures(out: Output, ledger: Path) -> tuple[Report, dict[str, Any]]:
-    from ..facts import instant_us
-    from ..replay import verify
-    from ..replica import Replica
-    from ..summary import summarize
+    from vafa.engine.facts import instant_us
+    from vafa.engine.replay import verify
+    from vafa.engine.replica import Replica
+    from vafa.engine.summary import summarize
 
     with out.bar("replaying", "facts") as tick:
         report = verify(ledger, tick)

@@ -1,24 +1,28 @@
 """`vafa load`: files of facts into a ledger, the good ones in and the bad ones named."""
 
+# ruff: noqa: PLC0415 -- the engine is imported when a command runs: help starts fast
+
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from .arguments import ledger_argument, require_ledger, writing
-from .output import Exit, Output, Tick, leave, output_options, say
+from .output import Exit, Output, Tick, explain, leave, output_options, say
 
 if TYPE_CHECKING:
+    from vafa.engine.intake import Intake
+    from vafa.engine.writer import Refusal, Verdict, Writer
     from vafa.native.wire import Sale
-    from ..intake import Intake
-    from ..writer import Refusal, Verdict, Writer
 
 SHOWN = 10
 """Rejects told on stderr when no file takes them."""
@@ -47,7 +51,7 @@ CHECKPOINT_FACTS = 500_000
 )
 @output_options
 def load(
-    out: Output, ledger: Path, files: tuple[Path, ...], force: bool, batch: int,
+    out: Output, *, ledger: Path, files: tuple[Path, ...], force: bool, batch: int,
     rejects: Path | None,
 ) -> None:
     """Load sales and catalogues from NDJSON, Arrow or Parquet files; - is NDJSON on stdin.
@@ -58,17 +62,26 @@ def load(
         str(file) != "-" and file.samefile(rejects) for file in files
     ):
         raise click.BadParameter("is one of the files to load", param_hint="--rejects")
+    from vafa.engine.facts import FormError
+
     require_ledger(ledger)
+    unread = 0
     with Rejects(rejects) as rejected:
         with writing(ledger, out) as writer:
             if writer.replica.fold is None:
                 say(f"no program is in force; run: vafa program publish {ledger} FILE")
             run = Load(writer, batch, force, rejected)
             for file in files:
-                with out.bar(file.name if str(file) != "-" else "stdin", "") as tick:
-                    run.take(file, tick)
+                with out.bar("stdin" if str(file) == "-" else file.name) as tick:
+                    try:
+                        run.take(file, tick)
+                    except FormError as error:
+                        explain(error)
+                        unread += 1
         out.record(run.counts.shown())
-    if rejected.count:
+    if unread:
+        leave(Exit.FAILED)
+    elif rejected.count:
         leave(Exit.REJECTS)
 
 
@@ -159,7 +172,7 @@ class Load:
     def take(self, file: Path, tick: Tick) -> None:
         """Load one file of any known form. Raises FormError for one that cannot be read."""
         if str(file) == "-":
-            self._lines("-", click.get_binary_stream("stdin"), None, tick)
+            self._lines("-", sys.stdin.buffer, None, tick)
             return
         with file.open("rb") as stream:
             reader = table_reader(stream.read(8))
@@ -172,10 +185,9 @@ class Load:
     # -- NDJSON ---------------------------------------------------------------------------
 
     def _lines(self, name: str, stream: IO[bytes], size: int | None, tick: Tick) -> None:
+        from vafa.engine.facts import FormError
+        from vafa.engine.wire_json import decode_fact
         from vafa.native.wire import Sale
-
-        from ..facts import FormError
-        from ..wire_json import decode_fact
 
         done = 0
         for number, row in enumerate(_rows(stream), 1):
@@ -183,7 +195,7 @@ class Load:
             text = row.strip()
             if not text:
                 continue
-            place = Place(name, number, lambda text=text: text.decode(errors="backslashreplace"))  # type: ignore[misc]
+            place = Place(name, number, partial(text.decode, "utf-8", "backslashreplace"))
             self.counts.facts += 1
             try:
                 if len(row) > LONGEST_LINE:
@@ -206,7 +218,7 @@ class Load:
         tick(done, size or done)
 
     def _commit_sales(self) -> None:
-        from ..intake import DecodedSales
+        from vafa.engine.intake import DecodedSales
 
         if not self._sales:
             return
@@ -226,29 +238,24 @@ class Load:
     # -- Arrow and Parquet ----------------------------------------------------------------
 
     def _tables(self, name: str, reader: TableReader, tick: Tick) -> None:
-        import pyarrow as pa
-
-        from ..facts import FormError
-        from ..intake import ArrowSales
+        from vafa.engine.facts import FormError
+        from vafa.engine.intake import ArrowSales
 
         first = 1
-        try:
-            for table, done, total in reader(Path(name), self._batch):
+        for table, done, total in _readable(name, reader(Path(name), self._batch)):
+            try:
                 # What is wrong with the columns is wrong with every row.
                 ArrowSales(table.schema.empty_table())
-                for start in range(0, table.num_rows, self._batch):
-                    self._table(name, table.slice(start, self._batch), first + start)
-                first += table.num_rows
-                tick(done, total)
-        except pa.ArrowException as error:
-            raise FormError(f"{name}: cannot be read: {error}") from None
-        except FormError as error:
-            raise FormError(f"{name}: {error.message}", error.path) from None
+            except FormError as error:
+                raise FormError(f"{name}: {error.path}: {error.message}") from None
+            for start in range(0, table.num_rows, self._batch):
+                self._table(name, table.slice(start, self._batch), first + start)
+            first += table.num_rows
+            tick(done, total)
 
     def _table(self, name: str, table: Any, first: int) -> None:
         import pyarrow as pa
-
-        from ..intake import ArrowSales
+        from vafa.engine.intake import ArrowSales
 
         def place(row: int) -> Place:
             one = table.slice(row, 1)
@@ -273,8 +280,7 @@ class Load:
 
     def _commit(self, intake: Intake, place: Callable[[int], Place]) -> None:
         import numpy as np
-
-        from ..status import REFUSALS, Status
+        from vafa.engine.status import REFUSALS, Status
 
         staged = self._writer.load(intake, force=self._force)
         for row, refusal in sorted(staged.refusals.items()):
@@ -312,8 +318,11 @@ def _rows(stream: IO[bytes]) -> Iterator[bytes]:
 
 # -- tables ----------------------------------------------------------------------------------
 
-TableReader = Callable[[Path, int], Iterator[tuple[Any, int, int | None]]]
-"""(file, rows at once) -> tables, each with how much is done, of how much."""
+Tables = Iterator[tuple[Any, int, int | None]]
+"""Tables, each with how much is done by then, of how much."""
+
+TableReader = Callable[[Path, int], Tables]
+"""(file, rows at once) -> its tables."""
 
 
 def table_reader(head: bytes) -> TableReader | None:
@@ -325,7 +334,18 @@ def table_reader(head: bytes) -> TableReader | None:
     return _ipc_stream if head[:4] == b"\xff\xff\xff\xff" else None
 
 
-def _parquet(path: Path, batch: int) -> Iterator[tuple[Any, int, int | None]]:
+def _readable(name: str, tables: Tables) -> Tables:
+    """The tables of a file; what Arrow says of a damaged one as a FormError."""
+    import pyarrow as pa
+    from vafa.engine.facts import FormError
+
+    try:
+        yield from tables
+    except (pa.ArrowException, OSError) as error:
+        raise FormError(f"{name}: cannot be read: {error}") from None
+
+
+def _parquet(path: Path, batch: int) -> Tables:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -336,7 +356,7 @@ def _parquet(path: Path, batch: int) -> Iterator[tuple[Any, int, int | None]]:
             yield pa.Table.from_batches([rows]), done, total
 
 
-def _ipc_file(path: Path, _: int) -> Iterator[tuple[Any, int, int | None]]:
+def _ipc_file(path: Path, _: int) -> Tables:
     import pyarrow as pa
 
     with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
@@ -346,7 +366,7 @@ def _ipc_file(path: Path, _: int) -> Iterator[tuple[Any, int, int | None]]:
             yield pa.Table.from_batches([rows]), place + 1, file.num_record_batches
 
 
-def _ipc_stream(path: Path, _: int) -> Iterator[tuple[Any, int, int | None]]:
+def _ipc_stream(path: Path, _: int) -> Tables:
     import pyarrow as pa
 
     size = path.stat().st_size
@@ -358,8 +378,8 @@ def _ipc_stream(path: Path, _: int) -> Iterator[tuple[Any, int, int | None]]:
 
 def bad_rows(table: Any, first: int = 0) -> Iterator[tuple[int, Any]]:
     """(row, FormError) of the rows of a table that break the form, found by halving."""
-    from ..facts import FormError
-    from ..intake import ArrowSales
+    from vafa.engine.facts import FormError
+    from vafa.engine.intake import ArrowSales
 
     try:
         ArrowSales(table)

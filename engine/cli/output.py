@@ -1,5 +1,7 @@
 """How commands speak: data on stdout in the wanted format, talk on stderr, exit codes."""
 
+# ruff: noqa: PLC0415 -- the engine is imported when a command runs: help starts fast
+
 from __future__ import annotations
 
 import errno
@@ -66,11 +68,10 @@ class Commands(click.Group):
 def explain(error: Exception) -> Exit | None:
     """Tell what went wrong and give its exit code; None for what is a defect of ours."""
     import lmdb
-
-    from ..facts import FormError
-    from ..journal import LedgerError
-    from ..program_file import ProgramError
-    from ..writer import LedgerBusy
+    from vafa.engine.facts import FormError
+    from vafa.engine.journal import LedgerError
+    from vafa.engine.program_file import ProgramError
+    from vafa.engine.writer import LedgerBusy
 
     match error:
         case ProgramError():
@@ -142,7 +143,9 @@ class Output:
             TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
             TextColumn("{task.completed:,.0f} " + unit), Remaining(),
         )  # fmt: skip
-        with Progress(*columns, console=Console(stderr=True)) as progress:
+        # A bar that is done leaves the screen; in a log its last state stays.
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, transient=console.is_terminal) as progress:
             task = progress.add_task(what, total=None)
             yield lambda done, total: progress.update(task, completed=done, total=total)
 
@@ -208,7 +211,7 @@ def _print_table(rows: list[list[Any]], heads: list[str] | None, title: str | No
         numbers = all(isinstance(row[place], int | float) for row in rows)
         # In a table of names and values, values of all kinds stand in one column.
         justify: Any = "right" if numbers or (heads is None and place) else "left"
-        table.add_column(Text(heads[place]) if heads else None, justify=justify)
+        table.add_column(Text(heads[place] if heads else ""), justify=justify)
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
@@ -219,18 +222,16 @@ def _cell(value: Any) -> str:
     """A value for people; what would move a terminal's cursor is shown, not sent."""
     match value:
         case None:
-            return "-"
-        case bool():
-            return "yes" if value else "no"
+            text = "-"
         case int():
-            return f"{value:,}"
+            text = f"{value:,}"
         case float():
-            return f"{value:,.2f}"
+            text = f"{value:,.2f}"
         case list():
-            return ", ".join(_cell(item) for item in value)
-        case dict():
-            return _json(value)
+            text = ", ".join(_cell(item) for item in value)
+        case _:
+            text = str(value)
     return "".join(
         letter if ord(letter) >= 32 and not 0x7F <= ord(letter) < 0xA0 else repr(letter)[1:-1]
-        for letter in str(value)
+        for letter in text
     )

@@ -1,5 +1,7 @@
 """`vafa program`: check a program file, print its schema, put it in force."""
 
+# ruff: noqa: PLC0415 -- the engine is imported when a command runs: help starts fast
+
 from __future__ import annotations
 
 import datetime as dt
@@ -8,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import INSTANT, file_type, ledger_argument, writing
+from .arguments import file_type, instant, ledger_argument, writing
 from .output import Commands, Exit, Output, leave, output_options, say
 
 if TYPE_CHECKING:
-    from ..program import Program, Rule
+    from vafa.engine.program import Program, Rule
 
-BEGINNING = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+BEGINNING = "1970-01-01T00:00:00Z"
 
 
 @click.group(cls=Commands)
@@ -31,7 +33,7 @@ def check(out: Output, file: Path) -> None:
     Every problem is told as FILE:LINE: PATH: MESSAGE; with --format other than table the
     problems are rows on stdout.
     """
-    from ..program_file import ProgramError
+    from vafa.engine.program_file import ProgramError
 
     try:
         _, found = read_program(file)
@@ -62,7 +64,7 @@ def schema() -> None:
     """Print the JSON Schema of program files, for editors."""
     import json
 
-    from ..program import json_schema
+    from vafa.engine.program import json_schema
 
     click.echo(json.dumps(json_schema(), ensure_ascii=False, indent=2))
 
@@ -71,8 +73,8 @@ def schema() -> None:
 @ledger_argument
 @click.argument("file", type=file_type)
 @click.option(
-    "--from", "since", type=INSTANT, default=BEGINNING,
-    help="In force from this instant.  [default: the beginning, 1970-01-01T00:00:00Z]",
+    "--from", "since", callback=instant, metavar="INSTANT", default=BEGINNING,
+    show_default=True, help="In force from this instant.",
 )
 @output_options
 def publish(out: Output, ledger: Path, file: Path, since: dt.datetime) -> None:
@@ -80,7 +82,7 @@ def publish(out: Output, ledger: Path, file: Path, since: dt.datetime) -> None:
 
     Publishing the same file again changes nothing.
     """
-    from ..facts import instant_us, us_instant
+    from vafa.engine.facts import instant_us, us_instant
 
     text, _ = read_program(file)
     # An instant of another zone is the same fact.
@@ -107,7 +109,7 @@ def publish_fact(text: str, since: dt.datetime) -> Any:
     """The publish fact of a program's text; its id is of the text, so that a repeat is one."""
     import hashlib
 
-    from ..facts import PublishFact
+    from vafa.engine.facts import PublishFact
 
     digest = hashlib.sha256(text.encode()).hexdigest()
     return PublishFact(f"program:{digest[:16]}", since, text)
@@ -115,7 +117,7 @@ def publish_fact(text: str, since: dt.datetime) -> Any:
 
 def read_program(file: Path) -> tuple[str, Program]:
     """A program file's text and the checked program. Raises ProgramError."""
-    from ..program_file import Problem, ProgramError, parse_program
+    from vafa.engine.program_file import Problem, ProgramError, parse_program
 
     data = file.read_bytes()
     try:
@@ -168,7 +170,7 @@ def _described(found: Program) -> dict[str, Any]:
 
 
 def _gives(rule: Rule) -> str:
-    from ..program import Earn, Multiply
+    from vafa.engine.program import Earn, Multiply
 
     value = rule.factor if isinstance(rule, Multiply) else rule.points
     figure = (
