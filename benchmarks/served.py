@@ -14,6 +14,7 @@ import pyarrow as pa
 from vafa.engine.formats import complete_journey
 from vafa.loadtest.baskets import wire_baskets, wire_json
 from vafa.loadtest.connection import request_bytes
+from vafa.loadtest.openloop import run_closed
 
 from .http import (
     HOST,
@@ -24,7 +25,6 @@ from .http import (
     free_port,
     hello_requests,
     pinned,
-    run_closed,
 )
 from .ledger import load, open_with_program, temporary_ledger
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+
 from vafa.loadtest.baskets import cents, data_dir
 
 DAY_NS = 86_400_000_000_000

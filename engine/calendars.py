@@ -55,7 +55,7 @@ def month_starts(calendar: str) -> Int32:
         months = np.arange("1969-01", f"{last_year + 1}-01", dtype="datetime64[M]")
         return months.astype("datetime64[D]").astype(np.int64).astype(np.int32)
     starts = [
-        day_of(JalaliDate(year, month, 1).to_gregorian())
+        day_of(JalaliDate(year, month, 1).to_gregorian())  # type: ignore[no-untyped-call]
         for year in range(1347, last_year - 621)
         for month in range(1, 13)
     ]

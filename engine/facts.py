@@ -155,9 +155,9 @@ class Sales:
 def net_lines(lines: list[LineFact]) -> list[LineFact]:
     """Lines with their places, voids netted into the lines that they void (section 2).
 
-    A void names its line by `voids`, or means the latest line before it of its sku. Raises FormError for a void that finds
-    no line or takes more than is left, and for a place used twice. A line of which nothing
-    is left stays, at 0: the kernel passes over it.
+    A void names its line by `voids`, or means the latest line before it of its sku. A line
+    of which nothing is left stays, at 0: the kernel passes over it. Raises FormError for a
+    void that finds no line or takes more than is left, and for a place used twice.
     """
     for place, line in enumerate(lines, 1):
         if line.line is None:

@@ -105,10 +105,7 @@ class Fold:
         n = len(sales)
         previous = self.state.chain(sales.member, first_seq)
         late, in_order = self.state.behind(sales.member, sales.at)
-        if n == 1:
-            takes_part = np.zeros(1, np.uint32)
-        else:
-            takes_part = np.arange(n, dtype=np.uint32)
+        takes_part = np.arange(n, dtype=np.uint32)
         if refused is not None and refused.any():
             late = late & ~refused
             takes_part = takes_part[~refused]

@@ -313,5 +313,17 @@ def _check_names(names: pa.Array, path: str, most: int, *, empty: bool = False) 
     longest = pc.max(pc.binary_length(names)).as_py()
     if longest > most:
         raise FormError(f"is longer than {most} bytes", path)
+    if _has_controls(names):
+        raise FormError("has a control character", path)
     if not empty and pc.min(pc.binary_length(names)).as_py() == 0:
         raise FormError("is empty", path)
+
+
+def _has_controls(names: pa.Array) -> bool:
+    """Whether a byte below 0x20 stands in any of the strings."""
+    _, offsets, data = names.buffers()
+    if data is None:
+        return False
+    bounds = np.frombuffer(offsets, np.int32, len(names) + 1, names.offset * 4)
+    text = np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]
+    return bool(len(text) and text.min() < 0x20)

@@ -44,7 +44,13 @@ class ProgramError(ValueError):
 
 def load_program(path: Path) -> Program:
     """Read and check a program file. Raises ProgramError, or OSError if it cannot be read."""
-    return parse_program(path.read_text(encoding="utf-8"), str(path))
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ProgramError(str(path), [Problem("$", "is not UTF-8", line)]) from None
+    return parse_program(text, str(path))
 
 
 def parse_program(text: str, name: str = "<program>") -> Program:

@@ -9,12 +9,24 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from .dictionaries import Dictionaries, Product, Sizes
 from .facts import Sales
-from .folding import Outcome
-from .schema import BALANCE, FACTS, GROWTH, LINE, NO_MEMBER, POSTING, TENDER, array, column, \
-    list_view, lists
+from .folding import Outcome, take
+from .schema import (
+    BALANCE,
+    FACTS,
+    GROWTH,
+    LINE,
+    NO_MEMBER,
+    POSTING,
+    TENDER,
+    array,
+    column,
+    list_view,
+    lists,
+)
 
 MEMBER, STORE, TERMINAL, TENDER_TYPE, PRODUCT = range(5)
 
@@ -196,6 +208,30 @@ def content_of_row(batch: pa.RecordBatch, row: int, dictionaries: Dictionaries) 
             for kind, amount in zip(sales.tender, sales.amount, strict=True)
         ),
     )
+
+
+def same_sales(ours: Sales, theirs: Sales) -> NDArray[np.bool_]:
+    """Which rows of two batches of one length hold the same sale, number for number."""
+    same = (
+        (ours.at == theirs.at)
+        & (ours.member == theirs.member)
+        & (ours.store == theirs.store)
+        & (ours.terminal == theirs.terminal)
+    )
+    for starts, names in (
+        ("lines_from", ("line", "product", "quantity", "net")),
+        ("tenders_from", ("tender", "amount")),
+    ):
+        counts = np.diff(getattr(ours, starts))
+        same &= counts == np.diff(getattr(theirs, starts))
+        rows = np.flatnonzero(same)
+        a, b = take(ours, rows), take(theirs, rows)
+        differs = np.zeros(len(getattr(a, names[0])), np.bool_)
+        for name in names:
+            differs |= getattr(a, name) != getattr(b, name)
+        owners = np.repeat(rows, counts[rows])
+        same[owners[differs]] = False
+    return same
 
 
 @dataclass(frozen=True, slots=True)

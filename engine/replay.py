@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,12 @@ class _Part:
 class Rebuilt:
     """The members' states, folded from a journal."""
 
-    def __init__(self, journal: Journal, progress: Progress | None = None) -> None:
+    def __init__(
+        self, journal: Journal, progress: Progress | None = None, end: int | None = None
+    ) -> None:
+        """Replay the records up to a seq (default: all that are there now)."""
+        last = journal.last()
+        self._end = end if end is not None else last.last if last else 0
         self.report = Report()
         self.dictionaries = Dictionaries()
         self.fold: Fold | None = None
@@ -93,7 +99,7 @@ class Rebuilt:
     def _read_heads(self) -> None:
         """First pass: the chain, the dictionaries, the program, how much there is."""
         report, previous = self.report, GENESIS
-        for record in self._journal.scan():
+        for record in self._scan():
             self._check_chain(record, previous)
             previous = record.hash
             growth = record.growth()
@@ -112,6 +118,10 @@ class Rebuilt:
         report.chain = previous.hex()
         report.members = len(self.dictionaries.members)
 
+    def _scan(self) -> Iterator[Record]:
+        """The records, but none that a writer has appended meanwhile."""
+        return takewhile(lambda record: record.first <= self._end, self._journal.scan())
+
     def _check_chain(self, record: Record, previous: bytes) -> None:
         expected = chain_hash(
             record.previous, record.first, record.last, record.committed_at, record.body
@@ -125,7 +135,8 @@ class Rebuilt:
         read = list(self._read_part(part, parts))
         if not read:
             return
-        assert self.fold is not None and self.state is not None
+        assert self.fold is not None
+        assert self.state is not None
         sales = join(*(p.sales for p in read))
         seqs = np.concatenate([p.seqs for p in read])
         self.fold.date(sales)
@@ -143,7 +154,7 @@ class Rebuilt:
         self._compare_postings(read, sales, seqs, figures)
 
     def _read_part(self, part: int, parts: int) -> Iterator[_Part]:
-        for record in self._journal.scan():
+        for record in self._scan():
             facts = record.facts()
             if int(column(facts, "kind")[0]) == SALE:
                 yield self._read_record(record, facts, part, parts)
@@ -233,7 +244,7 @@ def verify(ledger: Path, progress: Progress | None = None) -> Report:
     """Replay a ledger's journal and compare it with the live state. Raises LedgerError."""
     live = Replica.open(ledger)
     try:
-        rebuilt = Rebuilt(live.journal, progress)
+        rebuilt = Rebuilt(live.journal, progress, live.seq)
         compare_states(live, rebuilt)
         return rebuilt.report
     finally:

@@ -22,7 +22,7 @@ from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_item
 from .dictionaries import Dictionaries, Sizes
 from .facts import KINDS, Sales
 from .folding import Fold, History, join, take
-from .journal import GENESIS, Journal, LedgerError, Record
+from .journal import GENESIS, CorruptRecord, Journal, LedgerError, Record
 from .program_file import parse_program
 from .records import StoredFact, grow, read_sales
 from .schema import column
@@ -198,6 +198,30 @@ class Replica:
             self._records.popitem(last=False)
         return self._records[found.first]
 
+    def sales_at(self, seqs: list[int]) -> Sales | None:
+        """The sales with these seqs, in this order; None when one of them is no sale.
+
+        Rows are read record by record, so facts that stand together cost little.
+        """
+        order = np.argsort(seqs, kind="stable")
+        parts: list[Sales] = []
+        rows: list[int] = []
+        batch, record = None, None
+        for seq in [*(seqs[place] for place in order.tolist()), None]:
+            if record is not None and (seq is None or seq > record.last):
+                parts.append(take(read_sales(batch), np.array(rows, np.int64)))
+                rows = []
+            if seq is None:
+                break
+            if record is None or seq > record.last:
+                record, batch = self._record(seq)
+                if int(column(batch, "kind")[0]) != SALE:
+                    return None
+            rows.append(seq - record.first)
+        back = np.empty(len(seqs), np.int64)
+        back[order] = np.arange(len(seqs))
+        return take(join(*parts), back)
+
     def history(self, member: int, last_seq: int) -> History:
         """The accepted sales of a member's chain up to a seq, oldest seq first."""
         assert self.fold is not None
@@ -212,6 +236,8 @@ class Replica:
                 row = last_seq - record.first
                 if status[row] == 0:
                     rows.append(row)
+                if int(previous[row]) >= last_seq:
+                    raise CorruptRecord(f"fact {last_seq}: its member's chain does not fall")
                 last_seq = int(previous[row])
             # A record is read once for all of the member's facts in it, newest first here.
             parts.append(take(read_sales(batch), np.array(rows, np.int64)))
@@ -268,7 +294,8 @@ class Replica:
     def lots(self, name: str) -> list[Answer]:
         """A member's lots in spending order, from its latest fact on."""
         number = self.dictionaries.members.numbers[name]
-        assert self.fold is not None and self.words is not None
+        assert self.fold is not None
+        assert self.words is not None
         return [
             {
                 "currency": currency,

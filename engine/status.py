@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from .program import Caps, Uses
+from .program import Caps
 
 
 class Status(IntEnum):

@@ -12,7 +12,6 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ from .records import (
     control_batch,
     growth_batch,
     sales_batch,
+    same_sales,
 )
 from .replica import CATALOG, PUBLISH, SALE, Progress, Replica, journal_path, state_path
 from .schema import column, list_view
@@ -148,12 +148,7 @@ class Writer:
     def load(self, intake: Intake, *, force: bool = False) -> Staged:
         """As `commit` without making answers: for bulk loads, which count."""
         staged = self.stage(intake, force=force, keep_before=False)
-        try:
-            self.flush(staged)
-        except StorageFull:
-            # The fold cannot be taken back without what was before it.
-            self._spoiled = True
-            raise
+        self.flush(staged)
         self._settle(staged)
         return staged
 
@@ -181,6 +176,8 @@ class Writer:
         before: dict[int, bytes] = {}
         if keep_before:
             before = {m: fold.state.pack(m) for m in set(sales.member.tolist())}
+        # From here until the commit is settled or taken back, memory is ahead of the journal.
+        self._spoiled = True
         outcome = fold.apply(sales, new_ids, first, self.replica.history)
         facts = sales_batch(
             intake.id_array(rows), sales, outcome, 1, fold.compiled.native.n_currencies
@@ -204,20 +201,21 @@ class Writer:
     ) -> tuple[dict[int, Refusal], dict[int, int], NDArray[np.int64] | None]:
         """(refused rows, rows known as a seq, rows that are new: None for all)."""
         ids = intake.ids
+        if not ids:
+            return {}, {}, np.zeros(0, np.int64)
         refusals: dict[int, Refusal] = {}
         known: dict[int, int] = {}
         fresh = np.ones(len(ids), np.bool_)
         found = self._find_ids(ids)
         if found:
-            for row, name in enumerate(ids):
-                seq = found.get(name)
-                if seq is None:
-                    continue
-                fresh[row] = False
-                if self._same(intake, row, self.replica.stored(seq)):
+            rows = [row for row, name in enumerate(ids) if name in found]
+            fresh[rows] = False
+            seqs = [found[ids[row]] for row in rows]
+            for row, seq, same in zip(rows, seqs, self._same(intake, rows, seqs), strict=True):
+                if same:
                     known[row] = seq
                 else:
-                    refusals[row] = _reused(name)
+                    refusals[row] = _reused(ids[row])
         self._check_times(intake, now, force, fresh, refusals)
         if len(set(ids)) != len(ids):
             self._repeats(intake, fresh, refusals, known)
@@ -290,10 +288,24 @@ class Writer:
             else:
                 refusals[row] = _reused(name)
 
-    def _same(self, intake: Intake, row: int, stored: StoredFact) -> bool:
-        return stored.kind == SALE and intake.content(row) == content_of_row(
-            stored.batch, stored.row, self.replica.dictionaries
-        )
+    def _same(self, intake: Intake, rows: list[int], seqs: list[int]) -> list[bool]:
+        """Whether rows of a batch are the very facts that the journal has."""
+        dictionaries = self.replica.dictionaries
+        stored = self.replica.sales_at(seqs)
+        if stored is None:
+            same = [False] * len(rows)
+        else:
+            sizes = dictionaries.sizes()
+            same = same_sales(intake.columns(dictionaries, np.array(rows)), stored).tolist()
+            dictionaries.cut(sizes)
+        for place, seq in enumerate(seqs):
+            if not same[place]:
+                # A catalogue may have renumbered a sku since: names decide.
+                fact = self.replica.stored(seq)
+                same[place] = fact.kind == SALE and intake.content(
+                    rows[place]
+                ) == content_of_row(fact.batch, fact.row, dictionaries)
+        return same
 
     def flush(self, staged: Staged) -> None:
         """Append the record; it is durable when this returns.
@@ -307,7 +319,8 @@ class Writer:
             self._check_disk()
             self.journal.append(staged.record.first, staged.data)
         except StorageFull:
-            self._take_back(staged)
+            if staged.before:
+                self._take_back(staged)
             raise
 
     def _check_disk(self) -> None:
@@ -332,11 +345,13 @@ class Writer:
         self.replica.dictionaries.cut(staged.sizes)
         fold.follow()
         self.replica.in_flight = {}
+        self._spoiled = False
 
     def _settle(self, staged: Staged) -> None:
         if staged.record is not None and staged.outcome is not None:
             self.replica.advance(staged.record, staged.new_ids)
             self.replica.dirty.update(staged.outcome.members.tolist())
+            self._spoiled = False
         self.replica.in_flight = {}
 
     def publish(self, staged: Staged) -> list[Verdict]:

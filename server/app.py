@@ -227,7 +227,7 @@ class Router:
         return response
 
 
-def make_server(front: Front) -> web.Server[web.BaseRequest]:
+def make_server(front: Front) -> web.Server:
     """The aiohttp server over a front."""
 
     def request(

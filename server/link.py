@@ -128,6 +128,14 @@ class _Under:
     ones: list[asyncio.Future[Verdict]] = field(default_factory=list)
     many: asyncio.Future[list[Verdict]] | None = None
 
+    def fail(self, problem: ProblemError) -> None:
+        """The same problem for everyone who waits."""
+        for one in self.ones:
+            if not one.done():
+                one.set_exception(problem)
+        if self.many is not None and not self.many.done():
+            self.many.set_exception(problem)
+
 
 class RemoteCommits:
     """Commits through the writer's socket; connects again when the writer comes back."""
@@ -165,9 +173,7 @@ class RemoteCommits:
     def _fail_all(self) -> None:
         """The writer went away: the outcome is unknown, a retry with the same id tells."""
         for under in self._under.values():
-            for future in (*under.ones, *([under.many] if under.many else [])):
-                if not future.done():
-                    future.set_exception(_away())
+            under.fail(_away())
         self._under.clear()
         self._facts = 0
 
@@ -235,11 +241,8 @@ class RemoteCommits:
     def _told(self, told: Told) -> None:
         under = self._under.pop(told.number)
         self._facts -= under.facts
-        futures = [*under.ones, *([under.many] if under.many else [])]
         if told.slug:
-            for future in futures:
-                if not future.done():
-                    future.set_exception(ProblemError(told.slug, told.detail))
+            under.fail(ProblemError(told.slug, told.detail))
             return
         if under.many is not None:
             if not under.many.done():

@@ -33,7 +33,9 @@ class ServerCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the families; names end in `_total` or a unit."""
         requests = CounterMetricFamily(
-            "vafa_http_requests", "Requests by method, path and status.", labels=["method", "path", "status"]
+            "vafa_http_requests",
+            "Requests by method, path and status.",
+            labels=["method", "path", "status"],
         )
         for (method, path, status), count in sorted(self._front.requests.items()):
             requests.add_metric([method, path, str(status)], count)

@@ -40,7 +40,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 
 async def run_site(
-    server: web.Server[web.BaseRequest], sock: socket.socket, started: Started,
+    server: web.Server, sock: socket.socket, started: Started,
     close: Callable[[], Awaitable[None]],
 ) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was accepted and close."""

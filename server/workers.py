@@ -43,7 +43,7 @@ class Role:
         return subprocess.Popen(
             [sys.executable, "-m", "vafa.server.workers", *self._arguments],
             pass_fds=fds,
-            preexec_fn=_die_with_parent,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads here
         )
 
     def tend(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from hypothesis import strategies as st
+
 from vafa.engine.program import LINE_FIELDS, PERIODS, WEEKDAYS, Program
 from vafa.engine.reference import Line, Product, Sale
 

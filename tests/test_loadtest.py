@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
+
 from vafa.loadtest import answers, baskets, connection, openloop, report
 
 HOST = "127.0.0.1"

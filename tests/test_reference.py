@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
+
 from vafa.engine.program import Program
 from vafa.engine.program_check import check
 from vafa.engine.program_file import load_program, parse_program

@@ -149,6 +149,7 @@ class Counts:
             "facts": self.facts,
             "new": self.new,
             "replayed": self.replayed,
+            "rejected": self.refused.total(),
             "refused": dict(sorted(self.refused.items())),
             "lines": self.lines,
             "seconds": round(seconds, 3),
@@ -255,6 +256,8 @@ class Load:
 
     def _table(self, name: str, table: Any, first: int) -> None:
         import pyarrow as pa
+
+        from vafa.engine.facts import FormError
         from vafa.engine.intake import ArrowSales
 
         def place(row: int) -> Place:
@@ -265,14 +268,17 @@ class Load:
             )  # fmt: skip
 
         self.counts.facts += table.num_rows
-        bad = dict(bad_rows(table))
-        for row, error in bad.items():
-            self._reject(place(row), error.slug, error.path, error.message)
-        good = [row for row in range(table.num_rows) if row not in bad]
-        if not good:
-            return
-        taken = table.take(pa.array(good)) if bad else table
-        intake = ArrowSales(taken)
+        good = list(range(table.num_rows))
+        try:
+            intake = ArrowSales(table)
+        except FormError:
+            bad = dict(bad_rows(table))
+            for row, error in bad.items():
+                self._reject(place(row), error.slug, error.path, error.message)
+            good = [row for row in good if row not in bad]
+            if not good:
+                return
+            intake = ArrowSales(table.take(pa.array(good)))
         self.counts.lines += len(intake.table.column("lines").flatten())
         self._commit(intake, lambda row: place(good[row]))
 
@@ -280,6 +286,7 @@ class Load:
 
     def _commit(self, intake: Intake, place: Callable[[int], Place]) -> None:
         import numpy as np
+
         from vafa.engine.status import REFUSALS, Status
 
         staged = self._writer.load(intake, force=self._force)
@@ -337,6 +344,7 @@ def table_reader(head: bytes) -> TableReader | None:
 def _readable(name: str, tables: Tables) -> Tables:
     """The tables of a file; what Arrow says of a damaged one as a FormError."""
     import pyarrow as pa
+
     from vafa.engine.facts import FormError
 
     try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def verify(out: Output, ledger: Path) -> None:
     """Rebuild every member and posting from the journal and compare, bit for bit.
 
-    Exit code 1 when anything differs or a record is damaged.
+    Exit code 1 when anything differs or a record is damaged. The ledger may be in use.
     """
     from vafa.engine.replay import verify as replay
 

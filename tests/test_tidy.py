@@ -1,0 +1,222 @@
+"""What a reader relies on: layers, stubs, one table of codes, no floats near points."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vafa.engine.program import Bonus, Earn, Multiply
+from vafa.engine.status import KINDS, LIMIT_CODES, LIMITS, REFUSALS, Status
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("engine", "native", "server", "loadtest")
+MAY_IMPORT = {
+    "engine": {"engine", "native"},
+    "native": {"native"},
+    "server": {"server", "engine", "native"},
+    "loadtest": {"loadtest"},
+}
+
+# -- the kernel -----------------------------------------------------------------------------
+
+
+def code_of(path: Path) -> str:
+    """A Cython file without its docstrings, comments and texts."""
+    text = re.sub(r'"""[\s\S]*?"""', '""', path.read_text(encoding="utf-8"))
+    text = re.sub(r'"[^"\n]*"', '""', text)
+    return re.sub(r"#.*", "", text)
+
+
+KERNEL = sorted((ROOT / "native").glob("*.p[yx][xd]"))
+
+
+@pytest.mark.parametrize("path", KERNEL, ids=lambda path: path.name)
+def test_the_kernel_has_no_floats(path: Path) -> None:
+    found = re.findall(r"\b(float|double|float32|float64|float_t|single)\b", code_of(path))
+    assert found == []
+    assert not re.search(r"\b\d+\.\d*\b|\b\d+e[+-]?\d+\b", code_of(path)), "a float constant"
+
+
+def test_the_kernel_is_found() -> None:
+    assert {"fold.pyx", "state.pyx", "rules.pxd", "earn.pxd"} <= {path.name for path in KERNEL}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "native").glob("*.pyx")), ids=lambda path: path.name
+)
+def test_every_compiled_module_has_its_stub(path: Path) -> None:
+    stub = path.with_suffix(".pyi")
+    assert stub.exists()
+    tree = ast.parse(stub.read_text(encoding="utf-8"))
+    stubbed = {
+        node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    text = code_of(path)
+    public = set(re.findall(r"^(?:cpdef \w+|def) (?!_)(\w+)", text, re.M))
+    public |= set(re.findall(r"^cdef class (?!_)(\w+)", text, re.M))
+    public |= set(re.findall(r"^    def (?!_)(\w+)", text, re.M))
+    assert public - stubbed == set()
+    assert {name for name in stubbed if not name.startswith("_")} - public == set()
+
+
+# -- packages ---------------------------------------------------------------------------------
+
+
+def test_packages_are_the_folders() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {
+        "vafa." + ".".join(path.parent.relative_to(ROOT).parts)
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+    }
+    assert set(settings["packages"]) == folders
+    assert settings["package-dir"] == {f"vafa.{room}": room for room in ROOMS}
+    for room in ROOMS:
+        assert (ROOT / room / "py.typed").exists()
+
+
+# -- imports ------------------------------------------------------------------------------------
+
+SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+OTHERS = [*sorted((ROOT / "tests").glob("*.py")), *sorted((ROOT / "benchmarks").glob("*.py"))]
+
+
+def module_of(path: Path) -> str:
+    """The name under which a source file is imported."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(("vafa", *parts)).removesuffix(".__init__")
+
+
+def nodes_at_import(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Statements that run when a module is imported; type-checking blocks do not."""
+    pending: list[ast.stmt] = list(tree.body)
+    while pending:
+        node = pending.pop()
+        yield node
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            pending += node.orelse
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for _, value in ast.iter_fields(node):
+                if isinstance(value, list):
+                    pending += [item for item in value if isinstance(item, ast.stmt)]
+
+
+def imports(path: Path, *, at_import: bool = False) -> set[str]:
+    """Absolute names that a file imports: modules, and names taken from them."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    package = module_of(path).split(".")
+    if path.name != "__init__.py":
+        package = package[:-1]
+    found = set()
+    for node in nodes_at_import(tree) if at_import else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            name = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {name, *(f"{name}.{alias.name}" for alias in node.names)}
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_arrows_run_one_way(path: Path) -> None:
+    room = path.relative_to(ROOT).parts[0]
+    rooms = {name.split(".")[1] for name in imports(path) if name.startswith("vafa.")}
+    assert rooms <= MAY_IMPORT[room]
+
+
+@pytest.mark.parametrize(
+    "path", [*SOURCES, *OTHERS], ids=lambda path: "/".join(path.relative_to(ROOT).parts)
+)
+def test_nobody_imports_a_bare_room(path: Path) -> None:
+    assert {name for name in imports(path) if name.split(".")[0] in ROOMS} == set()
+
+
+@pytest.mark.parametrize("room", ["engine", "server", "loadtest"])
+def test_there_is_no_circle(room: str) -> None:
+    files = {module_of(path): path for path in SOURCES if path.is_relative_to(ROOT / room)}
+    # A package that is named only as the way to its module is not an arrow.
+    arrows = {
+        name: {
+            found
+            for found in imports(path, at_import=True) & files.keys()
+            if not name.startswith(found + ".") and found != name
+        }
+        for name, path in files.items()
+    }
+    assert any(arrows.values())
+    done: set[str] = set()
+    while ready := {name for name in arrows.keys() - done if arrows[name] <= done}:
+        done |= ready
+    assert arrows.keys() - done == set()
+
+
+# -- codes -------------------------------------------------------------------------------------
+
+
+def kernel_enum(name: str) -> dict[str, int]:
+    """Members of an enum of native/rules.pxd."""
+    text = (ROOT / "native" / "rules.pxd").read_text()
+    block = re.search(rf"cdef enum {name}:\n((?:    .*\n)+)", text)
+    assert block is not None
+    return {key: int(value) for key, value in re.findall(r"(\w+) = (\d+)", block[1])}
+
+
+def test_status_codes_are_the_kernel_s() -> None:
+    assert {status.name: status.value for status in Status} == kernel_enum("Status")
+    assert REFUSALS.keys() == set(Status) - {Status.OK}
+
+
+def test_rule_kinds_are_the_kernel_s() -> None:
+    assert {kind.upper(): code for code, kind in enumerate(KINDS)} == kernel_enum("Kind")
+    tags = {kind.__struct_config__.tag for kind in (Earn, Multiply, Bonus)}
+    assert tags == set(KINDS)
+
+
+def test_limits_have_one_code_each() -> None:
+    assert len(LIMITS) == len(set(LIMITS)) == len(LIMIT_CODES)
+    assert LIMITS[0] == ""
+    assert len(LIMITS) < 256
+
+
+# -- commands ----------------------------------------------------------------------------------
+
+README = ROOT / "README.md"
+
+
+def targets() -> set[str]:
+    """Targets of the Makefile."""
+    text = (ROOT / "Makefile").read_text()
+    found = re.findall(r"^([a-z][\w-]*(?: [a-z][\w-]*)*):(?!=)", text, re.M)
+    return {name for names in found for name in names.split()}
+
+
+@pytest.mark.skipif(not README.exists(), reason="there is no README yet")
+def test_the_readme_s_commands_exist() -> None:
+    named = set(re.findall(r"\bmake ([a-z][\w-]*)", README.read_text(encoding="utf-8")))
+    assert named
+    assert named <= targets()
+
+
+def test_the_makefile_has_what_people_look_for() -> None:
+    assert {"demo", "test", "check", "bench", "load", "wheel", "clean"} <= targets()
+    assert {"demo", "test", "check", "bench", "load", "wheel", "clean"} <= phony()
+
+
+def phony() -> set[str]:
+    """Targets that are not files: a file of that name must not hide them."""
+    found = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)
+    assert found is not None
+    return set(found[1].split())
+
+
+def test_ci_can_be_run() -> None:
+    path = ROOT / ".ci" / "run"
+    assert path.stat().st_mode & 0o111
+    assert path.read_text().startswith("#!/usr/bin/env bash\n")
+    assert "set -euo pipefail" in path.read_text()
