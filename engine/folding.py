@@ -201,12 +201,12 @@ class Fold:
 def member_order(
     sales: Sales, ids: list[str], dictionaries: Dictionaries, rows: UInt32
 ) -> UInt32:
-    """The rows by member and then in the member's order (rulebook section 2).
+    """The rows by time, those of one member in the member's order (rulebook section 2).
 
     Order of one member: instant, rank (all are sales), store, terminal, id; strings by
-    their UTF-8 bytes.
+    their UTF-8 bytes. Time comes first because lines then lie in the order of reading.
     """
-    order = rows[np.lexsort((sales.at[rows], sales.member[rows]))]
+    order = rows[np.lexsort((sales.member[rows], sales.at[rows]))]
     at, member = sales.at[order], sales.member[order]
     ties = np.flatnonzero((at[1:] == at[:-1]) & (member[1:] == member[:-1]))
     if len(ties) == 0:

@@ -158,7 +158,7 @@ def grow(dictionaries: Dictionaries, batch: pa.RecordBatch) -> None:
     if plain == len(kinds):
         return
     fields = [batch.column(i).to_pylist()[plain:] for i in range(1, batch.num_columns)]
-    dictionaries.products.extend([Product(*values) for values in zip(*fields, strict=True)])
+    dictionaries.products.extend(list(map(Product, *fields)))
 
 
 def read_sales(batch: pa.RecordBatch) -> Sales:

@@ -55,16 +55,8 @@ class RuleTables:
         n = len(versions)
         if n > len(self._class_of):
             self._class_of = np.resize(self._class_of, max(n, 2 * len(self._class_of)))
-        for number in range(min(self._done, n), n):
-            product = versions[number]
-            key: tuple[str | None, ...] = product[2:]
-            if product.sku in self._skus:
-                # Only a sku that a rule names tells products of like attributes apart.
-                key = (product.sku, *key)
-            found = self._class_of_attributes.get(key)
-            if found is None:
-                found = self._class_of_attributes[key] = self._class(product)
-            self._class_of[number] = found
+        start = min(self._done, n)
+        self._class_of[start:n] = [self._known_class(product) for product in versions[start:]]
         self._done = n
         words = np.zeros((len(self._class_words), self.compiled.n_words), np.uint64)
         for place, word in enumerate(self._class_words):
@@ -72,6 +64,16 @@ class RuleTables:
         eligible = np.ones(len(self._class_words), np.uint8)
         eligible[_EXCLUDED] = 0
         self.compiled.native.set_products(self._class_of, n, words.reshape(-1), eligible)
+
+    def _known_class(self, product: Product) -> int:
+        key: tuple[str | None, ...] = product[2:]
+        if self._skus and product.sku in self._skus:
+            # Only a sku that a rule names tells products of like attributes apart.
+            key = (product.sku, *key)
+        found = self._class_of_attributes.get(key)
+        if found is None:
+            found = self._class_of_attributes[key] = self._class(product)
+        return found
 
     def _class(self, product: Product) -> int:
         if any(_excluded(conditions, product) for conditions in self.compiled.program.exclude):
