@@ -39,7 +39,7 @@ demo: $(VENV)/demo.stamp
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/cython-lint native
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint native  # it calls pycodestyle by name
 
 test: check
 	$(PYTEST)

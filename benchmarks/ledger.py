@@ -5,11 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from vafa.engine.facts import PublishFact
 from vafa.engine.formats import complete_journey
@@ -58,31 +61,45 @@ def open_with_program(ledger: Path, year: complete_journey.CompleteJourney) -> W
     return writer
 
 
-def load(writer: Writer, year: complete_journey.CompleteJourney) -> float:
+def load(writer: Writer, batches: Iterable[pa.Table]) -> float:
     """Seconds of a durable load: ids checked, kernel run, journal flushed."""
     started = time.perf_counter()
-    for batch in year.batches(BATCH):
+    for batch in batches:
         writer.load(ArrowSales(batch), force=True)
     return time.perf_counter() - started
 
 
-def measure(rounds: int = 5, data: Path | None = None) -> Ledger:
-    """Load the year into new ledgers and replay each."""
+def repeated(year: complete_journey.CompleteJourney, copies: int) -> Iterator[pa.Table]:
+    """The year's batches so many times, each time with ids and members of its own."""
+    for copy in range(copies):
+        for batch in year.batches(BATCH):
+            table = batch
+            if copy:
+                for name in ("id", "member"):
+                    place = table.schema.get_field_index(name)
+                    text = pc.binary_join_element_wise(table.column(name), str(copy), "+")
+                    table = table.set_column(place, name, text)
+            yield table
+
+
+def measure(rounds: int = 5, data: Path | None = None, copies: int = 3) -> Ledger:
+    """Load some years into new ledgers and replay each."""
     year = complete_journey.read(data)
+    batches = list(repeated(year, copies))
     seen = Ledger()
     for _ in range(rounds):
         with temporary_ledger() as ledger:
             writer = open_with_program(ledger, year)
             before = writer.journal.used_bytes()
-            seconds = load(writer, year)
-            seen.load_baskets_per_s.append(year.sales.num_rows / seconds)
+            seconds = load(writer, batches)
+            seen.load_baskets_per_s.append(copies * year.sales.num_rows / seconds)
             seen.load_bytes_per_s.append((writer.journal.used_bytes() - before) / seconds)
             fold = writer.replica.fold
             assert fold is not None
             issued = sum(
                 fold.state.balance(member, 0, 0)[3] for member in range(fold.state.n_members)
             )
-            assert issued == ISSUED, f"issued {issued}, not {ISSUED}"
+            assert issued == copies * ISSUED, f"issued {issued}, not {copies * ISSUED}"
             writer.close()
             journal = Journal(journal_path(ledger))
             started = time.perf_counter()

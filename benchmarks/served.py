@@ -28,7 +28,7 @@ from .http import (
 )
 from .ledger import load, open_with_program, temporary_ledger
 
-CONNECTIONS = 128
+CONNECTIONS = 256
 PER_NDJSON = 1000
 PER_ARROW = 8192
 
@@ -63,7 +63,7 @@ def year_ledger(data: Path | None = None) -> Iterator[Path]:
     year = complete_journey.read(data)
     with temporary_ledger() as ledger:
         writer = open_with_program(ledger, year)
-        load(writer, year)
+        load(writer, year.batches(PER_ARROW))
         writer.close()
         yield ledger
 

@@ -26,14 +26,13 @@ from .calendars import (
     period_table,
     week_begins,
 )
+from .conditions import in_dates, in_hours, listed
 from .program import (
     WEEKDAYS,
     Bonus,
     Caps,
     Conditions,
-    Dates,
     Earn,
-    Hours,
     Multiply,
     Program,
     Rule,
@@ -259,7 +258,7 @@ class CompiledProgram:
             "every": self.words(lambda _: True),
             "earn_mask": self._mask(Earn),
             "weekday": self.table(WEEKDAYS, lambda when, v: listed(when, "weekday", v)),
-            "minute": self.table(range(1440), _in_hours) if self.looks_at("time") else None,
+            "minute": self.table(range(1440), in_hours) if self.looks_at("time") else None,
             "day": day,
             "day_span": span,
             "tender_needs": (
@@ -290,7 +289,7 @@ class CompiledProgram:
                     starts.add(day_of(dates.last) + 1)
         edges = sorted(s for s in starts if FIRST_DAY <= s <= LAST_DAY)
         spans = np.searchsorted(edges, np.arange(FIRST_DAY, LAST_DAY + 1), side="right") - 1
-        words = [self.words(lambda when, d=edge: _in_dates(when, d)) for edge in edges]  # type: ignore[misc]
+        words = [self.words(lambda when, d=edge: in_dates(when, d)) for edge in edges]  # type: ignore[misc]
         return np.concatenate(words), spans.astype(np.uint16)
 
     def _tier_words(self) -> Words | None:
@@ -343,57 +342,6 @@ class CompiledProgram:
             "spend_counter": spend,
             "visits_counter": visits,
         }
-
-
-def listed(when: Conditions, name: str, value: str | None) -> bool:
-    """Whether a value serves a list condition and is not ruled out by its negation.
-
-    What is not known (None) makes a condition false and its negation true.
-    """
-    wanted = getattr(when, name)
-    unwanted = getattr(when.negated, name)
-    if wanted is not None and value not in wanted:
-        return False
-    return unwanted is None or value not in unwanted
-
-
-def under(nodes: list[str] | None, path: str | None) -> bool:
-    """Whether a category path is one of the nodes or below one."""
-    return path is not None and any(
-        path == node or path.startswith(node + "/") for node in nodes or []
-    )
-
-
-def in_category(when: Conditions, path: str | None) -> bool:
-    """As `listed`, for the category tree: a node stands for its subtree."""
-    if when.category is not None and not under(when.category, path):
-        return False
-    return not under(when.negated.category, path)
-
-
-def _in_hours(when: Conditions, minute: int) -> bool:
-    def inside(hours: Hours) -> bool:
-        start = hours.start.hour * 60 + hours.start.minute
-        end = hours.end.hour * 60 + hours.end.minute
-        if end > start:
-            return start <= minute < end
-        return minute >= start or minute < end
-
-    if when.time is not None and not inside(when.time):
-        return False
-    return when.negated.time is None or not inside(when.negated.time)
-
-
-def _in_dates(when: Conditions, day: int) -> bool:
-    def inside(dates: Dates) -> bool:
-        return not (
-            (dates.first is not None and day < day_of(dates.first))
-            or (dates.last is not None and day > day_of(dates.last))
-        )
-
-    if when.date is not None and not inside(when.date):
-        return False
-    return when.negated.date is None or not inside(when.negated.date)
 
 
 def _kind(rule: Rule) -> str:

@@ -28,7 +28,7 @@ _HEADER = struct.Struct("<8sHHIQQqQ32s32sQ8x")
 HEADER_BYTES = _HEADER.size
 _CHECKSUM_AT = HEADER_BYTES - 16
 GENESIS = b"\0" * 32
-MAP_BYTES = 1 << 38
+MAP_BYTES = int(os.environ.get("VAFA_MAP_GIB", "256")) << 30
 """One large fixed map: address space, not disk."""
 
 
@@ -257,12 +257,16 @@ class Journal:
         except lmdb.MapFullError:
             txn.abort()
             raise StorageFull(
-                f"the journal's map of {MAP_BYTES >> 30} GiB is full; start a new ledger"
+                f"the journal's map of {MAP_BYTES >> 30} GiB is full; raise VAFA_MAP_GIB, start again"
             ) from None
         except BaseException:
             txn.abort()
             raise
         txn.commit()
+
+    def reap_readers(self) -> None:
+        """Free the slots of readers that died; theirs would hold old pages for ever."""
+        self._env.reader_check()
 
     def used_bytes(self) -> int:
         """Bytes of the map that are in use."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -248,7 +247,8 @@ class StoredFact:
         """Code of the fact's kind."""
         return int(column(self.batch, "kind")[self.row])
 
-
-def sequence(names: Sequence[str]) -> pa.Array:
-    """Ids as an Arrow string array."""
-    return pa.array(names, pa.string())
+    @property
+    def id(self) -> str:
+        """The fact's id."""
+        name: str = self.batch.column("id")[self.row].as_py()
+        return name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,15 @@ import numpy as np
 
 from vafa.native.state import State
 
-from .answers import Answer, AnswerWords, balance, instant_text
+from .answers import (
+    Answer,
+    AnswerWords,
+    balance,
+    control_answer,
+    instant_text,
+    rated_answer,
+    stored_postings,
+)
 from .calendars import date_of
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove, sealed
 from .dictionaries import Dictionaries, Sizes
@@ -25,7 +33,7 @@ from .folding import Fold, History, join, take
 from .journal import GENESIS, CorruptRecord, Journal, LedgerError, Record
 from .program_file import parse_program
 from .records import StoredFact, grow, read_sales
-from .schema import column
+from .schema import column, list_view
 
 SALE, CATALOG, PUBLISH = range(len(KINDS))
 _CACHED_RECORDS = 64
@@ -246,6 +254,30 @@ class Replica:
         sales = take(join(*parts), np.arange(len(ids))[::-1])
         self.fold.date(sales)
         return History(sales, ids[::-1], np.array(seqs[::-1], np.uint64))
+
+    def first_answer(self, seq: int) -> Answer:
+        """The first answer to a journalled fact, rebuilt from its row."""
+        stored = self.stored(seq)
+        if stored.kind != SALE:
+            return control_answer(stored.id, seq)
+        assert self.words is not None
+        one = stored.batch.slice(stored.row, 1)
+        postings = stored_postings(stored.batch, stored.row)
+        _, balances = list_view(one.column("balances"))
+        rules, points, corrects = (
+            postings[name].tolist() for name in ("rule", "points", "corrects")
+        )
+        return rated_answer(
+            self.words, stored.id, seq, int(column(one, "status")[0]),
+            int(column(one, "tier")[0]), balances["active"].tolist(),
+            balances["pending"].tolist(),
+            list(zip(rules, points, corrects, strict=True)),
+            self.names_of(c for c in corrects if c),
+        )
+
+    def names_of(self, seqs: Iterable[int]) -> dict[int, str]:
+        """Ids of facts by their seqs."""
+        return {seq: self.stored(seq).id for seq in seqs}
 
     # -- members ------------------------------------------------------------------------
 

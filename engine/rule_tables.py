@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .compile import CompiledProgram, in_category, listed, under
+from .compile import CompiledProgram
+from .conditions import in_category, listed, under
 from .dictionaries import Dictionaries, Product
 from .program import LINE_FIELDS, LineConditions
 

@@ -20,52 +20,30 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from .answers import Answer, control_answer, rated_answer, stored_postings
-from .checkpoint import CheckpointDamaged, remove
+from .admission import FUTURE_US, Admission
+from .answers import Answer, control_answer, rated_answer
+from .checkpoint import remove
 from .dictionaries import Product
 from .facts import ID_BYTES, CatalogFact, FormError, PublishFact, instant_us
 from .folding import Outcome
 from .intake import Intake
-from .journal import Journal, LedgerError, Record, StorageFull, encode_record
+from .journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encode_record
 from .program_file import parse_program
-from .records import (
-    StoredFact,
-    content_of_row,
-    control_batch,
-    growth_batch,
-    sales_batch,
-    same_sales,
-)
-from .replica import CATALOG, PUBLISH, SALE, Progress, Replica, journal_path, state_path
-from .schema import column, list_view
+from .records import control_batch, growth_batch, sales_batch
+from .replica import CATALOG, PUBLISH, Progress, Replica, journal_path, state_path
+from .schema import column
+from .verdicts import Refusal, Verdict, reused
 
-FUTURE_US = 5 * 60 * 1_000_000
-DAY_US = 86_400 * 1_000_000
 LEAST_FREE = 0.05
 LEAST_FREE_BYTES = 1 << 30
 """Writes stop when less than this share of the disk, and less than this, is free."""
 
+MOST_OF_MAP = 0.9
+"""Writes stop when more than this share of the journal's map is used."""
+
 
 class LedgerBusy(LedgerError):
     """Another process writes this ledger."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A fact refused for form or order: nothing is kept of it."""
-
-    slug: str
-    detail: str
-    path: str = "$"
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What became of one fact of a batch: its answer, or why it was refused."""
-
-    answer: Answer | None = None
-    refusal: Refusal | None = None
-    replayed: bool = False
 
 
 @dataclass(slots=True)
@@ -114,6 +92,7 @@ class Writer:
         except BaseException:
             os.close(self._lock)
             raise
+        self._admission = Admission(self.replica, self._damaged)
         self._pid = os.getpid()
         self._spoiled = False
         self._disk_checked = 0.0
@@ -136,6 +115,11 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _damaged(self) -> None:
+        """Nothing may be decided from a damaged index: the next start rebuilds it."""
+        self._spoiled = True
+        remove(state_path(self.ledger))
 
     # -- sales ----------------------------------------------------------------------------
 
@@ -161,7 +145,7 @@ class Writer:
         """
         assert os.getpid() == self._pid, "a ledger must be opened after a fork"
         now = time.time_ns() // 1000
-        refusals, known, rows = self._admit(intake, now, force)
+        refusals, known, rows = self._admission.admit(intake, now, force)
         if rows is not None and len(rows) == 0:
             return Staged(intake, None, b"", None, [], rows, refusals, known)
         fold = self.replica.fold
@@ -196,117 +180,6 @@ class Writer:
         self._last_time = max(now, self._last_time)
         return self._last_time
 
-    def _admit(
-        self, intake: Intake, now: int, force: bool
-    ) -> tuple[dict[int, Refusal], dict[int, int], NDArray[np.int64] | None]:
-        """(refused rows, rows known as a seq, rows that are new: None for all)."""
-        ids = intake.ids
-        if not ids:
-            return {}, {}, np.zeros(0, np.int64)
-        refusals: dict[int, Refusal] = {}
-        known: dict[int, int] = {}
-        fresh = np.ones(len(ids), np.bool_)
-        found = self._find_ids(ids)
-        if found:
-            rows = [row for row, name in enumerate(ids) if name in found]
-            fresh[rows] = False
-            seqs = [found[ids[row]] for row in rows]
-            for row, seq, same in zip(rows, seqs, self._same(intake, rows, seqs), strict=True):
-                if same:
-                    known[row] = seq
-                else:
-                    refusals[row] = _reused(ids[row])
-        self._check_times(intake, now, force, fresh, refusals)
-        if len(set(ids)) != len(ids):
-            self._repeats(intake, fresh, refusals, known)
-        if self.replica.fold is None:
-            for row in np.flatnonzero(fresh).tolist():
-                refusals[row] = Refusal(
-                    "no-program", "no program is in force; publish one first"
-                )
-            fresh[:] = False
-        return refusals, known, None if fresh.all() else np.flatnonzero(fresh)
-
-    def _find_ids(self, ids: list[str]) -> dict[str, int]:
-        try:
-            return self.replica.find_ids(ids)
-        except CheckpointDamaged:
-            # Nothing may be decided from a damaged index: the next start rebuilds it.
-            self._spoiled = True
-            remove(state_path(self.ledger))
-            raise
-
-    def _check_times(
-        self, intake: Intake, now: int, force: bool, fresh: NDArray[np.bool_],
-        refusals: dict[int, Refusal],
-    ) -> None:
-        floor = self.replica.program_at
-        if not force and self.replica.fold is not None:
-            floor = max(floor, now - self.replica.fold.program.late_limit_days * DAY_US)
-        if intake.at.min() >= floor and intake.at.max() <= now + FUTURE_US:
-            return
-        ahead = fresh & (intake.at > now + FUTURE_US)
-        for row in np.flatnonzero(ahead).tolist():
-            refusals[row] = Refusal(
-                "in-future", "is later than now; is the till's clock right?", "occurred_at"
-            )
-        fresh &= ~ahead
-        early = fresh & (intake.at < self.replica.program_at)
-        for row in np.flatnonzero(early).tolist():
-            refusals[row] = Refusal(
-                "no-program", "is from before the program is in force", "occurred_at"
-            )
-        fresh &= ~early
-        if force or self.replica.fold is None:
-            return
-        days = self.replica.fold.program.late_limit_days
-        behind = fresh & (intake.at < now - days * DAY_US)
-        for row in np.flatnonzero(behind).tolist():
-            refusals[row] = Refusal(
-                "too-late", f"is older than {days} days; an operator can force it", "occurred_at"
-            )
-        fresh &= ~behind
-
-    def _repeats(
-        self, intake: Intake, fresh: NDArray[np.bool_], refusals: dict[int, Refusal],
-        known: dict[int, int],
-    ) -> None:
-        """An id twice in one batch: the first counts, the others repeat or contradict it."""
-        first: dict[str, int] = {}
-        seq = self.replica.seq
-        seqs: dict[int, int] = {}
-        for row in np.flatnonzero(fresh).tolist():
-            name = intake.ids[row]
-            if name not in first:
-                first[name] = row
-                seq += 1
-                seqs[row] = seq
-                continue
-            fresh[row] = False
-            if intake.content(row) == intake.content(first[name]):
-                known[row] = seqs[first[name]]
-            else:
-                refusals[row] = _reused(name)
-
-    def _same(self, intake: Intake, rows: list[int], seqs: list[int]) -> list[bool]:
-        """Whether rows of a batch are the very facts that the journal has."""
-        dictionaries = self.replica.dictionaries
-        stored = self.replica.sales_at(seqs)
-        if stored is None:
-            same = [False] * len(rows)
-        else:
-            sizes = dictionaries.sizes()
-            same = same_sales(intake.columns(dictionaries, np.array(rows)), stored).tolist()
-            dictionaries.cut(sizes)
-        for place, seq in enumerate(seqs):
-            if not same[place]:
-                # A catalogue may have renumbered a sku since: names decide.
-                fact = self.replica.stored(seq)
-                same[place] = fact.kind == SALE and intake.content(
-                    rows[place]
-                ) == content_of_row(fact.batch, fact.row, dictionaries)
-        return same
-
     def flush(self, staged: Staged) -> None:
         """Append the record; it is durable when this returns.
 
@@ -330,6 +203,9 @@ class Writer:
         disk = shutil.disk_usage(self.ledger)
         if disk.free < LEAST_FREE * disk.total and disk.free < LEAST_FREE_BYTES:
             raise StorageFull("under 5 % of the disk is free; make room and try again")
+        if self.journal.used_bytes() > MOST_OF_MAP * MAP_BYTES:
+            # A full map refuses even what would free it.
+            raise StorageFull("the journal's map is 90 % full; raise VAFA_MAP_GIB, start again")
         self._disk_checked = time.monotonic()
 
     def _take_back(self, staged: Staged) -> None:
@@ -363,7 +239,7 @@ class Writer:
             if row in staged.refusals:
                 verdicts.append(Verdict(refusal=staged.refusals[row]))
             elif row in staged.known:
-                answer = self.stored_answer(staged.known[row])
+                answer = self.replica.first_answer(staged.known[row])
                 answer["status"] = "replayed"
                 verdicts.append(Verdict(answer, replayed=True))
             else:
@@ -379,7 +255,7 @@ class Writer:
             *(outcome.postings[name].tolist() for name in ("rule", "points", "corrects")),
             strict=True,
         ))  # fmt: skip
-        corrected = self._names({c for _, _, c in postings if c})
+        corrected = self.replica.names_of({c for _, _, c in postings if c})
         starts = outcome.posted_from.tolist()
         return [
             rated_answer(
@@ -393,13 +269,6 @@ class Writer:
                 )
             )
         ]
-
-    def _names(self, seqs: set[int]) -> dict[int, str]:
-        return {seq: _id_of(self.replica.stored(seq)) for seq in seqs}
-
-    def stored_answer(self, seq: int) -> Answer:
-        """The first answer to a journalled fact."""
-        return stored_answer(self.replica, seq)
 
     # -- facts of no member -------------------------------------------------------------
 
@@ -450,7 +319,7 @@ class Writer:
             return Verdict(refusal=Refusal(
                 "invalid-fact", f"is longer than {ID_BYTES} bytes", "id"
             ))  # fmt: skip
-        found = self._find_ids([fact_id])
+        found = self._admission.find_ids([fact_id])
         if found:
             stored = self.replica.stored(found[fact_id])
             same = (
@@ -459,7 +328,7 @@ class Writer:
                 and stored.batch.column("payload")[stored.row].as_py() == payload
             )
             if not same:
-                return Verdict(refusal=_reused(fact_id))
+                return Verdict(refusal=reused(fact_id))
             answer = control_answer(fact_id, stored.seq)
             answer["status"] = "replayed"
             return Verdict(answer, replayed=True)
@@ -487,30 +356,3 @@ class Writer:
         if self.replica.fold is not None:
             self.replica.fold.follow()
         return Verdict(control_answer(fact_id, first))
-
-
-def stored_answer(replica: Replica, seq: int) -> Answer:
-    """The first answer to a journalled fact, rebuilt from its row."""
-    stored = replica.stored(seq)
-    if stored.kind != SALE:
-        return control_answer(_id_of(stored), seq)
-    assert replica.words is not None
-    one = stored.batch.slice(stored.row, 1)
-    postings = stored_postings(stored.batch, stored.row)
-    _, balances = list_view(one.column("balances"))
-    corrects = postings["corrects"].tolist()
-    return rated_answer(
-        replica.words, _id_of(stored), seq, int(column(one, "status")[0]),
-        int(column(one, "tier")[0]), balances["active"].tolist(), balances["pending"].tolist(),
-        list(zip(postings["rule"].tolist(), postings["points"].tolist(), corrects, strict=True)),
-        {c: _id_of(replica.stored(c)) for c in corrects if c},
-    )
-
-
-def _id_of(stored: StoredFact) -> str:
-    name: str = stored.batch.column("id")[stored.row].as_py()
-    return name
-
-
-def _reused(name: str) -> Refusal:
-    return Refusal("id-reused", f"the id {name!r} is known with other content", "id")

@@ -37,7 +37,7 @@ COLUMNS = [
     "sales_value",
     "transaction_timestamp",
 ]
-APART = 256
+APART = 1024
 LEAD_US = 1_000_000
 """How far before now a basket lies: clocks that differ a little put no sale in the future."""
 

@@ -1,8 +1,8 @@
 """Duplicate members of JSON objects, which every parser takes in silence (the last wins).
 
 A scan of bytes that a strict parser has accepted: strings, braces and colons are known to
-be well-formed, so only their places are read. Keys are compared as written; the parser's
-own field names have no escapes, and unknown names are refused elsewhere.
+be well-formed, so only their places are read. Keys are compared as written; no field name
+needs an escape, so a key that has one is beyond bounds.
 """
 
 from libc.string cimport memcmp
@@ -22,19 +22,24 @@ cdef struct Level:
 
 cdef Py_ssize_t scan(const unsigned char *text, Py_ssize_t size,
                      Py_ssize_t *length) noexcept nogil:
-    """Place of the first duplicate key, -1 for none, -2 for nesting or keys beyond bounds."""
+    """Place of the first duplicate key, -1 for none, -2 for what is beyond bounds."""
     cdef Level stack[MOST_DEPTH]
     cdef int depth = -1, k
     cdef Py_ssize_t i = 0, start
+    cdef bint escaped
     cdef unsigned char c
     while i < size:
         c = text[i]
         if c == b'"':
             start = i + 1
             i += 1
+            escaped = False
             while i < size and text[i] != b'"':
+                escaped |= text[i] == b'\\'
                 i += 2 if text[i] == b'\\' else 1
             if depth >= 0 and stack[depth].is_object and stack[depth].wants_key:
+                if escaped:
+                    return -2
                 stack[depth].wants_key = 0
                 for k in range(stack[depth].n):
                     if (stack[depth].length[k] == i - start
@@ -66,7 +71,7 @@ cdef Py_ssize_t scan(const unsigned char *text, Py_ssize_t size,
 def duplicate_key(bytes text):
     """The first key that stands twice in one object, as bytes; None when there is none.
 
-    Raises ValueError for more than 16 levels or 32 members of one object.
+    Raises ValueError for more than 16 levels, 32 members of one object, or an escaped key.
     """
     cdef Py_ssize_t length = 0, at
     cdef const unsigned char *data = text
@@ -74,5 +79,5 @@ def duplicate_key(bytes text):
     with nogil:
         at = scan(data, size, &length)
     if at == -2:
-        raise ValueError("nested too deeply, or an object has too many members")
+        raise ValueError("nested too deeply, too many members, or an escape in a member's name")
     return None if at == -1 else text[at:at + length]

@@ -12,11 +12,13 @@ from urllib.parse import unquote
 import orjson
 import pyarrow as pa
 from aiohttp import web
+from aiohttp.http import HttpVersion10, HttpVersion11
+from aiohttp.http_exceptions import ContentEncodingError
 from prometheus_client import CollectorRegistry, generate_latest
 
 from vafa.engine.answers import fact_view, posting_details, stored_postings
 from vafa.engine.replica import Replica
-from vafa.engine.writer import Verdict, stored_answer
+from vafa.engine.verdicts import Verdict
 from vafa.native.wire import Sale
 
 from .committer import Commits
@@ -122,14 +124,11 @@ class Front:
         if seq is None:
             raise ProblemError("not-found", f"no fact {name!r}")
         stored = replica.stored(seq)
-        answer = stored_answer(replica, seq)
+        answer = replica.first_answer(seq)
         if answer["postings"]:
             assert replica.words is not None
             columns = stored_postings(stored.batch, stored.row)
-            corrected = {
-                seq: replica.stored(seq).batch.column("id")[replica.stored(seq).row].as_py()
-                for seq in set(columns["corrects"].tolist()) - {0}
-            }
+            corrected = replica.names_of(set(columns["corrects"].tolist()) - {0})
             answer["postings"] = posting_details(replica.words, columns, corrected)
         body = {"fact": fact_view(stored, replica.dictionaries), "answer": answer}
         return web.Response(body=orjson.dumps(body), content_type=JSON)
@@ -170,6 +169,9 @@ class Route(NamedTuple):
     handler: Handler
 
 
+_VERSIONS = (HttpVersion11, HttpVersion10)
+
+
 class Router:
     """Finds the handler of a request; problems become responses, requests are counted.
 
@@ -193,6 +195,8 @@ class Router:
             table.setdefault(route.path.removesuffix("{id}"), {})[route.method] = route
 
     def _find(self, request: web.BaseRequest) -> tuple[Route, str]:
+        if request.version not in _VERSIONS:
+            raise ProblemError("http-version", "speak HTTP/1.1")
         target = request.raw_path
         path, _, _ = target.partition("?")
         methods, rest = self._exact.get(path), ""
@@ -216,6 +220,8 @@ class Router:
             response = await route.handler(request, argument)
         except ProblemError as problem:
             response = problem.response()
+        except (web.RequestPayloadError, ContentEncodingError, web.HTTPBadRequest) as error:
+            response = ProblemError("invalid-body", str(error)[:200]).response()
         except web.HTTPRequestEntityTooLarge:
             response = ProblemError("too-large", f"the body is over {MOST_BODY} bytes").response()
         except (asyncio.CancelledError, ConnectionError):
@@ -241,6 +247,8 @@ def make_server(front: Front) -> web.Server:
 
 
 async def _body(request: web.BaseRequest) -> bytes:
+    if "Expect" in request.headers:
+        await _invite(request)
     if request.content.is_eof():
         # A small body has arrived with its head, as most have: no timer.
         return await request.read()
@@ -251,6 +259,14 @@ async def _body(request: web.BaseRequest) -> bytes:
         raise ProblemError("body-timeout", f"the body did not arrive in {BODY_S:.0f} s") from None
 
 
+async def _invite(request: web.BaseRequest) -> None:
+    """Answer `Expect: 100-continue`, which large uploads wait for."""
+    if request.headers["Expect"].lower() != "100-continue":
+        raise ProblemError("unsupported-media", "only 100-continue can be expected")
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0
+
+
 def _check_encoding(request: web.BaseRequest) -> None:
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding not in ("identity", "gzip", "deflate"):
@@ -258,7 +274,7 @@ def _check_encoding(request: web.BaseRequest) -> None:
 
 
 def _flag(request: web.BaseRequest, name: str) -> bool:
-    if "?" not in request.raw_path:
+    if "?" not in request.raw_path or not request.query:
         return False
     for key in request.query:
         if key != name:

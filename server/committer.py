@@ -21,7 +21,8 @@ from vafa.engine.facts import CatalogFact
 from vafa.engine.intake import ArrowSales, DecodedSales, Intake
 from vafa.engine.journal import StorageFull
 from vafa.engine.replica import Replica
-from vafa.engine.writer import Staged, Verdict, Writer
+from vafa.engine.verdicts import Verdict
+from vafa.engine.writer import Staged, Writer
 from vafa.native.wire import Sale
 
 from .problems import ProblemError
@@ -269,6 +270,7 @@ class Committer:
         """Checkpoint quiet ledgers too; runs until cancelled."""
         while True:
             await asyncio.sleep(CHECKPOINT_S)
+            self.writer.journal.reap_readers()
             if not self._busy:
                 self._maybe_checkpoint()
 

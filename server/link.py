@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from vafa.engine.facts import CatalogFact
 from vafa.engine.intake import ArrowSales
-from vafa.engine.writer import Verdict
+from vafa.engine.verdicts import Verdict
 from vafa.native.wire import Sale
 
 from .committer import Committer

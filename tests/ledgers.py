@@ -23,8 +23,9 @@ from vafa.engine.facts import LineFact, PublishFact, SaleFact, TenderFact
 from vafa.engine.intake import DecodedSales
 from vafa.engine.journal import Journal
 from vafa.engine.replica import Replica, journal_path
+from vafa.engine.verdicts import Verdict
 from vafa.engine.wire_json import sale_of
-from vafa.engine.writer import Verdict, Writer
+from vafa.engine.writer import Writer
 
 PROGRAM = """
 format = 1

@@ -279,12 +279,13 @@ def compare_member(
         days.update(range(through, through + 3) if 0 <= through < NEVER else ())
     for day in sorted(day for day in days if day >= today):
         date = date_of(day)
-        tier = state.view(rated.fold.compiled.native, number, day)[3]
+        _, _, _, tier, shown = state.view(rated.fold.compiled.native, number, day)
         assert tier_name(program, tier) == wanted.tier(date), f"tier on {date}"
         for place, currency in enumerate(program.currency):
             active, pending, expired, issued = state.balance(number, place, day)
             balance = wanted.balance(currency.id, date)
             assert (active, pending, expired) == balance, f"{currency.id} on {date}"
+            assert shown[place] == (active, pending)
             assert issued == wanted.issued[currency.id]
 
 

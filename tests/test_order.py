@@ -29,7 +29,8 @@ from vafa.engine.program_file import load_program
 from vafa.engine.reference import Line, Product, Sale
 from vafa.engine.replay import Rebuilt, verify
 from vafa.engine.replica import Replica, state_path
-from vafa.engine.writer import Verdict, Writer
+from vafa.engine.verdicts import Verdict
+from vafa.engine.writer import Writer
 
 from . import strategies
 from .differential_cases import catalog_fact, decoded, publish_fact, table
@@ -292,6 +293,18 @@ def test_an_id_with_other_content_is_refused(
         assert again.answer == first.answer | {"status": "replayed"}
         members = list(writer.replica.dictionaries.members.names)
         assert members == ["m"]
+    assert verify(tmp_path).findings == []
+
+
+@pytest.mark.parametrize("arrow", [True, False])
+def test_an_empty_batch_is_no_commit(tmp_path: Path, arrow: bool) -> None:
+    # Once a record without facts, after which the journal could not be read.
+    with clock(), start(tmp_path, example(), PRODUCTS) as writer:
+        assert commit(writer, [], arrow=arrow) == []
+        assert writer.replica.seq == 2
+        [verdict] = commit(writer, [sale(1)])
+        assert verdict.answer is not None
+        assert verdict.answer["seq"] == 3
     assert verify(tmp_path).findings == []
 
 

@@ -21,7 +21,8 @@ from .output import Exit, Output, Tick, explain, leave, output_options, say
 
 if TYPE_CHECKING:
     from vafa.engine.intake import Intake
-    from vafa.engine.writer import Refusal, Verdict, Writer
+    from vafa.engine.verdicts import Refusal, Verdict
+    from vafa.engine.writer import Writer
     from vafa.native.wire import Sale
 
 SHOWN = 10
