@@ -167,36 +167,42 @@ def net_lines(lines: list[LineFact]) -> list[LineFact]:
         for place, line in enumerate(lines, 1)
     ):
         return lines
-    kept: list[LineFact] = []
+    kept: dict[int, LineFact] = {}
+    of_sku: dict[str, list[LineFact]] = {}
+    places: set[int] = set()
     for place, line in enumerate(lines):
-        if line.line in {other.line for other in lines[:place]}:
-            raise FormError(f"line {line.line} is there twice", f"lines[{place}].line")
+        number = line.line or 0
+        if number in places:
+            raise FormError(f"line {number} is there twice", f"lines[{place}].line")
+        places.add(number)
         if line.quantity >= 0 and line.net >= 0:
             if line.voids is not None:
                 raise FormError("only a negative line voids another", f"lines[{place}].voids")
-            kept.append(msgspec.structs.replace(line))
+            kept[number] = msgspec.structs.replace(line)
+            of_sku.setdefault(line.sku, []).append(kept[number])
             continue
-        target = _voided_line(kept, line, place)
+        target = _voided_line(kept, of_sku.get(line.sku, []), line, place)
         target.quantity += line.quantity
         target.net += line.net
         if target.quantity < 0 or target.net < 0:
-            raise FormError(
-                f"voids more than is left of line {target.line}", f"lines[{place}]"
-            )
-    return kept
+            raise FormError(f"voids more than is left of line {target.line}", f"lines[{place}]")
+    return list(kept.values())
 
 
-def _voided_line(kept: list[LineFact], line: LineFact, place: int) -> LineFact:
+def _voided_line(
+    kept: dict[int, LineFact], of_sku: list[LineFact], line: LineFact, place: int
+) -> LineFact:
+    """The line that a void names, or the latest of its sku of which something is left."""
     if line.quantity > 0 or line.net > 0:
         raise FormError("quantity and net of a void are both negative or 0", f"lines[{place}]")
-    for other in reversed(kept):
-        if line.voids is not None:
-            if other.line == line.voids:
-                if other.sku != line.sku:
-                    raise FormError(
-                        f"line {other.line} has another sku", f"lines[{place}].voids"
-                    )
-                return other
-        elif other.sku == line.sku and (other.quantity or other.net):
-            return other
-    raise FormError("voids a line that is not there", f"lines[{place}]")
+    if line.voids is not None:
+        named = kept.get(line.voids)
+        if named is not None and named.sku != line.sku:
+            raise FormError(f"line {named.line} has another sku", f"lines[{place}].voids")
+    else:
+        while of_sku and not (of_sku[-1].quantity or of_sku[-1].net):
+            of_sku.pop()
+        named = of_sku[-1] if of_sku else None
+    if named is None:
+        raise FormError("voids a line that is not there", f"lines[{place}]")
+    return named

@@ -257,7 +257,8 @@ class Journal:
         except lmdb.MapFullError:
             txn.abort()
             raise StorageFull(
-                f"the journal's map of {MAP_BYTES >> 30} GiB is full; raise VAFA_MAP_GIB, start again"
+                f"the journal's map of {MAP_BYTES >> 30} GiB is full; "
+                "raise VAFA_MAP_GIB and start again"
             ) from None
         except BaseException:
             txn.abort()

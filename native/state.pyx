@@ -204,7 +204,7 @@ cdef class State:
         at = 1 + self.width
         if len(blob) % 8 or size < at + self.n_currencies or data[0] != PACKED_VERSION:
             raise ValueError("not a packed row of this table")
-        for c in range(self.n_currencies):
+        for _ in range(self.n_currencies):
             if at >= size or data[at] < 0 or data[at] > (size - at) // 3:
                 raise ValueError("a packed row's lots do not fit it")
             at += 1 + 3 * data[at]

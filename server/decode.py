@@ -67,3 +67,5 @@ def decode_arrow(body: bytes) -> ArrowSales:
         return ArrowSales(table)
     except FormError as error:
         raise ProblemError("invalid-batch", error.message, error.path) from None
+    except (pa.ArrowException, UnicodeDecodeError, OverflowError) as error:
+        raise ProblemError("invalid-batch", f"a column cannot be read: {error}") from None

@@ -11,6 +11,7 @@ import datetime as dt
 import math
 import os
 import tempfile
+import time
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -175,7 +176,8 @@ def through_ledger(
 ) -> Rated:
     """Commit the sales to a ledger; read what came of them from its journal."""
     # Histories run beyond the present.
-    clock = SimpleNamespace(time_ns=lambda: day_of(dt.date(2160, 1, 1)) * 86_400 * 10**9)
+    now = day_of(dt.date(2160, 1, 1)) * 86_400 * 10**9
+    clock = SimpleNamespace(**{**vars(time), "time_ns": lambda: now})
     batch_of: dict[str, int] = {}
     with mock.patch("vafa.engine.writer.time", clock), Writer(folder) as writer:
         assert writer.publish_program(publish_fact(program)).refusal is None

@@ -367,7 +367,7 @@ def test_a_full_map_says_what_to_do(tmp_path: Path) -> None:
         _, error = fill(writer)
     assert "full" in str(error)
     # More than the cause: what the operator does next.
-    assert any(word in str(error) for word in ("free", "raise", "make room", "grow", "copy"))
+    assert any(word in str(error) for word in ("raise", "make room"))
 
 
 def test_a_full_disk_refuses_and_takes_the_state_back(
@@ -379,6 +379,8 @@ def test_a_full_disk_refuses_and_takes_the_state_back(
         with monkeypatch.context() as patch:
             full = SimpleNamespace(total=1 << 33, free=4096)
             patch.setattr("shutil.disk_usage", lambda _: full)
+            # The disk is looked at once a second, not at every commit.
+            writer._disk_checked = 0.0
             with pytest.raises(StorageFull, match="disk"):
                 ledgers.commit(writer, 2, 3)
         assert ledgers.hash_of(writer.replica) == before

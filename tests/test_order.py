@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -65,7 +66,8 @@ class Clock:
 def clock(us: int = NOW_US) -> Iterator[Clock]:
     """Give every writer a clock that stands still."""
     stopped = Clock(us)
-    with mock.patch("vafa.engine.writer.time", SimpleNamespace(time_ns=stopped.time_ns)):
+    module = SimpleNamespace(**{**vars(time), "time_ns": stopped.time_ns})
+    with mock.patch("vafa.engine.writer.time", module):
         yield stopped
 
 

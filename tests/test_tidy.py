@@ -198,7 +198,10 @@ def targets() -> set[str]:
 
 @pytest.mark.skipif(not README.exists(), reason="there is no README yet")
 def test_the_readme_s_commands_exist() -> None:
-    named = set(re.findall(r"\bmake ([a-z][\w-]*)", README.read_text(encoding="utf-8")))
+    commands = r"^(?:\$ )?make ([a-z][\w-]*)|`make ([a-z][\w-]*)"
+    found = re.findall(commands, README.read_text(encoding="utf-8"), re.M)
+    named = {name for pair in found for name in pair if name}
+    assert named
     assert named <= targets()
 
 
