@@ -18,6 +18,8 @@ from .status import LIMITS, REFUSALS, Status
 
 Answer = dict[str, Any]
 
+_OK = int(Status.OK)
+
 
 class AnswerWords:
     """Names that answers use, looked up once for a program."""
@@ -55,23 +57,25 @@ def rated_answer(
         if not points:
             continue
         name, kind, currency = words.rules[rule]
-        posting = {"rule": name, "kind": kind, "currency": currency, "points": points}
         if corrects:
-            posting["kind"] = "correct"
-            posting["corrects"] = corrected_id[corrects]
-        shown.append(posting)
+            shown.append(
+                {"rule": name, "kind": "correct", "currency": currency, "points": points,
+                 "corrects": corrected_id[corrects]}
+            )  # fmt: skip
+        else:
+            shown.append({"rule": name, "kind": kind, "currency": currency, "points": points})
     answer: Answer = {
         "id": fact_id,
         "seq": seq,
-        "status": "ok" if status == Status.OK else "refused",
+        "status": "ok" if status == _OK else "refused",
         "postings": shown,
         "balances": {
-            name: balance(a, p)
-            for name, a, p in zip(words.currencies, active, pending, strict=True)
+            name: {"active": active[place], "pending": pending[place], "held": 0, "debt": 0}
+            for place, name in enumerate(words.currencies)
         },
         "tier": words.tiers[tier],
     }
-    if status != Status.OK:
+    if status != _OK:
         answer["reason"] = REFUSALS[Status(status)]
     return answer
 

@@ -22,6 +22,7 @@ from .dictionaries import Dictionaries, Product, Sizes
 from .journal import LedgerError, open_environment
 
 FORMAT = 1
+_PIECE = 1000
 _DICTIONARIES = ("members", "stores", "terminals", "tenders")
 
 
@@ -42,11 +43,15 @@ class Meta(msgspec.Struct):
 
 @dataclass
 class Snapshot:
-    """What one checkpoint transaction writes, taken between two commits."""
+    """What one checkpoint transaction writes, taken between two commits.
+
+    Taking it holds up the commits, so it only copies; `Checkpoint.write`, in a thread,
+    makes items of it.
+    """
 
     meta: Meta
-    rows: list[tuple[bytes, bytes]] = field(default_factory=list)
-    ids: list[tuple[bytes, bytes]] = field(default_factory=list)
+    rows: list[tuple[int, bytes]] = field(default_factory=list)
+    ids: list[tuple[str, int]] = field(default_factory=list)
     names: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
@@ -145,31 +150,36 @@ class Checkpoint:
 
     def write(self, snapshot: Snapshot) -> None:
         """Write a snapshot in one durable transaction, keys in order."""
+        rows = [sealed(member.to_bytes(4, "big"), packed) for member, packed in snapshot.rows]
+        ids = [sealed(name.encode(), seq.to_bytes(8, "big")) for name, seq in snapshot.ids]
+        names = [sealed(key, value) for key, value in snapshot.names]
         with self._env.begin(write=True) as txn:
             for database, items in (
-                (self._members, snapshot.rows),
-                (self._ids, snapshot.ids),
-                (self._names, snapshot.names),
+                (self._members, rows),
+                (self._ids, ids),
+                (self._names, names),
             ):
-                if items:
-                    txn.cursor(db=database).putmulti(sorted(items))
+                items.sort()
+                # In pieces, so that the thread lets the commits go on between them.
+                for start in range(0, len(items), _PIECE):
+                    txn.cursor(db=database).putmulti(items[start : start + _PIECE])
             txn.put(*sealed(b"meta", msgspec.msgpack.encode(snapshot.meta)), db=self._meta)
         self._env.reader_check()
 
 
 def name_items(dictionaries: Dictionaries, since: Sizes) -> list[tuple[bytes, bytes]]:
-    """Dictionary entries beyond earlier sizes, as checkpoint items."""
+    """Dictionary entries beyond earlier sizes, as keys and values."""
     items = []
     for kind, name in enumerate(_DICTIONARIES):
         names = getattr(dictionaries, name).names
         for number in range(getattr(since, name), len(names)):
             key = bytes([kind]) + number.to_bytes(4, "big")
-            items.append(sealed(key, names[number].encode()))
+            items.append((key, names[number].encode()))
     products = bytes([len(_DICTIONARIES)])
     versions = dictionaries.products.versions
     for number in range(since.products, len(versions)):
         value = msgspec.msgpack.encode(tuple(versions[number]))
-        items.append(sealed(products + number.to_bytes(4, "big"), value))
+        items.append((products + number.to_bytes(4, "big"), value))
     return items
 
 

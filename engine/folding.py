@@ -259,6 +259,46 @@ def take(sales: Sales, rows: NDArray[Any]) -> Sales:
     )
 
 
+def pick(places: list[tuple[Sales, int]]) -> Sales:
+    """Copies of single rows of several batches, in the order given; dates not filled."""
+
+    def one(name: str) -> Any:
+        return np.array([getattr(sales, name)[row] for sales, row in places])
+
+    def ranges(name: str) -> list[tuple[Sales, int, int]]:
+        return [
+            (sales, getattr(sales, name)[row], getattr(sales, name)[row + 1])
+            for sales, row in places
+        ]
+
+    def many(name: str, bounds: list[tuple[Sales, int, int]]) -> Any:
+        return np.concatenate([getattr(sales, name)[lo:hi] for sales, lo, hi in bounds])
+
+    def starts(bounds: list[tuple[Sales, int, int]]) -> NDArray[np.int64]:
+        out = np.zeros(len(bounds) + 1, np.int64)
+        np.cumsum([hi - lo for _, lo, hi in bounds], out=out[1:])
+        return out
+
+    lines, tenders = ranges("lines_from"), ranges("tenders_from")
+    n = len(places)
+    return Sales(
+        at=one("at"),
+        member=one("member"),
+        store=one("store"),
+        terminal=one("terminal"),
+        lines_from=starts(lines),
+        line=many("line", lines),
+        product=many("product", lines),
+        quantity=many("quantity", lines),
+        net=many("net", lines),
+        tenders_from=starts(tenders),
+        tender=many("tender", tenders),
+        amount=many("amount", tenders),
+        day=np.zeros(n, np.int32),
+        minute=np.zeros(n, np.int16),
+    )
+
+
 def _gather(starts: NDArray[np.int64], rows: NDArray[Any]) -> tuple[NDArray[np.int64], Any]:
     lengths = starts[1:][rows] - starts[:-1][rows]
     new_starts = np.zeros(len(rows) + 1, np.int64)

@@ -7,10 +7,8 @@ until that is durable, reads see the members as they were (`in_flight`).
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,18 +24,17 @@ from .answers import (
     stored_postings,
 )
 from .calendars import date_of
-from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove, sealed
+from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
 from .dictionaries import Dictionaries, Sizes
 from .facts import KINDS, Sales
-from .folding import Fold, History, join, take
+from .folding import Fold, History, pick
 from .journal import GENESIS, CorruptRecord, Journal, LedgerError, Record
 from .program_file import parse_program
+from .record_cache import RecordCache
 from .records import StoredFact, grow, read_sales
 from .schema import column, list_view
 
 SALE, CATALOG, PUBLISH = range(len(KINDS))
-_CACHED_RECORDS = 64
-
 Progress = Callable[[int, int], None]
 """(facts done, facts in all)."""
 
@@ -71,7 +68,7 @@ class Replica:
         self.in_flight: dict[int, bytes] = {}
         self._saved_sizes = Sizes()
         self._seen_version = -1
-        self._records: OrderedDict[int, tuple[Record, Any]] = OrderedDict()
+        self.records = RecordCache(journal)
 
     # -- opening ------------------------------------------------------------------------
 
@@ -190,68 +187,42 @@ class Replica:
 
     def stored(self, seq: int) -> StoredFact:
         """A fact by its seq. Raises LookupError when there is none."""
-        record, batch = self._record(seq)
-        return StoredFact(seq, batch, seq - record.first, record.committed_at)
-
-    def _record(self, seq: int) -> tuple[Record, Any]:
-        for first, (record, batch) in self._records.items():
-            if first <= seq <= record.last:
-                self._records.move_to_end(first)
-                return record, batch
-        found = self.journal.find(seq)
-        if found is None:
-            raise LookupError(f"no fact {seq}")
-        self._records[found.first] = (found, found.facts())
-        if len(self._records) > _CACHED_RECORDS:
-            self._records.popitem(last=False)
-        return self._records[found.first]
+        found = self.records.at(seq)
+        return StoredFact(seq, found.batch, seq - found.record.first, found.record.committed_at)
 
     def sales_at(self, seqs: list[int]) -> Sales | None:
-        """The sales with these seqs, in this order; None when one of them is no sale.
-
-        Rows are read record by record, so facts that stand together cost little.
-        """
-        order = np.argsort(seqs, kind="stable")
-        parts: list[Sales] = []
-        rows: list[int] = []
-        batch, record = None, None
-        for seq in [*(seqs[place] for place in order.tolist()), None]:
-            if record is not None and (seq is None or seq > record.last):
-                parts.append(take(read_sales(batch), np.array(rows, np.int64)))
-                rows = []
-            if seq is None:
-                break
-            if record is None or seq > record.last:
-                record, batch = self._record(seq)
-                if int(column(batch, "kind")[0]) != SALE:
-                    return None
-            rows.append(seq - record.first)
-        back = np.empty(len(seqs), np.int64)
-        back[order] = np.arange(len(seqs))
-        return take(join(*parts), back)
+        """The sales with these seqs, in this order; None when one of them is no sale."""
+        places = []
+        for seq in seqs:
+            found = self.records.at(seq)
+            if int(column(found.batch, "kind")[0]) != SALE:
+                return None
+            places.append((found.sales, seq - found.record.first))
+        return pick(places)
 
     def history(self, member: int, last_seq: int) -> History:
-        """The accepted sales of a member's chain up to a seq, oldest seq first."""
+        """The accepted sales of a member's chain up to a seq, oldest seq first.
+
+        Raises CorruptRecord when the chain does not lead back to its begin.
+        """
         assert self.fold is not None
-        parts: list[Sales] = []
+        places: list[tuple[Sales, int]] = []
         ids: list[str] = []
         seqs: list[int] = []
         while last_seq:
-            record, batch = self._record(last_seq)
-            previous, status = column(batch, "previous"), column(batch, "status")
-            rows = []
-            while last_seq >= record.first:
-                row = last_seq - record.first
-                if status[row] == 0:
-                    rows.append(row)
-                if int(previous[row]) >= last_seq:
-                    raise CorruptRecord(f"fact {last_seq}: its member's chain does not fall")
-                last_seq = int(previous[row])
-            # A record is read once for all of the member's facts in it, newest first here.
-            parts.append(take(read_sales(batch), np.array(rows, np.int64)))
-            ids += [batch.column("id")[row].as_py() for row in rows]
-            seqs += [record.first + row for row in rows]
-        sales = take(join(*parts), np.arange(len(ids))[::-1])
+            found = self.records.at(last_seq)
+            row = last_seq - found.record.first
+            if found.sales.member[row] != member:
+                raise CorruptRecord(f"fact {last_seq} is not of the member whose chain has it")
+            if found.status[row] == 0:
+                places.append((found.sales, row))
+                ids.append(found.batch.column("id")[row].as_py())
+                seqs.append(last_seq)
+            previous = int(found.previous[row])
+            if previous >= last_seq:
+                raise CorruptRecord(f"fact {last_seq}: its member's chain does not fall")
+            last_seq = previous
+        sales = pick(places[::-1])
         self.fold.date(sales)
         return History(sales, ids[::-1], np.array(seqs[::-1], np.uint64))
 
@@ -352,13 +323,8 @@ class Replica:
         snapshot = Snapshot(meta, names=name_items(self.dictionaries, self._saved_sizes))
         if self.fold is not None:
             state = self.fold.state
-            snapshot.rows = [
-                sealed(member.to_bytes(4, "big"), state.pack(member))
-                for member in sorted(self.dirty)
-            ]
-        snapshot.ids = [
-            sealed(name.encode(), seq.to_bytes(8, "big")) for name, seq in self.tail_ids.items()
-        ]
+            snapshot.rows = [(member, state.pack(member)) for member in self.dirty]
+        snapshot.ids = list(self.tail_ids.items())
         self.dirty = set()
         return snapshot
 

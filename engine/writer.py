@@ -226,6 +226,7 @@ class Writer:
     def _settle(self, staged: Staged) -> None:
         if staged.record is not None and staged.outcome is not None:
             self.replica.advance(staged.record, staged.new_ids)
+            self.replica.records.keep(staged.record)
             self.replica.dirty.update(staged.outcome.members.tolist())
             self._spoiled = False
         self.replica.in_flight = {}
@@ -233,8 +234,11 @@ class Writer:
     def publish(self, staged: Staged) -> list[Verdict]:
         """Make a durable commit visible; verdicts in the order of the batch's facts."""
         self._settle(staged)
+        answers = self._new_answers(staged)
+        if staged.rows is None:
+            return [Verdict(answer) for answer in answers]
         verdicts: list[Verdict] = []
-        made = iter(self._new_answers(staged))
+        made = iter(answers)
         for row in range(len(staged.intake.ids)):
             if row in staged.refusals:
                 verdicts.append(Verdict(refusal=staged.refusals[row]))

@@ -67,12 +67,7 @@ class _Waiting:
     force: bool
     one: bool
     done: asyncio.Future[Verdict] | asyncio.Future[list[Verdict]]
-
-    @property
-    def facts(self) -> int:
-        if self.table is not None:
-            return len(self.table.ids)
-        return len(self.sales) or 1
+    facts: int = 1
 
 
 @dataclass
@@ -126,13 +121,13 @@ class Committer:
     def sales(self, sales: Sequence[Sale], force: bool) -> asyncio.Future[list[Verdict]]:
         """See Commits."""
         done: asyncio.Future[list[Verdict]] = self._loop.create_future()
-        self._submit(_Waiting(sales, None, None, force, False, done))
+        self._submit(_Waiting(sales, None, None, force, False, done, len(sales)))
         return done
 
     def table(self, sales: ArrowSales, body: bytes, force: bool) -> asyncio.Future[list[Verdict]]:
         """See Commits."""
         done: asyncio.Future[list[Verdict]] = self._loop.create_future()
-        self._submit(_Waiting((), sales, None, force, False, done))
+        self._submit(_Waiting((), sales, None, force, False, done, len(sales.ids)))
         return done
 
     def catalog(self, fact: CatalogFact) -> asyncio.Future[Verdict]:
@@ -205,32 +200,22 @@ class Committer:
             os._exit(OUTCOME_UNKNOWN)
         self.figures.flush_seconds += time.perf_counter() - started
         verdicts = self.writer.publish(staged)
-        self._count(verdicts)
+        self.figures.commits += 1
+        self.figures.facts += len(staged.new_ids)
+        self.figures.replayed += len(staged.known)
+        self.figures.refused += len(staged.refusals)
         place = 0
         for waiting in group:
-            if waiting.one:
-                self._tell_one(waiting, verdicts[place])
-                place += 1
-                continue
             end = place + waiting.facts
             if not waiting.done.done():
-                waiting.done.set_result(verdicts[place:end])  # type: ignore[arg-type]
+                told = verdicts[place] if waiting.one else verdicts[place:end]
+                waiting.done.set_result(told)  # type: ignore[arg-type]
             place = end
         self._next()
 
     def _tell_one(self, waiting: _Waiting, verdict: Verdict) -> None:
         if not waiting.done.done():
             waiting.done.set_result(verdict)  # type: ignore[arg-type]
-
-    def _count(self, verdicts: list[Verdict]) -> None:
-        self.figures.commits += 1
-        for verdict in verdicts:
-            if verdict.replayed:
-                self.figures.replayed += 1
-            elif verdict.answer is None:
-                self.figures.refused += 1
-            else:
-                self.figures.facts += 1
 
     def _storage_full(self, group: list[_Waiting], error: StorageFull) -> None:
         self.figures.storage_full += 1
@@ -259,7 +244,7 @@ class Committer:
             if done.exception() is not None:
                 # Nothing is lost: the journal has it all. The next start folds more.
                 log.error("a checkpoint failed: %r", done.exception())
-                self.replica.dirty.update(int.from_bytes(key, "big") for key, _ in snapshot.rows)
+                self.replica.dirty.update(member for member, _ in snapshot.rows)
                 return
             self.figures.checkpoints += 1
             self.replica.checkpointed(snapshot)

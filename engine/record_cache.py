@@ -1,0 +1,95 @@
+"""Journal records that were looked at or written lately, decoded once.
+
+A late fact, a repeat or a statement walks one member's chain; its facts stand in many
+records, most of them recent.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .facts import Sales
+from .journal import Journal, Record
+from .records import read_sales
+from .schema import column
+
+MOST_BYTES = 64 * 1024 * 1024
+
+
+class Decoded:
+    """One record and the columns that walks need, each made when it is first asked for."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self._batch: Any = None
+        self._sales: Sales | None = None
+        self._previous: NDArray[np.uint64] | None = None
+        self._status: NDArray[np.uint8] | None = None
+
+    @property
+    def batch(self) -> Any:
+        """The facts as a record batch."""
+        if self._batch is None:
+            self._batch = self.record.facts()
+        return self._batch
+
+    @property
+    def sales(self) -> Sales:
+        """The sales' columns; dates are not filled."""
+        if self._sales is None:
+            self._sales = read_sales(self.batch)
+        return self._sales
+
+    @property
+    def previous(self) -> NDArray[np.uint64]:
+        """Each fact's previous seq of its member."""
+        if self._previous is None:
+            self._previous = column(self.batch, "previous")
+        return self._previous
+
+    @property
+    def status(self) -> NDArray[np.uint8]:
+        """What became of each fact."""
+        if self._status is None:
+            self._status = column(self.batch, "status")
+        return self._status
+
+
+class RecordCache:
+    """The least recently used records go when their bodies pass MOST_BYTES."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._firsts: list[int] = []
+        self._kept: OrderedDict[int, Decoded] = OrderedDict()
+        self._bytes = 0
+
+    def at(self, seq: int) -> Decoded:
+        """The record that holds a seq. Raises LookupError when there is none."""
+        place = bisect_right(self._firsts, seq) - 1
+        if place >= 0:
+            first = self._firsts[place]
+            kept = self._kept[first]
+            if seq <= kept.record.last:
+                self._kept.move_to_end(first)
+                return kept
+        record = self._journal.find(seq)
+        if record is None:
+            raise LookupError(f"no fact {seq}")
+        return self.keep(record)
+
+    def keep(self, record: Record) -> Decoded:
+        """Keep a record that has memory of its own."""
+        decoded = self._kept[record.first] = Decoded(record)
+        insort(self._firsts, record.first)
+        self._bytes += len(record.body)
+        while self._bytes > MOST_BYTES and len(self._kept) > 1:
+            first, old = self._kept.popitem(last=False)
+            self._bytes -= len(old.record.body)
+            del self._firsts[bisect_right(self._firsts, first) - 1]
+        return decoded
