@@ -63,7 +63,9 @@ def sealed(key: bytes, value: bytes) -> tuple[bytes, bytes]:
 def opened(key: bytes, value: bytes) -> bytes:
     """The value of a sealed item. Raises CheckpointDamaged."""
     if xxhash.xxh3_64_digest(key + value[8:]) != value[:8]:
-        raise CheckpointDamaged("an item of the checkpoint does not match its checksum")
+        raise CheckpointDamaged(
+            "an item of the checkpoint is damaged; start again, it is rebuilt from the journal"
+        )
     return value[8:]
 
 

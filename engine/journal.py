@@ -193,7 +193,8 @@ class Journal:
             txn.put(b"schema:growth", GROWTH.serialize().to_pybytes(), db=meta)
         elif stored is None or int(stored) > FORMAT:
             raise LedgerError(
-                f"the journal has format {stored!r}; this vafa reads up to {FORMAT}: upgrade it"
+                f"the journal has format {(stored or b'none').decode()}; this vafa reads up to "
+                f"{FORMAT}: upgrade it"
             )
         self.ledger_id = bytes(txn.get(b"id", db=meta))
 
@@ -217,11 +218,15 @@ class Journal:
         A record's body is a view that is valid until the next one is asked for.
         """
         with self.reading() as txn:
-            cursor = txn.cursor()
-            found = cursor.set_range((after + 1).to_bytes(8, "big"))
-            while found:
-                yield decode_record(bytes(cursor.key()), cursor.value())
-                found = cursor.next()
+            yield from self.records(txn, after)
+
+    def records(self, txn: Any, after: int = 0) -> Iterator[Record]:
+        """As `scan`, inside a read transaction of the caller's."""
+        cursor = txn.cursor()
+        found = cursor.set_range((after + 1).to_bytes(8, "big"))
+        while found:
+            yield decode_record(bytes(cursor.key()), cursor.value())
+            found = cursor.next()
 
     def find(self, seq: int) -> Record | None:
         """A copy of the record that holds a seq, or None."""

@@ -24,6 +24,7 @@ from .answers import (
     stored_postings,
 )
 from .calendars import date_of
+from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
 from .dictionaries import Dictionaries, Sizes
 from .facts import KINDS, Sales
@@ -99,6 +100,8 @@ class Replica:
         self.checkpoint = checkpoint
         if meta is None:
             return
+        if meta.format != CHECKPOINT_FORMAT:
+            raise CheckpointDamaged(f"the checkpoint has format {meta.format}")
         if meta.ledger != self.journal.ledger_id:
             raise CheckpointDamaged("the checkpoint is of another ledger")
         record = self.journal.find(meta.seq)
@@ -136,15 +139,18 @@ class Replica:
 
     def catch_up(self, progress: Progress | None = None) -> None:
         """Fold what the journal has beyond this replica; cheap when there is nothing."""
-        version = self.journal.version()
-        if version == self._seen_version:
+        if self.journal.version() == self._seen_version:
             return
-        last = self.journal.last()
-        for record in self.journal.scan(self.seq):
-            self.fold_record(record)
-            if progress and last:
-                progress(record.last, last.last)
-        self._seen_version = version
+        last = self.journal.last() if progress else None
+        with self.journal.reading() as txn:
+            # The version shows a commit before its flush has ended, and a transaction begun
+            # then does not: remember what this transaction sees.
+            seen = int(txn.id())
+            for record in self.journal.records(txn, self.seq):
+                self.fold_record(record)
+                if progress and last:
+                    progress(record.last, last.last)
+        self._seen_version = seen
 
     def fold_record(self, record: Record) -> None:
         """Fold one record, which must follow the last one. Raises LedgerError if not."""
@@ -317,7 +323,7 @@ class Replica:
         """What the next checkpoint writes. Only between commits."""
         assert not self.in_flight
         meta = Meta(
-            1, self.journal.ledger_id, self.seq, self.hash, self.program_seq,
+            CHECKPOINT_FORMAT, self.journal.ledger_id, self.seq, self.hash, self.program_seq,
             tuple(self.dictionaries.sizes()),
         )
         snapshot = Snapshot(meta, names=name_items(self.dictionaries, self._saved_sizes))

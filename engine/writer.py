@@ -288,7 +288,7 @@ class Writer:
         def accept() -> None:
             if self.replica.fold is not None:
                 raise FormError(
-                    "a program is in force; this version of vafa takes one a ledger",
+                    "the ledger has a program already; this version of vafa takes one a ledger",
                     "program", "program-exists",
                 )
 

@@ -19,10 +19,18 @@ from vafa.engine.cli import main
 )
 def serve(ledger: Path, host: str, port: int, workers: int) -> None:
     """Serve LEDGER over HTTP until SIGTERM."""
+    from vafa.engine.journal import LedgerError  # noqa: PLC0415
+    from vafa.engine.replica import journal_path  # noqa: PLC0415
+
     from .serve import listening_socket, serve_alone  # noqa: PLC0415 - only this command pays
     from .workers import supervise  # noqa: PLC0415
 
-    sock = listening_socket(host, port)
+    if not (journal_path(ledger) / "data.mdb").exists():
+        raise LedgerError(f"{ledger} is not a ledger; make one with `vafa program publish`")
+    try:
+        sock = listening_socket(host, port)
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
     bound = sock.getsockname()[1]
 
     def started() -> None:

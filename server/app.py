@@ -12,8 +12,6 @@ from urllib.parse import unquote
 import orjson
 import pyarrow as pa
 from aiohttp import web
-from aiohttp.http import HttpVersion10, HttpVersion11
-from aiohttp.http_exceptions import ContentEncodingError
 from prometheus_client import CollectorRegistry, generate_latest
 
 from vafa.engine.answers import fact_view, posting_details, stored_postings
@@ -23,11 +21,9 @@ from vafa.native.wire import Sale
 
 from .committer import Commits
 from .decode import ARROW, JSON, NDJSON, Line, decode_arrow, decode_fact, decode_lines
+from .edge import MOST_BODY, EdgeServer, check_version, read_body
 from .metrics import ServerCollector
 from .problems import ProblemError, problem_body
-
-MOST_BODY = 64 * 1024 * 1024
-BODY_S = 10.0
 
 log = logging.getLogger("vafa")
 
@@ -49,8 +45,7 @@ class Front:
     async def post_events(self, request: web.BaseRequest, _: str) -> web.Response:
         """Facts in: one as JSON, many as NDJSON, many as Arrow columns."""
         force = _flag(request, "force")
-        _check_encoding(request)
-        body = await _body(request)
+        body = await read_body(request)
         kind = request.headers.get("Content-Type", "")
         if kind != JSON:
             kind = request.content_type
@@ -169,9 +164,6 @@ class Route(NamedTuple):
     handler: Handler
 
 
-_VERSIONS = (HttpVersion11, HttpVersion10)
-
-
 class Router:
     """Finds the handler of a request; problems become responses, requests are counted.
 
@@ -195,8 +187,7 @@ class Router:
             table.setdefault(route.path.removesuffix("{id}"), {})[route.method] = route
 
     def _find(self, request: web.BaseRequest) -> tuple[Route, str]:
-        if request.version not in _VERSIONS:
-            raise ProblemError("http-version", "speak HTTP/1.1")
+        check_version(request)
         target = request.raw_path
         path, _, _ = target.partition("?")
         methods, rest = self._exact.get(path), ""
@@ -220,7 +211,7 @@ class Router:
             response = await route.handler(request, argument)
         except ProblemError as problem:
             response = problem.response()
-        except (web.RequestPayloadError, ContentEncodingError, web.HTTPBadRequest) as error:
+        except (web.RequestPayloadError, web.HTTPBadRequest) as error:
             response = ProblemError("invalid-body", str(error)[:200]).response()
         except web.HTTPRequestEntityTooLarge:
             response = ProblemError("too-large", f"the body is over {MOST_BODY} bytes").response()
@@ -235,42 +226,7 @@ class Router:
 
 def make_server(front: Front) -> web.Server:
     """The aiohttp server over a front."""
-
-    def request(
-        message: Any, payload: Any, protocol: Any, writer: Any, task: Any
-    ) -> web.BaseRequest:
-        return web.BaseRequest(
-            message, payload, protocol, writer, task, protocol._loop, client_max_size=MOST_BODY
-        )
-
-    return web.Server(Router(front).handle, request_factory=request)
-
-
-async def _body(request: web.BaseRequest) -> bytes:
-    if "Expect" in request.headers:
-        await _invite(request)
-    if request.content.is_eof():
-        # A small body has arrived with its head, as most have: no timer.
-        return await request.read()
-    try:
-        async with asyncio.timeout(BODY_S):
-            return await request.read()
-    except TimeoutError:
-        raise ProblemError("body-timeout", f"the body did not arrive in {BODY_S:.0f} s") from None
-
-
-async def _invite(request: web.BaseRequest) -> None:
-    """Answer `Expect: 100-continue`, which large uploads wait for."""
-    if request.headers["Expect"].lower() != "100-continue":
-        raise ProblemError("unsupported-media", "only 100-continue can be expected")
-    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    request.writer.output_size = 0
-
-
-def _check_encoding(request: web.BaseRequest) -> None:
-    encoding = request.headers.get("Content-Encoding", "identity")
-    if encoding not in ("identity", "gzip", "deflate"):
-        raise ProblemError("unsupported-media", f"the content encoding {encoding!r} is unknown")
+    return EdgeServer(Router(front).handle)
 
 
 def _flag(request: web.BaseRequest, name: str) -> bool:
@@ -279,6 +235,8 @@ def _flag(request: web.BaseRequest, name: str) -> bool:
     for key in request.query:
         if key != name:
             raise ProblemError("invalid-parameter", f"the parameter {key!r} is unknown")
+    if len(request.query.getall(name)) > 1:
+        raise ProblemError("invalid-parameter", f"{name} is there twice")
     value = request.query[name]
     if value not in ("true", "false"):
         raise ProblemError("invalid-parameter", f"{name} is true or false, not {value!r}")

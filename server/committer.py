@@ -158,7 +158,13 @@ class Committer:
         group = self._take_group()
         try:
             if group[0].catalog is not None:
-                self._tell_one(group[0], self.writer.commit_catalog(group[0].catalog))
+                verdict = self.writer.commit_catalog(group[0].catalog)
+                self._tell_one(group[0], verdict)
+                self.figures.refused += verdict.refusal is not None
+                self.figures.replayed += verdict.replayed
+                if verdict.refusal is None and not verdict.replayed:
+                    self.figures.commits += 1
+                    self.figures.facts += 1
                 self._loop.call_soon(self._next)
                 return
             staged = self.writer.stage(_intake(group), force=group[0].force)
@@ -198,9 +204,10 @@ class Committer:
         if error is not None:
             log.critical("a flush failed, its outcome is unknown: %r", error)
             os._exit(OUTCOME_UNKNOWN)
-        self.figures.flush_seconds += time.perf_counter() - started
+        if staged.record is not None:
+            self.figures.commits += 1
+            self.figures.flush_seconds += time.perf_counter() - started
         verdicts = self.writer.publish(staged)
-        self.figures.commits += 1
         self.figures.facts += len(staged.new_ids)
         self.figures.replayed += len(staged.known)
         self.figures.refused += len(staged.refusals)

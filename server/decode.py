@@ -43,7 +43,6 @@ def decode_lines(body: bytes) -> list[Line]:
         try:
             out.append((number, decode_fact(text)))
         except ProblemError as problem:
-            problem.more["line"] = number
             out.append((number, problem))
     return out
 

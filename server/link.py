@@ -113,6 +113,9 @@ async def _serve_ask(ask: Ask, committer: Committer, writer: asyncio.StreamWrite
         told = Told(ask.number, verdicts)
     except ProblemError as problem:
         told = Told(ask.number, [], problem.slug, problem.detail)
+    except Exception:
+        log.exception("an ask failed")
+        told = Told(ask.number, [], "internal", "a defect of vafa; it has been logged")
     if not writer.is_closing():
         writer.write(_frame(told))
 
@@ -165,6 +168,9 @@ class RemoteCommits:
             try:
                 while (body := await _frames(reader)) is not None:
                     self._told(_decode_told(body))
+            except Exception:
+                # Whoever waits is told to ask again; the next connection begins clean.
+                log.exception("the writer's answer could not be read")
             finally:
                 self._writer.close()
                 self._writer = None

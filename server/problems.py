@@ -20,6 +20,7 @@ class Kind(NamedTuple):
 
 
 PROBLEMS: dict[str, Kind] = {
+    "invalid-request": Kind(400, "Not HTTP", "the request line or a header is not well-formed"),
     "invalid-json": Kind(400, "Not JSON", "the body is not well-formed JSON"),
     "duplicate-member": Kind(400, "Duplicate member", "an object has a member twice"),
     "invalid-batch": Kind(400, "Not a batch", "the Arrow stream or a column cannot be read"),
@@ -63,7 +64,7 @@ class ProblemError(Exception):
     def response(self) -> web.Response:
         """The problem as an HTTP response."""
         kind = PROBLEMS[self.slug]
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if kind.status in (429, 503) else {}
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if kind.retry else {}
         if "allow" in self.more:
             headers["Allow"] = self.more["allow"]
         return web.Response(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -25,6 +26,7 @@ log = logging.getLogger("vafa")
 
 DRAIN_S = 8.0
 BACKLOG = 1024
+MOST_ADDRESS = 100
 
 Started = Callable[[], None]
 
@@ -92,14 +94,20 @@ def serve_alone(ledger: Path, sock: socket.socket, started: Started) -> None:
     uvloop.run(main())
 
 
-def write_for_others(ledger: Path) -> None:
-    """The writer's process: commits and checkpoints for front ends on a unix socket."""
+def write_for_others(ledger: Path, ready: int | None = None) -> None:
+    """The writer's process: commits and checkpoints for front ends on a unix socket.
+
+    A byte on the descriptor `ready` says that it listens.
+    """
 
     async def main() -> None:
         committer = Committer(Writer(ledger))
         tending = asyncio.create_task(committer.tend())
         quiet_collector()
         server = await listen(socket_path(ledger), committer)
+        if ready is not None:
+            os.write(ready, b"1")
+            os.close(ready)
         await _stopped()
         server.close()
         tending.cancel()
@@ -130,5 +138,12 @@ def serve_in_front(ledger: Path, sock: socket.socket) -> None:
 
 
 def socket_path(ledger: Path) -> Path:
-    """The unix socket on which a ledger's writer listens."""
-    return ledger / "writer.sock"
+    """The unix socket on which a ledger's writer listens.
+
+    The address of a unix socket has 107 bytes; a ledger deep in folders is named through
+    a descriptor, which stays open as long as the process.
+    """
+    path = ledger / "writer.sock"
+    if len(os.fsencode(path)) < MOST_ADDRESS:
+        return path
+    return Path(f"/proc/self/fd/{os.open(ledger, os.O_RDONLY | os.O_DIRECTORY)}/writer.sock")

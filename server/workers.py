@@ -8,6 +8,8 @@ ends first, so that what they have accepted is still answered, then to the write
 from __future__ import annotations
 
 import ctypes
+import os
+import select
 import signal
 import socket
 import subprocess
@@ -19,7 +21,7 @@ from pathlib import Path
 from vafa.engine.journal import LedgerError
 from vafa.engine.writer import LedgerBusy
 
-from .serve import DRAIN_S, serve_in_front, socket_path, write_for_others
+from .serve import DRAIN_S, serve_in_front, write_for_others
 
 START_S = 60.0
 RESTART_S = 0.2
@@ -30,18 +32,19 @@ _PR_SET_PDEATHSIG = 1
 class Role:
     """One child process that is kept alive."""
 
-    def __init__(self, name: str, arguments: list[str], sock: socket.socket | None) -> None:
+    def __init__(
+        self, name: str, arguments: list[str], sock: socket.socket | None, told: int | None = None
+    ) -> None:
+        """`told`: the descriptor on which the first process says that it is ready."""
         self.name = name
         self._arguments = arguments
         self._sock = sock
-        self.starts = 0
-        self.process = self._start()
+        self.process = self._start([] if told is None else [told])
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        self.starts += 1
-        fds = () if self._sock is None else (self._sock.fileno(),)
+    def _start(self, told: list[int]) -> subprocess.Popen[bytes]:
+        fds = [*told] if self._sock is None else [*told, self._sock.fileno()]
         return subprocess.Popen(
-            [sys.executable, "-m", "vafa.server.workers", *self._arguments],
+            [sys.executable, "-m", "vafa.server.workers", *self._arguments, *map(str, told)],
             pass_fds=fds,
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads here
         )
@@ -54,7 +57,7 @@ class Role:
                 file=sys.stderr,
             )
             time.sleep(RESTART_S)
-            self.process = self._start()
+            self.process = self._start([])
 
     def stop(self, seconds: float) -> None:
         """SIGTERM, and SIGKILL for one that does not end in time."""
@@ -79,10 +82,11 @@ def supervise(
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _: stopping.append(signum))
-    socket_path(ledger).unlink(missing_ok=True)
-    roles = [Role("the writer", ["write", str(ledger)], None)]
+    ready, told = os.pipe()
+    roles = [Role("the writer", ["write", str(ledger)], None, told)]
     try:
-        _await_writer(ledger, roles[0], stopping)
+        os.close(told)
+        _await_writer(ready, roles[0], stopping)
         fd = str(sock.fileno())
         roles += [
             Role(f"front end {place}", ["front", str(ledger), fd], sock)
@@ -103,26 +107,30 @@ def supervise(
                 role.process.terminate()
         for role in reversed(roles):
             role.stop(DRAIN_S + 2)
-        socket_path(ledger).unlink(missing_ok=True)
 
 
-def _await_writer(ledger: Path, writer: Role, stopping: list[int]) -> None:
+def _await_writer(ready: int, writer: Role, stopping: list[int]) -> None:
     """Wait until the writer listens; its own message has told why when it ends instead."""
     deadline = time.monotonic() + START_S
-    while not socket_path(ledger).exists() and not stopping:
-        if writer.process.poll() is not None:
-            raise SystemExit(writer.process.returncode or 1)
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the writer did not start in {START_S:.0f} s")
-        time.sleep(0.02)
+    try:
+        while not stopping:
+            if select.select([ready], [], [], 0.05)[0]:
+                if os.read(ready, 1):
+                    return
+                # The pipe closed: the writer ended before it listened.
+                raise SystemExit(writer.process.wait() or 1)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the writer did not start in {START_S:.0f} s")
+    finally:
+        os.close(ready)
 
 
 def main(arguments: list[str]) -> None:
-    """Run one role: `write LEDGER` or `front LEDGER FD`."""
+    """Run one role: `write LEDGER [READY_FD]` or `front LEDGER SOCKET_FD`."""
     role, ledger, *rest = arguments
     if role == "write":
         try:
-            write_for_others(Path(ledger))
+            write_for_others(Path(ledger), int(rest[0]) if rest else None)
         except LedgerError as error:
             print(f"vafa: {error}", file=sys.stderr)
             raise SystemExit(TRY_LATER if isinstance(error, LedgerBusy) else 1) from None

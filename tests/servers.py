@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from vafa.engine.writer import Writer
+
 from . import ledgers
 
 HOST = "127.0.0.1"
@@ -191,12 +193,18 @@ class Server:
         self._log = ledger.with_name(ledger.name + ".log")
         written = self._log.stat().st_size if self._log.exists() else 0
         self.process = start(ledger, workers, self._log)
-        deadline = time.monotonic() + START_S
-        while not (found := re.search(r"serving .* on http://[^:]+:(\d+)", self.said()[written:])):
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.02)
-        self.port = int(found[1])
+        try:
+            wait_until(lambda: self._bound(written) or self.process.poll() is not None, START_S)
+            self.port = self._bound(written)
+            assert self.port, self.said()
+        except BaseException:
+            self.end()
+            raise
+
+    def _bound(self, written: int) -> int:
+        """The port that it says it serves on; 0 as long as it says nothing."""
+        found = re.search(r"serving .* on http://[^:]+:(\d+)", self.said()[written:])
+        return int(found[1]) if found else 0
 
     def said(self) -> str:
         """What the server has written to stderr."""
@@ -288,8 +296,10 @@ def start(ledger: Path, workers: int, log: Path) -> subprocess.Popen[bytes]:
 
 @contextmanager
 def serving(ledger: Path, workers: int = 1, program: str | None = PROGRAM) -> Iterator[Server]:
-    """A server over a ledger, which gets the program when it is new."""
-    if program is not None:
+    """A server over a ledger, which is made and gets the program when it is new."""
+    if program is None:
+        Writer(ledger).close()
+    else:
         ledgers.open_writer(ledger, program).close()
     server = Server(ledger, workers)
     try:
@@ -329,7 +339,7 @@ def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def wait_until(true: Callable[[], bool], seconds: float) -> float:
+def wait_until(true: Callable[[], object], seconds: float) -> float:
     """Wait for something; the seconds that it took. Raises AssertionError."""
     started = time.monotonic()
     while not true():

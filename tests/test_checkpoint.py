@@ -193,7 +193,7 @@ def test_a_row_that_does_not_match_its_checksum_is_rebuilt(
     checkpoint = Checkpoint(state_path(ledger))
     meta = checkpoint.meta()
     assert meta is not None
-    with pytest.raises(CheckpointDamaged, match="checksum"):
+    with pytest.raises(CheckpointDamaged, match="damaged"):
         checkpoint.load(Replica(None).dictionaries, meta)  # type: ignore[arg-type]
     checkpoint.close()
     assert_opens(ledger, made[1], "row")

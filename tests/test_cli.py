@@ -299,7 +299,7 @@ def test_publishing_again_is_a_replay_and_another_program_is_refused(tmp_path: P
     assert "published before" in moved.stderr
     other = run("program", "publish", ledger, EXAMPLES / "complete-journey.toml")
     assert other.exit_code == 1
-    assert "a program is in force" in other.stderr
+    assert "has a program already" in other.stderr
     early = run("program", "publish", ledger, PROGRAM, "--from", "1960-01-01T00:00:00Z")
     assert early.exit_code == 1
     assert "is outside 1970 to 2169" in early.stderr

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pyarrow as pa
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
+from vafa.engine.writer import Writer
 
 from . import servers
 from .servers import (
@@ -144,7 +149,7 @@ def test_a_repeat_may_be_written_otherwise(server: Server, name: str) -> None:
         {"tenders": []},
         {"tenders": [{"type": "cash", "amount": 1_651}]},
     ],
-    ids=lambda change: "-".join(change),
+    ids="-".join,
 )
 def test_other_content_is_refused(server: Server, name: str, change: Fact) -> None:
     assert server.post(fact(name)).status == 201
@@ -295,7 +300,7 @@ def test_requests_may_be_sent_ahead(server: Server, name: str) -> None:
             f"Content-Length: {len(body)}\r\n\r\n".encode() + body
         )
     answers: list[bytes] = []
-    with servers.socket.create_connection((servers.HOST, server.port), timeout=5) as sock:
+    with socket.create_connection((servers.HOST, server.port), timeout=5) as sock:
         sock.sendall(b"".join(posts))
         while part := sock.recv(65_536):
             answers.append(part)
@@ -517,7 +522,7 @@ def test_facts_of_any_id_are_found(server: Server, fact_id: str) -> None:
     assert told.status == 201
     body = server.get(f"/v1/events/{quote(fact_id, safe='')}").json()
     at = body["fact"].pop("occurred_at")
-    moment = servers.dt.datetime.fromisoformat
+    moment = dt.datetime.fromisoformat
     assert moment(at) == moment(sale["occurred_at"])
     assert at.endswith("Z")
     assert [line.pop("line") for line in body["fact"]["lines"]] == [1, 2]
@@ -625,7 +630,8 @@ def test_liveness_and_readiness(server: Server, name: str) -> None:
     servers.wait_until(lambda: server.get("/readyz").json()["checkpoint_seq"] >= after["seq"], 10)
 
 
-def test_without_a_program_nothing_is_taken(tmp_path: servers.Path) -> None:
+def test_without_a_program_nothing_is_taken(tmp_path: Path) -> None:
+    Writer(tmp_path / "ledger").close()
     with servers.serving(tmp_path / "ledger", program=None) as empty:
         reply = empty.get("/readyz")
         assert (reply.status, reply.json()["status"]) == (503, "no-program")
@@ -713,24 +719,23 @@ def test_a_till_reads_what_it_wrote(server: Server, name: str) -> None:
 
 def test_a_till_reads_what_it_wrote_from_any_front_end(workers: Server, name: str) -> None:
     write_and_read(workers, name, tills=16, each=20)
-    counts = [int(metrics_of(workers)["vafa_seq"]) for _ in range(8)]
-    assert set(counts) == {workers.seq()}
+    assert {workers.seq() for _ in range(16)} == {1 + 16 * 20}
 
 
 def test_front_ends_answer_as_one_process_does(server: Server, workers: Server) -> None:
     # The same requests to both: everything but seqs is equal.
     def asked(one: Server) -> list[Any]:
         facts = [fact(f"same-{n}", member=f"same-{n % 3}") for n in range(6)]
+        late = fact("same-late", member="same-1", occurred_at=days_ago(500))
         replies = [
             one.post(facts[0]), one.post(facts[0]), one.post({**facts[0], "store": "1"}),
             one.post(lines_of(*facts, b"{", catalog("same-c"), facts[1]), NDJSON),
-            one.post(stream_of(table_of([*facts[3:], fact("same-9")])), ARROW),
+            one.post(stream_of(table_of([*facts[3:], fact("same-9", member="same-1")])), ARROW),
             one.post(stream_of(table_of([])), ARROW),
             one.post(b"", NDJSON),
             one.post(b"{"), one.post(b"{}", "text/plain"), one.get("/v1/members/none"),
             one.post(catalog("same-c")), one.post(catalog("same-c", brand="B")),
-            one.post(fact("same-late", occurred_at=days_ago(500))),
-            one.post(fact("same-late", occurred_at=days_ago(500)), query="?force=true"),
+            one.post(late), one.post(late, query="?force=true"),
             one.post(fact("same-ahead", occurred_at=days_ago(-2))),
         ]  # fmt: skip
         return [(r.status, r.slug, without_seqs(content(r))) for r in replies]

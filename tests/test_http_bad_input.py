@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import socket
+import time
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -518,10 +520,8 @@ HTTP_ROWS = [
         "application/vnd.apache.arrow.file", "application/octet-stream",
     )),
     *(coded("unknown", SALE, name, 415, "unsupported-media") for name in (
-        "br", "compress", "gzip, gzip", "x", "aws-chunked",
+        "br", "zstd", "compress", "gzip, gzip", "x", "aws-chunked",
     )),
-    # The HTTP library looks at zstd before we do.
-    coded("unknown", SALE, "zstd"),
     coded("garbage", b"garbage", "gzip", slug="invalid-body"),
     coded("nothing", b"", "gzip"),
     coded("not coded at all", SALE, "gzip", slug="invalid-body"),
@@ -530,7 +530,6 @@ HTTP_ROWS = [
     coded("a wrong sum", GZIPPED[:-8] + bytes(4) + GZIPPED[-4:], "gzip", slug="invalid-body"),
     coded("more after the end", GZIPPED + b"more", "gzip", slug="invalid-body"),
     coded("garbage", b"garbage", "deflate", slug="invalid-body"),
-    coded("half", zlib.compress(PACKED)[:-30], "deflate"),
     coded("a wrong sum", zlib.compress(PACKED)[:-4] + bytes(4), "deflate", slug="invalid-body"),
     coded("70 MiB of blanks", gzip.compress(b" " * (70 << 20), 1), "gzip", 413, "too-large"),
     parameter("?="),
@@ -635,7 +634,6 @@ def send(server: Server, row: Bad) -> tuple[int, str]:
 def test_bad_input_is_refused_and_changes_nothing(server: Server, row: Bad) -> None:
     before = state(server)
     status, slug = send(server, row)
-    assert status < 500 or status == 505
     assert status == row.status
     assert not row.slug or slug == row.slug
     assert state(server) == before
@@ -658,9 +656,11 @@ def test_the_good_forms_of_the_table_are_taken(server: Server) -> None:
     for body in bodies:
         assert server.post(body).status == 201
     assert [row["status"] for row in server.post(STREAM, ARROW).table()] == ["ok", "ok"]
-    for number, (pack, encoding) in enumerate(((gzip.compress, "gzip"), (zlib.compress, "deflate"))):
-        body = SALE.replace(b'"bad"', f'"good-packed-{number}"'.encode())
-        assert server.post(pack(body), Content_Encoding=encoding).status == 201
+    for name, packed in (
+        ("gzip", gzip.compress(SALE.replace(b'"bad"', b'"good-gzip"'))),
+        ("deflate", zlib.compress(SALE.replace(b'"bad"', b'"good-deflate"'))),
+    ):
+        assert server.post(packed, Content_Encoding=name).status == 201
 
 
 def test_bounds_are_taken_at_their_limit(server: Server) -> None:
@@ -703,6 +703,23 @@ def test_bad_lines_are_told_apart_by_number(server: Server) -> None:
     assert state(server) == before
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.2], ids=["at once", "after its head"])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_body_cut_short_is_refused_when_it_ends(
+    server: Server, encoding: str, pause: float
+) -> None:
+    before = state(server)
+    whole = gzip.compress(PACKED) if encoding == "gzip" else zlib.compress(PACKED)
+    body = whole[:-30]
+    top = head(f"{JSON_HEAD}\r\nContent-Encoding: {encoding}", body)[: -len(body)]
+    with socket.create_connection((servers.HOST, server.port), timeout=5) as sock:
+        sock.sendall(top)
+        time.sleep(pause)
+        sock.sendall(body)
+        assert sock.recv(65_536).startswith(b"HTTP/1.1 400 ")
+    assert state(server) == before
+
+
 def test_malformed_requests_do_not_spill_into_the_log(server: Server) -> None:
     # A stack trace a bad byte fills disks, and what stands in a request is personal.
     secret = b"Personal-Name"
@@ -715,9 +732,6 @@ def test_malformed_requests_do_not_spill_into_the_log(server: Server) -> None:
 
 def test_the_server_never_failed(server: Server) -> None:
     said = server.said()
-    assert " failed" not in said
-    assert "internal" not in {
-        line.split('status="')[1][:3] for line in server.get("/metrics").body.decode().splitlines()
-        if line.startswith("vafa_http_requests_total{") and 'status="5' in line
-    }
-    assert Path(f"/proc/{server.process.pid}").exists()
+    assert re.findall(r"[A-Z]+ /\S* failed", said) == []
+    assert 'status="500"' not in server.get("/metrics").body.decode()
+    assert server.process.poll() is None

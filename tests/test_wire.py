@@ -17,7 +17,7 @@ from vafa.engine.wire_json import decode_fact, decode_strictly
 from vafa.native.jsonkeys import duplicate_key
 from vafa.native.wire import Sale, parse_sale
 
-EXAMPLES = int(os.environ.get("VAFA_EXAMPLES", "0")) or 10_000
+EXAMPLES = int(os.environ.get("VAFA_EXAMPLES", "0")) or 5_000
 WRITINGS = 20
 """Bodies, or mutants, that are made of one drawn sale: drawing costs more than reading."""
 
@@ -28,7 +28,7 @@ MANY = settings(
 
 # -- valid sales -------------------------------------------------------------------------------
 
-LETTERS = st.characters(exclude_categories=("Cs",), exclude_characters="".join(map(chr, range(32))))
+LETTERS = st.characters(exclude_categories=["Cs"], min_codepoint=32)
 
 
 def names(most: int) -> st.SearchStrategy[str]:
@@ -170,13 +170,22 @@ PIECES = (
 )  # fmt: skip
 
 
+KINDS = (
+    *("same",) * 12, "flip", "byte", "cut", "twice", "splice", "piece", "piece", "swap",
+)  # fmt: skip
+ALIKE = (b"0123456789", b"+-Z.", b" \t\r\n", b"abcdefghijklmnopqrstuvwxyz", b"{}[],:")
+
+
 def mutant(body: bytes, draw: random.Random) -> bytes:
     """A body with a few changes at random places."""
     changed = bytearray(body)
-    for _ in range(draw.randint(1, 3)):
+    for _ in range(draw.choice((1, 1, 1, 2, 3))):
         at = draw.randint(0, len(changed))
         end = min(len(changed), at + draw.randint(1, 12))
-        match draw.choice(("flip", "byte", "cut", "twice", "splice", "piece", "piece", "swap")):
+        match draw.choice(KINDS):
+            case "same" if at < len(changed):
+                alike = next((kind for kind in ALIKE if changed[at] in kind), bytes(range(256)))
+                changed[at] = draw.choice(alike)
             case "flip" if at < len(changed):
                 changed[at] ^= 1 << draw.randrange(8)
             case "byte" if at < len(changed):
@@ -206,7 +215,8 @@ def test_what_the_native_reader_takes_the_strict_one_takes(
     draw = random.Random(seed)
     for _ in range(WRITINGS):
         assert_agreement(mutant(write(fact, draw).encode(), draw))
-        assert_agreement(mutant(PLAIN, draw))
+        for _ in range(5):
+            assert_agreement(mutant(PLAIN, draw))
 
 
 def test_mutants_are_often_still_sales() -> None:

@@ -151,7 +151,7 @@ def _described(found: Program) -> dict[str, Any]:
                 "scale": currency.scale,
                 "round": currency.round,
                 "pending_days": currency.pending_days,
-                "expiry": type(currency.expiry).__name__.lower(),
+                "expiry": currency.expiry.__struct_config__.tag,
                 "caps": _given(currency.caps),
             }
             for currency in found.currency

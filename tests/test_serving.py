@@ -1,0 +1,376 @@
+"""Serving through stops and kills: nothing acknowledged is lost, nothing takes effect twice."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vafa.engine.replay import verify
+from vafa.engine.replica import Replica
+
+from . import ledgers, servers
+from .servers import ARROW, NDJSON, Connection, Server, dumps, fact, lines_of, stream_of, table_of
+
+TILLS = 4
+EXIT_S = 10.0
+MODES = pytest.mark.parametrize("workers", [1, 2], ids=["alone", "workers"])
+
+
+class Tills:
+    """Clients that post sale after sale and keep what they were told."""
+
+    def __init__(self, server: Server, count: int = TILLS) -> None:
+        self.server = server
+        self.told: dict[str, Any] = {}
+        self.refused: list[servers.Reply] = []
+        self.sent: set[str] = set()
+        self.torn: list[str] = []
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._till, args=(n,)) for n in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def _till(self, number: int) -> None:
+        place = 0
+        while not self._stop.is_set():
+            connection = Connection(self.server.port, 10)
+            try:
+                while not self._stop.is_set():
+                    name = f"t{number}-{place}"
+                    self.sent.add(name)
+                    self._keep(name, connection.post(sale(name)))
+                    place += 1
+            except http.client.IncompleteRead:
+                self.torn.append(name)
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.02)
+            finally:
+                connection.close()
+
+    def _keep(self, name: str, reply: servers.Reply) -> None:
+        if reply.status in (200, 201):
+            self.told[name] = ledgers.first_answer(reply.json())
+        else:
+            self.refused.append(reply)
+            time.sleep(0.05)
+
+    def wait_for(self, answers: int) -> None:
+        """Wait until so many more answers have come."""
+        wanted = len(self.told) + answers
+        servers.wait_until(lambda: len(self.told) >= wanted, 30)
+
+    def stop(self) -> None:
+        """End the load."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def sale(name: str) -> servers.Fact:
+    """The sale of a till."""
+    return fact(name, member=f"m{sum(name.encode()) % 5}")
+
+
+@contextmanager
+def load(server: Server, count: int = TILLS) -> Iterator[Tills]:
+    """A server under load."""
+    tills = Tills(server, count)
+    try:
+        yield tills
+    finally:
+        tills.stop()
+
+
+def assert_kept(ledger: Path, tills: Tills) -> None:
+    """What was acknowledged is there once, with its answer; what is there was sent."""
+    assert tills.told
+    assert tills.torn == []
+    ids = ledgers.journalled_ids(ledger)
+    assert len(ids) == len(set(ids))
+    assert tills.told.keys() <= set(ids)
+    assert set(ids) - {"program"} <= tills.sent
+    report = verify(ledger)
+    assert report.clean, report.findings
+    with servers.serving(ledger) as again:
+        names = list(tills.told)
+        rows = again.post(lines_of(*map(sale, names)), NDJSON).rows()
+        assert {row["status"] for row in rows} == {"replayed"}
+        for name, row in zip(names, rows, strict=True):
+            del row["line"]
+            assert ledgers.first_answer(row) == tills.told[name]
+        assert again.seq() == len(ids)
+
+
+def state_hash(ledger: Path) -> tuple[int, str]:
+    """Seq and state hash of a ledger that nobody serves."""
+    replica = Replica.open(ledger)
+    try:
+        return replica.seq, ledgers.hash_of(replica)
+    finally:
+        replica.close()
+
+
+# -- SIGTERM -----------------------------------------------------------------------------------
+
+
+def send_whole(server: Server, name: str, facts: int) -> socket.socket:
+    """A socket over which a large body has been sent to its last byte."""
+    body = lines_of(*(fact(f"{name}-{n}", member=f"{name}-{n % 9}") for n in range(facts)))
+    sock = socket.create_connection((servers.HOST, server.port), timeout=EXIT_S)
+    sock.sendall(
+        f"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: {NDJSON}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+    )
+    return sock
+
+
+@MODES
+def test_sigterm_answers_what_was_accepted(tmp_path: Path, workers: int) -> None:
+    ledger = tmp_path / "ledger"
+    with servers.serving(ledger, workers) as server, load(server) as tills:
+        tills.wait_for(50)
+        socks = [send_whole(server, f"large-{n}", 2_000) for n in range(4)]
+        started = time.monotonic()
+        time.sleep(0.05)
+        server.process.terminate()
+        for number, sock in enumerate(socks):
+            reply = http.client.HTTPResponse(sock)
+            reply.begin()
+            rows = [json.loads(row) for row in reply.read().splitlines()]
+            assert reply.status == 200
+            assert len(rows) == 2_000
+            assert {row["status"] for row in rows} == {"ok"}
+            tills.sent.update(row["id"] for row in rows)
+            assert rows[0]["id"] == f"large-{number}-0"
+            sock.close()
+        assert server.process.wait(EXIT_S) == 0
+        assert time.monotonic() - started < EXIT_S
+        tills.stop()
+    assert "Traceback" not in server.said()
+    assert_kept(ledger, tills)
+    assert len(ledgers.journalled_ids(ledger)) >= 8_000
+
+
+@MODES
+def test_sigterm_does_not_wait_for_idle_clients(tmp_path: Path, workers: int) -> None:
+    with servers.serving(tmp_path / "ledger", workers) as server:
+        idle = [Connection(server.port) for _ in range(8)]
+        for connection in idle:
+            assert connection.get("/livez").status == 200
+        half = socket.create_connection((servers.HOST, server.port))
+        half.sendall(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n")
+        started = time.monotonic()
+        assert server.stop(EXIT_S) == 0
+        assert time.monotonic() - started < EXIT_S
+        half.close()
+
+
+@MODES
+def test_stopping_and_starting_changes_nothing(tmp_path: Path, workers: int) -> None:
+    ledger = tmp_path / "ledger"
+    with servers.serving(ledger, workers) as server:
+        for number in range(40):
+            at = servers.days_ago(300 - 7 * number + (90 if number % 9 == 0 else 0))
+            assert server.post({**sale(f"f-{number}"), "occurred_at": at}).status == 201
+        members = [server.get(f"/v1/members/m{n}").json() for n in range(5)]
+        assert server.stop() == 0
+    before = state_hash(ledger)
+    assert before[0] == 41
+    with servers.serving(ledger, workers) as server:
+        again = [server.get(f"/v1/members/m{n}").json() for n in range(5)]
+        for one, other in zip(members, again, strict=True):
+            assert {**one, "as_of": ""} == {**other, "as_of": ""}
+        assert server.stop() == 0
+    assert state_hash(ledger) == before
+    shutil.rmtree(ledger / "state")
+    assert state_hash(ledger) == before
+    with servers.serving(ledger, workers) as server:
+        assert server.seq() == before[0]
+        assert server.stop() == 0
+    assert (ledger / "state").exists()
+    assert state_hash(ledger) == before
+
+
+# -- kill -9 -----------------------------------------------------------------------------------
+
+
+def test_kill_9_alone_loses_nothing(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    with servers.serving(ledger) as server, load(server) as tills:
+        tills.wait_for(100)
+        servers.kill(server.process.pid)
+        server.process.wait(5)
+        tills.stop()
+    assert_kept(ledger, tills)
+
+
+def test_a_killed_writer_comes_back(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    with servers.serving(ledger, workers=2) as server, load(server) as tills:
+        for _ in range(2):
+            tills.wait_for(30)
+            (writer,) = server.role("write")
+            servers.kill(writer)
+            servers.wait_until(lambda dead=writer: server.role("write") not in ([], [dead]), 10)  # type: ignore[misc]
+            tills.wait_for(30)
+        tills.stop()
+        assert {reply.slug for reply in tills.refused} <= {"writer-away"}
+        assert server.stop() == 0
+    assert_kept(ledger, tills)
+
+
+def test_a_killed_front_end_comes_back(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    with servers.serving(ledger, workers=2) as server, load(server) as tills:
+        tills.wait_for(30)
+        before = server.role("front")
+        assert len(before) == 2
+        for front in before:
+            servers.kill(front)
+            tills.wait_for(30)
+        servers.wait_until(
+            lambda: len(server.role("front")) == 2 and not set(before) & set(server.role("front")),
+            10,
+        )
+        tills.wait_for(30)
+        tills.stop()
+        assert tills.refused == []
+        assert server.stop() == 0
+    assert_kept(ledger, tills)
+
+
+def test_a_killed_supervisor_takes_its_children_along(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    with servers.serving(ledger, workers=2) as server, load(server) as tills:
+        tills.wait_for(30)
+        pids = servers.children(server.process.pid)
+        assert len(pids) == 3
+        servers.kill(server.process.pid)
+        server.process.wait(5)
+        servers.wait_until(lambda: not any(map(servers.alive, pids)), 3)
+        tills.stop()
+    assert_kept(ledger, tills)
+
+
+def test_without_a_writer_facts_are_refused_and_reads_go_on(tmp_path: Path) -> None:
+    with servers.serving(tmp_path / "ledger", workers=2) as server:
+        assert server.post(fact("before")).status == 201
+        (writer,) = server.role("write")
+        # A supervisor that stands still starts no other writer.
+        os.kill(server.process.pid, signal.SIGSTOP)
+        servers.kill(writer)
+        servers.wait_until(lambda: not servers.alive(writer), 5)
+        time.sleep(0.1)
+        bodies = ((dumps(fact("away")), servers.JSON), (lines_of(fact("away")), NDJSON),
+                  (stream_of(table_of([fact("away")])), ARROW),
+                  (dumps({"id": "c", "kind": "catalog", "occurred_at": servers.days_ago(2),
+                          "products": [{"sku": "x"}]}), servers.JSON))  # fmt: skip
+        for body, kind in bodies:
+            started = time.monotonic()
+            reply = server.post(body, kind)
+            assert (reply.status, reply.slug) == (503, "writer-away")
+            assert int(reply.headers["retry-after"]) >= 1
+            assert time.monotonic() - started < 2
+        assert server.get("/v1/members/m-1").json()["purchases"] == 1
+        assert server.get("/v1/events/before").status == 200
+        assert server.get("/livez").status == 200
+        os.kill(server.process.pid, signal.SIGCONT)
+        servers.wait_until(lambda: server.post(fact("away")).status in (200, 201), 10)
+        assert server.seq() == 3
+
+
+def test_a_frozen_writer_does_not_freeze_reads(tmp_path: Path) -> None:
+    with servers.serving(tmp_path / "ledger", workers=2) as server:
+        assert server.post(fact("before")).status == 201
+        (writer,) = server.role("write")
+        os.kill(writer, signal.SIGSTOP)
+        try:
+            assert server.get("/v1/members/m-1").json()["purchases"] == 1
+            assert server.get("/readyz").status == 200
+        finally:
+            os.kill(writer, signal.SIGCONT)
+        assert server.post(fact("after")).status == 201
+
+
+# -- one writer --------------------------------------------------------------------------------
+
+
+def second(ledger: Path, workers: int) -> tuple[int, str]:
+    """Exit code and words of a second server on a ledger."""
+    log = ledger.with_name("second.log")
+    process = servers.start(ledger, workers, log)
+    try:
+        return process.wait(20), log.read_text(encoding="utf-8")
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+
+
+@MODES
+def test_a_second_server_is_told_to_try_later(tmp_path: Path, workers: int) -> None:
+    ledger = tmp_path / "ledger"
+    with servers.serving(ledger, workers) as server:
+        assert server.post(fact("one")).status == 201
+        code, said = second(ledger, workers)
+        assert code == 75
+        assert "is being written by another process" in said
+        assert "Traceback" not in said
+        assert "serving" not in said
+        # The first one is as it was, also when one of its processes has to start again.
+        assert server.post(fact("two")).status == 201
+        if workers == 2:
+            fronts = server.role("front")
+            for front in fronts:
+                servers.kill(front)
+            servers.wait_until(lambda: not set(fronts) & set(server.role("front")), 10)
+            with server.connection(5) as connection:
+                assert connection.post(fact("three")).status == 201
+        assert server.stop() == 0
+
+
+def test_a_ledger_may_stand_deep_in_folders(tmp_path: Path) -> None:
+    # A unix socket's path is limited to 107 bytes; a ledger's is not.
+    ledger = tmp_path / ("d" * 60) / ("e" * 60) / "ledger"
+    ledger.parent.mkdir(parents=True)
+    with servers.serving(ledger, workers=2) as server:
+        assert server.post(fact("one")).status == 201
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_ledger_that_is_not_there_is_told(tmp_path: Path, workers: int) -> None:
+    # A mistyped path must not become an empty ledger that takes sales.
+    code, said = second(tmp_path / "ledger", workers)
+    assert code not in (0, 75)
+    assert "is not a ledger" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "ledger").exists()
+
+
+def test_a_port_in_use_is_told(tmp_path: Path) -> None:
+    ledgers.make_ledger(tmp_path / "ledger", commits=1)
+    with socket.create_server((servers.HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "vafa.server", "serve", str(tmp_path / "ledger"),
+             "--port", str(port)],
+            capture_output=True, timeout=20, check=False, text=True,
+        )  # fmt: skip
+    assert done.returncode not in (0, -signal.SIGSEGV)
+    assert "Traceback" not in done.stderr
+    assert "in use" in done.stderr
