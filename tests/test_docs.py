@@ -26,7 +26,7 @@ from vafa.engine.cli import main
 from vafa.engine.cli.output import Exit
 from vafa.engine.program_file import parse_program
 from vafa.engine.replica import Replica
-from vafa.server import app, committer, decode
+from vafa.server import app, committer, decode, edge
 from vafa.server.metrics import ServerCollector
 from vafa.server.problems import PROBLEMS
 
@@ -317,7 +317,7 @@ def test_bounds_are_told() -> None:
     (table,) = tables(section(page_text("http"), "Bounds"))
     products = msgspec.json.schema(facts.CatalogFact)["$defs"]["CatalogFact"]["properties"]
     assert [int(row[1].replace(",", "")) for row in table] == [
-        app.MOST_BODY, app.BODY_S, decode.MOST_FACTS, committer.QUEUE_FACTS, facts.MOST_LINES,
+        edge.MOST_BODY, edge.BODY_S, decode.MOST_FACTS, committer.QUEUE_FACTS, facts.MOST_LINES,
         facts.MOST_TENDERS, facts.ID_BYTES, facts.NAME_BYTES, facts.MOST_AMOUNT,
         products["products"]["maxItems"],
     ]  # fmt: skip
@@ -454,9 +454,9 @@ def test_exit_codes_are_told() -> None:
 
 
 def texts_of_code() -> str:
-    """String constants of the engine, pieces of one text joined."""
+    """String constants of engine and server, pieces of one text joined."""
     found = []
-    for path in sorted((ROOT / "engine").rglob("*.py")):
+    for path in [*(ROOT / "engine").rglob("*.py"), *(ROOT / "server").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.append(node.value)
