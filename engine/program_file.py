@@ -44,13 +44,19 @@ class ProgramError(ValueError):
 
 def load_program(path: Path) -> Program:
     """Read and check a program file. Raises ProgramError, or OSError if it cannot be read."""
+    return read_program(path)[1]
+
+
+def read_program(path: Path) -> tuple[str, Program]:
+    """As `load_program`, with the file's text before it."""
     data = path.read_bytes()
     try:
+        # Editors on Windows put a mark of byte order first, which TOML does not know.
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ProgramError(str(path), [Problem("$", "is not UTF-8", line)]) from None
-    return parse_program(text, str(path))
+    return text, parse_program(text, str(path))
 
 
 def parse_program(text: str, name: str = "<program>") -> Program:

@@ -78,33 +78,27 @@ cdef struct Scratch:
     Figures figures
 
 
+cdef bint bigger(void **column, int64_t size) noexcept nogil:
+    """Give a column a size in bytes; False without memory."""
+    cdef void *moved = realloc(column[0], size)
+    if moved == NULL:
+        return False
+    column[0] = moved
+    return True
+
+
 cdef bint more_postings(Postings *p, int64_t least) noexcept nogil:
     """Make room for `least` more postings; False without memory."""
     cdef int64_t room = p.room
-    cdef void *moved
     if p.n + least <= room:
         return True
     room = 2 * (p.n + least)
-    moved = realloc(p.basket, room * sizeof(uint32_t))
-    if moved == NULL:
+    if not (bigger(<void**>&p.basket, room * sizeof(uint32_t))
+            and bigger(<void**>&p.rule, room * sizeof(uint16_t))
+            and bigger(<void**>&p.limit, room * sizeof(uint8_t))
+            and bigger(<void**>&p.desired, room * sizeof(int64_t))
+            and bigger(<void**>&p.points, room * sizeof(int64_t))):
         return False
-    p.basket = <uint32_t*>moved
-    moved = realloc(p.rule, room * sizeof(uint16_t))
-    if moved == NULL:
-        return False
-    p.rule = <uint16_t*>moved
-    moved = realloc(p.limit, room * sizeof(uint8_t))
-    if moved == NULL:
-        return False
-    p.limit = <uint8_t*>moved
-    moved = realloc(p.desired, room * sizeof(int64_t))
-    if moved == NULL:
-        return False
-    p.desired = <int64_t*>moved
-    moved = realloc(p.points, room * sizeof(int64_t))
-    if moved == NULL:
-        return False
-    p.points = <int64_t*>moved
     p.room = room
     return True
 

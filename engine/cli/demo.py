@@ -15,7 +15,7 @@ import click
 
 from .arguments import writing
 from .output import Exit, Output, leave, output_options, say
-from .program import publish_fact, read_program
+from .program import publish_fact
 from .verify import replay_word
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def demo(
             f"{program_file} is not here; run in a checkout of vafa, or name a program file",
             param_hint="--program",
         )
+    from vafa.engine.program_file import read_program
+
     text, program = read_program(program_file)
     prepare(ledger, again)
     from vafa.engine.formats.complete_journey import read

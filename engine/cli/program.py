@@ -33,10 +33,10 @@ def check(out: Output, file: Path) -> None:
     Every problem is told as FILE:LINE: PATH: MESSAGE; with --format other than table the
     problems are rows on stdout.
     """
-    from vafa.engine.program_file import ProgramError
+    from vafa.engine.program_file import ProgramError, load_program
 
     try:
-        _, found = read_program(file)
+        found = load_program(file)
     except ProgramError as error:
         if out.form == "table":
             raise
@@ -83,6 +83,7 @@ def publish(out: Output, ledger: Path, file: Path, since: dt.datetime) -> None:
     Publishing the same file again changes nothing.
     """
     from vafa.engine.facts import instant_us, us_instant
+    from vafa.engine.program_file import read_program
 
     text, _ = read_program(file)
     # An instant of another zone is the same fact.
@@ -113,20 +114,6 @@ def publish_fact(text: str, since: dt.datetime) -> Any:
 
     digest = hashlib.sha256(text.encode()).hexdigest()
     return PublishFact(f"program:{digest[:16]}", since, text)
-
-
-def read_program(file: Path) -> tuple[str, Program]:
-    """A program file's text and the checked program. Raises ProgramError."""
-    from vafa.engine.program_file import Problem, ProgramError, parse_program
-
-    data = file.read_bytes()
-    try:
-        # Editors on Windows put a mark of byte order first, which TOML does not know.
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ProgramError(str(file), [Problem("$", "is not UTF-8", line)]) from None
-    return text, parse_program(text, str(file))
 
 
 def _described(found: Program) -> dict[str, Any]:
