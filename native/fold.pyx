@@ -10,7 +10,6 @@ released once for the whole batch.
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy
 
 import numpy as np
 
@@ -66,6 +65,14 @@ cdef struct Results:
     int64_t *pending
 
 
+cdef struct Table:
+    # Where State keeps its rows; it does not move while a batch is folded.
+    int64_t *rows
+    int64_t width
+    int64_t tiers_at
+    int64_t counters_at
+
+
 cdef struct Scratch:
     int64_t *net_of
     int64_t *quantity_of
@@ -103,22 +110,23 @@ cdef bint more_postings(Postings *p, int64_t least) noexcept nogil:
     return True
 
 
-cdef inline bint fits(const RuleTable *t, State state, const int64_t *row,
+cdef inline bint fits(const RuleTable *t, int32_t currencies, const int64_t *row,
+                      const int64_t *counters,
                       int64_t eligible, const int64_t *granted_in) noexcept nogil:
     """Whether accounts and counters stay far from the end of int64."""
     cdef Py_ssize_t c
-    for c in range(t.n_currencies):
+    for c in range(currencies):
         if row[HEAD + ACCOUNT * c + ISSUED] > MOST - granted_in[c]:
             return False
     for c in range(t.n_counters):
-        if row[state.counters_at + 2 * c + 1] > MOST:
+        if counters[2 * c + 1] > MOST:
             return False
     return eligible < MOST
 
 
-cdef inline bint post_basket(const RuleTable *t, State state, int64_t *row, uint32_t basket,
-                             int32_t day, const Figures *f, const int64_t *granted_in,
-                             Postings *p) noexcept nogil:
+cdef inline bint post_basket(const RuleTable *t, int32_t currencies, int64_t *row,
+                             uint32_t basket, int32_t day, const Figures *f,
+                             const int64_t *granted_in, Postings *p) noexcept nogil:
     """Write the basket's postings and lots; False without memory."""
     cdef Py_ssize_t i, c
     cdef int32_t rule
@@ -134,7 +142,7 @@ cdef inline bint post_basket(const RuleTable *t, State state, int64_t *row, uint
         p.desired[p.n] = f.desired[rule]
         p.points[p.n] = f.granted[rule]
         p.n += 1
-    for c in range(t.n_currencies):
+    for c in range(currencies):
         if granted_in[c] == 0:
             continue
         account = row + HEAD + ACCOUNT * c
@@ -174,31 +182,31 @@ cdef inline void count_basket(const RuleTable *t, int64_t *counters, int32_t day
             add_to_counter(counters + 2 * i, counter.period, day, amount)
 
 
-cdef inline int fold_basket(const RuleTable *t, State state, const Columns *in_,
-                            uint32_t basket, Scratch *x, Results *out,
-                            Postings *p) noexcept nogil:
+cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencies,
+                            const Table *table, const Columns *in_, uint32_t basket,
+                            Scratch *x, Results *out, Postings *p) noexcept nogil:
     """Fold one sale; returns 0, or -1 without memory."""
     cdef int64_t lo = in_.lines_from[basket], hi = in_.lines_from[basket + 1]
     cdef int32_t day = in_.day[basket]
-    cdef int64_t *row = state.row(in_.member[basket])
-    cdef int64_t *counters = row + state.counters_at
+    cdef int64_t *row = table.rows + in_.member[basket] * table.width
+    cdef int64_t *counters = row + table.counters_at
     cdef int64_t *account
     cdef Figures *f = &x.figures
-    cdef int32_t n, s, w, c, tier, i, words = t.n_words
+    cdef int32_t n, s, w, c, tier, i
     cdef int64_t eligible, gone
     cdef uint64_t word
     cdef int64_t pending
-    basket_words(t, in_.store[basket], in_.terminal[basket], day, in_.minute[basket],
+    basket_words(t, words, in_.store[basket], in_.terminal[basket], day, in_.minute[basket],
                  in_.tender + in_.tenders_from[basket],
                  in_.tenders_from[basket + 1] - in_.tenders_from[basket], x.words)
     sum_lines(t, in_.product + lo, in_.net + lo, in_.quantity + lo, hi - lo, x.net_of,
               x.quantity_of, x.touched)
     n = take_segments(t, x.net_of, x.quantity_of, x.touched, x.segments, &eligible)
-    tier = tier_on(t, row + state.tiers_at, day)
+    tier = tier_on(t, row + table.tiers_at, day)
     out.eligible[basket] = eligible
     out.status[basket] = OK
     f.n_fired = 0
-    for c in range(t.n_currencies):
+    for c in range(currencies):
         x.granted_in[c] = 0
     if eligible > 0:
         for w in range(words):
@@ -210,40 +218,40 @@ cdef inline int fold_basket(const RuleTable *t, State state, const Columns *in_,
                 word = t.class_words[<int64_t>x.segments[s].cls * words + w] & x.words[w]
                 x.matched[<int64_t>s * words + w] = word
                 x.candidates[w] |= word
-        rate_basket(t, x.segments, n, x.matched, x.candidates, tier, eligible, counters,
-                    day, f)
+        rate_basket(t, words, currencies, x.segments, n, x.matched, x.candidates, tier,
+                    eligible, counters, day, f)
         for i in range(f.n_fired):
             x.granted_in[t.currency[f.fired[i]]] = add64(
                 x.granted_in[t.currency[f.fired[i]]], f.granted[f.fired[i]], &f.overflow)
-        if f.overflow or not fits(t, state, row, eligible, x.granted_in):
+        if f.overflow or not fits(t, currencies, row, counters, eligible, x.granted_in):
             out.status[basket] = OVERFLOW
     if out.status[basket] == OK:
         row[LAST_AT] = in_.at[basket]
-        for c in range(t.n_currencies):
+        for c in range(currencies):
             account = row + HEAD + ACCOUNT * c
             gone = expire_lots(<Lots*>account[LOTS], day)
             account[EXPIRED] += gone
             account[LIVE] -= gone
         if eligible > 0:
-            if not post_basket(t, state, row, basket, day, f, x.granted_in, p):
+            if not post_basket(t, currencies, row, basket, day, f, x.granted_in, p):
                 return -1
             row[PURCHASES] += 1
             count_basket(t, counters, day, eligible, f, x.granted_in)
             if t.n_tiers:
-                extend_tiers(t, row + state.tiers_at,
+                extend_tiers(t, row + table.tiers_at,
                              metric(t, counters, t.spend_counter, day),
                              metric(t, counters, t.visits_counter, day), day)
-                s = tier_on(t, row + state.tiers_at, day)
+                s = tier_on(t, row + table.tiers_at, day)
                 if s > tier:
                     row[UPGRADES] += 1
                 tier = s
     out.tier[basket] = tier
-    for c in range(t.n_currencies):
+    for c in range(currencies):
         account = row + HEAD + ACCOUNT * c
         pending = (pending_points(<Lots*>account[LOTS], day)
                    if t.currencies[c].pending_days else 0)
-        out.active[<int64_t>basket * t.n_currencies + c] = account[LIVE] - pending
-        out.pending[<int64_t>basket * t.n_currencies + c] = pending
+        out.active[<int64_t>basket * currencies + c] = account[LIVE] - pending
+        out.pending[<int64_t>basket * currencies + c] = pending
     return 0
 
 
@@ -300,21 +308,31 @@ cdef void free_scratch(Scratch *x) noexcept nogil:
     free(x.figures.room)
 
 
-cdef int fold_all(const RuleTable *t, State state, const Columns *in_, const uint32_t *order,
-                  int64_t n, Results *out, Postings *p) noexcept nogil:
+cdef inline int fold_run(const RuleTable *t, int32_t words, int32_t currencies,
+                         const Table *table, const Columns *in_, const uint32_t *order,
+                         int64_t n, Scratch *x, Results *out, Postings *p) noexcept nogil:
     """Fold the baskets of `order`; -1 without memory."""
-    cdef Scratch x
     cdef int64_t k
+    for k in range(n):
+        if k + 8 < n:
+            # A member's row is a random access; ask for it some baskets ahead.
+            prefetch(table.rows + in_.member[order[k + 8]] * table.width)
+        if fold_basket(t, words, currencies, table, in_, order[k], x, out, p):
+            return -1
+    return 0
+
+
+cdef int fold_all(const RuleTable *t, const Table *table, const Columns *in_,
+                  const uint32_t *order, int64_t n, Results *out, Postings *p) noexcept nogil:
+    """As fold_run, compiled apart for the usual program: at most 64 rules, one currency."""
+    cdef Scratch x
     cdef int failed
     failed = make_scratch(t, &x)
     if not failed:
-        for k in range(n):
-            if k + 8 < n:
-                # A member's row is a random access; ask for it some baskets ahead.
-                prefetch(state.row(in_.member[order[k + 8]]))
-            failed = fold_basket(t, state, in_, order[k], &x, out, p)
-            if failed:
-                break
+        if t.n_words == 1 and t.n_currencies == 1:
+            failed = fold_run(t, 1, 1, table, in_, order, n, &x, out, p)
+        else:
+            failed = fold_run(t, t.n_words, t.n_currencies, table, in_, order, n, &x, out, p)
     free_scratch(&x)
     return failed
 
@@ -338,11 +356,25 @@ cdef int check_codes(str name, const uint32_t *codes, Py_ssize_t n, Py_ssize_t k
     return 0
 
 
-cdef object taken(void *data, Py_ssize_t n, object dtype):
-    """A copy of n entries as an array."""
-    out = np.empty(n, dtype)
-    if n:
-        memcpy(cnp.PyArray_DATA(<cnp.ndarray>out), data, out.nbytes)
+cdef class _Memory:
+    """Owns a block that an array shows."""
+
+    cdef void *data
+
+    def __dealloc__(self):
+        free(self.data)
+
+
+cdef object shown(void **data, Py_ssize_t n, int type_number):
+    """n entries as an array that owns the block; *data is NULL after."""
+    cdef _Memory owner = _Memory.__new__(_Memory)
+    cdef cnp.npy_intp size = n
+    if n == 0:
+        return cnp.PyArray_ZEROS(1, &size, type_number, 0)
+    owner.data = data[0]
+    out = cnp.PyArray_SimpleNewFromData(1, &size, type_number, owner.data)
+    data[0] = NULL
+    cnp.set_array_base(out, owner)
     return out
 
 
@@ -364,6 +396,7 @@ def fold(Rules rules, State state, columns, order):
     cdef Columns in_
     cdef Results out
     cdef Postings p
+    cdef Table table
     cdef int failed
     cdef Py_ssize_t n = columns.at.size, lines, tenders
     cdef Py_ssize_t n_order = order.size
@@ -391,6 +424,7 @@ def fold(Rules rules, State state, columns, order):
     check_codes("terminal", in_.terminal, n, rules.n_terminals)
     check_codes("tender", in_.tender, tenders, rules.n_tenders)
     check_codes("order", which, n_order, n)
+    table = Table(state.rows, state.width, state.tiers_at, state.counters_at)
     status = np.zeros(n, np.uint8)
     tier = np.zeros(n, np.int8)
     eligible = np.zeros(n, np.int64)
@@ -408,17 +442,17 @@ def fold(Rules rules, State state, columns, order):
     p.n = p.room = 0
     try:
         with nogil:
-            failed = fold_all(&rules.table, state, &in_, which, n_order, &out, &p)
+            failed = fold_all(&rules.table, &table, &in_, which, n_order, &out, &p)
         if failed:
             raise MemoryError
         return {
             "status": status, "tier": tier, "eligible": eligible, "active": active,
             "pending": pending,
-            "basket": taken(p.basket, p.n, np.uint32),
-            "rule": taken(p.rule, p.n, np.uint16),
-            "limit": taken(p.limit, p.n, np.uint8),
-            "desired": taken(p.desired, p.n, np.int64),
-            "points": taken(p.points, p.n, np.int64),
+            "basket": shown(<void**>&p.basket, p.n, cnp.NPY_UINT32),
+            "rule": shown(<void**>&p.rule, p.n, cnp.NPY_UINT16),
+            "limit": shown(<void**>&p.limit, p.n, cnp.NPY_UINT8),
+            "desired": shown(<void**>&p.desired, p.n, cnp.NPY_INT64),
+            "points": shown(<void**>&p.points, p.n, cnp.NPY_INT64),
         }
     finally:
         free(p.basket)
