@@ -7,7 +7,7 @@ older facts becomes `correct` postings (rulebook section 2).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,7 +104,7 @@ class Fold:
         """
         n = len(sales)
         previous = self.state.chain(sales.member, first_seq)
-        late, in_order = self.state.behind(sales.member, sales.at)
+        late, unordered = self.state.behind(sales.member, sales.at)
         takes_part = np.arange(n, dtype=np.uint32)
         if refused is not None and refused.any():
             late = late & ~refused
@@ -113,10 +113,11 @@ class Fold:
         if late.any():
             late_members = np.unique(sales.member[late]).tolist()
             takes_part = takes_part[~np.isin(sales.member[takes_part], late_members)]
-        if not in_order:
-            takes_part = member_order(sales, ids, self.dictionaries, takes_part)
+        twisted = bool(unordered.any())
+        if twisted:
+            takes_part = untwisted(sales, ids, self.dictionaries, takes_part, unordered)
         figures = fold(self.compiled.native, self.state, sales, takes_part)
-        outcome = self._outcome(figures, n, previous, in_order and not late_members)
+        outcome = self._outcome(figures, n, previous, not twisted and not late_members)
         for member in late_members:
             rows = np.flatnonzero(sales.member == member).astype(np.uint32)
             if refused is not None:
@@ -199,7 +200,7 @@ class Fold:
 
 
 def member_order(
-    sales: Sales, ids: list[str], dictionaries: Dictionaries, rows: UInt32
+    sales: Sales, ids: Sequence[str], dictionaries: Dictionaries, rows: UInt32
 ) -> UInt32:
     """The rows by time, those of one member in the member's order (rulebook section 2).
 
@@ -230,6 +231,20 @@ def member_order(
         order[tie:end] = sorted(order[tie:end].tolist(), key=key)
         done = end - 1
     return order
+
+
+def untwisted(
+    sales: Sales, ids: Sequence[str], dictionaries: Dictionaries, rows: UInt32, unordered: Bools
+) -> UInt32:
+    """The rows so that each member's are in its order: as they stand but for few members.
+
+    `unordered` marks the rows that do not come after their member's rows before them.
+    """
+    members = np.unique(sales.member[unordered])
+    sort = np.isin(sales.member[rows], members, kind="table")
+    return np.concatenate(
+        [rows[~sort], member_order(sales, ids, dictionaries, rows[sort])]
+    )
 
 
 def all_in_order(sales: Sales, ids: list[str], dictionaries: Dictionaries) -> UInt32:

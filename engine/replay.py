@@ -7,14 +7,18 @@ journalled ones (rulebook section 11).
 
 from __future__ import annotations
 
+import gc
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from vafa.native.fold import fold
@@ -23,7 +27,7 @@ from vafa.native.state import State
 from .dictionaries import Dictionaries
 from .digest import describe_row, state_hash
 from .facts import Sales
-from .folding import Fold, join, member_order, take
+from .folding import Fold, join, take, untwisted
 from .journal import GENESIS, CorruptRecord, Journal, Record, chain_hash
 from .program_file import parse_program
 from .records import grow, read_sales
@@ -34,6 +38,7 @@ LINES_AT_ONCE = 20_000_000
 """Lines folded in one go; a longer journal is replayed in parts of its members."""
 
 MOST_FINDINGS = 20
+_HASHES_AHEAD = 8
 
 
 @dataclass
@@ -87,58 +92,68 @@ class Rebuilt:
         self.fold: Fold | None = None
         self._journal = journal
         self._progress = progress
-        self._read_heads()
+        self._hash = GENESIS
         self.state: State | None = None
-        if self.fold is not None:
-            self.fold.follow()
-            self.state = self.fold.state
-            parts = max(1, -(-self.report.lines // LINES_AT_ONCE))
-            for part in range(parts):
-                self._fold_part(part, parts)
-            self.report.state_hash = state_hash(self.state, self.dictionaries)
+        with collector_off():
+            self._read_heads()
+            self._fold_all()
+
+    def _fold_all(self) -> None:
+        if self.fold is None:
+            return
+        self.fold.follow()
+        self.state = self.fold.state
+        parts = max(1, -(-self.report.lines // LINES_AT_ONCE))
+        for part in range(parts):
+            self._fold_part(part, parts)
+        self.report.state_hash = state_hash(self.state, self.dictionaries)
 
     def _read_heads(self) -> None:
         """First pass: the chain, the dictionaries, the program, how much there is."""
-        with ThreadPoolExecutor(1, "chain") as hasher:
-            self._read_records(hasher)
+        # Hashing releases the interpreter: it runs beside the decoding. It ends before the
+        # read transaction does, which the bodies are views of.
+        with self._journal.reading() as txn, ThreadPoolExecutor(1, "chain") as hasher:
+            hashed: deque[tuple[Record, Future[bytes]]] = deque()
+            for record in self._journal.records(txn):
+                if record.first > self._end:
+                    break
+                task = hasher.submit(
+                    chain_hash, record.previous, record.first, record.last,
+                    record.committed_at, record.body,
+                )  # fmt: skip
+                hashed.append((record, task))
+                self._read_head(record)
+                if len(hashed) > _HASHES_AHEAD:
+                    _check_hash(*hashed.popleft())
+            for pair in hashed:
+                _check_hash(*pair)
+        self.report.members = len(self.dictionaries.members)
 
-    def _read_records(self, hasher: ThreadPoolExecutor) -> None:
-        report, previous = self.report, GENESIS
-        for record in self._scan():
-            self._check_chain(record, previous)
-            # Hashing releases the interpreter: it runs beside the decoding of the record.
-            hashed = hasher.submit(
-                chain_hash, record.previous, record.first, record.last, record.committed_at,
-                record.body,
-            )  # fmt: skip
-            previous = record.hash
-            growth = record.growth()
-            if growth is not None:
-                grow(self.dictionaries, growth)
-            facts = record.facts()
-            kind = int(column(facts, "kind")[0])
-            if kind == PUBLISH:
-                text = facts.column("payload")[0].as_py().decode()
-                self.fold = Fold(self.dictionaries, parse_program(text))
-            elif kind == SALE:
-                report.baskets += facts.num_rows
-                report.lines += len(list_view(facts.column("lines"))[1]["net"])
-            if hashed.result() != record.hash:
-                raise CorruptRecord(f"journal record {record.first}: the hash chain breaks here")
-            report.records += 1
-            report.seq = record.last
-        report.chain = previous.hex()
-        report.members = len(self.dictionaries.members)
+    def _read_head(self, record: Record) -> None:
+        report = self.report
+        if record.previous != self._hash:
+            raise CorruptRecord(f"journal record {record.first}: the hash chain breaks here")
+        if record.first != report.seq + 1:
+            raise CorruptRecord(f"journal record {record.first}: seq {report.seq + 1} is lost")
+        growth = record.growth()
+        if growth is not None:
+            grow(self.dictionaries, growth)
+        facts = record.facts()
+        kind = int(column(facts, "kind")[0])
+        if kind == PUBLISH:
+            text = facts.column("payload")[0].as_py().decode()
+            self.fold = Fold(self.dictionaries, parse_program(text))
+        elif kind == SALE:
+            report.baskets += facts.num_rows
+            report.lines += len(list_view(facts.column("lines"))[1]["net"])
+        report.records += 1
+        report.seq = record.last
+        self._hash = record.hash
+        report.chain = record.hash.hex()
 
     def _scan(self) -> Iterator[Record]:
         """The records, but none that a writer has appended meanwhile."""
         return takewhile(lambda record: record.first <= self._end, self._journal.scan())
-
-    def _check_chain(self, record: Record, previous: bytes) -> None:
-        if record.previous != previous:
-            raise CorruptRecord(f"journal record {record.first}: the hash chain breaks here")
-        if record.first != self.report.seq + 1:
-            raise CorruptRecord(f"journal record {record.first}: seq {self.report.seq + 1} is lost")
 
     def _fold_part(self, part: int, parts: int) -> None:
         read = list(self._read_part(part, parts))
@@ -151,10 +166,10 @@ class Rebuilt:
         self.fold.date(sales)
         rows = np.arange(len(sales), dtype=np.uint32)
         # Facts stand by seq; most members' facts arrived in order and need no sort.
-        _, in_order = self.state.behind(sales.member, sales.at)
-        if not in_order:
-            ids = [name for p in read for name in p.ids.to_pylist()]
-            rows = member_order(sales, ids, self.dictionaries, rows)
+        _, unordered = self.state.behind(sales.member, sales.at)
+        if unordered.any():
+            ids = pa.chunked_array([p.ids for p in read]).to_pylist()
+            rows = untwisted(sales, ids, self.dictionaries, rows, unordered)
         figures = fold(self.fold.compiled.native, self.state, sales, rows)
         last = np.zeros(len(self.dictionaries.members), np.uint64)
         np.maximum.at(last, sales.member, seqs)
@@ -219,6 +234,23 @@ class Rebuilt:
                 f"member {member!r}, fact {seq}, rule {self.fold.compiled.rules[rule].id!r}: the "
                 f"journal's postings are {-int(sums[key]):+d} units from the replayed ones"
             )
+
+
+def _check_hash(record: Record, hashed: Future[bytes]) -> None:
+    if hashed.result() != record.hash:
+        raise CorruptRecord(f"journal record {record.first}: the hash chain breaks here")
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Dictionaries of a replay are all kept: walking them again and again finds nothing."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def compare_states(live: Replica, rebuilt: Rebuilt) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +26,7 @@ class RuleTables:
         self.dictionaries = dictionaries
         self._all = _number(compiled.words(lambda _: True))
         self._line_words: dict[tuple[str, str | None], int] = {}
-        self._class_of_attributes: dict[tuple[str | None, ...], int] = {}
+        self._class_of_attributes: dict[tuple[Any, ...], int] = {}
         self._skus = compiled.values_of("sku")
         self._classes: dict[int, int] = {}
         self._class_words: list[int] = [0]
@@ -57,7 +59,7 @@ class RuleTables:
         if n > len(self._class_of):
             self._class_of = np.resize(self._class_of, max(n, 2 * len(self._class_of)))
         start = min(self._done, n)
-        self._class_of[start:n] = [self._known_class(product) for product in versions[start:]]
+        self._class_of[start:n] = self._classes_of(versions[start:])
         self._done = n
         words = np.zeros((len(self._class_words), self.compiled.n_words), np.uint64)
         for place, word in enumerate(self._class_words):
@@ -66,15 +68,17 @@ class RuleTables:
         eligible[_EXCLUDED] = 0
         self.compiled.native.set_products(self._class_of, n, words.reshape(-1), eligible)
 
-    def _known_class(self, product: Product) -> int:
-        key: tuple[str | None, ...] = product[2:]
-        if self._skus and product.sku in self._skus:
-            # Only a sku that a rule names tells products of like attributes apart.
-            key = (product.sku, *key)
-        found = self._class_of_attributes.get(key)
-        if found is None:
-            found = self._class_of_attributes[key] = self._class(product)
-        return found
+    def _classes_of(self, products: list[Product]) -> list[int]:
+        """Classes by attributes; only a sku that a rule names tells like products apart."""
+        if self._skus:
+            keys = [p[2:] if p.sku not in self._skus else (p.sku, *p[2:]) for p in products]
+        else:
+            keys = [p[2:] for p in products]
+        known = self._class_of_attributes
+        for product, key in zip(products, keys, strict=True) if set(keys) - known.keys() else ():
+            if key not in known:
+                known[key] = self._class(product)
+        return list(map(known.__getitem__, keys))
 
     def _class(self, product: Product) -> int:
         if any(_excluded(conditions, product) for conditions in self.compiled.program.exclude):

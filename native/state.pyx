@@ -89,43 +89,42 @@ cdef class State:
         return members
 
     def behind(self, members, at):
-        """True for the rows of a batch that do not come after all the member's facts.
+        """Which rows of a batch do not come after the facts before them.
 
-        members uint32[n], at int64[n] (us) -> (bool[n], in_order). A row at the same
-        instant as the member's latest fact counts as behind: only the full order of
-        rulebook section 2 can tell. in_order says that the batch's own rows rise in time
-        for each member.
+        members uint32[n], at int64[n] (us) -> (late bool[n], unordered bool[n]). A late row
+        does not come after all the facts that its member's row has seen, an unordered one
+        not after all the rows of its member before it in the batch. Equal instants count
+        as not after: only the full order of rulebook section 2 can tell.
         """
         cdef const uint32_t[::1] who = self._checked(members)
         cdef const int64_t[::1] when = np.ascontiguousarray(at, np.int64)
         cdef Py_ssize_t i, n = who.shape[0]
-        cdef bint in_order = True
         out = np.zeros(n, np.bool_)
+        twisted = np.zeros(n, np.bool_)
         cdef uint8_t[::1] late = out.view(np.uint8)
+        cdef uint8_t[::1] unordered = twisted.view(np.uint8)
         cdef dict latest = {}
         cdef int64_t last
         for i in range(n):
             late[i] = when[i] <= self.row(who[i])[LAST_AT]
         if n == 1:
-            return out, True
-        # The rows' own instants, kept aside in LAST_AT and put back, would be faster but
-        # unsafe if interrupted; a scratch column is enough.
+            return out, twisted
+        # A column as long as the table, or for small batches a dict.
         scratch = np.full(self.n_members if n * 8 > self.n_members else 0, INT64_MIN, np.int64)
         cdef int64_t[::1] seen = scratch
         if seen.shape[0]:
             for i in range(n):
-                if when[i] <= seen[who[i]]:
-                    in_order = False
-                    break
-                seen[who[i]] = when[i]
+                last = seen[who[i]]
+                unordered[i] = when[i] <= last
+                if when[i] > last:
+                    seen[who[i]] = when[i]
         else:
             for i in range(n):
                 last = latest.get(who[i], INT64_MIN)
-                if when[i] <= last:
-                    in_order = False
-                    break
-                latest[who[i]] = when[i]
-        return out, in_order
+                unordered[i] = when[i] <= last
+                if when[i] > last:
+                    latest[who[i]] = when[i]
+        return out, twisted
 
     def chain(self, members, uint64_t first_seq):
         """Give each row its member's previous seq (uint64[n], 0: none) and move it on.

@@ -180,6 +180,12 @@ class Router:
             Route("GET", "/metrics", front.metrics),
         )
         self._requests = front.requests
+        # The whole target of a request that names an exact path and no query.
+        self._direct = {
+            (route.method, route.path): route
+            for route in self.routes
+            if not route.path.endswith("{id}")
+        }
         self._exact: dict[str, dict[str, Route]] = {}
         self._under: dict[str, dict[str, Route]] = {}
         for route in self.routes:
@@ -189,6 +195,9 @@ class Router:
     def _find(self, request: web.BaseRequest) -> tuple[Route, str]:
         check_version(request)
         target = request.raw_path
+        direct = self._direct.get((request.method, target))
+        if direct is not None:
+            return direct, ""
         path, _, _ = target.partition("?")
         methods, rest = self._exact.get(path), ""
         if methods is None:

@@ -71,7 +71,7 @@ def quiet_collector() -> None:
     """Dictionaries and program tables live for ever: keep the collector from walking them."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
+    gc.set_threshold(100_000, 50, 1000)
     # The checkpoint's thread must not hold the commits up for the default 5 ms at a time.
     sys.setswitchinterval(0.001)
 
