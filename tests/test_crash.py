@@ -61,7 +61,9 @@ def kill_after_a_while(ledger: Path, log: Path, seed: int) -> None:
         assert child.poll() is None, child.communicate()[1].decode()[-2_000:]
     finally:
         child.kill()
-        child.communicate()
+        child.wait()
+        if child.stderr is not None:
+            child.stderr.close()
     assert child.returncode == -signal.SIGKILL
 
 
