@@ -218,7 +218,12 @@ class Committer:
                 told = verdicts[place] if waiting.one else verdicts[place:end]
                 waiting.done.set_result(told)  # type: ignore[arg-type]
             place = end
-        self._next()
+        if self._waiting:
+            # A flush is short beside the loop's turn: let the requests that are there
+            # join, or small groups would each pay for a commit.
+            self._loop.call_soon(self._loop.call_soon, self._next)
+        else:
+            self._next()
 
     def _tell_one(self, waiting: _Waiting, verdict: Verdict) -> None:
         if not waiting.done.done():
