@@ -18,7 +18,7 @@ from .journal import Journal, Record
 from .records import read_sales
 from .schema import column
 
-MOST_BYTES = 64 * 1024 * 1024
+MOST_BYTES = 256 * 1024 * 1024
 
 
 class Decoded:
