@@ -11,9 +11,9 @@ from setuptools import Extension, setup
 ROOT = Path(__file__).parent
 DEBUG = os.environ.get("VAFA_DEBUG") == "1"
 
-# The fold is one loop of many small functions, compiled twice over constants that only
-# reach them when all are inlined.
-FLAGS = {"fold": ["-DCYTHON_INLINE=__attribute__((always_inline)) inline"]}
+# The plain fold is one loop of many small functions, compiled twice over constants that
+# only reach them when all are inlined. The general one is too much code for that.
+FLAGS = {"plain": ["-DCYTHON_INLINE=__attribute__((always_inline)) inline"], "fold": ["-O2"]}
 
 
 def stage_pxd() -> str:

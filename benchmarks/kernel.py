@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vafa.engine.columns import Facts
+from vafa.engine.compile import CompiledPrograms
 from vafa.engine.dictionaries import Dictionaries, Product
-from vafa.engine.facts import Sales
-from vafa.engine.folding import Fold
 from vafa.engine.program_file import parse_program
 from vafa.native.fold import fold
 
@@ -81,22 +81,22 @@ def dictionaries_of(data: Dataset) -> Dictionaries:
         ]
     )
     out.members.encode(str(member) for member in range(data.members))
-    out.stores.number("1")
+    out.stores.at("1", 0)
     out.terminals.number("1")
     return out
 
 
-def sales_of(data: Dataset) -> Sales:
+def sales_of(data: Dataset) -> Facts:
     """The data set's baskets as the kernel's columns."""
     n, lines = len(data.baskets.member), len(data.lines.net)
     place = np.arange(n, dtype=np.int64)
-    return Sales(
+    return Facts(
         at=data.baskets.day.astype(np.int64) * 86_400_000_000 + place,
         member=data.baskets.member.astype(np.uint32),
         store=np.zeros(n, np.uint32),
         terminal=np.zeros(n, np.uint32),
         lines_from=data.baskets.offsets.astype(np.int64),
-        line=np.zeros(0, np.int32),
+        line=np.zeros(lines, np.int32),
         product=data.lines.product.astype(np.uint32),
         quantity=np.full(lines, 1000, np.int64),
         net=data.lines.net.astype(np.int64),
@@ -105,6 +105,7 @@ def sales_of(data: Dataset) -> Sales:
         amount=np.zeros(0, np.int64),
         day=data.baskets.day.astype(np.int32),
         minute=np.zeros(n, np.int16),
+        kind=np.zeros(n, np.uint8),
     )
 
 
@@ -119,17 +120,22 @@ def sleeping_rules(count: int) -> str:
 
 def run(program: str, data: Dataset, rounds: int = 5) -> Run:
     """Fold the whole data set so many times, each over an empty state."""
-    folder = Fold(dictionaries_of(data), parse_program(program))
-    folder.follow()
+    compiled = CompiledPrograms([parse_program(program)], [{}], dictionaries_of(data))
+    compiled.follow()
     sales = sales_of(data)
-    order = np.arange(len(sales), dtype=np.uint32)
+    n = len(sales)
+    columns = compiled.columns(
+        sales, np.zeros(n, np.uint16), np.zeros(n, np.uint32), np.full(n, -1, np.int64),
+        np.ones(n, np.bool_),
+    )
+    order = np.arange(n, dtype=np.uint32)
     rates = []
     figures: dict[str, Any] = {}
     for _ in range(rounds):
-        state = folder.new_state()
+        state = compiled.new_state()
         state.grow(data.members)
         started = time.perf_counter()
-        figures = fold(folder.compiled.native, state, sales, order)
+        figures = fold(compiled.natives, state, columns, order)
         rates.append(len(data.lines.net) / (time.perf_counter() - started))
     points = np.zeros(data.members, np.int64)
     np.add.at(points, sales.member[figures["basket"]], figures["points"])

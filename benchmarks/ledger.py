@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 
 from vafa.engine.facts import PublishFact
 from vafa.engine.formats import complete_journey
-from vafa.engine.intake import ArrowSales
 from vafa.engine.journal import Journal
 from vafa.engine.replay import Rebuilt
 from vafa.engine.replica import journal_path
+from vafa.engine.wire_arrow import ArrowFacts
 from vafa.engine.writer import Writer
 
 from .kernel import PROGRAM
@@ -57,7 +57,7 @@ def open_with_program(ledger: Path, year: complete_journey.CompleteJourney) -> W
     writer = Writer(ledger)
     program = PublishFact("program", complete_journey.SINCE, PROGRAM.read_text())
     assert writer.publish_program(program).refusal is None
-    assert writer.commit_catalog(year.catalog).refusal is None
+    assert writer.commit_control(year.catalog).refusal is None
     return writer
 
 
@@ -65,7 +65,7 @@ def load(writer: Writer, batches: Iterable[pa.Table]) -> float:
     """Seconds of a durable load: ids checked, kernel run, journal flushed."""
     started = time.perf_counter()
     for batch in batches:
-        writer.load(ArrowSales(batch), force=True)
+        writer.load(ArrowFacts(batch), force=True)
     return time.perf_counter() - started
 
 
@@ -97,7 +97,8 @@ def measure(rounds: int = 5, data: Path | None = None, copies: int = 3) -> Ledge
             fold = writer.replica.fold
             assert fold is not None
             issued = sum(
-                fold.state.balance(member, 0, 0)[3] for member in range(fold.state.n_members)
+                fold.state.totals(member, 0, 0)["issued"]
+                for member in range(fold.state.n_members)
             )
             assert issued == copies * ISSUED, f"issued {issued}, not {copies * ISSUED}"
             writer.close()

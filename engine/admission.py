@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checkpoint import CheckpointDamaged
+from .columns import MEMBER_KINDS
 from .intake import Intake
-from .records import content_of_row, same_sales
-from .replica import SALE, Replica
+from .records import content_of_row, same_facts
+from .replica import Replica
 from .verdicts import Refusal, reused
 
 FUTURE_US = 5 * 60 * 1_000_000
@@ -73,9 +74,13 @@ class Admission:
         self, intake: Intake, now: int, force: bool, fresh: NDArray[np.bool_],
         refusals: dict[int, Refusal],
     ) -> None:
-        floor = self._replica.program_at
-        if not force and self._replica.fold is not None:
-            floor = max(floor, now - self._replica.fold.program.late_limit_days * DAY_US)
+        if self._replica.fold is None:
+            return
+        versions = self._replica.versions
+        since = versions.first_since
+        days = versions.showing(now).program.late_limit_days
+        oldest = now - days * DAY_US
+        floor = since if force else max(since, oldest)
         if intake.at.min() >= floor and intake.at.max() <= now + FUTURE_US:
             return
         ahead = fresh & (intake.at > now + FUTURE_US)
@@ -84,16 +89,15 @@ class Admission:
                 "in-future", "is later than now; is the till's clock right?", "occurred_at"
             )
         fresh &= ~ahead
-        early = fresh & (intake.at < self._replica.program_at)
+        early = fresh & (intake.at < since)
         for row in np.flatnonzero(early).tolist():
             refusals[row] = Refusal(
                 "no-program", "is from before the program is in force", "occurred_at"
             )
         fresh &= ~early
-        if force or self._replica.fold is None:
+        if force:
             return
-        days = self._replica.fold.program.late_limit_days
-        behind = fresh & (intake.at < now - days * DAY_US)
+        behind = fresh & (intake.at < oldest)
         for row in np.flatnonzero(behind).tolist():
             refusals[row] = Refusal(
                 "too-late", f"is older than {days} days; an operator can force it", "occurred_at"
@@ -124,18 +128,18 @@ class Admission:
     def _same(self, intake: Intake, rows: list[int], seqs: list[int]) -> list[bool]:
         """Whether rows of a batch are the very facts that the journal has."""
         dictionaries = self._replica.dictionaries
-        stored = self._replica.sales_at(seqs)
+        stored = self._replica.member_facts(seqs)
         if stored is None:
             same = [False] * len(rows)
         else:
             sizes = dictionaries.sizes()
-            same = same_sales(intake.columns(dictionaries, np.array(rows)), stored).tolist()
+            same = same_facts(intake.columns(dictionaries, np.array(rows)), stored).tolist()
             dictionaries.cut(sizes)
         for place, seq in enumerate(seqs):
             if not same[place]:
                 # A catalogue may have renumbered a sku since: names decide.
                 fact = self._replica.stored(seq)
-                same[place] = fact.kind == SALE and intake.content(
+                same[place] = fact.kind in MEMBER_KINDS and intake.content(
                     rows[place]
                 ) == content_of_row(fact.batch, fact.row, dictionaries)
         return same

@@ -2,150 +2,174 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from .carrier import wire_fields
+from .columns import MEMBER_KINDS, NO_RULE, POSTING_COLUMNS
 from .dictionaries import Dictionaries
 from .facts import KINDS, us_instant
-from .folding import Fold
-from .program import Earn, Multiply, Rule
-from .records import StoredFact
-from .schema import NO_MEMBER, column, list_view
-from .status import LIMITS, REFUSALS, Status
+from .records import StoredFact, content_of_row
+from .schema import column, list_view
+from .status import LIMITS, POSTINGS, REFUSALS, Status
+
+if TYPE_CHECKING:
+    from .folding import Fold
 
 Answer = dict[str, Any]
 
-_OK = int(Status.OK)
+_OK, _PARKED = int(Status.OK), int(Status.PARKED)
 
 
 class AnswerWords:
-    """Names that answers use, looked up once for a program."""
+    """Names that answers use, by the numbers that the journal has."""
 
     def __init__(self, fold: Fold) -> None:
-        program = fold.program
-        rules = fold.compiled.rules
-        self.rules = [
-            (rule.id, _kind(rule), program.currency[program.currency_of(rule)].id)
-            for rule in rules
-        ]
-        self.currencies = [currency.id for currency in program.currency]
-        self.tiers: list[str | None] = [*fold.compiled.tier_names, None]
+        layout = fold.layout
+        self.rules: list[str] = list(layout.rules)
+        self.currencies: list[str] = list(layout.currencies)
+        self.tiers: list[str | None] = [*layout.tiers, None]
 
 
-def _kind(rule: Rule) -> str:
-    if isinstance(rule, Earn):
-        return "earn"
-    return "multiply" if isinstance(rule, Multiply) else "bonus"
+Posted = tuple[int, int, int, int, int, int, int]
+"""A posting's numbers in the order of POSTING_COLUMNS."""
 
-
-def balance(active: int, pending: int) -> dict[str, int]:
-    """One currency's balance as answers show it, in units."""
-    return {"active": active, "pending": pending, "held": 0, "debt": 0}
+Figures = tuple[list[int], list[int], list[int], list[int]]
+"""Active, pending, held and debt by currency."""
 
 
 def rated_answer(
-    words: AnswerWords, fact_id: str, seq: int, status: int, tier: int,
-    active: list[int], pending: list[int], postings: list[tuple[int, int, int]],
-    corrected_id: dict[int, str],
+    words: AnswerWords, fact_id: str, seq: int, status: int, tier: int, figures: Figures,
+    postings: list[Posted], names: Mapping[int, str],
 ) -> Answer:
-    """The answer to a sale. postings are (rule, points, corrected seq or 0)."""
-    shown = []
-    for rule, points, corrects in postings:
-        if not points:
-            continue
-        name, kind, currency = words.rules[rule]
-        if corrects:
-            shown.append(
-                {"rule": name, "kind": "correct", "currency": currency, "points": points,
-                 "corrects": corrected_id[corrects]}
-            )  # fmt: skip
-        else:
-            shown.append({"rule": name, "kind": kind, "currency": currency, "points": points})
+    """The answer to a fact of a member; `names` are ids of the facts that are corrected."""
+    shown, parked = [], []
+    for posting in postings:
+        if posting[5]:
+            shown.append(_shown(words, posting, names))
+        elif posting[6] and posting[0] == NO_RULE:
+            parked.append(posting)
+    active, pending, held, debt = figures
     answer: Answer = {
         "id": fact_id,
         "seq": seq,
-        "status": "ok" if status == _OK else "refused",
+        "status": "ok" if status == _OK else "parked" if status == _PARKED else "refused",
         "postings": shown,
         "balances": {
-            name: {"active": active[place], "pending": pending[place], "held": 0, "debt": 0}
-            for place, name in enumerate(words.currencies)
+            name: {"active": active[place], "pending": pending[place], "held": held[place],
+                   "debt": debt[place]}
+            for place, name in enumerate(words.currencies[: len(active)])
         },
         "tier": words.tiers[tier],
+    }  # fmt: skip
+    if status not in (_OK, _PARKED):
+        answer["reason"] = REFUSALS[Status(status)]
+    if parked:
+        answer["parked"] = [_applied(words, told, postings, names) for told in parked]
+    return answer
+
+
+def _shown(words: AnswerWords, posting: Posted, names: Mapping[int, str]) -> Answer:
+    """One posting; what the rule wanted stands beside the limit that cut it."""
+    rule, kind, currency, limit, desired, points, corrects = posting
+    entry: Answer = {
+        "rule": None if rule == NO_RULE else words.rules[rule],
+        "kind": POSTINGS[kind],
+        "currency": words.currencies[currency],
+        "points": points,
     }
+    if limit:
+        entry["desired"] = desired
+        entry["limit"] = LIMITS[limit]
+    if corrects:
+        entry["corrects"] = names[corrects]
+    return entry
+
+
+def _applied(
+    words: AnswerWords, told: Posted, postings: list[Posted], names: Mapping[int, str]
+) -> Answer:
+    """What became of a parked return: its own postings are corrections of it."""
+    status, seq = told[3], told[6]
+    entry: Answer = {"id": names[seq], "status": "ok" if status == _OK else "refused"}
+    if status != _OK:
+        entry["reason"] = REFUSALS[Status(status)]
+    entry["postings"] = [
+        _shown(words, posting, names) for posting in postings if posting[6] == seq and posting[5]
+    ]
+    return entry
+
+
+def control_answer(fact_id: str, seq: int, status: int = 0) -> Answer:
+    """The answer to a fact of no member."""
+    answer: Answer = {
+        "id": fact_id, "seq": seq, "status": "ok" if status == _OK else "refused",
+        "postings": [], "balances": {}, "tier": None,
+    }  # fmt: skip
     if status != _OK:
         answer["reason"] = REFUSALS[Status(status)]
     return answer
 
 
-def control_answer(fact_id: str, seq: int) -> Answer:
-    """The answer to a fact of no member."""
-    return {"id": fact_id, "seq": seq, "status": "ok", "postings": [], "balances": {},
-            "tier": None}
+def posted(columns: Mapping[str, NDArray[Any]]) -> list[Posted]:
+    """Postings as tuples."""
+    return list(zip(*(columns[name].tolist() for name in POSTING_COLUMNS), strict=True))
 
 
-def stored_postings(batch: pa.RecordBatch, row: int) -> dict[str, np.ndarray[Any, Any]]:
+def stored_answer(
+    words: AnswerWords, stored: StoredFact, names_of: Callable[[set[int]], dict[int, str]]
+) -> Answer:
+    """The first answer to a member's fact, rebuilt from its row."""
+    one = stored.batch.slice(stored.row, 1)
+    postings = posted(stored_postings(stored.batch, stored.row))
+    _, balances = list_view(one.column("balances"))
+    figures = tuple(balances[name].tolist() for name in ("active", "pending", "held", "debt"))
+    return rated_answer(
+        words, stored.id, stored.seq, stored.status, int(column(one, "tier")[0]),
+        figures, postings, names_of({posting[6] for posting in postings if posting[6]}),
+    )
+
+
+def stored_postings(batch: pa.RecordBatch, row: int) -> dict[str, NDArray[Any]]:
     """The posting columns of one journal row."""
     _, columns = list_view(batch.column("postings").slice(row, 1))
     return columns
 
 
 def fact_view(stored: StoredFact, dictionaries: Dictionaries) -> Answer:
-    """A journalled fact as it stood on the wire."""
+    """A journalled fact as it stood on the wire, in the engine's own form."""
     batch, row = stored.batch, stored.row
-    kind = stored.kind
     view: Answer = {
-        "id": batch.column("id")[row].as_py(),
-        "kind": KINDS[kind],
+        "id": stored.id,
+        "kind": KINDS[stored.kind],
         "occurred_at": instant_text(int(column(batch, "at")[row])),
     }
-    member = int(column(batch, "member")[row])
-    if member == NO_MEMBER:
-        return view
-    view["member"] = dictionaries.members.names[member]
-    view["store"] = dictionaries.stores.names[column(batch, "store")[row]]
-    view["terminal"] = dictionaries.terminals.names[column(batch, "terminal")[row]]
-    _, lines = list_view(batch.column("lines").slice(row, 1))
-    view["lines"] = [
-        {
-            "line": int(line),
-            "sku": dictionaries.products.versions[product].sku,
-            "quantity": int(quantity),
-            "net": int(net),
-        }
-        for line, product, quantity, net in zip(
-            lines["line"], lines["product"], lines["quantity"], lines["net"], strict=True
-        )
-    ]
-    _, tenders = list_view(batch.column("tenders").slice(row, 1))
-    view["tenders"] = [
-        {"type": dictionaries.tenders.names[kind_], "amount": int(amount)}
-        for kind_, amount in zip(tenders["type"], tenders["amount"], strict=True)
-    ]
+    if stored.kind in MEMBER_KINDS:
+        view |= wire_fields(content_of_row(batch, row, dictionaries))
+    elif KINDS[stored.kind] == "day closed":
+        view["date"] = batch.column("payload")[row].as_py().decode()
     return view
 
 
 def posting_details(
-    words: AnswerWords, columns: dict[str, np.ndarray[Any, Any]], corrected_id: dict[int, str]
+    words: AnswerWords, columns: Mapping[str, NDArray[Any]], names: Mapping[int, str]
 ) -> list[Answer]:
-    """Postings with what the rule wanted and the limit that cut it."""
+    """Postings with what the rule wanted, whether or not a limit cut it."""
     shown = []
-    for rule, limit, desired, points, corrects in zip(
-        *(columns[name].tolist() for name in ("rule", "limit", "desired", "points", "corrects")),
-        strict=True,
-    ):
-        name, kind, currency = words.rules[rule]
-        entry: Answer = {
-            "rule": name, "kind": "correct" if corrects else kind, "currency": currency,
-            "points": points, "desired": desired,
-        }
-        if limit:
-            entry["limit"] = LIMITS[limit]
-        if corrects:
-            entry["corrects"] = corrected_id[corrects]
-        shown.append(entry)
+    for posting in posted(columns):
+        if posting[5] or posting[0] != NO_RULE:
+            entry = _shown(words, posting, names)
+            limit = entry.pop("limit", None)
+            entry["desired"] = posting[4]
+            if limit is not None:
+                entry["limit"] = limit
+            if "corrects" in entry:
+                entry["corrects"] = entry.pop("corrects")
+            shown.append(entry)
     return shown
 
 

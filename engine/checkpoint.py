@@ -18,12 +18,15 @@ import lmdb
 import msgspec
 import xxhash
 
-from .dictionaries import Dictionaries, Product, Sizes
+from .dictionaries import Dictionaries, Product, Sizes, StoreVersion
 from .journal import LedgerError, open_environment
+from .parked import Parked, Waiting
+from .standing import Standing
 
-FORMAT = 1
+FORMAT = 2
 _PIECE = 1000
-_DICTIONARIES = ("members", "stores", "terminals", "tenders")
+_CODES = ("members", "terminals", "tenders")
+_VERSIONS: tuple[tuple[str, Any], ...] = (("stores", StoreVersion), ("products", Product))
 
 
 class CheckpointDamaged(LedgerError):
@@ -37,8 +40,38 @@ class Meta(msgspec.Struct):
     ledger: bytes
     seq: int
     hash: bytes
-    program_seq: int
     sizes: tuple[int, ...]
+    latest_at: int
+    programs: list[int] = []
+    """Seqs of the publications."""
+    closed: list[tuple[int, int, int, int]] = []
+    """Closed days: instant, business day, seq, version."""
+    totals: dict[str, int] = {}
+    budgets_closed: list[tuple[str, int]] = []
+    parked: dict[str, list[Waiting]] = {}
+
+    @staticmethod
+    def settled(standing: Standing, parked: Parked) -> dict[str, Any]:
+        """The fields that are of no member and no name."""
+        closed, budgets = standing.closed, standing.budgets
+        return {
+            "programs": [version.seq for version in standing.versions],
+            "closed": list(zip(closed.at, closed.day, closed.seq, closed.version, strict=True)),
+            "totals": dict(budgets.totals),
+            "budgets_closed": list(budgets.closed),
+            "parked": {sale: list(waiting) for sale, waiting in parked.by_sale.items()},
+        }
+
+    def fill(self, standing: Standing) -> None:
+        """Closed days and budgets as they stood; programs are read from the journal."""
+        for at, day, seq, version in self.closed:
+            standing.closed.add(at, day, seq, version)
+        standing.budgets.totals.update(self.totals)
+        standing.budgets.closed += self.budgets_closed
+
+    def parked_index(self) -> Parked:
+        """What waits for its sale."""
+        return Parked(self.parked)
 
 
 @dataclass
@@ -117,14 +150,15 @@ class Checkpoint:
     def load(self, dictionaries: Dictionaries, meta: Meta) -> list[tuple[int, bytes]]:
         """Fill empty dictionaries; returns (member number, packed row)."""
         with _damage(), self._env.begin() as txn:
-            for kind, name in enumerate(_DICTIONARIES):
+            for kind, name in enumerate(_CODES):
                 codes = getattr(dictionaries, name)
                 for value in self._of_kind(txn, kind):
                     codes.number(value.decode())
-            decode = msgspec.msgpack.Decoder(Product).decode
-            dictionaries.products.extend(
-                [decode(value) for value in self._of_kind(txn, len(_DICTIONARIES))]
-            )
+            for kind, (name, version) in enumerate(_VERSIONS, len(_CODES)):
+                decode = msgspec.msgpack.Decoder(version).decode
+                getattr(dictionaries, name).extend(
+                    [decode(value) for value in self._of_kind(txn, kind)]
+                )
             if dictionaries.sizes() != Sizes(*meta.sizes):
                 raise CheckpointDamaged("the checkpoint's dictionaries are incomplete")
             return [
@@ -172,16 +206,16 @@ class Checkpoint:
 def name_items(dictionaries: Dictionaries, since: Sizes) -> list[tuple[bytes, bytes]]:
     """Dictionary entries beyond earlier sizes, as keys and values."""
     items = []
-    for kind, name in enumerate(_DICTIONARIES):
+    for kind, name in enumerate(_CODES):
         names = getattr(dictionaries, name).names
         for number in range(getattr(since, name), len(names)):
             key = bytes([kind]) + number.to_bytes(4, "big")
             items.append((key, names[number].encode()))
-    products = bytes([len(_DICTIONARIES)])
-    versions = dictionaries.products.versions
-    for number in range(since.products, len(versions)):
-        value = msgspec.msgpack.encode(tuple(versions[number]))
-        items.append((products + number.to_bytes(4, "big"), value))
+    for kind, (name, _) in enumerate(_VERSIONS, len(_CODES)):
+        versions = getattr(dictionaries, name).versions
+        for number in range(getattr(since, name), len(versions)):
+            key = bytes([kind]) + number.to_bytes(4, "big")
+            items.append((key, msgspec.msgpack.encode(tuple(versions[number]))))
     return items
 
 

@@ -1,14 +1,14 @@
 """Dictionaries: strings of the wire to dense numbers, grown by facts, rebuilt from the journal.
 
-A number never changes its meaning. Products are numbered by version: a sku whose
-attributes change gets a new product number from a time on, and a line holds the number
-of the version in force at its sale (rulebook section 2).
+A number never changes its meaning. Products and stores are numbered by version: a sku or
+store whose attributes change gets a new number from a time on, and a fact holds the number
+of the version in force at its instant (rulebook section 2).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 UInt32 = NDArray[np.uint32]
 
 ALWAYS = -(2**63)
-"""`since` of the first version of a product: in force from the beginning."""
+"""`since` of a version that is in force from the beginning."""
 
 
 class Product(NamedTuple):
-    """One version of a product: its attributes from an instant (us) on; None is unknown."""
+    """One version of a product: its attributes from an instant (us) on; None is unknown.
+
+    Labels are sorted. A line of a `weighed` product counts as one unit for "per N units".
+    """
 
     sku: str
     since: int = ALWAYS
@@ -28,11 +31,19 @@ class Product(NamedTuple):
     department: str | None = None
     category: str | None = None
     supplier: str | None = None
+    price_class: str | None = None
+    on_promotion: bool | None = None
+    labels: tuple[str, ...] = ()
+    weighed: bool = False
 
-    @property
-    def attributes(self) -> tuple[str | None, ...]:
-        """What a new version must change."""
-        return self[2:]
+
+class StoreVersion(NamedTuple):
+    """One version of a store: its attributes from an instant (us) on; None is unknown."""
+
+    store: str
+    since: int = ALWAYS
+    region: str | None = None
+    format: str | None = None
 
 
 class Codes:
@@ -64,110 +75,232 @@ class Codes:
         del self.names[length:]
 
 
-class Products:
-    """Product versions by number; skus to the versions that they have.
+V = TypeVar("V", Product, StoreVersion)
 
-    `latest` and `since` tell, by sku, the newest version and when it begins (us): the one
-    that nearly every line wants.
+
+class Versions(Generic[V]):
+    """Versions by number; names (skus, stores) to the versions that they have.
+
+    `latest` and `since` tell, by the code of the name, the newest version and when it begins
+    (us): the one that nearly every fact wants. `of` tells the code by the version's number.
+    The arrays have room to grow: their tails mean nothing.
     """
 
+    kind: type[V]
+
     def __init__(self) -> None:
-        self.versions: list[Product] = []
-        self.skus = Codes()
+        self.versions: list[V] = []
+        self.names: list[str] = []
+        self.codes = Codes()
         self.latest = np.zeros(1024, np.uint32)
         self.since = np.zeros(1024, np.int64)
-        # All versions of the few skus that have more than one.
+        self.of = np.zeros(1024, np.int32)
+        # All versions of the few names that have more than one.
         self._several: dict[int, list[int]] = {}
 
     def __len__(self) -> int:
         return len(self.versions)
 
-    def extend(self, products: Sequence[Product]) -> None:
-        """Number versions in order; those of one sku may come in any order of time."""
-        fresh = [product.sku for product in products]
-        numbers = self.skus.numbers
+    def extend(self, versions: Sequence[V]) -> None:
+        """Number versions in order; those of one name may come in any order of time."""
+        fresh = [version[0] for version in versions]
+        numbers = self.codes.numbers
         if len(set(fresh)) < len(fresh) or not numbers.keys().isdisjoint(fresh):
-            for product in products:
-                self.add(product)
+            for version in versions:
+                self.add(version)
             return
-        first, code = len(self.versions), len(self.skus)
-        end = code + len(fresh)
-        self._room(end)
+        first, code = len(self.versions), len(self.codes)
+        end, last = code + len(fresh), first + len(fresh)
+        self._room(end, last)
         numbers.update(zip(fresh, range(code, end), strict=True))
-        self.skus.names.extend(fresh)
-        self.versions.extend(products)
-        self.latest[code:end] = np.arange(first, first + len(fresh))
-        self.since[code:end] = [product.since for product in products]
+        self.codes.names.extend(fresh)
+        self.versions.extend(versions)
+        self.names.extend(fresh)
+        self.latest[code:end] = np.arange(first, last)
+        self.since[code:end] = [version.since for version in versions]
+        self.of[first:last] = np.arange(code, end)
 
-    def add(self, product: Product) -> int:
+    def add(self, version: V) -> int:
         """Number one version."""
         number = len(self.versions)
-        new = product.sku not in self.skus.numbers
-        sku = self.skus.number(product.sku)
-        self._room(sku + 1)
-        self.versions.append(product)
+        new = version[0] not in self.codes.numbers
+        code = self.codes.number(version[0])
+        self._room(code + 1, number + 1)
+        self.versions.append(version)
+        self.names.append(self.codes.names[code])
+        self.of[number] = code
         if new:
-            self.latest[sku], self.since[sku] = number, product.since
+            self.latest[code], self.since[code] = number, version.since
         else:
-            self._several.setdefault(sku, [int(self.latest[sku])]).append(number)
-            self._choose(sku)
+            self._several.setdefault(code, [int(self.latest[code])]).append(number)
+            self._choose(code)
         return number
 
-    def _room(self, length: int) -> None:
-        if length > len(self.latest):
-            size = max(length, 2 * len(self.latest))
+    def change(self, version: V) -> bool:
+        """Number a version unless the one in force at its begin says the same."""
+        if not self.changes(version):
+            return False
+        self.add(version)
+        return True
+
+    def changes(self, version: V) -> bool:
+        """Whether a version says something else than the one in force at its begin."""
+        number = self._in_force(version[0], version.since)
+        return number is None or self.versions[number][2:] != version[2:]
+
+    def next_since(self, code: int, instant: int) -> int:
+        """When the next version of a name after an instant (us) begins; 2**63 - 1 for never."""
+        numbers = self._several.get(code, [int(self.latest[code])])
+        begins = (self.versions[number].since for number in numbers)
+        return min((since for since in begins if since > instant), default=2**63 - 1)
+
+    def _room(self, codes: int, numbers: int) -> None:
+        if codes > len(self.latest):
+            size = max(codes, 2 * len(self.latest))
             self.latest = np.resize(self.latest, size)
             self.since = np.resize(self.since, size)
+        if numbers > len(self.of):
+            self.of = np.resize(self.of, max(numbers, 2 * len(self.of)))
 
-    def _choose(self, sku: int) -> None:
-        latest = max(self._several[sku], key=self._age)
-        self.latest[sku], self.since[sku] = latest, self.versions[latest].since
+    def _choose(self, code: int) -> None:
+        latest = max(self._several[code], key=self._age)
+        self.latest[code], self.since[code] = latest, self.versions[latest].since
 
     def _age(self, number: int) -> tuple[int, int]:
         return self.versions[number].since, number
 
-    def at(self, sku: str, instant: int) -> int:
-        """Number of the version in force at an instant (us); an unknown one is made."""
-        code = self.skus.numbers.get(sku)
-        if code is not None:
-            if instant >= self.since[code]:
-                return int(self.latest[code])
-            older = [n for n in self._several.get(code, ()) if self.versions[n].since <= instant]
-            if older:
-                return max(older, key=self._age)
-        return self.add(Product(sku))
+    def _in_force(self, name: str, instant: int) -> int | None:
+        code = self.codes.numbers.get(name)
+        if code is None:
+            return None
+        if instant >= self.since[code]:
+            return int(self.latest[code])
+        older = [n for n in self._several.get(code, ()) if self.versions[n].since <= instant]
+        return max(older, key=self._age) if older else None
 
-    def at_many(self, skus: list[str], place: UInt32, instants: NDArray[np.int64]) -> UInt32:
-        """Numbers for lines: line i has sku skus[place[i]] at instants[i] (us)."""
-        codes = np.array(
-            [self.skus.numbers.get(sku, -1) for sku in skus], np.int64
-        )
-        if (codes < 0).any():
-            for i in np.flatnonzero(codes < 0):
-                codes[i] = self._first_number(skus[i])
-        lines = codes[place]
-        out = self.latest[lines]
-        early = np.flatnonzero(instants < self.since[lines])
-        for i in early:
-            out[i] = self.at(skus[place[i]], int(instants[i]))
+    def at(self, name: str, instant: int) -> int:
+        """Number of the version in force at an instant (us); an unknown one is made."""
+        number = self._in_force(name, instant)
+        return self.add(self.kind(name)) if number is None else number
+
+    def at_many(self, names: list[str], place: UInt32, instants: NDArray[np.int64]) -> UInt32:
+        """Numbers for items: item i has the name names[place[i]] at instants[i] (us)."""
+        numbers = self.codes.numbers
+        known = list(map(numbers.get, names))
+        if None in known:
+            new = dict.fromkeys(name for name in names if name not in numbers)
+            self.extend([self.kind(name) for name in new])
+            known = list(map(numbers.get, names))
+        items = np.array(known, np.int64)[place]
+        out = self.latest[items]
+        for i in np.flatnonzero(instants < self.since[items]).tolist():
+            out[i] = self.at(names[place[i]], int(instants[i]))
         return out
 
-    def _first_number(self, sku: str) -> int:
-        self.add(Product(sku))
-        return self.skus.numbers[sku]
+    def again(self, numbers: UInt32, instants: NDArray[np.int64]) -> UInt32:
+        """Numbers of the versions that are in force at instants (us) as is known now.
+
+        `numbers` are of versions with the same names: those in force as was known once. A
+        late catalogue changes what was in force.
+        """
+        if not self._several or not len(numbers):
+            return numbers
+        several = np.zeros(len(self.codes), np.bool_)
+        several[list(self._several)] = True
+        codes = self.of[numbers]
+        items = np.flatnonzero(several[codes])
+        if not len(items):
+            return numbers
+        out = np.array(numbers, np.uint32)
+        items = items[np.argsort(codes[items], kind="stable")]
+        found, starts = np.unique(codes[items], return_index=True)
+        for code, mine in zip(found.tolist(), np.split(items, starts[1:]), strict=True):
+            versions = np.array(sorted(self._several[code], key=self._age), np.uint32)
+            since = np.array([self.versions[n].since for n in versions.tolist()], np.int64)
+            out[mine] = versions[np.searchsorted(since, instants[mine], side="right") - 1]
+        return out
 
     def cut(self, length: int) -> None:
         """Forget the versions beyond a length (a commit that did not happen)."""
+        del self.names[length:]
         while len(self.versions) > length:
-            sku = self.skus.numbers[self.versions.pop().sku]
-            several = self._several.get(sku)
+            code = self.codes.numbers[self.versions.pop()[0]]
+            several = self._several.get(code)
             if several is None:
-                self.skus.cut(sku)
+                self.codes.cut(code)
                 continue
             several.pop()
-            self._choose(sku)
+            self._choose(code)
             if len(several) == 1:
-                del self._several[sku]
+                del self._several[code]
+
+
+class Products(Versions[Product]):
+    """Product versions; `categories` numbers the full category paths that they name.
+
+    `category_of` tells by the version's number its category, -1 for none; categories are
+    numbered in the order of the versions, so that every process numbers them alike.
+    """
+
+    kind = Product
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.categories = Codes()
+        self.category_of = np.zeros(1024, np.int32)
+        self._placed = 0
+
+    @property
+    def skus(self) -> Codes:
+        """Skus by their codes."""
+        return self.codes
+
+    @property
+    def sku_of(self) -> NDArray[np.int32]:
+        """Code of the sku by the version's number."""
+        return self.of
+
+    def extend(self, versions: Sequence[Product]) -> None:
+        """See Versions."""
+        super().extend(versions)
+        self._place()
+
+    def add(self, version: Product) -> int:
+        """See Versions."""
+        number = super().add(version)
+        self._place()
+        return number
+
+    def _place(self) -> None:
+        """Number the categories of the versions that are new."""
+        n, number = len(self.versions), self.categories.number
+        if n > len(self.category_of):
+            self.category_of = np.resize(self.category_of, len(self.of))
+        self.category_of[self._placed : n] = [
+            -1 if version.category is None else number(version.category)
+            for version in self.versions[self._placed : n]
+        ]
+        self._placed = n
+
+    def cut(self, length: int) -> None:
+        """See Versions."""
+        gone = self.category_of[length : self._placed]
+        if len(gone) and gone.max() >= 0:
+            kept = self.category_of[: min(length, self._placed)]
+            self.categories.cut(int(kept.max(initial=-1)) + 1)
+        self._placed = min(length, self._placed)
+        super().cut(length)
+
+
+class Stores(Versions[StoreVersion]):
+    """Store versions."""
+
+    kind = StoreVersion
+
+    @property
+    def store_of(self) -> NDArray[np.int32]:
+        """Code of the store's name by the version's number."""
+        return self.of
 
 
 class Sizes(NamedTuple):
@@ -185,7 +318,7 @@ class Dictionaries:
 
     def __init__(self) -> None:
         self.members = Codes()
-        self.stores = Codes()
+        self.stores = Stores()
         self.terminals = Codes()
         self.tenders = Codes()
         self.products = Products()

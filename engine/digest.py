@@ -21,6 +21,7 @@ _LAST_SEQ = 1 + 1
 """Word of a packed row that holds the last seq: after the version and last_at."""
 
 _WIDTH = 16
+_NEVER_AT = -(2**63)
 
 
 def state_hash(state: State, dictionaries: Dictionaries) -> str:
@@ -37,32 +38,50 @@ def state_hash(state: State, dictionaries: Dictionaries) -> str:
     return (total % (1 << (8 * _WIDTH))).to_bytes(_WIDTH, "big").hex()
 
 
+_HEAD = (
+    "last_at", "last_seq", "purchases", "upgrades", "joined", "enrolled", "facts", "last_buy",
+    "birth", "birth_calendar", "manual_tier", "manual_through", "clock",
+)  # fmt: skip
+_ACCOUNT = (
+    "issued", "expired", "live", "lots", "debt", "reversed", "redeemed", "donated", "forgiven",
+    "posted", "renewed",
+)  # fmt: skip
+_TIER = ("good_through", "checked", "bonus_given")
+
+
 def describe_row(fold: Fold, state: State, member: int) -> dict[str, Any]:
     """A member's row as named fields, for people and for comparing."""
-    program = fold.program
-    last_at, last_seq, purchases, upgrades = state.head(member)
-    fields: dict[str, Any] = {
-        "last_at": None if last_at is None else us_instant(last_at).isoformat(),
-        "last_seq": last_seq,
-        "purchases": purchases,
-        "upgrades": upgrades,
-    }
-    for place, currency in enumerate(program.currency):
-        # On day 0 nothing has expired beyond what the row has counted.
-        active, pending, expired, issued = state.balance(member, place, 0)
-        fields[f"{currency.id}.issued"] = issued
-        fields[f"{currency.id}.expired"] = expired
-        fields[f"{currency.id}.live"] = active + pending
-        fields[f"{currency.id}.lots"] = [
+    layout, slots = fold.layout, state.slots(member)
+    fields: dict[str, Any] = dict(zip(_HEAD, slots, strict=False))
+    fields["last_at"] = None if slots[0] == _NEVER_AT else us_instant(slots[0]).isoformat()
+    at = len(_HEAD)
+    for place, name in enumerate(layout.currencies):
+        for offset, field in enumerate(_ACCOUNT):
+            fields[f"{name}.{field}"] = slots[at + offset]
+        fields[f"{name}.lots"] = [
             (_date(earned), _date(active_from), _date(through), points)
             for earned, active_from, through, points in state.lots(member, place)
         ]
-    for tier, day in zip(program.tiers(), state.tier_days(member), strict=True):
-        fields[f"tier.{tier.id}.good_through"] = _date(day)
-    for place, (period, value) in enumerate(state.counters(member)):
-        fields[f"counter[{place}]"] = (period, value)
+        at += len(_ACCOUNT)
+    for name in layout.tiers:
+        for offset, field in enumerate(_TIER):
+            value = slots[at + offset]
+            fields[f"tier.{name}.{field}"] = _date(value) if offset == 0 else value
+        at += len(_TIER)
+    for place in range(len(layout.counters)):
+        fields[f"counter[{place}]"] = slots[at + 2 * place], slots[at + 2 * place + 1]
+    at += 2 * len(layout.counters)
+    for place, value in enumerate(slots[at:]):
+        fields[f"slot[{place}]"] = value
+    for place, key in enumerate(layout.counters):
+        if key[2][0] == "rolling":  # type: ignore[index]
+            fields[f"counter[{place}]"] = state.vec(member, layout.counter_slot(place))
+    for name in ("stores", "categories"):
+        slot = layout.find(name)
+        if slot is not None:
+            fields[name] = state.vec(member, slot)
     return fields
 
 
 def _date(day: int) -> str | None:
-    return None if day in (-1, NEVER) else date_of(day).isoformat()
+    return None if day < 0 or day >= NEVER else date_of(day).isoformat()

@@ -1,24 +1,25 @@
-"""Facts on the wire: their types, their checks of form, and their columns.
+"""Facts on the wire: their types and their checks of form.
 
-A fact arrives as JSON or as an Arrow table; both become `Sales`, columns of dictionary
-numbers that the kernel takes. Amounts are integers in minor units, quantities in
-thousandths, instants in microseconds UTC (rulebook sections 1 and 2).
+Amounts are integers in minor units, quantities of lines in thousandths, quantities of
+activities in whole units, points in units of their currency's scale, instants in
+microseconds UTC (rulebook sections 1 and 2).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import msgspec
-import numpy as np
 from msgspec import Meta, Struct
-from numpy.typing import NDArray
 
 MOST_AMOUNT = 10**12
+MOST_POINTS = 10**16
+"""10^12 points of at most 10^4 units each."""
 MOST_LINES = 10_000
 MOST_TENDERS = 100
+MOST_COUPONS = 100
+MOST_LINE_NUMBER = 10**6
 ID_BYTES = 128
 NAME_BYTES = 64
 
@@ -30,31 +31,70 @@ Id = Annotated[str, Meta(min_length=1, max_length=ID_BYTES)]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_BYTES)]
 Place = Annotated[str, Meta(max_length=NAME_BYTES)]
 Amount = Annotated[int, Meta(ge=-MOST_AMOUNT, le=MOST_AMOUNT)]
+Positive = Annotated[int, Meta(ge=0, le=MOST_AMOUNT)]
+Points = Annotated[int, Meta(ge=-MOST_POINTS, le=MOST_POINTS)]
+LineNumber = Annotated[int, Meta(ge=1, le=MOST_LINE_NUMBER)]
 Instant = Annotated[dt.datetime, Meta(tz=True)]
+Calendar = Literal["gregorian", "jalali"]
+Expires = Annotated[str, Meta(pattern=r"^(never|\d{4}-\d{2}-\d{2})$")]
+Reason = Annotated[str, Meta(max_length=500)]
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _US = dt.timedelta(microseconds=1)
 
 
+# -- of a member: sales, returns, activities, adjustments --------------------------------
+
+
 class LineFact(Struct, forbid_unknown_fields=True):
-    """One line: quantity in thousandths, net in minor units; `line` is its place from 1."""
+    """One line: quantity in thousandths, net in minor units; `line` is its place from 1.
+
+    `gross` is net plus discount unless given; without `cost` the margin is 0.
+    """
 
     sku: Name
     quantity: Amount
     net: Amount
-    line: Annotated[int, Meta(ge=1, le=10**6)] | None = None
-    voids: Annotated[int, Meta(ge=1, le=10**6)] | None = None
+    line: LineNumber | None = None
+    voids: LineNumber | None = None
+    gross: Amount | None = None
+    discount: Amount | None = None
+    cost: Amount | None = None
 
 
 class TenderFact(Struct, forbid_unknown_fields=True):
-    """How a part of the sale was paid."""
+    """How a part of the sale was paid; `points` are taken for a redemption tender."""
 
     type: Name
     amount: Amount
+    points: Annotated[int, Meta(ge=1, le=MOST_POINTS)] | None = None
 
 
-class SaleFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="sale"):
-    """A basket that was paid."""
+class ReturnedLine(Struct, forbid_unknown_fields=True):
+    """What of a line comes back: of the line's number, else of the latest line of the sku."""
+
+    quantity: Positive = 0
+    net: Positive = 0
+    line: LineNumber | None = None
+    sku: Name | None = None
+
+
+ReturnedLines = Annotated[list[ReturnedLine], Meta(min_length=1, max_length=MOST_LINES)]
+
+
+class ReturnPart(Struct, forbid_unknown_fields=True):
+    """The return inside an exchange."""
+
+    sale: Id
+    lines: ReturnedLines
+
+
+class SaleFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="sale",
+               rename={"returned": "return"}):  # fmt: skip
+    """A basket that was paid; with `return` it is an exchange.
+
+    `completed`: an offline till reports what has happened; it is not refused for points.
+    """
 
     id: Id
     occurred_at: Instant
@@ -62,17 +102,162 @@ class SaleFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="sale")
     lines: Annotated[list[LineFact], Meta(min_length=1, max_length=MOST_LINES)]
     store: Place = ""
     terminal: Place = ""
+    channel: Place = ""
     tenders: Annotated[list[TenderFact], Meta(max_length=MOST_TENDERS)] = []
+    coupons: Annotated[list[Name], Meta(max_length=MOST_COUPONS)] = []
+    returned: ReturnPart | None = None
+    completed: bool = False
+
+
+class ReturnFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="return"):
+    """Goods come back; without `sale` there was no receipt."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    lines: ReturnedLines
+    sale: Id | None = None
+    store: Place = ""
+    terminal: Place = ""
+    reason: Reason = ""
+
+
+class ActivityFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="activity"):
+    """Something a member did that is no purchase: a review, a survey, a game won, a payment."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    code: Name
+    quantity: Annotated[int, Meta(ge=0, le=10**9)] = 1
+    store: Place = ""
+    terminal: Place = ""
+    channel: Place = ""
+
+
+class AdjustFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="adjust"):
+    """Points given or taken by hand. `expires` is a date (the last good one) or "never"."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    currency: Name
+    points: Points
+    reason: Reason = ""
+    actor: Place = ""
+    expires: Expires | None = None
+    forced: bool = False
+    store: Place = ""
+    terminal: Place = ""
+
+
+class RedeemFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="redeem"):
+    """Active points spent outside a sale's tenders; `completed` as for a sale."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    currency: Name
+    points: Annotated[int, Meta(ge=1, le=MOST_POINTS)]
+    completed: bool = False
+    store: Place = ""
+    terminal: Place = ""
+
+
+# -- of a member: what is known of it -------------------------------------------------------
+
+
+class ManualTier(Struct, forbid_unknown_fields=True):
+    """A tier given by hand through a date; the higher of it and the computed one counts."""
+
+    tier: Name
+    through: dt.date
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    actor: Place = ""
+
+
+class CalendarDate(Struct, forbid_unknown_fields=True, frozen=True):
+    """A date whose anniversaries are kept in a calendar; the date itself is Gregorian."""
+
+    date: dt.date
+    calendar: Calendar = "gregorian"
+
+
+class _About(Struct, forbid_unknown_fields=True):
+    id: Id
+    occurred_at: Instant
+    member: Name
+    store: Place = ""
+    terminal: Place = ""
+    birth: dt.date | msgspec.UnsetType | None = msgspec.UNSET
+    birth_calendar: Calendar | msgspec.UnsetType = msgspec.UNSET
+    anniversaries: dict[Name, CalendarDate | dt.date] | msgspec.UnsetType = msgspec.UNSET
+    segments: list[Name] | msgspec.UnsetType = msgspec.UNSET
+    values: dict[Name, Annotated[int, Meta(ge=-(10**15), le=10**15)]] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+    manual_tier: ManualTier | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class EnrolFact(_About, tag_field="kind", tag="enrol"):
+    """A member joins. Cards come with the value issue: the list must be empty."""
+
+    cards: Annotated[list[Name], Meta(max_length=0)] = []
+
+
+class MemberUpdateFact(_About, tag_field="kind", tag="member update"):
+    """New attributes from an instant on: each field given replaces what was known.
+
+    `anniversaries` and `values` replace the entries they name; `segments` the whole list;
+    `manual_tier` null ends it.
+    """
+
+
+class SubscriptionStartFact(
+    Struct, forbid_unknown_fields=True, tag_field="kind", tag="subscription start"
+):
+    """A plan is active from now to before `ends_at` (none: until an end comes)."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    plan: Name
+    ends_at: Instant | None = None
+    store: Place = ""
+    terminal: Place = ""
+
+
+class SubscriptionEndFact(
+    Struct, forbid_unknown_fields=True, tag_field="kind", tag="subscription end"
+):
+    """A plan is over."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    plan: Name
+    store: Place = ""
+    terminal: Place = ""
+
+
+# -- of no member -----------------------------------------------------------------------------
 
 
 class ProductFact(Struct, forbid_unknown_fields=True):
-    """Attributes of a product; a category is a path with `/`, most general part first."""
+    """Attributes of a product; a category is a path with `/`, most general part first.
+
+    `weighed`: a line of it counts as one unit for "per N units".
+    """
 
     sku: Name
     brand: Name | None = None
     department: Name | None = None
     category: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     supplier: Name | None = None
+    price_class: Name | None = None
+    on_promotion: bool | None = None
+    labels: Annotated[list[Name], Meta(max_length=32)] = []
+    weighed: bool = False
 
 
 class CatalogFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="catalog"):
@@ -83,24 +268,73 @@ class CatalogFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="cat
     products: Annotated[list[ProductFact], Meta(min_length=1, max_length=100_000)]
 
 
+class StoreAttributes(Struct, forbid_unknown_fields=True):
+    """What is known of a store."""
+
+    store: Name
+    region: Name | None = None
+    format: Name | None = None
+
+
+class StoreFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="store"):
+    """Stores and their attributes from `occurred_at` on."""
+
+    id: Id
+    occurred_at: Instant
+    stores: Annotated[list[StoreAttributes], Meta(min_length=1, max_length=100_000)]
+
+
 class PublishFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="program publish"):
-    """A program in force from `occurred_at` on; `program` is the text of its file."""
+    """A program in force from `occurred_at` on; `program` is the text of its file.
+
+    `holidays` are the dates of the holiday calendars that it names, as they are known now:
+    they are kept in the journal, since lunar dates are confirmed late.
+    """
 
     id: Id
     occurred_at: Instant
     program: Annotated[str, Meta(min_length=1, max_length=1_000_000)]
+    holidays: dict[str, list[dt.date]] = {}
 
 
-Fact = SaleFact | CatalogFact | PublishFact
-WireFact = SaleFact | CatalogFact
-"""What the HTTP door takes; programs are published by the command line."""
+class DayClosedFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="day closed"):
+    """A business date is over: expiries are written, bonuses on anniversaries given."""
 
-KINDS: tuple[str, ...] = ("sale", "catalog", "program publish")
-"""Kinds by the code that the journal keeps."""
+    id: Id
+    occurred_at: Instant
+    date: dt.date
 
-FactKind = Literal["sale", "catalog", "program publish"]
 
-json_decoder = msgspec.json.Decoder(WireFact)
+MemberFact = (
+    SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | EnrolFact
+    | MemberUpdateFact | SubscriptionStartFact | SubscriptionEndFact
+)  # fmt: skip
+WireControl = CatalogFact | StoreFact | DayClosedFact
+"""Facts of no member that the HTTP door takes; programs are published by the command line."""
+ControlFact = WireControl | PublishFact
+Fact = MemberFact | ControlFact
+
+KINDS: tuple[str, ...] = (
+    "sale", "catalog", "program publish", "return", "activity", "adjust", "redeem", "enrol",
+    "member update", "subscription start", "subscription end", "store", "day closed",
+    "closing", "budget closed",
+)  # fmt: skip
+"""Kinds by the code that the journal keeps.
+
+`closing` is a member's part of a control fact (what expired, what it gave); `budget closed`
+is written by the engine.
+"""
+
+RANKS: dict[str, int] = {
+    "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
+    "store": 0, "program publish": 0, "budget closed": 0,
+    "sale": 1, "activity": 1, "adjust": 1,
+    "return": 2, "redeem": 3,
+    "day closed": 4,
+}  # fmt: skip
+"""Rank at one instant (rulebook section 2); a negative adjust has rank 3."""
+
+json_decoder = msgspec.json.Decoder(MemberFact | WireControl)
 
 
 class FormError(ValueError):
@@ -113,96 +347,14 @@ class FormError(ValueError):
         self.slug = slug
 
 
-def instant_us(moment: dt.datetime) -> int:
+def instant_us(moment: dt.datetime, path: str = "occurred_at") -> int:
     """Microseconds UTC since 1970. Raises FormError outside the calendar tables."""
     us = (moment - _EPOCH) // _US
     if not EARLIEST_US <= us <= LATEST_US:
-        raise FormError("is outside 1970 to 2169", "occurred_at")
+        raise FormError("is outside 1970 to 2169", path)
     return us
 
 
 def us_instant(us: int) -> dt.datetime:
     """The instant of a number of microseconds."""
     return _EPOCH + us * _US
-
-
-@dataclass(slots=True)
-class Sales:
-    """Sales as columns of dictionary numbers: what the kernel folds.
-
-    lines_from and tenders_from (int64[n + 1]) delimit each sale's lines and tenders.
-    """
-
-    at: NDArray[np.int64]
-    member: NDArray[np.uint32]
-    store: NDArray[np.uint32]
-    terminal: NDArray[np.uint32]
-    lines_from: NDArray[np.int64]
-    line: NDArray[np.int32]
-    product: NDArray[np.uint32]
-    quantity: NDArray[np.int64]
-    net: NDArray[np.int64]
-    tenders_from: NDArray[np.int64]
-    tender: NDArray[np.uint32]
-    amount: NDArray[np.int64]
-    day: NDArray[np.int32]
-    minute: NDArray[np.int16]
-
-    def __len__(self) -> int:
-        return len(self.at)
-
-
-def net_lines(lines: list[LineFact]) -> list[LineFact]:
-    """Lines with their places, voids netted into the lines that they void (section 2).
-
-    A void names its line by `voids`, or means the latest line before it of its sku. A line
-    of which nothing is left stays, at 0: the kernel passes over it. Raises FormError for a
-    void that finds no line or takes more than is left, and for a place used twice.
-    """
-    for place, line in enumerate(lines, 1):
-        if line.line is None:
-            line.line = place
-    if all(
-        line.quantity >= 0 and line.net >= 0 and line.voids is None and line.line == place
-        for place, line in enumerate(lines, 1)
-    ):
-        return lines
-    kept: dict[int, LineFact] = {}
-    of_sku: dict[str, list[LineFact]] = {}
-    places: set[int] = set()
-    for place, line in enumerate(lines):
-        number = line.line or 0
-        if number in places:
-            raise FormError(f"line {number} is there twice", f"lines[{place}].line")
-        places.add(number)
-        if line.quantity >= 0 and line.net >= 0:
-            if line.voids is not None:
-                raise FormError("only a negative line voids another", f"lines[{place}].voids")
-            kept[number] = msgspec.structs.replace(line)
-            of_sku.setdefault(line.sku, []).append(kept[number])
-            continue
-        target = _voided_line(kept, of_sku.get(line.sku, []), line, place)
-        target.quantity += line.quantity
-        target.net += line.net
-        if target.quantity < 0 or target.net < 0:
-            raise FormError(f"voids more than is left of line {target.line}", f"lines[{place}]")
-    return list(kept.values())
-
-
-def _voided_line(
-    kept: dict[int, LineFact], of_sku: list[LineFact], line: LineFact, place: int
-) -> LineFact:
-    """The line that a void names, or the latest of its sku of which something is left."""
-    if line.quantity > 0 or line.net > 0:
-        raise FormError("quantity and net of a void are both negative or 0", f"lines[{place}]")
-    if line.voids is not None:
-        named = kept.get(line.voids)
-        if named is not None and named.sku != line.sku:
-            raise FormError(f"line {named.line} has another sku", f"lines[{place}].voids")
-    else:
-        while of_sku and not (of_sku[-1].quantity or of_sku[-1].net):
-            of_sku.pop()
-        named = of_sku[-1] if of_sku else None
-    if named is None:
-        raise FormError("voids a line that is not there", f"lines[{place}]")
-    return named

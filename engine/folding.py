@@ -1,136 +1,243 @@
-"""Folding sales over the members' states: order, lateness, and the kernel.
+"""Folding members' facts over their states: the fast path, and who needs more.
 
-The fast path is a batch whose sales come after all the facts of their members. A member
-with a late sale is folded anew from its chain in the same commit, and what changes for
-older facts becomes `correct` postings (rulebook section 2).
+The fast path is a fact that comes after all of its member's others and names none: it is
+folded where the state stands. A member with any other new fact is folded anew from its chain
+in the same commit (`late`), and what changes for older facts becomes `correct` postings
+(rulebook section 2).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vafa.native.fold import fold
+from vafa.native.fold import Closings, close_days, fold
 from vafa.native.state import State
 
-from .calendars import business_day, business_days
-from .compile import CompiledProgram
+from .alone import Folded, fold_alone
+from .budgets import Budgets
+from .chain import History, HistoryCache
+from .closing import ClosedDays
+from .columns import POSTING_COLUMNS, Facts, Outcome
+from .compile import CompiledPrograms
 from .dictionaries import Dictionaries
-from .facts import Sales
+from .late import Anew, Batch, Past, contested, told
+from .order import untwisted
+from .parked import in_force
 from .program import Program
-from .rule_tables import RuleTables
 from .status import Status
+from .versions import ProgramVersions
 
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
-UInt64 = NDArray[np.uint64]
 
-POSTING_COLUMNS = ("rule", "limit", "desired", "points", "corrects")
+BALANCES = ("active", "pending", "held", "debt")
 
-
-@dataclass(slots=True)
-class History:
-    """A member's earlier sales: their columns, ids and seqs, oldest seq first."""
-
-    sales: Sales
-    ids: list[str]
-    seqs: UInt64
-
-
-ReadHistory = Callable[[int, int], History]
-"""(member number, its last seq) -> the accepted sales of the member's chain."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a batch did, row by row: status, tier (-1 none), balances after, postings.
-
-    Postings stand in the order of their rows; `posted_from` int64[n + 1] delimits them.
-    """
-
-    status: NDArray[np.uint8]
-    tier: NDArray[np.int8]
-    active: NDArray[np.int64]
-    pending: NDArray[np.int64]
-    previous: UInt64
-    posted_from: NDArray[np.int64]
-    postings: dict[str, NDArray[Any]]
-    members: UInt32 = field(default_factory=lambda: np.zeros(0, np.uint32))
+_Insert = tuple[NDArray[Any], dict[str, Any]]
 
 
 class Fold:
-    """The state of every member under one program, moved on batch by batch."""
+    """The state of every member under a ledger's programs, moved on batch by batch."""
 
-    def __init__(self, dictionaries: Dictionaries, program: Program) -> None:
-        self.program = program
-        self.compiled = CompiledProgram(program)
-        self.tables = RuleTables(self.compiled, dictionaries)
+    def __init__(
+        self, dictionaries: Dictionaries, versions: ProgramVersions, budgets: Budgets,
+        closed: ClosedDays,
+    ) -> None:
+        self.versions = versions
+        self.budgets = budgets
+        self.closed = closed
         self.dictionaries = dictionaries
-        self.state = self.new_state()
-        self._second = self._day = -1
+        self.compiled = CompiledPrograms(
+            [version.program for version in versions],
+            [version.content.holidays for version in versions],
+            dictionaries,
+        )
+        self.layout = self.compiled.layout
+        self.state: State = self.compiled.new_state()
+        self.histories = HistoryCache()
+        self._single: State | None = None
+        self._closings: tuple[Any, Closings] | None = None
+        budgets.follow(versions, self.layout.rules)
+        self.compiled.set_epochs(budgets.closed_sets())
 
-    def new_state(self) -> State:
-        """An empty state table of this program's form."""
-        native = self.compiled.native
-        return State(native.n_currencies, native.n_tiers, native.n_counters)
+    @property
+    def program(self) -> Program:
+        """The program published last: what it says of limits of time, and names."""
+        return self.versions.latest.program
+
+    @property
+    def n_currencies(self) -> int:
+        """Balances of a journal row."""
+        return len(self.layout.currencies)
+
+    def single(self) -> State:
+        """An empty table of one member."""
+        if self._single is None:
+            self._single = self.compiled.new_state()
+            self._single.grow(1)
+        self._single.clear(np.zeros(1, np.uint32))
+        return self._single
 
     def follow(self) -> None:
         """Make room for what the dictionaries have gained."""
-        self.tables.follow()
+        self.compiled.follow()
         self.state.grow(len(self.dictionaries.members))
 
+    def close_budget(self, rule: str, seq: int) -> None:
+        """The rule takes no part for facts with a higher seq."""
+        self.budgets.close(rule, seq)
+        self.compiled.set_epochs(self.budgets.closed_sets())
+
+    def undo_budgets(self) -> Callable[[], None]:
+        """What puts the budgets back as they are now, for a commit that is not written."""
+        totals, n = dict(self.budgets.totals), len(self.budgets.closed)
+
+        def undo() -> None:
+            self.budgets.totals = totals
+            del self.budgets.closed[n:]
+            self.compiled.set_epochs(self.budgets.closed_sets())
+
+        return undo
+
     def today(self, at_us: int) -> int:
-        """Business day of an instant; the last second's answer is kept."""
-        second = at_us // 1_000_000
-        if second != self._second:
-            self._second, self._day = second, business_day(self.program, at_us)
-        return self._day
+        """Business day of an instant."""
+        return self.versions.day(at_us)
 
-    def date(self, sales: Sales) -> None:
-        """Fill the business day and minute of each sale."""
-        sales.day, sales.minute = business_days(self.program, sales.at)
+    def native_at(self, at_us: int) -> Any:
+        """The compiled program that shows an instant."""
+        return self.compiled.natives[self.versions.showing(at_us).number - 1]
 
-    def apply(
-        self, sales: Sales, ids: list[str], first_seq: int, history: ReadHistory,
-        refused: Bools | None = None,
-    ) -> Outcome:
-        """Fold a batch of sales with seqs first_seq.. in the order of arrival.
+    # -- the kernel -----------------------------------------------------------------------
 
-        `refused` marks rows that acceptance has already refused: they move nothing.
-        """
-        n = len(sales)
-        previous = self.state.chain(sales.member, first_seq)
-        late, unordered = self.state.behind(sales.member, sales.at)
-        takes_part = np.arange(n, dtype=np.uint32)
-        if refused is not None and refused.any():
-            late = late & ~refused
-            takes_part = takes_part[~refused]
-        late_members: list[int] = []
-        if late.any():
-            late_members = np.unique(sales.member[late]).tolist()
-            takes_part = takes_part[~np.isin(sales.member[takes_part], late_members)]
-        twisted = bool(unordered.any())
-        if twisted:
-            takes_part = untwisted(sales, ids, self.dictionaries, takes_part, unordered)
-        figures = fold(self.compiled.native, self.state, sales, takes_part)
-        outcome = self._outcome(figures, n, previous, not twisted and not late_members)
-        for member in late_members:
-            rows = np.flatnonzero(sales.member == member).astype(np.uint32)
-            if refused is not None:
-                rows = rows[~refused[rows]]
-            self._fold_anew(sales, ids, rows, int(member), history, outcome)
-        outcome.members = sales.member
+    def run(
+        self, state: State, facts: Facts, version: NDArray[np.uint16],
+        epoch: NDArray[np.uint32], names: NDArray[np.int64], accepted: Bools, order: UInt32,
+        closings: Closings | None = None,
+    ) -> dict[str, Any]:
+        """Fold rows of facts in an order; what the kernel gives."""
+        columns = self.compiled.columns(
+            facts, version - np.uint16(1), epoch, names, accepted
+        )
+        return fold(self.compiled.natives, state, columns, order, closings)
+
+    def closings(self, until: int | None = None) -> Closings | None:
+        """The closed days for a fold from an empty row: all, or those up to an instant."""
+        if not len(self.closed):
+            return None
+        if until is not None:
+            return Closings(*self.closed.columns(until=until))
+        key = len(self.closed), self.closed.at[-1], self.closed.day[-1]
+        if self._closings is None or self._closings[0] != key:
+            self._closings = key, Closings(*self.closed.columns())
+        return self._closings[1]
+
+    def close_last_day(self, members: UInt32) -> dict[str, Any]:
+        """Close the last closed day for members whose facts all come before it."""
+        closing = Closings(*self.closed.columns(len(self.closed) - 1))
+        return close_days(self.compiled.natives, self.state, closing, members)
+
+    # -- batches ---------------------------------------------------------------------------
+
+    def apply(self, batch: Batch, past: Past) -> Outcome:
+        """Fold new facts in the order of arrival, deciding what is accepted."""
+        facts, n = batch.facts, len(batch.facts)
+        previous = self.state.chain(facts.member, batch.first)
+        everyone = np.ones(n, np.bool_)
+        special = self._special(batch, past)
+        takes_part, late_members, twisted = self._sort_out(batch, everyone, special)
+        figures = self._fold_in_order(batch, takes_part, accepted=False)
+        outcome = self._outcome(figures, n, previous, not twisted and not len(late_members))
+        inserts: list[_Insert] = []
+        for member, rows in _rows_by_member(facts.member, late_members):
+            last = int(previous[rows[0]])
+            history = self.histories.get(member, last) or past.history(member, last)
+            anew = Anew(self, batch, rows, history, past)
+            anew.decide()
+            inserts += self._settle(anew, member, rows, outcome, batch.first)
+        if special is not None:
+            inserts += _strangers(batch, past, outcome)
+        _insert(outcome, inserts)
+        outcome.members = facts.member
         return outcome
 
+    def replay(self, batch: Batch, status: NDArray[np.uint8], past: Past) -> None:
+        """Fold facts of a journal record, whose statuses are known."""
+        facts = batch.facts
+        self.state.chain(facts.member, batch.first)
+        takes = in_force(facts.kind, status)
+        special = self._special(batch, past)
+        takes_part, late_members, _ = self._sort_out(batch, takes, special)
+        self._fold_in_order(batch, takes_part, accepted=True)
+        for member in late_members.tolist():
+            last = self.last_seq(member)
+            self.put(member, self.alone(past.history(member, last)), last)
+
+    def _special(self, batch: Batch, past: Past) -> Bools | None:
+        """Rows that name another fact, or that parked returns wait for; None: no rows."""
+        facts = batch.facts
+        naming = [] if facts.extras is None else [
+            row for row, extra in enumerate(facts.extras) if extra is not None and extra.named
+        ]  # fmt: skip
+        awaited = past.parked.awaited(batch.ids)
+        if not naming and not awaited:
+            return None
+        if naming:
+            assert facts.extras is not None
+            wanted = {extra.named for row in naming if (extra := facts.extras[row])}
+            batch.known = past.find_ids(list(wanted))
+        special = np.zeros(len(facts), np.bool_)
+        special[naming] = True
+        special[awaited] = True
+        if naming:
+            # The sale that a fact of this batch names may come after it.
+            sales = [batch.row_of(name) for name in wanted]
+            special[[row for row in sales if row is not None]] = True
+        return special
+
+    def _sort_out(
+        self, batch: Batch, takes: Bools, special: Bools | None
+    ) -> tuple[UInt32, UInt32, bool]:
+        """(rows of the fast path in their order, members to fold anew, whether it was sorted)."""
+        facts = batch.facts
+        late, unordered = self.state.behind(facts.member, facts.at)
+        before_closing = self.closed.late(facts.at)
+        if before_closing is not None:
+            late = late | before_closing
+        if special is not None:
+            late = late | special
+        twisted = bool(unordered.any())
+        if twisted and facts.extras is not None:
+            # Acceptance follows arrival: where it may fail, order of time is not enough.
+            members = np.unique(facts.member[unordered])
+            late = late | np.fromiter(
+                (contested(facts, row) for row in range(len(facts))), np.bool_, len(facts)
+            ) & np.isin(facts.member, members)
+        late = late & takes
+        rows = np.flatnonzero(takes).astype(np.uint32)
+        late_members = np.zeros(0, np.uint32)
+        if late.any():
+            late_members = np.unique(facts.member[late])
+            rows = rows[~np.isin(facts.member[rows], late_members)]
+        if twisted:
+            members = np.unique(facts.member[unordered])
+            rows = untwisted(facts, batch.ids, self.dictionaries, rows, members)
+        return rows, late_members, twisted
+
+    def _fold_in_order(self, batch: Batch, rows: UInt32, *, accepted: bool) -> dict[str, Any]:
+        n = len(batch.facts)
+        return self.run(
+            self.state, batch.facts, batch.version, np.full(n, self.budgets.epoch, np.uint32),
+            np.full(n, -1, np.int64), np.full(n, accepted, np.bool_), rows,
+        )  # fmt: skip
+
     def _outcome(
-        self, figures: dict[str, Any], n: int, previous: UInt64, in_order: bool
+        self, figures: dict[str, Any], n: int, previous: NDArray[np.uint64], in_order: bool
     ) -> Outcome:
         basket = figures["basket"]
-        columns = {name: figures[name] for name in ("rule", "limit", "desired", "points")}
+        columns = {name: figures[name] for name in POSTING_COLUMNS[:-1]}
         columns["corrects"] = np.zeros(len(basket), np.uint64)
         posted_from = np.zeros(n + 1, np.int64)
         if len(basket):
@@ -140,243 +247,91 @@ class Fold:
             np.cumsum(np.bincount(basket, minlength=n), out=posted_from[1:])
         return Outcome(
             figures["status"], figures["tier"], figures["active"], figures["pending"],
-            previous, posted_from, columns,
+            figures["held"], figures["debt"], previous, posted_from, columns,
         )
 
-    # -- late facts ----------------------------------------------------------------------
+    def _settle(
+        self, anew: Anew, member: int, rows: UInt32, outcome: Outcome, first: int
+    ) -> list[_Insert]:
+        """Put a member's new row, statuses and balances; its postings."""
+        after = anew.after()
+        outcome.status[rows] = anew.status[anew.n_old : anew.first_waiting]
+        last = first + int(rows[-1])
+        if after is None:
+            outcome.tier[rows] = -1
+        else:
+            # The answer tells how the member stands after the whole commit.
+            for name in ("tier", *BALANCES):
+                getattr(outcome, name)[rows] = after.last(name)
+        self.put(member, after, last)
+        self.histories.keep(member, last, anew.history())
+        return anew.postings()
 
-    def _fold_anew(
-        self, sales: Sales, ids: list[str], rows: UInt32, member: int, history: ReadHistory,
-        outcome: Outcome,
-    ) -> None:
-        """Fold a member from its chain with the new rows in their places."""
+    # -- members folded alone -----------------------------------------------------------------
+
+    def alone(self, history: History, until: int | None = None) -> Folded | None:
+        """A member's facts folded from an empty row; None when there are none."""
+        rows = np.arange(len(history.ids), dtype=np.uint32)
+        return fold_alone(self, history, rows, until=until) if len(rows) else None
+
+    def last_seq(self, member: int) -> int:
+        """Highest seq of a member."""
+        return int(self.state.last_seqs(np.array([member], np.uint32))[0])
+
+    def put(self, member: int, folded: Folded | None, last_seq: int) -> None:
+        """Make a fold the member's row."""
         who = np.array([member], np.uint32)
-        last_seq = self.state.last_seqs(who)
-        first_new = int(outcome.previous[rows[0]])
-        old = history(member, first_new)
-        before = self._fold_alone(old.sales, old.ids)
-        merged = join(old.sales, take(sales, rows))
-        merged_ids = old.ids + [ids[row] for row in rows]
-        merged.member[:] = member
-        order = all_in_order(merged, merged_ids, self.dictionaries)
-        self.state.clear(who)
-        after = fold(self.compiled.native, self.state, merged, order)
-        n_old = len(old.ids)
-        if after["status"][:n_old].any():
-            # Accepted facts stay: what would make an old figure overflow is refused instead.
-            outcome.status[rows] = Status.OVERFLOW
-            order = all_in_order(old.sales, old.ids, self.dictionaries)
+        if folded is None:
             self.state.clear(who)
-            after = fold(self.compiled.native, self.state, old.sales, order)
-            self.state.set_last_seqs(who, last_seq)
-            for name in ("tier", "active", "pending"):
-                getattr(outcome, name)[rows] = after[name][order[-1]]
-            return
-        self.state.set_last_seqs(who, last_seq)
-        final = order[-1]
-        for place, row in enumerate(rows):
-            outcome.status[row] = after["status"][n_old + place]
-            for name in ("tier", "active", "pending"):
-                # The answer tells how the member stands after the whole commit.
-                getattr(outcome, name)[row] = after[name][final]
-        own = after["basket"] >= n_old
-        corrected = _differences(before, after, n_old, old.seqs)
-        _insert(outcome, rows[after["basket"][own] - n_old], {
-            **{name: after[name][own] for name in ("rule", "limit", "desired", "points")},
-            "corrects": np.zeros(int(own.sum()), np.uint64),
-        })
-        if len(corrected["points"]):
-            at = np.full(len(corrected["points"]), rows[-1], np.uint32)
-            _insert(outcome, at, corrected)
-
-    def _fold_alone(self, sales: Sales, ids: list[str]) -> dict[str, Any]:
-        """Postings of one member's sales, in a table of its own."""
-        state = self.new_state()
-        state.grow(1)
-        alone = take(sales, np.arange(len(sales), dtype=np.uint32))
-        alone.member[:] = 0
-        order = all_in_order(alone, ids, self.dictionaries)
-        return fold(self.compiled.native, state, alone, order)
+        else:
+            self.state.unpack(member, folded.packed)
+        self.state.set_last_seqs(who, np.array([last_seq], np.uint64))
 
 
-def member_order(
-    sales: Sales, ids: Sequence[str], dictionaries: Dictionaries, rows: UInt32
-) -> UInt32:
-    """The rows by time, those of one member in the member's order (rulebook section 2).
-
-    Order of one member: instant, rank (all are sales), store, terminal, id; strings by
-    their UTF-8 bytes. Time comes first because lines then lie in the order of reading.
-    """
-    order = rows[np.lexsort((sales.member[rows], sales.at[rows]))]
-    at, member = sales.at[order], sales.member[order]
-    ties = np.flatnonzero((at[1:] == at[:-1]) & (member[1:] == member[:-1]))
-    if len(ties) == 0:
-        return order
-    stores, terminals = dictionaries.stores.names, dictionaries.terminals.names
-
-    def key(row: int) -> tuple[bytes, bytes, bytes]:
-        return (
-            stores[sales.store[row]].encode(),
-            terminals[sales.terminal[row]].encode(),
-            ids[row].encode(),
-        )
-
-    done = -1
-    for tie in ties.tolist():
-        if tie < done:
-            continue
-        end = tie + 2
-        while end < len(order) and at[end] == at[tie] and member[end] == member[tie]:
-            end += 1
-        order[tie:end] = sorted(order[tie:end].tolist(), key=key)
-        done = end - 1
-    return order
+def _rows_by_member(member: UInt32, wanted: UInt32) -> list[tuple[int, UInt32]]:
+    """(member, its rows in the order of arrival) of some members."""
+    if not len(wanted):
+        return []
+    rows = np.flatnonzero(np.isin(member, wanted)).astype(np.uint32)
+    rows = rows[np.argsort(member[rows], kind="stable")]
+    found, starts = np.unique(member[rows], return_index=True)
+    return list(zip(found.tolist(), np.split(rows, starts[1:]), strict=True))
 
 
-def untwisted(
-    sales: Sales, ids: Sequence[str], dictionaries: Dictionaries, rows: UInt32, unordered: Bools
-) -> UInt32:
-    """The rows so that each member's are in its order: as they stand but for few members.
+def _strangers(batch: Batch, past: Past, outcome: Outcome) -> list[_Insert]:
+    """Tell of parked returns that waited for a fact of another member."""
+    out: list[_Insert] = []
 
-    `unordered` marks the rows that do not come after their member's rows before them.
-    """
-    members = np.unique(sales.member[unordered])
-    sort = np.isin(sales.member[rows], members, kind="table")
-    return np.concatenate(
-        [rows[~sort], member_order(sales, ids, dictionaries, rows[sort])]
-    )
+    def tell(row: int, seq: int) -> None:
+        is_sale = batch.facts.kind[row] == 0 and outcome.status[row] in (
+            Status.OK, Status.PARKED,
+        )  # fmt: skip
+        status = Status.WRONG_MEMBER if is_sale else Status.NOT_A_SALE
+        out.append((np.array([row]), told(seq, int(status))))
 
-
-def all_in_order(sales: Sales, ids: list[str], dictionaries: Dictionaries) -> UInt32:
-    """All rows in the members' order."""
-    return member_order(sales, ids, dictionaries, np.arange(len(sales), dtype=np.uint32))
-
-
-def take(sales: Sales, rows: NDArray[Any]) -> Sales:
-    """Copies of some rows, in the order given."""
-    lines, lines_from = _gather(sales.lines_from, rows)
-    tenders, tenders_from = _gather(sales.tenders_from, rows)
-    return Sales(
-        at=sales.at[rows],
-        member=sales.member[rows],
-        store=sales.store[rows],
-        terminal=sales.terminal[rows],
-        lines_from=lines_from,
-        line=sales.line[lines],
-        product=sales.product[lines],
-        quantity=sales.quantity[lines],
-        net=sales.net[lines],
-        tenders_from=tenders_from,
-        tender=sales.tender[tenders],
-        amount=sales.amount[tenders],
-        day=sales.day[rows],
-        minute=sales.minute[rows],
-    )
+    member = batch.facts.member
+    for row in past.parked.awaited(batch.ids):
+        for seq, theirs in past.parked.by_sale[batch.ids[row]]:
+            if theirs != member[row]:
+                tell(row, seq)
+    for row in np.flatnonzero(outcome.status == Status.PARKED).tolist():
+        sale = batch.row_of(batch.facts.extra(row).named)
+        if sale is not None and member[sale] != member[row]:
+            tell(sale, batch.first + row)
+    return out
 
 
-def pick(places: list[tuple[Sales, int]]) -> Sales:
-    """Copies of single rows of several batches, in the order given; dates not filled."""
-
-    def one(name: str) -> Any:
-        return np.array([getattr(sales, name)[row] for sales, row in places])
-
-    def ranges(name: str) -> list[tuple[Sales, int, int]]:
-        return [
-            (sales, getattr(sales, name)[row], getattr(sales, name)[row + 1])
-            for sales, row in places
-        ]
-
-    def many(name: str, bounds: list[tuple[Sales, int, int]]) -> Any:
-        return np.concatenate([getattr(sales, name)[lo:hi] for sales, lo, hi in bounds])
-
-    def starts(bounds: list[tuple[Sales, int, int]]) -> NDArray[np.int64]:
-        out = np.zeros(len(bounds) + 1, np.int64)
-        np.cumsum([hi - lo for _, lo, hi in bounds], out=out[1:])
-        return out
-
-    lines, tenders = ranges("lines_from"), ranges("tenders_from")
-    n = len(places)
-    return Sales(
-        at=one("at"),
-        member=one("member"),
-        store=one("store"),
-        terminal=one("terminal"),
-        lines_from=starts(lines),
-        line=many("line", lines),
-        product=many("product", lines),
-        quantity=many("quantity", lines),
-        net=many("net", lines),
-        tenders_from=starts(tenders),
-        tender=many("tender", tenders),
-        amount=many("amount", tenders),
-        day=np.zeros(n, np.int32),
-        minute=np.zeros(n, np.int16),
-    )
-
-
-def _gather(starts: NDArray[np.int64], rows: NDArray[Any]) -> tuple[NDArray[np.int64], Any]:
-    lengths = starts[1:][rows] - starts[:-1][rows]
-    new_starts = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum(lengths, out=new_starts[1:])
-    shift = np.repeat(starts[:-1][rows] - new_starts[:-1], lengths)
-    return np.arange(new_starts[-1], dtype=np.int64) + shift, new_starts
-
-
-def join(*parts: Sales) -> Sales:
-    """Rows of several batches in one."""
-
-    def column(name: str) -> Any:
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    def starts(name: str) -> NDArray[np.int64]:
-        out, base = [np.zeros(1, np.int64)], 0
-        for part in parts:
-            offsets = getattr(part, name)
-            out.append(offsets[1:] - offsets[0] + base)
-            base += int(offsets[-1] - offsets[0])
-        return np.concatenate(out)
-
-    names = [
-        "at", "member", "store", "terminal", "line", "product", "quantity", "net", "tender",
-        "amount", "day", "minute",
-    ]  # fmt: skip
-    return Sales(
-        lines_from=starts("lines_from"),
-        tenders_from=starts("tenders_from"),
-        **{name: column(name) for name in names},
-    )
-
-
-def _differences(
-    before: dict[str, Any], after: dict[str, Any], n_old: int, seqs: UInt64
-) -> dict[str, Any]:
-    """One signed posting per old fact and rule whose points differ."""
-    changed: dict[tuple[int, int], int] = {}
-    for figures, sign in ((after, 1), (before, -1)):
-        for basket, rule, points in zip(
-            figures["basket"].tolist(), figures["rule"].tolist(), figures["points"].tolist(),
-            strict=True,
-        ):
-            if basket < n_old:
-                key = (basket, rule)
-                changed[key] = changed.get(key, 0) + sign * points
-    kept = sorted((key, points) for key, points in changed.items() if points)
-    points = np.array([p for _, p in kept], np.int64)
-    return {
-        "rule": np.array([rule for (_, rule), _ in kept], np.uint16),
-        "limit": np.zeros(len(kept), np.uint8),
-        "desired": points.copy(),
-        "points": points,
-        "corrects": np.array([seqs[basket] for (basket, _), _ in kept], np.uint64),
-    }
-
-
-def _insert(outcome: Outcome, rows: NDArray[Any], columns: dict[str, Any]) -> None:
+def _insert(outcome: Outcome, inserts: Sequence[_Insert]) -> None:
     """Add postings to rows, after those that the rows have."""
+    if not inserts:
+        return
     n = len(outcome.status)
-    owners = np.repeat(np.arange(n), np.diff(outcome.posted_from))
-    owners = np.concatenate([owners, rows.astype(np.int64)])
+    owners = np.concatenate([
+        np.repeat(np.arange(n), np.diff(outcome.posted_from)),
+        *(rows.astype(np.int64) for rows, _ in inserts),
+    ])  # fmt: skip
     order = np.argsort(owners, kind="stable")
     for name in POSTING_COLUMNS:
-        outcome.postings[name] = np.concatenate([outcome.postings[name], columns[name]])[order]
+        columns = [outcome.postings[name], *(columns[name] for _, columns in inserts)]
+        outcome.postings[name] = np.concatenate(columns)[order]
     np.cumsum(np.bincount(owners, minlength=n), out=outcome.posted_from[1:])

@@ -3,7 +3,7 @@
 A program is a TOML file (`program_file` reads it, `program_check` checks it whole).
 Unknown fields are refused. Money is in minor units of the
 program's one currency unit, point figures are exact decimals of whole points
-(rulebook sections 1, 3 to 6 and 10).
+(rulebook sections 1, 3 to 6, 9 and 10).
 
 >>> Tier(id="gold").join
 'all'
@@ -22,15 +22,22 @@ Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
 Minor = Annotated[int, Meta(ge=0, le=10**12, description="an amount in minor units")]
 Count = Annotated[int, Meta(ge=1, le=10**9)]
+Natural = Annotated[int, Meta(ge=0, le=10**9)]
+Days = Annotated[int, Meta(ge=0, le=36_500)]
+Months = Annotated[int, Meta(ge=0, le=1_200)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Period = Literal["week", "month", "quarter", "half", "year"]
 Rounding = Literal["floor", "ceil", "half_up", "half_even"]
+RuleRounding = Literal["floor", "ceil", "half_up", "half_even", "carry", "line"]
 Calendar = Literal["gregorian", "jalali"]
+First = Literal["ever", "week", "month", "quarter", "half", "year", "store", "category"]
 ByTier = dict[str, Decimal]
 
 WEEKDAYS: tuple[str, ...] = Weekday.__args__  # type: ignore[attr-defined]
 PERIODS: tuple[str, ...] = Period.__args__  # type: ignore[attr-defined]
-LINE_FIELDS = ("sku", "brand", "department", "category", "supplier")
+LINE_LISTS = ("sku", "brand", "department", "category", "supplier", "price_class", "label")
+LINE_FIELDS = (*LINE_LISTS, "on_promotion")
+"""Fields of a line condition: lists, of which any value serves, and a truth."""
 
 
 class _Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -44,6 +51,9 @@ class Unit(_Part, frozen=True, kw_only=True):
     exponent: Annotated[int, Meta(ge=0, le=4)] = 2
 
 
+# -- currencies ------------------------------------------------------------------------------
+
+
 class Never(_Part, frozen=True, kw_only=True, tag_field="policy", tag="never"):
     """Points never expire."""
 
@@ -51,15 +61,29 @@ class Never(_Part, frozen=True, kw_only=True, tag_field="policy", tag="never"):
 class After(_Part, frozen=True, kw_only=True, tag_field="policy", tag="after"):
     """Points are good through the earned date plus this many days or months."""
 
-    days: Annotated[int, Meta(ge=0, le=36_500)] | None = None
-    months: Annotated[int, Meta(ge=0, le=1_200)] | None = None
+    days: Days | None = None
+    months: Months | None = None
+    calendar: Calendar | None = None
 
 
 class PeriodEnd(_Part, frozen=True, kw_only=True, tag_field="policy", tag="period_end"):
     """Points are good through the end of the k-th period after that of earning."""
 
     period: Period
-    k: Annotated[int, Meta(ge=0, le=1_200)]
+    k: Months
+    calendar: Calendar | None = None
+
+
+class Inactivity(_Part, frozen=True, kw_only=True, tag_field="policy", tag="inactivity"):
+    """Points are good through N months after the later of earning and the last renewal.
+
+    A sale renews that still gives more than zero in this currency; `renewed_by` adds any
+    sale, redemptions, activities.
+    """
+
+    months: Annotated[int, Meta(ge=1, le=1_200)]
+    renewed_by: list[Literal["sale", "redemption", "activity"]] = []
+    calendar: Calendar | None = None
 
 
 class Caps(_Part, frozen=True, kw_only=True):
@@ -75,8 +99,14 @@ class Caps(_Part, frozen=True, kw_only=True):
     lifetime: Decimal | None = None
 
 
+class RuleLimits(Caps, frozen=True, kw_only=True):
+    """Most points that a rule gives; `anniversary`: for one anniversary of its condition."""
+
+    anniversary: Decimal | None = None
+
+
 class Uses(_Part, frozen=True, kw_only=True):
-    """Most uses of a rule; a use is a basket to which the rule gave more than zero."""
+    """Most uses of a rule; a use is a fact to which the rule gave more than zero."""
 
     day: Count | None = None
     week: Count | None = None
@@ -85,17 +115,37 @@ class Uses(_Part, frozen=True, kw_only=True):
     half: Count | None = None
     year: Count | None = None
     lifetime: Count | None = None
+    anniversary: Count | None = None
 
 
 class Currency(_Part, frozen=True, kw_only=True):
-    """A kind of points: scale, rounding, waiting time, expiry and program caps."""
+    """A kind of points: scale, rounding, waiting time, expiry and program caps.
+
+    A `status` currency qualifies only: it cannot be spent and never makes debt. With
+    `round_at = "basket"` the exact earn and multiply figures are summed and rounded once.
+    """
 
     id: Name
+    kind: Literal["points", "status", "credit", "stamps"] = "points"
     scale: Annotated[int, Meta(ge=0, le=4)] = 0
     round: Rounding = "floor"
+    round_at: Literal["rule", "basket"] = "rule"
     pending_days: Annotated[int, Meta(ge=0, le=3_650)] = 0
-    expiry: Never | After | PeriodEnd = Never()
+    expiry: Never | After | PeriodEnd | Inactivity = Never()
     caps: Caps = Caps()
+
+
+class Redemption(_Part, frozen=True, kw_only=True):
+    """A tender type with which loyalty value is redeemed: what it pays earns nothing.
+
+    With a currency, the points of such a tender are taken from the member's lots.
+    """
+
+    tender: Text
+    currency: Name | None = None
+
+
+# -- conditions ------------------------------------------------------------------------------
 
 
 class LineConditions(_Part, frozen=True, kw_only=True):
@@ -106,6 +156,9 @@ class LineConditions(_Part, frozen=True, kw_only=True):
     department: list[Text] | None = None
     category: list[Text] | None = None
     supplier: list[Text] | None = None
+    price_class: list[Text] | None = None
+    label: list[Text] | None = None
+    on_promotion: bool | None = None
 
 
 class Dates(_Part, frozen=True, kw_only=True, rename={"first": "from", "last": "to"}):
@@ -122,65 +175,245 @@ class Hours(_Part, frozen=True, kw_only=True, rename={"start": "from", "end": "t
     end: dt.time
 
 
+class Range(_Part, frozen=True, kw_only=True):
+    """At least and at most, both included."""
+
+    at_least: Natural | None = None
+    at_most: Natural | None = None
+
+
+class Near(_Part, frozen=True, kw_only=True):
+    """Within some days before or after an anniversary: birthday, joining, or a named one."""
+
+    of: Text = "birthday"
+    before: Annotated[int, Meta(ge=0, le=180)] = 0
+    after: Annotated[int, Meta(ge=0, le=180)] = 0
+
+
+class Streak(_Part, frozen=True, kw_only=True):
+    """Purchases in at least `count` consecutive weeks or months, this one included."""
+
+    count: Annotated[int, Meta(ge=1, le=1_000)]
+    period: Literal["week", "month"]
+
+
+class Reached(_Part, frozen=True, kw_only=True):
+    """A counter that stood at this figure or above before the fact."""
+
+    id: Name
+    at_least: Decimal
+
+
+class Step(_Part, frozen=True, kw_only=True):
+    """The purchase is one of these steps of a sequence (from 1)."""
+
+    id: Name
+    step: Annotated[list[Count], Meta(min_length=1)]
+
+
 class NotConditions(LineConditions, frozen=True, kw_only=True):
     """Conditions negated each on its own."""
 
     store: list[Text] | None = None
+    region: list[Text] | None = None
+    format: list[Text] | None = None
+    channel: list[Text] | None = None
     terminal: list[Text] | None = None
     tender: list[Text] | None = None
+    coupon: list[Text] | None = None
     weekday: list[Weekday] | None = None
     date: Dates | None = None
     time: Hours | None = None
+    holiday: list[Name] | None = None
+    without: LineConditions | None = None
+    min_amount: Minor | None = None
+    min_quantity: Decimal | None = None
     tier: list[Name] | None = None
+    tier_at_least: Name | None = None
+    segment: list[Text] | None = None
+    subscription: list[Text] | None = None
+    age: Range | None = None
+    member_days: Range | None = None
+    anniversary: Near | None = None
+    first_purchase: list[First] | None = None
+    nth_purchase: list[Count] | None = None
+    every_nth: Annotated[int, Meta(ge=1, le=10**6)] | None = None
+    days_since_purchase: Count | None = None
+    streak: Streak | None = None
+    counter: Reached | None = None
+    sequence: Step | None = None
 
 
 class Conditions(NotConditions, frozen=True, kw_only=True, rename={"negated": "not"}):
-    """When a rule applies: all given conditions must hold (rulebook section 3)."""
+    """When a rule applies: all given conditions must hold (rulebook section 3).
 
-    min_amount: Minor | None = None
-    min_quantity: Decimal | None = None
-    tier_at_least: Name | None = None
+    A rule with `activity` acts on activities only, any other on sales only.
+    """
+
+    activity: list[Text] | None = None
     negated: NotConditions = NotConditions()
+
+
+# -- rules -------------------------------------------------------------------------------------
 
 
 class _Rule(_Part, frozen=True, kw_only=True, tag_field="kind"):
     id: Name
     currency: Name | None = None
     priority: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
-    round: Rounding | None = None
+    round: RuleRounding | None = None
     when: Conditions = Conditions()
-    limits: Caps = Caps()
+    limits: RuleLimits = RuleLimits()
     uses: Uses = Uses()
+    budget: Decimal | None = None
+    donate: Text | None = None
+
+
+class Band(_Part, frozen=True, kw_only=True, rename={"start": "from"}):
+    """The rate from a figure of the basis on: minor units, or units for quantities."""
+
+    start: Decimal
+    points: Decimal
 
 
 class Earn(_Rule, frozen=True, kw_only=True, tag="earn"):
-    """`points` for every `per` minor units (basis net) or units (basis quantity)."""
+    """Points by a basis.
 
-    basis: Literal["net", "quantity"] = "net"
-    points: Decimal | ByTier
-    per: Annotated[int, Meta(ge=1, le=10**9)]
+    `points` for every `per` minor units (net, gross, margin, tender), units (quantity) or
+    baskets (visit). `bands` give the points by the figure reached, `whole` or `marginal`;
+    `blocks` counts whole multiples of `per` only.
+    """
+
+    basis: Literal["net", "gross", "margin", "quantity", "visit", "tender"] = "net"
+    tenders: list[Text] | None = None
+    points: Decimal | ByTier | None = None
+    per: Annotated[int, Meta(ge=1, le=10**9)] = 1
+    bands: list[Band] | None = None
+    band_mode: Literal["whole", "marginal"] = "whole"
+    blocks: bool = False
+    group: Name | None = None
 
 
 class Multiply(_Rule, frozen=True, kw_only=True, tag="multiply"):
     """Adds (factor - 1) times the exact earn of the lines that match."""
 
     factor: Decimal | ByTier
+    stack: Name | None = None
+
+
+class OfBalance(_Part, frozen=True, kw_only=True):
+    """(factor - 1) times the active balance, at most `cap` points; once per member."""
+
+    factor: Decimal
+    cap: Decimal
 
 
 class Bonus(_Rule, frozen=True, kw_only=True, tag="bonus"):
-    """A fixed number of points for a basket that matches."""
+    """A fixed number of points; per N units bought; or a factor on the active balance.
 
-    points: Decimal | ByTier
+    With `on` (birthday, joining or a named anniversary) `day closed` of that date gives it.
+    """
+
+    points: Decimal | ByTier | None = None
+    per_units: Decimal | None = None
+    of_balance: OfBalance | None = None
+    on: Text | None = None
+    stack: Name | None = None
 
 
 Rule = Earn | Multiply | Bonus
 
 
+class Group(_Part, frozen=True, kw_only=True):
+    """Earn rules of which a line counts for the first, or the basket for the best."""
+
+    id: Name
+    mode: Literal["first", "best"]
+
+
+class Stack(_Part, frozen=True, kw_only=True):
+    """Multiplies and bonuses that stack: add, best, compound or first. Groups add up."""
+
+    id: Name
+    mode: Literal["add", "best", "compound", "first"]
+
+
+# -- what rules look at ------------------------------------------------------------------------
+
+
+class Holidays(_Part, frozen=True, kw_only=True):
+    """A holiday calendar: a country's, with dates added and taken away."""
+
+    id: Name
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$")] | None = None
+    add: list[dt.date] = []
+    remove: list[dt.date] = []
+
+
+class CounterRule(_Part, frozen=True, kw_only=True):
+    """A figure kept for each member, in a calendar period or ever.
+
+    `spend`, `quantity` and `visits` look at the lines that match `when` (quantity in units);
+    `activity` sums the quantities of the listed activities.
+    """
+
+    id: Name
+    count: Literal["spend", "quantity", "visits", "activity"]
+    window: Period | Literal["lifetime"] = "lifetime"
+    when: LineConditions = LineConditions()
+    activity: list[Text] | None = None
+
+
+class Sequence(_Part, frozen=True, kw_only=True):
+    """Purchases as steps 1, 2, .. of `steps`; conditions name the steps.
+
+    A purchase less than `gap_days` after the last step is no step. After `reset_days`
+    without a step, and with `repeat` after the last one, the sequence begins anew.
+    """
+
+    id: Name
+    steps: Annotated[int, Meta(ge=1, le=1_000)]
+    repeat: bool = False
+    gap_days: Days = 0
+    reset_days: Count | None = None
+
+
+class SegmentRule(_Part, frozen=True, kw_only=True):
+    """A segment defined by figures as they stand before a fact; all given must hold."""
+
+    id: Name
+    window: Period | Literal["lifetime"] = "lifetime"
+    spend: Range | None = None
+    visits: Range | None = None
+    days_since_purchase: Range | None = None
+    member_days: Range | None = None
+
+
+# -- tiers -------------------------------------------------------------------------------------
+
+
 class Thresholds(_Part, frozen=True, kw_only=True):
-    """What a tier asks in the ladder's window: at least these figures."""
+    """What a tier asks in the ladder's window: at least these figures.
+
+    `points` by currency, `counter`, `activity` quantity by code, fed-in `value` by name;
+    `balance` is the active balance by currency, of no window.
+    """
 
     spend: Minor | None = None
-    visits: Annotated[int, Meta(ge=0, le=10**9)] | None = None
+    visits: Natural | None = None
+    margin: Minor | None = None
+    points: dict[str, Decimal] = {}
+    counter: dict[str, Decimal] = {}
+    activity: dict[str, int] = {}
+    value: dict[str, int] = {}
+    balance: dict[str, Decimal] = {}
+
+
+class TierBonus(_Part, frozen=True, kw_only=True):
+    """Points for reaching the tier, once a member."""
+
+    points: Decimal
+    currency: Name | None = None
 
 
 class Tier(_Part, frozen=True, kw_only=True):
@@ -189,14 +422,57 @@ class Tier(_Part, frozen=True, kw_only=True):
     id: Name
     at_least: Thresholds = Thresholds()
     join: Literal["all", "any"] = "all"
+    bonus: TierBonus | None = None
+
+
+class Rolling(_Part, frozen=True, kw_only=True):
+    """The last N business dates with today, or the dates after the same day N months ago."""
+
+    days: Annotated[int, Meta(ge=1, le=3_660)] | None = None
+    months: Annotated[int, Meta(ge=1, le=120)] | None = None
+
+
+class Validity(_Part, frozen=True, kw_only=True):
+    """N months from the date on which the metrics held."""
+
+    months: Annotated[int, Meta(ge=1, le=1_200)]
 
 
 class Ladder(_Part, frozen=True, kw_only=True):
-    """Tiers from lowest to highest, the window they are measured in, how long they last."""
+    """Tiers from lowest to highest, the window they are measured in, how long they last.
 
-    window: Period | Literal["lifetime"]
-    validity: Literal["next_period", "this_period"] = "next_period"
+    `validity_period` and `calendar` are those of the window, or the program's calendar year,
+    unless given.
+    """
+
+    window: Period | Literal["lifetime", "membership_year"] | Rolling
+    validity: Literal["next_period", "this_period", "while_met"] | Validity = "next_period"
+    validity_period: Period | Literal["membership_year"] | None = None
+    calendar: Calendar | None = None
+    grace_days: Annotated[int, Meta(ge=0, le=3_660)] = 0
+    down: Literal["to_qualified", "one_step", "never"] = "to_qualified"
     tier: Annotated[list[Tier], Meta(min_length=1, max_length=64)]
+
+
+# -- returns -----------------------------------------------------------------------------------
+
+
+class NoReceipt(_Part, frozen=True, kw_only=True):
+    """What a return without a receipt takes: points for every `per` minor units."""
+
+    points: Decimal
+    per: Annotated[int, Meta(ge=1, le=10**9)]
+    currency: Name | None = None
+
+
+class Returns(_Part, frozen=True, kw_only=True):
+    """How returns give and take (rulebook section 9)."""
+
+    policy: Literal["recompute", "proportional"] = "recompute"
+    shortfall: Literal["debt", "forgive", "refuse", "withhold"] = "debt"
+    restored_days: Days = 0
+    tiers: Literal["strict", "keep"] = "strict"
+    no_receipt: NoReceipt | None = None
 
 
 class Program(_Part, frozen=True, kw_only=True):
@@ -210,9 +486,19 @@ class Program(_Part, frozen=True, kw_only=True):
     calendar: Calendar = "gregorian"
     week_begins: Weekday | None = None
     day_starts_at: Annotated[int, Meta(ge=0, le=23)] = 0
-    late_limit_days: Annotated[int, Meta(ge=0, le=36_500)] = 45
+    late_limit_days: Days = 45
+    late_shortfall: Literal["debt", "forgive"] = "debt"
+    earn_on_redeemed: bool = False
+    returns: Returns = Returns()
     currency: Annotated[list[Currency], Meta(min_length=1, max_length=16)]
+    redemption: list[Redemption] = field(default_factory=list)
     exclude: list[LineConditions] = field(default_factory=list)
+    holidays: list[Holidays] = field(default_factory=list)
+    counter: Annotated[list[CounterRule], Meta(max_length=64)] = field(default_factory=list)
+    sequence: Annotated[list[Sequence], Meta(max_length=16)] = field(default_factory=list)
+    segment: Annotated[list[SegmentRule], Meta(max_length=64)] = field(default_factory=list)
+    group: list[Group] = field(default_factory=list)
+    stack: list[Stack] = field(default_factory=list)
     rule: Annotated[list[Rule], Meta(max_length=4096)] = field(default_factory=list)
     ladder: Ladder | None = None
 
@@ -220,11 +506,15 @@ class Program(_Part, frozen=True, kw_only=True):
         """Rules by (priority, place in the file): the order in which caps are filled."""
         return sorted(self.rule, key=lambda rule: rule.priority)
 
+    def currency_at(self, name: str | None) -> int:
+        """Index of a currency by name; the first one for None."""
+        if name is None:
+            return 0
+        return next(i for i, c in enumerate(self.currency) if c.id == name)
+
     def currency_of(self, rule: Rule) -> int:
         """Index of the rule's currency; the first one when the rule names none."""
-        if rule.currency is None:
-            return 0
-        return next(i for i, c in enumerate(self.currency) if c.id == rule.currency)
+        return self.currency_at(rule.currency)
 
     def tiers(self) -> list[Tier]:
         """Rungs from lowest to highest; empty without a ladder."""

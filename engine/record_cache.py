@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .facts import Sales
+from .columns import Facts
 from .journal import Journal, Record
-from .records import read_sales
-from .schema import column
+from .parked import Resolved, resolutions
+from .records import read_facts
+from .schema import column, list_view
 
 MOST_BYTES = 256 * 1024 * 1024
 
@@ -27,9 +28,11 @@ class Decoded:
     def __init__(self, record: Record) -> None:
         self.record = record
         self._batch: Any = None
-        self._sales: Sales | None = None
+        self._facts: Facts | None = None
         self._previous: NDArray[np.uint64] | None = None
         self._status: NDArray[np.uint8] | None = None
+        self._program: NDArray[np.uint16] | None = None
+        self._resolved: list[Resolved] | None = None
 
     @property
     def batch(self) -> Any:
@@ -39,11 +42,11 @@ class Decoded:
         return self._batch
 
     @property
-    def sales(self) -> Sales:
-        """The sales' columns; dates are not filled."""
-        if self._sales is None:
-            self._sales = read_sales(self.batch)
-        return self._sales
+    def facts(self) -> Facts:
+        """The facts as columns; dates are not filled."""
+        if self._facts is None:
+            self._facts = read_facts(self.batch)
+        return self._facts
 
     @property
     def previous(self) -> NDArray[np.uint64]:
@@ -58,6 +61,25 @@ class Decoded:
         if self._status is None:
             self._status = column(self.batch, "status")
         return self._status
+
+    @property
+    def program(self) -> NDArray[np.uint16]:
+        """Number of the version that rated each fact."""
+        if self._program is None:
+            self._program = column(self.batch, "program")
+        return self._program
+
+    def id_of(self, row: int) -> str:
+        """A fact's id."""
+        name: str = self.batch.column("id")[row].as_py()
+        return name
+
+    @property
+    def resolved(self) -> list[Resolved]:
+        """What the record's rows tell of parked facts."""
+        if self._resolved is None:
+            self._resolved = resolutions(*list_view(self.batch.column("postings")))
+        return self._resolved
 
 
 class RecordCache:

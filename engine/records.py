@@ -10,9 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .dictionaries import Dictionaries, Product, Sizes
-from .facts import Sales
-from .folding import Outcome, take
+from .columns import MEMBER_KINDS, Extras, Facts, Outcome, decode_extra, encode_extra, take
+from .dictionaries import Dictionaries, Product, Sizes, StoreVersion
 from .schema import (
     BALANCE,
     FACTS,
@@ -27,55 +26,80 @@ from .schema import (
     lists,
 )
 
-MEMBER, STORE, TERMINAL, TENDER_TYPE, PRODUCT = range(5)
+MEMBER, TERMINAL, TENDER_TYPE, STORE, PRODUCT = range(5)
 
 
-def sales_batch(
-    ids: pa.Array, sales: Sales, outcome: Outcome, program_version: int, n_currencies: int
+def facts_batch(
+    ids: pa.Array, facts: Facts, outcome: Outcome, program: NDArray[np.uint16], n_currencies: int
 ) -> pa.RecordBatch:
-    """Journal rows of a batch of sales and what they came to."""
-    n = len(sales)
-    plain = _plain_columns(n, n_currencies, program_version)
-    postings = {name: outcome.postings[name] for name in ("rule", "limit", "desired", "points",
-                                                          "corrects")}
+    """Journal rows of a batch of members' facts and what they came to.
+
+    `program` (uint16[n]) is the version that rated each row, 0 for none; every row has
+    `n_currencies` balances.
+    """
+    n = len(facts)
     columns = {
         "id": ids,
+        "kind": array(facts.kind, pa.uint8()),
         "status": array(outcome.status, pa.uint8()),
-        "at": array(sales.at, pa.timestamp("us", "UTC")),
-        "member": array(sales.member, pa.uint32()),
+        "at": array(facts.at, pa.timestamp("us", "UTC")),
+        "member": array(facts.member, pa.uint32()),
         "previous": array(outcome.previous, pa.uint64()),
-        "store": array(sales.store, pa.uint32()),
-        "terminal": array(sales.terminal, pa.uint32()),
-        "lines": lists(FACTS.field("lines").type, sales.lines_from, {
-            "line": sales.line, "product": sales.product, "quantity": sales.quantity,
-            "net": sales.net,
+        "store": array(facts.store, pa.uint32()),
+        "terminal": array(facts.terminal, pa.uint32()),
+        "lines": lists(FACTS.field("lines").type, facts.lines_from, {
+            "line": facts.line, "product": facts.product, "quantity": facts.quantity,
+            "net": facts.net,
         }),
-        "tenders": lists(FACTS.field("tenders").type, sales.tenders_from, {
-            "type": sales.tender, "amount": sales.amount,
+        "tenders": lists(FACTS.field("tenders").type, facts.tenders_from, {
+            "type": facts.tender, "amount": facts.amount,
         }),
+        "program": array(program, pa.uint16()),
         "tier": array(outcome.tier, pa.int8()),
-        "balances": lists(FACTS.field("balances").type, plain["balances_from"], {
-            "active": outcome.active.reshape(-1), "pending": outcome.pending.reshape(-1),
+        "balances": lists(FACTS.field("balances").type, _every(n, n_currencies), {
+            name: getattr(outcome, name).reshape(-1)
+            for name in ("active", "pending", "held", "debt")
         }),
-        "postings": lists(FACTS.field("postings").type, outcome.posted_from, postings),
-        **plain,
-    }
+        "postings": lists(
+            FACTS.field("postings").type, outcome.posted_from, outcome.postings
+        ),
+        "payload": _payloads(facts.extras, n),
+    }  # fmt: skip
     return pa.RecordBatch.from_arrays([columns[name] for name in FACTS.names], schema=FACTS)
 
 
 @lru_cache(512)
-def _plain_columns(n: int, n_currencies: int, program_version: int) -> dict[str, Any]:
-    """The columns of a batch of sales that follow from its length."""
-    return {
-        "kind": array(np.zeros(n, np.uint8), pa.uint8()),
-        "program": array(np.full(n, program_version, np.uint16), pa.uint16()),
-        "payload": pa.nulls(n, pa.binary()),
-        "balances_from": np.arange(0, (n + 1) * n_currencies, n_currencies, dtype=np.int64),
-    }
+def _every(n: int, size: int) -> NDArray[np.int64]:
+    """Starts of n lists of one size."""
+    return np.arange(0, (n + 1) * size, size, dtype=np.int64) if size else np.zeros(n + 1, np.int64)
 
 
-def control_batch(fact_id: str, kind: int, at: int, payload: bytes) -> pa.RecordBatch:
-    """One journal row of a fact that is of no member: catalogue, program."""
+def _payloads(extras: Extras | None, n: int) -> pa.Array:
+    if extras is None:
+        return _no_payloads(n)
+    return pa.array(
+        [None if extra is None else encode_extra(extra) for extra in extras], pa.binary()
+    )
+
+
+@lru_cache(512)
+def _no_payloads(n: int) -> pa.Array:
+    return pa.nulls(n, pa.binary())
+
+
+def rows_batch(*parts: pa.RecordBatch | None) -> pa.RecordBatch:
+    """One record's rows: its facts and, after them, the rows that they cause."""
+    batches = [part for part in parts if part is not None and part.num_rows]
+    if len(batches) == 1:
+        return batches[0]
+    return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+
+
+def control_batch(
+    fact_id: str, kind: int, at: int, payload: bytes, *, status: int = 0, program: int = 0
+) -> pa.RecordBatch:
+    """One journal row of a fact that is of no member: catalogue, store, program, day closed."""
+
     def one(value: int, dtype: Any, kind_: pa.DataType) -> pa.Array:
         return array(np.array([value], dtype), kind_)
 
@@ -88,7 +112,7 @@ def control_batch(fact_id: str, kind: int, at: int, payload: bytes) -> pa.Record
     columns = {
         "id": pa.array([fact_id], pa.string()),
         "kind": one(kind, np.uint8, pa.uint8()),
-        "status": one(0, np.uint8, pa.uint8()),
+        "status": one(status, np.uint8, pa.uint8()),
         "at": one(at, np.int64, pa.timestamp("us", "UTC")),
         "member": one(NO_MEMBER, np.uint32, pa.uint32()),
         "previous": one(0, np.uint64, pa.uint64()),
@@ -96,7 +120,7 @@ def control_batch(fact_id: str, kind: int, at: int, payload: bytes) -> pa.Record
         "terminal": one(0, np.uint32, pa.uint32()),
         "lines": empty("lines", LINE),
         "tenders": empty("tenders", TENDER),
-        "program": one(0, np.uint16, pa.uint16()),
+        "program": one(program, np.uint16, pa.uint16()),
         "tier": one(-1, np.int8, pa.int8()),
         "balances": empty("balances", BALANCE),
         "postings": empty("postings", POSTING),
@@ -111,31 +135,32 @@ def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | N
     names: list[str] = []
     for kind, codes, start in (
         (MEMBER, dictionaries.members, since.members),
-        (STORE, dictionaries.stores, since.stores),
         (TERMINAL, dictionaries.terminals, since.terminals),
         (TENDER_TYPE, dictionaries.tenders, since.tenders),
     ):
         fresh = codes.names[start:]
         kinds += [kind] * len(fresh)
         names += fresh
-    products = dictionaries.products.versions[since.products :]
-    if not kinds and not products:
-        return None
     plain = len(kinds)
+    stores = dictionaries.stores.versions[since.stores :]
+    products = dictionaries.products.versions[since.products :]
+    versions: list[StoreVersion | Product] = [*stores, *products]
+    if not plain and not versions:
+        return None
+    kinds += [STORE] * len(stores) + [PRODUCT] * len(products)
+    names += [version[0] for version in versions]
+    since_us = [0] * plain + [version.since for version in versions]
 
-    def attribute(name: str) -> pa.Array:
-        values = [None] * plain + [getattr(product, name) for product in products]
-        return pa.array(values, pa.string())
+    def attribute(field: pa.Field) -> pa.Array:
+        values = [getattr(version, field.name, None) for version in versions]
+        return pa.concat_arrays([pa.nulls(plain, field.type), pa.array(values, field.type)])
 
-    kinds += [PRODUCT] * len(products)
-    names += [product.sku for product in products]
-    since_us = [0] * plain + [product.since for product in products]
     return pa.RecordBatch.from_arrays(
         [
             pa.array(kinds, pa.uint8()),
             pa.array(names, pa.string()),
             pa.array(since_us, pa.int64()),
-            *(attribute(name) for name in ("brand", "department", "category", "supplier")),
+            *(attribute(GROWTH.field(place)) for place in range(3, len(GROWTH))),
         ],
         schema=GROWTH,
     )
@@ -145,27 +170,40 @@ def grow(dictionaries: Dictionaries, batch: pa.RecordBatch) -> None:
     """Add what `growth_batch` wrote."""
     codes = {
         MEMBER: dictionaries.members,
-        STORE: dictionaries.stores,
         TERMINAL: dictionaries.terminals,
         TENDER_TYPE: dictionaries.tenders,
     }
     kinds = batch.column("kind").to_pylist()
     names = batch.column("name").to_pylist()
-    plain = len(kinds) - kinds.count(PRODUCT)
+    n_stores, n_products = kinds.count(STORE), kinds.count(PRODUCT)
+    plain = len(kinds) - n_stores - n_products
     for kind, name in zip(kinds[:plain], names[:plain], strict=True):
         codes[kind].number(name)
-    if plain == len(kinds):
-        return
-    fields = [batch.column(i).to_pylist()[plain:] for i in range(1, batch.num_columns)]
-    dictionaries.products.extend(list(map(Product, *fields)))
+
+    def values(version: Any, start: int, end: int) -> list[list[Any]]:
+        fields = ("name", *version._fields[1:])
+        return [batch.column(field).slice(start, end - start).to_pylist() for field in fields]
+
+    if n_stores:
+        fields = values(StoreVersion, plain, plain + n_stores)
+        dictionaries.stores.extend(list(map(StoreVersion, *fields)))
+    if n_products:
+        fields = values(Product, plain + n_stores, len(kinds))
+        labels = Product._fields.index("labels")
+        fields[labels] = [tuple(some) for some in fields[labels]]
+        dictionaries.products.extend(list(map(Product, *fields)))
 
 
-def read_sales(batch: pa.RecordBatch) -> Sales:
-    """The sales of journal rows; views of the batch's buffers, dates not filled."""
+def read_facts(batch: pa.RecordBatch) -> Facts:
+    """The facts of journal rows; views of the batch's buffers, dates not filled.
+
+    Rows of facts of no member are there with member NO_MEMBER and without an extra.
+    """
     lines_from, lines = list_view(batch.column("lines"))
     tenders_from, tenders = list_view(batch.column("tenders"))
     n = batch.num_rows
-    return Sales(
+    kind = column(batch, "kind")
+    return Facts(
         at=column(batch, "at"),
         member=column(batch, "member"),
         store=column(batch, "store"),
@@ -180,39 +218,55 @@ def read_sales(batch: pa.RecordBatch) -> Sales:
         amount=tenders["amount"],
         day=np.zeros(n, np.int32),
         minute=np.zeros(n, np.int16),
+        kind=kind,
+        extras=_read_extras(batch.column("payload"), kind),
     )
 
 
+def _read_extras(payloads: pa.Array, kind: NDArray[np.uint8]) -> Extras | None:
+    if payloads.null_count == len(payloads):
+        return None
+    theirs = np.isin(kind, MEMBER_KINDS).tolist()
+    return [
+        decode_extra(payload) if payload is not None and of_member else None
+        for payload, of_member in zip(payloads.to_pylist(), theirs, strict=True)
+    ]
+
+
 Content = tuple[Any, ...]
+"""(kind, at, member, store, terminal, lines, tenders, extra) with names for numbers: a line
+is (line, sku, quantity, net), a tender (type, amount), extra an Extra or None."""
 
 
 def content_of_row(batch: pa.RecordBatch, row: int, dictionaries: Dictionaries) -> Content:
-    """A journalled sale in the form in which two facts of one id are compared."""
-    one = batch.slice(row, 1)
-    sales = read_sales(one)
+    """A journalled fact of a member in the form in which two facts of one id are compared."""
+    facts = read_facts(batch.slice(row, 1))
     d = dictionaries
     return (
-        int(sales.at[0]),
-        d.members.names[sales.member[0]],
-        d.stores.names[sales.store[0]],
-        d.terminals.names[sales.terminal[0]],
+        int(facts.kind[0]),
+        int(facts.at[0]),
+        d.members.names[facts.member[0]],
+        d.stores.names[facts.store[0]],
+        d.terminals.names[facts.terminal[0]],
         tuple(
-            (int(line), d.products.versions[product].sku, int(quantity), int(net))
+            (int(line), d.products.names[product], int(quantity), int(net))
             for line, product, quantity, net in zip(
-                sales.line, sales.product, sales.quantity, sales.net, strict=True
+                facts.line, facts.product, facts.quantity, facts.net, strict=True
             )
         ),
         tuple(
             (d.tenders.names[kind], int(amount))
-            for kind, amount in zip(sales.tender, sales.amount, strict=True)
+            for kind, amount in zip(facts.tender, facts.amount, strict=True)
         ),
+        facts.extras[0] if facts.extras is not None else None,
     )
 
 
-def same_sales(ours: Sales, theirs: Sales) -> NDArray[np.bool_]:
-    """Which rows of two batches of one length hold the same sale, number for number."""
+def same_facts(ours: Facts, theirs: Facts) -> NDArray[np.bool_]:
+    """Which rows of two batches of one length hold the same fact, number for number."""
     same = (
         (ours.at == theirs.at)
+        & (ours.kind == theirs.kind)
         & (ours.member == theirs.member)
         & (ours.store == theirs.store)
         & (ours.terminal == theirs.terminal)
@@ -230,6 +284,9 @@ def same_sales(ours: Sales, theirs: Sales) -> NDArray[np.bool_]:
             differs |= getattr(a, name) != getattr(b, name)
         owners = np.repeat(rows, counts[rows])
         same[owners[differs]] = False
+    if ours.extras is not None or theirs.extras is not None:
+        for row in np.flatnonzero(same).tolist():
+            same[row] = ours.extra(row) == theirs.extra(row)
     return same
 
 
@@ -246,6 +303,11 @@ class StoredFact:
     def kind(self) -> int:
         """Code of the fact's kind."""
         return int(column(self.batch, "kind")[self.row])
+
+    @property
+    def status(self) -> int:
+        """What became of the fact."""
+        return int(column(self.batch, "status")[self.row])
 
     @property
     def id(self) -> str:

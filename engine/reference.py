@@ -1,222 +1,331 @@
 """The rulebook in plain Python: slow, obvious, and the oracle of the native kernel.
 
-`rate` gives what every sale earns and where its member stands after its last sale
-(rulebook sections 2 to 6), for all that a program can say. Points are in units of their
-currency's scale, amounts in minor units; figures are ints and Fractions.
+A `Reference` takes facts one by one, as they arrive, each its own commit. It keeps all that
+it has accepted, and for every fact plays the member from scratch, before and after: late
+facts, parked returns and corrections need nothing else (rulebook sections 1 to 6, 9, 10).
+The parts are the `reference_*` files beside it. Points are in units of their currency's
+scale, amounts in minor units; figures are ints and Fractions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
-from fractions import Fraction
+import datetime as dt
+from dataclasses import replace
+from typing import Any
 
-from .program import Bonus, Earn, Multiply, Program, Rule
+from .facts import (
+    AdjustFact,
+    CatalogFact,
+    DayClosedFact,
+    Fact,
+    MemberFact,
+    PublishFact,
+    RedeemFact,
+    ReturnFact,
+    SaleFact,
+    StoreFact,
+)
+from .program import Program, Rule
+from .program_file import parse_program
+from .reference_answers import (
+    Answer,
+    Balance,
+    LotView,
+    MemberView,
+    Totals,
+    corrections,
+    view,
+)
+from .reference_basis import at_tier, rounded
 from .reference_calendar import business_date
-from .reference_conditions import Basket, eligible_lines
-from .reference_member import Lot, MemberState, Owner
-from .reference_sale import Line, Product, Sale, TillLine, fact_order, net_voids
+from .reference_conditions import failed_condition
+from .reference_facts import InvalidFact, content, instant, named_sale, net_voids, returned_lines
+from .reference_returns import Refusal
+from .reference_run import Run, play
+from .reference_turn import Posting, is_status
+from .reference_world import Accepted, Version, World
+from .status import REFUSALS, Status
 
 __all__ = [
-    "Line",
-    "Lot",
-    "MemberState",
+    "Answer",
+    "Balance",
+    "LotView",
+    "MemberView",
     "Posting",
-    "Product",
-    "Sale",
-    "TillLine",
+    "Reference",
+    "Totals",
     "net_voids",
-    "rate",
     "rounded",
 ]
 
-
-@dataclass
-class Posting:
-    """What one rule wanted to give to a sale and gave.
-
-    `limit` is empty or the last limit that cut: a field of the rule's limits, `uses`, or
-    `cap.` and a field of the currency's caps.
-    """
-
-    rule: str
-    kind: str
-    currency: str
-    desired: int
-    granted: int
-    limit: str
+MOST_POINTS = 10**12
+"""Of one posting, in whole points (section 1)."""
 
 
-@dataclass
-class Wish:
-    """A rule's figure before its limits, after its own, and the own limit that cut."""
+class Reference:
+    """A ledger without a disk: facts in, answers out."""
 
-    desired: int
-    own: int
-    limit: str
+    def __init__(self) -> None:
+        self._world = World()
+        self._seq = 0
+        self._facts: dict[str, list[Accepted]] = {}
+        self._runs: dict[str, Run] = {}
+        self._members: dict[str, str] = {}
+        self._sales: set[str] = set()
+        self._parked: dict[str, list[Accepted]] = {}
+        self._answers: dict[str, tuple[object, Answer]] = {}
+
+    def publish(
+        self, program: Program, at_us: int, holidays: dict[str, list[dt.date]] | None = None
+    ) -> None:
+        """A version in force from an instant on, for facts that arrive from now on.
+
+        `holidays` are the final dates by holiday calendar; without them those that the
+        program adds.
+        """
+        self._seq += 1
+        dates = {entry.id: frozenset(entry.add) for entry in program.holidays}
+        dates |= {name: frozenset(listed) for name, listed in (holidays or {}).items()}
+        self._world.versions.append(Version(program, at_us, dates))
+
+    def submit(self, fact: Fact) -> Answer:
+        """The answer to one fact that arrives now."""
+        try:
+            said = content(fact)
+            _check_form(fact)
+        except InvalidFact:
+            return Answer(fact.id, "refused", "invalid-fact")
+        if fact.id in self._answers:
+            first, answer = self._answers[fact.id]
+            if first != said:
+                return Answer(fact.id, "refused", "id-reused")
+            return answer if answer.status == "refused" else replace(answer, status="replayed")
+        if isinstance(fact, PublishFact):
+            self.publish(parse_program(fact.program), instant(fact.occurred_at), fact.holidays)
+            answer = Answer(fact.id)
+        elif isinstance(fact, CatalogFact | StoreFact):
+            answer = self._control(fact)
+        else:
+            version = self._world.version_at(instant(fact.occurred_at))
+            if version is None:
+                return Answer(fact.id, "refused", "no-program")
+            self._seq += 1
+            entry = Accepted(fact, self._seq, version)
+            if isinstance(fact, DayClosedFact):
+                answer = self._day_closed(entry, fact)
+            else:
+                answer = self._of_member(entry, fact)
+        self._answers[fact.id] = (said, answer)
+        return answer
+
+    def member(self, name: str, date: dt.date) -> MemberView:
+        """A member on a date not before that of its latest fact, without further facts."""
+        run = self._run(name)
+        program = self._program_on(date)
+        return view(program, run.member, date)
+
+    def why_not(self, fact: str, rule: str) -> str | None:
+        """Why a rule gave nothing to a fact; None if it gave something.
+
+        The field of the first condition that failed, or the limit that cut all of it;
+        `figure` if what it would have given rounds to nothing.
+        """
+        name = self._members[fact]
+        row = play(self._world, self._facts[name], look_at=fact).rows[fact]
+        outcome = row.outcomes.get(rule)
+        if outcome is not None:
+            return None if outcome.granted else outcome.limit or "figure"
+        assert row.basket is not None
+        basket = row.basket
+        if rule in basket.closed:
+            return "budget"
+        found = next(r for r in basket.program.rule if r.id == rule)
+        failed = failed_condition(basket, found)
+        if failed is None and not _rates(found, basket.tier):
+            return "tier"
+        return failed
+
+    # -- facts of a member -----------------------------------------------------------------------
+
+    def _of_member(self, entry: Accepted, fact: MemberFact) -> Answer:
+        before = self._run(fact.member)
+        facts = self._facts.get(fact.member, [])
+        try:
+            waits = self._waits(fact)
+            if waits and isinstance(fact, ReturnFact):
+                self._park(entry)
+                return self._answered(entry, before, Answer(fact.id, "parked"))
+            # Exchanges that wait for this very fact come back one by one, below.
+            waiting = {parked.fact.id for parked in self._parked.get(fact.id, [])}
+            tried = [replace(e, returns=e.returns and e.fact.id not in waiting) for e in facts]
+            after = play(self._world, [*tried, entry])
+            _check(entry, before, after)
+        except Refusal as refusal:
+            answer = Answer(fact.id, "refused", REFUSALS[refusal.status])
+            return self._answered(entry, before, answer)
+        if waits:
+            self._park(entry)
+        answer = Answer(fact.id)
+        kept = self._unpark(entry, [*tried, entry], answer)
+        after = play(self._world, kept)
+        self._facts[fact.member], self._runs[fact.member] = kept, after
+        self._members.update({e.fact.id: fact.member for e in kept})
+        if isinstance(fact, SaleFact):
+            self._sales.add(fact.id)
+        answer.postings = after.rows[fact.id].postings + corrections(before, after, fact.id)
+        self._close_budgets(entry.version.program, answer)
+        return self._answered(entry, after, answer)
+
+    def _answered(self, entry: Accepted, run: Run, answer: Answer) -> Answer:
+        member, program = run.member, entry.version.program
+        day = business_date(program, instant(entry.fact.occurred_at))[0]
+        shown = view(program, member, max(day, member.wallet.today))
+        answer.balances, answer.tier = shown.balances, shown.tier
+        return answer
+
+    def _waits(self, fact: MemberFact) -> bool:
+        """Whether the sale that a fact names has not arrived. Raises Refusal."""
+        name = named_sale(fact)
+        if name is None:
+            return False
+        if name in self._members:
+            if self._members[name] != fact.member:
+                raise Refusal(fact.id, Status.WRONG_MEMBER)
+            if name not in self._sales:
+                raise Refusal(fact.id, Status.NOT_A_SALE)
+            return False
+        if name in self._answers or name == fact.id:
+            raise Refusal(fact.id, Status.NOT_A_SALE)
+        return True
+
+    def _park(self, entry: Accepted) -> None:
+        self._parked.setdefault(named_sale(entry.fact) or "", []).append(entry)
+
+    def _unpark(self, entry: Accepted, kept: list[Accepted], answer: Answer) -> list[Accepted]:
+        """Parked returns of a fact that has arrived, in the order of their arrival."""
+        fact = entry.fact
+        assert not isinstance(fact, DayClosedFact)
+        for parked in self._parked.pop(fact.id, []):
+            assert not isinstance(parked.fact, DayClosedFact)
+            try:
+                if parked.fact.member != fact.member:
+                    raise Refusal(parked.fact.id, Status.WRONG_MEMBER)
+                if not isinstance(fact, SaleFact):
+                    raise Refusal(parked.fact.id, Status.NOT_A_SALE)
+                others = [e for e in kept if e.fact.id != parked.fact.id]
+                tried = [*others, parked]
+                _check_return(parked, play(self._world, tried))
+            except Refusal as refusal:
+                answer.parked[parked.fact.id] = REFUSALS[refusal.status]
+                continue
+            kept, answer.parked[parked.fact.id] = tried, "ok"
+        return kept
+
+    # -- facts of no member ------------------------------------------------------------------------
+
+    def _control(self, fact: CatalogFact | StoreFact) -> Answer:
+        self._seq += 1
+        if isinstance(fact, CatalogFact):
+            self._world.catalogs.append(fact)
+        else:
+            self._world.stores.append(fact)
+        return self._replay_all(Answer(fact.id))
+
+    def _day_closed(self, entry: Accepted, fact: DayClosedFact) -> Answer:
+        last = self._world.days[-1].fact if self._world.days else None
+        if isinstance(last, DayClosedFact) and (
+            fact.date <= last.date or fact.occurred_at <= last.occurred_at
+        ):
+            return Answer(fact.id, "refused", REFUSALS[Status.DAY_OUT_OF_ORDER])
+        self._world.days.append(entry)
+        answer = self._replay_all(Answer(fact.id))
+        for name, run in self._runs.items():
+            if fact.id in run.rows and run.rows[fact.id].postings:
+                answer.closings[name] = run.rows[fact.id].postings
+        return answer
+
+    def _replay_all(self, answer: Answer) -> Answer:
+        for name in self._facts:
+            before = self._run(name)
+            after = play(self._world, self._facts[name])
+            self._runs[name] = after
+            found = corrections(before, after, answer.id)
+            if found:
+                answer.corrections[name] = found
+        if self._world.versions:
+            self._close_budgets(max(self._world.versions, key=lambda v: v.since).program, answer)
+        return answer
+
+    def _close_budgets(self, program: Program, answer: Answer) -> None:
+        """A budget that the commit has reached is closed for facts after it (section 10)."""
+        for rule in program.rule:
+            if rule.budget is None or rule.id in self._world.budgets_closed:
+                continue
+            gave = sum(
+                given.points
+                for run in self._runs.values()
+                for record in run.member.records
+                for given in record.given
+                if given.rule == rule.id
+            )
+            if gave >= rule.budget * 10 ** program.currency[program.currency_of(rule)].scale:
+                self._world.budgets_closed[rule.id] = self._seq
+                answer.budgets.append(rule.id)
+
+    def _run(self, name: str) -> Run:
+        return self._runs.get(name, Run())
+
+    def _program_on(self, date: dt.date) -> Program:
+        """The version in force at the end of a date; the first one before all."""
+        versions = sorted(self._world.versions, key=lambda version: version.since)
+        found = versions[0].program
+        for version in versions:
+            if business_date(version.program, version.since)[0] <= date:
+                found = version.program
+        return found
 
 
-def rate(
-    program: Program, products: Mapping[str, Product], sales: Iterable[Sale]
-) -> tuple[dict[str, MemberState], dict[str, list[Posting]]]:
-    """(states by member, postings by sale id) of sales given in any order."""
-    states: dict[str, MemberState] = {}
-    postings: dict[str, list[Posting]] = {}
-    for sale in sorted(sales, key=fact_order):
-        state = states.setdefault(sale.member, MemberState(program))
-        postings[sale.id] = _rate_sale(program, products, sale, state)
-    return states, postings
+def _rates(rule: Rule, tier: str | None) -> bool:
+    """Whether a rule has a figure at the tier."""
+    figures: Any = getattr(rule, "factor", None) or getattr(rule, "points", None)
+    return not isinstance(figures, dict) or at_tier(figures, tier) is not None
 
 
-def _rate_sale(
-    program: Program, products: Mapping[str, Product], sale: Sale, state: MemberState
-) -> list[Posting]:
-    date, clock = business_date(program, sale.occurred_at_us)
-    state.begin(date)
-    lines = eligible_lines(program, products, sale.lines)
-    eligible = sum(line.net for line in lines)
-    if eligible <= 0:
-        return []
-    basket = Basket(program, products, sale, lines, date, clock, state.tier(date))
-    postings = _within_caps(basket, state, _wishes(basket, state))
-    state.add_purchase(date, eligible)
-    return postings
+def _check_form(fact: Fact) -> None:
+    if isinstance(fact, SaleFact | ReturnFact):
+        for item in returned_lines(fact):
+            if item.line is None and item.sku is None:
+                raise InvalidFact("names no line: give line or sku")
 
 
-def _wishes(basket: Basket, state: MemberState) -> dict[str, Wish]:
-    """Figures of the rules that match, by rule id, before the program's caps."""
-    rules = basket.program.rule
-    wishes: dict[str, Wish] = {}
-    scaled: dict[str, dict[int, Fraction]] = {}
-    for rule in rules:
-        if isinstance(rule, Earn):
-            exact = _exact_earn(basket, rule)
-            desired = _round(basket, rule, sum(exact.values(), Fraction(0)))
-            wish = wishes[rule.id] = _own_limits(basket, state, rule, desired)
-            # Section 4.3: a multiply adds to what the earn rule's own limits left of it.
-            share = Fraction(wish.own, wish.desired) if wish.desired else Fraction(1)
-            scaled[rule.id] = {place: share * earn for place, earn in exact.items()}
-    for rule in rules:
-        if isinstance(rule, Multiply):
-            desired = _round(basket, rule, _exact_extra(basket, rule, scaled))
-            wishes[rule.id] = _own_limits(basket, state, rule, desired)
-        elif isinstance(rule, Bonus):
-            figure = _at_tier(rule.points, basket.tier)
-            if figure is not None and basket.matching(rule.when):
-                desired = int(figure * 10 ** _scale(basket, rule))
-                wishes[rule.id] = _own_limits(basket, state, rule, desired)
-    return wishes
+def _check(entry: Accepted, before: Run, after: Run) -> None:
+    """Whether a fact may be accepted (section 2). Raises Refusal."""
+    fact, row = entry.fact, after.rows[entry.fact.id]
+    for currency in entry.version.program.currency:
+        most = MOST_POINTS * 10**currency.scale
+        if any(abs(p.points) > most for p in row.postings if p.currency == currency.id):
+            raise Refusal(fact.id, Status.OVERFLOW)
+    _check_return(entry, after)
+    match fact:
+        case SaleFact(completed=False, tenders=tenders) if any(t.points for t in tenders):
+            lack = {name: row.lack[name] - row.owed_back[name] for name in row.lack}
+        case RedeemFact(completed=False):
+            lack = row.lack
+        case AdjustFact(forced=False) if fact.points < 0:
+            lack = row.lack
+        case _:
+            return
+    if any(lack.values()):
+        raise Refusal(fact.id, Status.INSUFFICIENT)
+    for name, old in before.rows.items():
+        now = after.rows[name].lack
+        if any(now[currency] > old.lack[currency] for currency in now):
+            raise Refusal(fact.id, Status.INSUFFICIENT)
 
 
-def _exact_earn(basket: Basket, rule: Earn) -> dict[int, Fraction]:
-    """Exact units earned by each matching line, by its place; none if they sum below zero."""
-    points = _at_tier(rule.points, basket.tier)
-    if points is None:
-        return {}
-    a_unit = Fraction(points) * 10 ** _scale(basket, rule) / rule.per
-    exact = {}
-    for place in basket.matching(rule.when):
-        line = basket.lines[place]
-        basis = Fraction(line.net) if rule.basis == "net" else Fraction(line.quantity, 1000)
-        exact[place] = basis * a_unit
-    return exact if sum(exact.values()) > 0 else {}
-
-
-def _exact_extra(
-    basket: Basket, rule: Multiply, scaled: Mapping[str, Mapping[int, Fraction]]
-) -> Fraction:
-    factor = _at_tier(rule.factor, basket.tier)
-    if factor is None:
-        return Fraction(0)
-    places = basket.matching(rule.when)
-    extra = Fraction(0)
-    for earn in basket.program.rule:
-        if isinstance(earn, Earn) and _currency(basket, earn) == _currency(basket, rule):
-            for place in places:
-                extra += scaled[earn.id].get(place, Fraction(0))
-    return (Fraction(factor) - 1) * extra
-
-
-def _own_limits(basket: Basket, state: MemberState, rule: Rule, desired: int) -> Wish:
-    owner = _owner(rule, basket.program)
-    own, limit = state.cut(owner, basket.date, basket.sale.id, desired)
-    if own > 0 and not state.uses_left(rule.id, rule.uses, basket.date):
-        own, limit = 0, "uses"
-    return Wish(desired, own, limit)
-
-
-def _within_caps(basket: Basket, state: MemberState, wishes: Mapping[str, Wish]) -> list[Posting]:
-    """Fills the program's caps rule by rule and counts what each gave (section 4.5)."""
-    date, sale = basket.date, basket.sale.id
-    postings = []
-    for rule in basket.program.rules_in_order():
-        wish = wishes.get(rule.id)
-        if wish is None or wish.desired <= 0:
-            continue
-        currency = basket.program.currency[basket.program.currency_of(rule)]
-        owner = Owner(f"cap {currency.id}", currency.caps, currency.scale)
-        granted, cap = state.cut(owner, date, sale, wish.own)
-        limit = f"cap.{cap}" if cap else wish.limit
-        postings.append(
-            Posting(rule.id, _kind(rule), currency.id, wish.desired, granted, limit)
-        )
-        if granted > 0:
-            state.count_given(owner, date, sale, granted)
-            state.count_given(_owner(rule, basket.program), date, sale, granted)
-            state.count_use(rule.id, rule.uses, date)
-            state.add_points(currency, date, granted)
-    return postings
-
-
-def _at_tier(value: Decimal | dict[str, Decimal], tier: str | None) -> Decimal | None:
-    """The figure at the tier; None where a table by tier does not list it."""
-    if isinstance(value, Decimal):
-        return value
-    return None if tier is None else value.get(tier)
-
-
-def _currency(basket: Basket, rule: Rule) -> str:
-    return basket.program.currency[basket.program.currency_of(rule)].id
-
-
-def _scale(basket: Basket, rule: Rule) -> int:
-    return basket.program.currency[basket.program.currency_of(rule)].scale
-
-
-def _round(basket: Basket, rule: Rule, exact: Fraction) -> int:
-    default = basket.program.currency[basket.program.currency_of(rule)].round
-    return rounded(exact, rule.round or default)
-
-
-def rounded(exact: Fraction, mode: str) -> int:
-    """A whole number by one of the four modes of section 4.2.
-
-    >>> [rounded(Fraction(5, 2), m) for m in ("floor", "ceil", "half_up", "half_even")]
-    [2, 3, 3, 2]
-    """
-    whole = exact.numerator // exact.denominator
-    fraction = exact - whole
-    half = Fraction(1, 2)
-    up = {
-        "floor": False,
-        "ceil": fraction > 0,
-        "half_up": fraction >= half,
-        "half_even": fraction > half or (fraction == half and whole % 2 == 1),
-    }
-    return whole + up[mode]
-
-
-def _owner(rule: Rule, program: Program) -> Owner:
-    scale = program.currency[program.currency_of(rule)].scale
-    return Owner(f"rule {rule.id}", rule.limits, scale)
-
-
-def _kind(rule: Rule) -> str:
-    match rule:
-        case Earn():
-            return "earn"
-        case Multiply():
-            return "multiply"
-        case Bonus():
-            return "bonus"
+def _check_return(entry: Accepted, after: Run) -> None:
+    program, row = entry.version.program, after.rows[entry.fact.id]
+    if program.returns.shortfall == "refuse" and any(
+        points for name, points in row.owed_back.items() if not is_status(program, name)
+    ):
+        raise Refusal(entry.fact.id, Status.POINTS_SPENT)

@@ -1,4 +1,4 @@
-"""Dates of the plain-Python reference: business date, periods, months (rulebook section 1).
+"""Dates of the plain-Python reference: business date, periods, anniversaries (section 1).
 
 Written apart from `calendars`, whose tables it is there to check.
 
@@ -11,6 +11,7 @@ datetime.date(2018, 2, 28)
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,14 +24,37 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 JALALI: Any = JalaliDate
 ONE_DAY = dt.timedelta(days=1)
 MONTHS_IN = {"month": 1, "quarter": 3, "half": 6, "year": 12}
+NEVER = dt.date.max
+"""Stands for "no end" where dates are compared."""
 
 
 def business_date(program: Program, at_us: int) -> tuple[dt.date, dt.time]:
-    """(business date, wall-clock time) of an instant in microseconds UTC."""
+    """(business date, wall-clock time) of an instant in microseconds UTC.
+
+    A day begins at the first instant that carries its date: a clock that is set back over
+    the beginning of a day does not bring the day before again.
+    """
+    return _business_date(program.zone, program.day_starts_at, at_us)
+
+
+@lru_cache(maxsize=65_536)
+def _business_date(zone: str, cut_over: int, at_us: int) -> tuple[dt.date, dt.time]:
+    info = ZoneInfo(zone)
     instant = EPOCH + dt.timedelta(microseconds=at_us)
-    local = instant.astimezone(ZoneInfo(program.zone))
+    date, clock = _carried(info, cut_over, instant)
+    hours = [instant - dt.timedelta(hours=n) for n in range(7)]
+    if len({moment.astimezone(info).utcoffset() for moment in hours}) > 1:
+        minute = instant.replace(second=0, microsecond=0)
+        for n in range(360):
+            earlier = minute - dt.timedelta(minutes=n)
+            date = max(date, _carried(info, cut_over, earlier)[0])
+    return date, clock
+
+
+def _carried(info: ZoneInfo, cut_over: int, instant: dt.datetime) -> tuple[dt.date, dt.time]:
+    local = instant.astimezone(info)
     date = local.date()
-    if local.hour < program.day_starts_at:
+    if local.hour < cut_over:
         date -= ONE_DAY
     return date, local.time()
 
@@ -54,6 +78,14 @@ def period_number(calendar: str, begins: int, period: str, day: dt.date) -> int:
     return _month_number(calendar, day) // MONTHS_IN[period]
 
 
+def same_period(program: Program, period: str, one: dt.date, other: dt.date) -> bool:
+    """Whether two dates lie in one day, week, month .. of the program's calendar."""
+    begins = week_begins(program)
+    return period_number(program.calendar, begins, period, one) == period_number(
+        program.calendar, begins, period, other
+    )
+
+
 def period_end(calendar: str, begins: int, period: str, day: dt.date, k: int) -> dt.date:
     """Last day of the k-th period after that of the day (k = 0: of its own)."""
     number = period_number(calendar, begins, period, day) + k
@@ -62,14 +94,47 @@ def period_end(calendar: str, begins: int, period: str, day: dt.date, k: int) ->
     return _month_start(calendar, (number + 1) * MONTHS_IN[period]) - ONE_DAY
 
 
+@lru_cache(maxsize=65_536)
 def add_months(calendar: str, day: dt.date, months: int) -> dt.date:
-    """The day that many months later, clipped to the month's end."""
+    """The day that many months later, clipped to the month's end; months may be negative."""
     number = _month_number(calendar, day)
     into = day - _month_start(calendar, number)
     last = _month_start(calendar, number + months + 1) - ONE_DAY
     return min(_month_start(calendar, number + months) + into, last)
 
 
+def anniversary(calendar: str, date: dt.date, year: int) -> dt.date:
+    """The anniversary of a date in a year of the calendar, clipped to the month's end.
+
+    >>> anniversary("gregorian", dt.date(1992, 2, 29), 2023)
+    datetime.date(2023, 2, 28)
+    """
+    return add_months(calendar, date, 12 * (year - year_of(calendar, date)))
+
+
+def year_of(calendar: str, day: dt.date) -> int:
+    """The calendar's year in which a day lies."""
+    return _month_number(calendar, day) // 12
+
+
+def whole_years(calendar: str, since: dt.date, day: dt.date) -> int:
+    """Years that have passed: anniversaries up to the day."""
+    year = year_of(calendar, day)
+    return year - year_of(calendar, since) - (anniversary(calendar, since, year) > day)
+
+
+def member_year(calendar: str, joined: dt.date, day: dt.date) -> int:
+    """Number of the membership year, counted from the joining date, in which a day lies."""
+    return whole_years(calendar, joined, day)
+
+
+def member_year_end(calendar: str, joined: dt.date, day: dt.date, k: int) -> dt.date:
+    """Last day of the k-th membership year after that of the day."""
+    number = member_year(calendar, joined, day) + k
+    return add_months(calendar, joined, 12 * (number + 1)) - ONE_DAY
+
+
+@lru_cache(maxsize=65_536)
 def _month_number(calendar: str, day: dt.date) -> int:
     if calendar == "jalali":
         jalali = JALALI(day)
@@ -78,6 +143,7 @@ def _month_number(calendar: str, day: dt.date) -> int:
     return day.year * 12 + day.month - 1
 
 
+@lru_cache(maxsize=65_536)
 def _month_start(calendar: str, number: int) -> dt.date:
     year, month = number // 12, number % 12 + 1
     if calendar == "jalali":

@@ -15,24 +15,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
-from vafa.native.fold import fold
 from vafa.native.state import State
 
+from .columns import MEMBER_KINDS
 from .dictionaries import Dictionaries
 from .digest import describe_row, state_hash
-from .facts import Sales
-from .folding import Fold, join, take, untwisted
+from .folding import Fold
 from .journal import GENESIS, CorruptRecord, Journal, Record, chain_hash
-from .program_file import parse_program
-from .records import grow, read_sales
-from .replica import PUBLISH, SALE, Progress, Replica
+from .posted import Sums, made_sums, stored_sums
+from .records import grow
+from .refold import Read, fold_read, read_rows
+from .replica import Progress, Replica
 from .schema import column, list_view
+from .standing import DERIVED, Standing, closed_budgets, facts_of_record
 
 LINES_AT_ONCE = 20_000_000
 """Lines folded in one go; a longer journal is replayed in parts of its members."""
@@ -47,6 +45,7 @@ class Report:
 
     seq: int = 0
     records: int = 0
+    facts: int = 0
     baskets: int = 0
     lines: int = 0
     members: int = 0
@@ -67,17 +66,6 @@ class Report:
             self.findings.append(text)
 
 
-@dataclass
-class _Part:
-    """Accepted sales of one record, in memory of their own."""
-
-    sales: Sales
-    seqs: NDArray[np.uint64]
-    ids: Any
-    posted: NDArray[np.uint64]  # (target seq << 16 | rule) of each posting
-    points: NDArray[np.int64]
-
-
 class Rebuilt:
     """The members' states, folded from a journal."""
 
@@ -89,6 +77,7 @@ class Rebuilt:
         self._end = end if end is not None else last.last if last else 0
         self.report = Report()
         self.dictionaries = Dictionaries()
+        self.standing = Standing()
         self.fold: Fold | None = None
         self._journal = journal
         self._progress = progress
@@ -99,8 +88,12 @@ class Rebuilt:
             self._fold_all()
 
     def _fold_all(self) -> None:
-        if self.fold is None:
+        standing = self.standing
+        if not len(standing.versions):
             return
+        self.fold = Fold(
+            self.dictionaries, standing.versions, standing.budgets, standing.closed
+        )
         self.fold.follow()
         self.state = self.fold.state
         parts = max(1, -(-self.report.lines // LINES_AT_ONCE))
@@ -109,7 +102,7 @@ class Rebuilt:
         self.report.state_hash = state_hash(self.state, self.dictionaries)
 
     def _read_heads(self) -> None:
-        """First pass: the chain, the dictionaries, the program, how much there is."""
+        """First pass: the chain, names, programs, closed days, how much there is."""
         # Hashing releases the interpreter: it runs beside the decoding. It ends before the
         # read transaction does, which the bodies are views of.
         with self._journal.reading() as txn, ThreadPoolExecutor(1, "chain") as hasher:
@@ -139,13 +132,13 @@ class Rebuilt:
         if growth is not None:
             grow(self.dictionaries, growth)
         facts = record.facts()
-        kind = int(column(facts, "kind")[0])
-        if kind == PUBLISH:
-            text = facts.column("payload")[0].as_py().decode()
-            self.fold = Fold(self.dictionaries, parse_program(text))
-        elif kind == SALE:
-            report.baskets += facts.num_rows
+        kinds = column(facts, "kind")
+        if self.standing.read_first(record.first, facts) in MEMBER_KINDS:
+            own = len(kinds) if kinds[-1] not in DERIVED else facts_of_record(kinds.tolist())
+            report.facts += own
+            report.baskets += own if not kinds.any() else int(np.count_nonzero(kinds == 0))
             report.lines += len(list_view(facts.column("lines"))[1]["net"])
+        self.standing.budgets.closed += closed_budgets(record.first, facts)
         report.records += 1
         report.seq = record.last
         self._hash = record.hash
@@ -156,84 +149,29 @@ class Rebuilt:
         return takewhile(lambda record: record.first <= self._end, self._journal.scan())
 
     def _fold_part(self, part: int, parts: int) -> None:
-        read = list(self._read_part(part, parts))
-        if not read:
-            return
         assert self.fold is not None
-        assert self.state is not None
-        sales = join(*(p.sales for p in read))
-        seqs = np.concatenate([p.seqs for p in read])
-        self.fold.date(sales)
-        rows = np.arange(len(sales), dtype=np.uint32)
-        # Facts stand by seq; most members' facts arrived in order and need no sort.
-        _, unordered = self.state.behind(sales.member, sales.at)
-        if unordered.any():
-            ids = pa.chunked_array([p.ids for p in read]).to_pylist()
-            rows = untwisted(sales, ids, self.dictionaries, rows, unordered)
-        figures = fold(self.fold.compiled.native, self.state, sales, rows)
-        last = np.zeros(len(self.dictionaries.members), np.uint64)
-        np.maximum.at(last, sales.member, seqs)
-        touched = np.flatnonzero(last).astype(np.uint32)
-        self.state.set_last_seqs(touched, last[touched])
-        self._compare_postings(read, sales, seqs, figures)
-
-    def _read_part(self, part: int, parts: int) -> Iterator[_Part]:
+        read: list[Read] = []
+        stored: list[Sums] = []
         for record in self._scan():
             # One copy of the body; the columns are views of it.
             facts = record.copy().facts()
-            if int(column(facts, "kind")[0]) == SALE:
-                yield self._read_record(record, facts, part, parts)
+            rows = read_rows(record.first, facts, part, parts)
+            if len(rows.members):
+                read.append(rows)
+                stored.append(stored_sums(record.first, facts, part, parts))
+                self.fold.budgets.count(stored[-1].columns)
             if self._progress:
                 done = record.last + part * self.report.seq
                 self._progress(done, parts * self.report.seq)
-
-    def _read_record(self, record: Record, facts: Any, part: int, parts: int) -> _Part:
-        sales = read_sales(facts)
-        seqs = np.arange(record.first, record.last + 1, dtype=np.uint64)
-        starts, postings = list_view(facts.column("postings"))
-        owner = np.repeat(seqs, np.diff(starts))
-        corrects = postings["corrects"]
-        target = np.where(corrects == 0, owner, corrects)
-        self.report.corrections += int(np.count_nonzero(corrects))
-        posted = (target << np.uint64(16)) | postings["rule"].astype(np.uint64)
-        points = postings["points"]
-        wanted = column(facts, "status") == 0
-        if parts > 1:
-            mine = sales.member % parts == part
-            keep = np.repeat(mine, np.diff(starts))
-            posted, points = posted[keep], points[keep]
-            wanted = wanted & mine
-        ids = facts.column("id")
-        if not wanted.all():
-            rows = np.flatnonzero(wanted)
-            sales, seqs, ids = take(sales, rows), seqs[rows], ids.take(rows)
-        return _Part(sales, seqs, ids, posted, points)
-
-    def _compare_postings(
-        self, read: list[_Part], sales: Sales, seqs: NDArray[np.uint64], figures: dict[str, Any]
-    ) -> None:
-        """Sums by fact and rule, corrections included, must be what the fold gives."""
-        stored = np.concatenate([p.posted for p in read])
-        stored_points = np.concatenate([p.points for p in read])
-        self.report.postings += len(stored)
-        order = np.argsort(figures["basket"], kind="stable")
-        made = seqs[figures["basket"][order]] << np.uint64(16)
-        made |= figures["rule"][order].astype(np.uint64)
-        points = figures["points"][order]
-        if np.array_equal(made, stored) and np.array_equal(points, stored_points):
+        if not read:
             return
-        keys, place = np.unique(np.concatenate([made, stored]), return_inverse=True)
-        sums = np.zeros(len(keys), np.int64)
-        np.add.at(sums, place, np.concatenate([points, -stored_points]))
-        for key in np.flatnonzero(sums)[:MOST_FINDINGS].tolist():
-            seq, rule = int(keys[key]) >> 16, int(keys[key]) & 0xFFFF
-            row = int(np.searchsorted(seqs, seq))
-            member = self.dictionaries.members.names[sales.member[row]]
-            assert self.fold is not None
-            self.report.find(
-                f"member {member!r}, fact {seq}, rule {self.fold.compiled.rules[rule].id!r}: the "
-                f"journal's postings are {-int(sums[key]):+d} units from the replayed ones"
-            )
+        folded = fold_read(self.fold, read)
+        told = Sums.join(stored)
+        self.report.postings += len(told)
+        self.report.corrections += told.corrections
+        made = made_sums(folded, self.fold.closed.seq)
+        for finding in told.differences(made, MOST_FINDINGS):
+            self.report.find(finding.text(self.dictionaries.members.names, self.fold.layout))
 
 
 def _check_hash(record: Record, hashed: Future[bytes]) -> None:
@@ -264,6 +202,11 @@ def compare_states(live: Replica, rebuilt: Rebuilt) -> None:
         return
     if live.fold is None or rebuilt.fold is None or rebuilt.state is None:
         return
+    if live.standing.budgets.totals != rebuilt.standing.budgets.totals:
+        report.find(
+            f"budgets: live totals {live.standing.budgets.totals}, "
+            f"replayed {rebuilt.standing.budgets.totals}"
+        )
     for member, name in enumerate(names):
         if live.fold.state.pack(member) == rebuilt.state.pack(member):
             continue

@@ -6,36 +6,31 @@ until that is durable, reads see the members as they were (`in_flight`).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
-from vafa.native.state import State
-
-from .answers import (
-    Answer,
-    AnswerWords,
-    balance,
-    control_answer,
-    instant_text,
-    rated_answer,
-    stored_postings,
-)
-from .calendars import date_of
+from .answers import Answer, AnswerWords, control_answer, stored_answer
+from .chain import History, read_facts_at, read_history
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
+from .columns import MEMBER_KINDS, SALE, Facts, pick
 from .dictionaries import Dictionaries, Sizes
-from .facts import KINDS, Sales
-from .folding import Fold, History, pick
-from .journal import GENESIS, CorruptRecord, Journal, LedgerError, Record
-from .program_file import parse_program
+from .folding import Fold
+from .journal import GENESIS, Journal, LedgerError, Record
+from .late import Batch
+from .parked import PARKED_CODE, Parked
 from .record_cache import RecordCache
-from .records import StoredFact, grow, read_sales
-from .schema import column, list_view
+from .records import StoredFact, grow, read_facts
+from .refold import refold
+from .schema import NO_MEMBER, column, list_view
+from .standing import DAY_CLOSED, DERIVED, PUBLISH, Standing, closed_budgets, facts_of_record
+from .versions import ProgramVersions
+from .views import member_lots, member_view
 
-SALE, CATALOG, PUBLISH = range(len(KINDS))
 Progress = Callable[[int, int], None]
 """(facts done, facts in all)."""
 
@@ -56,12 +51,14 @@ class Replica:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self.dictionaries = Dictionaries()
+        self.standing = Standing()
+        self.parked = Parked()
         self.fold: Fold | None = None
         self.words: AnswerWords | None = None
-        self.program_seq = 0
-        self.program_at = 0
         self.seq = 0
         self.hash = GENESIS
+        self.latest_at = -(2**63)
+        """No fact of a member that is in force comes later (us)."""
         self.checkpoint: Checkpoint | None = None
         self.checkpoint_seq = 0
         self.tail_ids: dict[str, int] = {}
@@ -70,6 +67,11 @@ class Replica:
         self._saved_sizes = Sizes()
         self._seen_version = -1
         self.records = RecordCache(journal)
+
+    @property
+    def versions(self) -> ProgramVersions:
+        """The programs as they were published."""
+        return self.standing.versions
 
     # -- opening ------------------------------------------------------------------------
 
@@ -108,10 +110,15 @@ class Replica:
         if record is None or record.last != meta.seq or record.hash != meta.hash:
             raise CheckpointDamaged("the checkpoint is not of this journal")
         rows = checkpoint.load(self.dictionaries, meta)
-        if meta.program_seq:
-            self._publish(meta.program_seq)
+        self.parked = meta.parked_index()
+        self.latest_at = meta.latest_at
+        if meta.programs:
+            meta.fill(self.standing)
+            for seq in meta.programs:
+                stored = self.stored(seq)
+                self.standing.read_first(seq, stored.batch)
+            self.new_fold()
             assert self.fold is not None
-            self.fold.follow()
             for member, packed in rows:
                 try:
                     self.fold.state.unpack(member, packed)
@@ -121,19 +128,31 @@ class Replica:
         self.hash = meta.hash
         self._saved_sizes = self.dictionaries.sizes()
 
-    def _publish(self, seq: int) -> None:
-        """Take the program of a publish fact."""
-        stored = self.stored(seq)
-        text = stored.batch.column("payload")[stored.row].as_py().decode()
-        self.set_program(text, seq, int(column(stored.batch, "at")[stored.row]))
+    # -- programs -----------------------------------------------------------------------
 
-    def set_program(self, text: str, seq: int, at_us: int) -> None:
-        """Make the program of a seq the one in force from an instant on."""
-        self.fold = Fold(self.dictionaries, parse_program(text))
+    def new_fold(self) -> None:
+        """Compile the programs as published; the members' rows are empty."""
+        standing = self.standing
+        self.fold = Fold(
+            self.dictionaries, standing.versions, standing.budgets, standing.closed
+        )
         self.fold.follow()
         self.words = AnswerWords(self.fold)
-        self.program_seq = seq
-        self.program_at = at_us
+
+    def fill_fold(self, progress: Progress | None = None) -> None:
+        """Fold all members into a fold that was compiled anew: its rows hold new figures."""
+        assert self.fold is not None
+        if not len(self.dictionaries.members):
+            return
+        refold(self.fold, self.journal.scan, self.seq, progress)
+        self.dirty.update(range(len(self.dictionaries.members)))
+        budgets = self.fold.budgets
+        budgets.totals.clear()
+        if budgets.any:
+            for record in self.journal.scan():
+                if record.first > self.seq:
+                    break
+                budgets.count(list_view(record.facts().column("postings"))[1])
 
     # -- following ----------------------------------------------------------------------
 
@@ -160,23 +179,76 @@ class Replica:
         if growth is not None:
             grow(self.dictionaries, growth)
         facts = record.facts()
-        ids = facts.column("id").to_pylist()
-        if int(column(facts, "kind")[0]) == PUBLISH:
-            text = facts.column("payload")[0].as_py().decode()
-            self.set_program(text, record.first, int(column(facts, "at")[0]))
-        elif int(column(facts, "kind")[0]) == SALE:
-            assert self.fold is not None, "sales are accepted under a program only"
-            self.fold.follow()
-            sales = read_sales(facts)
-            self.fold.date(sales)
-            refused = column(facts, "status") != 0
-            outcome = self.fold.apply(sales, ids, record.first, self.history, refused)
-            self.dirty.update(outcome.members.tolist())
+        kinds = column(facts, "kind")
+        own = len(kinds) if kinds[-1] not in DERIVED else facts_of_record(kinds.tolist())
+        ids = facts.column("id").slice(0, own).to_pylist()
+        kind = self.standing.read_first(record.first, facts)
+        if kind == PUBLISH:
+            self.new_fold()
+            self.fill_fold()
+        elif self.fold is not None:
+            if growth is not None:
+                self.fold.follow()
+            if kind in MEMBER_KINDS:
+                self._fold_facts(record.first, facts.slice(0, own), ids)
+            elif facts.num_rows > 1:
+                self._fold_closings(record.first, facts.slice(1), kind)
+            self.count(record.first, facts)
         self.advance(record, ids)
 
+    def _fold_facts(self, first: int, batch: pa.RecordBatch, ids: list[str]) -> None:
+        assert self.fold is not None
+        facts = read_facts(batch)
+        version, status = column(batch, "program"), column(batch, "status")
+        facts.day, facts.minute = self.versions.dates(facts.at, version)
+        self.fold.replay(Batch(facts, ids, first, version), status, self)
+        self.dirty.update(facts.member.tolist())
+        self.settle(first, facts, ids, status)
+
+    def _fold_closings(self, first: int, rows: pa.RecordBatch, kind: int) -> None:
+        """Members that a fact of no member has changed."""
+        assert self.fold is not None
+        fold = self.fold
+        members = column(rows, "member")
+        members = np.array(members[members != NO_MEMBER])
+        fold.state.chain(members, first + 1)
+        if kind == DAY_CLOSED:
+            late, _ = fold.state.behind(members, np.full(len(members), fold.closed.last_at))
+            fold.close_last_day(members[~late])
+            anew = members[late]
+        else:
+            fold.histories.clear()
+            anew = members
+        for member in anew.tolist():
+            last = fold.last_seq(member)
+            fold.put(member, fold.alone(self.history(member, last)), last)
+        self.dirty.update(members.tolist())
+
+    def settle(
+        self, first: int, facts: Facts, ids: list[str], status: NDArray[np.uint8]
+    ) -> None:
+        """Take what a commit of members' facts settles beside their rows."""
+        if len(facts):
+            self.latest_at = max(self.latest_at, int(facts.at.max()))
+        if self.parked:
+            self.parked.arrived(ids)
+        for row in np.flatnonzero(status == PARKED_CODE).tolist():
+            sale = facts.extra(row).named
+            if sale not in ids:
+                self.parked.add(sale, first + row, int(facts.member[row]))
+
+    def count(self, first: int, facts: pa.RecordBatch) -> None:
+        """Count a record for budgets, and close those that it closes."""
+        assert self.fold is not None
+        if not self.fold.budgets.any:
+            return
+        self.fold.budgets.count(list_view(facts.column("postings"))[1])
+        for rule, seq in closed_budgets(first, facts):
+            self.fold.close_budget(rule, seq)
+
     def advance(self, record: Record, ids: list[str]) -> None:
-        """Count a folded record as part of the state."""
-        self.tail_ids.update(zip(ids, range(record.first, record.last + 1), strict=True))
+        """Count a folded record as part of the state; `ids` are those of its facts."""
+        self.tail_ids.update(zip(ids, range(record.first, record.first + len(ids)), strict=True))
         self.seq = record.last
         self.hash = record.hash
 
@@ -196,61 +268,42 @@ class Replica:
         found = self.records.at(seq)
         return StoredFact(seq, found.batch, seq - found.record.first, found.record.committed_at)
 
-    def sales_at(self, seqs: list[int]) -> Sales | None:
-        """The sales with these seqs, in this order; None when one of them is no sale."""
+    def member_facts(self, seqs: list[int]) -> Facts | None:
+        """The facts with these seqs, in this order; None when one is of no member."""
         places = []
         for seq in seqs:
             found = self.records.at(seq)
-            if int(column(found.batch, "kind")[0]) != SALE:
+            row = seq - found.record.first
+            if found.facts.kind[row] not in MEMBER_KINDS:
                 return None
-            places.append((found.sales, seq - found.record.first))
+            places.append((found.facts, row))
         return pick(places)
 
     def history(self, member: int, last_seq: int) -> History:
-        """The accepted sales of a member's chain up to a seq, oldest seq first.
+        """The facts in force of a member's chain up to a seq, oldest seq first."""
+        return read_history(
+            self.records, member, last_seq, self.dictionaries, self.versions
+        )
 
-        Raises CorruptRecord when the chain does not lead back to its begin.
-        """
-        assert self.fold is not None
-        places: list[tuple[Sales, int]] = []
-        ids: list[str] = []
-        seqs: list[int] = []
-        while last_seq:
-            found = self.records.at(last_seq)
-            row = last_seq - found.record.first
-            if found.sales.member[row] != member:
-                raise CorruptRecord(f"fact {last_seq} is not of the member whose chain has it")
-            if found.status[row] == 0:
-                places.append((found.sales, row))
-                ids.append(found.batch.column("id")[row].as_py())
-                seqs.append(last_seq)
-            previous = int(found.previous[row])
-            if previous >= last_seq:
-                raise CorruptRecord(f"fact {last_seq}: its member's chain does not fall")
-            last_seq = previous
-        sales = pick(places[::-1])
-        self.fold.date(sales)
-        return History(sales, ids[::-1], np.array(seqs[::-1], np.uint64))
+    def facts_at(self, seqs: list[int]) -> History:
+        """Facts of one member by their seqs."""
+        return read_facts_at(self.records, seqs, self.dictionaries, self.versions)
+
+    def sale_member(self, seq: int) -> int | None:
+        """Number of the member whose accepted sale a seq is; None when it is no such thing."""
+        found = self.records.at(seq)
+        row = seq - found.record.first
+        if found.facts.kind[row] != SALE or found.status[row] not in (0, PARKED_CODE):
+            return None
+        return int(found.facts.member[row])
 
     def first_answer(self, seq: int) -> Answer:
         """The first answer to a journalled fact, rebuilt from its row."""
         stored = self.stored(seq)
-        if stored.kind != SALE:
-            return control_answer(stored.id, seq)
+        if stored.kind not in MEMBER_KINDS:
+            return control_answer(stored.id, seq, stored.status)
         assert self.words is not None
-        one = stored.batch.slice(stored.row, 1)
-        postings = stored_postings(stored.batch, stored.row)
-        _, balances = list_view(one.column("balances"))
-        rules, points, corrects = (
-            postings[name].tolist() for name in ("rule", "points", "corrects")
-        )
-        return rated_answer(
-            self.words, stored.id, seq, int(column(one, "status")[0]),
-            int(column(one, "tier")[0]), balances["active"].tolist(),
-            balances["pending"].tolist(),
-            list(zip(rules, points, corrects, strict=True)),
-            self.names_of(c for c in corrects if c),
-        )
+        return stored_answer(self.words, stored, self.names_of)
 
     def names_of(self, seqs: Iterable[int]) -> dict[int, str]:
         """Ids of facts by their seqs."""
@@ -259,63 +312,12 @@ class Replica:
     # -- members ------------------------------------------------------------------------
 
     def member(self, name: str, at_us: int | None = None) -> Answer | None:
-        """A member's balances and tier at an instant from its latest fact on (default now)."""
-        number = self.dictionaries.members.numbers.get(name)
-        if number is None or self.fold is None or self.words is None:
-            return None
-        state = self.fold.state
-        packed = self.in_flight.get(number)
-        if packed is not None:
-            # The commit that touched the member is not yet durable.
-            state, number = self._before(packed), 0
-        now = time.time_ns() // 1000 if at_us is None else at_us
-        view = state.view(self.fold.compiled.native, number, self.fold.today(now))
-        last_at, seq, purchases, tier, balances = view
-        if last_at is None:
-            return None
-        if now < last_at:
-            # The state is that after the latest fact; it is not known as of before it.
-            now = last_at
-            _, _, _, tier, balances = state.view(
-                self.fold.compiled.native, number, self.fold.today(now)
-            )
-        return {
-            "id": name,
-            "as_of": instant_text(now),
-            "tier": self.words.tiers[tier],
-            "balances": {
-                currency: balance(active, pending)
-                for currency, (active, pending) in zip(
-                    self.words.currencies, balances, strict=True
-                )
-            },
-            "purchases": purchases,
-            "seq": seq,
-        }
+        """A member as it stands at an instant (us, default now)."""
+        return member_view(self, name, at_us)
 
-    def _before(self, packed: bytes) -> State:
-        assert self.fold is not None
-        state = self.fold.new_state()
-        state.grow(1)
-        state.unpack(0, packed)
-        return state
-
-    def lots(self, name: str) -> list[Answer]:
-        """A member's lots in spending order, from its latest fact on."""
-        number = self.dictionaries.members.numbers[name]
-        assert self.fold is not None
-        assert self.words is not None
-        return [
-            {
-                "currency": currency,
-                "points": points,
-                "earned": date_of(earned).isoformat(),
-                "active_from": date_of(active_from).isoformat(),
-                "good_through": None if through == 2**31 - 1 else date_of(through).isoformat(),
-            }
-            for place, currency in enumerate(self.words.currencies)
-            for earned, active_from, through, points in self.fold.state.lots(number, place)
-        ]
+    def lots(self, name: str, at_us: int | None = None) -> list[Answer]:
+        """A member's lots in spending order at an instant."""
+        return member_lots(self, name, at_us)
 
     # -- checkpoint ----------------------------------------------------------------------
 
@@ -323,8 +325,9 @@ class Replica:
         """What the next checkpoint writes. Only between commits."""
         assert not self.in_flight
         meta = Meta(
-            CHECKPOINT_FORMAT, self.journal.ledger_id, self.seq, self.hash, self.program_seq,
-            tuple(self.dictionaries.sizes()),
+            CHECKPOINT_FORMAT, self.journal.ledger_id, self.seq, self.hash,
+            tuple(self.dictionaries.sizes()), self.latest_at,
+            **Meta.settled(self.standing, self.parked),
         )
         snapshot = Snapshot(meta, names=name_items(self.dictionaries, self._saved_sizes))
         if self.fold is not None:
@@ -355,3 +358,4 @@ class Replica:
         if self.checkpoint is not None:
             self.checkpoint.close()
         self.journal.close()
+

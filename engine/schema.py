@@ -1,8 +1,9 @@
 """Arrow schemas of the journal: facts with their lines, tenders and postings, and growth.
 
 A record holds one record batch of `FACTS` (row i is the fact with seq first + i) and, when
-dictionaries grew, one of `GROWTH`. Points are in units of the currency's scale, amounts
-in minor units, quantities in thousandths.
+dictionaries grew, one of `GROWTH`. The rows of a record are facts of members, or one fact of
+no member with the closings that it causes after it. Points are in units of the currency's
+scale, amounts in minor units, quantities in thousandths.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ TENDER = pa.struct(
 )
 POSTING = pa.struct(
     [
+        # Place of the rule in its program version; 65535 (columns.NO_RULE) for none.
         pa.field("rule", pa.uint16(), nullable=False),
+        # Code of status.POSTINGS, and the currency's place in the program version.
+        pa.field("kind", pa.uint8(), nullable=False),
+        pa.field("currency", pa.uint8(), nullable=False),
         pa.field("limit", pa.uint8(), nullable=False),
         pa.field("desired", pa.int64(), nullable=False),
         pa.field("points", pa.int64(), nullable=False),
@@ -42,6 +47,8 @@ BALANCE = pa.struct(
     [
         pa.field("active", pa.int64(), nullable=False),
         pa.field("pending", pa.int64(), nullable=False),
+        pa.field("held", pa.int64(), nullable=False),
+        pa.field("debt", pa.int64(), nullable=False),
     ]
 )
 
@@ -66,13 +73,15 @@ FACTS = pa.schema(
         pa.field("tier", pa.int8(), nullable=False),
         pa.field("balances", pa.list_(pa.field("item", BALANCE, nullable=False)), nullable=False),
         pa.field("postings", pa.list_(pa.field("item", POSTING, nullable=False)), nullable=False),
+        # Of a member's fact its columns.Extra, null when it has none; of a fact of no member
+        # what it says.
         pa.field("payload", pa.binary()),
     ]
 )
 
 GROWTH = pa.schema(
     [
-        # 0 member, 1 store, 2 terminal, 3 tender, 4 product; numbers follow from the order.
+        # 0 member, 1 terminal, 2 tender, 3 store, 4 product; numbers follow from the order.
         pa.field("kind", pa.uint8(), nullable=False),
         pa.field("name", pa.string(), nullable=False),
         pa.field("since", pa.int64(), nullable=False),
@@ -80,6 +89,12 @@ GROWTH = pa.schema(
         pa.field("department", pa.string()),
         pa.field("category", pa.string()),
         pa.field("supplier", pa.string()),
+        pa.field("price_class", pa.string()),
+        pa.field("on_promotion", pa.bool_()),
+        pa.field("labels", pa.list_(pa.field("item", pa.string(), nullable=False))),
+        pa.field("weighed", pa.bool_()),
+        pa.field("region", pa.string()),
+        pa.field("format", pa.string()),
     ]
 )
 
@@ -88,6 +103,7 @@ Columns = Mapping[str, NDArray[Any]]
 
 def array(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
     """A numpy column as an Arrow array without a copy."""
+    assert not len(values) or values.itemsize * 8 == kind.bit_width, f"{values.dtype} for {kind}"
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
 
 

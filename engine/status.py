@@ -4,17 +4,43 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from .program import Caps
+from .program import Caps, RuleLimits
 
 
 class Status(IntEnum):
-    """What became of a fact; the kernel's `Status` has the same numbers."""
+    """What became of a fact; the kernel's `Status` has the same numbers.
+
+    PARKED is accepted and waits for the sale it names; all others but OK are refusals.
+    """
 
     OK = 0
     OVERFLOW = 1
+    INSUFFICIENT = 2
+    NOT_SPENDABLE = 3
+    NO_SUCH_LINE = 4
+    RETURNS_TOO_MUCH = 5
+    POINTS_SPENT = 6
+    NOT_A_SALE = 7
+    WRONG_MEMBER = 8
+    PARKED = 9
+    UNKNOWN_CURRENCY = 10
+    UNKNOWN_TIER = 11
+    DAY_OUT_OF_ORDER = 12
 
 
-REFUSALS = {Status.OVERFLOW: "overflow"}
+REFUSALS = {
+    Status.OVERFLOW: "overflow",
+    Status.INSUFFICIENT: "insufficient-points",
+    Status.NOT_SPENDABLE: "not-spendable",
+    Status.NO_SUCH_LINE: "no-such-line",
+    Status.RETURNS_TOO_MUCH: "returns-too-much",
+    Status.POINTS_SPENT: "points-spent",
+    Status.NOT_A_SALE: "not-a-sale",
+    Status.WRONG_MEMBER: "wrong-member",
+    Status.UNKNOWN_CURRENCY: "unknown-currency",
+    Status.UNKNOWN_TIER: "unknown-tier",
+    Status.DAY_OUT_OF_ORDER: "day-out-of-order",
+}
 """Refusals for state, by the slug that an answer carries."""
 
 LIMITS: tuple[str, ...] = (
@@ -22,10 +48,27 @@ LIMITS: tuple[str, ...] = (
     *Caps.__struct_fields__,
     "uses",
     *(f"cap.{name}" for name in Caps.__struct_fields__),
+    *(name for name in RuleLimits.__struct_fields__ if name not in Caps.__struct_fields__),
+    "once",
+    "budget",
+    "group",
 )
-"""Names of the limit that cut a posting, by code; 0 is none."""
+"""Names of the limit that cut a posting, by code; 0 is none.
+
+`once` is the guard of a bonus on the balance, `group` a stack or group that another won.
+"""
 
 LIMIT_CODES = {name: code for code, name in enumerate(LIMITS)}
 
 KINDS: tuple[str, ...] = ("earn", "multiply", "bonus")
 """Rule kinds by code."""
+
+POSTINGS: tuple[str, ...] = (
+    "earn", "multiply", "bonus", "adjust", "redeem", "restore", "reverse", "expire", "forgive",
+    "withhold", "donate", "correct",
+)  # fmt: skip
+"""Kinds of postings by code.
+
+Points are signed by their effect on the member: earn, multiply, bonus, restore, forgive,
+withhold +; redeem, reverse, expire, donate -; adjust and correct either way.
+"""

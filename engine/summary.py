@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .answers import instant_text
-from .calendars import business_day
+from .columns import NO_RULE, SALE
 from .journal import LedgerError
-from .replica import SALE, Replica
+from .replica import Replica
 from .schema import column, list_view
 from .status import LIMIT_CODES
 
@@ -30,7 +30,7 @@ def summarize(replica: Replica, at_us: int) -> dict[str, Any]:
     fold, words = replica.fold, replica.words
     if fold is None or words is None:
         raise LedgerError("no program is in force, so there are no figures")
-    day = business_day(fold.program, at_us)
+    day, native = fold.today(at_us), fold.native_at(at_us)
     issued: dict[str, int] = {}
     expired = active = pending = upgrades = 0
     tiers: Counter[str | None] = Counter()
@@ -43,10 +43,12 @@ def summarize(replica: Replica, at_us: int) -> dict[str, Any]:
                 f"member {name!r} has a fact of {instant_text(last_at)}, after the "
                 f"{instant_text(at_us)} that figures are wanted for"
             )
-        now, waiting, gone, issued[name] = fold.state.balance(number, 0, day)
-        active, pending, expired = active + now, pending + waiting, expired + gone
+        totals = fold.state.totals(number, 0, day)
+        issued[name] = totals["issued"]
+        active, pending = active + totals["active"], pending + totals["pending"]
+        expired += totals["expired"]
         upgrades += rises
-        tier = fold.state.view(fold.compiled.native, number, day)[3]
+        tier = fold.state.view(native, number, day)[3]
         tiers[words.tiers[tier]] += 1
     sold = _sold(replica, len(words.rules))
     most = sorted(issued.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -60,7 +62,9 @@ def summarize(replica: Replica, at_us: int) -> dict[str, Any]:
         "pending": pending,
         "by_rule": {
             name: points
-            for (name, _, _), points in zip(words.rules, sold.by_rule.tolist(), strict=True)
+            for name, points in zip(words.rules, sold.by_rule.tolist(), strict=True)
+            # Bonuses of tiers stand among the rules; those of tiers without one gave nothing.
+            if points or not name.startswith("tier.")
         },
         "cut_by_basket_cap": sold.cut,
         "upgrades": upgrades,
@@ -83,14 +87,13 @@ def _sold(replica: Replica, rules: int) -> _Sold:
         if record.first > replica.seq:
             break
         facts = record.facts()
-        if int(column(facts, "kind")[0]) != SALE:
-            continue
-        accepted = column(facts, "status") == 0
+        accepted = (column(facts, "status") == 0) & (column(facts, "kind") == SALE)
         starts, _ = list_view(facts.column("lines"))
         sold.baskets += int(accepted.sum())
         sold.lines += int(np.diff(starts)[accepted].sum())
         _, postings = list_view(facts.column("postings"))
-        np.add.at(sold.by_rule, postings["rule"], postings["points"])
+        ruled = postings["rule"] != NO_RULE
+        np.add.at(sold.by_rule, postings["rule"][ruled], postings["points"][ruled])
         capped = postings["limit"] == LIMIT_CODES["cap.basket"]
         sold.cut += int((postings["desired"] - postings["points"])[capped].sum())
     return sold

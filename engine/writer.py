@@ -8,31 +8,32 @@ is acknowledged before `flush` has returned (reliability promise 1).
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from .admission import FUTURE_US, Admission
-from .answers import Answer, control_answer, rated_answer
+from .admission import Admission
+from .answers import Answer, posted, rated_answer
 from .checkpoint import remove
-from .dictionaries import Product
-from .facts import ID_BYTES, CatalogFact, FormError, PublishFact, instant_us
-from .folding import Outcome
+from .columns import Facts, Outcome
+from .control_commits import ControlCommits
+from .derived import budget_rows
+from .facts import ControlFact, PublishFact
+from .folding import BALANCES
 from .intake import Intake
 from .journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encode_record
-from .program_file import parse_program
-from .records import control_batch, growth_batch, sales_batch
-from .replica import CATALOG, PUBLISH, Progress, Replica, journal_path, state_path
-from .schema import column
-from .verdicts import Refusal, Verdict, reused
+from .late import Batch
+from .records import facts_batch, growth_batch, rows_batch
+from .replica import Progress, Replica, journal_path, state_path
+from .verdicts import Refusal, Verdict
 
 LEAST_FREE = 0.05
 LEAST_FREE_BYTES = 1 << 30
@@ -60,6 +61,8 @@ class Staged:
     known: dict[int, int] = field(default_factory=dict)
     before: dict[int, bytes] = field(default_factory=dict)
     sizes: Any = None
+    facts: Facts | None = None
+    undo: Callable[[], None] | None = None
 
 
 class Writer:
@@ -93,6 +96,7 @@ class Writer:
             os.close(self._lock)
             raise
         self._admission = Admission(self.replica, self._damaged)
+        self._controls = ControlCommits(self)
         self._pid = os.getpid()
         self._spoiled = False
         self._disk_checked = 0.0
@@ -121,7 +125,22 @@ class Writer:
         self._spoiled = True
         remove(state_path(self.ledger))
 
-    # -- sales ----------------------------------------------------------------------------
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """While memory is ahead of the journal, and if it ends so: no checkpoint is written."""
+        self._spoiled = True
+        try:
+            yield
+        except StorageFull:
+            self._spoiled = False
+            raise
+        self._spoiled = False
+
+    def find_ids(self, ids: list[str]) -> dict[str, int]:
+        """Seqs of those ids that are known. Raises CheckpointDamaged."""
+        return self._admission.find_ids(ids)
+
+    # -- facts of members -----------------------------------------------------------------
 
     def commit(self, intake: Intake, *, force: bool = False) -> list[Verdict]:
         """Stage, flush and publish a batch; verdicts in the order of its facts."""
@@ -139,43 +158,53 @@ class Writer:
     def stage(
         self, intake: Intake, *, force: bool = False, keep_before: bool = True
     ) -> Staged:
-        """Check ids and times, fold the new sales in memory, make the record.
+        """Check ids and times, fold the new facts in memory, make the record.
 
-        `force` is the operator's: sales older than the late limit are taken.
+        `force` is the operator's: facts older than the late limit are taken.
         """
         assert os.getpid() == self._pid, "a ledger must be opened after a fork"
-        now = time.time_ns() // 1000
+        now = self.now()
         refusals, known, rows = self._admission.admit(intake, now, force)
         if rows is not None and len(rows) == 0:
             return Staged(intake, None, b"", None, [], rows, refusals, known)
-        fold = self.replica.fold
+        replica, fold = self.replica, self.replica.fold
         assert fold is not None
-        dictionaries = self.replica.dictionaries
+        dictionaries = replica.dictionaries
         sizes = dictionaries.sizes()
-        first = self.replica.seq + 1
-        sales = intake.columns(dictionaries, rows)
+        first = replica.seq + 1
+        facts = intake.columns(dictionaries, rows)
         fold.follow()
-        fold.date(sales)
+        version = replica.versions.numbers_at(facts.at)
+        facts.day, facts.minute = replica.versions.dates(facts.at, version)
         new_ids = intake.ids if rows is None else [intake.ids[row] for row in rows.tolist()]
         before: dict[int, bytes] = {}
         if keep_before:
-            before = {m: fold.state.pack(m) for m in set(sales.member.tolist())}
+            before = {m: fold.state.pack(m) for m in set(facts.member.tolist())}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
-        outcome = fold.apply(sales, new_ids, first, self.replica.history)
-        facts = sales_batch(
-            intake.id_array(rows), sales, outcome, 1, fold.compiled.native.n_currencies
-        )
+        outcome = fold.apply(Batch(facts, new_ids, first, version), replica)
+        batch = facts_batch(intake.id_array(rows), facts, outcome, version, fold.n_currencies)
+        when = self.commit_time(now)
+        undo = None
+        if fold.budgets.any:
+            undo = fold.undo_budgets()
+            batch = rows_batch(
+                batch, *budget_rows(fold, first + len(facts), outcome.postings, when)
+            )
         data, record = encode_record(
-            first, self._commit_time(now), self.replica.hash, facts,
-            growth_batch(dictionaries, sizes),
+            first, when, replica.hash, batch, growth_batch(dictionaries, sizes)
         )
-        self.replica.in_flight = before
+        replica.in_flight = before
         return Staged(
-            intake, record, data, outcome, new_ids, rows, refusals, known, before, sizes
-        )
+            intake, record, data, outcome, new_ids, rows, refusals, known, before, sizes, facts,
+            undo,
+        )  # fmt: skip
 
-    def _commit_time(self, now: int) -> int:
+    def now(self) -> int:
+        """The clock's time (us)."""
+        return time.time_ns() // 1000
+
+    def commit_time(self, now: int) -> int:
         """Recorded time never goes back, whatever the clock does."""
         self._last_time = max(now, self._last_time)
         return self._last_time
@@ -189,12 +218,16 @@ class Writer:
         if staged.record is None:
             return
         try:
-            self._check_disk()
-            self.journal.append(staged.record.first, staged.data)
+            self.append(staged.record.first, staged.data)
         except StorageFull:
             if staged.before:
                 self._take_back(staged)
             raise
+
+    def append(self, first: int, data: bytes) -> None:
+        """Append a record's bytes with one flush. Raises StorageFull."""
+        self._check_disk()
+        self.journal.append(first, data)
 
     def _check_disk(self) -> None:
         """Stop before the disk is full: a full one would stop the checkpoint as well."""
@@ -219,15 +252,20 @@ class Writer:
             else:
                 fold.state.clear(np.array([member], np.uint32))
         self.replica.dictionaries.cut(staged.sizes)
+        if staged.undo is not None:
+            staged.undo()
+        fold.histories.clear()
         fold.follow()
         self.replica.in_flight = {}
         self._spoiled = False
 
     def _settle(self, staged: Staged) -> None:
-        if staged.record is not None and staged.outcome is not None:
-            self.replica.advance(staged.record, staged.new_ids)
-            self.replica.records.keep(staged.record)
-            self.replica.dirty.update(staged.outcome.members.tolist())
+        record, outcome, facts = staged.record, staged.outcome, staged.facts
+        if record is not None and outcome is not None and facts is not None:
+            self.replica.settle(record.first, facts, staged.new_ids, outcome.status)
+            self.replica.advance(record, staged.new_ids)
+            self.replica.records.keep(record)
+            self.replica.dirty.update(outcome.members.tolist())
             self._spoiled = False
         self.replica.in_flight = {}
 
@@ -255,108 +293,33 @@ class Writer:
         if outcome is None or record is None:
             return []
         assert words is not None
-        postings = list(zip(
-            *(outcome.postings[name].tolist() for name in ("rule", "points", "corrects")),
-            strict=True,
-        ))  # fmt: skip
-        corrected = self.replica.names_of({c for _, _, c in postings if c})
+        postings = posted(outcome.postings)
+        corrected = self.replica.names_of({posting[6] for posting in postings if posting[6]})
         starts = outcome.posted_from.tolist()
+        n = len(outcome.status)
+        figures = zip(
+            *(getattr(outcome, name).reshape(n, -1).tolist() for name in BALANCES), strict=True
+        )
         return [
             rated_answer(
-                words, name, record.first + place, status, tier, active, pending,
+                words, name, record.first + place, status, tier, balances,
                 postings[starts[place] : starts[place + 1]], corrected,
             )
-            for place, (name, status, tier, active, pending) in enumerate(
+            for place, (name, status, tier, balances) in enumerate(
                 zip(
-                    staged.new_ids, outcome.status.tolist(), outcome.tier.tolist(),
-                    outcome.active.tolist(), outcome.pending.tolist(), strict=True,
+                    staged.new_ids, outcome.status.tolist(), outcome.tier.tolist(), figures,
+                    strict=True,
                 )
             )
         ]
 
     # -- facts of no member -------------------------------------------------------------
 
+    def commit_control(self, fact: ControlFact) -> Verdict:
+        """Commit a catalogue, stores, a closed day or a program. Raises ProgramError."""
+        assert os.getpid() == self._pid, "a ledger must be opened after a fork"
+        return self._controls.commit(fact)
+
     def publish_program(self, fact: PublishFact) -> Verdict:
-        """Check a program and put it in force. Raises ProgramError.
-
-        This version keeps one program a ledger; another one is refused.
-        """
-        program = parse_program(fact.program)
-        at = instant_us(fact.occurred_at)
-        payload = fact.program.encode()
-
-        def accept() -> None:
-            if self.replica.fold is not None:
-                raise FormError(
-                    "the ledger has a program already; this version of vafa takes one a ledger",
-                    "program", "program-exists",
-                )
-
-        verdict = self._control(fact.id, PUBLISH, at, payload, accept, lambda: None)
-        if verdict.answer is not None and not verdict.replayed:
-            self.replica.set_program(fact.program, verdict.answer["seq"], at)
-            verdict.answer["program"] = program.id
-        return verdict
-
-    def commit_catalog(self, fact: CatalogFact) -> Verdict:
-        """Add product versions; those that change nothing are not written again."""
-        at = instant_us(fact.occurred_at)
-        products = self.replica.dictionaries.products
-
-        def grow() -> None:
-            for item in fact.products:
-                version = Product(
-                    item.sku, at, item.brand, item.department, item.category, item.supplier
-                )
-                code = products.skus.numbers.get(item.sku)
-                in_force = code is not None and products.versions[products.at(item.sku, at)]
-                if not in_force or in_force.attributes != version.attributes:
-                    products.add(version)
-
-        digest = hashlib.sha256(msgspec.msgpack.encode(fact.products)).digest()
-        return self._control(fact.id, CATALOG, at, digest, lambda: None, grow)
-
-    def _control(
-        self, fact_id: str, kind: int, at: int, payload: bytes, accept: Any, grow: Any
-    ) -> Verdict:
-        if len(fact_id.encode()) > ID_BYTES:
-            return Verdict(refusal=Refusal(
-                "invalid-fact", f"is longer than {ID_BYTES} bytes", "id"
-            ))  # fmt: skip
-        found = self._admission.find_ids([fact_id])
-        if found:
-            stored = self.replica.stored(found[fact_id])
-            same = (
-                stored.kind == kind
-                and int(column(stored.batch, "at")[stored.row]) == at
-                and stored.batch.column("payload")[stored.row].as_py() == payload
-            )
-            if not same:
-                return Verdict(refusal=reused(fact_id))
-            answer = control_answer(fact_id, stored.seq)
-            answer["status"] = "replayed"
-            return Verdict(answer, replayed=True)
-        now = time.time_ns() // 1000
-        if at > now + FUTURE_US and kind != PUBLISH:
-            return Verdict(refusal=Refusal("in-future", "is later than now", "occurred_at"))
-        try:
-            accept()
-        except FormError as error:
-            return Verdict(refusal=Refusal(error.slug, error.message, error.path))
-        sizes = self.replica.dictionaries.sizes()
-        grow()
-        first = self.replica.seq + 1
-        data, record = encode_record(
-            first, self._commit_time(now), self.replica.hash,
-            control_batch(fact_id, kind, at, payload),
-            growth_batch(self.replica.dictionaries, sizes),
-        )
-        try:
-            self.journal.append(first, data)
-        except StorageFull:
-            self.replica.dictionaries.cut(sizes)
-            raise
-        self.replica.advance(record, [fact_id])
-        if self.replica.fold is not None:
-            self.replica.fold.follow()
-        return Verdict(control_answer(fact_id, first))
+        """Check a program and put it in force from its instant on. Raises ProgramError."""
+        return self.commit_control(fact)

@@ -71,6 +71,7 @@ cdef extern from *:
     #endif
     """
     ctypedef long long i128 "vafa_i128"
+    const int64_t MOST_UNITS "VAFA_MOST_UNITS"
     int64_t round_ratio "vafa_round_ratio"(i128 num, i128 den, int mode,
                                            int *overflow) noexcept nogil
     int64_t round_safe "vafa_round_safe"(int64_t num, int64_t den, int mode) noexcept nogil

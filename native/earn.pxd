@@ -28,22 +28,21 @@ cdef struct Figures:
 
 
 cdef inline int64_t limit_room(const RuleTable *t, const Limit *limit,
-                               const int64_t *counters, int32_t day) noexcept nogil:
+                               const int64_t *row, int32_t day) noexcept nogil:
     """What a limit leaves before the basket; never below zero."""
     cdef int64_t used = 0
     if limit.counter >= 0:
-        used = counter_value(counters + 2 * limit.counter,
-                             t.counters[limit.counter].period, day)
+        used = counter_value(t, row, limit.counter, day)
     return limit.ceiling - used if limit.ceiling > used else 0
 
 
-cdef inline void apply_rule_limits(const RuleTable *t, int32_t rule, const int64_t *counters,
+cdef inline void apply_rule_limits(const RuleTable *t, int32_t rule, const int64_t *row,
                                    int32_t day, Figures *f) noexcept nogil:
     """Cut a rule's figure by its own limits, in the order in which they are listed."""
     cdef int32_t i
     cdef int64_t room
     for i in range(t.limits_from[rule], t.limits_from[rule + 1]):
-        room = limit_room(t, &t.limits[i], counters, day)
+        room = limit_room(t, &t.limits[i], row, day)
         if t.limits[i].is_uses:
             room = f.granted[rule] if room > 0 else 0
         if room < f.granted[rule]:
@@ -130,14 +129,14 @@ cdef inline int64_t wide_figure(const RuleTable *t, int32_t words, int32_t rule,
 
 
 cdef inline void fill_caps(const RuleTable *t, int32_t words, int32_t currencies,
-                           const uint64_t *candidates, const int64_t *counters,
+                           const uint64_t *candidates, const int64_t *row,
                            int32_t day, Figures *f) noexcept nogil:
     """The program's caps, filled in (priority, file) order, which is that of the bits."""
     cdef int32_t w, i, rule, currency
     cdef uint64_t left
     for currency in range(currencies):
         for i in range(t.currencies[currency].caps_from, t.currencies[currency].caps_to):
-            f.room[i] = limit_room(t, &t.limits[i], counters, day)
+            f.room[i] = limit_room(t, &t.limits[i], row, day)
     for w in range(words):
         left = candidates[w]
         while left:
@@ -159,7 +158,7 @@ cdef inline void fill_caps(const RuleTable *t, int32_t words, int32_t currencies
 cdef inline void rate_basket(const RuleTable *t, int32_t words, int32_t currencies,
                              const Segment *segments, int32_t n, const uint64_t *matched,
                              const uint64_t *candidates, int32_t tier, int64_t eligible,
-                             const int64_t *counters, int32_t day, Figures *f) noexcept nogil:
+                             const int64_t *row, int32_t day, Figures *f) noexcept nogil:
     """Fill f for a basket with a positive eligible amount.
 
     matched[segment, word] are the rules each segment satisfies, candidates[word] those
@@ -211,7 +210,7 @@ cdef inline void rate_basket(const RuleTable *t, int32_t words, int32_t currenci
                 f.granted[rule] = f.desired[rule]
                 f.limit[rule] = 0
                 if f.desired[rule] and t.limits_from[rule] != t.limits_from[rule + 1]:
-                    apply_rule_limits(t, rule, counters, day, f)
+                    apply_rule_limits(t, rule, row, day, f)
                 if not safe and phase == 0 and t.currencies[t.currency[rule]].multiplied:
                     note_exact(t, words, rule, tier, segments, n, matched, f)
-    fill_caps(t, words, currencies, candidates, counters, day, f)
+    fill_caps(t, words, currencies, candidates, row, day, f)

@@ -1,340 +1,167 @@
-"""The fold: facts of a batch, in order, over the state table (rulebook sections 3 to 6).
+"""The fold: facts of a batch, in order, over the state table (rulebook sections 2 to 9).
 
-`fold` takes a batch as columns and a compiled program, moves the members' rows on and
-returns postings and per-basket figures. It is the only place where points are made; the
+`fold` takes a batch as columns and the compiled versions of a program, moves the members'
+rows on and returns postings and figures. It is the only place where points are made; the
 till, the night, replay and simulation differ in where the columns come from.
 
-Rows never raise: a row that cannot be rated gets a status and moves nothing. The GIL is
-released once for the whole batch.
+A plain sale under a plain program takes the short way of `plain.pyx`, everything else the
+general one of `rate.pxd`; the two give the same figures, which tests hold. Rows never raise:
+a row that cannot be taken gets a status and moves nothing. The GIL is released once for the
+whole batch.
 """
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport calloc, free
 
 import numpy as np
 
 cimport numpy as cnp
 
-from .arith cimport add64, i128, prefetch
-from .earn cimport Figures, rate_basket
-from .lots cimport Lots, add_lot, expire_lots, pending_points
-from .rules cimport (
-    COUNT_CURRENCY, COUNT_RULE_POINTS, COUNT_RULE_USES, COUNT_SPEND, OK, OVERFLOW, Counter, Rules,
-    RuleTable)
-from .state cimport (
-    ACCOUNT, EXPIRED, HEAD, ISSUED, LAST_AT, LIVE, LOTS, PURCHASES, UPGRADES, State)
-from .tiers cimport add_to_counter, extend_tiers, metric, tier_on
-from .words cimport Segment, basket_words, sum_lines, take_segments
+from .big cimport Big
+from .columns cimport ACCEPTED, NO_SUCH_TIER, PLAIN, Columns, Postings, Results
+from .facts cimport (
+    apply_activity, apply_adjust, apply_redeem, apply_sale, apply_sets)
+from .facts cimport close_day as close_one
+from .history cimport History, free_history
+from .plain cimport fold_plain
+from .rate cimport Line
+from .returns cimport apply_no_receipt, apply_return, tiers_back
+from .rules cimport ACTIVITY, ADJUST, OK, REDEEM, RETURN, SALE, UNKNOWN_TIER, RuleTable, Rules
+from .state cimport LAST_AT, State
+from .tiers cimport tier_on
+from .work cimport Closings as ClosingColumns
+from .work cimport Work, write_balances
 
 cnp.import_array()
 
-# Accounts and counters stay below this, so that one more posting cannot overflow them.
-cdef int64_t MOST = <int64_t>1 << 62
+
+# -- the general way ---------------------------------------------------------------------
+
+cdef void apply_closings(Work *w, uint32_t member, int64_t before) noexcept nogil:
+    """Apply the closed days that come before an instant to a member."""
+    cdef int64_t *row = w.g.rows + member * w.g.width
+    cdef History *h = w.histories[member] if w.histories != NULL else NULL
+    while (w.closing_at[member] < w.closings.n
+           and w.closings.at[w.closing_at[member]] < before):
+        close_one(w, member, w.closing_at[member], row, h)
+        w.closing_at[member] += 1
 
 
-cdef struct Postings:
-    uint32_t *basket
-    uint16_t *rule
-    uint8_t *limit
-    int64_t *desired
-    int64_t *points
-    int64_t n
-    int64_t room
+cdef inline int apply_exchange(Work *w, const RuleTable *t, int64_t i, int64_t *row, History *h,
+                               bint named) noexcept nogil:
+    """The return part frees its room, the sale part follows, tiers are looked at once."""
+    cdef int status = apply_return(w, t, i, row, h, True)
+    if status != OK or w.failed:
+        return status
+    status = apply_sale(w, t, i, row, h, named, True)
+    if status == OK and not w.failed and not t.keeps_tiers and t.n_tiers:
+        if not tiers_back(w, t, h, i, row, w.in_.day[i], w.in_.flags[i]):
+            w.failed = 1
+    return status
 
 
-cdef struct Columns:
-    const int64_t *lines_from
-    const uint32_t *product
-    const int64_t *quantity
-    const int64_t *net
-    const int64_t *tenders_from
-    const uint32_t *tender
-    const int64_t *at
-    const uint32_t *member
-    const uint32_t *store
-    const uint32_t *terminal
-    const int32_t *day
-    const int16_t *minute
-
-
-cdef struct Results:
-    uint8_t *status
-    int8_t *tier
-    int64_t *eligible
-    int64_t *active
-    int64_t *pending
-
-
-cdef struct Table:
-    # Where State keeps its rows; it does not move while a batch is folded.
-    int64_t *rows
-    int64_t width
-    int64_t tiers_at
-    int64_t counters_at
-
-
-cdef struct Scratch:
-    int64_t *net_of
-    int64_t *quantity_of
-    uint64_t *touched
-    Segment *segments
-    uint64_t *matched
-    uint64_t *words
-    uint64_t *candidates
-    int64_t *granted_in      # [currency]
-    Figures figures
-
-
-cdef bint bigger(void **column, int64_t size) noexcept nogil:
-    """Give a column a size in bytes; False without memory."""
-    cdef void *moved = realloc(column[0], size)
-    if moved == NULL:
-        return False
-    column[0] = moved
-    return True
-
-
-cdef bint more_postings(Postings *p, int64_t least) noexcept nogil:
-    """Make room for `least` more postings; False without memory."""
-    cdef int64_t room = p.room
-    if p.n + least <= room:
-        return True
-    room = 2 * (p.n + least)
-    if not (bigger(<void**>&p.basket, room * sizeof(uint32_t))
-            and bigger(<void**>&p.rule, room * sizeof(uint16_t))
-            and bigger(<void**>&p.limit, room * sizeof(uint8_t))
-            and bigger(<void**>&p.desired, room * sizeof(int64_t))
-            and bigger(<void**>&p.points, room * sizeof(int64_t))):
-        return False
-    p.room = room
-    return True
-
-
-cdef inline bint fits(const RuleTable *t, int32_t currencies, const int64_t *row,
-                      const int64_t *counters,
-                      int64_t eligible, const int64_t *granted_in) noexcept nogil:
-    """Whether accounts and counters stay far from the end of int64."""
-    cdef Py_ssize_t c
-    for c in range(currencies):
-        if row[HEAD + ACCOUNT * c + ISSUED] > MOST - granted_in[c]:
-            return False
-    for c in range(t.n_counters):
-        if counters[2 * c + 1] > MOST:
-            return False
-    return eligible < MOST
-
-
-cdef inline bint post_basket(const RuleTable *t, int32_t currencies, int64_t *row,
-                             uint32_t basket, int32_t day, const Figures *f,
-                             const int64_t *granted_in, Postings *p) noexcept nogil:
-    """Write the basket's postings and lots; False without memory."""
-    cdef Py_ssize_t i, c
-    cdef int32_t rule
-    cdef Lots *lots
-    cdef int64_t *account
-    if not more_postings(p, f.n_fired):
-        return False
-    for i in range(f.n_fired):
-        rule = f.fired[i]
-        p.basket[p.n] = basket
-        p.rule[p.n] = rule
-        p.limit[p.n] = f.limit[rule]
-        p.desired[p.n] = f.desired[rule]
-        p.points[p.n] = f.granted[rule]
-        p.n += 1
-    for c in range(currencies):
-        if granted_in[c] == 0:
-            continue
-        account = row + HEAD + ACCOUNT * c
-        lots = add_lot(<Lots*>account[LOTS], day, day + t.currencies[c].pending_days,
-                       t.currencies[c].good_through[day], granted_in[c])
-        if lots == NULL:
-            return False
-        account[LOTS] = <int64_t>lots
-        account[ISSUED] += granted_in[c]
-        account[LIVE] += granted_in[c]
-    return True
-
-
-cdef inline void count_basket(const RuleTable *t, int64_t *counters, int32_t day,
-                              int64_t eligible, const Figures *f,
-                              const int64_t *granted_in) noexcept nogil:
-    """Move the member's counters on: metrics, limits, caps."""
-    cdef Py_ssize_t i, k
-    cdef const Counter *counter
-    cdef int64_t amount
-    for i in range(t.n_counters):
-        counter = &t.counters[i]
-        if counter.kind == COUNT_SPEND:
-            amount = eligible
-        elif counter.kind == COUNT_CURRENCY:
-            amount = granted_in[counter.subject]
-        elif counter.kind == COUNT_RULE_POINTS or counter.kind == COUNT_RULE_USES:
-            amount = 0
-            for k in range(f.n_fired):
-                if f.fired[k] == counter.subject:
-                    amount = f.granted[counter.subject]
-            if counter.kind == COUNT_RULE_USES:
-                amount = amount > 0
-        else:
-            amount = 1
-        if amount:
-            add_to_counter(counters + 2 * i, counter.period, day, amount)
-
-
-cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencies,
-                            const Table *table, const Columns *in_, uint32_t basket,
-                            Scratch *x, Results *out, Postings *p) noexcept nogil:
-    """Fold one sale; returns 0, or -1 without memory."""
-    cdef int64_t lo = in_.lines_from[basket], hi = in_.lines_from[basket + 1]
-    cdef int32_t day = in_.day[basket]
-    cdef int64_t *row = table.rows + in_.member[basket] * table.width
-    cdef int64_t *counters = row + table.counters_at
-    cdef int64_t *account
-    cdef Figures *f = &x.figures
-    cdef int32_t n, s, w, c, tier, i
-    cdef int64_t eligible, gone
-    cdef uint64_t word
-    cdef int64_t pending
-    basket_words(t, words, in_.store[basket], in_.terminal[basket], day, in_.minute[basket],
-                 in_.tender + in_.tenders_from[basket],
-                 in_.tenders_from[basket + 1] - in_.tenders_from[basket], x.words)
-    sum_lines(t, in_.product + lo, in_.net + lo, in_.quantity + lo, hi - lo, x.net_of,
-              x.quantity_of, x.touched)
-    n = take_segments(t, x.net_of, x.quantity_of, x.touched, x.segments, &eligible)
-    tier = tier_on(t, row + table.tiers_at, day)
-    out.eligible[basket] = eligible
-    out.status[basket] = OK
-    f.n_fired = 0
-    for c in range(currencies):
-        x.granted_in[c] = 0
-    if eligible > 0:
-        for w in range(words):
-            if t.tier != NULL:
-                x.words[w] &= t.tier[(tier + 1) * words + w]
-            x.candidates[w] = 0
-        for s in range(n):
-            for w in range(words):
-                word = t.class_words[<int64_t>x.segments[s].cls * words + w] & x.words[w]
-                x.matched[<int64_t>s * words + w] = word
-                x.candidates[w] |= word
-        rate_basket(t, words, currencies, x.segments, n, x.matched, x.candidates, tier,
-                    eligible, counters, day, f)
-        for i in range(f.n_fired):
-            x.granted_in[t.currency[f.fired[i]]] = add64(
-                x.granted_in[t.currency[f.fired[i]]], f.granted[f.fired[i]], &f.overflow)
-        if f.overflow or not fits(t, currencies, row, counters, eligible, x.granted_in):
-            out.status[basket] = OVERFLOW
-    if out.status[basket] == OK:
-        row[LAST_AT] = in_.at[basket]
-        for c in range(currencies):
-            account = row + HEAD + ACCOUNT * c
-            gone = expire_lots(<Lots*>account[LOTS], day)
-            account[EXPIRED] += gone
-            account[LIVE] -= gone
-        if eligible > 0:
-            if not post_basket(t, currencies, row, basket, day, f, x.granted_in, p):
-                return -1
-            row[PURCHASES] += 1
-            count_basket(t, counters, day, eligible, f, x.granted_in)
-            if t.n_tiers:
-                extend_tiers(t, row + table.tiers_at,
-                             metric(t, counters, t.spend_counter, day),
-                             metric(t, counters, t.visits_counter, day), day)
-                s = tier_on(t, row + table.tiers_at, day)
-                if s > tier:
-                    row[UPGRADES] += 1
-                tier = s
-    out.tier[basket] = tier
-    for c in range(currencies):
-        account = row + HEAD + ACCOUNT * c
-        pending = (pending_points(<Lots*>account[LOTS], day)
-                   if t.currencies[c].pending_days else 0)
-        out.active[<int64_t>basket * currencies + c] = account[LIVE] - pending
-        out.pending[<int64_t>basket * currencies + c] = pending
-    return 0
-
-
-cdef int make_scratch(const RuleTable *t, Scratch *x) noexcept nogil:
-    """Allocate what one basket needs, whatever the batch; -1 without memory."""
-    cdef int64_t classes = t.n_classes, words = t.n_words
-    cdef int64_t rules = t.n_rules if t.n_rules else 1
-    cdef int64_t limits = 1
-    cdef int32_t c
-    for c in range(t.n_currencies):
-        if t.currencies[c].caps_to > limits:
-            limits = t.currencies[c].caps_to
-    x.net_of = <int64_t*>calloc(classes, sizeof(int64_t))
-    x.quantity_of = <int64_t*>calloc(classes, sizeof(int64_t))
-    x.touched = <uint64_t*>calloc((classes + 63) >> 6, sizeof(uint64_t))
-    x.segments = <Segment*>calloc(classes, sizeof(Segment))
-    x.matched = <uint64_t*>calloc(classes * words, sizeof(uint64_t))
-    x.words = <uint64_t*>calloc(words, sizeof(uint64_t))
-    x.candidates = <uint64_t*>calloc(words, sizeof(uint64_t))
-    x.granted_in = <int64_t*>calloc(t.n_currencies, sizeof(int64_t))
-    x.figures.desired = <int64_t*>calloc(rules, sizeof(int64_t))
-    x.figures.granted = <int64_t*>calloc(rules, sizeof(int64_t))
-    x.figures.limit = <int32_t*>calloc(rules, sizeof(int32_t))
-    x.figures.fired = <int32_t*>calloc(rules, sizeof(int32_t))
-    x.figures.exact = <i128*>calloc(classes * t.n_currencies, sizeof(i128))
-    x.figures.scale = <i128*>calloc(t.n_currencies, sizeof(i128))
-    x.figures.safe_exact = <int64_t*>calloc(classes * t.n_currencies, sizeof(int64_t))
-    x.figures.room = <int64_t*>calloc(limits, sizeof(int64_t))
-    if (x.net_of == NULL or x.quantity_of == NULL or x.touched == NULL or x.segments == NULL
-            or x.matched == NULL or x.words == NULL or x.candidates == NULL
-            or x.granted_in == NULL or x.figures.desired == NULL or x.figures.granted == NULL
-            or x.figures.limit == NULL or x.figures.fired == NULL or x.figures.exact == NULL
-            or x.figures.scale == NULL or x.figures.safe_exact == NULL or x.figures.room == NULL):
-        return -1
-    return 0
-
-
-cdef void free_scratch(Scratch *x) noexcept nogil:
-    free(x.net_of)
-    free(x.quantity_of)
-    free(x.touched)
-    free(x.segments)
-    free(x.matched)
-    free(x.words)
-    free(x.candidates)
-    free(x.granted_in)
-    free(x.figures.desired)
-    free(x.figures.granted)
-    free(x.figures.limit)
-    free(x.figures.fired)
-    free(x.figures.exact)
-    free(x.figures.scale)
-    free(x.figures.safe_exact)
-    free(x.figures.room)
-
-
-cdef inline int fold_run(const RuleTable *t, int32_t words, int32_t currencies,
-                         const Table *table, const Columns *in_, const uint32_t *order,
-                         int64_t n, Scratch *x, Results *out, Postings *p) noexcept nogil:
-    """Fold the baskets of `order`; -1 without memory."""
-    cdef int64_t k
+cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
+                      const uint8_t *named) noexcept nogil:
+    """Fold rows of any kind; -1 without memory."""
+    cdef int64_t k, i
+    cdef int64_t *row
+    cdef const RuleTable *t
+    cdef const Columns *in_ = w.in_
+    cdef History *h
+    cdef int status, kind
+    cdef int32_t tier
     for k in range(n):
-        if k + 8 < n:
-            # A member's row is a random access; ask for it some baskets ahead.
-            prefetch(table.rows + in_.member[order[k + 8]] * table.width)
-        if fold_basket(t, words, currencies, table, in_, order[k], x, out, p):
+        i = order[k]
+        row = w.g.rows + in_.member[i] * w.g.width
+        t = w.tables[in_.version[i]]
+        h = w.histories[in_.member[i]] if w.histories != NULL else NULL
+        if w.closings != NULL:
+            apply_closings(w, in_.member[i], in_.at[i])
+        kind = in_.kind[i]
+        if kind == SALE:
+            if in_.names[i] >= 0 and h != NULL:
+                status = apply_exchange(w, t, i, row, h, named[i])
+            else:
+                status = apply_sale(w, t, i, row, h, named[i], False)
+        elif kind == RETURN:
+            if in_.names[i] >= 0 and h != NULL:
+                status = apply_return(w, t, i, row, h, False)
+            else:
+                status = apply_no_receipt(w, t, i, row, h)
+        elif kind == ACTIVITY:
+            status = apply_activity(w, t, i, row, h)
+        elif kind == ADJUST:
+            status = apply_adjust(w, t, i, row, h)
+        elif kind == REDEEM:
+            status = apply_redeem(w, t, i, row, h)
+        elif in_.flags[i] & NO_SUCH_TIER and not in_.flags[i] & ACCEPTED:
+            status = UNKNOWN_TIER
+        else:
+            status = apply_sets(w, t, i, row, h)
+        if w.failed:
             return -1
+        w.out.status[i] = <uint8_t>status
+        if status == OK and in_.at[i] > row[LAST_AT]:
+            row[LAST_AT] = in_.at[i]
+        tier = tier_on(t, row, in_.day[i])
+        write_balances(w, i, row, in_.day[i], t.rung[tier] if tier >= 0 else -1)
     return 0
 
 
-cdef int fold_all(const RuleTable *t, const Table *table, const Columns *in_,
-                  const uint32_t *order, int64_t n, Results *out, Postings *p) noexcept nogil:
-    """As fold_run, compiled apart for the usual program: at most 64 rules, one currency."""
-    cdef Scratch x
-    cdef int failed
-    failed = make_scratch(t, &x)
-    if not failed:
-        if t.n_words == 1 and t.n_currencies == 1:
-            failed = fold_run(t, 1, 1, table, in_, order, n, &x, out, p)
-        else:
-            failed = fold_run(t, t.n_words, t.n_currencies, table, in_, order, n, &x, out, p)
-    free_scratch(&x)
-    return failed
+cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int32_t limits,
+                   int64_t lines, int64_t tenders) noexcept nogil:
+    """Allocate what one fact needs, whatever the batch; -1 without memory."""
+    cdef int64_t c = w.g.n_currencies + 1
+    cdef int64_t figures = 6 * lines + tenders + 6 * c + 2 * counters + rules + 6 * rules
+    cdef int64_t *block
+    figures += limits + 4 * lines + 64
+    w.lines = <Line*>calloc(lines + 1, sizeof(Line))
+    block = <int64_t*>calloc(figures, sizeof(int64_t))
+    w.paid = block
+    w.rated.year = <int32_t*>calloc(4 * rules + 4, sizeof(int32_t))
+    w.rated.words = <uint64_t*>calloc(words + lines * (words + 1) + 1, sizeof(uint64_t))
+    w.rated.basis = <Big*>calloc((c + 1) * lines + c + 2 * rules + 2, sizeof(Big))
+    if (w.lines == NULL or block == NULL or w.rated.year == NULL or w.rated.words == NULL
+            or w.rated.basis == NULL):
+        return -1
+    w.weight = w.paid + tenders + 1
+    w.part = w.weight + lines
+    w.rest = w.part + lines
+    w.back_quantity = w.rest + lines
+    w.back_net = w.back_quantity + lines
+    w.active = w.back_net + lines
+    w.net_of = w.active + c
+    w.granted_in = w.net_of + c
+    w.asked_in = w.granted_in + c
+    w.amounts = w.asked_in + c
+    w.amounts_now = w.amounts + counters
+    w.given = w.amounts_now + counters
+    w.rated.desired = w.given + rules
+    w.rated.granted = w.rated.desired + rules
+    w.rated.after = w.rated.granted + rules
+    w.rated.room = w.rated.after + 4 * rules
+    w.rated.share = w.rated.room + limits
+    w.rated.rest = w.rated.share + lines
+    w.rated.category = w.rated.rest + lines
+    w.rated.limit = w.rated.year + rules
+    w.rated.fired = w.rated.limit + rules
+    w.rated.part = w.rated.fired + rules
+    w.rated.matched = w.rated.words + words
+    w.rated.taken = w.rated.matched + lines * words
+    w.rated.exact = w.rated.basis + lines
+    w.rated.scale = w.rated.exact + (c - 1) * lines
+    w.rated.figure = w.rated.scale + c
+    w.rated.figure_den = w.rated.figure + rules
+    return 0
+
+
+cdef void free_work(Work *w) noexcept nogil:
+    free(w.lines)
+    free(w.paid)
+    free(w.rated.year)
+    free(w.rated.words)
+    free(w.rated.basis)
+    free(w.takes.take)
 
 
 cdef void *column(object array, object dtype, Py_ssize_t least, str name) except? NULL:
@@ -378,85 +205,319 @@ cdef object shown(void **data, Py_ssize_t n, int type_number):
     return out
 
 
-def fold(Rules rules, State state, columns, order):
-    """Fold the baskets `order` (uint32) of a batch over the state table.
+class Closings:
+    """The closed days of a ledger, in order: at int64[k] (us), day int32[k], version uint16[k]
+    and epoch uint32[k] (default 0)."""
 
-    columns has the attributes lines_from int64[n + 1], product uint32[lines], quantity
-    int64[lines] (thousandths), net int64[lines] (minor units), tenders_from int64[n + 1],
-    tender uint32[tenders], at int64[n] (us), member, store, terminal uint32[n], day int32[n],
-    minute int16[n]. Baskets of one member must stand in `order` in the member's order and
-    after all facts that its row has seen.
+    def __init__(self, at, day, version, epoch=None):
+        self.at = np.ascontiguousarray(at, np.int64)
+        self.day = np.ascontiguousarray(day, np.int32)
+        self.version = np.ascontiguousarray(version, np.uint16)
+        self.epoch = (np.zeros(len(self.at), np.uint32) if epoch is None
+                      else np.ascontiguousarray(epoch, np.uint32))
 
-    Returns a dict of arrays: per basket status uint8, tier int8 (-1 none), eligible
-    int64, active and pending int64[n, currencies] (after the basket, on its business day);
-    per posting basket uint32, rule uint16, limit uint8, desired and points int64. Entries
-    of baskets that `order` leaves out are zero. Raises TypeError or ValueError for columns
-    of the wrong form, MemoryError when memory ends (the state is then unusable).
-    """
+    def __len__(self):
+        return len(self.at)
+
+
+cdef class _Batch:
+    """Everything that one call of the kernel holds, freed when the call ends."""
+
+    cdef Work w
     cdef Columns in_
     cdef Results out
     cdef Postings p
-    cdef Table table
-    cdef int failed
-    cdef Py_ssize_t n = columns.at.size, lines, tenders
-    cdef Py_ssize_t n_order = order.size
-    cdef const uint32_t *which = <uint32_t*>column(order, np.uint32, 0, "order")
+    cdef Postings closed
+    cdef ClosingColumns closings
+    cdef const RuleTable **tables
+    cdef Py_ssize_t n_members
+    cdef object held
+
+    def __dealloc__(self):
+        cdef Py_ssize_t m
+        if self.w.histories != NULL:
+            for m in range(self.n_members):
+                free_history(&self.w.g, self.w.histories[m])
+        free(self.w.histories)
+        free(self.w.closing_at)
+        free(<void*>self.tables)
+        free_work(&self.w)
+        free_postings(&self.p)
+        free_postings(&self.closed)
+
+    cdef int open(self, list natives, State state, Py_ssize_t lines, Py_ssize_t tenders) except -1:
+        cdef Rules one
+        cdef int32_t rules = 1, words = 1, counters = 1, limits = 1
+        cdef Py_ssize_t i
+        self.held = [natives, state]
+        self.tables = <const RuleTable**>calloc(len(natives) + 1, sizeof(void*))
+        if self.tables == NULL:
+            raise MemoryError
+        for i in range(len(natives)):
+            one = natives[i]
+            if (one.table.n_currencies != state.n_currencies
+                    or one.table.n_counters != state.n_counters):
+                raise ValueError("the state table was made for another program")
+            self.tables[i] = &one.table
+            rules = max(rules, one.table.n_rules + 1)
+            words = max(words, one.table.n_words)
+            counters = max(counters, one.table.n_counters + 1)
+            limits = max(limits, one.n_limits + 1)
+        self.n_members = state.n_members
+        self.w.g.rows = state.rows
+        self.w.g.width = state.width
+        self.w.g.n_currencies = <int32_t>state.n_currencies
+        self.w.g.n_tiers = <int32_t>state.n_tiers
+        self.w.g.tiers_at = <int32_t>state.tiers_at
+        self.w.g.n_vecs = <int32_t>state.n_vecs
+        self.w.g.vecs = state.vecs
+        self.w.g.n_empty = <int32_t>state.n_empty
+        self.w.g.empty_at = state.empty_at
+        self.w.tables = self.tables
+        self.w.in_ = &self.in_
+        self.w.out = &self.out
+        self.w.p = &self.p
+        self.w.closed = &self.closed
+        if make_work(&self.w, rules, words, counters, limits, lines + 2, tenders + 1):
+            raise MemoryError
+        return 0
+
+    cdef int close_days(self, closings) except -1:
+        self.held.append(closings)
+        self.closings.at = <int64_t*>column(closings.at, np.int64, 0, "closings.at")
+        self.closings.n = len(closings.at)
+        self.closings.day = <int32_t*>column(
+            closings.day, np.int32, self.closings.n, "closings.day")
+        self.closings.version = <uint16_t*>column(
+            closings.version, np.uint16, self.closings.n, "closings.version")
+        self.closings.epoch = <uint32_t*>column(
+            closings.epoch, np.uint32, self.closings.n, "closings.epoch")
+        self.closing_places()
+        self.w.closings = &self.closings
+        return 0
+
+    cdef int closing_places(self) except -1:
+        self.w.closing_at = <int32_t*>calloc(self.n_members + 1, sizeof(int32_t))
+        if self.w.closing_at == NULL:
+            raise MemoryError
+        return 0
+
+    cdef dict posted(self):
+        return {
+            "basket": shown(<void**>&self.p.basket, self.p.n, cnp.NPY_UINT32),
+            "rule": shown(<void**>&self.p.rule, self.p.n, cnp.NPY_UINT16),
+            "kind": shown(<void**>&self.p.kind, self.p.n, cnp.NPY_UINT8),
+            "currency": shown(<void**>&self.p.currency, self.p.n, cnp.NPY_UINT8),
+            "limit": shown(<void**>&self.p.limit, self.p.n, cnp.NPY_UINT8),
+            "desired": shown(<void**>&self.p.desired, self.p.n, cnp.NPY_INT64),
+            "points": shown(<void**>&self.p.points, self.p.n, cnp.NPY_INT64),
+        }
+
+    cdef dict closed_posted(self):
+        cdef Postings *p = &self.closed
+        return {
+            "closed_member": shown(<void**>&p.member, p.n, cnp.NPY_UINT32),
+            "closed_index": shown(<void**>&p.basket, p.n, cnp.NPY_UINT32),
+            "closed_rule": shown(<void**>&p.rule, p.n, cnp.NPY_UINT16),
+            "closed_kind": shown(<void**>&p.kind, p.n, cnp.NPY_UINT8),
+            "closed_currency": shown(<void**>&p.currency, p.n, cnp.NPY_UINT8),
+            "closed_limit": shown(<void**>&p.limit, p.n, cnp.NPY_UINT8),
+            "closed_desired": shown(<void**>&p.desired, p.n, cnp.NPY_INT64),
+            "closed_points": shown(<void**>&p.points, p.n, cnp.NPY_INT64),
+        }
+
+
+cdef void free_postings(Postings *p) noexcept nogil:
+    free(p.basket)
+    free(p.member)
+    free(p.rule)
+    free(p.kind)
+    free(p.currency)
+    free(p.limit)
+    free(p.desired)
+    free(p.points)
+
+
+cdef void *optional(object array, object dtype, Py_ssize_t least, str name) except? NULL:
+    return NULL if array is None else column(array, dtype, least, name)
+
+
+cdef int point(Columns *in_, columns, Py_ssize_t n) except -1:
+    """Point at a batch's columns; checks dtypes and lengths."""
+    cdef Py_ssize_t lines, tenders, items
     in_.lines_from = <int64_t*>column(columns.lines_from, np.int64, n + 1, "lines_from")
     in_.tenders_from = <int64_t*>column(columns.tenders_from, np.int64, n + 1, "tenders_from")
     lines = columns.lines_from[n]
     tenders = columns.tenders_from[n]
+    in_.kind = <uint8_t*>column(columns.kind, np.uint8, n, "kind")
+    in_.flags = <uint8_t*>column(columns.flags, np.uint8, n, "flags")
+    in_.version = <uint16_t*>column(columns.version, np.uint16, n, "version")
+    in_.epoch = <uint32_t*>column(columns.epoch, np.uint32, n, "epoch")
+    in_.names = <int64_t*>column(columns.names, np.int64, n, "names")
+    in_.line = <int32_t*>column(columns.line, np.int32, lines, "line")
     in_.product = <uint32_t*>column(columns.product, np.uint32, lines, "product")
     in_.quantity = <int64_t*>column(columns.quantity, np.int64, lines, "quantity")
     in_.net = <int64_t*>column(columns.net, np.int64, lines, "net")
+    in_.full_quantity = <int64_t*>optional(columns.full_quantity, np.int64, lines, "full")
+    in_.gross = <int64_t*>optional(columns.gross, np.int64, lines, "gross")
+    in_.cost = <int64_t*>optional(columns.cost, np.int64, lines, "cost")
     in_.tender = <uint32_t*>column(columns.tender, np.uint32, tenders, "tender")
+    in_.amount = <int64_t*>column(columns.amount, np.int64, tenders, "amount")
+    in_.tender_points = <int64_t*>optional(columns.tender_points, np.int64, tenders, "points")
+    in_.coupons_from = <int64_t*>optional(columns.coupons_from, np.int64, n + 1, "coupons_from")
+    items = 0 if columns.coupons_from is None else columns.coupons_from[n]
+    in_.coupon = <uint32_t*>optional(columns.coupon, np.uint32, items, "coupon")
+    in_.back_from = <int64_t*>optional(columns.back_from, np.int64, n + 1, "back_from")
+    items = 0 if columns.back_from is None else columns.back_from[n]
+    in_.back_line = <int32_t*>optional(columns.back_line, np.int32, items, "back_line")
+    in_.back_sku = <int32_t*>optional(columns.back_sku, np.int32, items, "back_sku")
+    in_.back_quantity = <int64_t*>optional(columns.back_quantity, np.int64, items, "back")
+    in_.back_net = <int64_t*>optional(columns.back_net, np.int64, items, "back_net")
+    in_.sets_from = <int64_t*>optional(columns.sets_from, np.int64, n + 1, "sets_from")
+    items = 0 if columns.sets_from is None else columns.sets_from[n]
+    in_.set_slot = <int32_t*>optional(columns.set_slot, np.int32, items, "set_slot")
+    in_.set_value = <int64_t*>optional(columns.set_value, np.int64, items, "set_value")
+    in_.channel = <uint32_t*>optional(columns.channel, np.uint32, n, "channel")
+    in_.code = <uint32_t*>optional(columns.code, np.uint32, n, "code")
+    in_.figure = <int64_t*>optional(columns.figure, np.int64, n, "figure")
+    in_.currency = <uint8_t*>optional(columns.currency, np.uint8, n, "currency")
+    in_.expires = <int32_t*>optional(columns.expires, np.int32, n, "expires")
     in_.at = <int64_t*>column(columns.at, np.int64, n, "at")
     in_.member = <uint32_t*>column(columns.member, np.uint32, n, "member")
     in_.store = <uint32_t*>column(columns.store, np.uint32, n, "store")
     in_.terminal = <uint32_t*>column(columns.terminal, np.uint32, n, "terminal")
     in_.day = <int32_t*>column(columns.day, np.int32, n, "day")
     in_.minute = <int16_t*>column(columns.minute, np.int16, n, "minute")
-    if state.n_currencies != rules.table.n_currencies or state.n_tiers != rules.table.n_tiers \
-            or state.n_counters != rules.table.n_counters:
-        raise ValueError("the state table was made for another program")
-    check_codes("product", in_.product, lines, rules.n_products)
+    return 0
+
+
+cdef int check_batch(columns, list natives, State state, Columns *in_, Py_ssize_t n) except -1:
+    cdef Rules one
+    cdef Py_ssize_t lines = columns.lines_from[n], tenders = columns.tenders_from[n]
+    if n and columns.version.max() >= len(natives):
+        raise ValueError("a row's version is beyond those known")
     check_codes("member", in_.member, n, state.n_members)
-    check_codes("store", in_.store, n, rules.n_stores)
-    check_codes("terminal", in_.terminal, n, rules.n_terminals)
-    check_codes("tender", in_.tender, tenders, rules.n_tenders)
+    for one in natives:
+        check_codes("product", in_.product, lines, one.n_products)
+        check_codes("store", in_.store, n, one.n_stores)
+        check_codes("terminal", in_.terminal, n, one.n_terminals)
+        check_codes("tender", in_.tender, tenders, one.n_tenders)
+    return 0
+
+
+cdef bint all_plain(list natives, columns, n_order):
+    cdef Rules one
+    if len(natives) != 1:
+        return False
+    one = natives[0]
+    return not one.table.full and bool((columns.flags & PLAIN).all())
+
+
+def fold(list natives, State state, columns, order, closings=None):
+    """Fold the rows `order` (uint32) of a batch over the state table.
+
+    `columns` are those of `engine/kernel_columns.py`: kinds, instants (us), business days,
+    lines (quantity in thousandths, net in minor units), tenders and the rest. Rows of one
+    member must stand in `order` in the member's order and after all facts that its row has
+    seen; a row that names another (`names`) needs all of its member's facts in the batch,
+    from an empty row. `closings` (see Closings) are applied to members folded from an
+    empty row.
+
+    Returns a dict of arrays: per row status uint8, tier int8 (of the layout, -1 none),
+    eligible int64, active, pending, held and debt int64[n, currencies] (after the row, on
+    its business day), lack int64 (points that were missing); per posting basket uint32,
+    rule uint16 (65535 none), kind, currency, limit uint8, desired and points int64; with
+    closings the closed_* arrays of `close_days`. Entries of rows that `order` leaves out
+    are zero. Raises TypeError or ValueError for columns of the wrong form, MemoryError when
+    memory ends (the state is then unusable).
+    """
+    cdef Py_ssize_t n = columns.at.size, n_order = order.size, m
+    cdef const uint32_t *which = <uint32_t*>column(order, np.uint32, 0, "order")
+    cdef _Batch b = _Batch.__new__(_Batch)
+    cdef int failed
+    cdef bint plain
+    cdef Rules first
+    cdef uint8_t *named_at
+    widest = int(np.diff(columns.lines_from).max(initial=0))
+    most = int(np.diff(columns.tenders_from).max(initial=0))
+    b.open(natives, state, widest, most)
+    point(&b.in_, columns, n)
+    check_batch(columns, natives, state, &b.in_, n)
     check_codes("order", which, n_order, n)
-    table = Table(state.rows, state.width, state.tiers_at, state.counters_at)
+    if closings is not None and len(closings):
+        b.close_days(closings)
     status = np.zeros(n, np.uint8)
     tier = np.zeros(n, np.int8)
     eligible = np.zeros(n, np.int64)
-    active = np.zeros((n, state.n_currencies), np.int64)
-    pending = np.zeros((n, state.n_currencies), np.int64)
-    out.status = <uint8_t*>cnp.PyArray_DATA(<cnp.ndarray>status)
-    out.tier = <int8_t*>cnp.PyArray_DATA(<cnp.ndarray>tier)
-    out.eligible = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>eligible)
-    out.active = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>active)
-    out.pending = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>pending)
-    p.basket = NULL
-    p.rule = NULL
-    p.limit = NULL
-    p.desired = p.points = NULL
-    p.n = p.room = 0
-    try:
+    shape = (n, state.n_currencies)
+    active, pending, debt = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(
+        shape, np.int64)
+    lack = np.zeros(n, np.int64)
+    b.out.status = <uint8_t*>cnp.PyArray_DATA(<cnp.ndarray>status)
+    b.out.tier = <int8_t*>cnp.PyArray_DATA(<cnp.ndarray>tier)
+    b.out.eligible = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>eligible)
+    b.out.active = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>active)
+    b.out.pending = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>pending)
+    b.out.debt = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>debt)
+    b.out.lack = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>lack)
+    plain = b.w.closings == NULL and all_plain(natives, columns, n_order)
+    if plain:
+        first = natives[0]
         with nogil:
-            failed = fold_all(&rules.table, &table, &in_, which, n_order, &out, &p)
-        if failed:
-            raise MemoryError
-        return {
-            "status": status, "tier": tier, "eligible": eligible, "active": active,
-            "pending": pending,
-            "basket": shown(<void**>&p.basket, p.n, cnp.NPY_UINT32),
-            "rule": shown(<void**>&p.rule, p.n, cnp.NPY_UINT16),
-            "limit": shown(<void**>&p.limit, p.n, cnp.NPY_UINT8),
-            "desired": shown(<void**>&p.desired, p.n, cnp.NPY_INT64),
-            "points": shown(<void**>&p.points, p.n, cnp.NPY_INT64),
-        }
-    finally:
-        free(p.basket)
-        free(p.rule)
-        free(p.limit)
-        free(p.desired)
-        free(p.points)
+            failed = fold_plain(&first.table, &b.w, which, n_order)
+    else:
+        named = np.zeros(n, np.uint8)
+        named_at = <uint8_t*>cnp.PyArray_DATA(<cnp.ndarray>named)
+        targets = columns.names[np.asarray(order)]
+        targets = targets[targets >= 0]
+        if targets.size:
+            if targets.max() >= n:
+                raise ValueError("a row names one beyond the batch")
+            named[targets] = 1
+            b.w.histories = <History**>calloc(b.n_members + 1, sizeof(void*))
+            if b.w.histories == NULL:
+                raise MemoryError
+            for m in np.unique(columns.member[targets]).tolist():
+                b.w.histories[m] = <History*>calloc(1, sizeof(History))
+                if b.w.histories[m] == NULL:
+                    raise MemoryError
+                b.w.histories[m].bonus_expired = <int64_t*>calloc(
+                    state.n_tiers + 1, sizeof(int64_t))
+                if b.w.histories[m].bonus_expired == NULL:
+                    raise MemoryError
+        with nogil:
+            failed = fold_general(&b.w, which, n_order, named_at)
+        if not failed and b.w.closings != NULL:
+            for m in np.unique(columns.member[np.asarray(order)]).tolist():
+                apply_closings(&b.w, m, 9223372036854775807)
+            failed = b.w.failed
+    if failed:
+        raise MemoryError
+    out = {
+        "status": status, "tier": tier, "eligible": eligible, "active": active,
+        "pending": pending, "held": np.zeros(shape, np.int64), "debt": debt, "lack": lack,
+        **b.posted(),
+    }
+    out.update(b.closed_posted())
+    return out
+
+
+def close_days(list natives, State state, closings, members):
+    """Apply closed days to members (uint32), each from where its row stands.
+
+    Returns closed_member uint32, closed_index uint32, closed_rule uint16, closed_kind,
+    closed_currency, closed_limit uint8, closed_desired and closed_points int64: what each
+    day gave and let expire (rulebook sections 3 and 5). Rows of members for whom a day did
+    nothing are not touched.
+    """
+    cdef _Batch b = _Batch.__new__(_Batch)
+    cdef const uint32_t[::1] who = state._checked(members)
+    cdef Py_ssize_t i, n = who.shape[0]
+    b.open(natives, state, 1, 1)
+    b.close_days(closings)
+    with nogil:
+        for i in range(n):
+            apply_closings(&b.w, who[i], 9223372036854775807)
+    if b.w.failed:
+        raise MemoryError
+    return b.closed_posted()

@@ -1,7 +1,7 @@
-"""Lots of one account in spending order: earliest good-through day first (rulebook 5).
+"""Lots of one account in spending order: earliest good-through day first, then earliest
+earned, then the source's place in the member's order (rulebook section 5).
 
-Facts are folded in the member's order and one expiry policy is monotone in the earned
-day, so a new lot never sorts before an old one: it joins the last lot or follows it.
+All figures are units above zero; a lot that is spent or gone leaves the list.
 """
 
 from libc.stdint cimport int32_t, int64_t
@@ -12,15 +12,17 @@ cdef struct Lot:
     int32_t earned
     int32_t active_from
     int32_t good_through
-    int32_t unused
+    int32_t source        # place of the fact that made it among its member's
+    int32_t tag           # 0: points of the fact; 1 + rung: a bonus for reaching the tier
+    int32_t fixed         # its last day was named: no renewal moves it
     int64_t points
 
 cdef struct Lots:
-    int32_t head      # lots before it are spent or expired
+    int32_t head          # lots before it are spent or expired
     int32_t end
     int32_t room
     int32_t unused
-    Lot lot[1]        # room entries
+    Lot lot[1]            # room entries
 
 
 cdef inline int64_t expire_lots(Lots *lots, int32_t day) noexcept nogil:
@@ -36,22 +38,24 @@ cdef inline int64_t expire_lots(Lots *lots, int32_t day) noexcept nogil:
     return gone
 
 
-cdef inline Lots *add_lot(Lots *lots, int32_t earned, int32_t active_from,
-                          int32_t good_through, int64_t points) noexcept nogil:
-    """Add points at the end; returns the list, perhaps moved, or NULL without memory."""
-    cdef Lot *last
-    cdef int32_t room
+cdef inline bint after(const Lot *a, const Lot *b) noexcept nogil:
+    """Whether a is spent after b."""
+    if a.good_through != b.good_through:
+        return a.good_through > b.good_through
+    if a.earned != b.earned:
+        return a.earned > b.earned
+    if a.source != b.source:
+        return a.source > b.source
+    return a.tag > b.tag
+
+
+cdef inline Lots *add_lot(Lots *lots, Lot lot) noexcept nogil:
+    """Put a lot in its place; returns the list, perhaps moved, or NULL without memory."""
+    cdef int32_t room, place
     cdef Lots *moved
-    if lots != NULL and lots.end > lots.head:
-        last = &lots.lot[lots.end - 1]
-        if (last.earned == earned and last.active_from == active_from
-                and last.good_through == good_through):
-            last.points += points
-            return lots
     if lots == NULL or lots.end == lots.room:
         if lots != NULL and lots.head * 2 >= lots.room:
-            memmove(&lots.lot[0], &lots.lot[lots.head],
-                    (lots.end - lots.head) * sizeof(Lot))
+            memmove(&lots.lot[0], &lots.lot[lots.head], (lots.end - lots.head) * sizeof(Lot))
             lots.end -= lots.head
             lots.head = 0
         else:
@@ -63,9 +67,29 @@ cdef inline Lots *add_lot(Lots *lots, int32_t earned, int32_t active_from,
                 moved.head = moved.end = 0
             moved.room = room
             lots = moved
-    lots.lot[lots.end] = Lot(earned, active_from, good_through, 0, points)
+    place = lots.end
+    while place > lots.head and after(&lots.lot[place - 1], &lot):
+        lots.lot[place] = lots.lot[place - 1]
+        place -= 1
+    lots.lot[place] = lot
     lots.end += 1
     return lots
+
+
+cdef inline void drop_empty(Lots *lots) noexcept nogil:
+    """Take out the lots that hold nothing."""
+    cdef int32_t i, to
+    if lots == NULL:
+        return
+    to = lots.head
+    for i in range(lots.head, lots.end):
+        if lots.lot[i].points:
+            if to != i:
+                lots.lot[to] = lots.lot[i]
+            to += 1
+    lots.end = to
+    if lots.head == lots.end:
+        lots.head = lots.end = 0
 
 
 cdef inline int64_t pending_points(const Lots *lots, int32_t day) noexcept nogil:
@@ -74,8 +98,75 @@ cdef inline int64_t pending_points(const Lots *lots, int32_t day) noexcept nogil
     cdef int32_t i
     if lots == NULL:
         return 0
-    i = lots.end - 1
-    while i >= lots.head and lots.lot[i].active_from > day:
-        total += lots.lot[i].points
-        i -= 1
+    for i in range(lots.head, lots.end):
+        if lots.lot[i].active_from > day:
+            total += lots.lot[i].points
     return total
+
+
+cdef inline int64_t active_points(const Lots *lots, int32_t day) noexcept nogil:
+    """Points of lots that can be spent on `day`."""
+    cdef int64_t total = 0
+    cdef int32_t i
+    if lots == NULL:
+        return 0
+    for i in range(lots.head, lots.end):
+        if lots.lot[i].active_from <= day and lots.lot[i].good_through >= day:
+            total += lots.lot[i].points
+    return total
+
+
+cdef inline int64_t paid_by(const Lots *lots, int64_t debt, int32_t day) noexcept nogil:
+    """What lots that have become active by `day` pay of a debt.
+
+    While there is debt no lot is active, so all that is active by then has ripened since.
+    """
+    cdef int64_t ripe = 0
+    cdef int32_t i
+    if lots == NULL:
+        return 0
+    for i in range(lots.head, lots.end):
+        if lots.lot[i].active_from <= day:
+            ripe += lots.lot[i].points
+    return debt if debt < ripe else ripe
+
+
+cdef inline int64_t gone_by(const Lots *lots, int64_t debt, int32_t day) noexcept nogil:
+    """Points expired by `day`, when lots pay a debt in the order in which they ripen."""
+    cdef int64_t left = debt, gone = 0, points
+    cdef int32_t ripens, last = -1, i
+    if lots == NULL:
+        return 0
+    while True:
+        ripens = 2147483647
+        for i in range(lots.head, lots.end):
+            if last < lots.lot[i].active_from < ripens:
+                ripens = lots.lot[i].active_from
+        if ripens > day:
+            return gone
+        for i in range(lots.head, lots.end):
+            if lots.lot[i].active_from != ripens:
+                continue
+            points = lots.lot[i].points
+            if left >= points:
+                left -= points
+                continue
+            points -= left
+            left = 0
+            if lots.lot[i].good_through < day:
+                gone += points
+        last = ripens
+
+
+cdef inline int64_t available(const Lots *lots, int64_t debt, int32_t day) noexcept nogil:
+    """Points that can be spent on `day`; below zero never, debt paid first."""
+    cdef int64_t ripe = 0
+    cdef int32_t i
+    if lots == NULL:
+        return 0
+    if debt == 0:
+        return active_points(lots, day)
+    for i in range(lots.head, lots.end):
+        if lots.lot[i].active_from <= day:
+            ripe += lots.lot[i].points
+    return ripe - paid_by(lots, debt, day) - gone_by(lots, debt, day)

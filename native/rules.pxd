@@ -1,4 +1,8 @@
-"""A compiled program as plain arrays: what the kernel reads and never changes."""
+"""A compiled program as plain arrays: what the kernel reads and never changes.
+
+Currencies, tiers' slots, counters and other slots of a member's row are those of the
+ledger's layout, the same for every version of the program; rules and rungs are the version's.
+"""
 
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -10,18 +14,125 @@ cdef enum Kind:
 cdef enum Basis:
     NET = 0
     QUANTITY = 1
+    GROSS = 2
+    MARGIN = 3
+    VISIT = 4
+    TENDER = 5
+
+cdef enum Rounding:
+    CARRY = 4
+    BY_LINE = 5
+
+cdef enum GroupMode:
+    NO_GROUP = 0
+    GROUP_FIRST = 1
+    GROUP_BEST = 2
+    STACK_ADD = 3
+    STACK_BEST = 4
+    STACK_COMPOUND = 5
+    STACK_FIRST = 6
+
+cdef enum BonusForm:
+    FIXED = 0
+    PER_UNITS = 1
+    OF_BALANCE = 2
 
 cdef enum CounterKind:
     COUNT_SPEND = 0        # eligible amount of purchases
     COUNT_VISITS = 1       # purchases
     COUNT_RULE_POINTS = 2  # what a rule gave
-    COUNT_RULE_USES = 3    # baskets to which a rule gave
+    COUNT_RULE_USES = 3    # facts to which a rule gave
     COUNT_CURRENCY = 4     # what all rules of a currency gave
+    COUNT_MARGIN = 5       # margin of eligible lines
+    COUNT_EARNED = 6       # points that became lots, net of reversals
+    COUNT_LINES = 7        # a counter of the program: spend of matching lines
+    COUNT_UNITS = 8        # thousandths of matching lines
+    COUNT_BASKETS = 9      # purchases with a matching line
+    COUNT_ACTIVITY = 10    # quantities of activities
+
+cdef enum Window:
+    PERIOD = 0
+    ROLLING = 1            # the last N dates, or since the same day N months ago
+    MEMBERSHIP = 2         # years since joining
+    ANNIVERSARY = 3        # keyed by the anniversary's year
 
 # What a row of a batch came to; engine/status.py has the same codes.
 cdef enum Status:
     OK = 0
     OVERFLOW = 1
+    INSUFFICIENT = 2
+    NOT_SPENDABLE = 3
+    NO_SUCH_LINE = 4
+    RETURNS_TOO_MUCH = 5
+    POINTS_SPENT = 6
+    NOT_A_SALE = 7
+    WRONG_MEMBER = 8
+    PARKED = 9
+    UNKNOWN_CURRENCY = 10
+    UNKNOWN_TIER = 11
+    DAY_OUT_OF_ORDER = 12  # of days closed; never the kernel's own
+
+# Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
+cdef enum FactKind:
+    SALE = 0
+    RETURN = 3
+    ACTIVITY = 4
+    ADJUST = 5
+    REDEEM = 6
+    ENROL = 7
+
+cdef enum PostingKind:
+    POST_EARN = 0
+    POST_MULTIPLY = 1
+    POST_BONUS = 2
+    POST_ADJUST = 3
+    POST_REDEEM = 4
+    POST_RESTORE = 5
+    POST_REVERSE = 6
+    POST_EXPIRE = 7
+    POST_FORGIVE = 8
+    POST_WITHHOLD = 9
+    POST_DONATE = 10
+
+cdef enum Condition:
+    IF_SEGMENT = 0         # list: defined segments, or slots of set ones below zero
+    IF_SUBSCRIPTION = 1    # list: slots of the instant, us, before which it is active
+    IF_AGE = 2             # a, b: least and most years, -1 none
+    IF_MEMBER_DAYS = 3     # a, b: least and most days, -1 none
+    IF_NEAR = 4            # a: slot, b: before, c: after
+    IF_FIRST = 5           # list: First
+    IF_NTH = 6             # list: ordinals
+    IF_EVERY = 7           # a: n
+    IF_SINCE = 8           # a: days
+    IF_STREAK = 9          # a: slot, b: count
+    IF_COUNTER = 10        # a: counter, b: least
+    IF_SEQUENCE = 11       # a: sequence, list: steps
+
+cdef enum First:
+    FIRST_EVER = 0
+    FIRST_AT_STORE = 1
+    FIRST_OF_CATEGORY = 2
+    FIRST_IN_PERIOD = 3    # 3 + k: the k-th period table
+
+cdef enum TierMetric:
+    OF_COUNTER = 0
+    OF_VALUE = 1
+    OF_BALANCE_IN = 2
+
+cdef enum Validity:
+    BY_TABLE = 0           # tier_through
+    BY_MONTHS = 1          # tier_through as well, no period begins
+    WHILE_MET = 2
+    BY_MEMBERSHIP = 3      # through the membership year plus validity_k
+
+cdef enum Down:
+    TO_QUALIFIED = 0
+    ONE_STEP = 1
+    NEVER_DOWN = 2
+
+cdef enum:
+    NO_RULE = 65535
+    NEVER = 2147483647
 
 cdef struct Limit:
     int64_t ceiling        # units, or uses
@@ -30,29 +141,75 @@ cdef struct Limit:
     int32_t code           # engine/status.py LIMITS
 
 cdef struct Counter:
-    const int32_t *period  # number of the period, by day
+    const int32_t *period  # number of the period, by day; rolling: first day of the window
     int32_t kind
-    int32_t subject        # rule or currency
+    int32_t subject        # rule, currency, counter bit or activity; -1: not of this version
+    int32_t window
+    int32_t slot           # of the row
 
 cdef struct CurrencyTable:
-    const int32_t *good_through   # by day of earning
+    const int32_t *good_through   # by day of earning; inactivity: by the later day
     int64_t rate_den              # common denominator of the currency's exact earn
+    int32_t known                 # the version has it
     int32_t pending_days
     int32_t multiplied            # some multiply rule acts on it
     int32_t caps_from
     int32_t caps_to
+    int32_t spendable
+    int32_t at_basket             # rounded once a basket
+    int32_t rounding
+    int32_t inactivity
+    int32_t renewed_by_sale
+    int32_t renewed_by_redemption
+    int32_t renewed_by_activity
+
+cdef struct Cond:
+    int32_t op
+    int32_t negated
+    int64_t a
+    int64_t b
+    int64_t c
+    int32_t list_from
+    int32_t list_to
+
+cdef struct SegmentDef:
+    int32_t spend          # counters, -1 not asked
+    int32_t visits
+    int64_t spend_least
+    int64_t spend_most     # -1 none
+    int64_t visits_least
+    int64_t visits_most
+    int64_t since_least
+    int64_t since_most
+    int64_t days_least
+    int64_t days_most
+
+cdef struct SequenceDef:
+    int32_t slot           # (last step, its day)
+    int32_t steps
+    int32_t repeat
+    int32_t gap_days
+    int32_t reset_days     # -1 none
+
+cdef struct Asked:
+    int32_t metric
+    int32_t subject        # counter, slot of the value, or currency
+    int64_t least
 
 cdef struct RuleTable:
     int32_t n_rules
     int32_t n_words
-    int32_t n_tiers
+    int32_t n_tiers        # rungs of this version
     int32_t n_currencies
     int32_t n_counters
     int32_t n_classes
     int32_t uses_quantity
+    int32_t full           # beyond the plain form: the general rating
     # Baskets within these bounds need no 128-bit product and cannot overflow a posting.
     int64_t safe_amount
     int64_t safe_quantity
+    const uint16_t *number        # [rule]: its number in the ledger's layout
+    const uint16_t *tier_number   # [rung]: number of the rung's bonus
     const uint8_t *kind
     const uint8_t *currency
     const uint8_t *basis
@@ -67,11 +224,63 @@ cdef struct RuleTable:
     const Limit *limits
     const CurrencyTable *currencies
     const Counter *counters
+    # The general form; null in a plain program.
+    const int64_t *not_amount     # -1: none; the rule fails from this amount on
+    const int64_t *not_quantity
+    const uint8_t *blocks
+    const int64_t *per            # denominator of the basis: minor units or thousandths
+    const uint8_t *marginal
+    const int32_t *bands_from     # [rule + 1] into bands
+    const int64_t *band_start     # in the basis' units
+    const int64_t *band_exact     # per basis unit, over rate_den
+    const int64_t *block_exact    # [rule, tier + 1]: points a block, over rate_den
+    const int64_t *band_block     # the same by band
+    const int32_t *group          # group or stack, -1 none
+    const uint8_t *group_mode     # [group]
+    const uint8_t *form           # bonus: BonusForm
+    const int64_t *units          # per units: thousandths a reward
+    const int32_t *slot           # carry or units: 4 slots of the row; of balance: its flag
+    const int64_t *cap            # of balance
+    const uint8_t *donates
+    const uint8_t *on_activity
+    const int32_t *near           # index into conds of the anniversary condition, -1
+    const int32_t *ann_slot       # slots (key, last day) of anniversary limits, -1
+    const int32_t *given_on       # date whose anniversary gives the bonus (members.pxd), 0 none
+    const uint64_t *rule_tenders  # [tender type, word]: earn rules of basis tender
+    const int32_t *conds_from     # [rule + 1] into conds
+    const Cond *conds
+    const int64_t *lists
+    const SegmentDef *segments
+    const SequenceDef *sequences
+    int32_t n_sequences
+    int32_t n_firsts
+    const int32_t **first_periods  # [k]: period numbers by day
+    const uint64_t *activity      # [code, word]
+    const uint64_t *activity_bits  # [code]: counters that count it
+    const uint64_t *activity_mask  # [word]: rules on activities
+    const uint64_t *dated_mask    # [word]: bonuses on an anniversary
+    const uint64_t *every_epoch   # [epoch, word]: rules whose budget is open
+    int32_t n_epochs
+    int32_t earn_on_redeemed
+    int32_t proportional
+    int32_t shortfall             # 0 debt, 1 forgive, 2 refuse, 3 withhold
+    int32_t late_forgives
+    int32_t keeps_tiers
+    int32_t restored_days
+    int32_t receipt_currency      # -1: a return without a receipt takes nothing
+    int64_t receipt_num
+    int64_t receipt_den
+    const int32_t *redeems        # [tender type]: -2 no redemption, -1 without points, currency
+    const int32_t *ymd[2]  # packed dates by day: Gregorian, Jalali
+    const int32_t *month_start[2]  # first day of month (year - first_year) * 12 + month - 1
+    int32_t first_year[2]
+    int32_t calendar
     # Dimension words; a null pointer is a dimension that no rule looks at.
     const uint64_t *every         # all rules
     const uint64_t *earn_mask     # earn rules
     const uint64_t *store         # [store code]
     const uint64_t *terminal
+    const uint64_t *channel
     const uint64_t *weekday       # [Monday 0]
     const uint64_t *minute        # [minute of the day]
     const uint64_t *day           # [day_span[day]]
@@ -79,24 +288,63 @@ cdef struct RuleTable:
     const uint64_t *tender_has    # [type]: rules for which this type serves
     const uint64_t *tender_not    # [type]: rules that must not see this type
     const uint64_t *tender_needs  # rules with a tender condition
+    const uint64_t *coupon_has
+    const uint64_t *coupon_not
+    const uint64_t *coupon_needs
     const uint64_t *tier          # [tier + 1]; 0: no tier
     # Lines
     const int32_t *product_class  # [product number]
     const uint64_t *class_words   # [class, word]
     const uint8_t *class_eligible
+    const uint64_t *class_bars    # [class, word]: rules that a line of the class rules out
+    const uint64_t *class_opens   # [class, word]: rules that wait for a line like this
+    const uint64_t *opens_mask    # [word]: rules that wait for such a line
+    const uint64_t *class_counters  # [class]: bits of the program's counters
+    const uint8_t *product_weighed
+    const int32_t *product_sku
+    const int64_t *product_category  # key of the category, 0 none
+    const int64_t *store_key         # key of the store, 0 none
     # Ladder
+    int32_t simple_ladder         # spend and visits, by a period, to what is qualified
     const int64_t *tier_spend     # -1: not asked
     const int64_t *tier_visits
     const uint8_t *tier_any
     const uint8_t *tier_always    # asks nothing above zero
     const int32_t *tier_through   # last good day by day of meeting it
+    const int32_t *tier_begins    # one step: last day of the period that begins on a day
+    const int32_t *rung           # [rung]: tier of the layout
+    const int32_t *asked_from     # [rung + 1] into asked
+    const Asked *asked
+    const int32_t *bonus_currency  # [rung], -1 none
+    const int64_t *bonus_points
+    int32_t asks_values           # some tier asks for a figure fed in
+    int32_t validity
+    int32_t validity_k
+    int32_t grace_days
+    int32_t down
+    int32_t n_layout_tiers
     int32_t spend_counter         # -1: no tier asks for it
     int32_t visits_counter
+    # Slots of the row, from its begin
+    int32_t tiers_at
+    int32_t stores_at             # set of stores, -1: not kept
+    int32_t categories_at
+    int32_t n_streaks
+    const int32_t *streak_slot    # [streak]: (period, count)
+    const int32_t **streak_period
 
 cdef class Rules:
     cdef RuleTable table
     cdef Limit *limits
     cdef Counter *counters
     cdef CurrencyTable *currencies
+    cdef Cond *conds
+    cdef SegmentDef *segments
+    cdef SequenceDef *sequences
+    cdef Asked *asked
+    cdef const int32_t **first_periods
+    cdef const int32_t **streak_periods
     cdef dict held
-    cdef readonly Py_ssize_t n_products, n_stores, n_terminals, n_tenders
+    cdef readonly Py_ssize_t n_products, n_stores, n_terminals, n_tenders, n_channels
+    cdef readonly Py_ssize_t n_coupons, n_activities, n_limits
+    cdef void *get(self, str name, object dtype, Py_ssize_t least) except? NULL

@@ -3,17 +3,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Words = NDArray[np.uint64]
+
 class Rules:
     n_products: int
     n_stores: int
     n_terminals: int
     n_tenders: int
+    n_channels: int
+    n_coupons: int
+    n_activities: int
+    n_limits: int
     def __init__(
-        self,
-        arrays: dict[str, Any],
-        limits: list[tuple[int, int, int, int]],
-        counters: list[tuple[NDArray[np.int32], int, int]],
-        currencies: list[Any],
+        self, arrays: dict[str, Any], numbers: dict[str, Any], lists: dict[str, Any]
     ) -> None: ...
     @property
     def n_currencies(self) -> int: ...
@@ -21,15 +23,30 @@ class Rules:
     def n_tiers(self) -> int: ...
     @property
     def n_counters(self) -> int: ...
+    @property
+    def full(self) -> bool: ...
     def set_products(
         self,
         product_class: NDArray[np.int32],
         n: int,
-        class_words: NDArray[np.uint64],
-        class_eligible: NDArray[np.uint8],
+        classes: dict[str, Any],
+        weighed: NDArray[np.uint8] | None,
+        sku: NDArray[np.int32] | None,
+        category: NDArray[np.int64] | None,
     ) -> None: ...
-    def set_stores(self, words: NDArray[np.uint64] | None, n: int) -> None: ...
-    def set_terminals(self, words: NDArray[np.uint64] | None, n: int) -> None: ...
+    def set_stores(
+        self, words: Words | None, keys: NDArray[np.int64] | None, n: int
+    ) -> None: ...
+    def set_terminals(self, words: Words | None, n: int) -> None: ...
+    def set_channels(self, words: Words | None, n: int) -> None: ...
     def set_tenders(
-        self, has: NDArray[np.uint64] | None, forbids: NDArray[np.uint64] | None, n: int
+        self,
+        has: Words | None,
+        forbids: Words | None,
+        bases: Words | None,
+        redeems: NDArray[np.int32],
+        n: int,
     ) -> None: ...
+    def set_coupons(self, has: Words | None, forbids: Words | None, n: int) -> None: ...
+    def set_activities(self, words: Words, bits: Words, n: int) -> None: ...
+    def set_epochs(self, words: Words | None, n: int) -> None: ...

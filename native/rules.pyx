@@ -24,10 +24,11 @@ cdef void *pointer(object array, object dtype, Py_ssize_t least) except? NULL:
 
 
 cdef class Rules:
-    """A compiled program.
+    """A compiled version of a program.
 
-    Built from the mapping that `vafa.engine.compile.compile_program` makes; the growing
-    tables (products, stores, terminals, tenders) are set again as dictionaries grow.
+    Built from the mappings that `vafa.engine.compile` makes; the growing tables (products,
+    stores, terminals, tenders, coupons, channels, activities) are set again as dictionaries
+    grow.
     """
 
     def __cinit__(self):
@@ -37,77 +38,187 @@ cdef class Rules:
         free(self.limits)
         free(self.counters)
         free(self.currencies)
+        free(self.conds)
+        free(self.segments)
+        free(self.sequences)
+        free(self.asked)
+        free(<void*>self.first_periods)
+        free(<void*>self.streak_periods)
 
-    def __init__(self, dict arrays, list limits, list counters, list currencies):
+    cdef void *get(self, str name, object dtype, Py_ssize_t least) except? NULL:
+        """Data pointer of one of the arrays; NULL when it is None."""
+        try:
+            return pointer(self.held[name], dtype, least)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name}: {error}") from None
+
+    def __init__(self, dict arrays, dict numbers, dict lists):
+        """`arrays` are numpy arrays or None, `numbers` ints, `lists` lists of tuples."""
         cdef RuleTable *t = &self.table
-        cdef Py_ssize_t i, n, words, tiers
+        cdef Py_ssize_t n, words, tiers
         self.held = dict(arrays)
         n = t.n_rules = arrays["kind"].size
         words = t.n_words = arrays["every"].size
-        tiers = t.n_tiers = arrays["tier_spend"].size
-        t.n_currencies = len(currencies)
-        t.n_counters = len(counters)
-        t.uses_quantity = arrays["uses_quantity"]
-        t.safe_amount = arrays["safe_amount"]
-        t.safe_quantity = arrays["safe_quantity"]
-        t.full_den = <int64_t*>pointer(arrays["full_den"], np.int64, n * (tiers + 1))
-        t.spend_counter = arrays["spend_counter"]
-        t.visits_counter = arrays["visits_counter"]
-        t.kind = <uint8_t*>pointer(arrays["kind"], np.uint8, n)
-        t.currency = <uint8_t*>pointer(arrays["currency"], np.uint8, n)
-        t.basis = <uint8_t*>pointer(arrays["basis"], np.uint8, n)
-        t.rounding = <uint8_t*>pointer(arrays["rounding"], np.uint8, n)
-        t.num = <int64_t*>pointer(arrays["num"], np.int64, n * (tiers + 1))
-        t.den = <int64_t*>pointer(arrays["den"], np.int64, n * (tiers + 1))
-        t.exact = <int64_t*>pointer(arrays["exact"], np.int64, n * (tiers + 1))
-        t.min_amount = <int64_t*>pointer(arrays["min_amount"], np.int64, n)
-        t.min_quantity = <int64_t*>pointer(arrays["min_quantity"], np.int64, n)
-        t.limits_from = <int32_t*>pointer(arrays["limits_from"], np.int32, n + 1)
-        t.every = <uint64_t*>pointer(arrays["every"], np.uint64, words)
-        t.earn_mask = <uint64_t*>pointer(arrays["earn_mask"], np.uint64, words)
-        t.weekday = <uint64_t*>pointer(arrays["weekday"], np.uint64, 7 * words)
-        t.minute = <uint64_t*>pointer(arrays["minute"], np.uint64, 1440 * words)
-        t.day = <uint64_t*>pointer(arrays["day"], np.uint64, words)
-        t.day_span = <uint16_t*>pointer(arrays["day_span"], np.uint16, 1)
-        t.tender_needs = <uint64_t*>pointer(arrays["tender_needs"], np.uint64, words)
-        t.tier = <uint64_t*>pointer(arrays["tier"], np.uint64, (tiers + 1) * words)
-        t.tier_spend = <int64_t*>pointer(arrays["tier_spend"], np.int64, tiers)
-        t.tier_visits = <int64_t*>pointer(arrays["tier_visits"], np.int64, tiers)
-        t.tier_any = <uint8_t*>pointer(arrays["tier_any"], np.uint8, tiers)
-        t.tier_always = <uint8_t*>pointer(arrays["tier_always"], np.uint8, tiers)
-        t.tier_through = <int32_t*>pointer(arrays["tier_through"], np.int32, 1)
-        self.limits = <Limit*>calloc(max(1, len(limits)), sizeof(Limit))
-        self.counters = <Counter*>calloc(max(1, len(counters)), sizeof(Counter))
-        self.currencies = <CurrencyTable*>calloc(max(1, len(currencies)), sizeof(CurrencyTable))
-        if self.limits == NULL or self.counters == NULL or self.currencies == NULL:
-            raise MemoryError
-        for i, (ceiling, counter, is_uses, code) in enumerate(limits):
+        tiers = t.n_tiers = arrays["rung"].size
+        t.n_currencies = numbers["n_currencies"]
+        t.uses_quantity = numbers["uses_quantity"]
+        t.full = numbers["full"]
+        t.safe_amount = numbers["safe_amount"]
+        t.safe_quantity = numbers["safe_quantity"]
+        t.earn_on_redeemed = numbers["earn_on_redeemed"]
+        t.proportional = numbers["proportional"]
+        t.shortfall = numbers["shortfall"]
+        t.late_forgives = numbers["late_forgives"]
+        t.keeps_tiers = numbers["keeps_tiers"]
+        t.restored_days = numbers["restored_days"]
+        t.receipt_currency = numbers["receipt_currency"]
+        t.receipt_num = numbers["receipt_num"]
+        t.receipt_den = numbers["receipt_den"]
+        t.calendar = numbers["calendar"]
+        t.simple_ladder = numbers["simple_ladder"]
+        t.asks_values = numbers["asks_values"]
+        t.validity = numbers["validity"]
+        t.validity_k = numbers["validity_k"]
+        t.grace_days = numbers["grace_days"]
+        t.down = numbers["down"]
+        t.n_layout_tiers = numbers["n_layout_tiers"]
+        t.spend_counter = numbers["spend_counter"]
+        t.visits_counter = numbers["visits_counter"]
+        t.tiers_at = numbers["tiers_at"]
+        t.stores_at = numbers["stores_at"]
+        t.categories_at = numbers["categories_at"]
+        t.number = <uint16_t*>self.get("number", np.uint16, n)
+        t.tier_number = <uint16_t*>self.get("tier_number", np.uint16, tiers)
+        t.kind = <uint8_t*>self.get("kind", np.uint8, n)
+        t.currency = <uint8_t*>self.get("currency", np.uint8, n)
+        t.basis = <uint8_t*>self.get("basis", np.uint8, n)
+        t.rounding = <uint8_t*>self.get("rounding", np.uint8, n)
+        t.num = <int64_t*>self.get("num", np.int64, n * (tiers + 1))
+        t.den = <int64_t*>self.get("den", np.int64, n * (tiers + 1))
+        t.exact = <int64_t*>self.get("exact", np.int64, n * (tiers + 1))
+        t.full_den = <int64_t*>self.get("full_den", np.int64, n * (tiers + 1))
+        t.min_amount = <int64_t*>self.get("min_amount", np.int64, n)
+        t.min_quantity = <int64_t*>self.get("min_quantity", np.int64, n)
+        t.limits_from = <int32_t*>self.get("limits_from", np.int32, n + 1)
+        t.not_amount = <int64_t*>self.get("not_amount", np.int64, n)
+        t.not_quantity = <int64_t*>self.get("not_quantity", np.int64, n)
+        t.blocks = <uint8_t*>self.get("blocks", np.uint8, n)
+        t.per = <int64_t*>self.get("per", np.int64, n)
+        t.marginal = <uint8_t*>self.get("marginal", np.uint8, n)
+        t.bands_from = <int32_t*>self.get("bands_from", np.int32, n + 1)
+        t.band_start = <int64_t*>self.get("band_start", np.int64, arrays["bands_from"][n])
+        t.band_exact = <int64_t*>self.get("band_exact", np.int64, arrays["bands_from"][n])
+        t.band_block = <int64_t*>self.get("band_block", np.int64, arrays["bands_from"][n])
+        t.block_exact = <int64_t*>self.get("block_exact", np.int64, n * (tiers + 1))
+        t.group = <int32_t*>self.get("group", np.int32, n)
+        t.group_mode = <uint8_t*>self.get("group_mode", np.uint8, 0)
+        t.form = <uint8_t*>self.get("form", np.uint8, n)
+        t.units = <int64_t*>self.get("units", np.int64, n)
+        t.slot = <int32_t*>self.get("slot", np.int32, n)
+        t.cap = <int64_t*>self.get("cap", np.int64, n)
+        t.donates = <uint8_t*>self.get("donates", np.uint8, n)
+        t.on_activity = <uint8_t*>self.get("on_activity", np.uint8, n)
+        t.near = <int32_t*>self.get("near", np.int32, n)
+        t.ann_slot = <int32_t*>self.get("ann_slot", np.int32, n)
+        t.given_on = <int32_t*>self.get("given_on", np.int32, n)
+        t.conds_from = <int32_t*>self.get("conds_from", np.int32, n + 1)
+        t.lists = <int64_t*>self.get("lists", np.int64, 0)
+        t.activity_mask = <uint64_t*>self.get("activity_mask", np.uint64, words)
+        t.dated_mask = <uint64_t*>self.get("dated_mask", np.uint64, words)
+        t.every = <uint64_t*>self.get("every", np.uint64, words)
+        t.earn_mask = <uint64_t*>self.get("earn_mask", np.uint64, words)
+        t.weekday = <uint64_t*>self.get("weekday", np.uint64, 7 * words)
+        t.minute = <uint64_t*>self.get("minute", np.uint64, 1440 * words)
+        t.day = <uint64_t*>self.get("day", np.uint64, words)
+        t.day_span = <uint16_t*>self.get("day_span", np.uint16, 1)
+        t.tender_needs = <uint64_t*>self.get("tender_needs", np.uint64, words)
+        t.coupon_needs = <uint64_t*>self.get("coupon_needs", np.uint64, words)
+        t.opens_mask = <uint64_t*>self.get("opens_mask", np.uint64, words)
+        t.tier = <uint64_t*>self.get("tier", np.uint64, (tiers + 1) * words)
+        t.tier_spend = <int64_t*>self.get("tier_spend", np.int64, tiers)
+        t.tier_visits = <int64_t*>self.get("tier_visits", np.int64, tiers)
+        t.tier_any = <uint8_t*>self.get("tier_any", np.uint8, tiers)
+        t.tier_always = <uint8_t*>self.get("tier_always", np.uint8, tiers)
+        t.tier_through = <int32_t*>self.get("tier_through", np.int32, 1)
+        t.tier_begins = <int32_t*>self.get("tier_begins", np.int32, 1)
+        t.rung = <int32_t*>self.get("rung", np.int32, tiers)
+        t.asked_from = <int32_t*>self.get("asked_from", np.int32, tiers + 1)
+        t.bonus_currency = <int32_t*>self.get("bonus_currency", np.int32, tiers)
+        t.bonus_points = <int64_t*>self.get("bonus_points", np.int64, tiers)
+        t.streak_slot = <int32_t*>self.get("streak_slot", np.int32, 0)
+        for i, calendar in enumerate(("gregorian", "jalali")):
+            t.ymd[i] = <int32_t*>self.get(f"ymd.{calendar}", np.int32, 1)
+            t.month_start[i] = <int32_t*>self.get(f"month_start.{calendar}", np.int32, 1)
+            t.first_year[i] = numbers[f"first_year.{calendar}"]
+        self._take_lists(lists)
+
+    def _take_lists(self, dict lists):
+        cdef RuleTable *t = &self.table
+        cdef Py_ssize_t i
+        self.n_limits = len(lists["limits"])
+        t.n_counters = <int32_t>len(lists["counters"])
+        t.n_sequences = <int32_t>len(lists["sequences"])
+        t.n_streaks = <int32_t>len(lists["streak_periods"])
+        t.n_firsts = <int32_t>len(lists["first_periods"])
+        self.limits = <Limit*>_items(self.n_limits, sizeof(Limit))
+        self.counters = <Counter*>_items(t.n_counters, sizeof(Counter))
+        self.currencies = <CurrencyTable*>_items(t.n_currencies, sizeof(CurrencyTable))
+        self.conds = <Cond*>_items(len(lists["conds"]), sizeof(Cond))
+        self.segments = <SegmentDef*>_items(len(lists["segments"]), sizeof(SegmentDef))
+        self.sequences = <SequenceDef*>_items(t.n_sequences, sizeof(SequenceDef))
+        self.asked = <Asked*>_items(len(lists["asked"]), sizeof(Asked))
+        self.first_periods = <const int32_t**>_items(t.n_firsts, sizeof(void*))
+        self.streak_periods = <const int32_t**>_items(t.n_streaks, sizeof(void*))
+        for i, (ceiling, counter, is_uses, code) in enumerate(lists["limits"]):
             self.limits[i] = Limit(ceiling, counter, is_uses, code)
-        for i, (period, kind, subject) in enumerate(counters):
+        for i, (period, kind, subject, window, slot) in enumerate(lists["counters"]):
             self.held["period", i] = period
             self.counters[i].period = <int32_t*>pointer(period, np.int32, 1)
             self.counters[i].kind = kind
             self.counters[i].subject = subject
-        for i, (through, rate_den, pending, multiplied, caps) in enumerate(currencies):
-            self.held["through", i] = through
-            self.currencies[i].good_through = <int32_t*>pointer(through, np.int32, 1)
-            self.currencies[i].rate_den = rate_den
-            self.currencies[i].pending_days = pending
-            self.currencies[i].multiplied = multiplied
-            self.currencies[i].caps_from = caps[0]
-            self.currencies[i].caps_to = caps[1]
+            self.counters[i].window = window
+            self.counters[i].slot = slot
+        for i, one in enumerate(lists["currencies"]):
+            self.held["through", i] = one["good_through"]
+            self.currencies[i] = CurrencyTable(
+                <int32_t*>pointer(one["good_through"], np.int32, 1), one["rate_den"],
+                one["known"], one["pending_days"], one["multiplied"], one["caps_from"],
+                one["caps_to"], one["spendable"], one["at_basket"], one["rounding"],
+                one["inactivity"], one["renewed_by_sale"], one["renewed_by_redemption"],
+                one["renewed_by_activity"])
+        for i, (op, negated, a, b, c, list_from, list_to) in enumerate(lists["conds"]):
+            self.conds[i] = Cond(op, negated, a, b, c, list_from, list_to)
+        for i, s in enumerate(lists["segments"]):
+            self.segments[i] = SegmentDef(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8],
+                                          s[9])
+        for i, (slot, steps, repeat, gap, reset) in enumerate(lists["sequences"]):
+            self.sequences[i] = SequenceDef(slot, steps, repeat, gap, reset)
+        for i, (metric, subject, least) in enumerate(lists["asked"]):
+            self.asked[i] = Asked(metric, subject, least)
+        for i, period in enumerate(lists["first_periods"]):
+            self.held["first", i] = period
+            self.first_periods[i] = <int32_t*>pointer(period, np.int32, 1)
+        for i, period in enumerate(lists["streak_periods"]):
+            self.held["streak", i] = period
+            self.streak_periods[i] = <int32_t*>pointer(period, np.int32, 1)
         t.limits = self.limits
         t.counters = self.counters
         t.currencies = self.currencies
+        t.conds = self.conds
+        t.segments = self.segments
+        t.sequences = self.sequences
+        t.asked = self.asked
+        t.first_periods = self.first_periods
+        t.streak_period = self.streak_periods
 
     @property
     def n_currencies(self):
-        """Number of currencies."""
+        """Number of currencies of the layout."""
         return self.table.n_currencies
 
     @property
     def n_tiers(self):
-        """Number of rungs of the ladder."""
+        """Number of rungs of this version's ladder."""
         return self.table.n_tiers
 
     @property
@@ -115,23 +226,37 @@ cdef class Rules:
         """Number of counters a member carries."""
         return self.table.n_counters
 
-    def set_products(self, product_class, Py_ssize_t n, class_words, class_eligible):
-        """Set the class of each of the n products (int32) and the words of each class."""
-        cdef Py_ssize_t classes = class_eligible.size
-        self.held["product_class"] = product_class
-        self.held["class_words"] = class_words
-        self.held["class_eligible"] = class_eligible
+    @property
+    def full(self):
+        """Whether the version needs the general rating."""
+        return bool(self.table.full)
+
+    def set_products(self, product_class, Py_ssize_t n, dict classes, weighed, sku, category):
+        """Set the class of each of the n products and the tables of the classes.
+
+        `classes`: words and, in the general form, bars, opens and counters (uint64 by class
+        and word), eligible uint8 by class. weighed uint8[n], sku int32[n] and category
+        int64[n] (a key, 0 none) are None in a plain program.
+        """
+        cdef Py_ssize_t count = classes["eligible"].size, words = self.table.n_words
+        self.held["products"] = (product_class, classes, weighed, sku, category)
         self.table.product_class = <int32_t*>pointer(product_class, np.int32, n)
-        self.table.class_words = <uint64_t*>pointer(
-            class_words, np.uint64, classes * self.table.n_words)
-        self.table.class_eligible = <uint8_t*>pointer(class_eligible, np.uint8, classes)
-        self.table.n_classes = classes
+        self.table.class_words = <uint64_t*>pointer(classes["words"], np.uint64, count * words)
+        self.table.class_eligible = <uint8_t*>pointer(classes["eligible"], np.uint8, count)
+        self.table.class_bars = <uint64_t*>pointer(classes["bars"], np.uint64, count * words)
+        self.table.class_opens = <uint64_t*>pointer(classes["opens"], np.uint64, count * words)
+        self.table.class_counters = <uint64_t*>pointer(classes["counters"], np.uint64, count)
+        self.table.product_weighed = <uint8_t*>pointer(weighed, np.uint8, n)
+        self.table.product_sku = <int32_t*>pointer(sku, np.int32, n)
+        self.table.product_category = <int64_t*>pointer(category, np.int64, n)
+        self.table.n_classes = <int32_t>count
         self.n_products = n
 
-    def set_stores(self, words, Py_ssize_t n):
-        """Set the rule words of the n stores, or None when no rule looks at stores."""
-        self.held["store"] = words
+    def set_stores(self, words, keys, Py_ssize_t n):
+        """Set the rule words (or None) and keys (or None) of the n store versions."""
+        self.held["store"] = (words, keys)
         self.table.store = <uint64_t*>pointer(words, np.uint64, n * self.table.n_words)
+        self.table.store_key = <int64_t*>pointer(keys, np.int64, n)
         self.n_stores = n
 
     def set_terminals(self, words, Py_ssize_t n):
@@ -140,9 +265,48 @@ cdef class Rules:
         self.table.terminal = <uint64_t*>pointer(words, np.uint64, n * self.table.n_words)
         self.n_terminals = n
 
-    def set_tenders(self, has, forbids, Py_ssize_t n):
-        """Set the rules that each of the n tender types serves and those it rules out."""
-        self.held["tender"] = (has, forbids)
+    def set_channels(self, words, Py_ssize_t n):
+        """Set the rule words of the n channels, or None when no rule looks at them."""
+        self.held["channel"] = words
+        self.table.channel = <uint64_t*>pointer(words, np.uint64, n * self.table.n_words)
+        self.n_channels = n
+
+    def set_tenders(self, has, forbids, bases, redeems, Py_ssize_t n):
+        """Set what the n tender types serve, rule out and are the basis of (words or None).
+
+        redeems int32[n]: -2 no redemption, -1 one without points, else its currency.
+        """
+        self.held["tender"] = (has, forbids, bases, redeems)
         self.table.tender_has = <uint64_t*>pointer(has, np.uint64, n * self.table.n_words)
         self.table.tender_not = <uint64_t*>pointer(forbids, np.uint64, n * self.table.n_words)
+        self.table.rule_tenders = <uint64_t*>pointer(bases, np.uint64, n * self.table.n_words)
+        self.table.redeems = <int32_t*>pointer(redeems, np.int32, n)
         self.n_tenders = n
+
+    def set_coupons(self, has, forbids, Py_ssize_t n):
+        """Set the rules that each of the n coupons serves and those it rules out."""
+        self.held["coupon"] = (has, forbids)
+        self.table.coupon_has = <uint64_t*>pointer(has, np.uint64, n * self.table.n_words)
+        self.table.coupon_not = <uint64_t*>pointer(forbids, np.uint64, n * self.table.n_words)
+        self.n_coupons = n
+
+    def set_activities(self, words, bits, Py_ssize_t n):
+        """Set the rules that each of the n activity codes serves, and counters' bits."""
+        self.held["activity"] = (words, bits)
+        self.table.activity = <uint64_t*>pointer(words, np.uint64, n * self.table.n_words)
+        self.table.activity_bits = <uint64_t*>pointer(bits, np.uint64, n)
+        self.n_activities = n
+
+    def set_epochs(self, words, Py_ssize_t n):
+        """Set the rules whose budget is open in each of n epochs (words), or None."""
+        self.held["epoch"] = words
+        self.table.every_epoch = <uint64_t*>pointer(words, np.uint64, n * self.table.n_words)
+        self.table.n_epochs = <int32_t>n
+
+
+cdef void *_items(Py_ssize_t n, size_t size) except NULL:
+    """Room for n items, one at least."""
+    cdef void *out = calloc(n + 1, size)
+    if out == NULL:
+        raise MemoryError
+    return out

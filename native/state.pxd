@@ -1,7 +1,8 @@
-"""The state table: one row of int64 slots a member, and the lots of its accounts.
+"""The state table: one row of int64 slots a member, with the lots and lists that it owns.
 
-Slots: HEAD, then ACCOUNT slots a currency, one slot a tier (last good day), two slots a
-counter (period number, value). The lots pointer stands in its slot and is never packed.
+Slots: HEAD, then ACCOUNT slots a currency, TIER slots a tier, two slots a counter (period
+number and value; rolling: the list of (day, value) and 0), then whatever the layout adds.
+Pointers stand in their slots and are never packed.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
@@ -9,27 +10,63 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from .lots cimport Lots
 
 cdef enum:
-    LAST_AT = 0      # occurred_at of the member's latest fact, us; NONE before any
-    LAST_SEQ = 1     # highest seq of the member's facts; 0 before any
-    PURCHASES = 2    # sales with an eligible amount above zero
-    UPGRADES = 3     # facts after which the tier was higher than before
-    HEAD = 4
+    LAST_AT = 0        # occurred_at of the member's latest fact, us; NONE before any
+    LAST_SEQ = 1       # highest seq of the member's facts; 0 before any
+    PURCHASES = 2      # sales with an eligible amount above zero, as ordinals count them
+    UPGRADES = 3       # facts after which the tier was higher than before
+    JOINED = 4         # business date of joining, -1 before any fact
+    ENROLLED = 5       # an enrol fact said so
+    FACTS = 6          # facts applied: the place of a lot's source in the member's order
+    LAST_BUY = 7       # business date of the last purchase that ordinals count, -1
+    BIRTH = 8          # packed year, month, day in its calendar; 0 unknown
+    BIRTH_CALENDAR = 9
+    MANUAL_TIER = 10   # tier of the layout, -1
+    MANUAL_THROUGH = 11
+    CLOCK = 12         # business date up to which tiers have moved on, -1
+    HEAD = 13
 
 cdef enum:
     ISSUED = 0
-    EXPIRED = 1      # up to the member's latest fact
-    LIVE = 2         # points of all lots, pending ones among them
+    EXPIRED = 1        # up to the member's latest fact
+    LIVE = 2           # points of all lots, pending ones among them
     LOTS = 3
-    ACCOUNT = 4
+    DEBT = 4
+    REVERSED = 5
+    REDEEMED = 6
+    DONATED = 7
+    FORGIVEN = 8
+    POSTED = 9         # of EXPIRED, what a posting has said
+    RENEWED = 10       # inactivity: business date of the last renewal, -1
+    ACCOUNT = 11
+
+cdef enum:
+    THROUGH = 0        # last good day of the tier, -1 never met
+    CHECKED = 1        # 1: checked after that day, 2: stepped down from as well
+    BONUS_GIVEN = 2    # 1 + the place of the fact that reached it
+    TIER = 3
+
+cdef struct Vec:
+    int32_t n
+    int32_t room
+    int64_t d[1]
+
+cdef Vec *vec_insert(Vec *v, int32_t at, int64_t value) noexcept nogil
 
 cdef class State:
     cdef int64_t *rows
     cdef readonly Py_ssize_t n_members
     cdef Py_ssize_t room
     cdef readonly Py_ssize_t n_currencies, n_tiers, n_counters
-    cdef Py_ssize_t width      # slots a row
-    cdef Py_ssize_t tiers_at   # first tier slot
+    cdef readonly Py_ssize_t width      # slots a row
+    cdef Py_ssize_t tiers_at            # first tier slot
     cdef Py_ssize_t counters_at
+    cdef int32_t *vecs                  # slots that hold lists
+    cdef Py_ssize_t n_vecs
+    cdef int32_t *empty_at              # slots that are -1 in an empty row
+    cdef Py_ssize_t n_empty
 
     cdef int64_t *row(self, uint32_t member) noexcept nogil
     cdef void clear_row(self, int64_t *row) noexcept nogil
+    cdef void blank(self, int64_t *row) noexcept nogil
+    cdef void free_lists(self, int64_t *row) noexcept nogil
+    cdef int fits(self, const int64_t *data, Py_ssize_t size) noexcept nogil

@@ -1,61 +1,111 @@
 """The state table: members' rows, their packed form, chaining and order checks.
 
-A packed row is little-endian int64: the version, the row's slots (0 in place of the lots
-pointer), then for each currency the number of lots and (earned | active_from << 32,
-good_through, points) of each. Packing and unpacking gives the same row; the writer,
-the checkpoint and the state hash all use this one form.
+A packed row is little-endian int64: the version, the row's slots (0 in place of pointers),
+then for each currency the number of lots and four words of each (earned | active_from << 32,
+good_through | source << 32, tag | fixed << 32, points), then for each list its length and
+values. Packing and unpacking gives the same row; the writer, the checkpoint and the state
+hash all use this one form.
 """
 
 from libc.stdint cimport INT64_MIN, uint8_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memmove, memset
 
 import numpy as np
 
 cimport numpy as cnp
 
-from .lots cimport Lot, pending_points
+from .lots cimport Lot, Lots, gone_by, paid_by
 from .rules cimport Rules
-from .tiers cimport tier_on
+from .tiers cimport advance_tiers, tier_of_layout
 
 cnp.import_array()
 
-PACKED_VERSION = 1
+PACKED_VERSION = 2
+
+
+cdef Vec *vec_insert(Vec *v, int32_t at, int64_t value) noexcept nogil:
+    """The list with a value put at a place, perhaps moved; NULL without memory."""
+    cdef int32_t room
+    cdef Vec *moved
+    if v == NULL or v.n == v.room:
+        room = 4 if v == NULL else 2 * v.room
+        moved = <Vec*>realloc(v, sizeof(Vec) + room * sizeof(int64_t))
+        if moved == NULL:
+            return NULL
+        if v == NULL:
+            moved.n = 0
+        moved.room = room
+        v = moved
+    if at < v.n:
+        memmove(&v.d[at + 1], &v.d[at], (v.n - at) * sizeof(int64_t))
+    v.d[at] = value
+    v.n += 1
+    return v
 
 
 cdef class State:
-    """Rows of `n_currencies` accounts, `n_tiers` tier dates and `n_counters` counters."""
+    """Rows of `n_currencies` accounts, `n_tiers` tiers, `n_counters` counters and the rest.
 
-    def __cinit__(self, Py_ssize_t n_currencies, Py_ssize_t n_tiers, Py_ssize_t n_counters):
+    `vecs` are the slots that hold lists, `empty` those that are -1 in an empty row.
+    """
+
+    def __cinit__(self, Py_ssize_t n_currencies, Py_ssize_t n_tiers, Py_ssize_t n_counters,
+                  Py_ssize_t width=0, vecs=(), empty=()):
+        cdef Py_ssize_t i
         self.n_currencies = n_currencies
         self.n_tiers = n_tiers
         self.n_counters = n_counters
         self.tiers_at = HEAD + ACCOUNT * n_currencies
-        self.counters_at = self.tiers_at + n_tiers
-        self.width = self.counters_at + 2 * n_counters
+        self.counters_at = self.tiers_at + TIER * n_tiers
+        self.width = max(width, self.counters_at + 2 * n_counters)
         self.rows = NULL
         self.n_members = self.room = 0
+        self.n_vecs = len(vecs)
+        self.n_empty = len(empty)
+        self.vecs = <int32_t*>calloc(max(1, self.n_vecs), sizeof(int32_t))
+        self.empty_at = <int32_t*>calloc(max(1, self.n_empty), sizeof(int32_t))
+        if self.vecs == NULL or self.empty_at == NULL:
+            raise MemoryError
+        for i in range(self.n_vecs):
+            self.vecs[i] = vecs[i]
+        for i in range(self.n_empty):
+            self.empty_at[i] = empty[i]
 
     def __dealloc__(self):
-        cdef Py_ssize_t m, c
+        cdef Py_ssize_t m
         for m in range(self.n_members):
-            for c in range(self.n_currencies):
-                free(<void*>self.rows[m * self.width + HEAD + ACCOUNT * c + LOTS])
+            self.free_lists(self.rows + m * self.width)
         free(self.rows)
+        free(self.vecs)
+        free(self.empty_at)
 
     cdef int64_t *row(self, uint32_t member) noexcept nogil:
         return self.rows + member * self.width
 
-    cdef void clear_row(self, int64_t *row) noexcept nogil:
-        cdef Py_ssize_t c, i
-        for c in range(self.n_currencies):
-            free(<void*>row[HEAD + ACCOUNT * c + LOTS])
+    cdef void free_lists(self, int64_t *row) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(self.n_currencies):
+            free(<void*>row[HEAD + ACCOUNT * i + LOTS])
+        for i in range(self.n_vecs):
+            free(<void*>row[self.vecs[i]])
+
+    cdef void blank(self, int64_t *row) noexcept nogil:
+        """Make an empty row of memory that holds nothing."""
+        cdef Py_ssize_t i
         memset(row, 0, self.width * sizeof(int64_t))
         row[LAST_AT] = INT64_MIN
+        row[JOINED] = row[LAST_BUY] = row[MANUAL_TIER] = row[CLOCK] = -1
+        for i in range(self.n_currencies):
+            row[HEAD + ACCOUNT * i + RENEWED] = -1
         for i in range(self.n_tiers):
-            row[self.tiers_at + i] = -1
-        for i in range(self.n_counters):
-            row[self.counters_at + 2 * i] = -1
+            row[self.tiers_at + TIER * i + THROUGH] = -1
+        for i in range(self.n_empty):
+            row[self.empty_at[i]] = -1
+
+    cdef void clear_row(self, int64_t *row) noexcept nogil:
+        self.free_lists(row)
+        self.blank(row)
 
     def grow(self, Py_ssize_t n_members):
         """Make room for members 0..n_members-1; new rows are empty."""
@@ -69,8 +119,7 @@ cdef class State:
             self.rows = moved
             self.room = room
         for m in range(self.n_members, n_members):
-            memset(self.rows + m * self.width, 0, self.width * sizeof(int64_t))
-            self.clear_row(self.rows + m * self.width)
+            self.blank(self.rows + m * self.width)
         if n_members > self.n_members:
             self.n_members = n_members
 
@@ -162,15 +211,20 @@ cdef class State:
         cdef int64_t *row
         cdef Lots *lots
         cdef Lot *lot
+        cdef Vec *v
         cdef Py_ssize_t c, i, at, size
         if member >= self.n_members:
             raise IndexError(f"member {member} of {self.n_members}")
         row = self.row(member)
-        size = 1 + self.width + self.n_currencies
+        size = 1 + self.width + self.n_currencies + self.n_vecs
         for c in range(self.n_currencies):
             lots = <Lots*>row[HEAD + ACCOUNT * c + LOTS]
             if lots != NULL:
-                size += 3 * (lots.end - lots.head)
+                size += 4 * (lots.end - lots.head)
+        for i in range(self.n_vecs):
+            v = <Vec*>row[self.vecs[i]]
+            if v != NULL:
+                size += v.n
         cdef bytes blob = bytes(size * 8)
         cdef int64_t *out = <int64_t*><char*>blob
         out[0] = PACKED_VERSION
@@ -186,10 +240,34 @@ cdef class State:
             for i in range(lots.head, lots.end):
                 lot = &lots.lot[i]
                 out[at] = lot.earned | (<int64_t>lot.active_from << 32)
-                out[at + 1] = lot.good_through
-                out[at + 2] = lot.points
-                at += 3
+                out[at + 1] = lot.good_through | (<int64_t>lot.source << 32)
+                out[at + 2] = lot.tag | (<int64_t>lot.fixed << 32)
+                out[at + 3] = lot.points
+                at += 4
+        for i in range(self.n_vecs):
+            out[1 + self.vecs[i]] = 0
+            v = <Vec*>row[self.vecs[i]]
+            out[at] = 0 if v == NULL else v.n
+            at += 1
+            if v != NULL:
+                memcpy(out + at, &v.d[0], v.n * sizeof(int64_t))
+                at += v.n
         return blob
+
+    cdef int fits(self, const int64_t *data, Py_ssize_t size) noexcept nogil:
+        """Whether the lengths in a packed row add up to its size."""
+        cdef Py_ssize_t at = 1 + self.width, _
+        if size < at + self.n_currencies + self.n_vecs:
+            return False
+        for _ in range(self.n_currencies):
+            if at >= size or data[at] < 0 or data[at] > (size - at) // 4:
+                return False
+            at += 1 + 4 * data[at]
+        for _ in range(self.n_vecs):
+            if at >= size or data[at] < 0 or data[at] > size - at:
+                return False
+            at += 1 + data[at]
+        return at == size
 
     def unpack(self, uint32_t member, bytes blob):
         """Set the member's row from bytes that `pack` made. Raises ValueError otherwise."""
@@ -198,25 +276,24 @@ cdef class State:
         cdef Py_ssize_t c, i, at, n
         cdef int64_t *row
         cdef Lots *lots
+        cdef Vec *v
         if member >= self.n_members:
             raise IndexError(f"member {member} of {self.n_members}")
-        at = 1 + self.width
-        if len(blob) % 8 or size < at + self.n_currencies or data[0] != PACKED_VERSION:
+        if len(blob) % 8 or size < 1 + self.width or data[0] != PACKED_VERSION:
             raise ValueError("not a packed row of this table")
-        for _ in range(self.n_currencies):
-            if at >= size or data[at] < 0 or data[at] > (size - at) // 3:
-                raise ValueError("a packed row's lots do not fit it")
-            at += 1 + 3 * data[at]
-        if at != size:
+        if not self.fits(data, size):
             raise ValueError("a packed row's lots do not fit it")
         row = self.row(member)
         self.clear_row(row)
         memcpy(row, data + 1, self.width * sizeof(int64_t))
+        for c in range(self.n_currencies):
+            row[HEAD + ACCOUNT * c + LOTS] = 0
+        for i in range(self.n_vecs):
+            row[self.vecs[i]] = 0
         at = 1 + self.width
         for c in range(self.n_currencies):
             n = data[at]
             at += 1
-            row[HEAD + ACCOUNT * c + LOTS] = 0
             if n == 0:
                 continue
             lots = <Lots*>malloc(sizeof(Lots) + n * sizeof(Lot))
@@ -225,10 +302,25 @@ cdef class State:
             lots.head = 0
             lots.end = lots.room = n
             for i in range(n):
-                lots.lot[i] = Lot(<int32_t>(data[at] & 0xFFFFFFFF), <int32_t>(data[at] >> 32),
-                                  <int32_t>data[at + 1], 0, data[at + 2])
-                at += 3
+                lots.lot[i] = Lot(
+                    <int32_t>(data[at] & 0xFFFFFFFF), <int32_t>(data[at] >> 32),
+                    <int32_t>(data[at + 1] & 0xFFFFFFFF), <int32_t>(data[at + 1] >> 32),
+                    <int32_t>(data[at + 2] & 0xFFFFFFFF), <int32_t>(data[at + 2] >> 32),
+                    data[at + 3])
+                at += 4
             row[HEAD + ACCOUNT * c + LOTS] = <int64_t>lots
+        for i in range(self.n_vecs):
+            n = data[at]
+            at += 1
+            if n == 0:
+                continue
+            v = <Vec*>malloc(sizeof(Vec) + n * sizeof(int64_t))
+            if v == NULL:
+                raise MemoryError
+            v.n = v.room = n
+            memcpy(&v.d[0], data + at, n * sizeof(int64_t))
+            at += n
+            row[self.vecs[i]] = <int64_t>v
 
     # -- reading -------------------------------------------------------------------------
 
@@ -240,52 +332,70 @@ cdef class State:
         last = None if row[LAST_AT] == INT64_MIN else row[LAST_AT]
         return last, row[LAST_SEQ], row[PURCHASES], row[UPGRADES]
 
-    def balance(self, uint32_t member, Py_ssize_t currency, int32_t day):
-        """(active, pending, expired, issued) on a business day.
+    def slots(self, uint32_t member):
+        """All slots of the row as ints, pointers as 0: for people and for comparing."""
+        return [
+            int(x) for x in np.frombuffer(self.pack(member), np.int64)[1 : 1 + self.width]
+        ]
+
+    def totals(self, uint32_t member, Py_ssize_t currency, int32_t day):
+        """A currency's totals on a business day, by name, in units.
 
         Right for any day from that of the member's latest fact on: expiry is of the
-        clock (rulebook section 5).
+        clock (rulebook section 5), and pending points that become active pay debt.
         """
         if member >= self.n_members or not 0 <= currency < self.n_currencies:
             raise IndexError(f"member {member}, currency {currency}")
         cdef int64_t *account = self.row(member) + HEAD + ACCOUNT * currency
         cdef Lots *lots = <Lots*>account[LOTS]
-        cdef int64_t gone = 0, pending
+        cdef int64_t gone = 0, pending = 0, ripe = 0, paid
         cdef Py_ssize_t i
         if lots != NULL:
-            i = lots.head
-            while i < lots.end and lots.lot[i].good_through < day:
-                gone += lots.lot[i].points
-                i += 1
-        pending = pending_points(lots, day)
-        return account[LIVE] - gone - pending, pending, account[EXPIRED] + gone, account[ISSUED]
+            for i in range(lots.head, lots.end):
+                if lots.lot[i].active_from > day:
+                    pending += lots.lot[i].points
+                else:
+                    ripe += lots.lot[i].points
+                    if lots.lot[i].good_through < day:
+                        gone += lots.lot[i].points
+        # While there is debt no lot is active: what has ripened since pays it first.
+        paid = paid_by(lots, account[DEBT], day) if account[DEBT] else 0
+        if paid:
+            gone = gone_by(lots, account[DEBT], day)
+        return {
+            "active": ripe - gone - paid, "pending": pending, "held": 0,
+            "debt": account[DEBT] - paid, "issued": account[ISSUED],
+            "expired": account[EXPIRED] + gone, "reversed": account[REVERSED],
+            "redeemed": account[REDEEMED], "donated": account[DONATED],
+            "forgiven": account[FORGIVEN],
+        }
 
     def view(self, Rules rules, uint32_t member, int32_t day):
-        """(last_at us or None, last_seq, purchases, tier, [(active, pending)]) on a day.
+        """(last_at us or None, last_seq, purchases, tier, [(active, pending, held, debt)]).
 
-        Right for any day from that of the member's latest fact on; tier -1 is none.
+        As of a business day from that of the member's latest fact on; the tier is one of
+        the layout, -1 none.
         """
-        if member >= self.n_members or self.n_tiers != rules.table.n_tiers:
+        cdef int64_t *copy
+        cdef Py_ssize_t c
+        if member >= self.n_members:
             raise IndexError(f"member {member} of {self.n_members}")
         cdef int64_t *row = self.row(member)
-        cdef int64_t *account
-        cdef Lots *lots
-        cdef int64_t gone, pending
-        cdef Py_ssize_t c, i
-        cdef list balances = []
+        balances = []
         for c in range(self.n_currencies):
-            account = row + HEAD + ACCOUNT * c
-            lots = <Lots*>account[LOTS]
-            gone = 0
-            if lots != NULL:
-                i = lots.head
-                while i < lots.end and lots.lot[i].good_through < day:
-                    gone += lots.lot[i].points
-                    i += 1
-            pending = pending_points(lots, day)
-            balances.append((account[LIVE] - gone - pending, pending))
+            totals = self.totals(member, c, day)
+            balances.append((totals["active"], totals["pending"], 0, totals["debt"]))
+        copy = <int64_t*>malloc(self.width * sizeof(int64_t))
+        if copy == NULL:
+            raise MemoryError
+        # Tiers move on with the clock; lists are only read, so a shallow copy will do.
+        memcpy(copy, row, self.width * sizeof(int64_t))
+        if copy[JOINED] >= 0:
+            advance_tiers(&rules.table, copy, day)
+        tier = tier_of_layout(&rules.table, copy, day)
+        free(copy)
         return (None if row[LAST_AT] == INT64_MIN else row[LAST_AT], row[LAST_SEQ],
-                row[PURCHASES], tier_on(&rules.table, row + self.tiers_at, day), balances)
+                row[PURCHASES], tier, balances)
 
     def lots(self, uint32_t member, Py_ssize_t currency):
         """The account's lots: [(earned, active_from, good_through, points)], days."""
@@ -301,15 +411,15 @@ cdef class State:
         ]
 
     def tier_days(self, uint32_t member):
-        """Last good day of each tier, -1 where it was never met."""
+        """Last good day of each tier of the layout, -1 where it was never met."""
         if member >= self.n_members:
             raise IndexError(f"member {member} of {self.n_members}")
         cdef int64_t *row = self.row(member) + self.tiers_at
-        return [row[i] for i in range(self.n_tiers)]
+        return [row[TIER * i + THROUGH] for i in range(self.n_tiers)]
 
-    def counters(self, uint32_t member):
-        """(period number, value) of each counter."""
-        if member >= self.n_members:
+    def vec(self, uint32_t member, Py_ssize_t slot):
+        """The values of a list of the row."""
+        if member >= self.n_members or not 0 <= slot < self.width:
             raise IndexError(f"member {member} of {self.n_members}")
-        cdef int64_t *row = self.row(member) + self.counters_at
-        return [(row[2 * i], row[2 * i + 1]) for i in range(self.n_counters)]
+        cdef Vec *v = <Vec*>self.row(member)[slot]
+        return [] if v == NULL else [v.d[i] for i in range(v.n)]

@@ -1,60 +1,325 @@
-"""Tiers: the highest rung still good, and what a basket makes good (rulebook section 6)."""
+"""Counters by window, and tiers: what is still good, what a fact makes good (rulebook 6).
+
+A tier's THROUGH is the last day of its validity. It is checked again, once, on the first
+day after it (CHECKED), on that day's windows; grace keeps it without a check. A ladder of
+periods that needs none of this is `simple`: nothing can hold at the begin of a new period.
+"""
 
 from libc.stdint cimport int32_t, int64_t
 
-from .rules cimport RuleTable
+from .lots cimport Lots, active_points
+from .rules cimport (
+    BY_MEMBERSHIP, MEMBERSHIP, NEVER, NEVER_DOWN, OF_COUNTER, OF_VALUE, ONE_STEP, PERIOD, ROLLING,
+    WHILE_MET, Asked, Counter, RuleTable)
+from .state cimport (
+    ACCOUNT, CHECKED, CLOCK, HEAD, JOINED, LOTS, MANUAL_THROUGH, MANUAL_TIER, THROUGH, TIER, Vec,
+    vec_insert)
 
 
-cdef inline int32_t tier_on(const RuleTable *t, const int64_t *through,
-                            int32_t day) noexcept nogil:
-    """Index of the highest tier good on `day`, -1 for none."""
-    cdef int32_t i = t.n_tiers - 1
-    while i >= 0:
-        if t.tier_always[i] or through[i] >= day:
-            return i
-        i -= 1
-    return -1
+cdef inline int32_t day_of_date(const RuleTable *t, int32_t calendar, int32_t year,
+                                int32_t month, int32_t day) noexcept nogil:
+    """Day number of a date, clipped to the month's end."""
+    cdef const int32_t *start = (t.month_start[calendar]
+                                 + (year - t.first_year[calendar]) * 12 + month - 1)
+    cdef int32_t length = start[1] - start[0]
+    return start[0] + (day if day < length else length) - 1
 
 
-cdef inline int64_t counter_value(const int64_t *counter, const int32_t *period,
+cdef inline int32_t membership_year(const RuleTable *t, int32_t joined,
+                                    int32_t day) noexcept nogil:
+    """Number of the membership year of a day, from 0; years begin on days of joining."""
+    cdef int32_t here = t.ymd[t.calendar][day], begun = t.ymd[t.calendar][joined]
+    cdef int32_t years = here // 10000 - begun // 10000
+    cdef int32_t falls = day_of_date(t, t.calendar, here // 10000, begun // 100 % 100, begun % 100)
+    return years if day >= falls else years - 1
+
+
+cdef inline int32_t membership_end(const RuleTable *t, int32_t joined, int32_t day,
+                                   int32_t k) noexcept nogil:
+    """Last day of the k-th membership year after that of a day."""
+    cdef int32_t begun = t.ymd[t.calendar][joined]
+    return day_of_date(t, t.calendar,
+                       begun // 10000 + membership_year(t, joined, day) + k + 1,
+                       begun // 100 % 100, begun % 100) - 1
+
+
+cdef inline int64_t counter_value(const RuleTable *t, const int64_t *row, int32_t counter,
                                   int32_t day) noexcept nogil:
-    """Value of a (period, value) counter in the period of `day`."""
-    return counter[1] if counter[0] == period[day] else 0
-
-
-cdef inline void add_to_counter(int64_t *counter, const int32_t *period, int32_t day,
-                                int64_t amount) noexcept nogil:
-    """Add to the counter, which begins anew in a new period."""
-    if counter[0] != period[day]:
-        counter[0] = period[day]
-        counter[1] = 0
-    counter[1] += amount
-
-
-cdef inline int64_t metric(const RuleTable *t, const int64_t *counters, int32_t counter,
-                           int32_t day) noexcept nogil:
-    """Value of a metric's counter; 0 for one that no tier asks for (-1)."""
+    """Value of a counter in the window of `day`; -1 is no counter: 0."""
+    cdef const Counter *c
+    cdef const int64_t *at
+    cdef const Vec *v
+    cdef int64_t total = 0
+    cdef int32_t i, key
     if counter < 0:
         return 0
-    return counter_value(counters + 2 * counter, t.counters[counter].period, day)
+    c = &t.counters[counter]
+    at = row + c.slot
+    if c.window == PERIOD:
+        return at[1] if at[0] == c.period[day] else 0
+    if c.window == ROLLING:
+        v = <const Vec*>at[0]
+        if v == NULL:
+            return 0
+        i = v.n - 2
+        while i >= 0 and v.d[i] >= c.period[day]:
+            if v.d[i] <= day:
+                total += v.d[i + 1]
+            i -= 2
+        return total
+    if c.window == MEMBERSHIP:
+        key = membership_year(t, <int32_t>row[JOINED], day)
+        return at[1] if at[0] == key else 0
+    return 0
 
 
-cdef inline bint meets(int64_t asked, int64_t have, bint otherwise) noexcept nogil:
-    """Whether a threshold holds; one that is not asked (-1) answers `otherwise`."""
-    return otherwise if asked < 0 else have >= asked
+cdef inline bint add_rolling(int64_t *at, int32_t day, int32_t first,
+                             int64_t amount) noexcept nogil:
+    """Add to the day's entry of a rolling list; entries before `first` are let go."""
+    cdef Vec *v = <Vec*>at[0]
+    cdef int32_t i, gone = 0, k
+    if v != NULL:
+        while gone < v.n and v.d[gone] < first:
+            gone += 2
+        if gone:
+            for k in range(gone, v.n):
+                v.d[k - gone] = v.d[k]
+            v.n -= gone
+        i = v.n - 2
+        while i >= 0 and v.d[i] > day:
+            i -= 2
+        if i >= 0 and v.d[i] == day:
+            v.d[i + 1] += amount
+            return True
+        i += 2
+    else:
+        i = 0
+    v = vec_insert(v, i, day)
+    if v == NULL:
+        return False
+    at[0] = <int64_t>v
+    v = vec_insert(v, i + 1, amount)
+    if v == NULL:
+        return False
+    at[0] = <int64_t>v
+    return True
 
 
-cdef inline void extend_tiers(const RuleTable *t, int64_t *through, int64_t spend,
-                              int64_t visits, int32_t day) noexcept nogil:
-    """Each tier whose metrics hold is good through its validity from `day`."""
+cdef inline bint add_to_counter(const RuleTable *t, int64_t *row, int32_t counter, int32_t day,
+                                int32_t now, int64_t amount) noexcept nogil:
+    """Move a counter on by what a fact of `day` gave or, at `now`, took back.
+
+    What is taken back from a period that is over changes nothing. False without memory.
+    """
+    cdef const Counter *c = &t.counters[counter]
+    cdef int64_t *at = row + c.slot
+    cdef int64_t key
+    if c.window == ROLLING:
+        if day < c.period[now]:
+            return True
+        return add_rolling(at, day, c.period[now], amount)
+    key = (c.period[day] if c.window == PERIOD
+           else membership_year(t, <int32_t>row[JOINED], day))
+    if at[0] != key:
+        if now != day and at[0] > key:
+            return True
+        at[0] = key
+        at[1] = 0
+    at[1] += amount
+    return True
+
+
+cdef inline bint holds(const RuleTable *t, const int64_t *row, int32_t rung, int32_t day,
+                       int64_t balances) noexcept nogil:
+    """Whether a rung's metrics hold on a day.
+
+    `balances`: -1 to look at the active balances, else a bit a figure that was found met.
+    """
     cdef int32_t i
+    cdef const Asked *a
+    cdef int64_t have
     cdef bint met
-    for i in range(t.n_tiers):
-        if t.tier_any[i]:
-            met = (meets(t.tier_spend[i], spend, False)
-                   or meets(t.tier_visits[i], visits, False))
+    for i in range(t.asked_from[rung], t.asked_from[rung + 1]):
+        a = &t.asked[i]
+        if a.metric == OF_COUNTER:
+            have = counter_value(t, row, a.subject, day)
+        elif a.metric == OF_VALUE:
+            have = row[a.subject]
+        elif balances >= 0:
+            have = a.least if balances >> (i & 63) & 1 else a.least - 1
         else:
-            met = (meets(t.tier_spend[i], spend, True)
-                   and meets(t.tier_visits[i], visits, True))
-        if met and not t.tier_always[i] and t.tier_through[day] > through[i]:
-            through[i] = t.tier_through[day]
+            have = active_points(<const Lots*>row[HEAD + ACCOUNT * a.subject + LOTS], day)
+        met = have >= a.least
+        if met and t.tier_any[rung]:
+            return True
+        if not met and not t.tier_any[rung]:
+            return False
+    return not t.tier_any[rung]
+
+
+cdef inline int64_t *tier_slots(const RuleTable *t, int64_t *row, int32_t rung) noexcept nogil:
+    return row + t.tiers_at + TIER * t.rung[rung]
+
+
+cdef inline int32_t valid_through(const RuleTable *t, const int64_t *row,
+                                  int32_t day) noexcept nogil:
+    """Last good day of a tier whose metrics hold on `day`."""
+    if t.down == NEVER_DOWN:
+        return NEVER
+    if t.validity == WHILE_MET:
+        return day
+    if t.validity == BY_MEMBERSHIP:
+        return membership_end(t, <int32_t>row[JOINED], day, t.validity_k)
+    return t.tier_through[day]
+
+
+cdef inline bint still_good(const RuleTable *t, const int64_t *row, int32_t rung,
+                            int32_t day) noexcept nogil:
+    """Whether a rung is good on a day, grace included."""
+    return (t.tier_always[rung]
+            or (row + t.tiers_at + TIER * t.rung[rung])[THROUGH] + t.grace_days >= day)
+
+
+cdef inline int32_t qualified(const RuleTable *t, const int64_t *row, int32_t day) noexcept nogil:
+    """The highest rung still good, manual tiers apart; -1 for none."""
+    cdef int32_t i = t.n_tiers - 1
+    while i >= 0 and not still_good(t, row, i, day):
+        i -= 1
+    return i
+
+
+cdef inline int32_t tier_on(const RuleTable *t, const int64_t *row, int32_t day) noexcept nogil:
+    """The rung that counts on `day`: the higher of the one still good and a manual one."""
+    cdef int32_t found = qualified(t, row, day), i
+    if row[MANUAL_TIER] >= 0 and row[MANUAL_THROUGH] >= day:
+        for i in range(found + 1, t.n_tiers):
+            if t.rung[i] == row[MANUAL_TIER]:
+                found = i
+    return found
+
+
+cdef inline int32_t tier_of_layout(const RuleTable *t, const int64_t *row,
+                                   int32_t day) noexcept nogil:
+    """As tier_on, as a tier of the layout."""
+    cdef int32_t i = tier_on(t, row, day)
+    return t.rung[i] if i >= 0 else -1
+
+
+cdef inline void step_down(const RuleTable *t, int64_t *row, int32_t rung,
+                           int32_t day) noexcept nogil:
+    """One rung at a time: the one below is good through the period that begins on `day`."""
+    cdef int64_t *below
+    cdef int32_t end
+    tier_slots(t, row, rung)[CHECKED] = 2
+    if rung == 0 or t.tier_always[rung - 1] or qualified(t, row, day) >= rung - 1:
+        return
+    below = tier_slots(t, row, rung - 1)
+    if t.validity == BY_MEMBERSHIP:
+        end = membership_end(t, <int32_t>row[JOINED], day, 0)
+    elif t.tier_begins != NULL:
+        end = t.tier_begins[day]
+    else:
+        end = valid_through(t, row, day)
+    if end > below[THROUGH]:
+        below[THROUGH] = end
+        below[CHECKED] = 0
+
+
+cdef inline void move_clock(const RuleTable *t, int64_t *row, int32_t day,
+                            int64_t balances) noexcept nogil:
+    """Ends of validity, checks after them and steps down, in order, through `day`."""
+    cdef int32_t i, rung, due
+    cdef int64_t when, first
+    cdef int64_t *slots
+    while True:
+        rung = due = -1
+        first = <int64_t>day + 1
+        for i in range(t.n_tiers):
+            slots = tier_slots(t, row, i)
+            if t.tier_always[i] or slots[THROUGH] < 0 or slots[CHECKED] == 2:
+                continue
+            if slots[CHECKED] == 0:
+                when = slots[THROUGH] + 1
+                if when < first:
+                    first, rung, due = when, i, 0
+            elif t.down == ONE_STEP:
+                when = slots[THROUGH] + t.grace_days + 1
+                if when < first:
+                    first, rung, due = when, i, 1
+        if rung < 0:
+            return
+        slots = tier_slots(t, row, rung)
+        if due == 1:
+            # It was the member's tier until yesterday, or it falls unseen.
+            if qualified(t, row, <int32_t>first - 1) == rung:
+                step_down(t, row, rung, <int32_t>first)
+            else:
+                slots[CHECKED] = 2
+        elif holds(t, row, rung, <int32_t>first, balances):
+            slots[THROUGH] = valid_through(t, row, <int32_t>first)
+        else:
+            slots[CHECKED] = 1
+
+
+cdef inline void move_while_met(const RuleTable *t, int64_t *row, int32_t day,
+                                int64_t balances) noexcept nogil:
+    """THROUGH is the last date on which the metrics held: look at each date up to `day`."""
+    cdef int32_t i, d
+    for d in range(<int32_t>row[CLOCK] + 1 if row[CLOCK] >= 0 else day, day + 1):
+        for i in range(t.n_tiers):
+            if not t.tier_always[i] and holds(t, row, i, d, balances):
+                tier_slots(t, row, i)[THROUGH] = d
+        if t.down == ONE_STEP:
+            for i in range(t.n_tiers - 1, 0, -1):
+                if (not t.tier_always[i] and tier_slots(t, row, i)[THROUGH] >= 0
+                        and tier_slots(t, row, i)[THROUGH] + t.grace_days + 1 == d
+                        and qualified(t, row, d - 1) == i):
+                    step_down(t, row, i, d)
+
+
+cdef inline void advance_tiers(const RuleTable *t, int64_t *row, int32_t day) noexcept nogil:
+    """Move a member's tiers on to the start of a business day."""
+    advance_masked(t, row, day, -1)
+
+
+cdef inline void advance_masked(const RuleTable *t, int64_t *row, int32_t day,
+                                int64_t balances) noexcept nogil:
+    """As advance_tiers; `balances` as for `holds`."""
+    if t.simple_ladder or t.n_tiers == 0:
+        return
+    if t.validity == WHILE_MET:
+        move_while_met(t, row, day, balances)
+    else:
+        move_clock(t, row, day, balances)
+    if row[CLOCK] < day:
+        row[CLOCK] = day
+
+
+cdef inline void extend_tiers(const RuleTable *t, int64_t *row, int32_t day,
+                              int64_t balances) noexcept nogil:
+    """After a fact that raised a metric: what holds is good through its validity."""
+    cdef int32_t i, end
+    cdef int64_t *slots
+    cdef int64_t spend, visits
+    cdef bint met
+    if t.simple_ladder:
+        spend = counter_value(t, row, t.spend_counter, day)
+        visits = counter_value(t, row, t.visits_counter, day)
+    for i in range(t.n_tiers):
+        if t.tier_always[i]:
+            continue
+        if t.simple_ladder:
+            if t.tier_any[i]:
+                met = ((t.tier_spend[i] >= 0 and spend >= t.tier_spend[i])
+                       or (t.tier_visits[i] >= 0 and visits >= t.tier_visits[i]))
+            else:
+                met = ((t.tier_spend[i] < 0 or spend >= t.tier_spend[i])
+                       and (t.tier_visits[i] < 0 or visits >= t.tier_visits[i]))
+        else:
+            met = holds(t, row, i, day, balances)
+        if met:
+            end = valid_through(t, row, day)
+            slots = tier_slots(t, row, i)
+            if end > slots[THROUGH] or (end == slots[THROUGH] and slots[CHECKED]):
+                slots[THROUGH] = end
+                slots[CHECKED] = 0

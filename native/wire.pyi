@@ -1,14 +1,13 @@
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 class Sale:
     id: str
     member: str
     store: str
     terminal: str
     at: int
+    kind: int
+    extra: Any
     n_lines: int
     @staticmethod
     def of(
@@ -19,9 +18,11 @@ class Sale:
         terminal: str,
         lines: list[tuple[int, str, int, int]],
         tenders: list[tuple[str, int]],
+        kind: int = 0,
+        extra: Any = None,
     ) -> Sale: ...
     def parts(self) -> tuple[Any, ...]: ...
     def content(self) -> tuple[Any, ...]: ...
 
 def parse_sale(body: bytes) -> Sale | None: ...
-def fill(sales: list[Sale], dictionaries: Any) -> dict[str, NDArray[np.generic]]: ...
+def fill(sales: list[Sale], dictionaries: Any) -> dict[str, Any]: ...

@@ -1,4 +1,4 @@
-"""Sales off the wire: one decoded sale, the common JSON form read straight into it, columns.
+"""Facts off the wire: one decoded fact, the common JSON form of a sale read into it, columns.
 
 `parse_sale` reads a sale in plain form: known members once each, no escapes, no voids,
 integers, RFC 3339 with Z or an offset. For anything else it answers None and the strict
@@ -11,7 +11,7 @@ from cpython.dict cimport PyDict_GetItem
 from cpython.list cimport PyList_GET_ITEM
 from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_DecodeUTF8
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp
 
@@ -34,13 +34,19 @@ cdef struct Item:
 
 
 cdef class Sale:
-    """One sale, right in form: names, `at` (us), lines netted of voids, tenders."""
+    """One fact of a member, right in form: names, `at` (us), lines netted of voids, tenders.
+
+    `kind` is a code of `engine.facts.KINDS`, 0 for a sale; others have no lines, no tenders.
+    `extra` is what it carries beside (`engine.columns.Extra`), None for nothing.
+    """
 
     cdef readonly str id
     cdef readonly str member
     cdef readonly str store
     cdef readonly str terminal
     cdef readonly int64_t at
+    cdef readonly uint8_t kind
+    cdef readonly object extra
     cdef Item *items
     cdef readonly Py_ssize_t n_lines
     cdef list skus
@@ -57,12 +63,14 @@ cdef class Sale:
         free(self.items)
 
     @staticmethod
-    def of(str id, int64_t at, str member, str store, str terminal, list lines, list tenders):
-        """A sale from (line, sku, quantity, net) and (type, amount) tuples."""
+    def of(str id, int64_t at, str member, str store, str terminal, list lines, list tenders,
+           uint8_t kind=0, object extra=None):
+        """A fact from (line, sku, quantity, net) and (type, amount) tuples."""
         cdef Sale sale = Sale.__new__(Sale)
         cdef Py_ssize_t i
         sale.id, sale.at, sale.member = id, at, member
         sale.store, sale.terminal = store, terminal
+        sale.kind, sale.extra = kind, extra
         sale.items = <Item*>malloc(max(1, len(lines)) * sizeof(Item))
         if sale.items == NULL:
             raise MemoryError
@@ -70,28 +78,28 @@ cdef class Sale:
         for i, (line, sku, quantity, net) in enumerate(lines):
             sale.items[i] = Item(quantity, net, line)
             sale.skus.append(sku)
-        sale.types = [kind for kind, _ in tenders]
+        sale.types = [name for name, _ in tenders]
         sale.amounts = [amount for _, amount in tenders]
         return sale
 
     def parts(self):
-        """The arguments of `of`, plain values that can be sent to another process."""
+        """The arguments of `of`, values that can be sent to another process."""
         cdef Py_ssize_t i
         return (
             self.id, self.at, self.member, self.store, self.terminal,
             [(self.items[i].line, self.skus[i], self.items[i].quantity, self.items[i].net)
              for i in range(self.n_lines)],
-            list(zip(self.types, self.amounts)),
+            list(zip(self.types, self.amounts)), self.kind, self.extra,
         )
 
     def content(self):
-        """What two sales of one id are compared by."""
+        """What two facts of one id are compared by (`engine.records.Content`)."""
         cdef Py_ssize_t i
         return (
-            self.at, self.member, self.store, self.terminal,
+            self.kind, self.at, self.member, self.store, self.terminal,
             tuple([(self.items[i].line, self.skus[i], self.items[i].quantity,
                     self.items[i].net) for i in range(self.n_lines)]),
-            tuple(zip(self.types, self.amounts)),
+            tuple(zip(self.types, self.amounts)), self.extra,
         )
 
 
@@ -404,23 +412,50 @@ cdef inline uint32_t number(object codes, dict numbers, str name) except? 0xFFFF
     return <uint32_t><object>found if found != NULL else codes.number(name)
 
 
-def fill(list sales, dictionaries):
-    """Columns of `engine.facts.Sales` for decoded sales; dictionaries take new names.
+cdef struct Latest:
+    const uint32_t *number
+    const int64_t *since
 
-    Returns a dict of arrays by the field's name, without day and minute.
+
+cdef Latest newest(object versions):
+    """The arrays of an `engine.dictionaries.Versions`; they move when it grows."""
+    cdef const uint32_t[::1] latest = versions.latest
+    cdef const int64_t[::1] since = versions.since
+    return Latest(&latest[0], &since[0])
+
+
+cdef inline uint32_t version(object versions, dict codes, Latest *known, str name,
+                             int64_t at) except? 0xFFFFFFFF:
+    """Number of a name's version in force at an instant; an unknown one is made."""
+    cdef PyObject *found = PyDict_GetItem(codes, name)
+    cdef Py_ssize_t code
+    cdef uint32_t made
+    if found != NULL:
+        code = <Py_ssize_t><object>found
+        if at >= known.since[code]:
+            return known.number[code]
+    # A new name, or a version before the latest one.
+    made = versions.at(name, at)
+    known[0] = newest(versions)
+    return made
+
+
+def fill(list sales, dictionaries):
+    """Columns of `engine.columns.Facts` for decoded facts; dictionaries take new names.
+
+    Returns a dict by the field's name, without day and minute.
     """
     cdef Py_ssize_t n = len(sales), i, k, n_lines = 0, n_tenders = 0, line = 0, tender = 0
     cdef Sale sale
-    cdef object products = dictionaries.products
-    cdef dict skus = products.skus.numbers
-    cdef const uint32_t[::1] latest = products.latest
-    cdef const int64_t[::1] since = products.since
-    cdef PyObject *found
-    cdef Py_ssize_t code
+    cdef object products = dictionaries.products, stores = dictionaries.stores
+    cdef dict skus = products.codes.numbers, places = stores.codes.numbers
+    cdef Latest product_now = newest(products), store_now = newest(stores)
+    cdef bint plain = True
     for i in range(n):
         sale = <Sale>PyList_GET_ITEM(sales, i)
         n_lines += sale.n_lines
         n_tenders += len(sale.types)
+        plain &= sale.extra is None
     out = {
         "at": np.empty(n, np.int64), "member": np.empty(n, np.uint32),
         "store": np.empty(n, np.uint32), "terminal": np.empty(n, np.uint32),
@@ -428,43 +463,38 @@ def fill(list sales, dictionaries):
         "product": np.empty(n_lines, np.uint32), "quantity": np.empty(n_lines, np.int64),
         "net": np.empty(n_lines, np.int64), "tenders_from": np.empty(n + 1, np.int64),
         "tender": np.empty(n_tenders, np.uint32), "amount": np.empty(n_tenders, np.int64),
+        "kind": np.empty(n, np.uint8),
     }
     cdef int64_t[::1] at = out["at"], lines_from = out["lines_from"], net = out["net"]
     cdef int64_t[::1] quantity = out["quantity"], tenders_from = out["tenders_from"]
     cdef int64_t[::1] amount = out["amount"]
     cdef uint32_t[::1] member = out["member"], store = out["store"], product = out["product"]
-    cdef uint32_t[::1] terminal = out["terminal"], kind = out["tender"]
+    cdef uint32_t[::1] terminal = out["terminal"], type_ = out["tender"]
     cdef int32_t[::1] place = out["line"]
+    cdef uint8_t[::1] kind = out["kind"]
     for i in range(n):
         sale = <Sale>PyList_GET_ITEM(sales, i)
         at[i] = sale.at
+        kind[i] = sale.kind
         member[i] = number(dictionaries.members, dictionaries.members.numbers, sale.member)
-        store[i] = number(dictionaries.stores, dictionaries.stores.numbers, sale.store)
-        terminal[i] = number(
-            dictionaries.terminals, dictionaries.terminals.numbers, sale.terminal)
+        store[i] = version(stores, places, &store_now, sale.store, sale.at)
+        terminal[i] = number(dictionaries.terminals, dictionaries.terminals.numbers, sale.terminal)
         lines_from[i] = line
         tenders_from[i] = tender
         for k in range(sale.n_lines):
             quantity[line] = sale.items[k].quantity
             net[line] = sale.items[k].net
             place[line] = sale.items[k].line
-            found = PyDict_GetItem(skus, <object>PyList_GET_ITEM(sale.skus, k))
-            code = -1
-            if found != NULL:
-                code = <Py_ssize_t><object>found
-            if code >= 0 and sale.at >= since[code]:
-                product[line] = latest[code]
-            else:
-                # A new sku, or a version before the latest one.
-                product[line] = products.at(sale.skus[k], sale.at)
-                latest = products.latest
-                since = products.since
+            product[line] = version(
+                products, skus, &product_now, <str>PyList_GET_ITEM(sale.skus, k), sale.at)
             line += 1
         for k in range(len(sale.types)):
-            kind[tender] = number(
+            type_[tender] = number(
                 dictionaries.tenders, dictionaries.tenders.numbers, sale.types[k])
             amount[tender] = sale.amounts[k]
             tender += 1
     lines_from[n] = line
     tenders_from[n] = tender
+    if not plain:
+        out["extras"] = [(<Sale>sale).extra for sale in sales]
     return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -14,8 +15,10 @@ import pyarrow as pa
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 
-from vafa.engine.answers import fact_view, posting_details, stored_postings
+from vafa.engine.answers import fact_view, instant_text, posting_details, stored_postings
+from vafa.engine.facts import instant_us
 from vafa.engine.replica import Replica
+from vafa.engine.schema import column
 from vafa.engine.verdicts import Verdict
 from vafa.native.wire import Sale
 
@@ -62,7 +65,7 @@ class Front:
         if isinstance(fact, Sale):
             verdict = await self.commits.sale(fact, force)
         else:
-            verdict = await self.commits.catalog(fact)
+            verdict = await self.commits.control(fact)
         return _answer(verdict)
 
     async def _lines(self, body: bytes, force: bool) -> web.Response:
@@ -85,7 +88,7 @@ class Front:
             if isinstance(fact, ProblemError):
                 results.append({"line": number, "status": "refused", "problem": fact.body()})
             else:
-                results.append(_line_result(number, await self.commits.catalog(fact)))
+                results.append(_line_result(number, await self.commits.control(fact)))
         await commit_run()
         results.sort(key=lambda result: result["line"])
         return web.Response(
@@ -105,11 +108,15 @@ class Front:
             self.replica.catch_up()
         return self.replica
 
-    async def get_member(self, _: web.BaseRequest, name: str) -> web.Response:
-        """A member's balances and tier now."""
-        member = self._follow().member(name)
+    async def get_member(self, request: web.BaseRequest, name: str) -> web.Response:
+        """A member's balances, tier, lots and totals at an instant, default now."""
+        at = _instant(request, "at")
+        replica = self._follow()
+        member = replica.member(name, at)
         if member is None:
-            raise ProblemError("not-found", f"no member {name!r}")
+            when = "" if at is None else f" at {instant_text(at)}"
+            raise ProblemError("not-found", f"no member {name!r}{when}")
+        member["lots"] = replica.lots(name, at)
         return web.Response(body=orjson.dumps(member), content_type=JSON)
 
     async def get_event(self, _: web.BaseRequest, name: str) -> web.Response:
@@ -126,6 +133,10 @@ class Front:
             corrected = replica.names_of(set(columns["corrects"].tolist()) - {0})
             answer["postings"] = posting_details(replica.words, columns, corrected)
         body = {"fact": fact_view(stored, replica.dictionaries), "answer": answer}
+        number = int(column(stored.batch, "program")[stored.row])
+        if number:
+            program = replica.versions.all[number - 1].program
+            body["program"] = {"id": program.id, "version": number}
         return web.Response(body=orjson.dumps(body), content_type=JSON)
 
     # -- operation ------------------------------------------------------------------------
@@ -238,18 +249,40 @@ def make_server(front: Front) -> web.Server:
     return EdgeServer(Router(front).handle)
 
 
-def _flag(request: web.BaseRequest, name: str) -> bool:
+def _parameter(request: web.BaseRequest, name: str) -> str | None:
+    """The one query parameter that a route knows; None when it is not given."""
     if "?" not in request.raw_path or not request.query:
-        return False
+        return None
     for key in request.query:
         if key != name:
             raise ProblemError("invalid-parameter", f"the parameter {key!r} is unknown")
     if len(request.query.getall(name)) > 1:
         raise ProblemError("invalid-parameter", f"{name} is there twice")
-    value = request.query[name]
-    if value not in ("true", "false"):
+    return request.query[name]
+
+
+def _flag(request: web.BaseRequest, name: str) -> bool:
+    value = _parameter(request, name)
+    if value not in (None, "true", "false"):
         raise ProblemError("invalid-parameter", f"{name} is true or false, not {value!r}")
     return value == "true"
+
+
+def _instant(request: web.BaseRequest, name: str) -> int | None:
+    """An instant of a query parameter, us."""
+    value = _parameter(request, name)
+    if value is None:
+        return None
+    try:
+        # A plus of an offset that was not percent-encoded has become a space.
+        moment = dt.datetime.fromisoformat(value.replace(" ", "+"))
+        if moment.tzinfo is None:
+            raise ValueError(value)
+        return instant_us(moment, name)
+    except ValueError:
+        raise ProblemError(
+            "invalid-parameter", f"{name} is an instant such as 2025-11-01T12:00:00Z"
+        ) from None
 
 
 def _in_order(lines: list[Line]) -> list[Line]:
@@ -266,14 +299,15 @@ def _answer(verdict: Verdict) -> web.Response:
         assert refusal is not None
         raise ProblemError(refusal.slug, refusal.detail, refusal.path)
     if answer["status"] == "refused" or "reason" in answer:
-        raise ProblemError(answer["reason"], "the fact is refused for ever", id=answer["id"],
-                           seq=answer["seq"])
+        told = {name: answer[name] for name in ("id", "seq", "balances", "tier")}
+        raise ProblemError(answer["reason"], "the fact is refused for ever", **told)
     if verdict.replayed:
         return web.Response(
             status=200, body=orjson.dumps(answer), content_type=JSON,
             headers={"Idempotent-Replayed": "true"},
         )
-    return web.Response(status=201, body=orjson.dumps(answer), content_type=JSON)
+    status = 202 if answer["status"] == "parked" else 201
+    return web.Response(status=status, body=orjson.dumps(answer), content_type=JSON)
 
 
 def _line_result(number: int, verdict: Verdict) -> dict[str, Any]:
@@ -290,7 +324,8 @@ def _line_result(number: int, verdict: Verdict) -> dict[str, Any]:
 
 _POSTINGS = pa.list_(
     pa.struct([("rule", pa.string()), ("kind", pa.string()), ("currency", pa.string()),
-               ("points", pa.int64()), ("corrects", pa.string())])
+               ("points", pa.int64()), ("desired", pa.int64()), ("limit", pa.string()),
+               ("corrects", pa.string())])
 )  # fmt: skip
 _BALANCES = pa.list_(
     pa.struct([("currency", pa.string()), ("active", pa.int64()), ("pending", pa.int64()),

@@ -17,11 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from vafa.engine.facts import CatalogFact
-from vafa.engine.intake import ArrowSales, DecodedSales, Intake
+from vafa.engine.facts import WireControl
+from vafa.engine.intake import DecodedFacts, Intake
 from vafa.engine.journal import StorageFull
 from vafa.engine.replica import Replica
 from vafa.engine.verdicts import Verdict
+from vafa.engine.wire_arrow import ArrowFacts
 from vafa.engine.writer import Staged, Writer
 from vafa.native.wire import Sale
 
@@ -30,7 +31,7 @@ from .problems import ProblemError
 log = logging.getLogger("vafa")
 
 GROUP_FACTS = 8192
-"""Most decoded sales of one commit."""
+"""Most decoded facts of one commit."""
 
 QUEUE_FACTS = 200_000
 """Facts that may wait; beyond it a request is refused at once."""
@@ -45,25 +46,25 @@ class Commits(Protocol):
     """Where the routes send facts: this process's writer, or the writer over a socket."""
 
     def sale(self, sale: Sale, force: bool) -> asyncio.Future[Verdict]:
-        """Commit one sale."""
+        """Commit one fact of a member."""
 
     def sales(self, sales: Sequence[Sale], force: bool) -> asyncio.Future[list[Verdict]]:
-        """Commit sales in order."""
+        """Commit facts of members in order."""
 
-    def table(self, sales: ArrowSales, body: bytes, force: bool) -> asyncio.Future[list[Verdict]]:
+    def table(self, sales: ArrowFacts, body: bytes, force: bool) -> asyncio.Future[list[Verdict]]:
         """Commit an Arrow batch; `body` is what it was decoded from."""
 
-    def catalog(self, fact: CatalogFact) -> asyncio.Future[Verdict]:
-        """Commit a catalogue."""
+    def control(self, fact: WireControl) -> asyncio.Future[Verdict]:
+        """Commit a fact of no member: a catalogue, stores, a day closed."""
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """One submission: decoded sales, a table or a catalogue, and whom to tell."""
+    """One submission: decoded facts, a table or a fact of no member, and whom to tell."""
 
     sales: Sequence[Sale]
-    table: ArrowSales | None
-    catalog: CatalogFact | None
+    table: ArrowFacts | None
+    control: WireControl | None
     force: bool
     one: bool
     done: asyncio.Future[Verdict] | asyncio.Future[list[Verdict]]
@@ -124,13 +125,13 @@ class Committer:
         self._submit(_Waiting(sales, None, None, force, False, done, len(sales)))
         return done
 
-    def table(self, sales: ArrowSales, body: bytes, force: bool) -> asyncio.Future[list[Verdict]]:
+    def table(self, sales: ArrowFacts, body: bytes, force: bool) -> asyncio.Future[list[Verdict]]:
         """See Commits."""
         done: asyncio.Future[list[Verdict]] = self._loop.create_future()
         self._submit(_Waiting((), sales, None, force, False, done, len(sales.ids)))
         return done
 
-    def catalog(self, fact: CatalogFact) -> asyncio.Future[Verdict]:
+    def control(self, fact: WireControl) -> asyncio.Future[Verdict]:
         """See Commits."""
         done: asyncio.Future[Verdict] = self._loop.create_future()
         self._submit(_Waiting((), None, fact, False, True, done))
@@ -157,8 +158,8 @@ class Committer:
             return
         group = self._take_group()
         try:
-            if group[0].catalog is not None:
-                verdict = self.writer.commit_catalog(group[0].catalog)
+            if group[0].control is not None:
+                verdict = self.writer.commit_control(group[0].control)
                 self._tell_one(group[0], verdict)
                 self.figures.refused += verdict.refusal is not None
                 self.figures.replayed += verdict.replayed
@@ -182,10 +183,10 @@ class Committer:
     def _take_group(self) -> list[_Waiting]:
         first = self._waiting.popleft()
         group, facts = [first], first.facts
-        if first.table is None and first.catalog is None:
+        if first.table is None and first.control is None:
             while self._waiting:
                 other = self._waiting[0]
-                if other.table is not None or other.catalog is not None:
+                if other.table is not None or other.control is not None:
                     break
                 if other.force != first.force or facts + other.facts > GROUP_FACTS:
                     break
@@ -282,4 +283,4 @@ class Committer:
 def _intake(group: list[_Waiting]) -> Intake:
     if group[0].table is not None:
         return group[0].table
-    return DecodedSales([sale for waiting in group for sale in waiting.sales])
+    return DecodedFacts([sale for waiting in group for sale in waiting.sales])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 
 from vafa.engine import wire_json
-from vafa.engine.facts import CatalogFact, FormError
-from vafa.engine.intake import ArrowSales
+from vafa.engine.facts import FormError, WireControl
+from vafa.engine.wire_arrow import ArrowFacts
 from vafa.native.wire import Sale
 
 from .problems import ProblemError
@@ -19,7 +19,7 @@ MOST_FACTS = 100_000
 """Facts of one request."""
 
 
-def decode_fact(body: bytes) -> Sale | CatalogFact:
+def decode_fact(body: bytes) -> Sale | WireControl:
     """One JSON fact. Raises ProblemError."""
     try:
         return wire_json.decode_fact(body)
@@ -27,7 +27,7 @@ def decode_fact(body: bytes) -> Sale | CatalogFact:
         raise ProblemError(error.slug, error.message, error.path) from None
 
 
-Line = tuple[int, Sale | CatalogFact | ProblemError]
+Line = tuple[int, Sale | WireControl | ProblemError]
 
 
 def decode_lines(body: bytes) -> list[Line]:
@@ -47,7 +47,7 @@ def decode_lines(body: bytes) -> list[Line]:
     return out
 
 
-def decode_arrow(body: bytes) -> ArrowSales:
+def decode_arrow(body: bytes) -> ArrowFacts:
     """Sales of an Arrow stream, validated in full. Raises ProblemError."""
     try:
         with pa.ipc.open_stream(pa.py_buffer(body)) as reader:
@@ -63,7 +63,7 @@ def decode_arrow(body: bytes) -> ArrowSales:
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
         raise ProblemError("invalid-batch", f"not an Arrow stream: {error}") from None
     try:
-        return ArrowSales(table)
+        return ArrowFacts(table)
     except FormError as error:
         raise ProblemError("invalid-batch", error.message, error.path) from None
     except (pa.ArrowException, UnicodeDecodeError, OverflowError) as error:

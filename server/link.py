@@ -19,9 +19,10 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from vafa.engine.facts import CatalogFact
-from vafa.engine.intake import ArrowSales
+from vafa.engine.carrier import Carried
+from vafa.engine.facts import WireControl
 from vafa.engine.verdicts import Verdict
+from vafa.engine.wire_arrow import ArrowFacts
 from vafa.native.wire import Sale
 
 from .committer import Committer
@@ -31,7 +32,7 @@ log = logging.getLogger("vafa")
 
 _LENGTH = struct.Struct(">I")
 MOST_FRAME = 256 * 1024 * 1024
-SALES, TABLE, CATALOG = range(3)
+SALES, TABLE, CONTROL = range(3)
 MOST_IN_FLIGHT = 200_000
 """Facts that a front end may have under way."""
 
@@ -42,9 +43,9 @@ class Ask(msgspec.Struct, array_like=True):
     number: int
     kind: int
     force: bool
-    sales: list[tuple[Any, ...]] = []
+    sales: list[Carried] = []
     table: bytes = b""
-    catalog: CatalogFact | None = None
+    control: WireControl | None = None
 
 
 class Told(msgspec.Struct, array_like=True):
@@ -106,10 +107,10 @@ async def _serve_ask(ask: Ask, committer: Committer, writer: asyncio.StreamWrite
             verdicts = await committer.sales([Sale.of(*sale) for sale in ask.sales], ask.force)
         elif ask.kind == TABLE:
             table = pa.ipc.open_stream(ask.table).read_all()
-            verdicts = await committer.table(ArrowSales(table), ask.table, ask.force)
+            verdicts = await committer.table(ArrowFacts(table), ask.table, ask.force)
         else:
-            assert ask.catalog is not None
-            verdicts = [await committer.catalog(ask.catalog)]
+            assert ask.control is not None
+            verdicts = [await committer.control(ask.control)]
         told = Told(ask.number, verdicts)
     except ProblemError as problem:
         told = Told(ask.number, [], problem.slug, problem.detail)
@@ -210,15 +211,15 @@ class RemoteCommits:
         """See Commits."""
         return self._many(len(sales), SALES, force, sales=[sale.parts() for sale in sales])
 
-    def table(self, sales: ArrowSales, body: bytes, force: bool) -> asyncio.Future[list[Verdict]]:
+    def table(self, sales: ArrowFacts, body: bytes, force: bool) -> asyncio.Future[list[Verdict]]:
         """See Commits."""
         return self._many(len(sales.ids), TABLE, force, table=body)
 
-    def catalog(self, fact: CatalogFact) -> asyncio.Future[Verdict]:
+    def control(self, fact: WireControl) -> asyncio.Future[Verdict]:
         """See Commits."""
         self._check(1)
         done: asyncio.Future[Verdict] = self._loop.create_future()
-        self._ask(CATALOG, False, _Under(1, ones=[done]), catalog=fact)
+        self._ask(CONTROL, False, _Under(1, ones=[done]), control=fact)
         return done
 
     def _many(

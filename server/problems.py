@@ -37,6 +37,18 @@ PROBLEMS: dict[str, Kind] = {
     "in-future": Kind(422, "In the future", "the fact is later than now plus 5 minutes", True),
     "too-late": Kind(422, "Too late", "the fact is older than the late limit; can be forced"),
     "overflow": Kind(422, "Overflow", "a figure does not fit; refused for ever"),
+    "insufficient-points": Kind(
+        409, "Too few points", "the member lacks the points at the fact's place; for ever"
+    ),
+    "not-spendable": Kind(409, "Not spendable", "the currency is not spent so; for ever"),
+    "no-such-line": Kind(409, "No such line", "a return names a line not sold; for ever"),
+    "returns-too-much": Kind(409, "Returns too much", "more comes back than was sold; for ever"),
+    "points-spent": Kind(409, "Points spent", "the returned sale's points are spent; for ever"),
+    "not-a-sale": Kind(409, "Not a sale", "what a return names is no accepted sale; for ever"),
+    "wrong-member": Kind(409, "Other member", "the named sale is another member's; for ever"),
+    "unknown-currency": Kind(409, "Unknown currency", "no program in force has it; for ever"),
+    "unknown-tier": Kind(409, "Unknown tier", "the program in force has no such tier; for ever"),
+    "day-out-of-order": Kind(409, "Day out of order", "a later day is closed already; for ever"),
     "internal": Kind(500, "Internal error", "a defect of vafa; please report it", True),
     "http-version": Kind(505, "HTTP version", "the request is not HTTP/1.1 or 1.0"),
     "overloaded": Kind(503, "Overloaded", "the queue is full", True),

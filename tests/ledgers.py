@@ -18,13 +18,13 @@ import lmdb
 
 import vafa.engine.journal
 from vafa.engine.answers import Answer
+from vafa.engine.carrier import sale_of
 from vafa.engine.digest import state_hash
 from vafa.engine.facts import LineFact, PublishFact, SaleFact, TenderFact
-from vafa.engine.intake import DecodedSales
+from vafa.engine.intake import DecodedFacts
 from vafa.engine.journal import Journal
 from vafa.engine.replica import Replica, journal_path
 from vafa.engine.verdicts import Verdict
-from vafa.engine.wire_json import sale_of
 from vafa.engine.writer import Writer
 
 PROGRAM = """
@@ -97,12 +97,12 @@ def sale(number: int, **fields: Any) -> SaleFact:
     return SaleFact(**{**made, **fields})
 
 
-def batch(*facts: SaleFact) -> DecodedSales:
+def batch(*facts: SaleFact) -> DecodedFacts:
     """Facts as a batch."""
-    return DecodedSales([sale_of(fact) for fact in facts])
+    return DecodedFacts([sale_of(fact) for fact in facts])
 
 
-def intake(*numbers: int) -> DecodedSales:
+def intake(*numbers: int) -> DecodedFacts:
     """The sales of some numbers as a batch."""
     return batch(*(sale(number) for number in numbers))
 

@@ -11,33 +11,62 @@ from zoneinfo import ZoneInfo
 import jdatetime
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from vafa.engine.anniversaries import (
+    anniversary_day,
+    membership_year,
+    whole_years,
+    year_near,
+    ymd,
+)
 from vafa.engine.calendars import (
     DAYS,
     EPOCH,
     FIRST_DAY,
+    FIRST_YEAR,
     LAST_DAY,
     NEVER,
     business_day,
     business_days,
     date_of,
+    day_number,
     day_of,
+    expiry_table,
     month_starts,
+    months_back,
     months_later,
     period_end_after,
+    period_starts,
     period_table,
+    validity_period,
+    validity_table,
     week_begins,
+    ymd_table,
 )
-from vafa.engine.program import Currency, Program, Unit
+from vafa.engine.program import (
+    After,
+    Currency,
+    Inactivity,
+    Ladder,
+    Never,
+    PeriodEnd,
+    Program,
+    Rolling,
+    Tier,
+    Unit,
+    Validity,
+)
 
 UTC = dt.UTC
 
-# Leap years of the Iranian calendar office, 1348-1498.
+# Leap years of the Iranian calendar office, 1206-1498: every fourth year, and at the ends
+# of the cycles the fifth. The equinoxes say so; no arithmetic rule says all of them.
 OFFICIAL_LEAP_YEARS = {
-    *range(1350, 1367, 4), *range(1370, 1371), *range(1375, 1404, 4), *range(1408, 1437, 4),
-    *range(1441, 1470, 4), *range(1474, 1499, 4),
+    *range(1210, 1239, 4), *range(1243, 1272, 4), *range(1276, 1305, 4), *range(1309, 1338, 4),
+    *range(1342, 1371, 4), *range(1375, 1404, 4), *range(1408, 1437, 4), *range(1441, 1470, 4),
+    *range(1474, 1499, 4),
 }  # fmt: skip
 
 # In 2124 the equinox falls between mean noon and apparent noon of Tehran (about 12:05): by
@@ -70,10 +99,76 @@ def test_jalali_leap_years_are_the_official_ones() -> None:
     }
     assert set(lengths.values()) == {365, 366}
     leap = {year for year, days in lengths.items() if days == 366}
-    assert {year for year in leap if year <= 1498} == OFFICIAL_LEAP_YEARS
+    assert {year for year in leap if year <= 1498} == {
+        year for year in OFFICIAL_LEAP_YEARS if year >= 1348
+    }
     # After the official table: every fourth year, or the fifth.
     ordered = sorted(leap)
     assert {b - a for a, b in pairwise(ordered)} == {4, 5}
+
+
+def test_leap_years_before_the_tables_are_the_official_ones_too() -> None:
+    # Birthdays are older than the tables; they are told by ymd().
+    first = {year: jdatetime.date(year, 1, 1).togregorian() for year in range(1206, 1500)}
+    for year, date in first.items():
+        assert ymd("jalali", date) == (year, 1, 1)
+        if year > 1206:
+            before = ymd("jalali", date - dt.timedelta(days=1))
+            assert before == (year - 1, 12, 30 if year - 1 in OFFICIAL_LEAP_YEARS else 29)
+    lengths = {year: (first[year + 1] - first[year]).days for year in range(1206, 1499)}
+    assert {year for year, days in lengths.items() if days == 366} == OFFICIAL_LEAP_YEARS
+    # The 2820-year rule of other libraries has 1404 in place of 1403.
+    assert 1403 in OFFICIAL_LEAP_YEARS
+    assert 1404 not in OFFICIAL_LEAP_YEARS
+    assert 1408 in OFFICIAL_LEAP_YEARS
+
+
+def test_every_jalali_day_is_that_of_jdatetime() -> None:
+    table = ymd_table("jalali")
+    last = day_of(jdatetime.date(1499, 1, 1).togregorian())
+    for day in range(FIRST_DAY, last):
+        date = jdatetime.date.fromgregorian(date=date_of(day))
+        assert table[day] == date.year * 10_000 + date.month * 100 + date.day
+
+
+@pytest.mark.parametrize("kind", ["gregorian", "jalali"])
+def test_day_numbers_are_the_inverse_of_years_months_and_days(kind: str) -> None:
+    table = ymd_table(kind)
+    assert table.dtype == np.int32
+    assert len(table) == DAYS
+    for day in [*range(800), *range(18_000, 20_000), LAST_DAY - 1, LAST_DAY]:
+        year, month, into = int(table[day]) // 10_000, table[day] // 100 % 100, table[day] % 100
+        assert (year, month, into) == ymd(kind, date_of(day))
+        assert day_number(kind, year, int(month), int(into)) == day
+        # The kernel's own way.
+        assert month_starts(kind)[(year - FIRST_YEAR[kind]) * 12 + month - 1] + into - 1 == day
+
+
+@pytest.mark.parametrize(
+    ("kind", "date", "falls"),
+    [
+        ("gregorian", (2024, 2, 29), "2024-02-29"),
+        ("gregorian", (2025, 2, 29), "2025-02-28"),
+        ("gregorian", (2023, 4, 31), "2023-04-30"),
+        ("jalali", (1403, 12, 30), "2025-03-20"),
+        ("jalali", (1404, 12, 30), "2026-03-20"),
+        ("jalali", (1404, 7, 31), "2025-10-22"),
+        ("jalali", (1408, 12, 30), "2030-03-20"),
+    ],
+)
+def test_a_day_that_a_month_lacks_falls_on_its_last(
+    kind: str, date: tuple[int, int, int], falls: str
+) -> None:
+    year, month, day = date
+    assert date_of(day_number(kind, year, month, day)).isoformat() == falls
+    assert anniversary_day(month, day, kind, year) == day_number(kind, year, month, day)
+
+
+@pytest.mark.parametrize(("kind", "year"), [("gregorian", 1968), ("jalali", 1346),
+                                            ("gregorian", 2280), ("jalali", 1660)])  # fmt: skip
+def test_years_outside_the_tables_are_refused(kind: str, year: int) -> None:
+    with pytest.raises(ValueError, match=f"the year {year} is outside"):
+        day_number(kind, year, 1, 1)
 
 
 def test_jalali_months_have_their_lengths() -> None:
@@ -126,6 +221,42 @@ def test_jalali_months_later(date: dt.date, months: int) -> None:
     length = 31 if month < 6 else 30 if month < 11 or jdatetime.date(year, 1, 1).isleap() else 29
     expected = jdatetime.date(year, month + 1, min(here.day, length)).togregorian()
     assert date_of(int(months_later("jalali", months)[day_of(date)])) == expected
+
+
+@given(st.dates(dt.date(1985, 1, 1), dt.date(2169, 12, 31)), st.integers(1, 120))
+@example(dt.date(2024, 3, 31), 1)
+@example(dt.date(2023, 3, 31), 1)
+@example(dt.date(2023, 3, 1), 12)
+@example(dt.date(2024, 2, 29), 12)
+def test_gregorian_months_back(date: dt.date, months: int) -> None:
+    first = date_of(int(months_back("gregorian", months)[day_of(date)]))
+    assert first - dt.timedelta(days=1) == gregorian_later(date, -months)
+
+
+@given(st.dates(dt.date(1985, 1, 1), dt.date(2119, 12, 31)), st.integers(1, 120))
+@example(dt.date(2025, 3, 20), 12)  # 30 Esfand 1403; the year before ends on the 29th
+@example(dt.date(2024, 9, 21), 6)  # 31 Shahrivar; Esfand 1402 has 29 days
+def test_jalali_months_back(date: dt.date, months: int) -> None:
+    here = jdatetime.date.fromgregorian(date=date)
+    year, month = divmod(here.year * 12 + here.month - 1 - months, 12)
+    leap = year in OFFICIAL_LEAP_YEARS
+    length = 31 if month < 6 else 30 if month < 11 or leap else 29
+    same = jdatetime.date(year, month + 1, min(here.day, length)).togregorian()
+    first = date_of(int(months_back("jalali", months)[day_of(date)]))
+    assert first - dt.timedelta(days=1) == same
+
+
+@pytest.mark.parametrize("kind", ["gregorian", "jalali"])
+def test_a_window_beyond_the_tables_begins_with_them(kind: str) -> None:
+    back = months_back(kind, 12)
+    assert back.dtype == np.int32
+    assert (back >= FIRST_DAY).all()
+    assert (back[:365] == FIRST_DAY).all()
+    assert (np.diff(back) >= 0).all()
+    # Today and the same day of a month that has it: N months are N months.
+    assert date_of(int(back[day_of(dt.date(2024, 5, 15))])) in (
+        dt.date(2023, 5, 16), dt.date(2023, 5, 17),
+    )  # fmt: skip
 
 
 # -- periods ------------------------------------------------------------------------------
@@ -191,6 +322,21 @@ def test_periods_are_whole_and_numbers_rise_by_one(kind: str, name: str) -> None
     assert ((step == 1) == (end[:-1] == day[:-1])).all()
 
 
+@pytest.mark.parametrize("kind", ["gregorian", "jalali"])
+@pytest.mark.parametrize("name", ["day", "week", "month", "quarter", "half", "year"])
+def test_a_period_begins_after_the_one_before_it(kind: str, name: str) -> None:
+    number, end = period_table(kind, name, 5)
+    first = period_starts(kind, name, 5)
+    assert first.dtype == np.int32
+    begun = np.flatnonzero(np.diff(number)) + 1
+    assert (first[begun] == begun).all()
+    assert (first[begun[0] :] == begun[np.searchsorted(begun, np.arange(begun[0], DAYS),
+                                                       side="right") - 1]).all()  # fmt: skip
+    assert (first <= np.arange(DAYS)).all()
+    assert (end >= first).all()
+    assert set(period_starts(kind, "lifetime", 0).tolist()) == {FIRST_DAY}
+
+
 @given(days, st.sampled_from(["week", "month", "quarter", "half", "year"]), st.integers(0, 30))
 def test_the_end_of_the_kth_period_after(day: int, name: str, k: int) -> None:
     for kind in ("gregorian", "jalali"):
@@ -223,11 +369,173 @@ def test_weeks_begin_on_monday_or_saturday_or_as_the_program_says() -> None:
     assert week_begins(club()) == 0
     assert week_begins(club(calendar="jalali")) == 5
     assert week_begins(club(calendar="jalali", week_begins="sunday")) == 6
+    # The weeks of another calendar begin as that calendar says, unless the program says.
+    assert week_begins(club(), "jalali") == 5
+    assert week_begins(club(calendar="jalali"), "gregorian") == 0
+    assert week_begins(club(week_begins="sunday"), "jalali") == 6
+
+
+# -- what a program says in periods --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expiry", "earned", "through"),
+    [
+        (After(days=30), "2025-01-01", "2025-01-31"),
+        (After(months=1), "2025-01-31", "2025-02-28"),
+        (After(months=1, calendar="jalali"), "2025-01-31", "2025-03-02"),
+        (After(months=12, calendar="jalali"), "2025-03-20", "2026-03-20"),
+        (Inactivity(months=6), "2025-08-31", "2026-02-28"),
+        (Inactivity(months=6, calendar="jalali"), "2025-09-22", "2026-03-20"),
+        (PeriodEnd(period="year", k=0), "2025-03-20", "2025-12-31"),
+        (PeriodEnd(period="year", k=0, calendar="jalali"), "2025-03-20", "2025-03-20"),
+        (PeriodEnd(period="year", k=1, calendar="jalali"), "2025-03-20", "2026-03-20"),
+        (PeriodEnd(period="week", k=0), "2025-01-01", "2025-01-05"),
+        (PeriodEnd(period="week", k=0, calendar="jalali"), "2025-01-01", "2025-01-03"),
+    ],
+)
+def test_points_expire_by_their_own_calendar(expiry: Any, earned: str, through: str) -> None:
+    table = expiry_table(club(), Currency(id="points", expiry=expiry))
+    assert table.dtype == np.int32
+    assert len(table) == DAYS
+    assert date_of(int(table[day_of(dt.date.fromisoformat(earned))])).isoformat() == through
+
+
+def test_points_that_never_expire() -> None:
+    assert set(expiry_table(club(), Currency(id="points", expiry=Never())).tolist()) == {NEVER}
+
+
+@pytest.mark.parametrize(
+    ("fields", "since", "through"),
+    [
+        ({"window": "quarter"}, "2025-02-10", "2025-06-30"),
+        ({"window": "quarter", "validity": "this_period"}, "2025-02-10", "2025-03-31"),
+        ({"window": "quarter", "validity_period": "year"}, "2025-02-10", "2026-12-31"),
+        ({"window": "lifetime"}, "2025-02-10", "2026-12-31"),
+        ({"window": Rolling(days=90)}, "2025-02-10", "2026-12-31"),
+        ({"window": Rolling(days=90), "calendar": "jalali"}, "2025-02-10", "2026-03-20"),
+        ({"window": "year", "validity": Validity(months=3)}, "2025-11-30", "2026-02-28"),
+        ({"window": "year", "validity": "while_met"}, "2025-11-30", None),
+        ({"window": "membership_year"}, "2025-11-30", None),
+        ({"window": "membership_year", "validity_period": "half"}, "2025-11-30", "2026-06-30"),
+    ],
+)
+def test_a_tier_is_good_through_its_validity(
+    fields: dict[str, Any], since: str, through: str | None
+) -> None:
+    ladder = Ladder(tier=[Tier(id="gold")], **fields)
+    table = validity_table(club(), ladder)
+    if through is None:
+        assert table is None
+        return
+    assert table is not None
+    assert date_of(int(table[day_of(dt.date.fromisoformat(since))])).isoformat() == through
+
+
+def test_the_period_of_a_validity_is_that_of_the_window() -> None:
+    def period(window: Any) -> str:
+        return validity_period(Ladder(window=window, tier=[Tier(id="gold")]))
+
+    assert [period(w) for w in ("week", "membership_year", "lifetime", Rolling(months=1))] == [
+        "week", "membership_year", "year", "year",
+    ]  # fmt: skip
+
+
+# -- anniversaries ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "month", "day", "today", "before", "after", "year"),
+    [
+        ("gregorian", 5, 10, "2025-05-10", 0, 0, 2025),
+        ("gregorian", 5, 10, "2025-05-09", 0, 0, None),
+        ("gregorian", 5, 10, "2025-05-07", 3, 0, 2025),
+        ("gregorian", 5, 10, "2025-05-06", 3, 0, None),
+        ("gregorian", 5, 10, "2025-05-13", 0, 3, 2025),
+        ("gregorian", 5, 10, "2025-05-14", 3, 3, None),
+        # Over the year's end: the year is that of the anniversary.
+        ("gregorian", 1, 2, "2024-12-31", 3, 0, 2025),
+        ("gregorian", 12, 31, "2025-01-02", 0, 3, 2024),
+        ("gregorian", 2, 29, "2025-02-28", 0, 0, 2025),
+        ("gregorian", 2, 29, "2024-02-28", 0, 0, None),
+        ("jalali", 1, 1, "2025-03-20", 1, 0, 1404),
+        ("jalali", 12, 30, "2026-03-20", 0, 0, 1404),
+        ("jalali", 12, 30, "2025-03-22", 0, 3, 1403),
+        ("gregorian", 7, 1, "2025-01-02", 180, 180, 2025),
+        ("gregorian", 7, 1, "2024-12-28", 180, 180, 2024),
+        ("gregorian", 7, 1, "2024-12-29", 180, 180, None),
+    ],
+)
+def test_days_near_an_anniversary(
+    kind: str, month: int, day: int, today: str, before: int, after: int, year: int | None
+) -> None:
+    on = day_of(dt.date.fromisoformat(today))
+    assert year_near(kind, month, day, on, before, after) == year
+
+
+@given(
+    st.sampled_from(["gregorian", "jalali"]), st.dates(dt.date(1972, 1, 1), dt.date(2118, 1, 1)),
+    st.dates(dt.date(1930, 1, 1), dt.date(2020, 12, 31)),
+    st.integers(0, 180), st.integers(0, 180),
+)  # fmt: skip
+def test_a_day_is_near_one_anniversary_at_most(
+    kind: str, today: dt.date, born: dt.date, before: int, after: int
+) -> None:
+    _, month, day = ymd(kind, born)
+    here = ymd(kind, today)[0]
+    near = [
+        year
+        for year in range(here - 2, here + 3)
+        if -before <= day_of(today) - anniversary_day(month, day, kind, year) <= after
+    ]
+    found = year_near(kind, month, day, day_of(today), before, after)
+    assert near == ([] if found is None else [found])
+
+
+@pytest.mark.parametrize(
+    ("kind", "born", "today", "age"),
+    [
+        ("gregorian", "2000-05-10", "2025-05-09", 24),
+        ("gregorian", "2000-05-10", "2025-05-10", 25),
+        ("gregorian", "2004-02-29", "2025-02-28", 21),
+        ("gregorian", "2004-02-29", "2024-02-28", 19),
+        ("gregorian", "1931-12-31", "2025-12-31", 94),
+        ("jalali", "1992-03-20", "2025-03-19", 32),  # 30 Esfand 1370
+        ("jalali", "1992-03-20", "2025-03-20", 33),
+        ("jalali", "1992-03-20", "2026-03-20", 34),  # falls on 29 Esfand 1404
+        ("jalali", "1992-03-20", "2026-03-19", 33),
+    ],
+)
+def test_ages_are_whole_years_of_the_birthday_s_calendar(
+    kind: str, born: str, today: str, age: int
+) -> None:
+    on = day_of(dt.date.fromisoformat(today))
+    assert whole_years(kind, dt.date.fromisoformat(born), on) == age
+
+
+@given(
+    st.sampled_from(["gregorian", "jalali"]), st.dates(dt.date(1972, 1, 1), dt.date(2080, 1, 1)),
+    st.integers(0, 10_000),
+)  # fmt: skip
+@example("gregorian", dt.date(2024, 2, 29), 366)
+@example("gregorian", dt.date(2024, 2, 29), 364)
+@example("jalali", dt.date(2025, 3, 20), 365)
+def test_membership_years_follow_on_each_other(kind: str, joined: dt.date, later: int) -> None:
+    start, today = day_of(joined), day_of(joined) + later
+    number, first, last = membership_year(kind, start, today)
+    assert first <= today <= last
+    assert number == later // 366 or number == later // 365
+    assert membership_year(kind, start, last + 1) == membership_year(kind, start, today, 1)
+    assert membership_year(kind, start, last + 1)[:2] == (number + 1, last + 1)
+    assert membership_year(kind, start, start)[:2] == (0, start)
 
 
 # -- business days --------------------------------------------------------------------------
 
-ZONES = ("Asia/Tehran", "America/St_Johns", "UTC", "Australia/Lord_Howe", "Pacific/Apia")
+ZONES = (
+    "Asia/Tehran", "America/St_Johns", "UTC", "Australia/Lord_Howe", "Pacific/Apia",
+    "Antarctica/Troll",
+)  # fmt: skip
 LAST_US = 6_300_000_000_000_000
 
 # Clocks set forward and back at midnight in Tehran, at 00:01 in Newfoundland.
@@ -254,15 +562,40 @@ instants = st.one_of(
 )
 
 
-def by_zoneinfo(zone: str, cut_over: int, at_us: int) -> tuple[int, int]:
-    """Business day and minute of the wall clock, from zoneinfo alone."""
+SET_BACK_S = 3 * 3_600
+"""No clock of the zones here is set back by more, since 1970."""
+
+
+def carried(zone: str, cut_over: int, at_us: int) -> tuple[int, int]:
+    """Business day and minute that the wall clock shows, from zoneinfo alone."""
     moment = dt.datetime(1970, 1, 1, tzinfo=UTC) + dt.timedelta(microseconds=at_us)
     local = moment.astimezone(ZoneInfo(zone))
     day = (local.date() - EPOCH).days - (1 if local.hour < cut_over else 0)
     return day, local.hour * 60 + local.minute
 
 
-@given(st.sampled_from(ZONES), st.sampled_from([0, 1, 4, 23]), st.lists(instants, min_size=1))
+def by_zoneinfo(zone: str, cut_over: int, at_us: int) -> tuple[int, int]:
+    """As `carried`, where a day that has begun goes on when the clock is set back."""
+    day, minute = carried(zone, cut_over, at_us)
+    info = ZoneInfo(zone)
+    end = at_us // 1_000_000
+    if zone == "UTC" or len({
+        dt.datetime.fromtimestamp(at, info).utcoffset()
+        for at in range(end - 2 * SET_BACK_S, end + 1, 60)
+    }) == 1:  # fmt: skip
+        return day, minute
+    earlier = (
+        carried(zone, cut_over, (end - before) * 1_000_000)[0]
+        for before in range(0, 2 * SET_BACK_S, 30)
+    )
+    return max(day, *earlier), minute
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(ZONES), st.sampled_from([0, 1, 2, 4, 23]),
+    st.lists(instants, min_size=1, max_size=3),
+)  # fmt: skip
 def test_business_days_are_those_of_zoneinfo(zone: str, cut_over: int, at: list[int]) -> None:
     day, minute = business_days(club(zone, cut_over), np.array(at, np.int64))
     assert day.dtype == np.int32
@@ -307,3 +640,89 @@ def test_a_tehran_day_that_begins_at_one_o_clock() -> None:
     assert minute.tolist() == [23 * 60 + 59, 60]
     day, _ = business_days(club("Asia/Tehran", 1), np.array([at - 1, at], np.int64))
     assert [date_of(int(d)).isoformat() for d in day] == ["2022-03-21", "2022-03-22"]
+
+
+def us(text: str) -> int:
+    """Microseconds of an instant of UTC."""
+    return int(dt.datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000
+
+
+MINUTE_US, HOUR_US, DAY_US = 60_000_000, 3_600_000_000, 86_400_000_000
+
+# (zone, cut-over, minutes of a business date, date): Tehran had summer time until 2022.
+LENGTHS = [
+    ("Asia/Tehran", 0, "2022-03-22", 23),
+    ("Asia/Tehran", 0, "2022-09-21", 25),
+    ("Asia/Tehran", 0, "2021-03-22", 23),
+    ("Asia/Tehran", 0, "2021-09-21", 25),
+    ("Asia/Tehran", 4, "2021-03-21", 23),
+    ("Asia/Tehran", 4, "2021-09-21", 25),
+    ("Asia/Tehran", 0, "2020-03-21", 23),
+    ("Asia/Tehran", 0, "2020-09-20", 25),
+    ("Asia/Tehran", 0, "2023-03-22", 24),
+    ("Asia/Tehran", 0, "2023-09-21", 24),
+    ("Europe/Berlin", 0, "2023-03-26", 23),
+    ("Europe/Berlin", 0, "2023-10-29", 25),
+    ("Europe/Berlin", 4, "2023-03-25", 23),
+    ("Europe/Berlin", 4, "2023-10-28", 25),
+    ("Antarctica/Troll", 0, "2023-03-26", 22),
+    ("Antarctica/Troll", 0, "2023-10-29", 26),
+    # The cut-over hour comes twice: the date that has begun goes on.
+    ("Antarctica/Troll", 2, "2023-10-28", 24),
+    ("Antarctica/Troll", 2, "2023-10-29", 26),
+    ("Europe/Berlin", 2, "2023-10-29", 25),
+    # 00:01 became 23:01 of the day before: that minute has begun the new date.
+    ("America/St_Johns", 0, "2005-10-29", 24),
+    ("America/St_Johns", 0, "2005-10-30", 25),
+    ("America/St_Johns", 0, "2005-04-03", 23),
+    # The day that Samoa left out.
+    ("Pacific/Apia", 0, "2011-12-29", 24),
+    ("Pacific/Apia", 0, "2011-12-30", 0),
+    ("Pacific/Apia", 0, "2011-12-31", 24),
+]
+
+
+@pytest.mark.parametrize(("zone", "cut_over", "date", "hours"), LENGTHS)
+def test_dates_have_the_hours_that_the_clock_gives_them(
+    zone: str, cut_over: int, date: str, hours: int
+) -> None:
+    first = us(date) - 2 * DAY_US
+    at = np.arange(first, first + 5 * DAY_US, MINUTE_US, dtype=np.int64)
+    days, _ = business_days(club(zone, cut_over), at)
+    assert (np.diff(days) >= 0).all()
+    on = np.flatnonzero(days == day_of(dt.date.fromisoformat(date)))
+    assert len(on) == hours * 60
+    assert len(on) == 0 or on[-1] - on[0] == len(on) - 1
+
+
+@pytest.mark.parametrize(
+    ("zone", "cut_over", "at", "carried_before", "minute"),
+    [
+        # 29 October 2005, 23:59; midnight; 00:01 is set back to 23:01; midnight again.
+        ("America/St_Johns", 0, "2005-10-30T02:29:59", "2005-10-29", 23 * 60 + 59),
+        ("America/St_Johns", 0, "2005-10-30T02:30:00", "2005-10-30", 0),
+        ("America/St_Johns", 0, "2005-10-30T02:31:00", "2005-10-30", 23 * 60 + 1),
+        ("America/St_Johns", 0, "2005-10-30T03:29:59", "2005-10-30", 23 * 60 + 59),
+        ("America/St_Johns", 0, "2005-10-30T03:30:00", "2005-10-30", 0),
+        # 03:00 is set back to 01:00: with a cut-over at two, 02:00 to 03:00 comes twice.
+        ("Antarctica/Troll", 2, "2023-10-28T23:59:59", "2023-10-28", 60 + 59),
+        ("Antarctica/Troll", 2, "2023-10-29T00:00:00", "2023-10-29", 2 * 60),
+        ("Antarctica/Troll", 2, "2023-10-29T01:00:00", "2023-10-29", 60),
+        ("Antarctica/Troll", 2, "2023-10-29T01:59:00", "2023-10-29", 60 + 59),
+        ("Antarctica/Troll", 2, "2023-10-29T02:00:00", "2023-10-29", 2 * 60),
+    ],
+)
+def test_a_day_begins_at_the_first_instant_that_carries_its_date(
+    zone: str, cut_over: int, at: str, carried_before: str, minute: int
+) -> None:
+    day, clock = business_days(club(zone, cut_over), np.array([us(at)], np.int64))
+    assert date_of(int(day[0])).isoformat() == carried_before
+    assert clock.tolist() == [minute]
+
+
+@pytest.mark.parametrize("zone", [*ZONES, "America/Goose_Bay", "Antarctica/Casey"])
+def test_no_later_instant_has_an_earlier_date(zone: str) -> None:
+    at = np.arange(us("1999-01-01"), us("2026-01-01"), 30 * MINUTE_US, dtype=np.int64)
+    for cut_over in range(24):
+        days, _ = business_days(club(zone, cut_over), at)
+        assert (np.diff(days) >= 0).all()

@@ -248,14 +248,16 @@ def plant(ledger: Path, change: Callable[[list[int], Any], None]) -> str:
     return name
 
 
-# A packed row: version; last_at, last_seq, purchases, upgrades; issued, expired, live, lots
-# of the only currency; two tiers; counters; then the lots.
-ISSUED, SILVER, FIRST_COUNTER = 5, 10, 11
+# A packed row: version; the slots of native/state.pxd; the lots of the only currency.
+HEAD, ACCOUNT, TIER = 13, 11, 3
+ISSUED = 1 + HEAD
+SILVER = 1 + HEAD + ACCOUNT + TIER
+FIRST_COUNTER = 1 + HEAD + ACCOUNT + 2 * TIER
 
 
-def first_lot(words: list[int], state: Any) -> int:
-    """Where the first lot stands in a packed row."""
-    return FIRST_COUNTER + 2 * int(state.n_counters) + 1
+def first_lot(state: Any) -> int:
+    """Where the first lot stands in a packed row: after their number."""
+    return 1 + int(state.width) + 1
 
 
 def more_issued(words: list[int], _: Any) -> None:
@@ -263,11 +265,11 @@ def more_issued(words: list[int], _: Any) -> None:
 
 
 def richer_lot(words: list[int], state: Any) -> None:
-    words[first_lot(words, state) + 2] += 100
+    words[first_lot(state) + 3] += 100
 
 
 def longer_lot(words: list[int], state: Any) -> None:
-    words[first_lot(words, state) + 1] += 30
+    words[first_lot(state) + 1] += 30
 
 
 def better_tier(words: list[int], _: Any) -> None:
@@ -334,7 +336,7 @@ def test_dictionaries_and_ids_survive(tmp_path: Path) -> None:
     with ledgers.open_writer(path) as writer:
         ledgers.commit(writer, *range(30))
         later = ProductFact("milk", brand="Own", category="dairy/milk")
-        writer.commit_catalog(CatalogFact("catalogue", ledgers.START, [later]))
+        writer.commit_control(CatalogFact("catalogue", ledgers.START, [later]))
         ledgers.commit(writer, *range(30, 60))
         dictionaries = writer.replica.dictionaries
         names = [
@@ -356,7 +358,7 @@ def test_dictionaries_and_ids_survive(tmp_path: Path) -> None:
             again.tenders.names, again.products.skus.names,
         ]  # fmt: skip
         assert again.products.versions == products
-        assert products[again.products.at("milk", writer.replica.program_at)].brand is None
+        assert products[again.products.at("milk", 0)].brand is None
         assert products[again.products.at("milk", 2**60)].brand == "Own"
         assert writer.replica.find_ids([*ids, "unknown"]) == {n: s for s, n in enumerate(ids, 1)}
         for seq, name in enumerate(ids, 1):

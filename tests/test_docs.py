@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast, get_args
 
 import click
 import msgspec
@@ -21,9 +21,11 @@ import pytest
 
 import vafa.engine.program as program_types
 import vafa.server.__main__
-from vafa.engine import facts, intake, journal, schema
+from vafa.engine import facts, journal, schema, wire_schema
 from vafa.engine.cli import main
 from vafa.engine.cli.output import Exit
+from vafa.engine.holiday_calendars import read_overrides
+from vafa.engine.program_check import warnings
 from vafa.engine.program_file import parse_program
 from vafa.engine.replica import Replica
 from vafa.server import app, committer, decode, edge
@@ -240,6 +242,8 @@ def default_cell(field: msgspec.structs.FieldInfo) -> str:
         tag = value.__struct_config__.tag
         name = value.__struct_config__.tag_field
         return f'`{{ {name} = "{tag}" }}`' if name else "`{}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
 
 
@@ -294,6 +298,44 @@ def test_programs_parse(page: str, text: str) -> None:
     parse_program(text, page)
 
 
+FORMAT_BLOCKS = blocks(page_text("program-format"))
+
+
+def with_the_example(part: str) -> str:
+    """The program of the page's short examples with a part after it."""
+    (base,) = (block.text for block in FORMAT_BLOCKS if block.name == "base.toml")
+    return (base.split("[ladder]")[0] if "[ladder]" in part else base) + "\n" + part
+
+
+@pytest.mark.parametrize("part", [block.text for block in FORMAT_BLOCKS if block.name == "+"])
+def test_short_examples_parse(part: str) -> None:
+    assert warnings(parse_program(with_the_example(part))) == []
+
+
+WHENS = [
+    row for block in FORMAT_BLOCKS if block.name == "when" for row in block.text.splitlines()
+]
+
+
+@pytest.mark.parametrize("row", WHENS)
+def test_conditions_of_the_page_parse(row: str) -> None:
+    rule = '[[rule]]\nid = "x"\nkind = "bonus"\npoints = 1\n'
+    parse_program(with_the_example(rule + row))
+
+
+def test_every_condition_has_its_example() -> None:
+    text = "\n".join(WHENS)
+    fields = msgspec.structs.fields(program_types.Conditions)
+    assert [f.encode_name for f in fields if f"{f.encode_name} =" not in text] == []
+
+
+def test_the_override_file_of_the_page_is_one(tmp_path: Path) -> None:
+    (block,) = (block for block in FORMAT_BLOCKS if block.name == "override.toml")
+    file = tmp_path / block.name
+    file.write_text(block.text, "utf-8")
+    assert read_overrides(file, parse_program(with_the_example(""))).keys() == {"feasts"}
+
+
 def test_there_is_a_program_to_parse() -> None:
     assert PROGRAMS
 
@@ -318,7 +360,8 @@ def test_bounds_are_told() -> None:
     products = msgspec.json.schema(facts.CatalogFact)["$defs"]["CatalogFact"]["properties"]
     assert [int(row[1].replace(",", "")) for row in table] == [
         edge.MOST_BODY, edge.BODY_S, decode.MOST_FACTS, committer.QUEUE_FACTS, facts.MOST_LINES,
-        facts.MOST_TENDERS, facts.ID_BYTES, facts.NAME_BYTES, facts.MOST_AMOUNT,
+        facts.MOST_TENDERS, facts.MOST_COUPONS, facts.ID_BYTES, facts.NAME_BYTES,
+        facts.MOST_AMOUNT, facts.MOST_POINTS,
         products["products"]["maxItems"],
     ]  # fmt: skip
 
@@ -328,35 +371,63 @@ def members(kind: type[msgspec.Struct], prefix: str = "") -> list[str]:
     return [f"{prefix}{field.encode_name}" for field in msgspec.structs.fields(kind)]
 
 
-def test_members_of_sales_are_told() -> None:
-    told = first_column(section(page_text("http"), "Sales").split("201 is sent")[0]
-                        .split("| member of an answer")[0])  # fmt: skip
-    assert set(told) == {
-        "kind", *members(facts.SaleFact), *members(facts.LineFact, "lines[]."),
-        *members(facts.TenderFact, "tenders[]."),
-    }  # fmt: skip
+# The structs of each kind's members, with the part of the document that each stands in.
+MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
+    "Sales": [
+        (facts.SaleFact, ""), (facts.LineFact, "lines[]."), (facts.TenderFact, "tenders[]."),
+        (facts.ReturnPart, "return."),
+    ],
+    "Catalogues": [(facts.CatalogFact, ""), (facts.ProductFact, "products[].")],
+    "Stores": [(facts.StoreFact, ""), (facts.StoreAttributes, "stores[].")],
+    "Returns": [(facts.ReturnFact, ""), (facts.ReturnedLine, "lines[].")],
+    "Activities": [(facts.ActivityFact, "")],
+    "Adjustments": [(facts.AdjustFact, "")],
+    "Redemptions": [(facts.RedeemFact, "")],
+    "Members": [
+        (facts.EnrolFact, ""), (facts.MemberUpdateFact, ""), (facts.ManualTier, "manual_tier."),
+    ],
+    "Subscriptions": [(facts.SubscriptionStartFact, ""), (facts.SubscriptionEndFact, "")],
+    "Days closed": [(facts.DayClosedFact, "")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("heading", MEMBERS)
+def test_members_of_facts_are_told(heading: str) -> None:
+    table = tables(section(page_text("http"), heading))[0]
+    told = [name for row in table for name in re.findall(r"`([^`]+)`", row[0])]
+    expected = {name for kind, prefix in MEMBERS[heading] for name in members(kind, prefix)}
+    assert set(told) == {"kind", *expected}
     assert len(told) == len(set(told))
+    (kinds,) = (row[1] for row in table if row[0] == "`kind`")
+    tags = {kind.__struct_config__.tag for kind, _ in MEMBERS[heading]} - {None}
+    assert set(re.findall(r'"([^"]+)"', kinds)) == tags
 
 
-def test_members_of_catalogues_are_told() -> None:
-    (table,) = tables(section(page_text("http"), "Catalogues"))
-    told = {name for row in table for name in re.findall(r"`([^`]+)`", row[0])}
-    assert told == {
-        "kind", *members(facts.CatalogFact), *members(facts.ProductFact, "products[]."),
-    }  # fmt: skip
+def test_every_kind_on_the_wire_is_told() -> None:
+    told = {kind for kinds in MEMBERS.values() for kind, _ in kinds}
+    assert set(get_args(facts.MemberFact | facts.WireControl)) <= told
 
 
 def test_arrow_columns_are_told() -> None:
     columns_in, columns_out = tables(section(page_text("http"), "Arrow"))
-    assert [named(row[0]) for row in columns_in] == intake.WIRE.names
+    taken = pa.schema([*wire_schema.WIRE, *wire_schema.MORE])
+    assert [named(row[0]) for row in columns_in] == taken.names
     answers = pa.ipc.open_stream(app._arrow_answers([], [])).read_all()
     assert [named(row[0]) for row in columns_out] == answers.schema.names
-    for rows, fields in ((columns_in, intake.WIRE), (columns_out, answers.schema)):
+    for rows, fields in ((columns_in, taken), (columns_out, answers.schema)):
         for row, field in zip(rows, fields, strict=True):
             assert row[1].split()[0] == str(field.type).split("<")[0].split("[")[0], row
-            if pa.types.is_list(field.type):
-                names = [item.name for item in field.type.value_type]
-                assert re.findall(r"`(\w+)`", row[1]) == names
+            assert re.findall(r"`(\w+)`", row[1]) == names_of_items(field.type)
+    text = prose(section(page_text("http"), "Arrow"))
+    for more in (*wire_schema.MORE_OF_LINE, *wire_schema.MORE_OF_TENDER):
+        assert f"`{more.name}`" in text
+
+
+def names_of_items(kind: pa.DataType) -> list[str]:
+    """Fields of the structs of a list, none of another type."""
+    if not pa.types.is_list(kind) or not pa.types.is_struct(kind.value_type):
+        return []
+    return [item.name for item in kind.value_type]
 
 
 def test_problems_are_told() -> None:
@@ -432,9 +503,7 @@ def test_journal_columns_are_told(heading: str, fields: pa.Schema) -> None:
     assert [named(row[0]) for row in table] == fields.names
     for row, field in zip(table, fields, strict=True):
         assert row[1].split()[0] == str(field.type).split("<")[0].split("[")[0], row
-        if pa.types.is_list(field.type):
-            names = [item.name for item in field.type.value_type]
-            assert re.findall(r"`(\w+)`", row[1]) == names
+        assert re.findall(r"`(\w+)`", row[1]) == names_of_items(field.type)
 
 
 def test_kinds_of_facts_are_told() -> None:

@@ -14,22 +14,35 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vafa.engine.dictionaries import Dictionaries, Product
+from vafa.engine.carrier import sale_of
+from vafa.engine.columns import Facts
+from vafa.engine.dictionaries import Dictionaries, Product, StoreVersion
 from vafa.engine.facts import (
     ID_BYTES,
     MOST_AMOUNT,
+    MOST_COUPONS,
+    MOST_LINE_NUMBER,
     MOST_LINES,
     MOST_TENDERS,
     NAME_BYTES,
     FormError,
     LineFact,
     SaleFact,
-    Sales,
     TenderFact,
-    net_lines,
 )
-from vafa.engine.intake import UTC_US, WIRE, WIRE_LINE, WIRE_TENDER, ArrowSales, DecodedSales
-from vafa.engine.wire_json import decode_fact, sale_of
+from vafa.engine.intake import DecodedFacts
+from vafa.engine.lines import details, net_lines
+from vafa.engine.wire_arrow import ArrowFacts
+from vafa.engine.wire_json import decode_fact
+from vafa.engine.wire_schema import (
+    MORE,
+    MORE_OF_LINE,
+    MORE_OF_TENDER,
+    UTC_US,
+    WIRE,
+    WIRE_LINE,
+    WIRE_TENDER,
+)
 
 AT = dt.datetime(2024, 3, 1, 12, 0, tzinfo=dt.UTC)
 
@@ -106,6 +119,48 @@ def test_voids_are_netted(name: str) -> None:
     rows, left = NETTED[name]
     found = [(x.line, x.sku, x.quantity, x.net) for x in net_lines([LineFact(*r) for r in rows])]
     assert found == left
+
+
+# Lines beside sku, quantity, net; (full quantity, gross, cost) of each, and their details.
+FULL_LINES: dict[str, tuple[list[LineFact], list[Row], list[Row]]] = {
+    "plain": ([LineFact("a", 1000, 50)], [(1000, 50, None)], []),
+    "discount": (
+        [LineFact("a", 1000, 50, discount=7)], [(1000, 57, None)], [(0, 1000, 57, None)]
+    ),
+    "gross before discount": (
+        [LineFact("a", 1000, 50, gross=60, discount=7)], [(1000, 60, None)], [(0, 1000, 60, None)]
+    ),
+    "gross is net": ([LineFact("a", 1000, 50, gross=50)], [(1000, 50, None)], []),
+    "cost": ([LineFact("a", 1000, 50, cost=0)], [(1000, 50, 0)], [(0, 1000, 50, 0)]),
+    "part voided": (
+        [LineFact("b", 1000, 5), LineFact("a", 3000, 90, cost=30), LineFact("a", -1000, -30)],
+        [(1000, 5, None), (3000, 90, 30)], [(1, 3000, 90, 30)],
+    ),
+    "quantity alone voided": (
+        [LineFact("a", 3000, 90), LineFact("a", -1000, 0)], [(3000, 90, None)],
+        [(0, 3000, 90, None)],
+    ),
+    "amount alone voided": (
+        [LineFact("a", 3000, 90), LineFact("a", 0, -30)], [(3000, 90, None)],
+        [(0, 3000, 90, None)],
+    ),
+    "void": (
+        [LineFact("a", 3000, 90, gross=99, cost=30), LineFact("a", -3000, -90)],
+        [(3000, 99, 30)], [],
+    ),
+    "what a void says of gross and cost means nothing": (
+        [LineFact("a", 2000, 90), LineFact("a", -2000, -30, gross=-30, cost=-7)],
+        [(2000, 90, None)], [(0, 2000, 90, None)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FULL_LINES)
+def test_gross_and_cost_are_of_the_whole_line(name: str) -> None:
+    rows, full, found = FULL_LINES[name]
+    lines = net_lines(rows)
+    assert [(x.full_quantity, x.gross, x.cost) for x in lines] == full
+    assert list(details(lines)) == found
 
 
 @pytest.mark.parametrize("name", NOT_NETTED)
@@ -227,7 +282,7 @@ def column(name: str, values: pa.Array) -> pa.Table:
 
 
 LINES = WIRE.field("lines").type
-MORE_LINES = pa.list_(pa.struct([*WIRE_LINE, ("voids", pa.int32())]))
+MORE_LINES = pa.list_(pa.struct([*WIRE_LINE, ("colour", pa.int32())]))
 X = {"sku": "x", "quantity": 1000, "net": 5}
 
 
@@ -235,7 +290,40 @@ def lines_of(*rows: list[dict[str, Any] | None] | None, kind: Any = LINES) -> pa
     return column("lines", pa.array([*rows], kind))
 
 
+ALL_LINES = pa.list_(pa.struct([*WIRE_LINE, *MORE_OF_LINE]))
+ALL_TENDERS = pa.list_(pa.struct([*WIRE_TENDER, *MORE_OF_TENDER]))
+
+
+def more_of_line(**fields: Any) -> pa.Table:
+    return lines_of([X], [X, {**X, **fields}], kind=ALL_LINES)
+
+
+def more(name: str, values: list[Any]) -> pa.Table:
+    return table().append_column(name, pa.array(values, MORE.field(name).type))
+
+
 BAD_TABLES: dict[str, tuple[pa.Table, str]] = {
+    **{
+        f"{name} of {value}": (more_of_line(**{name: value}), name)
+        for name, value in (
+            ("gross", MOST_AMOUNT + 1), ("discount", -(2**63)), ("cost", 2**62), ("line", 0),
+            ("voids", -1), ("line", MOST_LINE_NUMBER + 1),
+        )
+    },
+    "huge sum": (more_of_line(net=MOST_AMOUNT, discount=1), "discount"),
+    "line twice": (more_of_line(line=1), "[1].lines[1].line"),
+    "void of a sale": (more_of_line(voids=1), "[1].lines[1].voids"),
+    "points of 0": (column("tenders", pa.array(
+        [[{"type": "a", "amount": 1, "points": 0}], []], ALL_TENDERS)), "points"),
+    "null channel": (more("channel", ["a", None]), "channel"),
+    "long channel": (more("channel", ["a", "x" * 65]), "channel"),
+    "null coupons": (more("coupons", [[], None]), "coupons"),
+    "null coupon": (more("coupons", [[], ["a", None]]), "coupons"),
+    "empty coupon": (more("coupons", [[], ["a", ""]]), "coupons"),
+    "too many coupons": (more("coupons", [[], ["a"] * (MOST_COUPONS + 1)]), "coupons"),
+    "number for a channel": (table().append_column("channel", pa.array([1, 2])), "channel"),
+    "fraction for a cost": (lines_of([X], [X], kind=pa.list_(pa.struct(
+        [*WIRE_LINE, ("cost", pa.float64())]))), "lines"),
     **{
         f"no {name}": (table().drop_columns([name]), name)
         for name in ("id", "occurred_at", "member", "lines")
@@ -276,7 +364,7 @@ BAD_TABLES: dict[str, tuple[pa.Table, str]] = {
     "text for lines": (column("lines", pa.array(["a", "b"])), "lines"),
     "fractions": (lines_of([X], [X], kind=pa.list_(pa.struct(
         [("sku", pa.string()), ("quantity", pa.int64()), ("net", pa.float64())]))), "lines"),
-    "unknown field of a line": (lines_of([X], [{**X, "voids": 1}], kind=MORE_LINES), "lines"),
+    "unknown field of a line": (lines_of([X], [{**X, "colour": 1}], kind=MORE_LINES), "lines"),
     "missing field of a line": (lines_of([{"sku": "x", "net": 5}], [X], kind=pa.list_(pa.struct(
         [("sku", pa.string()), ("net", pa.int64())]))), "lines"),
     "void of nothing": (lines_of([X], [{**X, "net": -5, "quantity": -1000}]), "[1].lines[0]"),
@@ -288,10 +376,10 @@ BAD_TABLES: dict[str, tuple[pa.Table, str]] = {
 
 @pytest.mark.parametrize("name", BAD_TABLES)
 def test_a_bad_table_is_refused_at_its_column(name: str) -> None:
-    ArrowSales(table())
+    ArrowFacts(table())
     bad, path = BAD_TABLES[name]
     with pytest.raises(FormError) as caught:
-        ArrowSales(bad)
+        ArrowFacts(bad)
     if name != "null line":  # its missing fields may be named first
         assert caught.value.path == path
 
@@ -309,9 +397,9 @@ def test_a_bad_table_is_refused_at_its_column(name: str) -> None:
     ],
 )  # fmt: skip
 def test_other_widths_and_orders_mean_the_same_or_are_refused(name: str, values: pa.Array) -> None:
-    plain = ArrowSales(table())
+    plain = ArrowFacts(table())
     try:
-        other = ArrowSales(column(name, values))
+        other = ArrowFacts(column(name, values))
     except FormError:
         # Fields in another order need not be taken; they must not be mixed up.
         assert name == "lines"
@@ -321,7 +409,7 @@ def test_other_widths_and_orders_mean_the_same_or_are_refused(name: str, values:
 
 def test_an_empty_table_is_a_batch_of_nothing() -> None:
     for empty in (table().slice(0, 0), pa.Table.from_batches([], schema=WIRE)):
-        sales = ArrowSales(empty)
+        sales = ArrowFacts(empty)
         assert sales.ids == []
         assert len(sales.columns(Dictionaries(), None)) == 0
 
@@ -341,7 +429,7 @@ def use(data: bytes) -> Any:
     """Read an untrusted stream and use all of it; what is refused is None."""
     try:
         with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
-            sales = ArrowSales(reader.read_all())
+            sales = ArrowFacts(reader.read_all())
     except (FormError, pa.ArrowException, OSError, ValueError, TypeError, KeyError):
         return None
     sales.columns(Dictionaries(), None)
@@ -352,7 +440,7 @@ BATCH = table(*({"member": f"member-{n % 3}", "lines": [X] * (1 + n % 4)} for n 
 
 
 def test_the_stream_is_read_as_it_was_written() -> None:
-    whole = ArrowSales(BATCH)
+    whole = ArrowFacts(BATCH)
     assert use(stream(BATCH)) == [whole.content(row) for row in range(12)]
 
 
@@ -395,70 +483,93 @@ def test_what_is_not_utf_8_is_refused(letters: bytes) -> None:
 # -- Arrow and JSON alike -------------------------------------------------------------------------
 
 names = st.sampled_from(["a", "b", "نان", "x" * 20])
-wire_lines = st.lists(
-    st.builds(LineFact, names, st.integers(0, 5_000), st.integers(0, 10**12)),
-    min_size=1, max_size=5,
+figures = st.integers(-5, 5)
+seldom = st.one_of(st.none(), st.none(), figures)
+plain_lines = st.builds(LineFact, names, st.integers(0, 5_000), st.integers(0, 10**11))
+full_lines = st.builds(
+    LineFact, names, st.integers(0, 5_000), st.integers(0, 10**11), gross=seldom,
+    discount=seldom, cost=seldom,
 )  # fmt: skip
 
 
 @st.composite
 def facts(draw: st.DrawFn) -> list[SaleFact]:
-    """Sales with and without voids."""
+    """Sales with and without voids, and what a sale may have more."""
     made = []
+    some = full_lines if draw(st.booleans()) else plain_lines
     for number in range(draw(st.integers(1, 6))):
-        lines = draw(wire_lines)
+        lines = draw(st.lists(some, min_size=1, max_size=5))
+        if draw(st.integers(0, 3)) == 3:
+            for place, line in enumerate(lines):
+                line.line = draw(st.sampled_from([place + 1, 10 * (place + 1)]))
         if draw(st.booleans()):
             bought = draw(st.sampled_from(lines))
             same = [x for x in lines if x.sku == bought.sku and (x.quantity or x.net)]
             if same and same[-1].net:
-                lines.append(LineFact(bought.sku, 0, -draw(st.integers(1, same[-1].net))))
+                void = LineFact(bought.sku, 0, -draw(st.integers(1, same[-1].net)))
+                void.voids = draw(st.sampled_from([None, same[-1].line]))
+                lines.append(void)
         made.append(SaleFact(
             f"id-{number}",
             AT + dt.timedelta(days=draw(st.integers(-40, 40)), microseconds=number),
             draw(names), lines, draw(st.sampled_from(["", "1", "ب"])),
-            draw(st.sampled_from(["", "t"])),
-            [TenderFact(kind, 5) for kind in draw(st.lists(names, max_size=2))],
+            draw(st.sampled_from(["", "t"])), draw(st.sampled_from(["", "", "web"])),
+            [TenderFact(kind, 5, draw(st.sampled_from([None, None, 7])))
+             for kind in draw(st.lists(names, max_size=2))],
+            draw(st.lists(names, max_size=2)),
         ))  # fmt: skip
     return made
 
 
 def as_table(sales: list[SaleFact]) -> pa.Table:
-    """The same sales as a wire table."""
-    rows = []
-    for sale in sales:
-        row = msgspec.structs.asdict(sale)
-        row["lines"] = [{"sku": x.sku, "quantity": x.quantity, "net": x.net} for x in sale.lines]
-        row["tenders"] = [{"type": x.type, "amount": x.amount} for x in sale.tenders]
-        rows.append({"kind": "sale", **row})
-    return pa.Table.from_pylist(rows, schema=WIRE)
+    """The same sales as a wire table; columns and fields that nobody has are left out."""
+    rows = [{"kind": "sale", **msgspec.to_builtins(x, builtin_types=(dt.datetime,))} for x in sales]
+
+    def wanted(field: pa.Field, optional: pa.StructType) -> pa.Field:
+        items = [item for row in rows for item in row[field.name]]
+        used = [more for more in optional if any(x[more.name] is not None for x in items)]
+        return pa.field(field.name, pa.list_(pa.struct([*field.type.value_type, *used])))
+
+    schema = pa.schema([
+        wanted(field, MORE_OF_LINE) if field.name == "lines"
+        else wanted(field, MORE_OF_TENDER) if field.name == "tenders" else field
+        for field in WIRE
+    ] + [field for field in MORE if any(row[field.name] for row in rows)])  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def known() -> Dictionaries:
-    """Dictionaries with versions of one product, before, inside and after the sales' dates."""
+    """Dictionaries with versions of a product and a store, before, inside, after the dates."""
     dictionaries = Dictionaries()
     for days in (-20, 10, 30):
         since = int((AT + dt.timedelta(days=days)).timestamp()) * 1_000_000
         dictionaries.products.add(Product("a", since, brand=f"brand {days}"))
+        dictionaries.stores.add(StoreVersion("1", since, region=f"region {days}"))
     return dictionaries
 
 
-def meaning(sales: Sales, dictionaries: Dictionaries) -> dict[str, list[Any]]:
+def meaning(sales: Facts, dictionaries: Dictionaries) -> dict[str, list[Any]]:
     """Columns with names in place of numbers, which follow the order of first sight."""
-    columns = {f.name: getattr(sales, f.name).tolist() for f in dataclasses.fields(Sales)}
+    columns = {
+        f.name: getattr(sales, f.name).tolist()
+        for f in dataclasses.fields(Facts) if f.name != "extras"
+    }
+    columns["extras"] = sales.extras
     for name, codes in (
-        ("member", dictionaries.members), ("store", dictionaries.stores),
-        ("terminal", dictionaries.terminals), ("tender", dictionaries.tenders),
+        ("member", dictionaries.members), ("terminal", dictionaries.terminals),
+        ("tender", dictionaries.tenders),
     ):  # fmt: skip
         columns[name] = [codes.names[number] for number in columns[name]]
     columns["product"] = [dictionaries.products.versions[n] for n in columns["product"]]
+    columns["store"] = [dictionaries.stores.versions[n] for n in columns["store"]]
     return columns
 
 
 @settings(deadline=None)
 @given(facts(), st.integers(0, 2**32))
 def test_arrow_and_decoded_sales_are_alike(sales: list[SaleFact], seed: int) -> None:
-    arrow = ArrowSales(as_table(sales))
-    plain = DecodedSales([sale_of(sale) for sale in sales])
+    arrow = ArrowFacts(as_table(sales))
+    plain = DecodedFacts([sale_of(sale) for sale in sales])
     assert arrow.ids == plain.ids
     assert arrow.at.tolist() == plain.at.tolist()
     for row in range(len(sales)):
@@ -471,18 +582,18 @@ def test_arrow_and_decoded_sales_are_alike(sales: list[SaleFact], seed: int) -> 
         assert arrow.id_array(rows).to_pylist() == plain.id_array(rows).to_pylist()
         ours, theirs = known(), known()
         one, other = arrow.columns(ours, rows), plain.columns(theirs, rows)
-        for entry in dataclasses.fields(Sales):
+        for entry in dataclasses.fields(Facts)[:-1]:
             assert getattr(one, entry.name).dtype == getattr(other, entry.name).dtype, entry.name
         assert meaning(one, ours) == meaning(other, theirs)
 
 
 @given(st.integers(0, 11), st.integers(0, 12))
 def test_a_slice_of_a_table_is_the_slice_of_its_sales(start: int, length: int) -> None:
-    whole, part = ArrowSales(BATCH), ArrowSales(BATCH.slice(start, length))
+    whole, part = ArrowFacts(BATCH), ArrowFacts(BATCH.slice(start, length))
     expected = [whole.content(row) for row in range(start, min(12, start + length))]
     assert [part.content(row) for row in range(len(part.ids))] == expected
     columns = part.columns(Dictionaries(), None)
-    assert columns.lines_from[-1] == sum(len(content[4]) for content in expected)
+    assert columns.lines_from[-1] == sum(len(content[5]) for content in expected)
 
 
 def test_wire_types_are_those_of_the_schema() -> None:

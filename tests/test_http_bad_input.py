@@ -456,7 +456,7 @@ ARROW_ROWS = [
     batch("lines of numbers", column("lines", [[1], [2]])),
     batch("lines of floats", column("lines", [[{"sku": "a", "quantity": 1.0, "net": 1.0}]] * 2)),
     batch("lines with an extra field", column(
-        "lines", [[{"sku": "a", "quantity": 1, "net": 1, "line": 1}]] * 2)),
+        "lines", [[{"sku": "a", "quantity": 1, "net": 1, "colour": 1}]] * 2)),
     batch("lines without net", column("lines", [[{"sku": "a", "quantity": 1}]] * 2)),
     batch("lines of text", column("lines", [[{"sku": "a", "quantity": "1", "net": "1"}]] * 2)),
     batch("null lines", column("lines", [None, [{"sku": "a", "quantity": 1, "net": 1}]], LINES)),

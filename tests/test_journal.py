@@ -417,9 +417,9 @@ def test_a_catalogue_that_finds_the_map_full_is_taken_back(
         with monkeypatch.context() as patch:
             patch.setattr(writer.journal, "append", no_room)
             with pytest.raises(StorageFull):
-                writer.commit_catalog(fact)
+                writer.commit_control(fact)
         assert writer.replica.dictionaries.sizes() == sizes
-        assert writer.commit_catalog(fact).answer is not None
+        assert writer.commit_control(fact).answer is not None
         ledgers.commit(writer, *range(3, 6))
     assert verify(ledger).clean
 

@@ -13,42 +13,13 @@ import pytest
 
 from vafa.engine import program
 from vafa.engine.program import Program, json_schema
+from vafa.engine.program_check import warnings
 from vafa.engine.program_file import ProgramError, load_program, parse_program
+
+from .bad_programs import GOOD, WHOLE, marked_line, plus
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.toml"))
 
-GOOD = """\
-format = 1
-id = "club"
-unit = { code = "EUR" }
-zone = "Europe/Berlin"
-
-[[currency]]
-id = "points"
-scale = 2
-
-[[rule]]
-id = "base"
-kind = "earn"
-points = 1
-per = 100
-
-[[rule]]
-id = "gift"
-kind = "bonus"
-points = 10
-when = { store = ["1"] }
-
-[ladder]
-window = "year"
-
-[[ladder.tier]]
-id = "bronze"
-
-[[ladder.tier]]
-id = "silver"
-at_least = { spend = 1_000 }
-"""
 # Lines of what the table below changes or adds to.
 ZONE, CURRENCY, SCALE, RULE, POINTS, PER, GIFT, WINDOW, TIER = 4, 6, 8, 10, 13, 14, 16, 23, 29
 
@@ -110,8 +81,22 @@ BAD: dict[str, tuple[str, int, str, str]] = {
     ),
     "amount below zero": (when("min_amount = -1"), WHEN, "rule[0].when.min_amount", ">= 0"),
     "half an hour": (when("time = { from = 08:00:00 }"), WHEN, "rule[0].when.time", "`to`"),
-    "line not under not": (when("not = { tier_at_least = 'silver' }"), WHEN, "rule[0].when.not",
+    "activity under not": (when("not = { activity = ['review'] }"), WHEN, "rule[0].when.not",
                            "unknown field"),
+    "not under not": (when("not = { not = {} }"), WHEN, "rule[0].when.not", "unknown field"),
+    "step zero": (when("sequence = { id = 's', step = [0] }"), WHEN,
+                  "rule[0].when.sequence.step[0]", ">= 1"),
+    "near half a year": (when("anniversary = { before = 181 }"), WHEN,
+                         "rule[0].when.anniversary.before", "<= 180"),
+    "streak of days": (when("streak = { count = 2, period = 'day' }"), WHEN,
+                       "rule[0].when.streak.period", "'day'"),
+    "first purchase of a brand": (when("first_purchase = ['brand']"), WHEN,
+                                  "rule[0].when.first_purchase[0]", "'brand'"),
+    "unknown basis": (after(PER, 'basis = "profit"'), WHEN, "rule[0].basis", "'profit'"),
+    "unknown stack mode": (
+        GOOD + '[[stack]]\nid = "s"\nmode = "sum"\n', 33, "stack[0].mode", "'sum'"
+    ),
+    "unknown shortfall": (GOOD + '[returns]\nshortfall = "sue"\n', 32, "returns.shortfall", "sue"),
     "uses zero": (after(PER, "uses = { day = 0 }"), WHEN, "rule[0].uses.day", ">= 1"),
     # Whole-program checks
     "zone": (instead(ZONE, 'zone = "Europe/Bern"'), ZONE, "zone", "unknown IANA time zone"),
@@ -244,11 +229,21 @@ def test_a_bad_program_is_refused_at_its_line(name: str) -> None:
     assert str(caught.value) == f"club.toml:{line}: {path}: {problem.message}"
 
 
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_program_that_is_bad_as_a_whole_is_refused(name: str) -> None:
+    text, path, part = WHOLE[name]
+    with pytest.raises(ProgramError) as caught:
+        parse_program(text, "club.toml")
+    (problem,) = caught.value.problems
+    assert part in problem.message
+    assert (problem.line, problem.path) == (marked_line(text), path)
+
+
 def test_the_program_that_the_table_spoils_is_good() -> None:
     good = parse_program(GOOD)
     assert [rule.id for rule in good.rule] == ["base", "gift"]
     assert good.currency[0].scale == 2
-    assert len(BAD) >= 40
+    assert len(BAD) + len(WHOLE) >= 200
 
 
 def test_every_problem_is_told_at_once_in_order_of_line() -> None:
@@ -286,6 +281,148 @@ def test_what_is_just_inside_is_taken(rows: tuple[str, ...]) -> None:
 )
 def test_conditions_just_inside_are_taken(condition: str) -> None:
     parse_program(when(condition))
+
+
+# What stands just inside the bounds of the tables, by the parts of the format.
+SOUND: dict[str, str] = {
+    "bands": plus(
+        "[[rule]]", 'id = "x"', 'kind = "earn"', "per = 100", 'band_mode = "marginal"',
+        "[[rule.bands]]", "from = 0", "points = 1", "[[rule.bands]]", "from = 1", "points = 0",
+    ),
+    "bands of units": plus(
+        "[[rule]]", 'id = "x"', 'kind = "earn"', 'basis = "quantity"', 'round = "line"',
+        "bands = [{ from = 0.001, points = 1 }, { from = 0.002, points = 2 }]",
+    ),
+    "a visit": plus(
+        "[[rule]]", 'id = "x"', 'kind = "earn"', 'basis = "visit"', "points = 5", "blocks = true",
+    ),
+    "tenders": plus(
+        "[[rule]]", 'id = "x"', 'kind = "earn"', "per = 9", 'basis = "tender"', 'tenders = ["a"]',
+        "points = 5", "budget = 1_000_000_000_000", 'donate = "forest"', 'round = "carry"',
+    ),
+    "anniversary": plus(
+        "[[rule]]", 'id = "x"', 'kind = "bonus"', "points = 5",
+        "when = { anniversary = { before = 180, after = 180 } }",
+        "limits = { anniversary = 5 }", "uses = { anniversary = 1 }",
+    ),
+    "on a birthday": plus(
+        "[[rule]]", 'id = "x"', 'kind = "bonus"', "points = 5", 'on = "birthday"',
+        'when = { tier = ["silver"], age = { at_least = 18 }, days_since_purchase = 30 }',
+        "uses = { anniversary = 1 }",
+    ),
+    "balance": plus(
+        "[[rule]]", 'id = "x"', 'kind = "bonus"', "of_balance = { factor = 1.5, cap = 500 }",
+    ),
+    "activity": plus(
+        "[[rule]]", 'id = "x"', 'kind = "earn"', 'basis = "quantity"', "points = 5",
+        'when = { activity = ["game"], store = ["1"], weekday = ["friday"] }',
+    ),
+    "units": plus(
+        "[[rule]]", 'id = "x"', 'kind = "bonus"', "points = 5", "per_units = 0.001",
+    ),
+    "a first group of two currencies": plus(
+        '[[currency]]\nid = "stars"', '[[group]]\nid = "g"\nmode = "first"',
+        '[[rule]]\nid = "x"\nkind = "earn"\npoints = 1\nper = 9\ngroup = "g"',
+        '[[rule]]\nid = "y"\nkind = "earn"\npoints = 1\nper = 9\ngroup = "g"',
+        'currency = "stars"',
+    ),
+    "holidays": plus(
+        '[[holidays]]\nid = "h"\ncountry = "IR"\nadd = [2026-01-02]\nremove = [2026-01-03]',
+        '[[rule]]\nid = "x"\nkind = "earn"\npoints = 1\nper = 9', 'when = { holiday = ["h"] }',
+    ),
+    "the last step": plus(
+        '[[sequence]]\nid = "coffee"\nsteps = 3\ngap_days = 9\nreset_days = 9',
+        '[[rule]]\nid = "x"\nkind = "earn"\npoints = 1\nper = 9',
+        'when = { sequence = { id = "coffee", step = [3] } }',
+    ),
+    "thresholds": plus(
+        '[[counter]]\nid = "litres"\ncount = "quantity"',
+        '[[ladder.tier]]\nid = "gold"\nat_least = { points = { points = 0.01 }, '
+        'counter = { litres = 0.001 }, value = { ltv = -5 }, activity = { game = 0 } }',
+        '[[ladder.tier]]\nid = "best"\nat_least = { spend = 1_001, value = { ltv = -4 } }',
+    ),
+    "a calendar of validity": plus().replace(
+        'window = "year"', 'window = { days = 90 }\nvalidity_period = "half"\ncalendar = "jalali"'
+    ),
+    "redemptions": plus(
+        '[[redemption]]\ntender = "points"\ncurrency = "points"', '[[redemption]]\ntender = "gift"',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_what_the_whole_allows_is_taken(name: str) -> None:
+    assert warnings(parse_program(SOUND[name])) == []
+
+
+# Each decimal of the format, at FIGURE.
+FIGURES = {
+    "caps": plus('[[currency]]\nid = "s"\ncaps = { day = FIGURE }'),
+    "no receipt": plus("[returns]\nno_receipt = { points = FIGURE, per = 1 }"),
+    "points": plus('[[rule]]\nid = "x"\nkind = "earn"\nper = 9\npoints = FIGURE'),
+    "tier": plus('[[rule]]\nid = "x"\nkind = "earn"\nper = 9\npoints = { silver = FIGURE }'),
+    "band": plus('[[rule]]\nid = "x"\nkind = "earn"\nbands = [{ from = 0, points = FIGURE }]'),
+    "from": plus(
+        '[[rule]]\nid = "x"\nkind = "earn"\nper = 9',
+        "bands = [{ from = FIGURE, points = 1 }, { from = 7, points = 2 }]",
+    ),
+    "units from": plus(
+        '[[rule]]\nid = "x"\nkind = "earn"\nper = 9\nbasis = "quantity"',
+        "bands = [{ from = 1, points = 1 }, { from = FIGURE, points = 2 }]",
+    ),
+    "factor": plus('[[rule]]\nid = "x"\nkind = "multiply"\nfactor = FIGURE'),
+    "bonus": plus('[[rule]]\nid = "x"\nkind = "bonus"\npoints = FIGURE'),
+    "per units": plus('[[rule]]\nid = "x"\nkind = "bonus"\npoints = 1\nper_units = FIGURE'),
+    "balance": plus('[[rule]]\nid = "x"\nkind = "bonus"\nof_balance = {factor=FIGURE, cap=5}'),
+    "cap": plus('[[rule]]\nid = "x"\nkind = "bonus"\nof_balance = { factor = 2, cap = FIGURE }'),
+    "budget": plus('[[rule]]\nid = "x"\nkind = "bonus"\npoints = 1\nbudget = FIGURE'),
+    "min quantity": plus(
+        '[[rule]]\nid = "x"\nkind = "bonus"\npoints = 1\nwhen = { min_quantity = FIGURE }'
+    ),
+    "counter": plus(
+        '[[counter]]\nid = "c"\ncount = "spend"',
+        '[[rule]]\nid = "x"\nkind = "bonus"\npoints = 1',
+        'when = { counter = { id = "c", at_least = FIGURE } }',
+    ),
+    "threshold": plus(
+        '[[ladder.tier]]\nid = "gold"\nat_least = { points = { points = FIGURE } }',
+        '[[ladder.tier]]\nid = "best"\nat_least = { points = { points = 1e12 } }',
+    ),
+    "tier bonus": plus('[[ladder.tier]]\nid = "x"\nat_least = {visits=1}\nbonus = {points=FIGURE}'),
+}
+
+
+@pytest.mark.parametrize(
+    "figure", ["NaN", "-NaN", "sNaN", "Infinity", "-Infinity", "1e40", "-1e40", "1e-40",
+               "1e999999", "-1", "1.00000000000000000000000000000000000001"],
+)  # fmt: skip
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_figure_is_too_odd_to_be_refused(name: str, figure: str) -> None:
+    with pytest.raises(ProgramError):
+        parse_program(FIGURES[name].replace("FIGURE", f'"{figure}"'))
+    if name not in ("from", "units from"):
+        # A figure like any other, so that the figure is what was refused above.
+        parse_program(FIGURES[name].replace("FIGURE", "2"))
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "part"),
+    [
+        (plus('[[rule]]\nid = "x"\nkind = "earn"\npoints = 1'), "rule[2].per", "minor unit"),
+        (
+            plus('[[rule]]\nid = "x"\nkind = "earn"\nbands = [{ from = 0, points = 1 }]'),
+            "rule[2].per", "minor unit",
+        ),
+        (
+            plus('[[ladder.tier]]\nid = "gold"\nat_least = { balance = { points = 5 } }'),
+            "ladder.tier[2].at_least.balance.points", "balance falls",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_rarely_meant_is_told(text: str, path: str, part: str) -> None:
+    ((told, message),) = warnings(parse_program(text))
+    assert told == path
+    assert part in message
 
 
 def test_point_figures_are_exact() -> None:
@@ -327,6 +464,11 @@ def test_examples_are_valid_by_the_schema(path: Path) -> None:
     jsonschema.validate(document(path.read_text()), json_schema())
 
 
+@pytest.mark.parametrize("name", SOUND)
+def test_sound_programs_are_valid_by_the_schema(name: str) -> None:
+    jsonschema.validate(document(SOUND[name]), json_schema())
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -339,6 +481,14 @@ def test_examples_are_valid_by_the_schema(path: Path) -> None:
         instead(1, "format = 2"),
         instead(PER, "per = 0"),
         instead(12, 'kind = "give"'),
+        when("not = { activity = ['review'] }"),
+        when("anniversary = { before = 181 }"),
+        when("age = { from = 18 }"),
+        after(PER, "bands = [{ from = 0, rate = 1 }]"),
+        after(SCALE, 'expiry = { policy = "inactivity" }'),
+        GOOD + '[[stack]]\nid = "s"\nmode = "sum"\n',
+        GOOD + '[[counter]]\nid = "c"\n',
+        GOOD + '[returns]\nshortfall = "sue"\n',
     ],
 )
 def test_the_schema_refuses_what_the_reader_refuses(text: str) -> None:

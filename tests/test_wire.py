@@ -146,12 +146,14 @@ def test_what_is_read_is_what_was_written(fact: dict[str, Any]) -> None:
     assert content_of(sale) == (
         fact["id"],
         len(fact["lines"]),
+        0,
         (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1),
         fact["member"],
         fact.get("store", ""),
         fact.get("terminal", ""),
         tuple((n, x["sku"], x["quantity"], x["net"]) for n, x in enumerate(fact["lines"], 1)),
         tuple((x["type"], x["amount"]) for x in fact.get("tenders", [])),
+        None,
     )
 
 

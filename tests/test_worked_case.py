@@ -62,7 +62,7 @@ def test_the_worked_case(tmp_path: Path) -> None:
     with ledgers.open_writer(tmp_path / "ledger", PROGRAM) as writer:
         products = [ProductFact("milk", department="DAIRY"), ProductFact("bread"),
                     ProductFact("cigarettes", department="TOBACCO")]  # fmt: skip
-        writer.commit_catalog(CatalogFact("catalogue", ledgers.START, products))
+        writer.commit_control(CatalogFact("catalogue", ledgers.START, products))
         found = []
         for number, (days, lines) in enumerate((
             (-4, [("bread", 1)]),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import click
 
 from .balance import balance
+from .close import close
 from .demo import demo
 from .load import load
 from .output import Commands
@@ -40,7 +41,7 @@ def main() -> None:
     """A loyalty engine: exact points from till baskets, in a ledger that can be replayed."""
 
 
-for command in (demo, load, balance, verify, program):
+for command in (demo, load, balance, close, verify, program):
     main.add_command(command)
 
 __all__ = ["main"]

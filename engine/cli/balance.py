@@ -43,7 +43,8 @@ def balance(
     try:
         found = [_member(replica, name, at_us, lots) for name in members]
         scales = (
-            {c.id: c.scale for c in replica.fold.program.currency} if replica.fold else {}
+            dict(zip(replica.fold.layout.currencies, replica.fold.layout.scales, strict=True))
+            if replica.fold else {}
         )
     finally:
         replica.close()
@@ -65,36 +66,15 @@ def _member(
     replica: Replica, name: str, at_us: int | None, lots: bool
 ) -> dict[str, Any] | None:
     from vafa.engine.answers import instant_text
-    from vafa.engine.calendars import business_day, date_of
 
-    number = replica.dictionaries.members.numbers.get(name)
     found = replica.member(name, at_us)
-    if found is None or number is None or replica.fold is None:
-        say(f"vafa: there is no member {name!r}")
-        return None
-    last_at = replica.fold.state.head(number)[0]
-    if at_us is not None and last_at is not None and at_us < last_at:
-        say(
-            f"vafa: member {name!r} has a fact of {instant_text(last_at)}; a balance of before "
-            "its latest fact cannot be shown by this version"
-        )
+    if found is None:
+        when = "" if at_us is None else f" with a fact by {instant_text(at_us)}"
+        say(f"vafa: there is no member {name!r}{when}")
         return None
     if lots:
-        as_of = dt.datetime.fromisoformat(found["as_of"])
-        day = business_day(replica.fold.program, _us(as_of))
-        today = date_of(day).isoformat()
-        found["lots"] = [
-            {**lot, "state": "pending" if lot["active_from"] > today else "active"}
-            for lot in replica.lots(name)
-            if lot["good_through"] is None or lot["good_through"] >= today
-        ]
+        found["lots"] = replica.lots(name, at_us)
     return found
-
-
-def _us(moment: dt.datetime) -> int:
-    from vafa.engine.facts import instant_us
-
-    return instant_us(moment)
 
 
 def _by_currency(members: list[dict[str, Any]], scales: dict[str, int]) -> list[dict[str, Any]]:

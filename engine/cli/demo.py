@@ -15,7 +15,7 @@ import click
 
 from .arguments import writing
 from .output import Exit, Output, leave, output_options, say
-from .program import publish_fact
+from .program import holiday_dates, publish_fact
 from .verify import replay_word
 
 if TYPE_CHECKING:
@@ -124,13 +124,17 @@ def _load(
 ) -> float:
     """Commit program, catalogue and sales; seconds that the sales took."""
     from vafa.engine.formats.complete_journey import SINCE
-    from vafa.engine.intake import ArrowSales
     from vafa.engine.journal import LedgerError
+    from vafa.engine.program_file import parse_program
+    from vafa.engine.wire_arrow import ArrowFacts
 
     with writing(ledger, out) as writer:
-        verdicts = [writer.publish_program(publish_fact(program, SINCE))]
-        if verdicts[0].refusal is None:
-            verdicts.append(writer.commit_catalog(source.catalog))
+        fact = publish_fact(program, SINCE, holiday_dates(parse_program(program), SINCE))
+        if len(writer.replica.versions) and not writer.find_ids([fact.id]):
+            raise LedgerError(
+                f"{ledger} holds another demo (of another program); replace it with --again"
+            )
+        verdicts = [writer.publish_program(fact), writer.commit_control(source.catalog)]
         for verdict in verdicts:
             if verdict.refusal is not None:
                 raise LedgerError(
@@ -141,7 +145,7 @@ def _load(
         began = time.perf_counter()
         with out.bar("loading", "baskets") as tick:
             for table in source.batches(batch):
-                staged = writer.load(ArrowSales(table), force=True)
+                staged = writer.load(ArrowFacts(table), force=True)
                 for refusal in staged.refusals.values():
                     raise LedgerError(f"a sale was refused: {refusal.slug}: {refusal.detail}")
                 done += table.num_rows

@@ -18,6 +18,7 @@ import click
 
 from .arguments import ledger_argument, require_ledger, writing
 from .output import Exit, Output, Tick, explain, leave, output_options, say
+from .tables import TableReader, bad_rows, readable, table_reader
 
 if TYPE_CHECKING:
     from vafa.engine.intake import Intake
@@ -55,7 +56,7 @@ def load(
     out: Output, *, ledger: Path, files: tuple[Path, ...], force: bool, batch: int,
     rejects: Path | None,
 ) -> None:
-    """Load sales and catalogues from NDJSON, Arrow or Parquet files; - is NDJSON on stdin.
+    """Load facts from NDJSON, sales from Arrow or Parquet files; - is NDJSON on stdin.
 
     Loading the same file again changes nothing. Exit code 3 when a fact was not taken.
     """
@@ -213,25 +214,28 @@ class Load:
                     self._commit_sales()
                     tick(done, size)
             else:
-                # A catalogue is in force for the sales after it and not for those before.
+                # Facts of no member take their place among the others.
                 self._commit_sales()
-                self._count(place, self._writer.commit_catalog(fact))
+                self._count(place, self._writer.commit_control(fact))
         self._commit_sales()
         tick(done, size or done)
 
     def _commit_sales(self) -> None:
-        from vafa.engine.intake import DecodedSales
+        from vafa.engine.intake import DecodedFacts
 
         if not self._sales:
             return
         sales, places = self._sales, self._places
         self._sales, self._places = [], []
         self.counts.lines += sum(sale.n_lines for sale in sales)
-        self._commit(DecodedSales(sales), lambda row: places[row])
+        self._commit(DecodedFacts(sales), lambda row: places[row])
 
     def _count(self, place: Place, verdict: Verdict) -> None:
         if verdict.refusal is not None:
             self._refuse(place, verdict.refusal)
+        elif verdict.answer is not None and verdict.answer["status"] == "refused":
+            slug = verdict.answer["reason"]
+            self._reject(place, slug, "$", f"is kept as refused: {slug}")
         elif verdict.replayed:
             self.counts.replayed += 1
         else:
@@ -241,13 +245,13 @@ class Load:
 
     def _tables(self, name: str, reader: TableReader, tick: Tick) -> None:
         from vafa.engine.facts import FormError
-        from vafa.engine.intake import ArrowSales
+        from vafa.engine.wire_arrow import ArrowFacts
 
         first = 1
-        for table, done, total in _readable(name, reader(Path(name), self._batch)):
+        for table, done, total in readable(name, reader(Path(name), self._batch)):
             try:
                 # What is wrong with the columns is wrong with every row.
-                ArrowSales(table.schema.empty_table())
+                ArrowFacts(table.schema.empty_table())
             except FormError as error:
                 raise FormError(f"{name}: {error.path}: {error.message}") from None
             for start in range(0, table.num_rows, self._batch):
@@ -259,7 +263,7 @@ class Load:
         import pyarrow as pa
 
         from vafa.engine.facts import FormError
-        from vafa.engine.intake import ArrowSales
+        from vafa.engine.wire_arrow import ArrowFacts
 
         def place(row: int) -> Place:
             one = table.slice(row, 1)
@@ -271,7 +275,7 @@ class Load:
         self.counts.facts += table.num_rows
         good = list(range(table.num_rows))
         try:
-            intake = ArrowSales(table)
+            intake = ArrowFacts(table)
         except FormError:
             bad = dict(bad_rows(table))
             for row, error in bad.items():
@@ -279,7 +283,7 @@ class Load:
             good = [row for row in good if row not in bad]
             if not good:
                 return
-            intake = ArrowSales(table.take(pa.array(good)))
+            intake = ArrowFacts(table.take(pa.array(good)))
         self.counts.lines += len(intake.table.column("lines").flatten())
         self._commit(intake, lambda row: place(good[row]))
 
@@ -297,11 +301,13 @@ class Load:
         self.counts.replayed += len(staged.known)
         if staged.outcome is not None:
             self.counts.new += len(staged.new_ids)
-            for new in np.flatnonzero(staged.outcome.status).tolist():
-                slug = REFUSALS[Status(int(staged.outcome.status[new]))]
+            status = staged.outcome.status
+            refused = (status != Status.OK) & (status != Status.PARKED)
+            for new in np.flatnonzero(refused).tolist():
+                slug = REFUSALS[Status(int(status[new]))]
                 row = new if staged.rows is None else int(staged.rows[new])
                 self.counts.new -= 1
-                self._reject(place(row), slug, "$", "is kept as refused: a figure does not fit")
+                self._reject(place(row), slug, "$", f"is kept as refused: {slug}")
             self._since_checkpoint += len(staged.new_ids)
         if self._since_checkpoint >= CHECKPOINT_FACTS:
             self._writer.replica.save()
@@ -322,80 +328,3 @@ def _rows(stream: IO[bytes]) -> Iterator[bytes]:
         while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
             rest = stream.readline(LONGEST_LINE + 1)
         yield row
-
-
-# -- tables ----------------------------------------------------------------------------------
-
-Tables = Iterator[tuple[Any, int, int | None]]
-"""Tables, each with how much is done by then, of how much."""
-
-TableReader = Callable[[Path, int], Tables]
-"""(file, rows at once) -> its tables."""
-
-
-def table_reader(head: bytes) -> TableReader | None:
-    """What reads a file that begins so; None for NDJSON."""
-    if head[:4] == b"PAR1":
-        return _parquet
-    if head[:6] == b"ARROW1":
-        return _ipc_file
-    return _ipc_stream if head[:4] == b"\xff\xff\xff\xff" else None
-
-
-def _readable(name: str, tables: Tables) -> Tables:
-    """The tables of a file; what Arrow says of a damaged one as a FormError."""
-    import pyarrow as pa
-
-    from vafa.engine.facts import FormError
-
-    try:
-        yield from tables
-    except (pa.ArrowException, OSError) as error:
-        raise FormError(f"{name}: cannot be read: {error}") from None
-
-
-def _parquet(path: Path, batch: int) -> Tables:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as file:
-        done, total = 0, file.metadata.num_rows
-        for rows in file.iter_batches(batch_size=batch):
-            done += rows.num_rows
-            yield pa.Table.from_batches([rows]), done, total
-
-
-def _ipc_file(path: Path, _: int) -> Tables:
-    import pyarrow as pa
-
-    with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
-        for place in range(file.num_record_batches):
-            rows = file.get_batch(place)
-            rows.validate(full=True)
-            yield pa.Table.from_batches([rows]), place + 1, file.num_record_batches
-
-
-def _ipc_stream(path: Path, _: int) -> Tables:
-    import pyarrow as pa
-
-    size = path.stat().st_size
-    with pa.OSFile(str(path)) as source, pa.ipc.open_stream(source) as stream:
-        for rows in stream:
-            rows.validate(full=True)
-            yield pa.Table.from_batches([rows], stream.schema), source.tell(), size
-
-
-def bad_rows(table: Any, first: int = 0) -> Iterator[tuple[int, Any]]:
-    """(row, FormError) of the rows of a table that break the form, found by halving."""
-    from vafa.engine.facts import FormError
-    from vafa.engine.intake import ArrowSales
-
-    try:
-        ArrowSales(table)
-    except FormError as error:
-        if table.num_rows <= 1:
-            yield first, error
-            return
-        half = table.num_rows // 2
-        yield from bad_rows(table.slice(0, half), first)
-        yield from bad_rows(table.slice(half), first + half)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .arguments import file_type, instant, ledger_argument, writing
+from .described import described
 from .output import Commands, Exit, Output, leave, output_options, say
 
 if TYPE_CHECKING:
-    from vafa.engine.program import Program, Rule
+    from vafa.engine.program import Program
 
 BEGINNING = "1970-01-01T00:00:00Z"
 
@@ -31,12 +32,12 @@ def check(out: Output, file: Path) -> None:
     """Check a program file and show what it says.
 
     Every problem is told as FILE:LINE: PATH: MESSAGE; with --format other than table the
-    problems are rows on stdout.
+    problems are rows on stdout. What is sound but rarely meant is told as a warning.
     """
-    from vafa.engine.program_file import ProgramError, load_program
+    from vafa.engine.program_file import ProgramError, read_program
 
     try:
-        found = load_program(file)
+        text, found = read_program(file)
     except ProgramError as error:
         if out.form == "table":
             raise
@@ -45,18 +46,28 @@ def check(out: Output, file: Path) -> None:
             for p in error.problems
         ])  # fmt: skip
         leave(Exit.PROGRAM)
+    warn(file, text, found)
     if out.form != "table":
-        out.record(_described(found))
+        out.record(described(found))
         return
     out.record({
         "program": found.id, "title": found.title or None, "unit": found.unit.code,
         "zone": found.zone, "calendar": found.calendar,
     })  # fmt: skip
-    described = _described(found)
+    shown = described(found)
     for title in ("rules", "currencies", "tiers"):
-        if described[title]:
-            out.rows(described[title], title)
+        if shown[title]:
+            out.rows(shown[title], title)
     say(f"{file}: no problems")
+
+
+def warn(file: Path, text: str, found: Program) -> None:
+    """Tell what a sound program says but rarely means."""
+    from vafa.engine.program_check import warnings
+    from vafa.engine.program_lines import LineMap
+
+    for path, message in warnings(found):
+        say(f"{file}:{LineMap(text).line_of(path)}: warning: {path}: {message}")
 
 
 @program.command()
@@ -73,117 +84,112 @@ def schema() -> None:
 @ledger_argument
 @click.argument("file", type=file_type)
 @click.option(
-    "--from", "since", callback=instant, metavar="INSTANT", default=BEGINNING,
+    "--at", "--from", "since", callback=instant, metavar="INSTANT", default=BEGINNING,
     show_default=True, help="In force from this instant.",
 )
+@click.option(
+    "--holidays", "overrides", type=file_type, default=None, metavar="FILE",
+    help="Dates that holiday calendars gain and lose, as TOML.",
+)
 @output_options
-def publish(out: Output, ledger: Path, file: Path, since: dt.datetime) -> None:
-    """Put a program in force; the ledger is made when it is not there.
+def publish(
+    out: Output, ledger: Path, file: Path, since: dt.datetime, overrides: Path | None
+) -> None:
+    """Put a program in force from an instant; the ledger is made when it is not there.
 
-    Publishing the same file again changes nothing.
+    A fact is rated by the program with the latest such instant at or before its own.
+    Publishing the same file for the same instant again changes nothing.
     """
     from vafa.engine.facts import instant_us, us_instant
     from vafa.engine.program_file import read_program
 
-    text, _ = read_program(file)
+    text, found = read_program(file)
+    warn(file, text, found)
     # An instant of another zone is the same fact.
     since = us_instant(instant_us(since))
+    holidays = holiday_dates(found, since, overrides)
     with writing(ledger, out) as writer:
-        verdict = writer.publish_program(publish_fact(text, since))
-        in_force = writer.replica.fold.program.id if writer.replica.fold else None
+        verdict = writer.publish_program(publish_fact(text, since, holidays))
+        versions = len(writer.replica.versions)
     if verdict.answer is None:
         assert verdict.refusal is not None
-        if verdict.refusal.slug == "id-reused":
-            say(f"vafa: {file} was published before, in force from another instant")
-        else:
-            say(f"vafa: {in_force!r}: {verdict.refusal.detail}")
+        say(f"vafa: {found.id!r}: {verdict.refusal.detail}")
         leave(Exit.FAILED)
         return
     answer = verdict.answer
     out.record({
-        "ledger": str(ledger), "program": in_force, "id": answer["id"], "seq": answer["seq"],
-        "status": answer["status"], "from": since.isoformat().replace("+00:00", "Z"),
+        "ledger": str(ledger), "program": found.id, "versions": versions, "id": answer["id"],
+        "seq": answer["seq"], "status": answer["status"],
+        "from": since.isoformat().replace("+00:00", "Z"),
     })  # fmt: skip
 
 
-def publish_fact(text: str, since: dt.datetime) -> Any:
-    """The publish fact of a program's text; its id is of the text, so that a repeat is one."""
+def holiday_dates(
+    found: Program, since: dt.datetime, overrides: Path | None = None
+) -> dict[str, list[dt.date]]:
+    """Dates of the program's holiday calendars as they are known now. Raises ProgramError."""
+    if not found.holidays and overrides is None:
+        return {}
+    from vafa.engine.holiday_calendars import read_overrides, resolve_holidays, years_of
+
+    told = read_overrides(overrides, found) if overrides is not None else None
+    years = years_of(since, dt.datetime.now(dt.UTC))
+    return resolve_holidays(found, *years, told)
+
+
+def publish_fact(
+    text: str, since: dt.datetime, holidays: dict[str, list[dt.date]] | None = None
+) -> Any:
+    """The publish fact of a program; its id is of what it says, so that a repeat is one."""
     import hashlib
 
     from vafa.engine.facts import PublishFact
 
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return PublishFact(f"program:{digest[:16]}", since, text)
+    said = hashlib.sha256(text.encode())
+    if holidays or since != dt.datetime.fromisoformat(BEGINNING):
+        said.update(f"{since.isoformat()} {sorted((holidays or {}).items())}".encode())
+    return PublishFact(f"program:{said.hexdigest()[:16]}", since, text, holidays or {})
 
 
-def _described(found: Program) -> dict[str, Any]:
-    return {
-        "program": found.id,
-        "title": found.title,
-        "rules": [
+@program.command("list")
+@ledger_argument
+@output_options
+def list_(out: Output, ledger: Path) -> None:
+    """Show the programs of a ledger: version, in force from when, rules."""
+    from vafa.engine.answers import instant_text
+    from vafa.engine.replica import Replica
+
+    replica = Replica.open(ledger)
+    try:
+        out.rows([
             {
-                "rule": rule.id,
-                "kind": type(rule).__name__.lower(),
-                "currency": found.currency[found.currency_of(rule)].id,
-                "priority": rule.priority,
-                "gives": _gives(rule),
-                "when": _given(rule.when),
-                "limits": _given(rule.limits) + _given(rule.uses, "uses per "),
+                "version": version.number, "program": version.program.id,
+                "from": instant_text(version.since), "seq": version.seq,
+                "id": replica.stored(version.seq).id, "rules": len(version.program.rule),
             }
-            for rule in found.rules_in_order()
-        ],
-        "currencies": [
-            {
-                "currency": currency.id,
-                "scale": currency.scale,
-                "round": currency.round,
-                "pending_days": currency.pending_days,
-                "expiry": currency.expiry.__struct_config__.tag,
-                "caps": _given(currency.caps),
-            }
-            for currency in found.currency
-        ],
-        "tiers": [
-            {
-                "tier": tier.id,
-                "spend": tier.at_least.spend,
-                "visits": tier.at_least.visits,
-                "join": tier.join,
-                "window": found.ladder.window if found.ladder else None,
-            }
-            for tier in found.tiers()
-        ],
-    }
+            for version in replica.versions
+        ])  # fmt: skip
+    finally:
+        replica.close()
 
 
-def _gives(rule: Rule) -> str:
-    from vafa.engine.program import Earn, Multiply
+@program.command()
+@ledger_argument
+@click.argument("old", type=click.IntRange(1))
+@click.argument("new", type=click.IntRange(1))
+def diff(ledger: Path, old: int, new: int) -> None:
+    """Show how two versions of a ledger's program differ, line by line."""
+    import difflib
 
-    value = rule.factor if isinstance(rule, Multiply) else rule.points
-    figure = (
-        " ".join(f"{tier}:{points}" for tier, points in value.items())
-        if isinstance(value, dict) else str(value)
-    )  # fmt: skip
-    if isinstance(rule, Earn):
-        return f"{figure} per {rule.per:,} {rule.basis}"
-    return f"x {figure}" if isinstance(rule, Multiply) else figure
+    from vafa.engine.replica import Replica
 
-
-def _given(part: Any, prefix: str = "") -> list[str]:
-    """The fields of a part of a program that it sets, as `field value` texts."""
-    default = type(part)()
-    shown = []
-    for name in part.__struct_fields__:
-        value = getattr(part, name)
-        if value == getattr(default, name):
-            continue
-        if name == "negated":
-            shown += _given(value, "not ")
-        elif isinstance(value, list):
-            shown.append(f"{prefix}{name} {'/'.join(value)}")
-        elif hasattr(value, "__struct_fields__"):
-            ends = [str(getattr(value, end) or "") for end in value.__struct_fields__]
-            shown.append(f"{prefix}{name} {'..'.join(ends)}")
-        else:
-            shown.append(f"{prefix}{name} {value}")
-    return shown
+    replica = Replica.open(ledger)
+    replica.close()
+    found = {version.number: version for version in replica.versions}
+    for number in (old, new):
+        if number not in found:
+            raise click.BadParameter(f"the ledger has versions 1 to {len(found)}, not {number}")
+    ours, theirs = (found[n].content.program.splitlines(keepends=True) for n in (old, new))
+    names = [f"version {n} {found[n].program.id}" for n in (old, new)]
+    for line in difflib.unified_diff(ours, theirs, names[0], names[1]):
+        click.echo(line if line.endswith("\n") else line + "\n", nl=False)

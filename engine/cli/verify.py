@@ -40,6 +40,7 @@ def shown(report: Report, *, lists: bool = True) -> dict[str, Any]:
     return {
         "seq": report.seq,
         "records": report.records,
+        "facts": report.facts,
         "baskets": report.baskets,
         "lines": report.lines,
         "members": report.members,

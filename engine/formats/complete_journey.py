@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..facts import CatalogFact, FormError, ProductFact
-from ..intake import UTC_US, WIRE, WIRE_LINE, WIRE_TENDER
+from ..wire_schema import UTC_US, WIRE, WIRE_LINE, WIRE_TENDER
 
 SINCE = dt.datetime(2017, 1, 1, tzinfo=dt.UTC)
 

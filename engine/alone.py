@@ -1,0 +1,131 @@
+"""One member folded alone, in a table of its own, and how two such folds differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .columns import NO_RULE, SALE, Facts
+from .order import member_order
+from .parked import CORRECT
+from .status import POSTINGS
+
+if TYPE_CHECKING:
+    from .chain import History
+    from .folding import Fold
+
+Bools = NDArray[np.bool_]
+UInt32 = NDArray[np.uint32]
+Int64 = NDArray[np.int64]
+
+DONATE = POSTINGS.index("donate")
+
+Key = tuple[int, int, int]
+"""(row, or -1 - index of a closed day; rule; currency)."""
+
+Sums = dict[Key, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a member's facts came to: the rows in order, the kernel's figures, the row after."""
+
+    order: UInt32
+    figures: dict[str, Any]
+    packed: bytes
+
+    def sums(self) -> Sums:
+        """Points by fact or closed day, rule and currency."""
+        out: Sums = {}
+        figures = self.figures
+        for prefix, owner in (("", "basket"), ("closed_", "closed_index")):
+            rules = told_rules(figures[f"{prefix}rule"], figures[f"{prefix}kind"])
+            for row, rule, currency, points in zip(
+                figures[owner].tolist(), rules.tolist(),
+                figures[f"{prefix}currency"].tolist(), figures[f"{prefix}points"].tolist(),
+                strict=True,
+            ):  # fmt: skip
+                key = (-1 - row if prefix else row, rule, currency)
+                out[key] = out.get(key, 0) + points
+        return out
+
+    def last(self, name: str) -> Any:
+        """A figure after the member's latest fact."""
+        return self.figures[name][self.order[-1]]
+
+
+def told_rules(rule: NDArray[Any], kind: NDArray[Any]) -> NDArray[Any]:
+    """Rules as corrections tell them: a donation is apart from the posting of its rule."""
+    if not (kind == DONATE).any():
+        return rule
+    return np.where(kind == DONATE, rule.dtype.type(NO_RULE), rule)
+
+
+def changes(before: Sums, after: Sums, is_old: Callable[[int], bool]) -> list[tuple[Key, int]]:
+    """What changed for facts that are told by corrections, in the order of the keys."""
+    changed = dict.fromkeys(before, 0) | after
+    out = []
+    for key in changed:
+        if key[0] >= 0 and not is_old(key[0]):
+            continue
+        points = after.get(key, 0) - before.get(key, 0)
+        if points:
+            out.append((key, points))
+    return sorted(out)
+
+
+def corrections(changed: list[tuple[Key, int]], seq_of: Callable[[int], int]) -> dict[str, Any]:
+    """Posting columns of changes; a correction names no limit (rulebook section 2)."""
+    n = len(changed)
+    points = np.array([points for _, points in changed], np.int64)
+    return {
+        "rule": np.array([key[1] for key, _ in changed], np.uint16),
+        "kind": np.full(n, CORRECT, np.uint8),
+        "currency": np.array([key[2] for key, _ in changed], np.uint8),
+        "limit": np.zeros(n, np.uint8),
+        "desired": points.copy(),
+        "points": points,
+        "corrects": np.array([seq_of(key[0]) for key, _ in changed], np.uint64),
+    }
+
+
+def named_rows(facts: Facts, ids: list[str], rows: UInt32) -> Int64:
+    """The row that each row names, among `rows` and sales only; -1 none. int64[n]."""
+    names = np.full(len(facts), -1, np.int64)
+    if facts.extras is None:
+        return names
+    naming = [
+        (row, extra.named)
+        for row in rows.tolist()
+        if (extra := facts.extras[row]) is not None and extra.named
+    ]
+    if naming:
+        at = {ids[row]: row for row in rows.tolist() if facts.kind[row] == SALE}
+        for row, named in naming:
+            names[row] = at.get(named, -1)
+    return names
+
+
+def fold_alone(
+    fold: Fold, history: History, rows: UInt32, accepted: Bools | None = None,
+    until: int | None = None,
+) -> Folded:
+    """Fold some of a member's facts, in its order, with the closed days up to an instant.
+
+    `accepted` are facts that have been accepted before (default all). Those that name a
+    sale which is not among the rows must not be among them.
+    """
+    facts, state = history.facts, fold.single()
+    names = named_rows(facts, history.ids, rows)
+    order = member_order(facts, history.ids, fold.dictionaries, rows, names)
+    if accepted is None:
+        accepted = np.ones(len(facts), np.bool_)
+    figures = fold.run(
+        state, facts, history.version, fold.budgets.epochs(history.seqs), names, accepted,
+        order, fold.closings(until),
+    )  # fmt: skip
+    return Folded(order, figures, state.pack(0))

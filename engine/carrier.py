@@ -1,0 +1,231 @@
+"""Facts of members in the engine's own form: the carrier of a fact, and its wire form again."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from vafa.native.wire import Sale
+
+from .columns import NOTHING, Extra
+from .facts import (
+    KINDS,
+    ActivityFact,
+    AdjustFact,
+    CalendarDate,
+    EnrolFact,
+    ManualTier,
+    MemberFact,
+    MemberUpdateFact,
+    RedeemFact,
+    ReturnedLine,
+    ReturnFact,
+    SaleFact,
+    SubscriptionEndFact,
+    SubscriptionStartFact,
+    instant_us,
+    us_instant,
+)
+from .lines import details, net_lines
+
+Carried = tuple[
+    str, int, str, str, str, list[tuple[int, str, int, int]], list[tuple[str, int]], int,
+    Extra | None,
+]  # fmt: skip
+"""The type of `Sale.parts`: how one process sends a fact to another."""
+
+_CODES = {name: code for code, name in enumerate(KINDS)}
+
+
+def carrier_of(fact: MemberFact) -> Sale:
+    """A fact of a member in the engine's own form. Raises FormError."""
+    if isinstance(fact, SaleFact):
+        return sale_of(fact)
+    kind: str = fact.__struct_config__.tag  # type: ignore[assignment]
+    extra = _EXTRAS[type(fact)](fact)
+    return Sale.of(
+        fact.id, instant_us(fact.occurred_at), fact.member, fact.store, fact.terminal, [], [],
+        _CODES[kind], None if extra == NOTHING else extra,
+    )  # fmt: skip
+
+
+def sale_of(fact: SaleFact) -> Sale:
+    """A sale in the engine's own form: instants in us, voids netted. Raises FormError."""
+    lines = net_lines(fact.lines)
+    returned = fact.returned
+    extra = Extra(
+        channel=fact.channel,
+        coupons=tuple(sorted(set(fact.coupons))),
+        details=details(lines),
+        tender_points=tuple(
+            (place, tender.points)
+            for place, tender in enumerate(fact.tenders)
+            if tender.points is not None
+        ),
+        completed=fact.completed,
+        named="" if returned is None else returned.sale,
+        back=() if returned is None else _back(returned.lines),
+    )
+    return Sale.of(
+        fact.id,
+        instant_us(fact.occurred_at),
+        fact.member,
+        fact.store,
+        fact.terminal,
+        [(line.line, line.sku, line.quantity, line.net) for line in lines],
+        [(tender.type, tender.amount) for tender in fact.tenders],
+        0,
+        None if extra == NOTHING else extra,
+    )
+
+
+def _back(lines: list[ReturnedLine]) -> tuple[tuple[int, str, int, int], ...]:
+    return tuple((x.line or 0, x.sku or "", x.quantity, x.net) for x in lines)
+
+
+def _return(fact: ReturnFact) -> Extra:
+    return Extra(named=fact.sale or "", back=_back(fact.lines), reason=fact.reason)
+
+
+def _activity(fact: ActivityFact) -> Extra:
+    return Extra(channel=fact.channel, code=fact.code, amount=fact.quantity)
+
+
+def _adjust(fact: AdjustFact) -> Extra:
+    return Extra(
+        currency=fact.currency, amount=fact.points, expires=fact.expires or "",
+        forced=fact.forced, reason=fact.reason, actor=fact.actor,
+    )  # fmt: skip
+
+
+def _redeem(fact: RedeemFact) -> Extra:
+    return Extra(currency=fact.currency, amount=fact.points, completed=fact.completed)
+
+
+def _subscription(fact: SubscriptionStartFact) -> Extra:
+    ends_at = None if fact.ends_at is None else instant_us(fact.ends_at, "ends_at")
+    return Extra(plan=fact.plan, ends_at=ends_at)
+
+
+def _profile(fact: EnrolFact | MemberUpdateFact) -> Extra:
+    return Extra(about=_about(fact) or None)
+
+
+_EXTRAS: dict[type, Callable[[Any], Extra]] = {
+    ReturnFact: _return,
+    ActivityFact: _activity,
+    AdjustFact: _adjust,
+    RedeemFact: _redeem,
+    SubscriptionStartFact: _subscription,
+    SubscriptionEndFact: lambda fact: Extra(plan=fact.plan),
+    EnrolFact: _profile,
+    MemberUpdateFact: _profile,
+}
+
+
+def _about(fact: EnrolFact | MemberUpdateFact) -> dict[str, Any]:
+    """The fields given, as JSON has them; an anniversary always with its calendar."""
+    about: dict[str, Any] = {}
+    if fact.birth is not msgspec.UNSET:
+        about["birth"] = fact.birth.isoformat() if fact.birth else None
+    if fact.birth_calendar is not msgspec.UNSET:
+        about["birth_calendar"] = fact.birth_calendar
+    if fact.anniversaries is not msgspec.UNSET:
+        about["anniversaries"] = {
+            name: _calendar_date(day) for name, day in sorted(fact.anniversaries.items())
+        }
+    if fact.segments is not msgspec.UNSET:
+        about["segments"] = sorted(set(fact.segments))
+    if fact.values is not msgspec.UNSET:
+        about["values"] = dict(sorted(fact.values.items()))
+    tier = fact.manual_tier
+    if tier is not msgspec.UNSET:
+        about["manual_tier"] = _manual_tier(tier) if tier else None
+    return about
+
+
+def _calendar_date(day: CalendarDate | dt.date) -> dict[str, str]:
+    if isinstance(day, CalendarDate):
+        return {"date": day.date.isoformat(), "calendar": day.calendar}
+    return {"date": day.isoformat(), "calendar": "gregorian"}
+
+
+def _manual_tier(tier: ManualTier) -> dict[str, str]:
+    return {
+        "tier": tier.tier, "through": tier.through.isoformat(), "reason": tier.reason,
+        "actor": tier.actor,
+    }  # fmt: skip
+
+
+# -- the wire form again ---------------------------------------------------------------------
+
+Content = tuple[Any, ...]
+
+
+def wire_fields(content: Content) -> dict[str, Any]:
+    """The fields of a fact beside id, kind and instant, as they stand on the wire.
+
+    `content` is that of `Sale.content` or `records.content_of_row`. Fields at their defaults
+    are left out but for member, store and terminal, and the lines and tenders of a sale. A
+    line that was voided in part has its `full_quantity` beside what is left.
+    """
+    kind, _, member, store, terminal, lines, tenders, found = content
+    extra: Extra = found or NOTHING
+    fields: dict[str, Any] = {"member": member, "store": store, "terminal": terminal}
+    match KINDS[kind]:
+        case "sale":
+            fields["lines"] = _wire_lines(lines, extra)
+            points = dict(extra.tender_points)
+            fields["tenders"] = [
+                {"type": type_, "amount": amount}
+                | ({"points": points[place]} if place in points else {})
+                for place, (type_, amount) in enumerate(tenders)
+            ]
+            if extra.coupons:
+                fields["coupons"] = list(extra.coupons)
+            if extra.named:
+                fields["return"] = {"sale": extra.named, "lines": _wire_back(extra)}
+        case "return":
+            fields["lines"] = _wire_back(extra)
+            if extra.named:
+                fields["sale"] = extra.named
+        case "activity":
+            fields |= {"code": extra.code, "quantity": extra.amount}
+        case "adjust" | "redeem":
+            fields |= {"currency": extra.currency, "points": extra.amount}
+        case "subscription start" | "subscription end":
+            fields["plan"] = extra.plan
+        case "enrol" | "member update":
+            fields |= extra.about or {}
+    if extra.ends_at is not None:
+        fields["ends_at"] = us_instant(extra.ends_at).isoformat().replace("+00:00", "Z")
+    for name in ("channel", "completed", "expires", "forced", "reason", "actor"):
+        if value := getattr(extra, name):
+            fields[name] = value
+    return fields
+
+
+def _wire_lines(lines: tuple[Any, ...], extra: Extra) -> list[dict[str, Any]]:
+    shown = [
+        {"line": line, "sku": sku, "quantity": quantity, "net": net}
+        for line, sku, quantity, net in lines
+    ]
+    for place, full_quantity, gross, cost in extra.details:
+        line = shown[place]
+        if full_quantity != line["quantity"]:
+            line["full_quantity"] = full_quantity
+        line["gross"] = gross
+        if cost is not None:
+            line["cost"] = cost
+    return shown
+
+
+def _wire_back(extra: Extra) -> list[dict[str, Any]]:
+    return [
+        ({"line": line} if line else {}) | ({"sku": sku} if sku else {})
+        | {"quantity": quantity, "net": net}
+        for line, sku, quantity, net in extra.back
+    ]  # fmt: skip

@@ -1,0 +1,182 @@
+"""A member's facts read back along its chain, as every fold needs them.
+
+Each journal row keeps the seq of its member's row before it, so that one member's history
+needs no index and no scan.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from .columns import CLOSING, Extra, Facts, pick, take
+from .dictionaries import Dictionaries
+from .journal import CorruptRecord
+from .parked import is_parked_return
+from .record_cache import RecordCache
+from .status import Status
+from .versions import ProgramVersions
+
+MOST_ROWS = 400_000
+"""Rows of histories that are kept between commits."""
+
+
+@dataclass(slots=True)
+class History:
+    """A member's facts that are in force: columns with dates, ids, seqs, version numbers.
+
+    Its member is number 0: histories are folded alone. `whole` holds, by seq, the extras of
+    exchanges whose return part is parked; their rows are without that part.
+    """
+
+    facts: Facts
+    ids: list[str]
+    seqs: NDArray[np.uint64]
+    version: NDArray[np.uint16]
+    whole: dict[int, Extra] = field(default_factory=dict)
+
+    def select(self, rows: NDArray[Any]) -> History:
+        """Some of the facts."""
+        return History(
+            take(self.facts, rows), [self.ids[row] for row in rows.tolist()], self.seqs[rows],
+            self.version[rows], self.whole,
+        )  # fmt: skip
+
+
+def without_return(extra: Extra) -> Extra | None:
+    """The extra of an exchange without its return part."""
+    bare = msgspec.structs.replace(extra, named="", back=())
+    return None if bare == Extra() else bare
+
+
+def resolve(facts: Facts, dictionaries: Dictionaries) -> None:
+    """Give products and stores the versions in force at each fact's instant, known by now."""
+    facts.store = dictionaries.stores.again(facts.store, facts.at)
+    if len(facts.product):
+        at = np.repeat(facts.at, np.diff(facts.lines_from))
+        facts.product = dictionaries.products.again(facts.product, at)
+
+
+def read_history(
+    records: RecordCache, member: int, last_seq: int, dictionaries: Dictionaries,
+    versions: ProgramVersions,
+) -> History:
+    """The facts in force of a member's chain up to a seq, oldest seq first.
+
+    Raises CorruptRecord when the chain does not lead back to its begin.
+    """
+    places: list[tuple[Facts, int]] = []
+    ids: list[str] = []
+    seqs: list[int] = []
+    version: list[int] = []
+    told: dict[int, int] = {}
+    parked: set[int] = set()
+    while last_seq:
+        found = records.at(last_seq)
+        row = last_seq - found.record.first
+        facts = found.facts
+        if facts.member[row] != member:
+            raise CorruptRecord(f"fact {last_seq} is not of the member whose chain has it")
+        if found.resolved:
+            told.update((r.seq, r.status) for r in found.resolved if r.row == row)
+        kind, status = int(facts.kind[row]), int(found.status[row])
+        waits = status == Status.PARKED and told.get(last_seq) != Status.OK
+        if kind != CLOSING and (status in (Status.OK, Status.PARKED)) and not (
+            waits and is_parked_return(kind, status)
+        ):
+            if waits:
+                parked.add(len(seqs))
+            places.append((facts, row))
+            ids.append(found.id_of(row))
+            seqs.append(last_seq)
+            version.append(int(found.program[row]))
+        previous = int(found.previous[row])
+        if previous >= last_seq:
+            raise CorruptRecord(f"fact {last_seq}: its member's chain does not fall")
+        last_seq = previous
+    history = _made(places[::-1], ids[::-1], seqs[::-1], version[::-1])
+    for place in parked:
+        strip(history, len(seqs) - 1 - place, refused=seqs[place] in told)
+    resolve(history.facts, dictionaries)
+    date(history, versions)
+    return history
+
+
+def _made(
+    places: list[tuple[Facts, int]], ids: list[str], seqs: list[int], version: list[int]
+) -> History:
+    facts = pick(places)
+    facts.member[:] = 0
+    return History(facts, ids, np.array(seqs, np.uint64), np.array(version, np.uint16))
+
+
+def read_facts_at(
+    records: RecordCache, seqs: list[int], dictionaries: Dictionaries, versions: ProgramVersions
+) -> History:
+    """The facts with some seqs, of one member, whatever became of them."""
+    places, ids, version = [], [], []
+    for seq in seqs:
+        found = records.at(seq)
+        row = seq - found.record.first
+        places.append((found.facts, row))
+        ids.append(found.id_of(row))
+        version.append(int(found.program[row]))
+    history = _made(places, ids, seqs, version)
+    resolve(history.facts, dictionaries)
+    date(history, versions)
+    return history
+
+
+def strip(history: History, row: int, *, refused: bool = False) -> None:
+    """Take the return part of an exchange out of the fold; it waits unless it is refused."""
+    extra = history.facts.extra(row)
+    if not extra.named:
+        return
+    assert history.facts.extras is not None
+    if not refused:
+        history.whole[int(history.seqs[row])] = extra
+    history.facts.extras = list(history.facts.extras)
+    history.facts.extras[row] = without_return(extra)
+
+
+def date(history: History, versions: ProgramVersions) -> None:
+    """Fill business days and minutes."""
+    facts = history.facts
+    facts.day, facts.minute = versions.dates(facts.at, history.version)
+
+
+class HistoryCache:
+    """Histories of members that were folded anew lately, by their last seq."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[int, tuple[int, History]] = OrderedDict()
+        self._rows = 0
+
+    def get(self, member: int, last_seq: int) -> History | None:
+        """The history of a member whose chain ends at a seq."""
+        kept = self._kept.get(member)
+        if kept is None or kept[0] != last_seq:
+            return None
+        self._kept.move_to_end(member)
+        return kept[1]
+
+    def keep(self, member: int, last_seq: int, history: History) -> None:
+        """Keep a history; the least recently used ones make room."""
+        old = self._kept.pop(member, None)
+        if old is not None:
+            self._rows -= len(old[1].ids)
+        self._kept[member] = (last_seq, history)
+        self._rows += len(history.ids)
+        while self._rows > MOST_ROWS and len(self._kept) > 1:
+            _, (_, gone) = self._kept.popitem(last=False)
+            self._rows -= len(gone.ids)
+
+    def clear(self) -> None:
+        """Forget all: a program, a name or a commit is not what it was."""
+        self._kept.clear()
+        self._rows = 0

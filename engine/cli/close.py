@@ -1,0 +1,59 @@
+"""`vafa close`: close a business date: expiries are written, anniversaries given."""
+
+# ruff: noqa: PLC0415 -- the engine is imported when a command runs: help starts fast
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import click
+
+from .arguments import instant, ledger_argument, require_ledger, writing
+from .output import Exit, Output, leave, output_options, say
+
+
+@click.command()
+@ledger_argument
+@click.option(
+    "--date", type=click.DateTime(["%Y-%m-%d"]), required=True, metavar="DATE",
+    help="The business date that is over.",
+)
+@click.option(
+    "--at", callback=instant, metavar="INSTANT", default=None,
+    help="When it is closed.  [default: the end of the date]",
+)
+@output_options
+def close(out: Output, ledger: Path, date: dt.datetime, at: dt.datetime | None) -> None:
+    """Close a business date: write what expired, give what its anniversaries give.
+
+    Dates are closed in rising order; closing one again changes nothing. Balances are right
+    whether or not a date was closed.
+    """
+    from vafa.engine.calendars import day_of
+    from vafa.engine.closing import end_of_day
+    from vafa.engine.facts import DayClosedFact, us_instant
+
+    require_ledger(ledger)
+    day = date.date()
+    with writing(ledger, out) as writer:
+        versions = writer.replica.versions
+        if not len(versions):
+            say("vafa: no program is in force")
+            leave(Exit.FAILED)
+        if at is None:
+            program = versions.latest.program
+            at = us_instant(end_of_day(program, day_of(day)))
+        verdict = writer.commit_control(DayClosedFact(f"day closed {day}", at, day))
+        rows = writer.replica.seq - (verdict.answer or {"seq": writer.replica.seq})["seq"]
+    if verdict.answer is None or "reason" in verdict.answer:
+        refusal = verdict.refusal
+        say(f"vafa: {refusal.detail if refusal else (verdict.answer or {})['reason']}")
+        leave(Exit.FAILED)
+        return
+    replayed = verdict.answer["status"] == "replayed"
+    out.record({
+        "ledger": str(ledger), "date": day.isoformat(), "id": verdict.answer["id"],
+        "seq": verdict.answer["seq"], "status": verdict.answer["status"],
+        "members": None if replayed else rows,
+    })  # fmt: skip

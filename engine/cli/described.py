@@ -1,0 +1,128 @@
+"""A program as tables: its rules, currencies and tiers in a few words each."""
+
+# ruff: noqa: PLC0415 -- the engine is imported when a command runs: help starts fast
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vafa.engine.program import Program, Rule
+
+
+def described(found: Program) -> dict[str, Any]:
+    """What a program says, as data."""
+    return {
+        "program": found.id,
+        "title": found.title,
+        "rules": [
+            {
+                "rule": rule.id,
+                "kind": type(rule).__name__.lower(),
+                "currency": found.currency[found.currency_of(rule)].id,
+                "priority": rule.priority,
+                "gives": _gives(rule),
+                "when": _given(rule.when),
+                "limits": [
+                    *_given(rule.limits), *_given(rule.uses, "uses per "),
+                    *([f"budget {rule.budget}"] if rule.budget is not None else []),
+                ],
+            }
+            for rule in found.rules_in_order()
+        ],
+        "currencies": [
+            {
+                "currency": currency.id,
+                "scale": currency.scale,
+                "round": currency.round,
+                "pending_days": currency.pending_days,
+                "expiry": currency.expiry.__struct_config__.tag,
+                "caps": _given(currency.caps),
+            }
+            for currency in found.currency
+        ],
+        "tiers": [
+            {
+                "tier": tier.id,
+                "spend": tier.at_least.spend,
+                "visits": tier.at_least.visits,
+                "other": _given(_rest(tier.at_least)),
+                "join": tier.join,
+                "window": _window(found),
+            }
+            for tier in found.tiers()
+        ],
+    }
+
+
+def _gives(rule: Rule) -> str:
+    from vafa.engine.program import Bonus, Earn, Multiply
+
+    if isinstance(rule, Multiply):
+        return f"x {_figure(rule.factor)}"
+    if isinstance(rule, Bonus):
+        if rule.of_balance is not None:
+            return f"x {rule.of_balance.factor} of the balance, at most {rule.of_balance.cap}"
+        each = f" per {rule.per_units} units" if rule.per_units is not None else ""
+        day = f" on {rule.on}" if rule.on is not None else ""
+        return f"{_figure(rule.points)}{each}{day}"
+    if rule.bands is not None:
+        bands = " ".join(f"{band.start}:{band.points}" for band in rule.bands)
+        return f"{bands} ({rule.band_mode} bands) per {rule.per:,} {rule.basis}"
+    blocks = " whole" if rule.blocks else ""
+    assert isinstance(rule, Earn)
+    return f"{_figure(rule.points)} per{blocks} {rule.per:,} {rule.basis}"
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{tier}:{points}" for tier, points in value.items())
+    return str(value)
+
+
+def _given(part: Any, prefix: str = "") -> list[str]:
+    """The fields of a part of a program that it sets, as `field value` texts."""
+    default = type(part)()
+    shown = []
+    for name in part.__struct_fields__:
+        value = getattr(part, name)
+        if value == getattr(default, name):
+            continue
+        if name == "negated":
+            shown += _given(value, "not ")
+        elif isinstance(value, list):
+            shown.append(f"{prefix}{name} {'/'.join(map(str, value))}")
+        elif isinstance(value, dict):
+            shown += [f"{prefix}{name} {key} {figure}" for key, figure in value.items()]
+        elif hasattr(value, "__struct_fields__"):
+            shown.append(f"{prefix}{name} {_parts(value)}")
+        else:
+            shown.append(f"{prefix}{name} {value}")
+    return shown
+
+
+def _parts(value: Any) -> str:
+    """A struct's fields: two ends as a range, others by name."""
+    fields = {name: getattr(value, name) for name in value.__struct_fields__}
+    if len(fields) == 2 and all(isinstance(v, dt.date | dt.time | None) for v in fields.values()):
+        return "..".join(str(end or "") for end in fields.values())
+    given = {name: v for name, v in fields.items() if v is not None}
+    return " ".join(
+        f"{name} {'/'.join(map(str, v)) if isinstance(v, list) else v}" for name, v in given.items()
+    )
+
+
+def _rest(thresholds: Any) -> Any:
+    """Thresholds without those that have a column of their own."""
+    import msgspec
+
+    return msgspec.structs.replace(thresholds, spend=None, visits=None)
+
+
+def _window(found: Program) -> str | None:
+    """The ladder's window in a word or two."""
+    if found.ladder is None:
+        return None
+    window = found.ladder.window
+    return window if isinstance(window, str) else f"last {_parts(window)}"

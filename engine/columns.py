@@ -1,0 +1,253 @@
+"""Facts of members as columns of dictionary numbers, and what a batch of them came to.
+
+The kernel takes `Facts`; what few facts carry beside the core columns stands in `Extra`,
+which is also the payload of the journal row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from .facts import KINDS
+
+SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, CLOSING = (
+    KINDS.index(kind)
+    for kind in (
+        "sale", "return", "activity", "adjust", "redeem", "enrol", "member update", "closing",
+    )
+)  # fmt: skip
+SUBSCRIBE, UNSUBSCRIBE = KINDS.index("subscription start"), KINDS.index("subscription end")
+
+MEMBER_KINDS = np.array(
+    [SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE], np.uint8
+)
+"""Kinds that a member's fact from the wire may have; their payload is an `Extra`."""
+
+
+class Extra(
+    msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True
+):
+    """What a fact of a member carries beside the core columns; a plain sale has none.
+
+    `details`: (place in the lines, quantity, gross and cost of the whole line before voids,
+    cost None when not known) of lines whose gross is not their net, whose cost is known or
+    that were voided in part. `tender_points`: (place in the tenders, points). `back`: what a
+    return brings back, (line or 0, sku or "", quantity, net), of the sale `named`. `amount`:
+    quantity of an activity, points of an adjust or redeem. `about`: the fields given of an
+    enrol or update. Lists whose order means nothing are sorted: equal facts are equal here.
+    """
+
+    channel: str = ""
+    coupons: tuple[str, ...] = ()
+    details: tuple[tuple[int, int, int, int | None], ...] = ()
+    tender_points: tuple[tuple[int, int], ...] = ()
+    completed: bool = False
+    named: str = ""
+    back: tuple[tuple[int, str, int, int], ...] = ()
+    code: str = ""
+    amount: int = 0
+    currency: str = ""
+    expires: str = ""
+    forced: bool = False
+    reason: str = ""
+    actor: str = ""
+    about: dict[str, Any] | None = None
+    plan: str = ""
+    ends_at: int | None = None
+
+
+NOTHING = Extra()
+Extras = list[Extra | None]
+
+encode_extra = msgspec.msgpack.Encoder(order="sorted").encode
+decode_extra = msgspec.msgpack.Decoder(Extra).decode
+
+
+@dataclass(slots=True)
+class Facts:
+    """Facts of members as columns of dictionary numbers: what the kernel folds.
+
+    `kind` holds codes of `facts.KINDS`, `store` and `product` numbers of versions, `at` us,
+    `day` and `minute` the business date and local minute once they are filled. lines_from
+    and tenders_from (int64[n + 1]) delimit each fact's lines and tenders. `extras` is None
+    when no fact has one.
+    """
+
+    at: NDArray[np.int64]
+    member: NDArray[np.uint32]
+    store: NDArray[np.uint32]
+    terminal: NDArray[np.uint32]
+    lines_from: NDArray[np.int64]
+    line: NDArray[np.int32]
+    product: NDArray[np.uint32]
+    quantity: NDArray[np.int64]
+    net: NDArray[np.int64]
+    tenders_from: NDArray[np.int64]
+    tender: NDArray[np.uint32]
+    amount: NDArray[np.int64]
+    day: NDArray[np.int32]
+    minute: NDArray[np.int16]
+    kind: NDArray[np.uint8]
+    extras: Extras | None = None
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def extra(self, row: int) -> Extra:
+        """A fact's extra; one without any field when it has none."""
+        return (self.extras[row] if self.extras is not None else None) or NOTHING
+
+
+POSTING_COLUMNS = ("rule", "kind", "currency", "limit", "desired", "points", "corrects")
+
+NO_RULE = 2**16 - 1
+"""`rule` of a posting that no rule gave: an adjust, a redemption, an expiry."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch did, row by row: status, tier (-1 none), balances after, postings.
+
+    The balances are int64[n, currencies] (n x currencies values in any shape). `postings`
+    has a column for each of POSTING_COLUMNS, in the order of their rows; `posted_from`
+    int64[n + 1] delimits them. `previous` is the seq of the member's fact before.
+    """
+
+    status: NDArray[np.uint8]
+    tier: NDArray[np.int8]
+    active: NDArray[np.int64]
+    pending: NDArray[np.int64]
+    held: NDArray[np.int64]
+    debt: NDArray[np.int64]
+    previous: NDArray[np.uint64]
+    posted_from: NDArray[np.int64]
+    postings: dict[str, NDArray[Any]]
+    members: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
+
+
+_PER_FACT = ("at", "member", "store", "terminal", "day", "minute", "kind")
+_PER_LINE = ("line", "product", "quantity", "net")
+_PER_TENDER = ("tender", "amount")
+
+
+def without_lines(kind: int, at: NDArray[np.int64], member: NDArray[np.uint32]) -> Facts:
+    """Facts of one kind that have no lines, no store, no terminal and no extra.
+
+    Store and terminal are 0: closings are in nobody's order but their own.
+    """
+    n = len(at)
+    none = np.zeros(0, np.int64)
+    return Facts(
+        at=at, member=member, store=np.zeros(n, np.uint32), terminal=np.zeros(n, np.uint32),
+        lines_from=np.zeros(n + 1, np.int64), line=none.astype(np.int32),
+        product=none.astype(np.uint32), quantity=none, net=none,
+        tenders_from=np.zeros(n + 1, np.int64), tender=none.astype(np.uint32), amount=none,
+        day=np.zeros(n, np.int32), minute=np.zeros(n, np.int16),
+        kind=np.full(n, kind, np.uint8),
+    )  # fmt: skip
+
+
+def take(facts: Facts, rows: NDArray[Any]) -> Facts:
+    """Copies of some rows, in the order given."""
+    lines, lines_from = _gather(facts.lines_from, rows)
+    tenders, tenders_from = _gather(facts.tenders_from, rows)
+    return Facts(
+        lines_from=lines_from,
+        tenders_from=tenders_from,
+        extras=None if facts.extras is None else present([facts.extras[i] for i in rows.tolist()]),
+        **{name: getattr(facts, name)[rows] for name in _PER_FACT},
+        **{name: getattr(facts, name)[lines] for name in _PER_LINE},
+        **{name: getattr(facts, name)[tenders] for name in _PER_TENDER},
+    )
+
+
+def _gather(starts: NDArray[np.int64], rows: NDArray[Any]) -> tuple[NDArray[np.int64], Any]:
+    """(places of the rows' items, where each row's begin among them)."""
+    lengths = starts[1:][rows] - starts[:-1][rows]
+    new_starts = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(lengths, out=new_starts[1:])
+    shift = np.repeat(starts[:-1][rows] - new_starts[:-1], lengths)
+    return np.arange(new_starts[-1], dtype=np.int64) + shift, new_starts
+
+
+def present(extras: Extras) -> Extras | None:
+    """The extras; None when there is none among them."""
+    return None if all(extra is None for extra in extras) else extras
+
+
+def pick(places: Sequence[tuple[Facts, int]]) -> Facts:
+    """Copies of single rows of several batches, in the order given; dates not filled."""
+
+    def one(name: str) -> Any:
+        return np.array([getattr(facts, name)[row] for facts, row in places], _DTYPES[name])
+
+    def ranges(name: str) -> list[tuple[Facts, int, int]]:
+        return [
+            (facts, getattr(facts, name)[row], getattr(facts, name)[row + 1])
+            for facts, row in places
+        ]
+
+    def many(name: str, bounds: list[tuple[Facts, int, int]]) -> Any:
+        if not bounds:
+            return np.zeros(0, _DTYPES[name])
+        return np.concatenate([getattr(facts, name)[lo:hi] for facts, lo, hi in bounds])
+
+    def starts(bounds: list[tuple[Facts, int, int]]) -> NDArray[np.int64]:
+        out = np.zeros(len(bounds) + 1, np.int64)
+        np.cumsum([hi - lo for _, lo, hi in bounds], out=out[1:])
+        return out
+
+    lines, tenders = ranges("lines_from"), ranges("tenders_from")
+    n = len(places)
+    return Facts(
+        lines_from=starts(lines),
+        tenders_from=starts(tenders),
+        day=np.zeros(n, np.int32),
+        minute=np.zeros(n, np.int16),
+        extras=present(
+            [None if facts.extras is None else facts.extras[row] for facts, row in places]
+        ),
+        **{name: one(name) for name in ("at", "member", "store", "terminal", "kind")},
+        **{name: many(name, lines) for name in _PER_LINE},
+        **{name: many(name, tenders) for name in _PER_TENDER},
+    )
+
+
+_DTYPES: dict[str, Any] = {
+    "at": np.int64, "member": np.uint32, "store": np.uint32, "terminal": np.uint32,
+    "kind": np.uint8, "line": np.int32, "product": np.uint32, "quantity": np.int64,
+    "net": np.int64, "tender": np.uint32, "amount": np.int64,
+}  # fmt: skip
+
+
+def join(*parts: Facts) -> Facts:
+    """Rows of several batches in one."""
+
+    def starts(name: str) -> NDArray[np.int64]:
+        out, base = [np.zeros(1, np.int64)], 0
+        for part in parts:
+            offsets = getattr(part, name)
+            out.append(offsets[1:] - offsets[0] + base)
+            base += int(offsets[-1] - offsets[0])
+        return np.concatenate(out)
+
+    extras: Extras | None = None
+    if any(part.extras is not None for part in parts):
+        extras = []
+        for part in parts:
+            extras += part.extras or [None] * len(part)
+    return Facts(
+        lines_from=starts("lines_from"),
+        tenders_from=starts("tenders_from"),
+        extras=extras,
+        **{
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in (*_PER_FACT, *_PER_LINE, *_PER_TENDER)
+        },
+    )

@@ -1,0 +1,130 @@
+"""Conditions on members become a list of questions for the kernel (rulebook section 3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .calendars import period_table, week_begins
+from .program import Conditions, NotConditions, Range
+
+if TYPE_CHECKING:
+    from .compile import CompiledProgram
+
+(IF_SEGMENT, IF_SUBSCRIPTION, IF_AGE, IF_MEMBER_DAYS, IF_NEAR, IF_FIRST, IF_NTH, IF_EVERY,
+ IF_SINCE, IF_STREAK, IF_COUNTER, IF_SEQUENCE) = range(12)  # fmt: skip
+MEMBER_FIELDS = (
+    "segment", "subscription", "age", "member_days", "anniversary", "first_purchase",
+    "nth_purchase", "every_nth", "days_since_purchase", "streak", "counter", "sequence",
+)  # fmt: skip
+NEAR_BIRTH, NEAR_JOINING = -1, -2
+_FIRSTS = {"ever": 0, "store": 1, "category": 2}
+_FIRST_IN_PERIOD = 3
+
+
+class MemberConditions:
+    """The questions of all rules of one version: conds and the lists that they look at."""
+
+    def __init__(self, compiled: CompiledProgram) -> None:
+        self.compiled = compiled
+        self.conds: list[tuple[int, ...]] = []
+        self.lists: list[int] = []
+        self.first_periods: list[Any] = []
+        self._first_names: list[str] = []
+        self.streaks: list[tuple[int, Any]] = []
+        self.asks_store = self.asks_category = False
+
+    def add(self, when: Conditions) -> int:
+        """Add the questions of one rule; the place of its anniversary condition, -1 none."""
+        near = -1
+        for negated, asked in ((False, when), (True, when.negated)):
+            for name in MEMBER_FIELDS:
+                value = getattr(asked, name)
+                if value is None:
+                    continue
+                if name == "anniversary" and not negated:
+                    near = len(self.conds)
+                getattr(self, f"_{name}")(value, negated)
+        return near
+
+    def _put(self, op: int, negated: bool, a: int = 0, b: int = 0, c: int = 0,
+             values: list[int] | None = None) -> None:  # fmt: skip
+        first = len(self.lists)
+        self.lists += values or []
+        self.conds.append((op, int(negated), a, b, c, first, len(self.lists)))
+
+    def _segment(self, names: list[str], negated: bool) -> None:
+        defined = {segment.id: i for i, segment in enumerate(self.compiled.program.segment)}
+        layout = self.compiled.layout
+        values = [defined[name] for name in names if name in defined]
+        values += [-layout.slot("segment", name) for name in names]
+        self._put(IF_SEGMENT, negated, values=values)
+
+    def _subscription(self, plans: list[str], negated: bool) -> None:
+        values = [self.compiled.layout.slot("subscription", plan) for plan in plans]
+        self._put(IF_SUBSCRIPTION, negated, values=values)
+
+    def _age(self, asked: Range, negated: bool) -> None:
+        self._put(IF_AGE, negated, *bounds(asked))
+
+    def _member_days(self, asked: Range, negated: bool) -> None:
+        self._put(IF_MEMBER_DAYS, negated, *bounds(asked))
+
+    def _anniversary(self, near: Any, negated: bool) -> None:
+        self._put(IF_NEAR, negated, self.compiled.date_slot(near.of), near.before, near.after)
+
+    def _first_purchase(self, scopes: list[str], negated: bool) -> None:
+        self._put(IF_FIRST, negated, values=[self._first(scope) for scope in scopes])
+
+    def _first(self, scope: str) -> int:
+        self.asks_store |= scope == "store"
+        self.asks_category |= scope == "category"
+        if scope in _FIRSTS:
+            return _FIRSTS[scope]
+        if scope not in self._first_names:
+            program = self.compiled.program
+            self._first_names.append(scope)
+            self.first_periods.append(
+                period_table(program.calendar, scope, week_begins(program))[0]
+            )
+        return _FIRST_IN_PERIOD + self._first_names.index(scope)
+
+    def _nth_purchase(self, numbers: list[int], negated: bool) -> None:
+        self._put(IF_NTH, negated, values=list(numbers))
+
+    def _every_nth(self, n: int, negated: bool) -> None:
+        self._put(IF_EVERY, negated, n)
+
+    def _days_since_purchase(self, days: int, negated: bool) -> None:
+        self._put(IF_SINCE, negated, days)
+
+    def _streak(self, streak: Any, negated: bool) -> None:
+        program = self.compiled.program
+        begins = week_begins(program)
+        slot = self.compiled.layout.slot("streak", streak.period, program.calendar, begins, size=2)
+        numbers = period_table(program.calendar, streak.period, begins)[0]
+        slots = [known for known, _ in self.streaks]
+        if slot not in slots:
+            slots.append(slot)
+            self.streaks.append((slot, numbers))
+        self._put(IF_STREAK, negated, slots.index(slot), streak.count)
+
+    def _counter(self, reached: Any, negated: bool) -> None:
+        number, unit = self.compiled.own_counter(reached.id)
+        self._put(IF_COUNTER, negated, number, int(reached.at_least * unit))
+
+    def _sequence(self, step: Any, negated: bool) -> None:
+        names = [sequence.id for sequence in self.compiled.program.sequence]
+        self._put(IF_SEQUENCE, negated, names.index(step.id), values=list(step.step))
+
+
+def bounds(asked: Range | None) -> tuple[int, int]:
+    """At least and at most, -1 where there is none."""
+    if asked is None:
+        return -1, -1
+    least = -1 if asked.at_least is None else asked.at_least
+    return least, -1 if asked.at_most is None else asked.at_most
+
+
+def asks_member(when: NotConditions) -> bool:
+    """Whether a condition looks at the member beyond its tier."""
+    return any(getattr(when, name) is not None for name in MEMBER_FIELDS)

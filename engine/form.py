@@ -1,0 +1,212 @@
+"""Checks of form beyond the types of `facts`: bytes of names, dates, what must be there.
+
+A fact refused here keeps nothing, and its id may be used again (rulebook section 2).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .facts import (
+    ID_BYTES,
+    NAME_BYTES,
+    ActivityFact,
+    AdjustFact,
+    CalendarDate,
+    CatalogFact,
+    DayClosedFact,
+    EnrolFact,
+    Fact,
+    FormError,
+    MemberUpdateFact,
+    PublishFact,
+    RedeemFact,
+    ReturnedLine,
+    ReturnFact,
+    SaleFact,
+    StoreFact,
+    SubscriptionEndFact,
+    SubscriptionStartFact,
+    instant_us,
+)
+
+CATEGORY_BYTES = 4 * NAME_BYTES
+REASON_BYTES = 2_000
+
+EARLIEST_BIRTH = dt.date(1850, 1, 1)
+"""Births and anniversaries before it are slips of the pen."""
+
+EARLIEST_DATE, LATEST_DATE = dt.date(1970, 1, 1), dt.date(2169, 8, 20)
+"""Dates that the calendar tables hold whatever the zone."""
+
+_FARTHEST_EAST = dt.timedelta(hours=14)
+_UNKNOWN = frozenset(("", None))
+
+
+def check_form(fact: Fact) -> None:
+    """Raise FormError for the first thing that is wrong, with its path."""
+    check_name(fact.id, "id", ID_BYTES)
+    instant_us(fact.occurred_at)
+    if not isinstance(fact, CatalogFact | StoreFact | DayClosedFact | PublishFact):
+        for name in ("member", "store", "terminal"):
+            check_name(getattr(fact, name), name)
+    check = _CHECKS.get(type(fact))
+    if check is not None:
+        check(fact)
+
+
+def check_name(name: str | None, path: str, most: int = NAME_BYTES) -> None:
+    """Names are bounded in bytes; escapes can smuggle in what JSON itself refuses."""
+    if name in _UNKNOWN:
+        return
+    assert name is not None
+    try:
+        size = len(name) if name.isascii() else len(name.encode())
+    except UnicodeEncodeError:
+        raise FormError("has half a surrogate pair", path) from None
+    if size > most:
+        raise FormError(f"is longer than {most} bytes", path)
+    if any(letter < " " for letter in name):
+        raise FormError("has a control character", path)
+
+
+def _check_names(names: Iterable[str], path: str) -> None:
+    for place, name in enumerate(names):
+        check_name(name, f"{path}[{place}]")
+
+
+def _check_date(
+    date: dt.date, path: str, earliest: dt.date = EARLIEST_DATE, latest: dt.date = LATEST_DATE
+) -> None:
+    if not earliest <= date <= latest:
+        raise FormError(f"is outside {earliest} to {latest}", path)
+
+
+def _check_sale(fact: SaleFact) -> None:
+    check_name(fact.channel, "channel")
+    _check_names(fact.coupons, "coupons")
+    for place, line in enumerate(fact.lines):
+        check_name(line.sku, f"lines[{place}].sku")
+    for place, tender in enumerate(fact.tenders):
+        check_name(tender.type, f"tenders[{place}].type")
+    if fact.returned is not None:
+        _check_named(fact.returned.sale, fact.id, "return.sale")
+        _check_returned(fact.returned.lines, "return.lines")
+
+
+def _check_return(fact: ReturnFact) -> None:
+    if fact.sale is not None:
+        _check_named(fact.sale, fact.id, "sale")
+    _check_returned(fact.lines, "lines")
+    check_name(fact.reason, "reason", REASON_BYTES)
+
+
+def _check_named(named: str, own: str, path: str) -> None:
+    check_name(named, path, ID_BYTES)
+    if named == own:
+        raise FormError("names the fact itself", path)
+
+
+def _check_returned(lines: list[ReturnedLine], path: str) -> None:
+    for place, line in enumerate(lines):
+        if line.line is None and line.sku is None:
+            raise FormError("names neither a line nor a sku", f"{path}[{place}]")
+        if not line.quantity and not line.net:
+            raise FormError("brings back neither quantity nor net", f"{path}[{place}]")
+        check_name(line.sku, f"{path}[{place}].sku")
+
+
+def _check_adjust(fact: AdjustFact) -> None:
+    check_name(fact.currency, "currency")
+    check_name(fact.reason, "reason", REASON_BYTES)
+    check_name(fact.actor, "actor")
+    if not fact.points:
+        raise FormError("is 0: nothing is given and nothing taken", "points")
+    if fact.forced and fact.points > 0:
+        raise FormError("is for points taken", "forced")
+    if fact.expires is None:
+        return
+    if fact.points < 0:
+        raise FormError("is for points given", "expires")
+    if fact.expires != "never":
+        try:
+            date = dt.date.fromisoformat(fact.expires)
+        except ValueError:
+            raise FormError("is not a date", "expires") from None
+        _check_date(date, "expires")
+
+
+def _check_activity(fact: ActivityFact) -> None:
+    check_name(fact.code, "code")
+    check_name(fact.channel, "channel")
+
+
+def _check_subscription(fact: SubscriptionStartFact) -> None:
+    check_name(fact.plan, "plan")
+    if fact.ends_at is not None:
+        instant_us(fact.ends_at, "ends_at")
+        if fact.ends_at <= fact.occurred_at:
+            raise FormError("is not after occurred_at", "ends_at")
+
+
+def _check_about(fact: EnrolFact | MemberUpdateFact) -> None:
+    # The date somewhere on earth: the zone of the program is not known here.
+    today = (fact.occurred_at.astimezone(dt.UTC) + _FARTHEST_EAST).date()
+    if isinstance(fact.birth, dt.date):
+        if fact.birth > today:
+            raise FormError("is after the fact", "birth")
+        _check_date(fact.birth, "birth", EARLIEST_BIRTH)
+    if isinstance(fact.anniversaries, dict):
+        for name, day in fact.anniversaries.items():
+            check_name(name, "anniversaries")
+            date = day.date if isinstance(day, CalendarDate) else day
+            _check_date(date, "anniversaries", EARLIEST_BIRTH)
+    if isinstance(fact.segments, list):
+        _check_names(fact.segments, "segments")
+    if isinstance(fact.values, dict):
+        for name in fact.values:
+            check_name(name, "values")
+    tier = fact.manual_tier
+    # What is neither null nor left out.
+    if tier:
+        check_name(tier.tier, "manual_tier.tier")
+        check_name(tier.reason, "manual_tier.reason", REASON_BYTES)
+        check_name(tier.actor, "manual_tier.actor")
+        _check_date(tier.through, "manual_tier.through")
+
+
+_PRODUCT_NAMES = {
+    "sku": NAME_BYTES, "brand": NAME_BYTES, "department": NAME_BYTES,
+    "category": CATEGORY_BYTES, "supplier": NAME_BYTES, "price_class": NAME_BYTES,
+}  # fmt: skip
+
+
+def _check_catalog(fact: CatalogFact) -> None:
+    for place, item in enumerate(fact.products):
+        for name, most in _PRODUCT_NAMES.items():
+            check_name(getattr(item, name), f"products[{place}].{name}", most)
+        _check_names(item.labels, f"products[{place}].labels")
+
+
+def _check_stores(fact: StoreFact) -> None:
+    for place, store in enumerate(fact.stores):
+        for name in ("store", "region", "format"):
+            check_name(getattr(store, name), f"stores[{place}].{name}")
+
+
+_CHECKS: dict[type, Callable[[Any], None]] = {
+    SaleFact: _check_sale,
+    ReturnFact: _check_return,
+    ActivityFact: _check_activity,
+    AdjustFact: _check_adjust,
+    RedeemFact: lambda fact: check_name(fact.currency, "currency"),
+    EnrolFact: _check_about,
+    MemberUpdateFact: _check_about,
+    SubscriptionStartFact: _check_subscription,
+    SubscriptionEndFact: lambda fact: check_name(fact.plan, "plan"),
+    CatalogFact: _check_catalog,
+    StoreFact: _check_stores,
+    DayClosedFact: lambda fact: _check_date(fact.date, "date"),
+}

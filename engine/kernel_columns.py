@@ -1,0 +1,259 @@
+"""Facts of members as the kernel takes them: numbers only, a column for each thing.
+
+A batch of plain sales pays for none of what it does not have: those columns are None.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .anniversaries import ymd
+from .calendars import NEVER, day_of
+from .columns import ACTIVITY, ADJUST, ENROL, REDEEM, SALE, SUBSCRIBE, UNSUBSCRIBE, UPDATE, Facts
+
+if TYPE_CHECKING:
+    from .compile import CompiledPrograms
+
+ACCEPTED, COMPLETED, PLAIN, NO_SUCH_TIER = 1, 2, 4, 8
+NO_CURRENCY = 255
+BIRTH, BIRTH_CALENDAR, MANUAL_TIER, MANUAL_THROUGH = 8, 9, 10, 11
+BY_POLICY = -2
+UNKNOWN_COST = -(2**63)
+_FOREVER = 2**62
+
+Int64 = NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class KernelColumns:
+    """A batch for `vafa.native.fold`; what no fact has is None."""
+
+    kind: NDArray[np.uint8]
+    flags: NDArray[np.uint8]
+    version: NDArray[np.uint16]
+    epoch: NDArray[np.uint32]
+    names: Int64
+    at: Int64
+    member: NDArray[np.uint32]
+    store: NDArray[np.uint32]
+    terminal: NDArray[np.uint32]
+    day: NDArray[np.int32]
+    minute: NDArray[np.int16]
+    lines_from: Int64
+    line: NDArray[np.int32]
+    product: NDArray[np.uint32]
+    quantity: Int64
+    net: Int64
+    tenders_from: Int64
+    tender: NDArray[np.uint32]
+    amount: Int64
+    full_quantity: Int64 | None = None
+    gross: Int64 | None = None
+    cost: Int64 | None = None
+    tender_points: Int64 | None = None
+    coupons_from: Int64 | None = None
+    coupon: NDArray[np.uint32] | None = None
+    back_from: Int64 | None = None
+    back_line: NDArray[np.int32] | None = None
+    back_sku: NDArray[np.int32] | None = None
+    back_quantity: Int64 | None = None
+    back_net: Int64 | None = None
+    sets_from: Int64 | None = None
+    set_slot: NDArray[np.int32] | None = None
+    set_value: Int64 | None = None
+    channel: NDArray[np.uint32] | None = None
+    code: NDArray[np.uint32] | None = None
+    figure: Int64 | None = None
+    currency: NDArray[np.uint8] | None = None
+    expires: NDArray[np.int32] | None = None
+
+
+def kernel_columns(
+    compiled: CompiledPrograms, facts: Facts, version: NDArray[np.uint16],
+    epoch: NDArray[np.uint32], names: Int64, accepted: NDArray[np.bool_],
+) -> KernelColumns:
+    """Facts for the kernel. version, epoch and names are by row (uint16, uint32, int64).
+
+    names[i] is the row of the sale that row i names, -1 none; accepted[i] tells a fact that
+    was accepted before.
+    """
+    n = len(facts)
+    flags = np.where(accepted, ACCEPTED, 0).astype(np.uint8)
+    flags[facts.kind == SALE] |= PLAIN
+
+    def held(values: Any, dtype: Any) -> Any:
+        return np.ascontiguousarray(values, dtype)
+
+    out = KernelColumns(
+        kind=held(facts.kind, np.uint8), flags=flags, version=held(version, np.uint16),
+        epoch=held(epoch, np.uint32), names=held(names, np.int64), at=held(facts.at, np.int64),
+        member=held(facts.member, np.uint32), store=held(facts.store, np.uint32),
+        terminal=held(facts.terminal, np.uint32), day=held(facts.day, np.int32),
+        minute=held(facts.minute, np.int16), lines_from=held(facts.lines_from, np.int64),
+        line=held(facts.line, np.int32), product=held(facts.product, np.uint32),
+        quantity=held(facts.quantity, np.int64), net=held(facts.net, np.int64),
+        tenders_from=held(facts.tenders_from, np.int64), tender=held(facts.tender, np.uint32),
+        amount=held(facts.amount, np.int64),
+    )  # fmt: skip
+    if facts.extras is not None or (len(facts.kind) and facts.kind.any()):
+        _Extras(compiled, facts, out, n).fill()
+    return out
+
+
+class _Extras:
+    """Fills what a batch has beside the core columns."""
+
+    def __init__(
+        self, compiled: CompiledPrograms, facts: Facts, out: KernelColumns, n: int
+    ) -> None:
+        self.compiled, self.facts, self.out, self.n = compiled, facts, out, n
+        self.layout = compiled.layout
+        self.coupons: list[list[int]] = [[] for _ in range(n)]
+        self.back: list[list[tuple[int, int, int, int]]] = [[] for _ in range(n)]
+        self.sets: list[list[tuple[int, int]]] = [[] for _ in range(n)]
+        out.channel = np.full(n, compiled.channels.number(""), np.uint32)
+        out.code = np.full(n, compiled.activities.number(""), np.uint32)
+        out.figure = np.zeros(n, np.int64)
+        out.currency = np.full(n, NO_CURRENCY, np.uint8)
+        out.expires = np.full(n, BY_POLICY, np.int32)
+
+    def fill(self) -> None:
+        """Row by row: facts with extras are few."""
+        for row, extra in enumerate(self.facts.extras or [None] * self.n):
+            kind = int(self.facts.kind[row])
+            if extra is None and kind == SALE:
+                continue
+            self.out.flags[row] &= ~np.uint8(PLAIN)
+            self._row(row, kind, self.facts.extra(row))
+        out = self.out
+        out.coupons_from, coupons = _flat(self.coupons)
+        out.coupon = np.array(coupons, np.uint32)
+        out.back_from, back = _flat(self.back)
+        for place, name in enumerate(("back_line", "back_sku", "back_quantity", "back_net")):
+            dtype = np.int32 if place < 2 else np.int64
+            setattr(out, name, np.array([item[place] for item in back], dtype))
+        out.sets_from, sets = _flat(self.sets)
+        out.set_slot = np.array([slot for slot, _ in sets], np.int32)
+        out.set_value = np.array([value for _, value in sets], np.int64)
+
+    def _row(self, row: int, kind: int, extra: Any) -> None:
+        out, compiled = self.out, self.compiled
+        assert out.channel is not None
+        assert out.code is not None
+        assert out.figure is not None
+        assert out.currency is not None
+        assert out.expires is not None
+        if extra.completed or extra.forced:
+            out.flags[row] |= COMPLETED
+        if extra.channel:
+            out.channel[row] = compiled.channels.number(extra.channel)
+        self.coupons[row] = [compiled.coupons.number(name) for name in extra.coupons]
+        codes = compiled.dictionaries.products.codes.numbers
+        self.back[row] = [
+            (line, codes.get(sku, -2) if sku else -1, quantity, net)
+            for line, sku, quantity, net in extra.back
+        ]
+        if extra.details:
+            self._details(row, extra.details)
+        for place, points in extra.tender_points:
+            self._tender_points()[int(self.facts.tenders_from[row]) + place] = points
+        out.figure[row] = extra.amount
+        if kind == ACTIVITY:
+            out.code[row] = compiled.activities.number(extra.code)
+        elif kind in (ADJUST, REDEEM):
+            if extra.currency in self.layout.currencies:
+                out.currency[row] = self.layout.currencies.index(extra.currency)
+            if extra.expires:
+                out.expires[row] = (
+                    NEVER if extra.expires == "never"
+                    else day_of(dt.date.fromisoformat(extra.expires))
+                )
+        elif kind in (ENROL, UPDATE):
+            about = extra.about or {}
+            self.sets[row] = self._about(about)
+            manual = about.get("manual_tier")
+            if manual is not None and manual["tier"] not in self.layout.tiers:
+                out.flags[row] |= NO_SUCH_TIER
+        elif kind in (SUBSCRIBE, UNSUBSCRIBE):
+            slot = self.layout.find("subscription", extra.plan)
+            if slot is not None:
+                until = extra.ends_at if extra.ends_at is not None else _FOREVER
+                self.sets[row] = [(slot, until if kind == SUBSCRIBE else 0)]
+
+    def _details(self, row: int, details: Any) -> None:
+        out = self.out
+        if out.gross is None or out.full_quantity is None or out.cost is None:
+            out.full_quantity, out.gross = out.quantity.copy(), out.net.copy()
+            out.cost = np.full(len(out.net), UNKNOWN_COST, np.int64)
+        first = int(self.facts.lines_from[row])
+        for place, quantity, gross, cost in details:
+            out.full_quantity[first + place] = quantity
+            out.gross[first + place] = gross
+            out.cost[first + place] = UNKNOWN_COST if cost is None else cost
+
+    def _tender_points(self) -> Int64:
+        if self.out.tender_points is None:
+            self.out.tender_points = np.zeros(len(self.out.tender), np.int64)
+        return self.out.tender_points
+
+    def _about(self, about: dict[str, Any]) -> list[tuple[int, int]]:
+        """What an enrol or update says, as slots of the row."""
+        sets: list[tuple[int, int]] = []
+        if "birth" in about:
+            calendar = about.get("birth_calendar", "gregorian")
+            sets += [(BIRTH, _packed(about["birth"], calendar)),
+                     (BIRTH_CALENDAR, int(calendar == "jalali"))]  # fmt: skip
+        for name, given in about.get("anniversaries", {}).items():
+            slot = self.layout.find("anniversary", name)
+            if slot is not None:
+                date, calendar = _dated(given)
+                sets += [(slot, _packed(date, calendar)), (slot + 1, int(calendar == "jalali"))]
+        if "segments" in about:
+            for key in self.layout.keys("segment"):
+                sets.append((self.layout.slot(*key), int(key[1] in about["segments"])))
+        for name, value in about.get("values", {}).items():
+            slot = self.layout.find("value", name)
+            if slot is not None:
+                sets.append((slot, value))
+        if "manual_tier" in about:
+            sets += self._manual(about["manual_tier"])
+        return sets
+
+    def _manual(self, manual: Any) -> list[tuple[int, int]]:
+        if manual is None or manual["tier"] not in self.layout.tiers:
+            return [(MANUAL_TIER, -1), (MANUAL_THROUGH, 0)]
+        through = day_of(_date(manual["through"]))
+        return [(MANUAL_TIER, self.layout.tiers.index(manual["tier"])), (MANUAL_THROUGH, through)]
+
+
+def _flat(items: list[list[Any]]) -> tuple[Int64, list[Any]]:
+    """(starts int64[n + 1], all items) of lists by row."""
+    starts = np.zeros(len(items) + 1, np.int64)
+    np.cumsum([len(item) for item in items], out=starts[1:])
+    return starts, [one for item in items for one in item]
+
+
+def _date(value: Any) -> dt.date:
+    return dt.date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _dated(given: Any) -> tuple[Any, str]:
+    """(date, calendar) of an anniversary as an `about` holds it."""
+    if isinstance(given, dict):
+        return given["date"], given.get("calendar", "gregorian")
+    if isinstance(given, (list, tuple)):
+        return given[0], given[1]
+    return given, "gregorian"
+
+
+def _packed(value: Any, calendar: str) -> int:
+    """A date as year * 10000 + month * 100 + day of its calendar; 0 for none."""
+    if value is None:
+        return 0
+    year, month, day = ymd(calendar, _date(value))
+    return year * 10_000 + month * 100 + day

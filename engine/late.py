@@ -1,0 +1,349 @@
+"""A member whose new facts do not simply come last: decided and folded with its whole chain.
+
+That is so for late facts, and for returns and exchanges. Facts are decided in the order in
+which they arrived; what then differs for older facts becomes `correct` postings on the last
+new row of the member, and what became of parked returns stands on the row of their sale
+(rulebook sections 2 and 9).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .alone import Folded, Sums, changes, corrections, fold_alone
+from .chain import History, without_return
+from .columns import ADJUST, NO_RULE, NOTHING, REDEEM, RETURN, SALE, Extra, Facts, join, take
+from .parked import CORRECT, Parked
+from .status import Status
+
+if TYPE_CHECKING:
+    from .folding import Fold
+
+OK, PARKED = int(Status.OK), int(Status.PARKED)
+
+
+class Past(Protocol):
+    """What a fold asks of the ledger as it is before a commit."""
+
+    parked: Parked
+
+    def history(self, member: int, last_seq: int) -> History:
+        """The facts in force of a member's chain up to a seq."""
+
+    def facts_at(self, seqs: list[int]) -> History:
+        """Facts of one member by their seqs."""
+
+    def find_ids(self, ids: list[str]) -> dict[str, int]:
+        """Seqs of those ids that are known."""
+
+    def sale_member(self, seq: int) -> int | None:
+        """Number of the member whose accepted sale a seq is; None when it is no such thing."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """New facts of a commit: columns with dates, ids, first seq, version numbers."""
+
+    facts: Facts
+    ids: list[str]
+    first: int
+    version: NDArray[np.uint16]
+    _row_of: dict[str, int] | None = None
+    known: dict[str, int] = field(default_factory=dict)
+    """Seqs of the sales that facts of the batch name, where the ledger has them."""
+
+    def row_of(self, name: str) -> int | None:
+        """Row of an id."""
+        if self._row_of is None:
+            self._row_of = {name: row for row, name in enumerate(self.ids)}
+        return self._row_of.get(name)
+
+
+def takes_points(facts: Facts, row: int) -> bool:
+    """Whether a fact may be refused for want of points."""
+    extra = facts.extra(row)
+    kind = int(facts.kind[row])
+    if kind == REDEEM:
+        return not extra.completed
+    if kind == ADJUST:
+        return extra.amount < 0 and not extra.forced
+    return kind == SALE and bool(extra.tender_points) and not extra.completed
+
+
+def contested(facts: Facts, row: int) -> bool:
+    """Whether a fact of its own may be refused for the member's state."""
+    return facts.kind[row] == RETURN or takes_points(facts, row)
+
+
+class Anew:
+    """The decisions over one member's new facts, and what they come to."""
+
+    def __init__(
+        self, fold: Fold, batch: Batch, rows: NDArray[np.uint32], history: History, past: Past
+    ) -> None:
+        self.fold = fold
+        self.batch = batch
+        self.rows = rows
+        self.past = past
+        self.n_old, n_new = len(history.ids), len(rows)
+        self.first_waiting = self.n_old + n_new
+        member = int(batch.facts.member[rows[0]])
+        awaited = [
+            (name, waiting.seq)
+            for row in rows.tolist()
+            for name in (batch.ids[row],)
+            for waiting in past.parked.by_sale.get(name, ())
+            if waiting.member == member
+        ]
+        self.pool = _pool(history, batch, rows, [seq for _, seq in awaited], past)
+        n = len(self.pool.ids)
+        self.taken = np.zeros(n, np.bool_)
+        self.taken[: self.n_old] = True
+        self.status = np.zeros(n, np.uint8)
+        self.row_of = {name: row for row, name in enumerate(self.pool.ids)}
+        # Pool rows that wait for a sale, by its id.
+        self.waiting: dict[str, list[int]] = {}
+        by_seq = {int(seq): row for row, seq in enumerate(self.pool.seqs.tolist())}
+        for name, seq in awaited:
+            self.waiting.setdefault(name, []).append(by_seq[seq])
+        self.resolved: list[tuple[int, int, int]] = []
+        self._unsettled: list[int] = []
+        self.before = self._fold() if self.n_old else None
+        self._current = self.before
+
+    def decide(self) -> None:
+        """Decide all new facts in the order of arrival, and what waits for them."""
+        for place, row in enumerate(self.rows.tolist()):
+            mine = self.n_old + place
+            self.status[mine] = self._decide(mine, row)
+            for waiting in self.waiting.pop(self.batch.ids[row], ()):
+                self.resolved.append((row, waiting, self._resolve(waiting, mine)))
+        self._settled()
+
+    # -- one fact -------------------------------------------------------------------------
+
+    def _decide(self, mine: int, row: int) -> int:
+        extra = self.pool.facts.extra(mine)
+        parked = False
+        if extra.named:
+            named = self._named(extra.named, mine, row)
+            if named not in (OK, PARKED):
+                return named
+            parked = named == PARKED
+        if parked:
+            self.waiting.setdefault(extra.named, []).append(mine)
+            if self.pool.facts.kind[mine] == RETURN:
+                return PARKED
+            self.pool.whole[int(self.pool.seqs[mine])] = extra
+            self._set_extra(mine, without_return(extra))
+        if (extra.named and not parked) or contested(self.pool.facts, mine):
+            status = self._try(mine)
+        else:
+            self.taken[mine] = True
+            self._unsettled.append(mine)
+            self._current = None
+            status = OK
+        if parked and status != OK:
+            self.waiting[extra.named].remove(mine)
+        return PARKED if parked and status == OK else status
+
+    def _named(self, name: str, mine: int, row: int) -> int:
+        """OK for a sale of this member that is here, PARKED for one that is not."""
+        if name == self.batch.ids[row]:
+            return Status.NOT_A_SALE
+        at = self.row_of.get(name)
+        if at is not None and at < mine:
+            is_sale = self.pool.facts.kind[at] == SALE and self.taken[at]
+            return OK if is_sale else Status.NOT_A_SALE
+        other = self.batch.row_of(name)
+        if other is not None:
+            if other > row:
+                return PARKED
+            is_sale = self.batch.facts.kind[other] == SALE
+            return Status.WRONG_MEMBER if is_sale else Status.NOT_A_SALE
+        seq = self.batch.known.get(name)
+        if seq is None:
+            return PARKED
+        owner = self.past.sale_member(seq)
+        member = int(self.batch.facts.member[row])
+        return Status.NOT_A_SALE if owner is None or owner == member else Status.WRONG_MEMBER
+
+    def _resolve(self, waiting: int, mine: int) -> int:
+        """Apply a parked return now that a fact with the id that it names is here."""
+        if not self.taken[mine] or self.pool.facts.kind[mine] != SALE:
+            return Status.NOT_A_SALE
+        whole = self.pool.whole.get(int(self.pool.seqs[waiting]))
+        if self.pool.facts.kind[waiting] == RETURN:
+            return self._try(waiting)
+        if whole is None or not self.taken[waiting] or self._leads_to(mine, waiting):
+            return Status.NOT_A_SALE
+        status = self._try(waiting, whole)
+        if status == OK:
+            del self.pool.whole[int(self.pool.seqs[waiting])]
+        return status
+
+    def _leads_to(self, row: int, target: int) -> bool:
+        """Whether a sale names another, which names another.. that is the target."""
+        while row != target:
+            named = self.pool.facts.extra(row).named
+            if not named or named not in self.row_of:
+                return False
+            row = self.row_of[named]
+        return True
+
+    def _try(self, row: int, whole: Extra | None = None) -> int:
+        """Take a fact if it may be: OK, or why not."""
+        without = self._settled()
+        kept = self.pool.facts.extra(row)
+        if whole is not None:
+            self._set_extra(row, whole)
+        trial = self.taken.copy()
+        trial[row] = True
+        folded = self._fold(trial, row)
+        status = self._refusal(row, folded, without)
+        if status != OK:
+            if whole is not None:
+                self._set_extra(row, None if kept == NOTHING else kept)
+            return status
+        self.taken[row] = True
+        self._current = folded
+        return OK
+
+    def _refusal(self, row: int, folded: Folded, without: Folded | None) -> int:
+        status = folded.figures["status"]
+        if status[row]:
+            return int(status[row])
+        broken = folded.order[status[folded.order] != 0]
+        if len(broken):
+            # Accepted facts stay: what would undo one is refused instead.
+            return int(status[broken[0]])
+        if not takes_points(self.pool.facts, row) or without is None:
+            return OK
+        place = int(np.flatnonzero(folded.order == row)[0])
+        later = folded.order[place + 1 :]
+        more = folded.figures["lack"][later] > without.figures["lack"][later]
+        return int(Status.INSUFFICIENT) if more.any() else OK
+
+    # -- folding --------------------------------------------------------------------------
+
+    def _set_extra(self, row: int, extra: Extra | None) -> None:
+        facts = self.pool.facts
+        facts.extras = [None] * len(facts) if facts.extras is None else list(facts.extras)
+        facts.extras[row] = extra
+
+    def _fold(self, taken: NDArray[np.bool_] | None = None, trial: int = -1) -> Folded:
+        taken = self.taken if taken is None else taken
+        accepted = np.ones(len(taken), np.bool_)
+        if trial >= 0:
+            accepted[trial] = False
+        rows = np.flatnonzero(taken).astype(np.uint32)
+        return fold_alone(self.fold, self.pool, rows, accepted)
+
+    def _settled(self) -> Folded | None:
+        """The fold of all facts taken so far; those that overflow are refused first."""
+        while self._current is None and self.taken.any():
+            folded = self._fold()
+            status = folded.figures["status"]
+            broken = folded.order[status[folded.order] != 0].tolist()
+            if not broken:
+                self._current = folded
+                break
+            own = [row for row in broken if row in self._unsettled]
+            # An old figure that does not fit any more: the new facts give way.
+            gone = own or list(self._unsettled)
+            if not gone:
+                self._current = folded
+                break
+            for row in gone:
+                self.taken[row] = False
+                self.status[row] = status[row] or status[broken[0]]
+                self._unsettled.remove(row)
+        self._unsettled.clear()
+        return self._current
+
+    # -- what it comes to -------------------------------------------------------------------
+
+    def after(self) -> Folded | None:
+        """The fold of all that is in force now."""
+        return self._current
+
+    def history(self) -> History:
+        """The facts in force after the commit."""
+        return self.pool.select(np.flatnonzero(self.taken))
+
+    def postings(self) -> list[tuple[NDArray[Any], dict[str, Any]]]:
+        """(rows of the batch, posting columns): the new facts' own, then corrections."""
+        after = self._current
+        out: list[tuple[NDArray[Any], dict[str, Any]]] = []
+        if after is None:
+            return out
+        basket = after.figures["basket"]
+        own = (basket >= self.n_old) & (basket < self.first_waiting)
+        parked = [row for _, row, _ in self.resolved if self.pool.facts.kind[row] == RETURN]
+        own &= ~np.isin(basket, parked)
+        names = ("rule", "kind", "currency", "limit", "desired", "points")
+        columns = {name: after.figures[name][own] for name in names}
+        columns["corrects"] = np.zeros(int(own.sum()), np.uint64)
+        out.append((self.rows[basket[own] - self.n_old], columns))
+        out += self._corrections(after, set(parked))
+        return out
+
+    def _corrections(
+        self, after: Folded, parked: set[int]
+    ) -> list[tuple[NDArray[Any], dict[str, Any]]]:
+        before: Sums = self.before.sums() if self.before is not None else {}
+        told_on = {row: teller for teller, row, _ in self.resolved}
+        changed = changes(
+            before, after.sums(), lambda row: row < self.n_old or row in parked
+        )
+        taken = [
+            row for place, row in enumerate(self.rows.tolist()) if self.taken[self.n_old + place]
+        ]
+        last = taken[-1] if taken else int(self.rows[-1])
+        out = []
+        if changed:
+            tellers = np.array([told_on.get(key[0], last) for key, _ in changed], np.int64)
+            out.append((tellers, corrections(changed, self._seq_of)))
+        for teller, row, status in self.resolved:
+            out.append((np.array([teller]), told(int(self.pool.seqs[row]), status)))
+        return out
+
+    def _seq_of(self, row: int) -> int:
+        return int(self.pool.seqs[row]) if row >= 0 else self.fold.closed.seq[-1 - row]
+
+
+def told(seq: int, status: int) -> dict[str, Any]:
+    """The posting that tells what became of a parked fact (see `parked`)."""
+    return {
+        "rule": np.array([NO_RULE], np.uint16),
+        "kind": np.array([CORRECT], np.uint8),
+        "currency": np.zeros(1, np.uint8),
+        "limit": np.array([status], np.uint8),
+        "desired": np.zeros(1, np.int64),
+        "points": np.zeros(1, np.int64),
+        "corrects": np.array([seq], np.uint64),
+    }
+
+
+def _pool(
+    history: History, batch: Batch, rows: NDArray[np.uint32], waiting: list[int], past: Past
+) -> History:
+    """Old facts, new ones in the order of arrival, then parked returns that may apply."""
+    new = take(batch.facts, rows)
+    new.member[:] = 0
+    mine = set(history.seqs.tolist())
+    parked = past.facts_at([seq for seq in waiting if seq not in mine])
+    seqs = np.uint64(batch.first) + rows.astype(np.uint64)
+    return History(
+        join(history.facts, new, parked.facts),
+        [*history.ids, *(batch.ids[row] for row in rows.tolist()), *parked.ids],
+        np.concatenate([history.seqs, seqs, parked.seqs]),
+        np.concatenate([history.version, batch.version[rows], parked.version]),
+        dict(history.whole),
+    )
+
+

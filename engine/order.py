@@ -1,0 +1,114 @@
+"""The order of a member's facts (rulebook section 2).
+
+By instant, rank, store, terminal, id; strings by their UTF-8 bytes. A fact that names
+another stands at its own place, or right after the named one if its own place is before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .columns import ADJUST, Facts
+from .dictionaries import Dictionaries
+from .facts import KINDS, RANKS
+
+Bools = NDArray[np.bool_]
+UInt32 = NDArray[np.uint32]
+Int64 = NDArray[np.int64]
+
+_RANK = [RANKS.get(kind, RANKS["day closed"]) for kind in KINDS]
+_TAKING = RANKS["redeem"]
+
+
+def rank_of(facts: Facts, row: int) -> int:
+    """Rank of a fact at one instant; a negative adjust takes, so it comes last."""
+    kind = int(facts.kind[row])
+    if kind == ADJUST and facts.extra(row).amount < 0:
+        return _TAKING
+    return _RANK[kind]
+
+
+def place_key(
+    facts: Facts, ids: Sequence[str], dictionaries: Dictionaries, row: int
+) -> tuple[int, int, bytes, bytes, bytes]:
+    """What a fact is sorted by among those of its member."""
+    return (
+        int(facts.at[row]),
+        rank_of(facts, row),
+        dictionaries.stores.names[facts.store[row]].encode(),
+        dictionaries.terminals.names[facts.terminal[row]].encode(),
+        ids[row].encode(),
+    )
+
+
+def member_order(
+    facts: Facts, ids: Sequence[str], dictionaries: Dictionaries, rows: UInt32,
+    names: Int64 | None = None,
+) -> UInt32:
+    """The rows by time, those of one member in the member's order.
+
+    `names` (int64[n]) is the row that each row names, -1 none. Time comes first because lines
+    then lie in the order of reading.
+    """
+    order = rows[np.lexsort((facts.member[rows], facts.at[rows]))]
+    at, member = facts.at[order], facts.member[order]
+    ties = np.flatnonzero((at[1:] == at[:-1]) & (member[1:] == member[:-1]))
+    done = -1
+    for tie in ties.tolist():
+        if tie < done:
+            continue
+        end = tie + 2
+        while end < len(order) and at[end] == at[tie] and member[end] == member[tie]:
+            end += 1
+        order[tie:end] = sorted(
+            order[tie:end].tolist(), key=lambda row: place_key(facts, ids, dictionaries, row)
+        )
+        done = end - 1
+    return order if names is None else _after_named(order, names)
+
+
+def _after_named(order: UInt32, names: Int64) -> UInt32:
+    """The order with facts that name a later one moved right after it."""
+    place = np.full(len(names), -1, np.int64)
+    place[order] = np.arange(len(order))
+    named = names[order]
+    early = (named >= 0) & (place[named] > np.arange(len(order)))
+    if not early.any():
+        return order
+    out: list[int] = []
+    placed: set[int] = set()
+    waiting: dict[int, list[int]] = {}
+    for row, target in zip(order.tolist(), named.tolist(), strict=True):
+        if target >= 0 and place[target] >= 0 and target not in placed:
+            waiting.setdefault(target, []).append(row)
+            continue
+        stack = [row]
+        while stack:
+            now = stack.pop()
+            out.append(now)
+            placed.add(now)
+            stack += reversed(waiting.pop(now, ()))
+    return np.array(out, np.uint32)
+
+
+def untwisted(
+    facts: Facts, ids: Sequence[str], dictionaries: Dictionaries, rows: UInt32, members: Any,
+    names: Int64 | None = None,
+) -> UInt32:
+    """The rows with those of some members in the members' order, all others as they stand."""
+    sort = np.isin(facts.member[rows], members, kind="table")
+    return np.concatenate(
+        [rows[~sort], member_order(facts, ids, dictionaries, rows[sort], names)]
+    )
+
+
+def all_in_order(
+    facts: Facts, ids: Sequence[str], dictionaries: Dictionaries, names: Int64 | None = None
+) -> UInt32:
+    """All rows in the members' order."""
+    rows = np.arange(len(facts), dtype=np.uint32)
+    return member_order(facts, ids, dictionaries, rows, names)

@@ -1,0 +1,154 @@
+"""What the reference answers: postings, corrections, a member at a date (sections 2 and 12)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import NamedTuple
+
+from .program import Program
+from .reference_metrics import counter
+from .reference_run import Run
+from .reference_state import State
+from .reference_tiers import Progress, progress, tier_on
+from .reference_turn import Posting, Row, advance
+
+
+class Balance(NamedTuple):
+    """Points of one currency, in units of its scale. Nothing is held yet."""
+
+    active: int
+    pending: int
+    held: int
+    debt: int
+
+
+@dataclass
+class Answer:
+    """What became of a fact.
+
+    `status` is ok, replayed, parked or refused; `reason` the slug of a refusal. A fact of no
+    member tells by member what was corrected and what `day closed` has posted. `parked` tells
+    of the returns that waited for this sale: ok, or why they proved invalid. `budgets` are
+    the rules whose budget it closed.
+    """
+
+    id: str
+    status: str = "ok"
+    reason: str = ""
+    postings: list[Posting] = field(default_factory=list)
+    balances: dict[str, Balance] = field(default_factory=dict)
+    tier: str | None = None
+    corrections: dict[str, list[Posting]] = field(default_factory=dict)
+    closings: dict[str, list[Posting]] = field(default_factory=dict)
+    parked: dict[str, str] = field(default_factory=dict)
+    budgets: list[str] = field(default_factory=list)
+
+
+class LotView(NamedTuple):
+    """A lot that has points, as it stands on a date."""
+
+    currency: str
+    earned: dt.date
+    active_from: dt.date
+    good_through: dt.date | None
+    points: int
+    source: str
+    rule: str
+
+
+class Totals(NamedTuple):
+    """Figures of a currency since the beginning."""
+
+    issued: int
+    expired: int
+    redeemed: int
+    reversed: int
+    donated: int
+    forgiven: int
+    debt: int
+
+
+@dataclass
+class MemberView:
+    """A member on a date, without further facts."""
+
+    tier: str | None
+    balances: dict[str, Balance]
+    lots: list[LotView]
+    totals: dict[str, Totals]
+    counters: dict[str, Fraction]
+    purchases: int
+    upgrades: int
+    progress: Progress | None
+    carry: dict[str, Fraction]
+    units: dict[str, Fraction]
+
+
+def balances(program: Program, member: State) -> dict[str, Balance]:
+    """Balances of the program's currencies."""
+    wallet = member.wallet
+    return {
+        c.id: Balance(wallet.active(c.id), wallet.pending(c.id), 0, wallet.debt[c.id])
+        for c in program.currency
+    }
+
+
+def view(program: Program, member: State, day: dt.date) -> MemberView:
+    """A member on a date not before that of its latest fact; the state itself stays."""
+    member = member.frozen()
+    advance(program, member, day)
+    day = max(day, member.wallet.today)
+    wallet = member.wallet
+    lots = []
+    for lot in wallet.in_spending_order(lot for lot in wallet.lots if lot.points):
+        dates, through = lot.dates, wallet.good_through(lot)
+        lots.append(LotView(
+            lot.currency, dates.earned, dates.active_from,
+            None if through == dt.date.max else through, lot.points, lot.source, lot.rule,
+        ))  # fmt: skip
+    totals = {
+        c.id: Totals(
+            wallet.issued[c.id], wallet.expired[c.id], wallet.redeemed[c.id],
+            wallet.reversed[c.id], wallet.donated[c.id], wallet.forgiven[c.id],
+            wallet.debt[c.id],
+        )
+        for c in program.currency
+    }  # fmt: skip
+    return MemberView(
+        tier_on(program, member, day), balances(program, member), lots, totals,
+        {rule.id: counter(program, member, rule.id, day) for rule in program.counter},
+        len(member.purchases), member.upgrades, progress(program, member, day),
+        dict(member.carry), dict(member.units),
+    )  # fmt: skip
+
+
+def corrections(before: Run, after: Run, new: str) -> list[Posting]:
+    """One posting per fact, rule and currency whose sum has changed, but for the new fact."""
+    found = []
+    for name in _in_order(before.rows, after.rows):
+        if name == new:
+            continue
+        old, now = _sums(before.rows.get(name)), _sums(after.rows.get(name))
+        for rule, currency in dict.fromkeys([*now, *old]):
+            change = now[rule, currency] - old[rule, currency]
+            if change:
+                found.append(Posting(rule, "correct", currency, change, change, "", name))
+    return found
+
+
+def _in_order(*rows: dict[str, Row]) -> Iterable[str]:
+    names: dict[str, None] = {}
+    for each in reversed(rows):
+        names.update(dict.fromkeys(each))
+    return names
+
+
+def _sums(row: Row | None) -> Counter[tuple[str, str]]:
+    sums: Counter[tuple[str, str]] = Counter()
+    for posting in row.postings if row is not None else []:
+        sums[posting.rule, posting.currency] += posting.points
+    return sums

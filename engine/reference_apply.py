@@ -1,0 +1,238 @@
+"""What each kind of fact does to its member (rulebook sections 2, 4 to 6 and 9)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from fractions import Fraction
+
+import msgspec
+
+from . import reference_tiers as tiers
+from .facts import (
+    ActivityFact,
+    AdjustFact,
+    CalendarDate,
+    DayClosedFact,
+    EnrolFact,
+    ManualTier,
+    MemberUpdateFact,
+    ProductFact,
+    RedeemFact,
+    ReturnFact,
+    SaleFact,
+    SubscriptionEndFact,
+    SubscriptionStartFact,
+)
+from .program import Inactivity
+from .reference_basis import rounded
+from .reference_basket import Basket
+from .reference_calendar import ONE_DAY, business_date
+from .reference_earning import rate
+from .reference_facts import Line, instant, named_sale, returned_lines
+from .reference_lots import Dates, Lot, earned_dates
+from .reference_returns import Refusal, remainder_of
+from .reference_sales import (
+    apply_return,
+    apply_sale,
+    fall,
+    post_missing,
+    redeem,
+    sale_named,
+    take_from,
+)
+from .reference_state import BasketLine, Record
+from .reference_turn import Turn, advance, forgives, give, is_status, reach
+from .status import Status
+
+ITSELF = BasketLine(Line(1, "", 1, 0, 1, 0), ProductFact(""), False, 0, 1, 0)
+"""The one line of an activity and of a closing: it meets no condition on lines."""
+
+
+def apply(turn: Turn) -> None:
+    """Apply a fact at its place, then check tiers once. Raises Refusal."""
+    fact, program, member = turn.accepted.fact, turn.program, turn.member
+    before = tiers.figures(program, member, turn.today)
+    returns = named_sale(fact) is not None and turn.sale_is_here
+    names = set()
+    if returns:
+        apply_return(turn, sale_named(turn, named_sale(fact) or ""), returned_lines(fact))
+        middle = tiers.figures(program, member, turn.today)
+        names = tiers.raised(before, middle)
+        before = middle
+    _apply_rest(turn)
+    names |= tiers.raised(before, tiers.figures(program, member, turn.today))
+    reach(turn, names)
+    if returns and program.returns.tiers == "strict":
+        fall(turn)
+    if isinstance(fact, DayClosedFact):
+        _post_expiries(turn, fact)
+
+
+def _apply_rest(turn: Turn) -> None:
+    fact = turn.accepted.fact
+    match fact:
+        case SaleFact():
+            apply_sale(turn, fact)
+        case ReturnFact(sale=None):
+            _without_receipt(turn, fact)
+        case ActivityFact():
+            _activity(turn, fact)
+        case AdjustFact():
+            _adjust(turn, fact)
+        case RedeemFact():
+            _known(turn, fact.currency)
+            if is_status(turn.program, fact.currency):
+                raise Refusal(fact.id, Status.NOT_SPENDABLE)
+            redeem(turn, fact.currency, fact.points, completed=fact.completed)
+            _renew(turn, "redemption", fact.currency)
+        case EnrolFact() | MemberUpdateFact():
+            _about(turn, fact)
+        case SubscriptionStartFact():
+            ends = None if fact.ends_at is None else instant(fact.ends_at)
+            _plans(turn, {fact.plan: ends})
+        case SubscriptionEndFact():
+            _plans(turn, {fact.plan: turn.at_us})
+        case DayClosedFact():
+            _closing(turn, fact)
+        case _:
+            pass
+
+
+def _known(turn: Turn, currency: str) -> None:
+    if all(c.id != currency for c in turn.program.currency):
+        raise Refusal(turn.row.id, Status.UNKNOWN_CURRENCY)
+
+
+# -- activities and closings ---------------------------------------------------------------------
+
+
+def _basket_of_none(turn: Turn, kind: str) -> Basket:
+    return Basket(
+        turn.program, turn.accepted.version.holidays, turn.member, turn.tier, turn.row.id, kind,
+        turn.at_us, turn.date, turn.clock, turn.world.closed_for(turn.accepted.seq), (ITSELF,),
+    )  # fmt: skip
+
+
+def _give(turn: Turn, basket: Basket) -> Record:
+    if turn.is_named:
+        basket = replace(basket, member=turn.member.frozen())
+    outcomes = rate(basket)
+    for name, outcome in outcomes.items():
+        kept = turn.member.carry.get(name, Fraction(0))
+        turn.member.carry[name] = kept + remainder_of(outcome)
+    given = give(turn, basket, outcomes)
+    return Record(
+        turn.row.id, basket.kind, turn.date, given, code=basket.code, quantity=basket.quantity
+    )
+
+
+def _activity(turn: Turn, fact: ActivityFact) -> None:
+    store = turn.world.store_at(fact.store, turn.at_us)
+    basket = replace(
+        _basket_of_none(turn, "activity"), store=fact.store, region=store.region,
+        format=store.format, terminal=fact.terminal, channel=fact.channel, code=fact.code,
+        quantity=fact.quantity,
+    )  # fmt: skip
+    turn.member.records.append(_give(turn, basket))
+    for currency in turn.program.currency:
+        _renew(turn, "activity", currency.id)
+
+
+def _renew(turn: Turn, kind: str, name: str) -> None:
+    """Lots of an inactivity policy live on where `renewed_by` lists the kind."""
+    for currency in turn.program.currency:
+        expiry = currency.expiry
+        if currency.id == name and isinstance(expiry, Inactivity) and kind in expiry.renewed_by:
+            turn.member.wallet.renewals.setdefault(name, []).append((turn.today, ""))
+
+
+def _closing(turn: Turn, fact: DayClosedFact) -> None:
+    """Bonuses on anniversaries of the date; they count as given on it."""
+    record = _give(turn, _basket_of_none(turn, "closing"))
+    if record.given:
+        turn.member.records.append(record)
+
+
+def _post_expiries(turn: Turn, fact: DayClosedFact) -> None:
+    """What expired through the date is posted, once."""
+    wallet = turn.member.wallet
+    if business_date(turn.program, turn.at_us)[0] > fact.date:
+        advance(turn.program, turn.member, fact.date + ONE_DAY)
+    due = [entry for entry in wallet.unposted if entry[0] <= fact.date]
+    wallet.unposted = [entry for entry in wallet.unposted if entry[0] > fact.date]
+    for currency in turn.program.currency:
+        points = sum(points for _, name, points in due if name == currency.id)
+        turn.row.post("expire", currency.id, -points)
+
+
+# -- adjusts, returns without a receipt ------------------------------------------------------------
+
+
+def _adjust(turn: Turn, fact: AdjustFact) -> None:
+    _known(turn, fact.currency)
+    wallet, program = turn.member.wallet, turn.program
+    currency = next(c for c in program.currency if c.id == fact.currency)
+    turn.row.post("adjust", fact.currency, fact.points)
+    if fact.points > 0:
+        wallet.issued[fact.currency] += fact.points
+        dates = earned_dates(program, currency, turn.date)._replace(active_from=turn.date)
+        if fact.expires is not None:
+            through = None if fact.expires == "never" else dt.date.fromisoformat(fact.expires)
+            dates = Dates(turn.date, turn.date, through)
+        wallet.add(Lot(fact.currency, fact.points, dates, fact.id, "", (turn.place, 0)))
+        return
+    wallet.reversed[fact.currency] -= fact.points
+    _, missing = wallet.take(wallet.pools(fact.currency, pending=True), -fact.points)
+    turn.row.lack[fact.currency] += missing
+    forgiven = forgives(turn, fact.currency, always_owed=fact.forced)
+    wallet.short(fact.currency, missing, forgive=forgiven)
+    turn.row.post("forgive", fact.currency, missing if forgiven else 0)
+
+
+def _without_receipt(turn: Turn, fact: ReturnFact) -> None:
+    """A return without a receipt takes what the program's rate says."""
+    rate_of = turn.program.returns.no_receipt
+    if rate_of is None:
+        return
+    currency = turn.program.currency[turn.program.currency_at(rate_of.currency)]
+    net = sum(line.net for line in fact.lines)
+    exact = Fraction(net, rate_of.per) * Fraction(rate_of.points) * 10**currency.scale
+    points = rounded(exact, currency.round)
+    take_from(turn, [], currency.id, points, 0)
+    turn.row.post("reverse", currency.id, -points)
+    post_missing(turn, currency.id)
+
+
+# -- what is known of a member ---------------------------------------------------------------------
+
+
+def _about(turn: Turn, fact: EnrolFact | MemberUpdateFact) -> None:
+    about = turn.member.about
+    if fact.birth is not msgspec.UNSET:
+        about = replace(about, birth=fact.birth)
+    if fact.birth_calendar is not msgspec.UNSET:
+        about = replace(about, birth_calendar=fact.birth_calendar)
+    if fact.anniversaries is not msgspec.UNSET:
+        dates = {
+            name: value if isinstance(value, CalendarDate) else CalendarDate(value)
+            for name, value in fact.anniversaries.items()
+        }
+        about = replace(about, anniversaries=about.anniversaries | dates)
+    if fact.segments is not msgspec.UNSET:
+        about = replace(about, segments=frozenset(fact.segments))
+    if fact.values is not msgspec.UNSET:
+        about = replace(about, values=about.values | fact.values)
+    if fact.manual_tier is not msgspec.UNSET:
+        manual = None
+        if isinstance(fact.manual_tier, ManualTier):
+            if all(tier.id != fact.manual_tier.tier for tier in turn.program.tiers()):
+                raise Refusal(fact.id, Status.UNKNOWN_TIER)
+            manual = fact.manual_tier.tier, fact.manual_tier.through
+        about = replace(about, manual_tier=manual)
+    turn.member.about = about
+
+
+def _plans(turn: Turn, plans: dict[str, int | None]) -> None:
+    about = turn.member.about
+    turn.member.about = replace(about, plans=about.plans | plans)

@@ -1,0 +1,198 @@
+"""What the reference knows of a member at one place in its order: records, never sums.
+
+Every limit, counter and metric is counted anew from the records, so that a return has
+only to change the record of its sale (rulebook sections 4 to 6 and 9).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from .facts import CalendarDate, ProductFact
+from .program import Program
+from .reference_facts import Line
+from .reference_lots import Take, Wallet
+
+if TYPE_CHECKING:
+    from .reference_basket import Basket
+    from .reference_earning import Outcome
+
+
+@dataclass(frozen=True)
+class BasketLine:
+    """A line with its product and what is left of it after returns.
+
+    `redeemed` is the part of the net that was paid with loyalty value, as sold.
+    """
+
+    line: Line
+    product: ProductFact
+    excluded: bool
+    redeemed: int
+    quantity: int
+    net: int
+    gone: bool = False
+
+    @property
+    def redeemed_left(self) -> int:
+        """The redeemed share of what is left (section 9)."""
+        if self.gone:
+            return 0
+        sold = self.line.net
+        if sold == 0:
+            return self.redeemed
+        return self.redeemed - self.redeemed * (sold - self.net) // sold
+
+    @property
+    def unredeemed(self) -> Fraction:
+        """The share of the net that was not paid with loyalty value."""
+        if self.net == 0:
+            return Fraction(1)
+        return Fraction(self.net - self.redeemed_left, self.net)
+
+    @property
+    def share_of_full(self) -> Fraction:
+        """The part of the line's quantity that is left: gross and cost go by it."""
+        if self.line.full_quantity == 0:
+            return Fraction(1)
+        return Fraction(self.quantity, self.line.full_quantity)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a rule gave to a fact and still gives."""
+
+    rule: str
+    currency: str
+    points: int
+    anniversary: int | None = None
+    donated: bool = False
+
+
+@dataclass(frozen=True)
+class Record:
+    """One sale, activity or closing of a day, as it counts now.
+
+    `lines` are the eligible lines that are left; `margin` is theirs.
+    """
+
+    fact: str
+    kind: str
+    date: dt.date
+    given: tuple[Given, ...] = ()
+    lines: tuple[BasketLine, ...] = ()
+    eligible: int = 0
+    margin: int = 0
+    on_redeemed: bool = False
+    code: str = ""
+    quantity: int = 0
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """A purchase in the order of purchases. `kept` is false when all of it came back."""
+
+    fact: str
+    date: dt.date
+    store: str
+    categories: frozenset[str]
+    kept: bool = True
+
+
+@dataclass
+class SaleState:
+    """A sale of the member and what returns have done to it.
+
+    `basket` is the sale as sold with the member as it stood just before; `now` what each
+    rule still gives of the `first`; `takes` the points that it was paid with.
+    """
+
+    basket: Basket
+    record: int
+    place: int
+    first: dict[str, Outcome]
+    now: dict[str, int]
+    exact: dict[str, Fraction]
+    units: dict[str, Fraction]
+    left: list[BasketLine]
+    takes: dict[str, list[Take]] = field(default_factory=dict)
+    paid_points: dict[str, int] = field(default_factory=dict)
+    restored: dict[str, int] = field(default_factory=dict)
+    come_back: dict[str, int] = field(default_factory=dict)
+    missed: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class About:
+    """What enrol and update facts have told."""
+
+    joined: dt.date | None = None
+    enrolled: bool = False
+    birth: dt.date | None = None
+    birth_calendar: str = "gregorian"
+    anniversaries: dict[str, CalendarDate] = field(default_factory=dict)
+    segments: frozenset[str] = frozenset()
+    values: dict[str, int] = field(default_factory=dict)
+    plans: dict[str, int | None] = field(default_factory=dict)
+    manual_tier: tuple[str, dt.date] | None = None
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A tier is good through a date (None: for ever) because its metrics held on a date.
+
+    `records` tells how many records there were; `values` and `balances` what else held.
+    `program` is the version that it was checked by. A step down hangs on the grant that it
+    stepped down from.
+    """
+
+    program: Program
+
+    tier: str
+    on: dt.date
+    through: dt.date | None
+    records: int
+    values: dict[str, int]
+    balances: dict[str, int]
+    stepped_from: Grant | None = None
+
+
+@dataclass(frozen=True)
+class TierGift:
+    """A tier-reached bonus that was given: the lot's source, currency, points."""
+
+    fact: str
+    currency: str
+    points: int
+
+
+@dataclass
+class State:
+    """A member at one place in its order."""
+
+    wallet: Wallet = field(default_factory=Wallet)
+    about: About = field(default_factory=About)
+    records: list[Record] = field(default_factory=list)
+    purchases: list[Purchase] = field(default_factory=list)
+    sales: dict[str, SaleState] = field(default_factory=dict)
+    carry: dict[str, Fraction] = field(default_factory=dict)
+    units: dict[str, Fraction] = field(default_factory=dict)
+    grants: list[Grant] = field(default_factory=list)
+    held: dict[str, dt.date] = field(default_factory=dict)
+    gifts: dict[str, TierGift] = field(default_factory=dict)
+    top: str | None = None
+    upgrades: int = 0
+
+    def frozen(self) -> State:
+        """The member as it stands: a state that later facts do not change.
+
+        Sales are shared: nobody looks at them there.
+        """
+        return replace(
+            self, wallet=self.wallet.copy(), records=list(self.records),
+            purchases=list(self.purchases), carry=dict(self.carry), units=dict(self.units),
+            grants=list(self.grants), held=dict(self.held), gifts=dict(self.gifts),
+        )  # fmt: skip

@@ -1,0 +1,181 @@
+"""All members folded at once from the journal: for a replay, and for a new program.
+
+Facts are read for a part of the members at a time, with the names, programs, closed days
+and budgets of the whole journal, and folded in each member's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from .chain import resolve, without_return
+from .columns import MEMBER_KINDS, RETURN, SALE, Extra, Facts, join, take
+from .folding import Fold
+from .journal import Record
+from .order import untwisted
+from .parked import resolutions
+from .records import read_facts
+from .schema import NO_MEMBER, column, list_view
+from .status import Status
+
+FACTS_AT_ONCE = 3_000_000
+"""Rows of the journal whose facts are folded in one go."""
+
+OK, PARKED = int(Status.OK), int(Status.PARKED)
+
+
+@dataclass(slots=True)
+class Read:
+    """Rows of one record, in memory of their own: facts that may be in force."""
+
+    facts: Facts
+    seqs: NDArray[np.uint64]
+    ids: pa.Array
+    version: NDArray[np.uint16]
+    status: NDArray[np.uint8]
+    resolved: dict[int, int]
+    members: NDArray[np.uint32]
+    """Members of all rows of members, whatever became of them; `last` are their seqs."""
+    last: NDArray[np.uint64]
+
+
+def read_rows(first: int, batch: pa.RecordBatch, part: int = 0, parts: int = 1) -> Read:
+    """The facts of a record's members whose number leaves a rest."""
+    facts = read_facts(batch)
+    n = len(facts)
+    seqs = np.arange(first, first + n, dtype=np.uint64)
+    status, version = column(batch, "status"), column(batch, "program")
+    starts, postings = list_view(batch.column("postings"))
+    resolved = {r.seq: r.status for r in resolutions(starts, postings)}
+    mine = facts.member != NO_MEMBER
+    if parts > 1:
+        mine &= facts.member % parts == part
+    wanted = mine & ((status == OK) | (status == PARKED))
+    if len(facts.kind) and facts.kind.max() > 0:
+        wanted &= np.isin(facts.kind, MEMBER_KINDS)
+    ids = batch.column("id")
+    members, last = facts.member, seqs
+    if not wanted.all():
+        members, last = members[mine], last[mine]
+        rows = np.flatnonzero(wanted)
+        facts, seqs, ids = take(facts, rows), seqs[rows], ids.take(pa.array(rows))
+        status, version = status[rows], version[rows]
+    return Read(facts, seqs, ids, version, status, resolved, members, last)
+
+
+@dataclass(slots=True)
+class Refolded:
+    """What a part of the members came to."""
+
+    facts: Facts
+    seqs: NDArray[np.uint64]
+    figures: dict[str, Any]
+
+
+def fold_read(fold: Fold, read: list[Read]) -> Refolded:
+    """Fold the facts of a part of the members into their empty rows."""
+    facts = join(*(r.facts for r in read))
+    seqs = np.concatenate([r.seqs for r in read])
+    version = np.concatenate([r.version for r in read])
+    status = np.concatenate([r.status for r in read])
+    rows = _in_force(facts, seqs, status, read)
+    resolve(facts, fold.dictionaries)
+    facts.day, facts.minute = fold.versions.dates(facts.at, version)
+    names = np.full(len(facts), -1, np.int64)
+    # Facts stand by seq; most members' facts arrived in order and need no sort.
+    _, unordered = fold.state.behind(facts.member, facts.at)
+    naming = _naming(facts, rows)
+    if unordered.any() or naming:
+        ids = pa.chunked_array([r.ids for r in read]).to_pylist()
+        if naming:
+            _fill_names(facts, ids, naming, names)
+        sort = np.concatenate([facts.member[unordered], facts.member[list(naming)]])
+        rows = untwisted(facts, ids, fold.dictionaries, rows, np.unique(sort), names)
+    figures = fold.run(
+        fold.state, facts, version, fold.budgets.epochs(seqs), names,
+        np.ones(len(facts), np.bool_), rows, fold.closings(),
+    )  # fmt: skip
+    _put_last_seqs(fold, read)
+    return Refolded(facts, seqs, figures)
+
+
+def _in_force(
+    facts: Facts, seqs: NDArray[np.uint64], status: NDArray[np.uint8], read: list[Read]
+) -> NDArray[np.uint32]:
+    """Rows that move anything: parked returns only where they were applied."""
+    keep = np.ones(len(facts), np.bool_)
+    parked = np.flatnonzero(status == PARKED)
+    if len(parked):
+        told: dict[int, int] = {}
+        for one in read:
+            told |= one.resolved
+        for row in parked.tolist():
+            if told.get(int(seqs[row])) == OK:
+                continue
+            if facts.kind[row] == RETURN:
+                keep[row] = False
+            elif facts.extras is not None:
+                facts.extras[row] = without_return(facts.extra(row))
+    return np.flatnonzero(keep).astype(np.uint32)
+
+
+def _naming(facts: Facts, rows: NDArray[np.uint32]) -> dict[int, str]:
+    if facts.extras is None:
+        return {}
+    extras: list[Extra | None] = facts.extras
+    return {
+        row: extra.named
+        for row in rows.tolist()
+        if (extra := extras[row]) is not None and extra.named
+    }
+
+
+def _fill_names(
+    facts: Facts, ids: list[str], naming: dict[int, str], names: NDArray[np.int64]
+) -> None:
+    wanted = set(naming.values())
+    at = {
+        name: row for row, name in enumerate(ids) if name in wanted and facts.kind[row] == SALE
+    }
+    for row, named in naming.items():
+        names[row] = at.get(named, -1)
+
+
+def _put_last_seqs(fold: Fold, read: list[Read]) -> None:
+    last = np.zeros(fold.state.n_members, np.uint64)
+    np.maximum.at(
+        last, np.concatenate([r.members for r in read]), np.concatenate([r.last for r in read])
+    )
+    touched = np.flatnonzero(last).astype(np.uint32)
+    fold.state.set_last_seqs(touched, last[touched])
+
+
+def refold(
+    fold: Fold, scan: Callable[[], Iterable[Record]], end: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Fold all members' facts up to a seq into a new fold's state."""
+    fold.follow()
+    parts = max(1, -(-end // FACTS_AT_ONCE))
+    for part in range(parts):
+        read = list(_reads(scan(), end, part, parts))
+        if read:
+            fold_read(fold, read)
+        if progress:
+            progress((part + 1) * end // parts, end)
+
+
+def _reads(records: Iterable[Record], end: int, part: int, parts: int) -> Iterator[Read]:
+    for record in records:
+        if record.first > end:
+            return
+        facts = record.copy().facts()
+        found = read_rows(record.first, facts, part, parts)
+        if len(found.members):
+            yield found

@@ -1,0 +1,155 @@
+"""A member as reads show it: balances, tier, lots and totals at any instant.
+
+From the member's latest fact on the state tells, since expiry is of the clock; before it the
+facts of its chain up to the instant are folded again (rulebook section 11, as of).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vafa.native.state import State
+
+from .alone import named_rows
+from .answers import Answer, instant_text
+from .calendars import LAST_DAY, date_of
+from .chain import strip
+from .columns import SALE
+from .folding import Fold
+
+if TYPE_CHECKING:
+    from .replica import Replica
+
+BALANCES = ("active", "pending", "held", "debt")
+
+
+def member_view(replica: Replica, name: str, at_us: int | None) -> Answer | None:
+    """A member's balances, tier, totals and purchases at an instant (us, default now).
+
+    None for a member that is not known, or had no fact yet. Without an instant a member whose
+    latest fact is later than now is shown as of that fact.
+    """
+    found = _standing(replica, name, at_us)
+    if found is None:
+        return None
+    fold, state, number, at, seq = found
+    day = fold.today(at)
+    words = replica.words
+    assert words is not None
+    _, _, purchases, tier, balances = state.view(fold.native_at(at), number, day)
+    shown: Answer = {
+        "id": name,
+        "as_of": instant_text(at),
+        "tier": words.tiers[tier],
+        "balances": {
+            currency: dict(zip(BALANCES, figures, strict=True))
+            for currency, figures in zip(words.currencies, balances, strict=True)
+        },
+        "totals": {
+            currency: {
+                name: units
+                for name, units in state.totals(number, place, day).items()
+                if name not in BALANCES
+            }
+            for place, currency in enumerate(words.currencies)
+        },
+        "purchases": purchases,
+        "seq": seq,
+    }
+    progress = progress_of(fold, state, number, at)
+    if progress is not None:
+        shown["progress"] = progress
+    return shown
+
+
+def progress_of(fold: Fold, state: State, number: int, at: int) -> Answer | None:
+    """What is missing to the next tier, and by when; None without one (see `progress`)."""
+    del fold, state, number, at
+    return None
+
+
+def member_lots(replica: Replica, name: str, at_us: int | None) -> list[Answer]:
+    """A member's lots at an instant, in spending order; those that are past are left out."""
+    found = _standing(replica, name, at_us)
+    if found is None:
+        return []
+    fold, state, number, at, _ = found
+    today = fold.today(at)
+    words = replica.words
+    assert words is not None
+    return [
+        {
+            "currency": currency,
+            "points": points,
+            "state": "pending" if active_from > today else "active",
+            "earned": date_of(earned).isoformat(),
+            "active_from": date_of(active_from).isoformat(),
+            "good_through": None if through > LAST_DAY else date_of(through).isoformat(),
+        }
+        for place, currency in enumerate(words.currencies)
+        for earned, active_from, through, points in _lots(state, number, place)
+        if through >= today
+    ]
+
+
+def _lots(state: State, number: int, place: int) -> list[tuple[int, int, int, int]]:
+    return [(lot[0], lot[1], lot[2], lot[3]) for lot in state.lots(number, place)]
+
+
+def _standing(
+    replica: Replica, name: str, at_us: int | None
+) -> tuple[Fold, State, int, int, int] | None:
+    """(fold, a state that has the member's row, its number there, the instant it shows, the
+    highest seq of the member's facts)."""
+    number = replica.dictionaries.members.numbers.get(name)
+    fold = replica.fold
+    if number is None or fold is None:
+        return None
+    state, mine = fold.state, number
+    packed = replica.in_flight.get(number)
+    if packed is not None:
+        # The commit that touched the member is not yet durable.
+        state, mine = _unpacked(fold, packed), 0
+    last_at, last_seq = state.head(mine)[:2]
+    if last_at is None:
+        return None
+    at = time.time_ns() // 1000 if at_us is None else at_us
+    if at >= last_at:
+        return fold, state, mine, at, last_seq
+    if at_us is None:
+        return fold, state, mine, last_at, last_seq
+    past = _as_of(replica, fold, number, last_seq, at)
+    return None if past is None else (fold, _unpacked(fold, past), 0, at, last_seq)
+
+
+def _unpacked(fold: Fold, packed: bytes) -> State:
+    state: State = fold.compiled.new_state()
+    state.grow(1)
+    state.unpack(0, packed)
+    return state
+
+
+def _as_of(replica: Replica, fold: Fold, number: int, last_seq: int, at: int) -> bytes | None:
+    """The member's row as its facts up to an instant make it; None when there are none."""
+    history = replica.history(number, last_seq)
+    facts = history.facts
+    rows = np.flatnonzero(facts.at <= at).astype(np.uint32)
+    if facts.extras is not None:
+        names = named_rows(facts, history.ids, rows)
+        extras: list[Any] = facts.extras
+        # A return cannot be in force while its sale is not; an exchange is a sale by then.
+        early = [
+            row for row in rows.tolist()
+            if names[row] < 0 and extras[row] is not None and extras[row].named
+        ]  # fmt: skip
+        for row in early:
+            strip(history, row, refused=True)
+        returns = [row for row in early if facts.kind[row] != SALE]
+        rows = rows[~np.isin(rows, returns)]
+    if not len(rows):
+        return None
+    folded = fold.alone(history.select(rows), at)
+    return None if folded is None else folded.packed

@@ -1,0 +1,121 @@
+"""A batch as the fold sees it: columns in, figures and postings out."""
+
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport realloc
+
+
+cdef enum:
+    ACCEPTED = 1           # accepted before: a shortfall makes debt instead of a refusal
+    COMPLETED = 2          # it has happened: the same, and nothing is forgiven
+    NO_SUCH_TIER = 8       # a manual tier that no version has
+    PLAIN = 4              # a sale without anything beside lines and types of tenders
+
+
+cdef struct Columns:
+    const uint8_t *kind
+    const uint8_t *flags
+    const uint16_t *version
+    const uint32_t *epoch
+    const int64_t *names           # row of the sale that this row names, -1 none
+    const int64_t *lines_from
+    const int32_t *line
+    const uint32_t *product
+    const int64_t *quantity
+    const int64_t *net
+    const int64_t *full_quantity   # null: no line has details
+    const int64_t *gross
+    const int64_t *cost
+    const int64_t *tenders_from
+    const uint32_t *tender
+    const int64_t *amount
+    const int64_t *tender_points   # null: none
+    const int64_t *coupons_from    # null: none
+    const uint32_t *coupon
+    const int64_t *back_from       # null: none
+    const int32_t *back_line
+    const int32_t *back_sku
+    const int64_t *back_quantity
+    const int64_t *back_net
+    const int64_t *sets_from       # null: none
+    const int32_t *set_slot
+    const int64_t *set_value
+    const uint32_t *channel        # null: none
+    const uint32_t *code           # of activities; null: none
+    const int64_t *figure          # points, or quantity of an activity; null: none
+    const uint8_t *currency
+    const int32_t *expires
+    const int64_t *at
+    const uint32_t *member
+    const uint32_t *store
+    const uint32_t *terminal
+    const int32_t *day
+    const int16_t *minute
+
+
+cdef struct Results:
+    uint8_t *status
+    int8_t *tier
+    int64_t *eligible
+    int64_t *active
+    int64_t *pending
+    int64_t *debt
+    int64_t *lack
+
+
+cdef struct Postings:
+    uint32_t *basket      # row of the batch, or place of the closing
+    uint32_t *member      # of closings only
+    uint16_t *rule
+    uint8_t *kind
+    uint8_t *currency
+    uint8_t *limit
+    int64_t *desired
+    int64_t *points
+    int64_t n
+    int64_t room
+
+
+cdef inline bint bigger(void **column, int64_t size) noexcept nogil:
+    """Give a column a size in bytes; False without memory."""
+    cdef void *moved = realloc(column[0], size)
+    if moved == NULL:
+        return False
+    column[0] = moved
+    return True
+
+
+cdef inline bint more_postings(Postings *p, int64_t least) noexcept nogil:
+    """Make room for `least` more postings; False without memory."""
+    cdef int64_t room = p.room
+    if p.n + least <= room:
+        return True
+    room = 2 * (p.n + least)
+    if not (bigger(<void**>&p.basket, room * sizeof(uint32_t))
+            and bigger(<void**>&p.member, room * sizeof(uint32_t))
+            and bigger(<void**>&p.rule, room * sizeof(uint16_t))
+            and bigger(<void**>&p.kind, room * sizeof(uint8_t))
+            and bigger(<void**>&p.currency, room * sizeof(uint8_t))
+            and bigger(<void**>&p.limit, room * sizeof(uint8_t))
+            and bigger(<void**>&p.desired, room * sizeof(int64_t))
+            and bigger(<void**>&p.points, room * sizeof(int64_t))):
+        return False
+    p.room = room
+    return True
+
+
+cdef inline bint post(Postings *p, uint32_t basket, uint32_t member, uint16_t rule, uint8_t kind,
+                      uint8_t currency, uint8_t limit, int64_t desired,
+                      int64_t points) noexcept nogil:
+    """Add one posting; False without memory."""
+    if not more_postings(p, 1):
+        return False
+    p.basket[p.n] = basket
+    p.member[p.n] = member
+    p.rule[p.n] = rule
+    p.kind[p.n] = kind
+    p.currency[p.n] = currency
+    p.limit[p.n] = limit
+    p.desired[p.n] = desired
+    p.points[p.n] = points
+    p.n += 1
+    return True

@@ -1,0 +1,179 @@
+"""What a fold remembers of a member whose sales later facts name: the sales as they stood.
+
+Only members with a return, an exchange or the like in the batch have a history; it is made
+while their facts are folded from an empty row, and is gone when the batch ends. The state
+is never a function of it: it is a function of the facts.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcpy, memset
+
+from .accounts cimport Takes
+from .state cimport ACCOUNT, HEAD, LOTS, RENEWED, THROUGH, TIER, Vec
+
+
+cdef struct Geometry:
+    # Where State keeps what; it does not move while a batch is folded.
+    int64_t *rows
+    int64_t width
+    int32_t n_currencies
+    int32_t n_tiers
+    int32_t tiers_at
+    int32_t n_vecs
+    const int32_t *vecs
+    int32_t n_empty
+    const int32_t *empty_at
+
+
+cdef struct Event:
+    # One fact applied: what it did to the metrics.
+    int32_t row
+    int32_t day
+    int32_t version
+    int32_t source
+    int32_t raises
+    int64_t mask          # figures of balances that were met
+    int64_t *delta        # [counter]
+
+
+cdef struct Purchase:
+    # A purchase as ordinals count it: what the ordinals were before it.
+    int32_t event
+    int32_t whole         # wholly returned
+    int64_t *before       # the row before it, its lists copied
+
+
+cdef struct Renewal:
+    int32_t event         # of the fact that renewed
+    int32_t currency
+    int32_t day
+
+
+cdef struct Sold:
+    # A sale that a later fact names.
+    int32_t row
+    int32_t event
+    int32_t source
+    int32_t day
+    int32_t version
+    int32_t tier
+    int64_t *before       # the row just before it, its lists copied, no lots
+    int64_t *active       # [currency]: spendable after its own redemption
+    int64_t *first        # [rule]: what it gave
+    int64_t *gave         # [rule]: what it has given after the returns so far
+    int32_t *year         # [rule]
+    int64_t *after        # [rule, 4]: carried remainders after it
+    int64_t *amounts      # [counter]: what it has added
+    int64_t *back_quantity  # [line]
+    int64_t *back_net       # [line]
+    int64_t *reward       # [currency]: points that its redemption took
+    int64_t *as_debt      # [currency]: of them, what became debt
+    int64_t *restored     # [currency]
+    int64_t *expired      # [currency]: of its own lots, expired unspent
+    int64_t *come_back    # [currency]: of that, what returns have counted
+    int64_t *let_go       # [currency]: forgiven or withheld by its returns
+    int64_t *points_back  # [rule]: proportional, given back so far
+    Takes *takes          # [currency]
+    int32_t rated
+
+
+cdef struct History:
+    Event *event
+    int32_t n_events
+    int32_t room_events
+    Sold *sold
+    int32_t n_sold
+    int32_t room_sold
+    Purchase *purchase
+    int32_t n_purchases
+    int32_t room_purchases
+    Renewal *renewal
+    int32_t n_renewals
+    int32_t room_renewals
+    int64_t *bonus_expired  # [tier]
+
+
+cdef inline void blank_row(const Geometry *g, int64_t *row) noexcept nogil:
+    """As State.blank, for a row of the kernel's own."""
+    cdef int32_t i
+    memset(row, 0, g.width * sizeof(int64_t))
+    row[0] = -9223372036854775807 - 1
+    row[4] = row[7] = row[10] = row[12] = -1
+    for i in range(g.n_currencies):
+        row[HEAD + ACCOUNT * i + RENEWED] = -1
+    for i in range(g.n_tiers):
+        row[g.tiers_at + TIER * i + THROUGH] = -1
+    for i in range(g.n_empty):
+        row[g.empty_at[i]] = -1
+
+
+cdef inline int64_t *copy_row(const Geometry *g, const int64_t *row) noexcept nogil:
+    """A copy of a row with its lists, without its lots; NULL without memory."""
+    cdef int64_t *out = <int64_t*>calloc(g.width, sizeof(int64_t))
+    cdef Vec *v
+    cdef Vec *copied
+    cdef int32_t i
+    if out == NULL:
+        return NULL
+    memcpy(out, row, g.width * sizeof(int64_t))
+    for i in range(g.n_currencies):
+        out[HEAD + ACCOUNT * i + LOTS] = 0
+    for i in range(g.n_vecs):
+        v = <Vec*>row[g.vecs[i]]
+        out[g.vecs[i]] = 0
+        if v == NULL:
+            continue
+        copied = <Vec*>calloc(1, sizeof(Vec) + (v.n + 1) * sizeof(int64_t))
+        if copied == NULL:
+            return NULL
+        copied.n = v.n
+        copied.room = v.n + 1
+        memcpy(&copied.d[0], &v.d[0], v.n * sizeof(int64_t))
+        out[g.vecs[i]] = <int64_t>copied
+    return out
+
+
+cdef inline void free_row(const Geometry *g, int64_t *row) noexcept nogil:
+    cdef int32_t i
+    if row == NULL:
+        return
+    for i in range(g.n_vecs):
+        free(<void*>row[g.vecs[i]])
+    free(row)
+
+
+cdef inline bint room_for(void **items, int32_t n, int32_t *room, int64_t size) noexcept nogil:
+    """Make room for one more item of `size` bytes; False without memory."""
+    cdef void *moved
+    if n < room[0]:
+        return True
+    moved = realloc(items[0], (2 * room[0] + 8) * size)
+    if moved == NULL:
+        return False
+    items[0] = moved
+    room[0] = 2 * room[0] + 8
+    return True
+
+
+cdef inline void free_history(const Geometry *g, History *h) noexcept nogil:
+    cdef int32_t i, c
+    if h == NULL:
+        return
+    for i in range(h.n_events):
+        free(h.event[i].delta)
+    for i in range(h.n_purchases):
+        free_row(g, h.purchase[i].before)
+    for i in range(h.n_sold):
+        free_row(g, h.sold[i].before)
+        for c in range(g.n_currencies):
+            free(h.sold[i].takes[c].take)
+        free(h.sold[i].takes)
+        free(h.sold[i].year)
+        free(h.sold[i].active)  # one block for all its figures
+    free(h.event)
+    free(h.sold)
+    free(h.purchase)
+    free(h.renewal)
+    free(h.bonus_expired)
+    free(h)

@@ -1,0 +1,1 @@
+"""The short way of plain sales; the kernel's own."""

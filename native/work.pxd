@@ -1,0 +1,269 @@
+"""What the general fold carries from fact to fact: the batch, scratch, and small helpers."""
+
+from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from .accounts cimport Takes, account_of, settle
+from .arith cimport add64, i128
+from .columns cimport Columns, Postings, Results, post
+from .history cimport Event, Geometry, History, Purchase, Sold, room_for
+from .lots cimport Lots, active_points, available
+from .rate cimport Basket, Line, Rated, spread
+from .rules cimport OF_BALANCE_IN, RuleTable
+from .state cimport ACCOUNT, DEBT, FACTS, HEAD, JOINED, LAST_AT, LOTS
+from .tiers cimport advance_tiers
+
+
+cdef struct Closings:
+    const int64_t *at
+    const int32_t *day
+    const uint16_t *version
+    const uint32_t *epoch
+    int64_t n
+
+
+cdef struct Work:
+    const RuleTable **tables
+    const Columns *in_
+    Results *out
+    Postings *p
+    Postings *closed
+    const Closings *closings
+    Geometry g
+    History **histories  # [member], null for those without; null when no row names another
+    int32_t *closing_at    # [member]: closings applied
+    Line *lines
+    int64_t *paid          # [tender]
+    int64_t *weight        # [line]
+    int64_t *part          # [line]
+    int64_t *rest          # [line]
+    int64_t *active        # [currency]
+    int64_t *amounts       # [counter]
+    int64_t *amounts_now   # [counter]
+    int64_t *given         # [rule]
+    int64_t *net_of        # [currency]
+    int64_t *granted_in    # [currency]
+    int64_t *asked_in      # [currency]
+    int64_t *back_quantity  # [line]
+    int64_t *back_net      # [line]
+    Takes takes            # scratch
+    Rated rated
+    int failed             # memory has ended
+
+
+cdef inline int64_t account_available(int64_t *row, int32_t currency,
+                                      int32_t day) noexcept nogil:
+    """Points of a currency that can be spent on a day; looks only."""
+    cdef int64_t *account = account_of(row, currency)
+    return available(<const Lots*>account[LOTS], account[DEBT], day)
+
+
+cdef inline int64_t balance_mask(const RuleTable *t, const int64_t *row,
+                                 int32_t day) noexcept nogil:
+    """A bit for each figure of an active balance that a tier asks for and that is met."""
+    cdef int32_t i
+    cdef int64_t mask = 0
+    for i in range(t.asked_from[t.n_tiers]):
+        if t.asked[i].metric == OF_BALANCE_IN and active_points(
+                <const Lots*>(row + HEAD + ACCOUNT * t.asked[i].subject)[LOTS],
+                day) >= t.asked[i].least:
+            mask |= <int64_t>1 << (i & 63)
+    return mask
+
+
+cdef inline void settle_all(Work *w, int64_t *row, int32_t day, History *h) noexcept nogil:
+    """Move all accounts on to a day; a history learns what of its sales' own lots is gone."""
+    cdef int32_t c
+    for c in range(w.g.n_currencies):
+        if h == NULL:
+            settle(account_of(row, c), day, NULL)
+            continue
+        w.takes.n = 0
+        settle(account_of(row, c), day, &w.takes)
+        note_expired(w, h, c)
+
+
+cdef inline void note_expired(Work *w, History *h, int32_t c) noexcept nogil:
+    """Tell the sales, and the tiers, which of their own points have expired unspent."""
+    cdef int32_t i, k
+    for i in range(w.takes.n):
+        if w.takes.take[i].lot.tag:
+            h.bonus_expired[w.takes.take[i].lot.tag - 1] += w.takes.take[i].lot.points
+            continue
+        for k in range(h.n_sold):
+            if h.sold[k].source == w.takes.take[i].lot.source:
+                h.sold[k].expired[c] += w.takes.take[i].lot.points
+
+
+cdef inline void begin(Work *w, const RuleTable *t, int64_t *row, int32_t day,
+                       History *h) noexcept nogil:
+    """The start of a fact's business date: joined, accounts settled, tiers moved on."""
+    if row[JOINED] < 0:
+        row[JOINED] = day
+    settle_all(w, row, day, h)
+    advance_tiers(t, row, day)
+
+
+cdef inline Event *new_event(Work *w, History *h, int32_t row, int32_t day, int32_t version,
+                             int32_t source) noexcept nogil:
+    """Remember a fact; its deltas are the caller's to fill. NULL without memory."""
+    cdef Event *e
+    if not room_for(<void**>&h.event, h.n_events, &h.room_events, sizeof(Event)):
+        w.failed = 1
+        return NULL
+    e = &h.event[h.n_events]
+    h.n_events += 1
+    e.row = row
+    e.day = day
+    e.version = version
+    e.source = source
+    e.raises = 0
+    e.mask = 0
+    e.delta = NULL
+    return e
+
+
+cdef inline void write_balances(Work *w, int64_t basket, int64_t *row, int32_t day,
+                                int32_t tier) noexcept nogil:
+    """The member's balances and tier after a fact, on its business day."""
+    cdef int32_t c, n = w.g.n_currencies
+    cdef int64_t *account
+    cdef Lots *lots
+    cdef int64_t pending, i
+    w.out.tier[basket] = tier
+    for c in range(n):
+        account = account_of(row, c)
+        lots = <Lots*>account[LOTS]
+        pending = 0
+        if lots != NULL:
+            for i in range(lots.head, lots.end):
+                if lots.lot[i].active_from > day:
+                    pending += lots.lot[i].points
+        w.out.active[basket * n + c] = available(lots, account[DEBT], day)
+        w.out.pending[basket * n + c] = pending
+        w.out.debt[basket * n + c] = account[DEBT]
+
+
+cdef inline void scale_tenders(Work *w, const RuleTable *t, int64_t row, int64_t net,
+                               int64_t *redeemed) noexcept nogil:
+    """w.paid: each type's amount where tenders pay tax as well (rulebook 4.1).
+
+    A type's sum stands at its first tender. *redeemed is what redemptions paid.
+    """
+    cdef const Columns *in_ = w.in_
+    cdef int64_t lo = in_.tenders_from[row], hi = in_.tenders_from[row + 1], i, k
+    cdef int64_t total = 0
+    redeemed[0] = 0
+    for i in range(lo, hi):
+        total += in_.amount[i]
+    for i in range(lo, hi):
+        w.paid[i - lo] = 0
+        for k in range(lo, i):
+            if in_.tender[k] == in_.tender[i]:
+                break
+        else:
+            for k in range(i, hi):
+                if in_.tender[k] == in_.tender[i]:
+                    w.paid[i - lo] += in_.amount[k]
+            if w.paid[i - lo] < 0 or net <= 0:
+                w.paid[i - lo] = 0
+            elif total > net:
+                w.paid[i - lo] = <int64_t>(<i128>w.paid[i - lo] * net // total)
+            if t.redeems[in_.tender[i]] != -2:
+                redeemed[0] += w.paid[i - lo]
+
+
+cdef inline bint gone(int64_t quantity, int64_t net, int64_t back_quantity,
+                      int64_t back_net) noexcept nogil:
+    """Whether nothing of a line is left: its quantity is back whatever the amount."""
+    if quantity > 0:
+        return back_quantity >= quantity
+    return back_net >= net
+
+
+cdef inline int64_t prepare(Work *w, const RuleTable *t, int64_t row, const int64_t *back_quantity,
+                            const int64_t *back_net, Basket *b,
+                            int64_t *redeemed_back) noexcept nogil:
+    """A sale's lines as the rating takes them, less what has come back.
+
+    Eligible lines come first, then the others. Returns what redemptions paid in all;
+    *redeemed_back is the share of it that is back (rulebook 9).
+    """
+    cdef const Columns *in_ = w.in_
+    cdef int64_t lo = in_.lines_from[row], n = in_.lines_from[row + 1] - lo, i, net = 0
+    cdef int64_t positive = 0, redeemed, left, sold
+    cdef int32_t k, pass_, cls
+    cdef bint lost, fits
+    cdef Line *one
+    for i in range(n):
+        w.weight[i] = in_.net[lo + i]
+        net += in_.net[lo + i]
+        if in_.net[lo + i] > 0:
+            positive += in_.net[lo + i]
+        w.lines[i].place = <int32_t>i
+    scale_tenders(w, t, row, net, &redeemed)
+    if redeemed > positive:
+        redeemed = positive
+    spread(redeemed, w.lines, <int32_t>n, w.weight, positive, w.part, w.rest)
+    redeemed_back[0] = 0
+    b.eligible = 0
+    k = 0
+    b.n = 0
+    for pass_ in range(2):
+        for i in range(n):
+            sold = in_.net[lo + i]
+            if sold == 0 and in_.quantity[lo + i] == 0:
+                continue
+            lost = back_quantity != NULL and gone(in_.quantity[lo + i], sold, back_quantity[i],
+                                                  back_net[i])
+            cls = t.product_class[in_.product[lo + i]]
+            fits = not lost and t.class_eligible[cls]
+            if fits != (pass_ == 0):
+                continue
+            one = &w.lines[k]
+            k += 1
+            one.product = in_.product[lo + i]
+            one.cls = cls
+            one.place = <int32_t>i
+            one.net_sold = sold
+            one.net = one.quantity = 0
+            left = 0
+            if not lost:
+                one.net = sold - (back_net[i] if back_quantity != NULL else 0)
+                one.quantity = in_.quantity[lo + i]
+                if back_quantity != NULL:
+                    one.quantity -= back_quantity[i]
+                left = w.part[i]
+                if one.net != sold:
+                    left -= <int64_t>(<i128>w.part[i] * (sold - one.net) // sold)
+            redeemed_back[0] += w.part[i] - left
+            one.unpaid = one.net if t.earn_on_redeemed else one.net - left
+            one.full_quantity = in_.quantity[lo + i]
+            one.gross = sold
+            one.cost = INT64_MIN
+            if in_.gross != NULL:
+                one.full_quantity = in_.full_quantity[lo + i]
+                one.gross = in_.gross[lo + i]
+                one.cost = in_.cost[lo + i]
+            if fits:
+                b.eligible += one.unpaid
+        if pass_ == 0:
+            b.n = k
+    b.n_all = k
+    b.lines = w.lines
+    b.net_sold_all = positive
+    b.at = in_.at[row]
+    b.day = in_.day[row]
+    b.minute = in_.minute[row]
+    b.store = in_.store[row]
+    b.terminal = in_.terminal[row]
+    b.channel = in_.channel[row] if in_.channel != NULL else 0
+    b.epoch = in_.epoch[row]
+    b.tender = in_.tender + in_.tenders_from[row]
+    b.n_tenders = in_.tenders_from[row + 1] - in_.tenders_from[row]
+    b.paid = w.paid
+    b.coupon = NULL
+    b.n_coupons = 0
+    if in_.coupons_from != NULL:
+        b.coupon = in_.coupon + in_.coupons_from[row]
+        b.n_coupons = in_.coupons_from[row + 1] - in_.coupons_from[row]
+    return redeemed

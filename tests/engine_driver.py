@@ -1,0 +1,171 @@
+"""A case through a real ledger over the wire: JSON bytes in, the journal and views out.
+
+The ledger stands in memory (/dev/shm) where there is such a thing: an fsync costs nothing
+there. The clock stands still in 2160, since histories run beyond the present.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from vafa.engine.columns import NO_RULE, SALE
+from vafa.engine.digest import describe_row, state_hash
+from vafa.engine.facts import KINDS
+from vafa.engine.replay import verify
+from vafa.engine.replica import Replica
+from vafa.engine.status import LIMITS, POSTINGS, REFUSALS, Status
+from vafa.engine.verdicts import Verdict
+from vafa.engine.writer import Writer
+
+from .cases import Case, Fact
+from .mixed import commit_case
+from .outcomes import (
+    DAY_US,
+    LATER,
+    Balance,
+    Posted,
+    Run,
+    Told,
+    View,
+    latest_us,
+    lots_of,
+)
+
+IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+NOW_US = 190 * 365 * DAY_US
+CLOSING, BUDGET_CLOSED = KINDS.index("closing"), KINDS.index("budget closed")
+NAMELESS = {
+    KINDS.index(kind) for kind in ("catalog", "store", "program publish", "day closed", "closing")
+}
+CORRECT = POSTINGS.index("correct")
+
+
+def run(case: Case, batches: Any = None) -> Run:
+    """What a ledger makes of a case."""
+    with ledger(case, batches) as writer:
+        return seen(writer.replica, case)
+
+
+@contextmanager
+def ledger(case: Case, batches: Any = None) -> Iterator[Writer]:
+    """A writer of a ledger that has taken a case."""
+    with (
+        clock(), tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder,
+        Writer(Path(folder)) as writer,
+    ):  # fmt: skip
+        accept(commit_case(writer, case, batches))
+        yield writer
+
+
+@contextmanager
+def clock() -> Iterator[None]:
+    """The writer's clock stands still, later than every fact."""
+    module = SimpleNamespace(**{**vars(time), "time_ns": lambda: NOW_US * 1000})
+    with mock.patch("vafa.engine.writer.time", module):
+        yield
+
+
+def accept(verdicts: list[Verdict]) -> None:
+    """No fact of a case may be refused for form."""
+    for verdict in verdicts:
+        assert verdict.refusal is None, verdict.refusal
+
+
+def hash_of(replica: Replica) -> str:
+    """The state hash of an open replica."""
+    assert replica.fold is not None
+    return state_hash(replica.fold.state, replica.dictionaries)
+
+
+def replayed(writer: Writer) -> None:
+    """A replay must find nothing and come to the same states."""
+    report = verify(writer.ledger)
+    assert report.findings == [], report.findings
+    assert report.state_hash == hash_of(writer.replica)
+
+
+# -- out of the ledger -------------------------------------------------------------------------
+
+
+def seen(replica: Replica, case: Case) -> Run:
+    """What the journal holds, and members as they are and will be."""
+    run = Run()
+    names: dict[int, str] = {}
+    for record in replica.journal.scan():
+        rows = record.facts().to_pylist()
+        names.update((record.first + place, row["id"]) for place, row in enumerate(rows))
+        for row in rows:
+            name = row["id"]
+            if row["kind"] == BUDGET_CLOSED:
+                run.told[name] = Told("ok")
+                continue
+            if row["kind"] == CLOSING:
+                name = f"{name}/{replica.dictionaries.members.names[row['member']]}"
+            run.told[name] = _told(replica, row, names)
+    latest = latest_us(case)
+    for member in case.members():
+        for days in LATER:
+            view = _view(replica, member, latest + days * DAY_US)
+            if view is not None:
+                run.views[member, days] = view
+    return run
+
+
+def _told(replica: Replica, row: Fact, names: dict[int, str]) -> Told:
+    words, status = replica.words, row["status"]
+    assert words is not None
+    if status == Status.PARKED and row["kind"] == SALE:
+        # An exchange: its return part alone waits, the sale stands (rulebook section 9).
+        status = int(Status.OK)
+    told = Told(_STATUS.get(status, "refused"), REFUSALS.get(Status(status), ""))
+    for posting in row["postings"]:
+        corrects, rule = posting["corrects"], posting["rule"]
+        if posting["kind"] == CORRECT and rule == NO_RULE and not posting["points"]:
+            said = posting["limit"]
+            told.parked[names[corrects]] = REFUSALS.get(Status(said), "ok")
+            continue
+        told.postings.append(Posted(
+            "" if rule == NO_RULE else words.rules[rule], POSTINGS[posting["kind"]],
+            words.currencies[posting["currency"]], posting["points"], posting["desired"],
+            LIMITS[posting["limit"]], names[corrects] if corrects else "",
+        ))  # fmt: skip
+    if row["kind"] not in NAMELESS:
+        for currency, figures in zip(words.currencies, row["balances"], strict=False):
+            told.balances[currency] = _balance(figures)
+        told.tier = words.tiers[row["tier"]]
+    return told
+
+
+_STATUS = {int(Status.OK): "ok", int(Status.PARKED): "parked"}
+
+
+def _balance(figures: Fact) -> Balance:
+    return Balance(figures["active"], figures["pending"], figures["debt"])
+
+
+def _view(replica: Replica, member: str, at: int) -> View | None:
+    shown = replica.member(member, at)
+    if shown is None:
+        return None
+    points: dict[tuple[Any, ...], int] = defaultdict(int)
+    for lot in replica.lots(member, at):
+        key = lot["currency"], lot["earned"], lot["active_from"], lot["good_through"]
+        points[key] += lot["points"]
+    balances = {name: _balance(figures) for name, figures in shown["balances"].items()}
+    return View(shown["tier"], shown["purchases"], balances, lots_of(points), shown["totals"])
+
+
+def described(replica: Replica, member: str) -> Fact:
+    """A member's row in words."""
+    assert replica.fold is not None
+    number = replica.dictionaries.members.numbers[member]
+    return describe_row(replica.fold, replica.fold.state, number)

@@ -1,0 +1,166 @@
+"""What a ledger or the reference made of a case, in one form, and where two of them differ."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from .cases import Case, Fact
+
+LATER = (0, 1, 7, 31, 41, 100, 366, 800)
+"""Days after a case's last fact at which its members are looked at."""
+
+DAY_US = 86_400 * 1_000_000
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class Posted(NamedTuple):
+    """A posting; `rule` is empty where none gave it, `corrects` names the fact corrected."""
+
+    rule: str
+    kind: str
+    currency: str
+    points: int
+    desired: int = 0
+    limit: str = ""
+    corrects: str = ""
+
+
+class Balance(NamedTuple):
+    """One currency of a member, in units."""
+
+    active: int
+    pending: int
+    debt: int
+
+
+@dataclass
+class Told:
+    """What was told of one fact: status, reason of a refusal, postings, the standing after.
+
+    `balances` and `tier` are of the member after the whole commit, on the date of its latest
+    fact. `parked` tells what became of the returns that waited for this sale.
+    """
+
+    status: str
+    reason: str = ""
+    postings: list[Posted] = field(default_factory=list)
+    balances: dict[str, Balance] = field(default_factory=dict)
+    tier: str | None = None
+    parked: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class View:
+    """A member on one date after all its facts. `state` is what one side alone can show."""
+
+    tier: str | None
+    purchases: int
+    balances: dict[str, Balance]
+    lots: list[tuple[Any, ...]] = field(default_factory=list)
+    totals: dict[str, dict[str, int]] = field(default_factory=dict)
+    state: Any = field(default=None, repr=False)
+
+
+@dataclass
+class Run:
+    """Answers by fact id, and views by (member, days after the case's last fact).
+
+    A member's part of a fact of no member is told as `the fact's id/the member`.
+    """
+
+    told: dict[str, Told] = field(default_factory=dict)
+    views: dict[tuple[str, int], View] = field(default_factory=dict)
+
+    def given(self) -> dict[tuple[str, str, str], int]:
+        """What rules gave to each fact in the end, corrections included: by fact, rule, currency.
+
+        A member's part of a closed day stands for the day.
+        """
+        found: Counter[tuple[str, str, str]] = Counter()
+        for name, told in self.told.items():
+            for posting in told.postings:
+                fact = posting.corrects or name.partition("/")[0]
+                found[fact, posting.rule, posting.currency] += posting.points
+        return {key: points for key, points in found.items() if points}
+
+    def refused(self) -> set[str]:
+        """Ids of the facts that were refused, at once or after they had waited."""
+        late = {n for told in self.told.values() for n, said in told.parked.items() if said != "ok"}
+        return {name for name, told in self.told.items() if told.status == "refused"} | late
+
+    def signed_sums(self, case: Case) -> dict[tuple[str, str], int]:
+        """The sum of signed figures by member and currency."""
+        whose = {fact["id"]: fact["member"] for fact in case.facts if "member" in fact}
+        found: dict[tuple[str, str], int] = defaultdict(int)
+        for name, told in self.told.items():
+            for posting in told.postings:
+                member = whose.get(name) or name.partition("/")[2]
+                found[member, posting.currency] += posting.points
+        return found
+
+
+def us_of(fact: Fact) -> int:
+    """Microseconds since 1970 of a fact."""
+    return (dt.datetime.fromisoformat(fact["occurred_at"]) - EPOCH) // dt.timedelta(microseconds=1)
+
+
+def latest_us(case: Case) -> int:
+    """The instant of a case's last fact of a member or closed day."""
+    return max((us_of(f) for f in case.facts if "member" in f or "date" in f), default=0)
+
+
+def lots_of(points: dict[tuple[Any, ...], int]) -> list[tuple[Any, ...]]:
+    """Lots merged where all their dates are alike, in an order of their own."""
+    merged = ((*key, units) for key, units in points.items() if units)
+    return sorted(merged, key=lambda lot: tuple(str(part) for part in lot))
+
+
+def settled(run: Run, donors: set[str]) -> Run:
+    """The run with corrections of rules that donate netted with those of their donations.
+
+    One side tells of the two apart, the other tells nothing where they sum to 0.
+    """
+    for told in run.told.values():
+        sums: dict[tuple[str, str], int] = defaultdict(int)
+        rest: list[Posted] = []
+        for posting in told.postings:
+            if posting.kind == "correct" and (not posting.rule or posting.rule in donors):
+                sums[posting.corrects, posting.currency] += posting.points
+            elif posting.points:
+                rest.append(posting)
+        told.postings = rest + [
+            Posted("", "correct", currency, points, points, "", corrects)
+            for (corrects, currency), points in sums.items() if points
+        ]  # fmt: skip
+    return run
+
+
+def differences(first: Run, second: Run) -> Iterator[str]:
+    """Where two runs of one case differ, in words; the first fact that does comes first."""
+    for name in dict.fromkeys((*first.told, *second.told)):
+        mine, other = first.told.get(name), second.told.get(name)
+        if mine is None or other is None:
+            yield f"{name}: told by one side only: {mine or other}"
+            continue
+        for what in ("status", "reason", "postings", "balances", "tier", "parked"):
+            if getattr(mine, what) != getattr(other, what):
+                yield f"{name}: {what}:\n   {getattr(mine, what)}\n   {getattr(other, what)}"
+    yield from view_differences(first.views, second.views)
+
+
+def view_differences(
+    first: Mapping[tuple[str, int], View], second: Mapping[tuple[str, int], View]
+) -> Iterator[str]:
+    """Where views of the same members and dates differ."""
+    for key in sorted(first.keys() | second.keys()):
+        mine, other = first.get(key), second.get(key)
+        if mine is None or other is None:
+            yield f"{key}: seen by one side only"
+            continue
+        for what in ("tier", "purchases", "balances", "lots", "totals"):
+            if getattr(mine, what) != getattr(other, what):
+                yield f"{key}: {what}:\n   {getattr(mine, what)}\n   {getattr(other, what)}"

@@ -1,0 +1,99 @@
+"""A case through the plain-Python reference, in the form of `outcomes`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from vafa.engine.facts import json_decoder
+from vafa.engine.program_file import parse_program
+from vafa.engine.reference import Answer, MemberView, Reference
+from vafa.engine.reference import Posting as ReferencePosting
+from vafa.engine.reference_calendar import business_date
+
+from .cases import PUBLISH, Case, Fact, body
+from .outcomes import (
+    DAY_US,
+    LATER,
+    Balance,
+    Posted,
+    Run,
+    Told,
+    View,
+    latest_us,
+    lots_of,
+    us_of,
+)
+
+TOTALS = ("issued", "expired", "redeemed", "reversed", "donated", "forgiven")
+
+
+def run(case: Case, facts: Iterable[Fact] | None = None) -> Run:
+    """What the reference makes of a case, its facts one by one."""
+    reference, found = Reference(), Run()
+    seen: list[str] = []
+    for fact in case.facts if facts is None else facts:
+        if fact["kind"] == PUBLISH:
+            program = parse_program(case.programs[fact["program"]])
+            reference.publish(program, us_of(fact))
+            found.told[fact["id"]] = Told("ok")
+            continue
+        answer = reference.submit(json_decoder.decode(body(fact)))
+        found.told[fact["id"]] = _told(answer, of_member="member" in fact)
+        for parts in (answer.corrections, answer.closings):
+            for member, postings in parts.items():
+                told = found.told.setdefault(f"{fact['id']}/{member}", Told("ok"))
+                told.postings += [posted(posting) for posting in postings]
+        for rule in answer.budgets:
+            found.told[f"budget closed:{rule}"] = Told("ok")
+        if "member" in fact and answer.status != "refused":
+            seen.append(fact["member"])
+    _views(reference, found, case, dict.fromkeys(seen))
+    return found
+
+
+def _told(answer: Answer, of_member: bool) -> Told:
+    told = Told(answer.status, answer.reason, [posted(p) for p in answer.postings])
+    if of_member:
+        told.balances = {name: _balance(b) for name, b in answer.balances.items()}
+        told.tier, told.parked = answer.tier, answer.parked
+    return told
+
+
+def posted(posting: ReferencePosting) -> Posted:
+    """A posting in the common form."""
+    return Posted(
+        posting.rule, posting.kind, posting.currency, posting.points, posting.desired,
+        posting.limit, posting.corrects,
+    )  # fmt: skip
+
+
+def _balance(figures: Any) -> Balance:
+    return Balance(figures.active, figures.pending, figures.debt)
+
+
+def _views(reference: Reference, found: Run, case: Case, members: Iterable[str]) -> None:
+    program = parse_program(next(iter(case.programs.values())))
+    latest = latest_us(case)
+    for member in members:
+        for days in LATER:
+            date = business_date(program, latest + days * DAY_US)[0]
+            found.views[member, days] = _view(reference.member(member, date))
+
+
+def _view(shown: MemberView) -> View:
+    points: dict[tuple[Any, ...], int] = defaultdict(int)
+    for lot in shown.lots:
+        through = lot.good_through.isoformat() if lot.good_through else None
+        dates = lot.earned.isoformat(), lot.active_from.isoformat(), through
+        points[lot.currency, *dates] += lot.points
+    return View(
+        shown.tier, shown.purchases,
+        {name: _balance(figures) for name, figures in shown.balances.items()},
+        lots_of(points),
+        {name: dict(zip(TOTALS, totals, strict=False)) for name, totals in shown.totals.items()},
+        msgspec.to_builtins((shown.carry, shown.units, shown.counters), enc_hook=str),
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""Programs by version in a ledger: what rates a fact, and what publishing changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+
+from vafa.engine.facts import MemberFact, PublishFact
+from vafa.engine.replay import verify
+from vafa.engine.replica import Replica
+from vafa.engine.writer import Writer
+
+from . import mixed
+from .mixed import answers, back, commit, sale
+
+DOUBLE = mixed.PROGRAM.replace("points = 1\n", "points = 2\n")
+TRIPLE = mixed.PROGRAM.replace("points = 1\n", "points = 3\n")
+
+
+def publish(writer: Writer, name: str, hours: float, text: str) -> dict[str, object]:
+    """Publish a program from an instant on."""
+    verdict = writer.publish_program(PublishFact(name, mixed.at(hours), text))
+    assert verdict.answer is not None, verdict.refusal
+    return verdict.answer
+
+
+def earned(writer: Writer, *facts: MemberFact) -> list[int]:
+    """What the facts of one batch earned."""
+    return [
+        sum(p["points"] for p in answer["postings"] if p["kind"] == "earn")
+        for answer in answers(commit(writer, *facts))
+    ]
+
+
+def versions(writer: Writer) -> list[int]:
+    """The version that rated each fact of a member."""
+    out: list[int] = []
+    for record in writer.journal.scan():
+        numbers = np.array(record.facts().column("program"))
+        out += numbers[numbers > 0].tolist()
+    return out
+
+
+def test_a_fact_is_rated_by_the_version_in_force_at_its_instant(tmp_path: Path) -> None:
+    with mixed.start(tmp_path, mixed.PROGRAM) as writer:
+        publish(writer, "later", 100, DOUBLE)
+        publish(writer, "between", 50, TRIPLE)
+        facts = [sale("a", 49.9), sale("b", 50), sale("c", 99), sale("d", 100), sale("e", 150)]
+        assert earned(writer, *facts) == [100, 300, 300, 200, 200]
+        assert versions(writer) == [1, 3, 3, 2, 2]
+        # Of two for one instant the later publication counts.
+        publish(writer, "again", 100, mixed.PROGRAM)
+        assert earned(writer, sale("f", 151)) == [100]
+    assert verify(tmp_path).findings == []
+
+
+def test_accepted_facts_keep_the_version_that_rated_them(tmp_path: Path) -> None:
+    with mixed.start(tmp_path, mixed.PROGRAM) as writer:
+        assert earned(writer, sale("a", 10), sale("b", 20)) == [100, 100]
+        publish(writer, "before them", 5, DOUBLE)
+        # A late fact folds them anew: they stay, and only the new one is of version 2.
+        [answer] = answers(commit(writer, sale("c", 15)))
+        assert mixed.points(answer["postings"]) == {("base", "earn", None): 200}
+        assert earned(writer, back("r", 30, "a", 5_000)) == [0]
+        assert versions(writer) == [1, 1, 2, 2]
+        shown = writer.replica.member("m", round(mixed.at(40).timestamp() * 1e6))
+        assert shown is not None
+        assert shown["balances"]["points"]["active"] == 350
+    assert verify(tmp_path).findings == []
+
+
+def test_publishing_folds_anew_into_the_new_layout(tmp_path: Path) -> None:
+    facts = mixed.safe(11)
+    with mixed.start(tmp_path / "first", mixed.PROGRAM) as writer:
+        mixed.load(writer, facts)
+        publish(writer, "more", 24 * 365, mixed.PROGRAM + mixed.MORE)
+        late = mixed.hash_of(writer.replica)
+    with Writer(tmp_path / "first") as writer:
+        assert mixed.hash_of(writer.replica) == late
+    assert verify(tmp_path / "first").findings == []
+    with mixed.start(tmp_path / "second", mixed.PROGRAM) as writer:
+        publish(writer, "more", 24 * 365, mixed.PROGRAM + mixed.MORE)
+        mixed.load(writer, facts, (3,))
+        # New counters hold the whole history, whenever the program came.
+        assert mixed.hash_of(writer.replica) == late
+
+
+def test_a_reader_follows_a_publication(tmp_path: Path) -> None:
+    with mixed.start(tmp_path, mixed.PROGRAM) as writer:
+        mixed.load(writer, mixed.safe(2))
+        writer.replica.save()
+        reader = Replica(writer.journal)
+        reader.catch_up()
+        publish(writer, "more", 24 * 50, mixed.PROGRAM + mixed.MORE)
+        mixed.load(writer, mixed.safe(3))
+        reader.catch_up()
+        assert mixed.hash_of(reader) == mixed.hash_of(writer.replica)
+        assert len(reader.versions) == 2
+
+
+def test_the_same_publication_is_a_repeat_and_an_unlike_program_is_refused(
+    tmp_path: Path,
+) -> None:
+    with mixed.start(tmp_path, mixed.PROGRAM) as writer:
+        assert publish(writer, "two", 50, DOUBLE)["status"] == "ok"
+        assert publish(writer, "two", 50, DOUBLE)["status"] == "replayed"
+        seq = writer.replica.seq
+        for name, hours, text, slug in (
+            ("two", 51, DOUBLE, "id-reused"),
+            ("scale", 60, mixed.PROGRAM.replace('id = "points"', 'id = "points"\nscale = 2'),
+             "program-differs"),
+            ("unit", 60, mixed.PROGRAM.replace("USD", "EUR"), "program-differs"),
+        ):  # fmt: skip
+            verdict = writer.publish_program(PublishFact(name, mixed.at(hours), text))
+            assert verdict.refusal is not None
+            assert verdict.refusal.slug == slug
+        assert (writer.replica.seq, len(writer.replica.versions)) == (seq, 2)
+        assert earned(writer, sale("a", 70)) == [200]
+
+
+def test_holidays_are_kept_in_the_journal(tmp_path: Path) -> None:
+    text = mixed.PROGRAM + '\n[[holidays]]\nid = "iran"\ncountry = "IR"\n'
+    with mixed.start(tmp_path, mixed.PROGRAM) as writer:
+        days = {"iran": [dt.date(2020, 3, 20), dt.date(2020, 3, 19)]}
+        fact = PublishFact("holidays", mixed.at(1), text, days)
+        assert writer.publish_program(fact).refusal is None
+    with Writer(tmp_path) as writer:
+        [_, kept] = writer.replica.versions.all
+        assert kept.content.holidays == {"iran": [dt.date(2020, 3, 19), dt.date(2020, 3, 20)]}
