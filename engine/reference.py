@@ -162,6 +162,9 @@ class Reference:
             _check(entry, before, after)
         except Refusal as refusal:
             answer = Answer(fact.id, "refused", REFUSALS[refusal.status])
+            # What waited for it waits in vain.
+            for parked in self._parked.pop(fact.id, []):
+                answer.parked[parked.fact.id] = REFUSALS[Status.NOT_A_SALE]
             return self._answered(entry, before, answer)
         if waits:
             self._park(entry)
@@ -177,7 +180,7 @@ class Reference:
         return self._answered(entry, after, answer)
 
     def _answered(self, entry: Accepted, run: Run, answer: Answer) -> Answer:
-        member, program = run.member, entry.version.program
+        member, program = run.standing, entry.version.program
         day = business_date(program, instant(entry.fact.occurred_at))[0]
         shown = view(program, member, max(day, member.wallet.today))
         answer.balances, answer.tier = shown.balances, shown.tier

@@ -59,11 +59,12 @@ def _carried(info: ZoneInfo, cut_over: int, instant: dt.datetime) -> tuple[dt.da
     return date, local.time()
 
 
-def week_begins(program: Program) -> int:
-    """Weekday, Monday 0, on which the program's weeks begin."""
+def week_begins(program: Program, calendar: str = "") -> int:
+    """Weekday, Monday 0, on which weeks begin, in the program's calendar or another."""
     if program.week_begins is not None:
         return WEEKDAYS.index(program.week_begins)
-    return WEEKDAYS.index("saturday" if program.calendar == "jalali" else "monday")
+    jalali = (calendar or program.calendar) == "jalali"
+    return WEEKDAYS.index("saturday" if jalali else "monday")
 
 
 def period_number(calendar: str, begins: int, period: str, day: dt.date) -> int:

@@ -55,7 +55,8 @@ def earned_dates(program: Program, currency: Currency, day: dt.date) -> Dates:
         case After(months=int() as months, calendar=calendar):
             return Dates(day, active_from, add_months(calendar or program.calendar, day, months))
         case PeriodEnd(period=period, k=k, calendar=calendar):
-            end = period_end(calendar or program.calendar, week_begins(program), period, day, k)
+            calendar = calendar or program.calendar
+            end = period_end(calendar, week_begins(program, calendar), period, day, k)
             return Dates(day, active_from, end)
         case Inactivity(months=months, calendar=calendar):
             return Dates(day, active_from, None, (calendar or program.calendar, months))

@@ -206,7 +206,7 @@ def window(program: Program, member: State, day: dt.date) -> Callable[[dt.date],
             year = member_year(calendar, joined, day)
             return lambda date: date <= day and member_year(calendar, joined, date) == year
         case str() as period:
-            begins = week_begins(program)
+            begins = week_begins(program, calendar)
             number = period_number(calendar, begins, period, day)
             return lambda date: (
                 date <= day and period_number(calendar, begins, period, date) == number
@@ -228,7 +228,7 @@ def window_end(program: Program, member: State, day: dt.date) -> dt.date | None:
         case "lifetime":
             return None
         case str() as period:
-            return period_end(calendar, week_begins(program), period, day, 0)
+            return period_end(calendar, week_begins(program, calendar), period, day, 0)
 
 
 def _rolling_end(program: Program, member: State, day: dt.date) -> dt.date | None:

@@ -18,9 +18,13 @@ from .reference_world import Accepted, World
 
 @dataclass
 class Run:
-    """A member after all facts: the state, and a row for each fact by id, in order."""
+    """A member after all facts: the state, and a row for each fact by id, in order.
+
+    `standing` is the member on the date of its latest fact, before later closings.
+    """
 
     member: State = field(default_factory=State)
+    standing: State = field(default_factory=State)
     rows: dict[str, Row] = field(default_factory=dict)
     program: Program | None = None
 
@@ -36,7 +40,11 @@ def play(world: World, accepted: Iterable[Accepted], look_at: str | None = None)
     facts = in_order([entry.fact for entry in by_id.values()])
     named = {named_sale(fact) for fact in facts if by_id[fact.id].returns}
     run = Run()
+    run.standing = run.member
+    last = max((i for i, x in enumerate(facts) if not isinstance(x, DayClosedFact)), default=-1)
     for place, fact in enumerate(facts):
+        if place == last + 1:
+            run.standing = run.member.frozen()
         entry = by_id[fact.id]
         if isinstance(fact, DayClosedFact) and not run.rows:
             continue

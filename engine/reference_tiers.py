@@ -150,7 +150,7 @@ def _validity_end(program: Program, member: State, day: dt.date, k: int | None) 
     if period == "membership_year":
         return member_year_end(calendar, member.about.joined or day, day, k)
     assert isinstance(period, str)
-    return period_end(calendar, week_begins(program), period, day, k)
+    return period_end(calendar, week_begins(program, calendar), period, day, k)
 
 
 def _grant(program: Program, member: State, tier: Tier, day: dt.date) -> Grant:
@@ -293,14 +293,11 @@ def review(program: Program, member: State, day: dt.date) -> list[str]:
         if _always(tier):
             continue
         was_good = _was_good(program, member, tier, day)
-        kept = [
-            grant
-            for grant in member.grants
-            if grant.tier != tier.id or _stands(member, grant)
-        ]
-        member.grants = kept
+        gone = [g for g in member.grants if g.tier == tier.id and not _stands(member, g)]
+        member.grants = [g for g in member.grants if all(g is not x for x in gone)]
         if _lasts(program.ladder):
-            _catch_up(program, member, tier, day)
+            put_off = max((g.through or NEVER for g in gone), default=dt.date.min)
+            _catch_up(program, member, tier, min(day, put_off))
         else:
             _review_held(program, member, tier, day)
         if was_good and not _is_good(program, member, tier, day):
@@ -327,7 +324,7 @@ def _stands(member: State, grant: Grant) -> bool:
 
 
 def _catch_up(program: Program, member: State, tier: Tier, day: dt.date) -> None:
-    """Checks at the end of a validity that a longer one, now gone, had put off."""
+    """Checks before a date that a longer validity, now gone, had put off."""
     while (last := _last_grant(member, tier.id)) is not None:
         if last.through is None or last.through >= day:
             return

@@ -42,6 +42,7 @@ class World:
     stores: list[StoreFact] = field(default_factory=list)
     days: list[Accepted] = field(default_factory=list)
     budgets_closed: dict[str, int] = field(default_factory=dict)
+    _products: dict[tuple[str, ...], dict[str, ProductFact]] = field(default_factory=dict)
 
     def version_at(self, at_us: int) -> Version | None:
         """The version in force at an instant, of those known now; ties to the later one."""
@@ -53,11 +54,13 @@ class World:
 
     def products_at(self, at_us: int) -> dict[str, ProductFact]:
         """Products in force at an instant, by sku."""
-        found = {}
-        for fact in sorted(self.catalogs, key=lambda fact: instant(fact.occurred_at)):
-            if instant(fact.occurred_at) <= at_us:
-                found.update({product.sku: product for product in fact.products})
-        return found
+        facts = sorted(self.catalogs, key=lambda fact: instant(fact.occurred_at))
+        in_force = tuple(fact.id for fact in facts if instant(fact.occurred_at) <= at_us)
+        if in_force not in self._products:
+            self._products[in_force] = {
+                product.sku: product for fact in facts[: len(in_force)] for product in fact.products
+            }
+        return self._products[in_force]
 
     def store_at(self, name: str, at_us: int) -> StoreAttributes:
         """A store in force at an instant."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -119,24 +120,43 @@ def lots_of(points: dict[tuple[Any, ...], int]) -> list[tuple[Any, ...]]:
     return sorted(merged, key=lambda lot: tuple(str(part) for part in lot))
 
 
-def settled(run: Run, donors: set[str]) -> Run:
-    """The run with corrections of rules that donate netted with those of their donations.
+def settled(run: Run, case: Case) -> Run:
+    """The run in the form in which two sides are compared; what is left out is not ruled.
 
-    One side tells of the two apart, the other tells nothing where they sum to 0.
+    Postings are sorted, expiries summed. Postings of 0 points are left out: a rule without room takes no part on
+    one side and is told with its limit on the other. Corrections of rules that donate are
+    netted with those of their donations. Standings are kept of facts that come after all
+    others, days closed among them, and were not refused.
     """
+    donors = set(re.findall(r'"id" = "([^"]+)"[^\n]*"donate" = ', "".join(case.programs.values())))
+    latest = 0
+    for fact in case.facts:
+        told, at = run.told.get(fact["id"]), us_of(fact)
+        if told is not None and (at < latest or told.status != "ok"):
+            told.balances, told.tier = {}, None
+        latest = max(latest, at if "member" in fact or "date" in fact else 0)
     for told in run.told.values():
-        sums: dict[tuple[str, str], int] = defaultdict(int)
-        rest: list[Posted] = []
-        for posting in told.postings:
-            if posting.kind == "correct" and (not posting.rule or posting.rule in donors):
-                sums[posting.corrects, posting.currency] += posting.points
-            elif posting.points:
-                rest.append(posting)
-        told.postings = rest + [
-            Posted("", "correct", currency, points, points, "", corrects)
-            for (corrects, currency), points in sums.items() if points
-        ]  # fmt: skip
+        told.postings = _netted(told.postings, donors)
     return run
+
+
+def _netted(postings: list[Posted], donors: set[str]) -> list[Posted]:
+    sums: dict[tuple[str, str], int] = defaultdict(int)
+    expired: dict[str, int] = defaultdict(int)
+    rest: list[Posted] = []
+    for posting in postings:
+        if posting.kind == "expire":
+            expired[posting.currency] += posting.points
+            continue
+        if posting.kind == "correct" and (not posting.rule or posting.rule in donors):
+            sums[posting.corrects, posting.currency] += posting.points
+        elif posting.points:
+            rest.append(posting)
+    rest += [Posted("", "expire", name, points, points) for name, points in expired.items()]
+    return sorted(rest) + sorted(
+        Posted("", "correct", currency, points, points, "", corrects)
+        for (corrects, currency), points in sums.items() if points
+    )  # fmt: skip
 
 
 def differences(first: Run, second: Run) -> Iterator[str]:

@@ -133,7 +133,7 @@ def catalogues(block: bytes, later: str) -> list[Fact]:
 
 
 def _product(choices: Choices, sku: str) -> Fact:
-    made = {
+    made: dict[str, Any] = {
         "sku": sku,
         "brand": choices.pick((*vocabulary.BRANDS, None)),
         "department": choices.pick((*vocabulary.DEPARTMENTS, None)),

@@ -15,7 +15,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from vafa.engine.facts import CatalogFact, Fact, ProductFact, StoreAttributes, StoreFact, json_decoder
+from vafa.engine.facts import (
+    CatalogFact,
+    Fact,
+    ProductFact,
+    StoreAttributes,
+    StoreFact,
+    json_decoder,
+)
 from vafa.engine.program import Program
 from vafa.engine.program_file import parse_program
 from vafa.engine.reference import Answer, MemberView, Posting, Reference
@@ -30,9 +37,11 @@ PRODUCTS = [
 STORES = [StoreAttributes("S1", "north", "hyper"), StoreAttributes("S2", "south", "mini")]
 BEGIN = dt.datetime(1971, 1, 1, tzinfo=dt.UTC)
 
+EACH = '{id="base", kind="earn", points=1}'
 BASE = '{id="base", kind="earn", points=1, per=100}'
 GIFT = '{id="gift", kind="bonus", points=10}'
 NO_TOBACCO = '[{department=["TOBACCO"]}]'
+REDEEMED = '[{tender="voucher"}, {tender="points", currency="points"}]'
 LADDER = (
     '{window="year", tier=[{id="bronze"}, {id="silver", at_least={spend=500}}, '
     '{id="gold", at_least={spend=1000}}]}'
@@ -58,6 +67,11 @@ def club(*rules: str, **fields: str) -> Program:
         "rule": f"[{', '.join(rules)}]",
     } | fields
     return parse_program("\n".join(f"{name} = {value}" for name, value in top.items()))
+
+
+def back(policy: str = "", *rules: str, **fields: str) -> Program:
+    """A point per minor unit (or other rules) with a policy of returns."""
+    return club(*(rules or (EACH,)), **{"returns": f"{{{policy}}}"} | fields)
 
 
 def follow(case: Case) -> Reference:
@@ -262,12 +276,13 @@ _VERBS = {
 
 def shown(answer: Answer) -> str:
     """Postings as `base 6`, `base 3/6 day` where a limit cut, `base -2 of s1` corrected."""
+    waited = [f"{name} {said}" for name, said in answer.parked.items()]
     if answer.status in ("refused", "parked"):
-        return answer.reason or answer.status
+        return ", ".join([answer.reason or answer.status, *waited])
     parts = [answer.status] if answer.status == "replayed" else []
     for postings in (answer.postings, *answer.closings.values(), *answer.corrections.values()):
         parts += [_posting(posting) for posting in postings]
-    parts += [f"{name} {said}" for name, said in answer.parked.items()]
+    parts += waited
     parts += [f"{rule} closed" for rule in answer.budgets]
     return ", ".join(parts)
 

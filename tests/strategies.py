@@ -118,8 +118,10 @@ def case_of(
         closed = blocks.block("days", DAYS_BYTES)
         arrived = merged(arrived, random_histories.days_closed(closed, times[0], times[-1]))
     if versions and frame.chance(25):
+        # What a rule has given under a version in which it has no budget is not ruled.
+        texts["v1"] = random_programs.program_text(without_budgets(table))
         new = random_programs.retimed(table, blocks.rules("new rule", frame.pick(RULES)))
-        texts["v2"] = random_programs.program_text(new if budgets else without_budgets(new))
+        texts["v2"] = random_programs.program_text(without_budgets(new))
         fact = {"id": "v2", "kind": PUBLISH, "occurred_at": frame.pick(times), "program": "v2"}
         arrived.insert(frame.number(0, min(255, len(arrived))), fact)
     cuts = tuple(frame.take(CUTS, frame.number(1, 4)))

@@ -47,6 +47,11 @@ EXPIRY = [
         ? 03-19 lots => 9 to 2024-03-19
         s2 03-20 buys oat 1 => base 1
         ? 03-20 lots => 1 to 2025-03-20"""),
+    # 1 January 2024 is a Monday: Jalali weeks end on Friday.
+    ("a week of the calendar that the policy names",
+     points('policy="period_end", period="week", k=1, calendar="jalali"'),
+     """s1 01-01 buys oat 9 => base 9
+        ? 01-01 lots => 9 to 2024-01-12"""),
     ("inactivity: months after the last sale that gives", points('policy="inactivity", months=2'),
      """s1 01-10 buys oat 9 => base 9
         s2 03-10 buys oat 5 => base 5
