@@ -10,10 +10,10 @@ MODULES := $(sort $(wildcard engine/*.py engine/*/*.py native/*.py native/*.pyi 
 BUILT := pyproject.toml setup.py $(NATIVE)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test check bench load soak-kill soak-flips soak wheel clean help
+.PHONY: demo test check differential mutation bench load soak-kill soak-flips soak wheel clean help
 
 help:
-	@echo "make demo | test | check | bench | load | soak | wheel | clean"
+	@echo "make demo | test | check | differential | mutation | bench | load | soak | wheel | clean"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -51,6 +51,14 @@ check: $(VENV)/dev.stamp
 
 test: check
 	$(PYTEST)
+
+# A million histories through kernel and reference; hours. The result is a page of docs.
+differential: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.differential 1000000
+
+# Faults put into the rule code one by one: does the differential notice? Hours as well.
+mutation: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.mutation
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks

@@ -123,10 +123,11 @@ def seen(replica: Replica, case: Case) -> Run:
 def _told(replica: Replica, row: Fact, names: dict[int, str]) -> Told:
     words, status = replica.words, row["status"]
     assert words is not None
-    if status == Status.PARKED and row["kind"] == SALE:
+    waits = status == Status.PARKED
+    if waits and row["kind"] == SALE:
         # An exchange: its return part alone waits, the sale stands (rulebook section 9).
         status = int(Status.OK)
-    told = Told(_STATUS.get(status, "refused"), REFUSALS.get(Status(status), ""))
+    told = Told(_STATUS.get(status, "refused"), REFUSALS.get(Status(status), ""), waits=waits)
     for posting in row["postings"]:
         corrects, rule = posting["corrects"], posting["rule"]
         if posting["kind"] == CORRECT and rule == NO_RULE and not posting["points"]:

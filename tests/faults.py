@@ -20,12 +20,144 @@ class Fault(NamedTuple):
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault("native/arith.pxd", "quotient += rest > 0; break", "quotient += rest >= 0; break",
-          "ceil raises a whole figure"),
-    Fault("native/arith.pxd", "quotient += rest >= den - rest; break",
-          "quotient += rest > den - rest; break", "half up drops the half"),
-    Fault("native/arith.pxd", "(rest == den - rest && (quotient & 1))",
-          "(rest == den - rest && !(quotient & 1))", "half goes to odd"),
+    Fault(
+        "native/arith.pxd",
+        "quotient += rest > 0; break",
+        "quotient += rest >= 0; break",
+        "ceil raises a whole figure",
+    ),
+    Fault(
+        "native/arith.pxd",
+        "quotient += rest >= den - rest; break",
+        "quotient += rest > den - rest; break",
+        "half up drops the half",
+    ),
+    Fault(
+        "native/arith.pxd",
+        "(rest == den - rest && (quotient & 1))",
+        "(rest == den - rest && !(quotient & 1))",
+        "half goes to odd",
+    ),
+    Fault(
+        "native/lots.pxd",
+        "return a.good_through > b.good_through",
+        "return a.good_through < b.good_through",
+        "latest expiry is spent first",
+    ),
+    Fault(
+        "native/lots.pxd",
+        "return a.earned > b.earned",
+        "return a.earned < b.earned",
+        "latest earned is spent first",
+    ),
+    Fault(
+        "native/lots.pxd",
+        "return a.source > b.source",
+        "return a.source < b.source",
+        "the later fact's lot is spent first",
+    ),
+    Fault(
+        "native/lots.pxd",
+        "lots.lot[lots.head].good_through < day:",
+        "lots.lot[lots.head].good_through <= day:",
+        "gone on the last good day",
+    ),
+    Fault(
+        "native/tiers.pxd",
+        "[THROUGH] + t.grace_days >= day)",
+        "[THROUGH] + t.grace_days > day)",
+        "the last day of a tier is lost",
+    ),
+    Fault(
+        "native/tiers.pxd",
+        "row[MANUAL_THROUGH] >= day",
+        "row[MANUAL_THROUGH] > day",
+        "the last day of a manual tier is lost",
+    ),
+    Fault(
+        "native/tiers.pxd",
+        "for i in range(found + 1, t.n_tiers):",
+        "for i in range(t.n_tiers):",
+        "a lower manual tier counts as well",
+    ),
+    Fault(
+        "native/tiers.pxd",
+        "if met and t.tier_any[rung]:",
+        "if met:",
+        "all counts as any",
+    ),
+    Fault(
+        "native/tiers.pxd",
+        "when = slots[THROUGH] + t.grace_days + 1",
+        "when = slots[THROUGH] + 1",
+        "a step down without grace",
+    ),
+    Fault(
+        "native/tiers.pxd",
+        "if now != day and at[0] > key:",
+        "if at[0] > key:",
+        "a late fact of an earlier period is not counted",
+    ),
+    Fault(
+        "native/returns.pxd",
+        "part = given[k] if given[k] < now - first else now - first",
+        "part = given[k]",
+        "what a return leaves is cut whole",
+    ),
+    Fault(
+        "native/returns.pxd",
+        "for k in range(t.n_rules - 1, -1, -1):\n        if now <= first:",
+        "for k in range(t.n_rules):\n        if now <= first:",
+        "cut from the first rule",
+    ),
+    Fault(
+        "native/returns.pxd",
+        "w.given[rule] = s.first[rule] - points",
+        "w.given[rule] = points",
+        "proportional keeps what it should give back",
+    ),
+    Fault(
+        "native/returns.pxd",
+        "if not any_left:\n            points = s.first[rule]",
+        "if not any_left:\n            points = 0",
+        "proportional keeps all when no line is left",
+    ),
+    Fault(
+        "native/rate.pxd",
+        "if best < 0 or bigger_factor(t, rule, best, tier):",
+        "if best < 0:",
+        "best is the first",
+    ),
+    Fault(
+        "native/rate.pxd",
+        "big_add(&chain, &chain, &piece, &r.overflow)",
+        "pass",
+        "factors do not chain",
+    ),
+    Fault(
+        "native/rate.pxd",
+        "if r.desired[rule] > t.cap[rule]:",
+        "if r.desired[rule] < t.cap[rule]:",
+        "the cap of a balance bonus lifts",
+    ),
+    Fault(
+        "native/rate.pxd",
+        "r.room[k] -= r.granted[rule]",
+        "pass",
+        "caps are not filled rule by rule",
+    ),
+    Fault(
+        "native/rate.pxd",
+        "and (best < 0 or big_cmp(&r.figure[rule], &r.figure[best]) > 0)):",
+        "and best < 0):",
+        "what is left goes to the first rule",
+    ),
+    Fault(
+        "native/rate.pxd",
+        "if t.product_weighed[line.product] and line.quantity:",
+        "if t.product_weighed[line.product] and 0:",
+        "a weighed line counts its weight",
+    ),
 )
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {}

@@ -1,10 +1,12 @@
-"""Seeded faults: does the differential notice when the rule code is wrong?
+"""Seeded faults: do the tests notice when the rule code is wrong?
 
 `python -m tests.mutation` copies the checkout, puts one fault after the other into the
-copy, builds it and runs a quick differential there. A fault is caught when the tests fail,
-hang or die. Faults are those of `faults.FAULTS`, written by hand, and as many as asked for
-that `generated` draws from a seed over the code of the kernel and of the compiler of
-programs. The result goes to docs/mutation.md (`make mutation`).
+copy, builds it and runs there what is quick: rules with figures worked out by hand, the
+kept cases, and drawn cases on which the sound kernel agrees with the reference. A fault is
+caught when any of them fails, hangs or dies. Faults are those of `faults.FAULTS`, written by
+hand, and as many as asked for that `generated` draws from a seed over the code of the
+kernel and of the compiler of programs. The result goes to docs/mutation.md (`make
+mutation`).
 """
 
 from __future__ import annotations
@@ -30,11 +32,17 @@ SCRATCH = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp") / "vafa
 ROOMS = ("engine", "native", "server", "loadtest")
 COPIED = (*ROOMS, "tests", "examples", "setup.py", "pyproject.toml", "README.md")
 RULE_CODE = (
-    "native/arith.pxd", "native/earn.pxd", "native/lots.pxd", "native/tiers.pxd",
-    "native/rules.pxd", "native/rules.pyx", "native/fold.pyx", "native/state.pyx",
-    "engine/compile.py", "engine/rule_tables.py", "engine/conditions.py", "engine/calendars.py",
+    *(f"native/{name}.pxd" for name in (
+        "accounts", "arith", "big", "earn", "earned", "facts", "history", "lots", "members",
+        "rate", "returns", "rules", "tiers", "work",
+    )),
+    "native/fold.pyx", "native/plain.pyx", "native/rules.pyx", "native/state.pyx",
+    "engine/anniversaries.py", "engine/calendars.py", "engine/compile.py",
+    "engine/compile_conditions.py", "engine/compile_ladder.py", "engine/kernel_columns.py",
+    "engine/rule_tables.py",
 )  # fmt: skip
-QUICK = ("tests/test_differential.py", "tests/test_algebra.py", "tests/test_worked_case.py")
+QUICK = ("tests/test_rules.py", "tests/test_differential.py", "tests/test_algebra.py")
+SEEDS = "passing.txt"
 REPORT = ROOT / "docs" / "mutation.md"
 
 OPERATORS: tuple[tuple[str, str], ...] = (
@@ -136,6 +144,10 @@ def prepare(root: Path, scratch: Path) -> None:
             shutil.copytree(source, scratch / name, ignore=ignored)
         elif source.exists():
             shutil.copy2(source, scratch / name)
+    # It is built more often than it runs.
+    setup = scratch / "setup.py"
+    text = setup.read_text(encoding="utf-8").replace('"-O3"', '"-O1"')
+    setup.write_text(re.sub(r"^FLAGS = .*$", "FLAGS = {}", text, flags=re.M), encoding="utf-8")
     package = scratch / "site" / "vafa"
     package.mkdir(parents=True)
     for room in ROOMS:
@@ -148,40 +160,52 @@ def build(scratch: Path, timeout: int) -> str | None:
     """Compile the copy; what the compiler said if it failed."""
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
     done = subprocess.run(
-        command, cwd=scratch, env=environment(scratch, 0), capture_output=True, text=True,
+        command, cwd=scratch, env=environment(scratch), capture_output=True, text=True,
         timeout=timeout, check=False,
     )  # fmt: skip
     return None if done.returncode == 0 else done.stderr[-2_000:]
 
 
-def environment(scratch: Path, examples: int) -> dict[str, str]:
-    """Settings of a process that works in the copy. -O1: it is built more often than run."""
+def environment(scratch: Path) -> dict[str, str]:
+    """Settings of a process that works in the copy."""
     return {
-        **os.environ, "PYTHONPATH": str(scratch / "site"), "VAFA_EXAMPLES": str(examples),
-        "CFLAGS": "-O1 -g0", "PYTHONDONTWRITEBYTECODE": "1",
+        **os.environ, "PYTHONPATH": str(scratch / "site"), "VAFA_ALGEBRA": "10",
+        "PYTHONDONTWRITEBYTECODE": "1",
     }  # fmt: skip
 
 
-def run_quick(scratch: Path, examples: int, timeout: int) -> str:
+def run(scratch: Path, *arguments: str, timeout: int) -> subprocess.CompletedProcess[str]:
+    """A Python process in the copy."""
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=scratch, env=environment(scratch), text=True,
+        capture_output=True, timeout=timeout, check=False,
+    )  # fmt: skip
+
+
+def run_quick(scratch: Path, timeout: int) -> str:
     """`survived`, or by what the faulty copy was caught."""
-    tests = [name for name in QUICK if (scratch / name).exists()]
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    try:
-        done = subprocess.run(
-            command, cwd=scratch, env=environment(scratch, examples), capture_output=True,
-            text=True, timeout=timeout, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return "caught: hangs"
-    if done.returncode == 0:
-        return "survived"
-    if done.returncode < 0:
-        return f"caught: dies of signal {-done.returncode}"
-    failed = re.search(r"^(?:FAILED|ERROR) \S*?(\w+\.py\S*)", done.stdout, re.M)
-    return f"caught: {failed[1] if failed else 'an error'}"
+    pytest = ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-k",
+              "not very_many and not drawn")
+    steps = [
+        (*pytest, QUICK[0]),
+        ("-m", "tests.differential", "--still", SEEDS),
+        (*pytest, *QUICK[1:]),
+    ]
+    for step in steps:
+        try:
+            done = run(scratch, *step, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            return "caught: hangs"
+        if done.returncode < 0:
+            return f"caught: dies of signal {-done.returncode}"
+        if done.returncode:
+            failed = re.search(r"^(?:FAILED|ERROR) \S*?(\w+\.py\S*)", done.stdout, re.M)
+            told = failed[1] if failed else (done.stderr.strip().splitlines() or ["an error"])[-1]
+            return f"caught: {told[:90]}"
+    return "survived"
 
 
-def try_fault(fault: Fault, root: Path, scratch: Path, examples: int, timeout: int) -> Result:
+def try_fault(fault: Fault, root: Path, scratch: Path, timeout: int) -> Result:
     """Put a fault in, build, test, take it out."""
     began = time.monotonic()
     path = scratch / fault.file
@@ -190,7 +214,7 @@ def try_fault(fault: Fault, root: Path, scratch: Path, examples: int, timeout: i
     try:
         native = fault.file.startswith("native/")
         failed = build(scratch, timeout) if native else None
-        outcome = "unbuilt" if failed is not None else run_quick(scratch, examples, timeout)
+        outcome = "unbuilt" if failed is not None else run_quick(scratch, timeout)
     finally:
         path.write_text(sound, encoding="utf-8")
     return Result(fault, outcome, round(time.monotonic() - began))
@@ -209,9 +233,10 @@ def report(results: Sequence[Result], seed: int, examples: int) -> str:
     lines = [
         "# Seeded faults",
         "",
-        "Does the differential notice wrong rule code? `make mutation` puts one fault after the "
-        "other into a copy of the checkout, builds it and runs a quick differential "
-        f"({examples} examples a test). Faults are written by hand (`tests/faults.py`) or drawn "
+        "Do the tests notice wrong rule code? `make mutation` puts one fault after the other "
+        "into a copy of the checkout, builds it and runs the rules with figures worked out by "
+        f"hand, the kept cases, and {examples} drawn cases on which the sound kernel agrees with "
+        "the reference. Faults are written by hand (`tests/faults.py`) or drawn "
         "by a seed from the code of the kernel and of the compiler of programs. Those that "
         "change no figure (equivalent) are not counted, and are named below with the reason; "
         "those that do not compile are left out.",
@@ -252,19 +277,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--drawn", type=int, default=60, help="faults to draw")
-    parser.add_argument("--examples", type=int, default=300)
+    parser.add_argument("--examples", type=int, default=200, help="drawn cases")
     parser.add_argument("--timeout", type=int, default=600, help="seconds a fault")
     parser.add_argument("--only", default="", help="files whose name holds this")
     arguments = parser.parse_args()
     prepare(ROOT, SCRATCH)
     faults = [*FAULTS, *generated(arguments.seed, arguments.drawn)]
     results: list[Result] = []
-    outcome = run_quick(SCRATCH, arguments.examples, arguments.timeout)
+    made = run(
+        SCRATCH, "-m", "tests.differential", "--passing", str(arguments.examples),
+        timeout=20 * arguments.timeout,
+    )  # fmt: skip
+    if made.returncode:
+        sys.exit(made.stderr)
+    (SCRATCH / SEEDS).write_text(made.stdout, encoding="utf-8")
+    outcome = run_quick(SCRATCH, arguments.timeout)
     if outcome != "survived":
         sys.exit(f"the sound copy is {outcome}")
     for fault in faults:
         if arguments.only in fault.file:
-            result = try_fault(fault, ROOT, SCRATCH, arguments.examples, arguments.timeout)
+            result = try_fault(fault, ROOT, SCRATCH, arguments.timeout)
             results.append(result)
             print(f"{result.outcome:45} {result.seconds:4} s  {_where(fault)}  "
                   f"{_cell(fault.old)} -> {_cell(fault.new)}", flush=True)  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .cases import Case, Fact
 
-LATER = (0, 1, 7, 31, 41, 100, 366, 800)
+LATER = (0, 1, 8, 40, 100, 370)
 """Days after a case's last fact at which its members are looked at."""
 
 DAY_US = 86_400 * 1_000_000
@@ -52,6 +52,7 @@ class Told:
     balances: dict[str, Balance] = field(default_factory=dict)
     tier: str | None = None
     parked: dict[str, str] = field(default_factory=dict)
+    waits: bool = False
 
 
 @dataclass
@@ -123,10 +124,10 @@ def lots_of(points: dict[tuple[Any, ...], int]) -> list[tuple[Any, ...]]:
 def settled(run: Run, case: Case) -> Run:
     """The run in the form in which two sides are compared; what is left out is not ruled.
 
-    Postings are sorted, expiries summed. Postings of 0 points are left out: a rule without room takes no part on
-    one side and is told with its limit on the other. Corrections of rules that donate are
-    netted with those of their donations. Standings are kept of facts that come after all
-    others, days closed among them, and were not refused.
+    Postings are sorted, expiries summed. Postings of 0 points are left out: a rule without
+    room takes no part on one side and is told with its limit on the other. Corrections of
+    rules that donate are netted with those of their donations. Standings are kept of facts
+    that come after all others, days closed among them, and were not refused.
     """
     donors = set(re.findall(r'"id" = "([^"]+)"[^\n]*"donate" = ', "".join(case.programs.values())))
     latest = 0
@@ -157,6 +158,15 @@ def _netted(postings: list[Posted], donors: set[str]) -> list[Posted]:
         Posted("", "correct", currency, points, points, "", corrects)
         for (corrects, currency), points in sums.items() if points
     )  # fmt: skip
+
+
+def final_differences(ledger: Run, reference: Run) -> Iterator[str]:
+    """Where what facts came to in the end, or members after them, differ."""
+    given, wanted = ledger.given(), reference.given()
+    for key in given.keys() | wanted.keys():
+        if given.get(key, 0) != wanted.get(key, 0):
+            yield f"{key}: in the end:\n   {given.get(key, 0)}\n   {wanted.get(key, 0)}"
+    yield from view_differences(ledger.views, reference.views)
 
 
 def differences(first: Run, second: Run) -> Iterator[str]:

@@ -17,7 +17,7 @@ from .random_programs import program_text
 Fails = Callable[[Case], bool]
 Path = tuple[Any, ...]
 
-KEPT = {"id", "kind", "occurred_at", "member", "format", "unit", "zone"}
+KEPT = {"id", "kind", "occurred_at", "member", "sale", "format", "unit", "zone"}
 """Fields that stay: without them nothing is left of a fact or of a program."""
 
 
@@ -75,7 +75,7 @@ class Shrinker:
             return
 
         def put(table: Any) -> Case:
-            programs = {**self.case.programs, name: program_text(table)}
+            programs = {**self.case.programs, name: program_text(tidied(table))}
             return Case(case.name, programs, self.case.facts, self.case.cuts)
 
         self._smaller_tree(tomllib.loads(case.programs[name], parse_float=Decimal), put)
@@ -117,6 +117,19 @@ def minimise(case: Case, fails: Fails, most: int = 2_000) -> Case:
 def with_facts(case: Case, facts: list[Fact]) -> Case:
     """The case with other facts."""
     return Case(case.name, case.programs, facts, case.cuts)
+
+
+def tidied(table: dict[str, Any]) -> dict[str, Any]:
+    """A program without groups and stacks that no rule names, nor names of none."""
+    table = {**table, "rule": [dict(rule) for rule in table.get("rule", [])]}
+    for field in ("group", "stack"):
+        known = {entry["id"] for entry in table.get(field, [])}
+        for rule in table["rule"]:
+            if rule.get(field) not in known:
+                rule.pop(field, None)
+        named = {rule.get(field) for rule in table["rule"]}
+        table[field] = [entry for entry in table.get(field, []) if entry["id"] in named]
+    return {key: value for key, value in table.items() if value != []}
 
 
 # -- trees ---------------------------------------------------------------------------------------

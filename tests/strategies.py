@@ -23,6 +23,7 @@ from vafa.engine.wire_json import decode_fact
 from . import random_histories, random_programs, vocabulary
 from .cases import PUBLISH, Case, Fact, body
 from .choices import Choices
+from .plain_cases import plain_fact, plain_table
 from .random_histories import CATALOGUE_BYTES, DAYS_BYTES, FACT_BYTES
 from .random_programs import RULE_BYTES, TOP_BYTES
 
@@ -31,7 +32,7 @@ EPOCH = "1970-01-01T00:00:00Z"
 CUTS = (1, 2, 3, 5, 24, 24)
 RULES = (4, 1, 2, 3, 5, 6, 8, 12)
 """How many rules a program has; one in fifty has more than a machine word has bits."""
-FACTS = (8, 6, 10, 4, 12, 14, 9)
+FACTS = (5, 4, 6, 8, 3, 10, 14)
 MEMBERS = (4, 1, 2, 3, 5, 6, 8, 8)
 
 Table = dict[str, Any]
@@ -101,6 +102,9 @@ def case_of(
     blocks = Blocks(seed)
     frame = Choices(blocks.block("frame", FRAME_BYTES))
     table = program_of(blocks)
+    plain = frame.chance(15)
+    if plain:
+        table = random_programs.sound(plain_table(table))
     if certain:
         table = unrefusing(table)
     if not budgets:
@@ -108,6 +112,12 @@ def case_of(
     histories = [blocks.facts(n, frame.pick(FACTS)) for n in range(frame.pick(MEMBERS))]
     start = round(frame.pick(vocabulary.ANCHORS).timestamp()) * 1_000_000
     dated = random_histories.history(histories, table, start, certain)
+    if plain:
+        # Most of them of sales alone: one other fact, and its batch goes the long way.
+        alone = frame.chance(70)
+        dated = [
+            (late, plain_fact(fact)) for late, fact in dated if fact["kind"] == "sale" or not alone
+        ] or dated
     times = sorted(fact["occurred_at"] for _, fact in dated)
     texts = {"v1": random_programs.program_text(table)}
     facts: list[Fact] = [{"id": "v1", "kind": PUBLISH, "occurred_at": EPOCH, "program": "v1"}]

@@ -1,0 +1,210 @@
+"""Kernel and reference side by side on one drawn case, and a run over very many of them.
+
+One example is the history of one member: a case is a program with the histories of some
+members, which share what is slow to make. `python -m tests.differential 1000000` draws so
+many histories over all processors and writes the result to docs/differential.md
+(`make differential`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import multiprocessing
+import os
+import platform
+import random
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import differential_cases, engine_driver, reference_driver, shrink, strategies
+from .cases import Case, row
+from .outcomes import differences, final_differences, settled
+
+RESULT = Path(__file__).parent.parent / "docs" / "differential.md"
+WHOLE = 12
+"""Of so many cases one goes fact by fact: every decision, answer and balance is compared.
+
+The others go in batches, and what their facts came to in the end is compared, and their
+members on later days: the reference takes twenty times as long for the decisions.
+"""
+
+
+def whole_differences(case: Case) -> list[str]:
+    """Differences of a case, its facts one by one, in all that is told."""
+    one_by_one = Case(case.name, case.programs, case.facts, (1,))
+    ledger = settled(engine_driver.run(one_by_one), case)
+    return list(differences(ledger, settled(reference_driver.run(one_by_one), case)))
+
+
+def end_differences(case: Case) -> list[str]:
+    """Differences of a case in its batches, in what all came to in the end."""
+    ledger = engine_driver.run(case)
+    reference = reference_driver.settled_run(case, ledger)
+    return list(final_differences(settled(ledger, case), settled(reference, case)))
+
+
+def of_one_case(case: Case, whole: bool) -> list[str]:
+    """Differences of a case; an error of either side is one."""
+    try:
+        return whole_differences(case) if whole else end_differences(case)
+    except Exception as error:
+        return [f"{type(error).__name__}: {error}"]
+
+
+def is_whole(seed: bytes) -> bool:
+    """Whether the case of a seed goes fact by fact."""
+    return seed[0] % WHOLE == 0
+
+
+def explained(case: Case, whole: bool, most: int = 400) -> str:
+    """A failing case made small, as a row to keep, with its differences."""
+    wanted = subject(of_one_case(case, whole))
+
+    def fails(smaller: Case) -> bool:
+        found = of_one_case(smaller, whole)
+        return bool(found) and subject(found) == wanted
+
+    small = shrink.minimise(case, fails, most)
+    return f"{row(small)}\n" + "\n".join(of_one_case(small, whole)[:3])
+
+
+def subject(found: list[str]) -> str:
+    """What the first difference is about, whatever the fact."""
+    parts = found[0].split("\n")[0].split(": ")
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+# -- very many -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Tally:
+    """What came of many cases: examples tried, and failing seeds by what differs."""
+
+    examples: int = 0
+    cases: int = 0
+    whole: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    seeds: dict[str, str] = field(default_factory=dict)
+
+
+def many(number: int, histories: int) -> Tally:
+    """Draw so many members' histories from a number."""
+    draw, tally = random.Random(number), Tally()
+    while tally.examples < histories:
+        seed = draw.randbytes(16)
+        case, whole = strategies.case_of(seed), is_whole(seed)
+        found = of_one_case(case, whole)
+        tally.examples += len(case.members())
+        tally.cases += 1
+        tally.whole += whole
+        if found:
+            name = subject(found)
+            tally.failures[name] += 1
+            tally.seeds.setdefault(name, seed.hex())
+    return tally
+
+
+def _task(numbers: tuple[int, int]) -> Tally:
+    return many(*numbers)
+
+
+def over_all_processors(histories: int, number: int, part: int = 500) -> Tally:
+    """Histories in parts over all processors; says how far it is."""
+    parts = [(number + place, part) for place in range(-(-histories // part))]
+    total, began = Tally(), time.monotonic()
+    context = multiprocessing.get_context("fork")
+    with context.Pool(os.cpu_count()) as pool:
+        for tally in pool.imap_unordered(_task, parts):
+            total.examples += tally.examples
+            total.cases += tally.cases
+            total.whole += tally.whole
+            total.failures += tally.failures
+            total.seeds = tally.seeds | total.seeds
+            seconds = time.monotonic() - began
+            print(f"{total.examples} of {histories}, {seconds:.0f} s, "
+                  f"{sum(total.failures.values())} cases differ", flush=True)  # fmt: skip
+    return total
+
+
+def result(total: Tally, number: int, seconds: float) -> str:
+    """docs/differential.md: the last long run."""
+    open_rows = [kept for kept in differential_cases.rows() if kept.open]
+    lines = [
+        "# Kernel and reference",
+        "",
+        "The native kernel is held against a plain-Python reference that was written apart, on "
+        "random programs that use all of the format together and random histories of every kind "
+        "of fact. One example is the history of one member, 3 to 14 facts; a case is a program "
+        f"with 1 to 8 of them. One case in {WHOLE} goes fact by fact: each answer's status, "
+        "reason, postings, balances and tier are compared; the others go in batches, and what "
+        "every fact came to and every member on six later days is compared.",
+        "",
+        "`make differential` makes this page; the tests run 20,000 examples in CI "
+        "(`VAFA_EXAMPLES`). A failing case is made small and kept in `tests/rows`.",
+        "",
+        "| date | machine | seed | examples | cases | fact by fact | cases that differ | minutes |",
+        "|---|---|---|---|---|---|---|---|",
+        f"| {dt.datetime.now(dt.UTC):%Y-%m-%d} | {platform.machine()}, {os.cpu_count()} cores "
+        f"| {number} | {total.examples:,} | {total.cases:,} | {total.whole:,} "
+        f"| {sum(total.failures.values()):,} | {seconds / 60:.0f} |",
+    ]
+    if open_rows:
+        lines += ["", "## What is open", ""]
+        lines += [f"- {kept.title} ({kept.open})" for kept in open_rows]
+    return "\n".join(lines) + "\n"
+
+
+def passing(number: int, cases: int) -> list[str]:
+    """Seeds in hex of so many cases that do not differ, drawn from a number."""
+    draw = random.Random(number)
+    found: list[str] = []
+    while len(found) < cases:
+        seed = draw.randbytes(16)
+        if not of_one_case(strategies.case_of(seed), is_whole(seed)):
+            found.append(seed.hex())
+    return found
+
+
+def still_pass(seeds: list[str]) -> str | None:
+    """The first difference in cases that had none, or nothing."""
+    for text in seeds:
+        seed = bytes.fromhex(text)
+        found = of_one_case(strategies.case_of(seed), is_whole(seed))
+        if found:
+            return f"seed {text}: {subject(found)}"
+    return None
+
+
+def main() -> None:
+    """Run very many and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("histories", type=int, nargs="?", default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--show", help="a seed in hex: its case made small")
+    parser.add_argument("--passing", type=int, help="print so many seeds that do not differ")
+    parser.add_argument("--still", type=Path, help="a file of such seeds: they must not differ")
+    arguments = parser.parse_args()
+    if arguments.passing:
+        print("\n".join(passing(arguments.seed, arguments.passing)))
+        return
+    if arguments.still:
+        sys.exit(still_pass(arguments.still.read_text(encoding="utf-8").split()))
+    if arguments.show:
+        seed = bytes.fromhex(arguments.show)
+        print(explained(strategies.case_of(seed), is_whole(seed)))
+        return
+    began = time.monotonic()
+    total = over_all_processors(arguments.histories, arguments.seed)
+    RESULT.write_text(result(total, arguments.seed, time.monotonic() - began), encoding="utf-8")
+    for name, count in total.failures.most_common():
+        print(f"{count} {name}: python -m tests.differential --show {total.seeds[name]}")
+    sys.exit(bool(total.failures))
+
+
+if __name__ == "__main__":
+    main()
