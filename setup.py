@@ -13,7 +13,7 @@ DEBUG = os.environ.get("VAFA_DEBUG") == "1"
 
 # The plain fold is one loop of many small functions, compiled twice over constants that
 # only reach them when all are inlined. The general one is too much code for that.
-FLAGS = {"plain": ["-DCYTHON_INLINE=__attribute__((always_inline)) inline"], "fold": ["-O2"]}
+FLAGS = {"plain": ["-DCYTHON_INLINE=__attribute__((always_inline)) inline"], "general": ["-O2"]}
 
 
 def stage_pxd() -> str:

@@ -7,20 +7,22 @@ redeemed + expired + reversed + donated - debt - forgiven.
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport realloc
 
-from .lots cimport Lot, Lots, add_lot, drop_empty, expire_lots
-from .rules cimport CurrencyTable, RuleTable
-from .state cimport ACCOUNT, DEBT, EXPIRED, HEAD, ISSUED, LIVE, LOTS, RENEWED
-
-
-cdef struct Take:
-    # Points that left a lot; points of no lot (a debt) have source -1.
-    Lot lot
+from .lots cimport Lot, Lots, add_lot, after, drop_empty, expire_lots
+from .rules cimport CurrencyTable
+from .state cimport ACCOUNT, DEBT, EXPIRED, HEAD, LIVE, LOTS, RENEWED
 
 
 cdef struct Takes:
-    Take *take
+    # Lots as they stood, with the points that left them.
+    Lot *lot
     int32_t n
     int32_t room
+
+
+cdef enum From:
+    FROM_ACTIVE = 0
+    FROM_PENDING = 1
+    FROM_SOURCE = 2      # the lots that one fact made
 
 
 cdef inline int64_t *account_of(int64_t *row, int32_t currency) noexcept nogil:
@@ -29,17 +31,17 @@ cdef inline int64_t *account_of(int64_t *row, int32_t currency) noexcept nogil:
 
 cdef inline bint note_take(Takes *takes, const Lot *lot, int64_t points) noexcept nogil:
     """Remember points that left a lot; False without memory."""
-    cdef Take *moved
+    cdef Lot *moved
     if takes == NULL:
         return True
     if takes.n == takes.room:
-        moved = <Take*>realloc(takes.take, (2 * takes.room + 4) * sizeof(Take))
+        moved = <Lot*>realloc(takes.lot, (2 * takes.room + 4) * sizeof(Lot))
         if moved == NULL:
             return False
-        takes.take = moved
+        takes.lot = moved
         takes.room = 2 * takes.room + 4
-    takes.take[takes.n].lot = lot[0]
-    takes.take[takes.n].lot.points = points
+    takes.lot[takes.n] = lot[0]
+    takes.lot[takes.n].points = points
     takes.n += 1
     return True
 
@@ -85,14 +87,20 @@ cdef inline void settle(int64_t *account, int32_t day, Takes *expired) noexcept 
     account[LIVE] -= gone
 
 
+cdef inline int64_t after_debt(int64_t *account, const Lot *lot, int32_t day) noexcept nogil:
+    """Let points that become available pay debt at once; returns what is left of them."""
+    cdef int64_t paid
+    if lot.active_from > day or account[DEBT] == 0:
+        return lot.points
+    paid = lot.points if lot.points < account[DEBT] else account[DEBT]
+    account[DEBT] -= paid
+    return lot.points - paid
+
+
 cdef inline bint put_lot(int64_t *account, Lot lot, int32_t day) noexcept nogil:
     """Add points as a lot; active ones pay debt at once. False without memory."""
     cdef Lots *lots
-    cdef int64_t paid
-    if lot.active_from <= day and account[DEBT] > 0:
-        paid = lot.points if lot.points < account[DEBT] else account[DEBT]
-        account[DEBT] -= paid
-        lot.points -= paid
+    lot.points = after_debt(account, &lot, day)
     if lot.points == 0:
         return True
     lots = add_lot(<Lots*>account[LOTS], lot)
@@ -103,9 +111,16 @@ cdef inline bint put_lot(int64_t *account, Lot lot, int32_t day) noexcept nogil:
     return True
 
 
-cdef inline int64_t take_active(int64_t *account, int32_t day, int64_t points,
+cdef inline bint is_from(const Lot *lot, int from_, int32_t a, int32_t b) noexcept nogil:
+    """Whether points may be taken from a lot: a is the day, or a and b the source and tag."""
+    if from_ == FROM_SOURCE:
+        return lot.source == a and lot.tag == b
+    return (lot.active_from <= a) == (from_ == FROM_ACTIVE)
+
+
+cdef inline int64_t take_points(int64_t *account, int64_t points, int from_, int32_t a, int32_t b,
                                 Takes *takes) noexcept nogil:
-    """Take up to `points` from active lots in spending order; returns what was taken."""
+    """Take up to `points` from some lots, in spending order; returns what was taken."""
     cdef Lots *lots = <Lots*>account[LOTS]
     cdef int64_t left = points, part
     cdef int32_t i
@@ -114,7 +129,7 @@ cdef inline int64_t take_active(int64_t *account, int32_t day, int64_t points,
     for i in range(lots.head, lots.end):
         if left == 0:
             break
-        if lots.lot[i].active_from > day:
+        if not is_from(&lots.lot[i], from_, a, b):
             continue
         part = lots.lot[i].points if lots.lot[i].points < left else left
         note_take(takes, &lots.lot[i], part)
@@ -125,42 +140,21 @@ cdef inline int64_t take_active(int64_t *account, int32_t day, int64_t points,
     return points - left
 
 
+cdef inline int64_t take_active(int64_t *account, int32_t day, int64_t points,
+                                Takes *takes) noexcept nogil:
+    """Take up to `points` from lots that are active on a day."""
+    return take_points(account, points, FROM_ACTIVE, day, 0, takes)
+
+
 cdef inline int64_t take_pending(int64_t *account, int32_t day, int64_t points) noexcept nogil:
-    """Take up to `points` from pending lots in spending order."""
-    cdef Lots *lots = <Lots*>account[LOTS]
-    cdef int64_t left = points, part
-    cdef int32_t i
-    if lots == NULL:
-        return 0
-    for i in range(lots.head, lots.end):
-        if left == 0:
-            break
-        if lots.lot[i].active_from <= day:
-            continue
-        part = lots.lot[i].points if lots.lot[i].points < left else left
-        lots.lot[i].points -= part
-        left -= part
-    drop_empty(lots)
-    account[LIVE] -= points - left
-    return points - left
+    """Take up to `points` from lots that are pending on a day."""
+    return take_points(account, points, FROM_PENDING, day, 0, NULL)
 
 
 cdef inline int64_t take_own(int64_t *account, int32_t source, int32_t tag,
                              int64_t points) noexcept nogil:
     """Take up to `points` from the lots that one fact made, pending or active."""
-    cdef Lots *lots = <Lots*>account[LOTS]
-    cdef int64_t left = points, part
-    cdef int32_t i
-    if lots == NULL:
-        return 0
-    for i in range(lots.head, lots.end):
-        if lots.lot[i].source == source and lots.lot[i].tag == tag and left:
-            part = lots.lot[i].points if lots.lot[i].points < left else left
-            lots.lot[i].points -= part
-            left -= part
-    drop_empty(lots)
-    account[LIVE] -= points - left
-    return points - left
+    return take_points(account, points, FROM_SOURCE, source, tag, NULL)
 
 
 cdef inline bint give_back(int64_t *account, const Lot *from_, int64_t points, int32_t day,
@@ -168,13 +162,9 @@ cdef inline bint give_back(int64_t *account, const Lot *from_, int64_t points, i
     """Put points back into the lot they left, or a passed one's new life of `lives` days."""
     cdef Lots *lots = <Lots*>account[LOTS]
     cdef Lot lot = from_[0]
-    cdef int64_t paid
     cdef int32_t i
     lot.points = points
-    if lot.active_from <= day and account[DEBT] > 0:
-        paid = points if points < account[DEBT] else account[DEBT]
-        account[DEBT] -= paid
-        lot.points -= paid
+    lot.points = after_debt(account, &lot, day)
     if lot.points == 0:
         return True
     if lot.good_through < day:
@@ -190,12 +180,7 @@ cdef inline bint give_back(int64_t *account, const Lot *from_, int64_t points, i
                 lots.lot[i].points += lot.points
                 account[LIVE] += lot.points
                 return True
-    lots = add_lot(lots, lot)
-    if lots == NULL:
-        return False
-    account[LOTS] = <int64_t>lots
-    account[LIVE] += lot.points
-    return True
+    return put_lot(account, lot, day)
 
 
 cdef inline int32_t expires_on(const CurrencyTable *c, const int64_t *account,
@@ -224,17 +209,7 @@ cdef inline void renew(const CurrencyTable *c, int64_t *account, int64_t renewed
     for i in range(lots.head + 1, lots.end):
         lot = lots.lot[i]
         k = i
-        while k > lots.head and _after(&lots.lot[k - 1], &lot):
+        while k > lots.head and after(&lots.lot[k - 1], &lot):
             lots.lot[k] = lots.lot[k - 1]
             k -= 1
         lots.lot[k] = lot
-
-
-cdef inline bint _after(const Lot *a, const Lot *b) noexcept nogil:
-    if a.good_through != b.good_through:
-        return a.good_through > b.good_through
-    if a.earned != b.earned:
-        return a.earned > b.earned
-    if a.source != b.source:
-        return a.source > b.source
-    return a.tag > b.tag

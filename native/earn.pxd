@@ -8,8 +8,9 @@ constant of the compiled code. Nothing here touches a member: it reads counters 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from .arith cimport add128, ctz64, gcd64, i128, mul128, round_ratio, round_safe
-from .rules cimport BONUS, EARN, QUANTITY, Limit, RuleTable
-from .tiers cimport counter_value
+from .limits cimport limit_room
+from .members cimport NO_YEAR
+from .rules cimport BONUS, EARN, QUANTITY, RuleTable
 from .words cimport Segment
 
 
@@ -27,22 +28,13 @@ cdef struct Figures:
     int overflow
 
 
-cdef inline int64_t limit_room(const RuleTable *t, const Limit *limit,
-                               const int64_t *row, int32_t day) noexcept nogil:
-    """What a limit leaves before the basket; never below zero."""
-    cdef int64_t used = 0
-    if limit.counter >= 0:
-        used = counter_value(t, row, limit.counter, day)
-    return limit.ceiling - used if limit.ceiling > used else 0
-
-
 cdef inline void apply_rule_limits(const RuleTable *t, int32_t rule, const int64_t *row,
                                    int32_t day, Figures *f) noexcept nogil:
     """Cut a rule's figure by its own limits, in the order in which they are listed."""
     cdef int32_t i
     cdef int64_t room
     for i in range(t.limits_from[rule], t.limits_from[rule + 1]):
-        room = limit_room(t, &t.limits[i], row, day)
+        room = limit_room(t, &t.limits[i], row, day, NO_YEAR)
         if t.limits[i].is_uses:
             room = f.granted[rule] if room > 0 else 0
         if room < f.granted[rule]:
@@ -136,7 +128,7 @@ cdef inline void fill_caps(const RuleTable *t, int32_t words, int32_t currencies
     cdef uint64_t left
     for currency in range(currencies):
         for i in range(t.currencies[currency].caps_from, t.currencies[currency].caps_to):
-            f.room[i] = limit_room(t, &t.limits[i], row, day)
+            f.room[i] = limit_room(t, &t.limits[i], row, day, NO_YEAR)
     for w in range(words):
         left = candidates[w]
         while left:

@@ -1,28 +1,25 @@
 """What a rated fact does to its member: postings, lots, counters, ordinals, tiers."""
 
-from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-from .accounts cimport account_of, expires_on, put_lot, renew
-from .arith cimport add64
-from .big cimport Big, big_add, big_copy, big_round
+from .accounts cimport Takes, account_of, expires_on, put_lot
+from .basket cimport Basket, Rated, line_basis
+from .big cimport Big, big_add, big_round
 from .columns cimport post
-from .accounts cimport Takes
-from .history cimport Event, History, Purchase, Sold, copy_row, free_row, room_for
-from .lots cimport Lot
+from .history cimport History, Purchase, Sold, copy_row, free_row, room_for
+from .lots cimport Lot, after
 from .members cimport NO_YEAR, in_set, step_of, streak_with
-from .rate cimport BASKET, Basket, Rated, line_basis
 from .rules cimport (
     ANNIVERSARY, BONUS, CARRY, COUNT_ACTIVITY, COUNT_BASKETS, COUNT_CURRENCY, COUNT_EARNED,
     COUNT_LINES, COUNT_MARGIN, COUNT_RULE_POINTS, COUNT_RULE_USES, COUNT_SPEND, COUNT_UNITS,
-    COUNT_VISITS, MARGIN, OF_BALANCE, OF_BALANCE_IN, OF_COUNTER, OF_VALUE, PER_UNITS, POST_BONUS,
+    COUNT_VISITS, MARGIN, OF_BALANCE, OF_BALANCE_IN, OF_COUNTER, PER_UNITS, POST_BONUS,
     POST_DONATE, QUANTITY, Counter, RuleTable)
 from .state cimport (
-    BONUS_GIVEN, DONATED, FACTS, ISSUED, JOINED, LAST_BUY, PURCHASES, TIER, UPGRADES, Vec,
-    vec_insert)
+    BONUS_GIVEN, DONATED, FACTS, ISSUED, LAST_BUY, PURCHASES, TIER, UPGRADES, Vec, vec_insert)
 from .tiers cimport add_to_counter, extend_tiers, tier_on
-from .work cimport Work, balance_mask
+from .work cimport Work
 
 
 cdef inline bint keeps_rest(const RuleTable *t, int32_t rule) noexcept nogil:
@@ -31,9 +28,9 @@ cdef inline bint keeps_rest(const RuleTable *t, int32_t rule) noexcept nogil:
             or (t.kind[rule] == BONUS and t.form[rule] == PER_UNITS))
 
 
-cdef inline void amounts_of(Work *w, const RuleTable *t, const Basket *b, const int64_t *given,
+cdef inline bint amounts_of(Work *w, const RuleTable *t, const Basket *b, const int64_t *given,
                             bint purchase, int64_t *out) noexcept nogil:
-    """What a fact adds to each counter: metrics, limits, caps.
+    """What a fact adds to each counter: metrics, limits, caps. False where one does not fit.
 
     given[rule] is what each rule gave. The basket is what is left of a sale, rated.
     """
@@ -63,8 +60,9 @@ cdef inline void amounts_of(Work *w, const RuleTable *t, const Basket *b, const 
         elif purchase:
             sum_.n = sum_.neg = 0
             for k in range(b.n):
-                if c.kind != COUNT_MARGIN and not (
-                        t.class_counters[b.lines[k].cls] >> c.subject & 1):
+                if c.kind != COUNT_MARGIN and (
+                        c.subject < 0
+                        or not t.class_counters[b.lines[k].cls] >> c.subject & 1):
                     continue
                 if c.kind == COUNT_LINES:
                     out[i] += b.lines[k].unpaid
@@ -76,9 +74,7 @@ cdef inline void amounts_of(Work *w, const RuleTable *t, const Basket *b, const 
                     big_add(&sum_, &sum_, &one, &overflow)
             if c.kind == COUNT_MARGIN or c.kind == COUNT_UNITS:
                 out[i] = big_round(&sum_, &r.whole, 0, &overflow)
-        if overflow:
-            w.failed = w.failed
-    return
+    return overflow == 0
 
 
 cdef inline void apply_amounts(Work *w, const RuleTable *t, int64_t *row, const int64_t *amounts,
@@ -265,7 +261,7 @@ cdef inline Sold *new_sold(Work *w, const RuleTable *t, History *h, int64_t row_
         return NULL
     s = &h.sold[h.n_sold]
     memset(s, 0, sizeof(Sold))
-    block = <int64_t*>calloc(9 * c + 7 * rules + counters + 2 * (n_lines + 1), sizeof(int64_t))
+    block = <int64_t*>calloc(7 * c + 6 * rules + counters + 2 * (n_lines + 1), sizeof(int64_t))
     s.year = <int32_t*>calloc(rules, sizeof(int32_t))
     s.takes = <Takes*>calloc(c + 1, sizeof(Takes))
     s.before = copy_row(&w.g, row)
@@ -284,8 +280,7 @@ cdef inline Sold *new_sold(Work *w, const RuleTable *t, History *h, int64_t row_
     s.let_go = s.come_back + c
     s.first = s.let_go + c
     s.gave = s.first + rules
-    s.points_back = s.gave + rules
-    s.after = s.points_back + rules
+    s.after = s.gave + rules
     s.amounts = s.after + 4 * rules
     s.back_quantity = s.amounts + counters
     s.back_net = s.back_quantity + n_lines + 1

@@ -10,158 +10,23 @@ a row that cannot be taken gets a status and moves nothing. The GIL is released 
 whole batch.
 """
 
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 
 import numpy as np
 
 cimport numpy as cnp
 
-from .big cimport Big
-from .columns cimport ACCEPTED, NO_SUCH_TIER, PLAIN, Columns, Postings, Results
-from .facts cimport (
-    apply_activity, apply_adjust, apply_redeem, apply_sale, apply_sets)
-from .facts cimport close_day as close_one
+from .columns cimport PLAIN, Columns, Postings, Results
+from .general cimport apply_closings, fold_general, free_work, make_work
 from .history cimport History, free_history
 from .plain cimport fold_plain
-from .rate cimport Line
-from .returns cimport apply_no_receipt, apply_return, tiers_back
-from .rules cimport ACTIVITY, ADJUST, OK, REDEEM, RETURN, SALE, UNKNOWN_TIER, RuleTable, Rules
-from .state cimport LAST_AT, State
-from .tiers cimport tier_on
+from .rules cimport RuleTable, Rules
+from .state cimport State
+from .work cimport Work
 from .work cimport Closings as ClosingColumns
-from .work cimport Work, write_balances
 
 cnp.import_array()
-
-
-# -- the general way ---------------------------------------------------------------------
-
-cdef void apply_closings(Work *w, uint32_t member, int64_t before) noexcept nogil:
-    """Apply the closed days that come before an instant to a member."""
-    cdef int64_t *row = w.g.rows + member * w.g.width
-    cdef History *h = w.histories[member] if w.histories != NULL else NULL
-    while (w.closing_at[member] < w.closings.n
-           and w.closings.at[w.closing_at[member]] < before):
-        close_one(w, member, w.closing_at[member], row, h)
-        w.closing_at[member] += 1
-
-
-cdef inline int apply_exchange(Work *w, const RuleTable *t, int64_t i, int64_t *row, History *h,
-                               bint named) noexcept nogil:
-    """The return part frees its room, the sale part follows, tiers are looked at once."""
-    cdef int status = apply_return(w, t, i, row, h, True)
-    if status != OK or w.failed:
-        return status
-    status = apply_sale(w, t, i, row, h, named, True)
-    if status == OK and not w.failed and not t.keeps_tiers and t.n_tiers:
-        if not tiers_back(w, t, h, i, row, w.in_.day[i], w.in_.flags[i]):
-            w.failed = 1
-    return status
-
-
-cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
-                      const uint8_t *named) noexcept nogil:
-    """Fold rows of any kind; -1 without memory."""
-    cdef int64_t k, i
-    cdef int64_t *row
-    cdef const RuleTable *t
-    cdef const Columns *in_ = w.in_
-    cdef History *h
-    cdef int status, kind
-    cdef int32_t tier
-    for k in range(n):
-        i = order[k]
-        row = w.g.rows + in_.member[i] * w.g.width
-        t = w.tables[in_.version[i]]
-        h = w.histories[in_.member[i]] if w.histories != NULL else NULL
-        if w.closings != NULL:
-            apply_closings(w, in_.member[i], in_.at[i])
-        kind = in_.kind[i]
-        if kind == SALE:
-            if in_.names[i] >= 0 and h != NULL:
-                status = apply_exchange(w, t, i, row, h, named[i])
-            else:
-                status = apply_sale(w, t, i, row, h, named[i], False)
-        elif kind == RETURN:
-            if in_.names[i] >= 0 and h != NULL:
-                status = apply_return(w, t, i, row, h, False)
-            else:
-                status = apply_no_receipt(w, t, i, row, h)
-        elif kind == ACTIVITY:
-            status = apply_activity(w, t, i, row, h)
-        elif kind == ADJUST:
-            status = apply_adjust(w, t, i, row, h)
-        elif kind == REDEEM:
-            status = apply_redeem(w, t, i, row, h)
-        elif in_.flags[i] & NO_SUCH_TIER and not in_.flags[i] & ACCEPTED:
-            status = UNKNOWN_TIER
-        else:
-            status = apply_sets(w, t, i, row, h)
-        if w.failed:
-            return -1
-        w.out.status[i] = <uint8_t>status
-        if status == OK and in_.at[i] > row[LAST_AT]:
-            row[LAST_AT] = in_.at[i]
-        tier = tier_on(t, row, in_.day[i])
-        write_balances(w, i, row, in_.day[i], t.rung[tier] if tier >= 0 else -1)
-    return 0
-
-
-cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int32_t limits,
-                   int64_t lines, int64_t tenders) noexcept nogil:
-    """Allocate what one fact needs, whatever the batch; -1 without memory."""
-    cdef int64_t c = w.g.n_currencies + 1
-    cdef int64_t figures = 6 * lines + tenders + 6 * c + 2 * counters + rules + 6 * rules
-    cdef int64_t *block
-    figures += limits + 4 * lines + 64
-    w.lines = <Line*>calloc(lines + 1, sizeof(Line))
-    block = <int64_t*>calloc(figures, sizeof(int64_t))
-    w.paid = block
-    w.rated.year = <int32_t*>calloc(4 * rules + 4, sizeof(int32_t))
-    w.rated.words = <uint64_t*>calloc(words + lines * (words + 1) + 1, sizeof(uint64_t))
-    w.rated.basis = <Big*>calloc((c + 1) * lines + c + 2 * rules + 2, sizeof(Big))
-    if (w.lines == NULL or block == NULL or w.rated.year == NULL or w.rated.words == NULL
-            or w.rated.basis == NULL):
-        return -1
-    w.weight = w.paid + tenders + 1
-    w.part = w.weight + lines
-    w.rest = w.part + lines
-    w.back_quantity = w.rest + lines
-    w.back_net = w.back_quantity + lines
-    w.active = w.back_net + lines
-    w.net_of = w.active + c
-    w.granted_in = w.net_of + c
-    w.asked_in = w.granted_in + c
-    w.amounts = w.asked_in + c
-    w.amounts_now = w.amounts + counters
-    w.given = w.amounts_now + counters
-    w.rated.desired = w.given + rules
-    w.rated.granted = w.rated.desired + rules
-    w.rated.after = w.rated.granted + rules
-    w.rated.room = w.rated.after + 4 * rules
-    w.rated.share = w.rated.room + limits
-    w.rated.rest = w.rated.share + lines
-    w.rated.category = w.rated.rest + lines
-    w.rated.limit = w.rated.year + rules
-    w.rated.fired = w.rated.limit + rules
-    w.rated.part = w.rated.fired + rules
-    w.rated.matched = w.rated.words + words
-    w.rated.taken = w.rated.matched + lines * words
-    w.rated.exact = w.rated.basis + lines
-    w.rated.scale = w.rated.exact + (c - 1) * lines
-    w.rated.figure = w.rated.scale + c
-    w.rated.figure_den = w.rated.figure + rules
-    return 0
-
-
-cdef void free_work(Work *w) noexcept nogil:
-    free(w.lines)
-    free(w.paid)
-    free(w.rated.year)
-    free(w.rated.words)
-    free(w.rated.basis)
-    free(w.takes.take)
 
 
 cdef void *column(object array, object dtype, Py_ssize_t least, str name) except? NULL:

@@ -5,12 +5,13 @@ while their facts are folded from an empty row, and is gone when the batch ends.
 is never a function of it: it is a function of the facts.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from .accounts cimport Takes
-from .state cimport ACCOUNT, HEAD, LOTS, RENEWED, THROUGH, TIER, Vec
+from .lots cimport after
+from .state cimport ACCOUNT, HEAD, LOTS, Vec, blank_slots
 
 
 cdef struct Geometry:
@@ -73,7 +74,6 @@ cdef struct Sold:
     int64_t *expired      # [currency]: of its own lots, expired unspent
     int64_t *come_back    # [currency]: of that, what returns have counted
     int64_t *let_go       # [currency]: forgiven or withheld by its returns
-    int64_t *points_back  # [rule]: proportional, given back so far
     Takes *takes          # [currency]
     int32_t rated
 
@@ -96,16 +96,7 @@ cdef struct History:
 
 cdef inline void blank_row(const Geometry *g, int64_t *row) noexcept nogil:
     """As State.blank, for a row of the kernel's own."""
-    cdef int32_t i
-    memset(row, 0, g.width * sizeof(int64_t))
-    row[0] = -9223372036854775807 - 1
-    row[4] = row[7] = row[10] = row[12] = -1
-    for i in range(g.n_currencies):
-        row[HEAD + ACCOUNT * i + RENEWED] = -1
-    for i in range(g.n_tiers):
-        row[g.tiers_at + TIER * i + THROUGH] = -1
-    for i in range(g.n_empty):
-        row[g.empty_at[i]] = -1
+    blank_slots(row, g.width, g.n_currencies, g.tiers_at, g.n_tiers, g.empty_at, g.n_empty)
 
 
 cdef inline int64_t *copy_row(const Geometry *g, const int64_t *row) noexcept nogil:
@@ -167,7 +158,7 @@ cdef inline void free_history(const Geometry *g, History *h) noexcept nogil:
     for i in range(h.n_sold):
         free_row(g, h.sold[i].before)
         for c in range(g.n_currencies):
-            free(h.sold[i].takes[c].take)
+            free(h.sold[i].takes[c].lot)
         free(h.sold[i].takes)
         free(h.sold[i].year)
         free(h.sold[i].active)  # one block for all its figures

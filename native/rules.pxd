@@ -242,7 +242,6 @@ cdef struct RuleTable:
     const int32_t *slot           # carry or units: 4 slots of the row; of balance: its flag
     const int64_t *cap            # of balance
     const uint8_t *donates
-    const uint8_t *on_activity
     const int32_t *near           # index into conds of the anniversary condition, -1
     const int32_t *ann_slot       # slots (key, last day) of anniversary limits, -1
     const int32_t *given_on       # date whose anniversary gives the bonus (members.pxd), 0 none
@@ -253,14 +252,12 @@ cdef struct RuleTable:
     const SegmentDef *segments
     const SequenceDef *sequences
     int32_t n_sequences
-    int32_t n_firsts
     const int32_t **first_periods  # [k]: period numbers by day
     const uint64_t *activity      # [code, word]
     const uint64_t *activity_bits  # [code]: counters that count it
     const uint64_t *activity_mask  # [word]: rules on activities
     const uint64_t *dated_mask    # [word]: bonuses on an anniversary
     const uint64_t *every_epoch   # [epoch, word]: rules whose budget is open
-    int32_t n_epochs
     int32_t earn_on_redeemed
     int32_t proportional
     int32_t shortfall             # 0 debt, 1 forgive, 2 refuse, 3 withhold
@@ -322,7 +319,6 @@ cdef struct RuleTable:
     int32_t validity_k
     int32_t grace_days
     int32_t down
-    int32_t n_layout_tiers
     int32_t spend_counter         # -1: no tier asks for it
     int32_t visits_counter
     # Slots of the row, from its begin

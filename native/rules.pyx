@@ -81,7 +81,6 @@ cdef class Rules:
         t.validity_k = numbers["validity_k"]
         t.grace_days = numbers["grace_days"]
         t.down = numbers["down"]
-        t.n_layout_tiers = numbers["n_layout_tiers"]
         t.spend_counter = numbers["spend_counter"]
         t.visits_counter = numbers["visits_counter"]
         t.tiers_at = numbers["tiers_at"]
@@ -117,7 +116,6 @@ cdef class Rules:
         t.slot = <int32_t*>self.get("slot", np.int32, n)
         t.cap = <int64_t*>self.get("cap", np.int64, n)
         t.donates = <uint8_t*>self.get("donates", np.uint8, n)
-        t.on_activity = <uint8_t*>self.get("on_activity", np.uint8, n)
         t.near = <int32_t*>self.get("near", np.int32, n)
         t.ann_slot = <int32_t*>self.get("ann_slot", np.int32, n)
         t.given_on = <int32_t*>self.get("given_on", np.int32, n)
@@ -159,7 +157,6 @@ cdef class Rules:
         t.n_counters = <int32_t>len(lists["counters"])
         t.n_sequences = <int32_t>len(lists["sequences"])
         t.n_streaks = <int32_t>len(lists["streak_periods"])
-        t.n_firsts = <int32_t>len(lists["first_periods"])
         self.limits = <Limit*>_items(self.n_limits, sizeof(Limit))
         self.counters = <Counter*>_items(t.n_counters, sizeof(Counter))
         self.currencies = <CurrencyTable*>_items(t.n_currencies, sizeof(CurrencyTable))
@@ -167,7 +164,7 @@ cdef class Rules:
         self.segments = <SegmentDef*>_items(len(lists["segments"]), sizeof(SegmentDef))
         self.sequences = <SequenceDef*>_items(t.n_sequences, sizeof(SequenceDef))
         self.asked = <Asked*>_items(len(lists["asked"]), sizeof(Asked))
-        self.first_periods = <const int32_t**>_items(t.n_firsts, sizeof(void*))
+        self.first_periods = <const int32_t**>_items(len(lists["first_periods"]), sizeof(void*))
         self.streak_periods = <const int32_t**>_items(t.n_streaks, sizeof(void*))
         for i, (ceiling, counter, is_uses, code) in enumerate(lists["limits"]):
             self.limits[i] = Limit(ceiling, counter, is_uses, code)
@@ -301,7 +298,6 @@ cdef class Rules:
         """Set the rules whose budget is open in each of n epochs (words), or None."""
         self.held["epoch"] = words
         self.table.every_epoch = <uint64_t*>pointer(words, np.uint64, n * self.table.n_words)
-        self.table.n_epochs = <int32_t>n
 
 
 cdef void *_items(Py_ssize_t n, size_t size) except NULL:

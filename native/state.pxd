@@ -5,7 +5,8 @@ number and value; rolling: the list of (day, value) and 0), then whatever the la
 Pointers stand in their slots and are never packed.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint32_t
+from libc.string cimport memset
 
 from .lots cimport Lots
 
@@ -49,6 +50,22 @@ cdef struct Vec:
     int32_t n
     int32_t room
     int64_t d[1]
+
+cdef inline void blank_slots(int64_t *row, int64_t width, int32_t n_currencies,
+                             int32_t tiers_at, int32_t n_tiers, const int32_t *empty_at,
+                             int32_t n_empty) noexcept nogil:
+    """Make an empty row of memory that holds nothing."""
+    cdef int32_t i
+    memset(row, 0, width * sizeof(int64_t))
+    row[LAST_AT] = INT64_MIN
+    row[JOINED] = row[LAST_BUY] = row[MANUAL_TIER] = row[CLOCK] = -1
+    for i in range(n_currencies):
+        row[HEAD + ACCOUNT * i + RENEWED] = -1
+    for i in range(n_tiers):
+        row[tiers_at + TIER * i + THROUGH] = -1
+    for i in range(n_empty):
+        row[empty_at[i]] = -1
+
 
 cdef Vec *vec_insert(Vec *v, int32_t at, int64_t value) noexcept nogil
 

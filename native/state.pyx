@@ -9,7 +9,7 @@ hash all use this one form.
 
 from libc.stdint cimport INT64_MIN, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcpy, memmove
 
 import numpy as np
 
@@ -92,16 +92,8 @@ cdef class State:
 
     cdef void blank(self, int64_t *row) noexcept nogil:
         """Make an empty row of memory that holds nothing."""
-        cdef Py_ssize_t i
-        memset(row, 0, self.width * sizeof(int64_t))
-        row[LAST_AT] = INT64_MIN
-        row[JOINED] = row[LAST_BUY] = row[MANUAL_TIER] = row[CLOCK] = -1
-        for i in range(self.n_currencies):
-            row[HEAD + ACCOUNT * i + RENEWED] = -1
-        for i in range(self.n_tiers):
-            row[self.tiers_at + TIER * i + THROUGH] = -1
-        for i in range(self.n_empty):
-            row[self.empty_at[i]] = -1
+        blank_slots(row, self.width, <int32_t>self.n_currencies, <int32_t>self.tiers_at,
+                    <int32_t>self.n_tiers, self.empty_at, <int32_t>self.n_empty)
 
     cdef void clear_row(self, int64_t *row) noexcept nogil:
         self.free_lists(row)

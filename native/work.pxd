@@ -1,15 +1,15 @@
 """What the general fold carries from fact to fact: the batch, scratch, and small helpers."""
 
-from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint16_t, uint32_t
 
 from .accounts cimport Takes, account_of, settle
-from .arith cimport add64, i128
-from .columns cimport Columns, Postings, Results, post
-from .history cimport Event, Geometry, History, Purchase, Sold, room_for
+from .arith cimport i128
+from .basket cimport Basket, Line, Rated, spread
+from .columns cimport Columns, Postings, Results
+from .history cimport Event, Geometry, History, room_for
 from .lots cimport Lots, active_points, available
-from .rate cimport Basket, Line, Rated, spread
 from .rules cimport OF_BALANCE_IN, RuleTable
-from .state cimport ACCOUNT, DEBT, FACTS, HEAD, JOINED, LAST_AT, LOTS
+from .state cimport ACCOUNT, DEBT, HEAD, JOINED, LOTS
 from .tiers cimport advance_tiers
 
 
@@ -40,8 +40,8 @@ cdef struct Work:
     int64_t *amounts       # [counter]
     int64_t *amounts_now   # [counter]
     int64_t *given         # [rule]
+    int64_t *ahead         # a row, to rate a fact on before anything moves
     int64_t *net_of        # [currency]
-    int64_t *granted_in    # [currency]
     int64_t *asked_in      # [currency]
     int64_t *back_quantity  # [line]
     int64_t *back_net      # [line]
@@ -86,12 +86,12 @@ cdef inline void note_expired(Work *w, History *h, int32_t c) noexcept nogil:
     """Tell the sales, and the tiers, which of their own points have expired unspent."""
     cdef int32_t i, k
     for i in range(w.takes.n):
-        if w.takes.take[i].lot.tag:
-            h.bonus_expired[w.takes.take[i].lot.tag - 1] += w.takes.take[i].lot.points
+        if w.takes.lot[i].tag:
+            h.bonus_expired[w.takes.lot[i].tag - 1] += w.takes.lot[i].points
             continue
         for k in range(h.n_sold):
-            if h.sold[k].source == w.takes.take[i].lot.source:
-                h.sold[k].expired[c] += w.takes.take[i].lot.points
+            if h.sold[k].source == w.takes.lot[i].source:
+                h.sold[k].expired[c] += w.takes.lot[i].points
 
 
 cdef inline void begin(Work *w, const RuleTable *t, int64_t *row, int32_t day,

@@ -1,0 +1,186 @@
+"""A basket as the general rating takes it, and the exact bases of its lines.
+
+Bases are numerators over D (Rated.whole), a common multiple of every denominator that a line
+paid in part, or come back in part, can have (rulebook 4.1 and 9).
+"""
+
+from libc.stdint cimport INT64_MIN, int16_t, int32_t, int64_t, uint32_t, uint64_t
+
+from .arith cimport i128
+from .big cimport Big, big_add, big_copy, big_divmod, big_gcd, big_mul, big_set, big_times
+from .lots cimport after
+from .rules cimport GROSS, MARGIN, NET, QUANTITY, TENDER, VISIT
+
+
+cdef struct Line:
+    # What is left of a line that is not void; figures of the whole line beside it.
+    uint32_t product
+    int32_t cls
+    int64_t net
+    int64_t quantity
+    int64_t unpaid           # of net, what no redemption paid
+    int64_t full_quantity    # of which gross and cost are
+    int64_t gross
+    int64_t cost             # INT64_MIN: not known
+    int64_t net_sold         # net before any return
+    int32_t place            # in the sale
+
+
+cdef struct Basket:
+    Line *lines              # lines with an eligible class first
+    int32_t n                # eligible ones
+    int32_t n_all
+    int64_t eligible
+    int64_t at
+    int32_t day
+    int16_t minute
+    uint32_t store
+    uint32_t terminal
+    uint32_t channel
+    uint32_t epoch
+    const uint32_t *tender
+    int64_t n_tenders
+    const int64_t *paid      # [tender]: scaled amount, rulebook 4.1
+    const uint32_t *coupon
+    int64_t n_coupons
+    int64_t net_sold_all     # of the lines with a positive net
+    int32_t form             # BASKET, ACTIVITY_FACT or CLOSED_DAY
+    uint32_t code            # of the activity
+
+
+cdef enum Form:
+    BASKET = 0
+    ACTIVITY_FACT = 1
+    CLOSED_DAY = 2
+
+
+cdef struct Rated:
+    int64_t *desired         # [rule]
+    int64_t *granted
+    int32_t *limit
+    int32_t *year            # [rule]: year of the anniversary near, NO_YEAR
+    int64_t *after           # [rule, 4]: what its carried remainder would be
+    int32_t *fired           # rules that wanted something, in (priority, file) order
+    int32_t n_fired
+    int32_t *part            # rules that take part, in order
+    int32_t n_part
+    uint64_t *words          # [word]
+    uint64_t *matched        # [line, word]
+    uint64_t *taken          # [line]: groups `first` that have the line
+    int64_t *room            # [limit]
+    int64_t *share           # [line]: of a tender basis
+    int64_t *rest            # [line]
+    int64_t *category        # [line]
+    Big *basis               # [line]: of the rule at hand, over D
+    Big *exact               # [currency, line], over D * rate_den * S
+    Big *scale               # [currency]: S
+    Big *figure              # [rule]: exact earn or extra
+    Big *figure_den          # [rule]
+    Big whole                # D
+    int overflow
+
+
+cdef inline void spread(int64_t amount, const Line *lines, int32_t n, const int64_t *weight,
+                        int64_t total, int64_t *out, int64_t *rest) noexcept nogil:
+    """Spread an amount over weights by largest remainder, ties to the earlier place.
+
+    The lines tell the place; every share is at most its weight while amount <= total.
+    """
+    cdef int32_t i, best
+    cdef int64_t given = 0
+    cdef i128 product
+    for i in range(n):
+        if weight[i] <= 0 or total <= 0:
+            out[i] = 0
+            rest[i] = -1
+            continue
+        product = <i128>amount * weight[i]
+        out[i] = <int64_t>(product // total)
+        rest[i] = <int64_t>(product % total)
+        given += out[i]
+    while given < amount:
+        best = -1
+        for i in range(n):
+            if rest[i] >= 0 and (best < 0 or rest[i] > rest[best]
+                                 or (rest[i] == rest[best]
+                                     and lines[i].place < lines[best].place)):
+                best = i
+        if best < 0:
+            return
+        out[best] += 1
+        rest[best] = -1
+        given += 1
+
+
+cdef inline void line_basis(const Basket *b, const Line *l, int32_t basis, int64_t share,
+                            Rated *r, Big *out) noexcept nogil:
+    """A line's basis as a numerator over D (r.whole)."""
+    cdef Big den, rest, part
+    cdef int64_t unpaid = l.unpaid, net = l.net
+    if unpaid == net or basis == VISIT:
+        unpaid = net = 1
+    big_copy(out, &r.whole)
+    if basis == NET or basis == VISIT:
+        big_times(out, l.unpaid, &r.overflow)
+        return
+    if basis == TENDER:
+        big_times(out, share, &r.overflow)
+        if l.net != l.net_sold:
+            big_times(out, l.net, &r.overflow)
+            big_set(&den, l.net_sold)
+            big_divmod(&part, &rest, out, &den)
+            big_copy(out, &part)
+        return
+    if basis == QUANTITY:
+        big_times(out, l.quantity, &r.overflow)
+    elif basis == GROSS or l.cost == INT64_MIN:
+        if basis == MARGIN:
+            out.n = 0
+            return
+        big_times(out, l.gross, &r.overflow)
+        if l.quantity != l.full_quantity and l.full_quantity:
+            big_times(out, l.quantity, &r.overflow)
+            big_set(&den, l.full_quantity)
+            big_divmod(&part, &rest, out, &den)
+            part.neg = out.neg
+            big_copy(out, &part)
+    else:
+        big_times(out, l.cost, &r.overflow)
+        if l.quantity != l.full_quantity and l.full_quantity:
+            big_times(out, l.quantity, &r.overflow)
+            big_set(&den, l.full_quantity)
+            big_divmod(&part, &rest, out, &den)
+            part.neg = out.neg if part.n else 0
+            big_copy(out, &part)
+        out.neg = 0 if out.neg or out.n == 0 else 1
+        big_copy(&part, &r.whole)
+        big_times(&part, l.net, &r.overflow)
+        big_add(out, out, &part, &r.overflow)
+    if unpaid != net:
+        big_times(out, unpaid, &r.overflow)
+        big_set(&den, net)
+        big_divmod(&part, &rest, out, &den)
+        part.neg = out.neg if part.n else 0
+        big_copy(out, &part)
+
+
+cdef inline void common_whole(const Basket *b, Rated *r) noexcept nogil:
+    """D: a common multiple of all denominators that the lines' bases can have."""
+    cdef int32_t i
+    cdef Big den, g, rest, part
+    cdef const Line *one
+    big_set(&r.whole, 1)
+    for i in range(b.n):
+        one = &b.lines[i]
+        if one.unpaid == one.net and one.quantity == one.full_quantity and one.net == one.net_sold:
+            continue
+        big_set(&den, 1)
+        if one.unpaid != one.net and one.net > 0:
+            big_times(&den, one.net, &r.overflow)
+        if one.quantity != one.full_quantity and one.full_quantity > 0:
+            big_times(&den, one.full_quantity, &r.overflow)
+        if one.net != one.net_sold and one.net_sold > 0:
+            big_times(&den, one.net_sold, &r.overflow)
+        big_gcd(&g, &r.whole, &den)
+        big_divmod(&part, &rest, &den, &g)
+        big_mul(&r.whole, &r.whole, &part, &r.overflow)

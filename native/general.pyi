@@ -1,0 +1,1 @@
+"""The general way of folding; the kernel's own."""

@@ -1,0 +1,174 @@
+"""Ordinals, renewals, guards and tiers as if what is back had not been bought (rulebook 9)."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+
+from .accounts cimport account_of, renew, settle
+from .columns cimport Columns, post
+from .history cimport Event, History, Purchase, Sold, blank_row, free_row
+from .rules cimport (
+    ANNIVERSARY, BONUS, ENROL, NO_RULE, OF_BALANCE, POST_EXPIRE, POST_REVERSE, RuleTable)
+from .state cimport (
+    BONUS_GIVEN, CHECKED, ENROLLED, EXPIRED, JOINED, LAST_BUY, POSTED, PURCHASES, RENEWED,
+    THROUGH, TIER, Vec)
+from .taking cimport take_back
+from .tiers cimport add_to_counter, advance_masked, extend_tiers, holds
+from .work cimport Work, note_expired
+
+
+cdef inline void step_back(Work *w, const RuleTable *t, History *h, Sold *s, int64_t *row,
+                           bint whole) noexcept nogil:
+    """Ordinals step back over sales wholly returned with no purchase kept after them."""
+    cdef int32_t k, i
+    cdef Purchase *p
+    cdef Vec *v
+    for k in range(h.n_purchases):
+        if h.purchase[k].event == s.event:
+            h.purchase[k].whole = whole
+    while h.n_purchases and h.purchase[h.n_purchases - 1].whole:
+        p = &h.purchase[h.n_purchases - 1]
+        row[PURCHASES] = p.before[PURCHASES]
+        row[LAST_BUY] = p.before[LAST_BUY]
+        for i in range(t.n_streaks):
+            memcpy(row + t.streak_slot[i], p.before + t.streak_slot[i], 2 * sizeof(int64_t))
+        for i in range(t.n_sequences):
+            memcpy(row + t.sequences[i].slot, p.before + t.sequences[i].slot,
+                   2 * sizeof(int64_t))
+        for i in range(2):
+            k = t.stores_at if i == 0 else t.categories_at
+            if k >= 0:
+                # The lists change hands; the copy frees the one that was the member's.
+                v = <Vec*>row[k]
+                row[k] = p.before[k]
+                p.before[k] = <int64_t>v
+        free_row(&w.g, p.before)
+        p.before = NULL
+        h.n_purchases -= 1
+
+
+cdef inline bint renewals_back(Work *w, const RuleTable *t, History *h, Sold *s, int64_t basket,
+                               int64_t *row, int32_t day) noexcept nogil:
+    """A sale that gives no more takes its renewals back; what passed without them expires."""
+    cdef int32_t c, k, to
+    cdef int64_t last, gone_now, total
+    cdef int64_t *account
+    for c in range(t.n_currencies):
+        if not t.currencies[c].inactivity or t.currencies[c].renewed_by_sale:
+            continue
+        total = 0
+        for k in range(t.n_rules):
+            if t.currency[k] == c:
+                total += w.given[k]
+        if total > 0:
+            continue
+        to = 0
+        last = -1
+        for k in range(h.n_renewals):
+            if (h.renewal[k].currency == c and h.renewal[k].event == s.event
+                    and not renewed_by_tender(t, s, c)):
+                continue
+            h.renewal[to] = h.renewal[k]
+            to += 1
+            if h.renewal[k].currency == c and h.renewal[k].day > last:
+                last = h.renewal[k].day
+        h.n_renewals = to
+        account = account_of(row, c)
+        if last == account[RENEWED]:
+            continue
+        renew(&t.currencies[c], account, last)
+        gone_now = account[EXPIRED]
+        w.takes.n = 0
+        settle(account, day, &w.takes)
+        note_expired(w, h, c)
+        gone_now = account[EXPIRED] - gone_now
+        if gone_now:
+            account[POSTED] += gone_now
+            if not post(w.p, <uint32_t>basket, 0, NO_RULE, POST_EXPIRE, <uint8_t>c, 0, -gone_now,
+                        -gone_now):
+                return False
+    return True
+
+
+cdef inline bint renewed_by_tender(const RuleTable *t, const Sold *s, int32_t c) noexcept nogil:
+    return t.currencies[c].renewed_by_redemption and s.reward[c] > 0
+
+
+cdef inline void guards_back(const RuleTable *t, Sold *s, int64_t *row) noexcept nogil:
+    """Once-only guards and anniversary dates of rules that have given nothing any more."""
+    cdef int32_t k
+    for k in range(t.n_rules):
+        if s.gave[k] or not s.first[k]:
+            continue
+        if t.kind[k] == BONUS and t.form[k] == OF_BALANCE:
+            row[t.slot[k]] = 0
+        if (t.ann_slot[k] >= 0 and row[t.ann_slot[k]] == s.year[k]
+                and row[t.ann_slot[k] + 1] == s.day):
+            memcpy(row + t.ann_slot[k], s.before + t.ann_slot[k], 2 * sizeof(int64_t))
+
+
+cdef inline bint tiers_back(Work *w, const RuleTable *now_table, History *h, int64_t basket,
+                            int64_t *row, int32_t day) noexcept nogil:
+    """strict: tiers stand as they would have without what is back, bonuses with them."""
+    cdef int64_t *alone = <int64_t*>calloc(w.g.width, sizeof(int64_t))
+    cdef int64_t *met
+    cdef const RuleTable *t
+    cdef Event *e
+    cdef int32_t i, k, c, rung, layout
+    cdef int64_t mask = 0, points, spared
+    cdef const Columns *in_ = w.in_
+    if alone == NULL:
+        return False
+    # met[tier]: 1 + source of the last event after which its metrics held.
+    met = <int64_t*>calloc(w.g.n_tiers + 1, sizeof(int64_t))
+    if met == NULL:
+        free(alone)
+        return False
+    blank_row(&w.g, alone)
+    for i in range(h.n_events):
+        e = &h.event[i]
+        t = w.tables[e.version]
+        if alone[JOINED] < 0:
+            alone[JOINED] = row[JOINED] if e.row < 0 else e.day
+        advance_masked(t, alone, e.day, mask)
+        if e.row >= 0 and in_.sets_from != NULL:
+            if in_.kind[e.row] == ENROL and not alone[ENROLLED]:
+                alone[JOINED] = e.day
+                alone[ENROLLED] = 1
+            for k in range(in_.sets_from[e.row], in_.sets_from[e.row + 1]):
+                alone[in_.set_slot[k]] = in_.set_value[k]
+        mask = e.mask
+        if e.delta != NULL:
+            for k in range(t.n_counters):
+                if e.delta[k] and t.counters[k].window != ANNIVERSARY:
+                    if not add_to_counter(t, alone, k, e.day, e.day, e.delta[k]):
+                        w.failed = 1
+        if e.raises:
+            extend_tiers(t, alone, e.day, mask)
+            for rung in range(t.n_tiers):
+                if holds(t, alone, rung, e.day, mask):
+                    met[t.rung[rung]] = 1 + e.source
+    advance_masked(now_table, alone, day, mask)
+    for layout in range(w.g.n_tiers):
+        k = w.g.tiers_at + TIER * layout
+        row[k + THROUGH] = alone[k + THROUGH]
+        row[k + CHECKED] = alone[k + CHECKED]
+        if row[k + BONUS_GIVEN] == 0 or met[layout] >= row[k + BONUS_GIVEN]:
+            continue
+        for rung in range(now_table.n_tiers):
+            if now_table.rung[rung] != layout or now_table.bonus_currency[rung] < 0:
+                continue
+            c = now_table.bonus_currency[rung]
+            points = now_table.bonus_points[rung]
+            spared = h.bonus_expired[layout] if h.bonus_expired[layout] < points else points
+            if points > spared:
+                if not post(w.p, <uint32_t>basket, 0, now_table.tier_number[rung], POST_REVERSE,
+                            <uint8_t>c, 0, spared - points, spared - points):
+                    w.failed = 1
+                if not take_back(w, now_table, basket, row, c, day, points - spared,
+                                 <int32_t>row[k + BONUS_GIVEN] - 1, 1 + layout, NULL):
+                    w.failed = 1
+        row[k + BONUS_GIVEN] = 0
+    free(met)
+    free_row(&w.g, alone)
+    return True

@@ -1,0 +1,225 @@
+"""Points of a return: spent ones go back first, then earned ones are taken (rulebook 9).
+
+They are taken from the sale's own lots, from active ones in spending order, from pending ones;
+what is missing is debt, forgiven, withheld, or refuses the return.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+
+from .accounts cimport (
+    account_of, expires_on, give_back, put_lot, take_active, take_own, take_pending)
+from .arith cimport i128
+from .columns cimport post
+from .history cimport Sold
+from .lots cimport Lot, Lots
+from .rules cimport (
+    NO_RULE, POST_DONATE, POST_FORGIVE, POST_RESTORE, POST_REVERSE, POST_WITHHOLD, RuleTable)
+from .state cimport DEBT, DONATED, FACTS, FORGIVEN, LIVE, LOTS, REDEEMED, REVERSED
+from .work cimport Work
+
+
+cdef enum ShortfallPolicy:
+    AS_DEBT = 0
+    FORGIVE = 1
+    REFUSE = 2
+    WITHHOLD = 3
+
+
+cdef inline bint restore_spent(Work *w, const RuleTable *t, Sold *s, int64_t basket, int64_t *row,
+                               int32_t day, int64_t redeemed, int64_t back) noexcept nogil:
+    """Give points that the sale's own redemption took back into the lots they left."""
+    cdef int32_t c, k
+    cdef int64_t due, part, paid
+    cdef int64_t *account
+    cdef Lot lot
+    for c in range(t.n_currencies):
+        if s.reward[c] == 0 or redeemed == 0:
+            continue
+        due = <int64_t>(<i128>s.reward[c] * back // redeemed) - s.restored[c]
+        if due <= 0:
+            continue
+        s.restored[c] += due
+        account = account_of(row, c)
+        account[REDEEMED] -= due
+        if not post(w.p, <uint32_t>basket, 0, NO_RULE, POST_RESTORE, <uint8_t>c, 0, due, due):
+            return False
+        # The last taken first: what had become debt came after all lots.
+        part = due if due < s.as_debt[c] else s.as_debt[c]
+        s.as_debt[c] -= part
+        due -= part
+        paid = part if part < account[DEBT] else account[DEBT]
+        account[DEBT] -= paid
+        part -= paid
+        if part:
+            lot.earned = lot.active_from = day
+            lot.good_through = expires_on(&t.currencies[c], account, day)
+            lot.source = <int32_t>row[FACTS]
+            lot.tag = lot.fixed = 0
+            lot.points = part
+            if not put_lot(account, lot, day):
+                return False
+        k = s.takes[c].n - 1
+        while due > 0 and k >= 0:
+            part = s.takes[c].lot[k].points
+            if part > due:
+                part = due
+            s.takes[c].lot[k].points -= part
+            due -= part
+            if part and not give_back(account, &s.takes[c].lot[k], part, day,
+                                      t.restored_days):
+                return False
+            k -= 1
+    return True
+
+
+cdef inline bint take_back(Work *w, const RuleTable *t, int64_t basket, int64_t *row, int32_t c,
+                           int32_t day, int64_t points, int32_t source, int32_t tag,
+                           int64_t *let_go) noexcept nogil:
+    """Take points out of lots: the source's own, active ones, pending ones; then short."""
+    cdef int64_t *account = account_of(row, c)
+    cdef int64_t left = points
+    account[REVERSED] += points
+    if source >= 0:
+        left -= take_own(account, source, tag, left)
+    left -= take_active(account, day, left, NULL)
+    left -= take_pending(account, day, left)
+    if left == 0:
+        return True
+    w.out.lack[basket] += left
+    if t.currencies[c].spendable and (t.shortfall == AS_DEBT or t.shortfall == REFUSE):
+        account[DEBT] += left
+        return True
+    account[FORGIVEN] += left
+    if let_go != NULL:
+        let_go[0] += left
+    return post(w.p, <uint32_t>basket, 0, NO_RULE,
+                POST_WITHHOLD if t.currencies[c].spendable and t.shortfall == WITHHOLD
+                else POST_FORGIVE, <uint8_t>c, 0, left, left)
+
+
+cdef inline bint in_favour(Work *w, const RuleTable *t, Sold *s, int64_t basket, int64_t *row,
+                           int32_t c, int32_t day, int64_t points) noexcept nogil:
+    """A net in the member's favour: what was let go is lowered, then it is posted."""
+    cdef int64_t *account = account_of(row, c)
+    cdef int64_t part
+    cdef Lot lot
+    part = points if points < s.come_back[c] else s.come_back[c]
+    s.come_back[c] -= part
+    points -= part
+    account[REVERSED] -= points
+    part = points if points < s.let_go[c] else s.let_go[c]
+    if part:
+        s.let_go[c] -= part
+        account[FORGIVEN] -= part
+        points -= part
+        if not post(w.p, <uint32_t>basket, 0, NO_RULE,
+                    POST_WITHHOLD if t.currencies[c].spendable and t.shortfall == WITHHOLD
+                    else POST_FORGIVE, <uint8_t>c, 0, -part, -part):
+            return False
+    if points == 0:
+        return True
+    lot.earned = s.day
+    lot.active_from = s.day + t.currencies[c].pending_days
+    lot.good_through = expires_on(&t.currencies[c], account, s.day)
+    lot.source = s.source
+    lot.tag = lot.fixed = 0
+    lot.points = points
+    return put_lot(account, lot, day)
+
+
+cdef inline bint reverse(Work *w, const RuleTable *t, Sold *s, int64_t basket, int64_t *row,
+                         int32_t day) noexcept nogil:
+    """Take, per currency as one, what the rules give no more; postings a rule."""
+    cdef int32_t c, k
+    cdef int64_t net, donated, spared
+    cdef int64_t *account
+    for c in range(t.n_currencies):
+        net = donated = 0
+        for k in range(t.n_rules):
+            if t.currency[k] == c:
+                if t.donates[k]:
+                    donated += s.gave[k] - w.given[k]
+                else:
+                    net += s.gave[k] - w.given[k]
+        account = account_of(row, c)
+        spared = 0
+        if net > 0:
+            # Own lots first; what of them has expired unspent counts as come back.
+            spared = own_expired(s, account, c, net)
+            s.come_back[c] += spared
+        post_reversals(w, t, s, basket, c, spared)
+        if w.failed:
+            return False
+        if net > 0:
+            if net > spared and not take_back(w, t, basket, row, c, day, net - spared, s.source,
+                                              0, &s.let_go[c]):
+                return False
+        elif net < 0:
+            if not in_favour(w, t, s, basket, row, c, day, -net):
+                return False
+        account[DONATED] -= donated
+        account[REVERSED] += donated
+    for k in range(t.n_rules):
+        s.gave[k] = w.given[k]
+    return True
+
+
+cdef inline int64_t own_expired(const Sold *s, const int64_t *account, int32_t c,
+                                int64_t net) noexcept nogil:
+    """What of a reversal the sale's own lots have lost by expiry, after what they hold."""
+    cdef const Lots *lots = <const Lots*>account[LOTS]
+    cdef int64_t held = 0, lost = s.expired[c] - s.come_back[c]
+    cdef int32_t i
+    if lots != NULL:
+        for i in range(lots.head, lots.end):
+            if lots.lot[i].source == s.source and lots.lot[i].tag == 0:
+                held += lots.lot[i].points
+    net -= held
+    if net <= 0 or lost <= 0:
+        return 0
+    return net if net < lost else lost
+
+
+cdef inline void post_reversals(Work *w, const RuleTable *t, const Sold *s, int64_t basket,
+                                int32_t c, int64_t spared) noexcept nogil:
+    """One posting a rule; what had expired is left out, from the last rule backwards."""
+    cdef int32_t k
+    cdef int64_t part
+    cdef int64_t *change = w.rated.desired
+    for k in range(t.n_rules - 1, -1, -1):
+        change[k] = 0
+        if t.currency[k] != c:
+            continue
+        change[k] = s.gave[k] - w.given[k]
+        if change[k] > 0 and spared and not t.donates[k]:
+            part = change[k] if change[k] < spared else spared
+            spared -= part
+            change[k] -= part
+    for k in range(t.n_rules):
+        if change[k] == 0:
+            continue
+        if not post(w.p, <uint32_t>basket, 0, t.number[k], POST_REVERSE, <uint8_t>c, 0,
+                    -change[k], -change[k]):
+            w.failed = 1
+        if t.donates[k] and not post(w.p, <uint32_t>basket, 0, t.number[k], POST_DONATE,
+                                     <uint8_t>c, 0, change[k], change[k]):
+            w.failed = 1
+
+
+cdef inline bint would_fall_short(Work *w, const RuleTable *t, const Sold *s, int64_t *row,
+                                  int32_t day) noexcept nogil:
+    """Whether a return under `refuse` finds too few points."""
+    cdef int32_t c, k
+    cdef int64_t net
+    for c in range(t.n_currencies):
+        if not t.currencies[c].spendable:
+            continue
+        net = 0
+        for k in range(t.n_rules):
+            if t.currency[k] == c and not t.donates[k]:
+                net += s.gave[k] - w.given[k]
+        if net > 0:
+            net -= own_expired(s, account_of(row, c), c, net)
+            if net > account_of(row, c)[LIVE]:
+                return True
+    return False
