@@ -15,18 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from persiantools.jdatetime import JalaliDate
 
-from .program import (
-    PERIODS,
-    WEEKDAYS,
-    After,
-    Currency,
-    Inactivity,
-    Ladder,
-    Never,
-    PeriodEnd,
-    Program,
-    Validity,
-)
+from .program import After, Currency, Inactivity, Ladder, Never, PeriodEnd, Program, Validity
+from .program_conditions import PERIODS, WEEKDAYS
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]

@@ -22,20 +22,11 @@ from .check_figures import (
     units,
     whole,
 )
-from .program import (
-    LINE_LISTS,
-    Conditions,
-    CounterRule,
-    Dates,
-    Holidays,
-    Hours,
-    NotConditions,
-    Program,
-    SegmentRule,
-)
+from .program import CounterRule, Holidays, Program, SegmentRule
 from .program import (
     Sequence as SequenceRule,
 )
+from .program_conditions import LINE_LISTS, Conditions, Dates, Hours, NotConditions
 
 LISTS = (
     *LINE_LISTS, "store", "region", "format", "channel", "terminal", "tender", "coupon",

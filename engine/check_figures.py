@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from .program import LINE_FIELDS, LINE_LISTS, LineConditions, Program, Range
+from .program import Program
+from .program_conditions import LINE_FIELDS, LINE_LISTS, LineConditions, Range
 
 MAX_POINTS = 10**12
 MAX_AMOUNT = 10**12

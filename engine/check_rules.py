@@ -24,16 +24,8 @@ from .check_figures import (
     units,
     whole,
 )
-from .program import (
-    LINE_FIELDS,
-    Bonus,
-    Caps,
-    Currency,
-    Earn,
-    Multiply,
-    Program,
-    Rule,
-)
+from .program import Bonus, Caps, Currency, Earn, Multiply, Program, Rule
+from .program_conditions import LINE_FIELDS
 
 TIER_RULES = "tier."
 """Postings of a tier-reached bonus name a rule of this beginning and the tier's id."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .calendars import period_table, week_begins
-from .program import Conditions, NotConditions, Range
+from .program_conditions import Conditions, NotConditions, Range
 
 if TYPE_CHECKING:
     from .compile import CompiledProgram

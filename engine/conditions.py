@@ -7,7 +7,7 @@ these of every value that a dimension can take; the kernel only looks the words 
 from __future__ import annotations
 
 from .calendars import day_of
-from .program import Conditions, Dates, Hours
+from .program_conditions import Conditions, Dates, Hours
 
 
 def listed(when: Conditions, name: str, value: str | None) -> bool:

@@ -38,36 +38,36 @@ def state_hash(state: State, dictionaries: Dictionaries) -> str:
     return (total % (1 << (8 * _WIDTH))).to_bytes(_WIDTH, "big").hex()
 
 
-_HEAD = (
+HEAD = (
     "last_at", "last_seq", "purchases", "upgrades", "joined", "enrolled", "facts", "last_buy",
     "birth", "birth_calendar", "manual_tier", "manual_through", "clock",
 )  # fmt: skip
-_ACCOUNT = (
+ACCOUNT = (
     "issued", "expired", "live", "lots", "debt", "reversed", "redeemed", "donated", "forgiven",
     "posted", "renewed",
 )  # fmt: skip
-_TIER = ("good_through", "checked", "bonus_given")
+TIER = ("good_through", "checked", "bonus_given")
 
 
 def describe_row(fold: Fold, state: State, member: int) -> dict[str, Any]:
     """A member's row as named fields, for people and for comparing."""
     layout, slots = fold.layout, state.slots(member)
-    fields: dict[str, Any] = dict(zip(_HEAD, slots, strict=False))
+    fields: dict[str, Any] = dict(zip(HEAD, slots, strict=False))
     fields["last_at"] = None if slots[0] == _NEVER_AT else us_instant(slots[0]).isoformat()
-    at = len(_HEAD)
+    at = len(HEAD)
     for place, name in enumerate(layout.currencies):
-        for offset, field in enumerate(_ACCOUNT):
+        for offset, field in enumerate(ACCOUNT):
             fields[f"{name}.{field}"] = slots[at + offset]
         fields[f"{name}.lots"] = [
             (_date(earned), _date(active_from), _date(through), points)
             for earned, active_from, through, points in state.lots(member, place)
         ]
-        at += len(_ACCOUNT)
+        at += len(ACCOUNT)
     for name in layout.tiers:
-        for offset, field in enumerate(_TIER):
+        for offset, field in enumerate(TIER):
             value = slots[at + offset]
             fields[f"tier.{name}.{field}"] = _date(value) if offset == 0 else value
-        at += len(_TIER)
+        at += len(TIER)
     for place in range(len(layout.counters)):
         fields[f"counter[{place}]"] = slots[at + 2 * place], slots[at + 2 * place + 1]
     at += 2 * len(layout.counters)

@@ -16,35 +16,30 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
-Text = Annotated[str, Meta(min_length=1, max_length=200)]
-Minor = Annotated[int, Meta(ge=0, le=10**12, description="an amount in minor units")]
-Count = Annotated[int, Meta(ge=1, le=10**9)]
-Natural = Annotated[int, Meta(ge=0, le=10**9)]
-Days = Annotated[int, Meta(ge=0, le=36_500)]
-Months = Annotated[int, Meta(ge=0, le=1_200)]
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-Period = Literal["week", "month", "quarter", "half", "year"]
-Rounding = Literal["floor", "ceil", "half_up", "half_even"]
-RuleRounding = Literal["floor", "ceil", "half_up", "half_even", "carry", "line"]
-Calendar = Literal["gregorian", "jalali"]
-First = Literal["ever", "week", "month", "quarter", "half", "year", "store", "category"]
-ByTier = dict[str, Decimal]
-
-WEEKDAYS: tuple[str, ...] = Weekday.__args__  # type: ignore[attr-defined]
-PERIODS: tuple[str, ...] = Period.__args__  # type: ignore[attr-defined]
-LINE_LISTS = ("sku", "brand", "department", "category", "supplier", "price_class", "label")
-LINE_FIELDS = (*LINE_LISTS, "on_promotion")
-"""Fields of a line condition: lists, of which any value serves, and a truth."""
-
-
-class _Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
+from .program_conditions import (
+    ByTier,
+    Calendar,
+    Conditions,
+    Count,
+    Days,
+    LineConditions,
+    Minor,
+    Months,
+    Name,
+    Natural,
+    Part,
+    Period,
+    Range,
+    Rounding,
+    RuleRounding,
+    Text,
+    Weekday,
+)
 
 
-class Unit(_Part, frozen=True, kw_only=True):
+class Unit(Part, frozen=True, kw_only=True):
     """The money unit: ISO 4217 code and exponent (USD 2, IRR 0)."""
 
     code: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
@@ -54,11 +49,11 @@ class Unit(_Part, frozen=True, kw_only=True):
 # -- currencies ------------------------------------------------------------------------------
 
 
-class Never(_Part, frozen=True, kw_only=True, tag_field="policy", tag="never"):
+class Never(Part, frozen=True, kw_only=True, tag_field="policy", tag="never"):
     """Points never expire."""
 
 
-class After(_Part, frozen=True, kw_only=True, tag_field="policy", tag="after"):
+class After(Part, frozen=True, kw_only=True, tag_field="policy", tag="after"):
     """Points are good through the earned date plus this many days or months."""
 
     days: Days | None = None
@@ -66,7 +61,7 @@ class After(_Part, frozen=True, kw_only=True, tag_field="policy", tag="after"):
     calendar: Calendar | None = None
 
 
-class PeriodEnd(_Part, frozen=True, kw_only=True, tag_field="policy", tag="period_end"):
+class PeriodEnd(Part, frozen=True, kw_only=True, tag_field="policy", tag="period_end"):
     """Points are good through the end of the k-th period after that of earning."""
 
     period: Period
@@ -74,7 +69,7 @@ class PeriodEnd(_Part, frozen=True, kw_only=True, tag_field="policy", tag="perio
     calendar: Calendar | None = None
 
 
-class Inactivity(_Part, frozen=True, kw_only=True, tag_field="policy", tag="inactivity"):
+class Inactivity(Part, frozen=True, kw_only=True, tag_field="policy", tag="inactivity"):
     """Points are good through N months after the later of earning and the last renewal.
 
     A sale renews that still gives more than zero in this currency; `renewed_by` adds any
@@ -82,11 +77,11 @@ class Inactivity(_Part, frozen=True, kw_only=True, tag_field="policy", tag="inac
     """
 
     months: Annotated[int, Meta(ge=1, le=1_200)]
-    renewed_by: list[Literal["sale", "redemption", "activity"]] = []
+    renewed_by: list[Literal["sale", "redemption", "activity"]] = field(default_factory=list)
     calendar: Calendar | None = None
 
 
-class Caps(_Part, frozen=True, kw_only=True):
+class Caps(Part, frozen=True, kw_only=True):
     """Most points per basket, business day, calendar period, or ever; decimals of points."""
 
     basket: Decimal | None = None
@@ -105,7 +100,7 @@ class RuleLimits(Caps, frozen=True, kw_only=True):
     anniversary: Decimal | None = None
 
 
-class Uses(_Part, frozen=True, kw_only=True):
+class Uses(Part, frozen=True, kw_only=True):
     """Most uses of a rule; a use is a fact to which the rule gave more than zero."""
 
     day: Count | None = None
@@ -118,7 +113,7 @@ class Uses(_Part, frozen=True, kw_only=True):
     anniversary: Count | None = None
 
 
-class Currency(_Part, frozen=True, kw_only=True):
+class Currency(Part, frozen=True, kw_only=True):
     """A kind of points: scale, rounding, waiting time, expiry and program caps.
 
     A `status` currency qualifies only: it cannot be spent and never makes debt. With
@@ -135,7 +130,7 @@ class Currency(_Part, frozen=True, kw_only=True):
     caps: Caps = Caps()
 
 
-class Redemption(_Part, frozen=True, kw_only=True):
+class Redemption(Part, frozen=True, kw_only=True):
     """A tender type with which loyalty value is redeemed: what it pays earns nothing.
 
     With a currency, the points of such a tender are taken from the member's lots.
@@ -145,119 +140,10 @@ class Redemption(_Part, frozen=True, kw_only=True):
     currency: Name | None = None
 
 
-# -- conditions ------------------------------------------------------------------------------
-
-
-class LineConditions(_Part, frozen=True, kw_only=True):
-    """Conditions on a line: every given field must hold, any listed value serves."""
-
-    sku: list[Text] | None = None
-    brand: list[Text] | None = None
-    department: list[Text] | None = None
-    category: list[Text] | None = None
-    supplier: list[Text] | None = None
-    price_class: list[Text] | None = None
-    label: list[Text] | None = None
-    on_promotion: bool | None = None
-
-
-class Dates(_Part, frozen=True, kw_only=True, rename={"first": "from", "last": "to"}):
-    """Business dates, both included."""
-
-    first: dt.date | None = None
-    last: dt.date | None = None
-
-
-class Hours(_Part, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
-    """Wall-clock time, from included and to not; over midnight when to is not after from."""
-
-    start: dt.time
-    end: dt.time
-
-
-class Range(_Part, frozen=True, kw_only=True):
-    """At least and at most, both included."""
-
-    at_least: Natural | None = None
-    at_most: Natural | None = None
-
-
-class Near(_Part, frozen=True, kw_only=True):
-    """Within some days before or after an anniversary: birthday, joining, or a named one."""
-
-    of: Text = "birthday"
-    before: Annotated[int, Meta(ge=0, le=180)] = 0
-    after: Annotated[int, Meta(ge=0, le=180)] = 0
-
-
-class Streak(_Part, frozen=True, kw_only=True):
-    """Purchases in at least `count` consecutive weeks or months, this one included."""
-
-    count: Annotated[int, Meta(ge=1, le=1_000)]
-    period: Literal["week", "month"]
-
-
-class Reached(_Part, frozen=True, kw_only=True):
-    """A counter that stood at this figure or above before the fact."""
-
-    id: Name
-    at_least: Decimal
-
-
-class Step(_Part, frozen=True, kw_only=True):
-    """The purchase is one of these steps of a sequence (from 1)."""
-
-    id: Name
-    step: Annotated[list[Count], Meta(min_length=1)]
-
-
-class NotConditions(LineConditions, frozen=True, kw_only=True):
-    """Conditions negated each on its own."""
-
-    store: list[Text] | None = None
-    region: list[Text] | None = None
-    format: list[Text] | None = None
-    channel: list[Text] | None = None
-    terminal: list[Text] | None = None
-    tender: list[Text] | None = None
-    coupon: list[Text] | None = None
-    weekday: list[Weekday] | None = None
-    date: Dates | None = None
-    time: Hours | None = None
-    holiday: list[Name] | None = None
-    without: LineConditions | None = None
-    min_amount: Minor | None = None
-    min_quantity: Decimal | None = None
-    tier: list[Name] | None = None
-    tier_at_least: Name | None = None
-    segment: list[Text] | None = None
-    subscription: list[Text] | None = None
-    age: Range | None = None
-    member_days: Range | None = None
-    anniversary: Near | None = None
-    first_purchase: list[First] | None = None
-    nth_purchase: list[Count] | None = None
-    every_nth: Annotated[int, Meta(ge=1, le=10**6)] | None = None
-    days_since_purchase: Count | None = None
-    streak: Streak | None = None
-    counter: Reached | None = None
-    sequence: Step | None = None
-
-
-class Conditions(NotConditions, frozen=True, kw_only=True, rename={"negated": "not"}):
-    """When a rule applies: all given conditions must hold (rulebook section 3).
-
-    A rule with `activity` acts on activities only, any other on sales only.
-    """
-
-    activity: list[Text] | None = None
-    negated: NotConditions = NotConditions()
-
-
 # -- rules -------------------------------------------------------------------------------------
 
 
-class _Rule(_Part, frozen=True, kw_only=True, tag_field="kind"):
+class _Rule(Part, frozen=True, kw_only=True, tag_field="kind"):
     id: Name
     currency: Name | None = None
     priority: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
@@ -269,7 +155,7 @@ class _Rule(_Part, frozen=True, kw_only=True, tag_field="kind"):
     donate: Text | None = None
 
 
-class Band(_Part, frozen=True, kw_only=True, rename={"start": "from"}):
+class Band(Part, frozen=True, kw_only=True, rename={"start": "from"}):
     """The rate from a figure of the basis on: minor units, or units for quantities."""
 
     start: Decimal
@@ -301,7 +187,7 @@ class Multiply(_Rule, frozen=True, kw_only=True, tag="multiply"):
     stack: Name | None = None
 
 
-class OfBalance(_Part, frozen=True, kw_only=True):
+class OfBalance(Part, frozen=True, kw_only=True):
     """(factor - 1) times the active balance, at most `cap` points; once per member."""
 
     factor: Decimal
@@ -324,14 +210,14 @@ class Bonus(_Rule, frozen=True, kw_only=True, tag="bonus"):
 Rule = Earn | Multiply | Bonus
 
 
-class Group(_Part, frozen=True, kw_only=True):
+class Group(Part, frozen=True, kw_only=True):
     """Earn rules of which a line counts for the first, or the basket for the best."""
 
     id: Name
     mode: Literal["first", "best"]
 
 
-class Stack(_Part, frozen=True, kw_only=True):
+class Stack(Part, frozen=True, kw_only=True):
     """Multiplies and bonuses that stack: add, best, compound or first. Groups add up."""
 
     id: Name
@@ -341,16 +227,16 @@ class Stack(_Part, frozen=True, kw_only=True):
 # -- what rules look at ------------------------------------------------------------------------
 
 
-class Holidays(_Part, frozen=True, kw_only=True):
+class Holidays(Part, frozen=True, kw_only=True):
     """A holiday calendar: a country's, with dates added and taken away."""
 
     id: Name
     country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$")] | None = None
-    add: list[dt.date] = []
-    remove: list[dt.date] = []
+    add: list[dt.date] = field(default_factory=list)
+    remove: list[dt.date] = field(default_factory=list)
 
 
-class CounterRule(_Part, frozen=True, kw_only=True):
+class CounterRule(Part, frozen=True, kw_only=True):
     """A figure kept for each member, in a calendar period or ever.
 
     `spend`, `quantity` and `visits` look at the lines that match `when` (quantity in units);
@@ -364,7 +250,7 @@ class CounterRule(_Part, frozen=True, kw_only=True):
     activity: list[Text] | None = None
 
 
-class Sequence(_Part, frozen=True, kw_only=True):
+class Sequence(Part, frozen=True, kw_only=True):
     """Purchases as steps 1, 2, .. of `steps`; conditions name the steps.
 
     A purchase less than `gap_days` after the last step is no step. After `reset_days`
@@ -378,7 +264,7 @@ class Sequence(_Part, frozen=True, kw_only=True):
     reset_days: Count | None = None
 
 
-class SegmentRule(_Part, frozen=True, kw_only=True):
+class SegmentRule(Part, frozen=True, kw_only=True):
     """A segment defined by figures as they stand before a fact; all given must hold."""
 
     id: Name
@@ -392,7 +278,7 @@ class SegmentRule(_Part, frozen=True, kw_only=True):
 # -- tiers -------------------------------------------------------------------------------------
 
 
-class Thresholds(_Part, frozen=True, kw_only=True):
+class Thresholds(Part, frozen=True, kw_only=True):
     """What a tier asks in the ladder's window: at least these figures.
 
     `points` by currency, `counter`, `activity` quantity by code, fed-in `value` by name;
@@ -402,21 +288,21 @@ class Thresholds(_Part, frozen=True, kw_only=True):
     spend: Minor | None = None
     visits: Natural | None = None
     margin: Minor | None = None
-    points: dict[str, Decimal] = {}
-    counter: dict[str, Decimal] = {}
-    activity: dict[str, int] = {}
-    value: dict[str, int] = {}
-    balance: dict[str, Decimal] = {}
+    points: dict[str, Decimal] = field(default_factory=dict)
+    counter: dict[str, Decimal] = field(default_factory=dict)
+    activity: dict[str, int] = field(default_factory=dict)
+    value: dict[str, int] = field(default_factory=dict)
+    balance: dict[str, Decimal] = field(default_factory=dict)
 
 
-class TierBonus(_Part, frozen=True, kw_only=True):
+class TierBonus(Part, frozen=True, kw_only=True):
     """Points for reaching the tier, once a member."""
 
     points: Decimal
     currency: Name | None = None
 
 
-class Tier(_Part, frozen=True, kw_only=True):
+class Tier(Part, frozen=True, kw_only=True):
     """One rung of the ladder."""
 
     id: Name
@@ -425,20 +311,20 @@ class Tier(_Part, frozen=True, kw_only=True):
     bonus: TierBonus | None = None
 
 
-class Rolling(_Part, frozen=True, kw_only=True):
+class Rolling(Part, frozen=True, kw_only=True):
     """The last N business dates with today, or the dates after the same day N months ago."""
 
     days: Annotated[int, Meta(ge=1, le=3_660)] | None = None
     months: Annotated[int, Meta(ge=1, le=120)] | None = None
 
 
-class Validity(_Part, frozen=True, kw_only=True):
+class Validity(Part, frozen=True, kw_only=True):
     """N months from the date on which the metrics held."""
 
     months: Annotated[int, Meta(ge=1, le=1_200)]
 
 
-class Ladder(_Part, frozen=True, kw_only=True):
+class Ladder(Part, frozen=True, kw_only=True):
     """Tiers from lowest to highest, the window they are measured in, how long they last.
 
     `validity_period` and `calendar` are those of the window, or the program's calendar year,
@@ -457,7 +343,7 @@ class Ladder(_Part, frozen=True, kw_only=True):
 # -- returns -----------------------------------------------------------------------------------
 
 
-class NoReceipt(_Part, frozen=True, kw_only=True):
+class NoReceipt(Part, frozen=True, kw_only=True):
     """What a return without a receipt takes: points for every `per` minor units."""
 
     points: Decimal
@@ -465,7 +351,7 @@ class NoReceipt(_Part, frozen=True, kw_only=True):
     currency: Name | None = None
 
 
-class Returns(_Part, frozen=True, kw_only=True):
+class Returns(Part, frozen=True, kw_only=True):
     """How returns give and take (rulebook section 9)."""
 
     policy: Literal["recompute", "proportional"] = "recompute"
@@ -475,7 +361,7 @@ class Returns(_Part, frozen=True, kw_only=True):
     no_receipt: NoReceipt | None = None
 
 
-class Program(_Part, frozen=True, kw_only=True):
+class Program(Part, frozen=True, kw_only=True):
     """A whole program file."""
 
     format: Literal[1]
@@ -497,8 +383,8 @@ class Program(_Part, frozen=True, kw_only=True):
     counter: Annotated[list[CounterRule], Meta(max_length=64)] = field(default_factory=list)
     sequence: Annotated[list[Sequence], Meta(max_length=16)] = field(default_factory=list)
     segment: Annotated[list[SegmentRule], Meta(max_length=64)] = field(default_factory=list)
-    group: list[Group] = field(default_factory=list)
-    stack: list[Stack] = field(default_factory=list)
+    group: Annotated[list[Group], Meta(max_length=32)] = field(default_factory=list)
+    stack: Annotated[list[Stack], Meta(max_length=32)] = field(default_factory=list)
     rule: Annotated[list[Rule], Meta(max_length=4096)] = field(default_factory=list)
     ladder: Ladder | None = None
 

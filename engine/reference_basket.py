@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from .facts import ProductFact, SaleFact
-from .program import LineConditions, Program
+from .program import Program
+from .program_conditions import LineConditions
 from .reference_facts import Line
 from .reference_state import BasketLine, State
 

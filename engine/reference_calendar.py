@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 from persiantools.jdatetime import JalaliDate
 
-from .program import WEEKDAYS, Program
+from .program import Program
+from .program_conditions import WEEKDAYS
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # persiantools has no types.

@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Iterator
 from fractions import Fraction
 
-from .program import WEEKDAYS, Bonus, Dates, Hours, Near, NotConditions, Program, Rule, Streak
+from .program import Bonus, Program, Rule
+from .program_conditions import WEEKDAYS, Dates, Hours, Near, NotConditions, Streak
 from .reference_basket import Basket, line_answers
 from .reference_calendar import (
     anniversary,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from .program import Bonus, Caps, Currency, Near, Rule, Uses
+from .program import Bonus, Caps, Currency, Rule, Uses
+from .program_conditions import Near
 from .reference_basket import Basket
 from .reference_calendar import same_period
 from .reference_conditions import anniversary_year

@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
-from .program import CounterRule, Ladder, Program, Range, Rolling, SegmentRule, Sequence, Thresholds
+from .program import CounterRule, Ladder, Program, Rolling, SegmentRule, Sequence, Thresholds
+from .program_conditions import Range
 from .reference_basket import eligible_amount, line_answers
 from .reference_calendar import (
     ONE_DAY,

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from .conditions import in_category, listed, under
 from .dictionaries import Codes, Product, StoreVersion
-from .program import LINE_LISTS, Conditions, Earn, LineConditions, Rule
+from .program import Earn, Rule
+from .program_conditions import LINE_LISTS, Conditions, LineConditions
 
 if TYPE_CHECKING:
     from .compile import CompiledProgram, CompiledPrograms

@@ -115,17 +115,25 @@ cdef inline void stand_in(Work *w, Basket *b, int64_t at, int32_t day,
     b.day = day
 
 
+cdef inline bint enter(Work *w, const RuleTable *t, int64_t i, int64_t *row,
+                       History *h) noexcept nogil:
+    """The start of a fact, and its place in a history; False without memory."""
+    begin(w, t, row, w.in_.day[i], h)
+    return h == NULL or new_event(w, h, <int32_t>i, w.in_.day[i], w.in_.version[i],
+                                  <int32_t>row[FACTS]) != NULL
+
+
 cdef inline int finish(Work *w, const RuleTable *t, int64_t i, int64_t *row, History *h,
-                       Event *e, int64_t mask, int32_t tier) noexcept nogil:
-    """The tier check of a fact whose amounts are applied, and its answer's figures."""
+                       int64_t mask, int32_t tier) noexcept nogil:
+    """The tier check of a fact whose amounts are applied, and its place in the order."""
     cdef int32_t day = w.in_.day[i]
-    cdef int64_t after = balance_mask(t, row, day)
-    cdef bint raises = raised(t, w.amounts, mask, after)
-    if e != NULL:
-        # Events may have moved while the fact was applied.
+    cdef int64_t met = balance_mask(t, row, day)
+    cdef bint raises = raised(t, w.amounts, mask, met)
+    cdef Event *e
+    if h != NULL:
         e = &h.event[h.n_events - 1]
         e.raises = raises
-        e.mask = after
+        e.mask = met
         e.delta = <int64_t*>calloc(t.n_counters + 1, sizeof(int64_t))
         if e.delta == NULL:
             w.failed = 1
@@ -144,7 +152,6 @@ cdef inline int apply_activity(Work *w, const RuleTable *t, int64_t i, int64_t *
     cdef const Columns *in_ = w.in_
     cdef int32_t day = in_.day[i], tier, c, k
     cdef int64_t mask
-    cdef Event *e = NULL
     stand_in(w, &b, in_.at[i], day, in_.figure[i] * 1000)
     b.form = ACTIVITY_FACT
     b.code = in_.code[i]
@@ -157,11 +164,8 @@ cdef inline int apply_activity(Work *w, const RuleTable *t, int64_t i, int64_t *
         w.asked_in[c] = 0
     if not rate_ahead(w, t, &b, row, False):
         return OVERFLOW
-    begin(w, t, row, day, h)
-    if h != NULL:
-        e = new_event(w, h, <int32_t>i, day, in_.version[i], <int32_t>row[FACTS])
-        if e == NULL:
-            return OK
+    if not enter(w, t, i, row, h):
+        return OK
     tier = tier_on(t, row, day)
     mask = balance_mask(t, row, day)
     for k in range(t.n_counters):
@@ -176,7 +180,7 @@ cdef inline int apply_activity(Work *w, const RuleTable *t, int64_t i, int64_t *
         w.failed = 1
         return OK
     apply_amounts(w, t, row, w.amounts, w.rated.year, day, day)
-    return finish(w, t, i, row, h, e, mask, tier)
+    return finish(w, t, i, row, h, mask, tier)
 
 
 cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *row,
@@ -186,7 +190,6 @@ cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     cdef int32_t day = in_.day[i], c = in_.currency[i], tier
     cdef int64_t points = in_.figure[i], mask, left
     cdef int64_t *account
-    cdef Event *e = NULL
     cdef Lot lot
     if c >= t.n_currencies or not t.currencies[c].known:
         return UNKNOWN_CURRENCY
@@ -197,11 +200,8 @@ cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         left = account_available(row, c, day) + pending_points(<Lots*>account[LOTS], day)
         if -points > left:
             return INSUFFICIENT
-    begin(w, t, row, day, h)
-    if h != NULL:
-        e = new_event(w, h, <int32_t>i, day, in_.version[i], <int32_t>row[FACTS])
-        if e == NULL:
-            return OK
+    if not enter(w, t, i, row, h):
+        return OK
     tier = tier_on(t, row, day)
     mask = balance_mask(t, row, day)
     no_amounts(w, t)
@@ -225,7 +225,7 @@ cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         account[REVERSED] -= points
         if not fall_short(w, t, row, i, c, left, in_.flags[i]):
             w.failed = 1
-    return finish(w, t, i, row, h, e, mask, tier)
+    return finish(w, t, i, row, h, mask, tier)
 
 
 cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *row,
@@ -235,7 +235,6 @@ cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     cdef int32_t day = in_.day[i], c = in_.currency[i], tier
     cdef int64_t *account
     cdef int64_t taken
-    cdef Event *e = NULL
     if c >= t.n_currencies or not t.currencies[c].known:
         return UNKNOWN_CURRENCY
     if not t.currencies[c].spendable:
@@ -243,11 +242,8 @@ cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     if (not in_.flags[i] & (ACCEPTED | COMPLETED)
             and in_.figure[i] > account_available(row, c, day)):
         return INSUFFICIENT
-    begin(w, t, row, day, h)
-    if h != NULL:
-        e = new_event(w, h, <int32_t>i, day, in_.version[i], <int32_t>row[FACTS])
-        if e == NULL:
-            return OK
+    if not enter(w, t, i, row, h):
+        return OK
     tier = tier_on(t, row, day)
     no_amounts(w, t)
     account = account_of(row, c)
@@ -260,7 +256,7 @@ cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     if t.currencies[c].inactivity and t.currencies[c].renewed_by_redemption:
         renew(&t.currencies[c], account, day)
         remember_renewal(w, h, c, day)
-    return finish(w, t, i, row, h, e, balance_mask(t, row, day), tier)
+    return finish(w, t, i, row, h, balance_mask(t, row, day), tier)
 
 
 cdef inline int apply_sets(Work *w, const RuleTable *t, int64_t i, int64_t *row,
@@ -269,15 +265,11 @@ cdef inline int apply_sets(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     cdef const Columns *in_ = w.in_
     cdef int32_t day = in_.day[i], tier
     cdef int64_t k, mask
-    cdef Event *e = NULL
-    begin(w, t, row, day, h)
+    if not enter(w, t, i, row, h):
+        return OK
     if in_.kind[i] == ENROL and not row[ENROLLED]:
         row[JOINED] = day
         row[ENROLLED] = 1
-    if h != NULL:
-        e = new_event(w, h, <int32_t>i, day, in_.version[i], <int32_t>row[FACTS])
-        if e == NULL:
-            return OK
     tier = tier_on(t, row, day)
     no_amounts(w, t)
     mask = balance_mask(t, row, day)
@@ -285,14 +277,12 @@ cdef inline int apply_sets(Work *w, const RuleTable *t, int64_t i, int64_t *row,
         for k in range(in_.sets_from[i], in_.sets_from[i + 1]):
             row[in_.set_slot[k]] = in_.set_value[k]
     # Values are metrics: the ladder is checked as after any fact that raises one.
-    if e != NULL:
-        e.raises = 1
-    finish(w, t, i, row, h, e, mask, tier)
+    finish(w, t, i, row, h, mask, tier)
     if t.asks_values:
         row[FACTS] -= 1
         if not check_tier(w, t, row, i, day, tier, True):
             w.failed = 1
         row[FACTS] += 1
-        if e != NULL:
+        if h != NULL:
             h.event[h.n_events - 1].raises = 1
     return OK

@@ -8,7 +8,7 @@ from .basket cimport BASKET, Basket
 from .columns cimport ACCEPTED, COMPLETED, Columns, post
 from .earned cimport apply_amounts, count_purchase, keeps_rest, new_sold, post_rated
 from .facts cimport fall_short, finish, rate_ahead, remember_renewal
-from .history cimport Event, History, Sold
+from .history cimport History, Sold
 from .lots cimport after
 from .members cimport NO_YEAR
 from .rules cimport INSUFFICIENT, NOT_SPENDABLE, NO_RULE, OK, OVERFLOW, POST_REDEEM, RuleTable
@@ -125,7 +125,6 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     cdef int64_t mask = 0, back
     cdef int status
     cdef bint rated
-    cdef Event *e = NULL
     status = tenders_asked(w, t, i, row, True)
     if status != OK:
         return status
@@ -137,10 +136,9 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
         return OVERFLOW
     if not exchanged:
         begin(w, t, row, day, h)
-    if h != NULL:
-        e = new_event(w, h, <int32_t>i, day, w.in_.version[i], <int32_t>row[FACTS])
-        if e == NULL:
-            return OK
+    if h != NULL and new_event(w, h, <int32_t>i, day, w.in_.version[i],
+                               <int32_t>row[FACTS]) == NULL:
+        return OK
     memset(takes, 0, sizeof(takes))
     mask = balance_mask(t, row, day)
     if not redeem_tenders(w, t, i, row, h, takes if named else NULL):
@@ -166,4 +164,4 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     apply_amounts(w, t, row, w.amounts, w.rated.year, day, day)
     if rated:
         count_purchase(w, t, row, &b, h)
-    return finish(w, t, i, row, h, e, mask, tier)
+    return finish(w, t, i, row, h, mask, tier)

@@ -144,8 +144,8 @@ def result(total: Tally, number: int, seconds: float) -> str:
         "reason, postings, balances and tier are compared; the others go in batches, and what "
         "every fact came to and every member on six later days is compared.",
         "",
-        "`make differential` makes this page; the tests run 20,000 examples in CI "
-        "(`VAFA_EXAMPLES`). A failing case is made small and kept in `tests/rows`.",
+        "`make differential` makes this page. A failing case is made small and kept in "
+        "`tests/rows`.",
         "",
         "| date | machine | seed | examples | cases | fact by fact | cases that differ | minutes |",
         "|---|---|---|---|---|---|---|---|",

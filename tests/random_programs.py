@@ -15,8 +15,9 @@ from typing import Any
 
 import msgspec
 
-from vafa.engine.program import PERIODS, WEEKDAYS, Program
+from vafa.engine.program import Program
 from vafa.engine.program_check import check
+from vafa.engine.program_conditions import PERIODS, WEEKDAYS
 
 from . import random_rules, vocabulary
 from .choices import Choices

@@ -11,6 +11,7 @@ A script has a fact a line: id, when, verb, rest, and after `=>` what must come 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -187,7 +188,7 @@ def _returned(text: str) -> list[dict[str, Any]]:
     found = []
     for item in text.split(","):
         which, *figures = item.split()
-        line = {"line": int(which[1:])} if which.startswith("#") else {"sku": which}
+        line: dict[str, Any] = {"line": int(which[1:])} if which.startswith("#") else {"sku": which}
         for figure in figures:
             if figure.startswith("x"):
                 line["quantity"] = round(float(figure[1:]) * 1000)
@@ -257,7 +258,7 @@ def _starts(rest: str) -> dict[str, Any]:
     return body | ({"ends_at": f"{until[0]}T00:00:00Z"} if until else {})
 
 
-_VERBS = {
+_VERBS: dict[str, Callable[[str], dict[str, Any]]] = {
     "buys": _buys,
     "returns": _returns,
     "does": _does,

@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +24,7 @@ SOME = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
-EXPIRED, POSTED = 1, 9
+POSTED = 9
 
 
 def signed(writer: Writer) -> dict[tuple[int, int], int]:
@@ -189,7 +188,3 @@ def test_any_split_of_a_return_sums_the_same(
     assert after([*before, *split], "recompute") == after(
         [*before, _return("back", 11, whole)], "recompute"
     )
-
-
-def test_cases_can_be_written_down() -> None:
-    assert msgspec.json.decode(msgspec.json.encode(history(3))) == history(3)

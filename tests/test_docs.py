@@ -21,7 +21,7 @@ import pytest
 
 import vafa.engine.program as program_types
 import vafa.server.__main__
-from vafa.engine import facts, journal, schema, wire_schema
+from vafa.engine import facts, journal, program_conditions, schema, wire_schema
 from vafa.engine.cli import main
 from vafa.engine.cli.output import Exit
 from vafa.engine.holiday_calendars import read_overrides
@@ -222,10 +222,12 @@ def test_the_way_of_a_basket_is_there() -> None:
 # -- the program file ------------------------------------------------------------------------
 
 STRUCTS = {
-    name: kind for name, kind in vars(program_types).items()
+    name: kind
+    for module in (program_types, program_conditions)
+    for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-    and kind.__module__ == program_types.__name__ and not name.startswith("_")
-    and kind is not msgspec.Struct
+    and kind.__module__ == module.__name__ and not name.startswith("_")
+    and kind is not program_conditions.Part
 }  # fmt: skip
 
 
@@ -325,7 +327,7 @@ def test_conditions_of_the_page_parse(row: str) -> None:
 
 def test_every_condition_has_its_example() -> None:
     text = "\n".join(WHENS)
-    fields = msgspec.structs.fields(program_types.Conditions)
+    fields = msgspec.structs.fields(program_conditions.Conditions)
     assert [f.encode_name for f in fields if f"{f.encode_name} =" not in text] == []
 
 

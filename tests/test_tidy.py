@@ -10,6 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from vafa.engine import compile as compiler
+from vafa.engine import (
+    compile_conditions,
+    compile_general,
+    compile_ladder,
+    digest,
+    facts,
+    kernel_columns,
+    layout,
+    status,
+)
 from vafa.engine.program import Bonus, Earn, Multiply
 from vafa.engine.status import KINDS, LIMIT_CODES, LIMITS, REFUSALS, Status
 
@@ -222,3 +233,50 @@ def test_ci_can_be_run() -> None:
     assert path.stat().st_mode & 0o111
     assert path.read_text().startswith("#!/usr/bin/env bash\n")
     assert "set -euo pipefail" in path.read_text()
+
+
+# -- one table of codes ----------------------------------------------------------------------------
+
+
+def numbers_of(path: str, name: str) -> dict[str, int]:
+    """The members of an enum of the kernel that has this name, or this first member."""
+    text = (ROOT / "native" / path).read_text(encoding="utf-8")
+    enums = re.findall(r"^cdef enum ?(\w*):\n((?:    .*\n)+)", text, re.M)
+    for title, body in enums:
+        members = {n: int(v) for n, v in re.findall(r"^    ([A-Z_]+) = (\d+)", body, re.M)}
+        if name in (title, next(iter(members), "")):
+            return members
+    raise AssertionError(f"{path} has no enum {name}")
+
+
+def test_slots_of_a_row_are_those_of_the_kernel() -> None:
+    head, account = numbers_of("state.pxd", "LAST_AT"), numbers_of("state.pxd", "ISSUED")
+    tier = numbers_of("state.pxd", "THROUGH")
+    assert (
+        head.pop("HEAD"), account.pop("ACCOUNT"), tier.pop("TIER")
+    ) == (layout.HEAD, layout.ACCOUNT, layout.TIER)
+    assert [name.lower() for name in head] == list(digest.HEAD)
+    assert [name.lower() for name in account] == list(digest.ACCOUNT)
+    assert len(tier) == len(digest.TIER)
+    for name in ("BIRTH", "BIRTH_CALENDAR", "MANUAL_TIER", "MANUAL_THROUGH"):
+        assert getattr(kernel_columns, name) == head[name]
+
+
+def test_codes_of_the_compiler_are_those_of_the_kernel() -> None:
+    tables = {
+        "Condition": (compile_conditions, "IF_"),
+        "Window": (compiler, ""),
+        "BonusForm": (compile_general, ""),
+        "Validity": (compile_ladder, ""),
+    }
+    for enum, (module, prefix) in tables.items():
+        for name, number in numbers_of("rules.pxd", enum).items():
+            assert name.startswith(prefix)
+            assert getattr(module, name) == number, name
+    kinds = numbers_of("rules.pxd", "CounterKind")
+    for name in ("SPEND", "VISITS", "MARGIN", "EARNED", "LINES", "UNITS", "BASKETS", "ACTIVITY"):
+        assert getattr(compile_ladder, name) == kinds[f"COUNT_{name}"]
+    postings = numbers_of("rules.pxd", "PostingKind")
+    assert [f"POST_{name.upper()}" for name in status.POSTINGS[: len(postings)]] == list(postings)
+    kinds = numbers_of("rules.pxd", "FactKind")
+    assert {name: facts.KINDS.index(name.lower()) for name in kinds} == kinds

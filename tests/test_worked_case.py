@@ -1,7 +1,7 @@
-"""The rulebook's worked case through the kernel and a real ledger, as far as its parts exist.
+"""The rulebook's worked case (section 13) through the kernel and a real ledger, in full.
 
-Section 13 without its birthday and returns: what is left of the sale after the milk came
-back is a sale of its own here.
+A gold member two days before her birthday buys bread, milk and cigarettes on a Friday; the
+milk comes back the next day, then the bread.
 """
 
 from __future__ import annotations
@@ -9,16 +9,26 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-from vafa.engine.facts import CatalogFact, LineFact, ProductFact
+from vafa.engine.facts import (
+    CatalogFact,
+    EnrolFact,
+    LineFact,
+    ManualTier,
+    MemberFact,
+    ProductFact,
+    ReturnedLine,
+    ReturnFact,
+    SaleFact,
+)
+from vafa.engine.replay import verify
 
-from . import ledgers
+from . import mixed
 
 PROGRAM = """
 format = 1
 id = "worked-case"
 unit = { code = "IRR", exponent = 0 }
 zone = "Asia/Tehran"
-calendar = "jalali"
 late_limit_days = 36_500
 
 [[currency]]
@@ -46,33 +56,53 @@ id = "gold"
 kind = "multiply"
 factor = { gold = 1.5 }
 
+[[rule]]
+id = "birthday"
+kind = "bonus"
+points = 500
+when = { anniversary = { of = "birthday", before = 3, after = 3 } }
+uses = { anniversary = 1 }
+
 [ladder]
 window = "year"
 
 [[ladder.tier]]
 id = "gold"
-at_least = { visits = 1 }
+at_least = { spend = 1_000_000_000 }
 """
 
-FRIDAY = dt.datetime(2024, 1, 5, 9, tzinfo=dt.UTC)
+FRIDAY = dt.datetime(2025, 12, 5, 9, tzinfo=dt.UTC)
+DAY = dt.timedelta(days=1)
+PRODUCTS = [ProductFact("milk", department="DAIRY"), ProductFact("bread"),
+            ProductFact("cigarettes", department="TOBACCO")]  # fmt: skip
+FACTS: list[MemberFact] = [
+    EnrolFact(
+        "enrol", FRIDAY - 30 * DAY, "m", birth=dt.date(1990, 12, 7),
+        manual_tier=ManualTier("gold", dt.date(2026, 12, 31), "the case says so"),
+    ),
+    SaleFact("sale", FRIDAY, "m", [
+        LineFact("bread", 1_000, 185_000), LineFact("milk", 1_000, 420_000),
+        LineFact("cigarettes", 1_000, 600_000),
+    ]),
+    ReturnFact("milk back", FRIDAY + DAY, "m", [ReturnedLine(1_000, 420_000, 2)], "sale"),
+    ReturnFact("bread back", FRIDAY + 2 * DAY, "m", [ReturnedLine(1_000, 185_000, 1)], "sale"),
+]  # fmt: skip
 
 
 def test_the_worked_case(tmp_path: Path) -> None:
-    """Floors of 60.5, 42.0 and 30.25 at gold; of 18.5 and 9.25 for the bread alone."""
-    with ledgers.open_writer(tmp_path / "ledger", PROGRAM) as writer:
-        products = [ProductFact("milk", department="DAIRY"), ProductFact("bread"),
-                    ProductFact("cigarettes", department="TOBACCO")]  # fmt: skip
-        writer.commit_control(CatalogFact("catalogue", ledgers.START, products))
-        found = []
-        for number, (days, lines) in enumerate((
-            (-4, [("bread", 1)]),
-            (0, [("bread", 185_000), ("milk", 420_000), ("cigarettes", 600_000)]),
-            (1, [("bread", 185_000)]),
-        )):
-            fact = ledgers.sale(
-                number, member="m", occurred_at=FRIDAY + dt.timedelta(days=days),
-                lines=[LineFact(sku, 1_000, net) for sku, net in lines], tenders=[],
-            )  # fmt: skip
-            (answer,) = ledgers.answers(writer.commit(ledgers.batch(fact)))
-            found.append({p["rule"]: p["points"] for p in answer["postings"]})
-    assert found == [{}, {"earn": 60, "dairy": 42, "gold": 30}, {"earn": 18, "gold": 9}]
+    """Floors of 60.5, 42.0 and 30.25; of 18.5 and 9.25 for what is left; then nothing is."""
+    with mixed.start(tmp_path, PROGRAM) as writer:
+        writer.commit_control(CatalogFact("catalogue", FRIDAY - 60 * DAY, PRODUCTS))
+        posted, active = [], []
+        for fact in FACTS:
+            (answer,) = mixed.answers(mixed.commit(writer, fact))
+            posted.append({p["rule"]: p["points"] for p in answer["postings"]})
+            active.append(answer["balances"]["points"]["active"])
+    assert posted == [
+        {},
+        {"earn": 60, "dairy": 42, "gold": 30, "birthday": 500},
+        {"earn": -42, "dairy": -42, "gold": -21},
+        {"earn": -18, "gold": -9, "birthday": -500},
+    ]
+    assert active == [0, 632, 527, 0]
+    assert verify(tmp_path).findings == []
