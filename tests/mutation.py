@@ -31,16 +31,16 @@ ROOT = Path(__file__).parent.parent
 SCRATCH = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp") / "vafa-mutation"
 ROOMS = ("engine", "native", "server", "loadtest")
 COPIED = (*ROOMS, "tests", "examples", "setup.py", "pyproject.toml", "README.md")
+NO_RULES = ("native/wire.pyx", "native/jsonkeys.pyx")
+"""Native files that hold no rule: readers of bytes."""
 RULE_CODE = (
-    *(f"native/{name}.pxd" for name in (
-        "accounts", "arith", "big", "earn", "earned", "facts", "history", "lots", "members",
-        "rate", "returns", "rules", "tiers", "work",
-    )),
-    "native/fold.pyx", "native/plain.pyx", "native/rules.pyx", "native/state.pyx",
-    "engine/anniversaries.py", "engine/calendars.py", "engine/compile.py",
-    "engine/compile_conditions.py", "engine/compile_ladder.py", "engine/kernel_columns.py",
+    *sorted({f"native/{p.name}" for p in (ROOT / "native").glob("*.p[xy][dx]")} - {*NO_RULES}),
+    "engine/anniversaries.py",
+    "engine/calendars.py",
+    *sorted(f"engine/{path.name}" for path in (ROOT / "engine").glob("compile*.py")),
+    "engine/kernel_columns.py",
     "engine/rule_tables.py",
-)  # fmt: skip
+)
 QUICK = ("tests/test_rules.py", "tests/test_differential.py", "tests/test_algebra.py")
 SEEDS = "passing.txt"
 REPORT = ROOT / "docs" / "mutation.md"
