@@ -92,11 +92,11 @@ def ladder_arrays(compiled: CompiledProgram) -> tuple[dict[str, Any], dict[str, 
     }  # fmt: skip
     numbers = {
         "simple_ladder": simple,
-        "asks_values": any(metric == OF_VALUE for metric, _, _ in asked),
         "validity": validity,
         "validity_k": k,
         "grace_days": ladder.grace_days if ladder else 0,
         "down": _DOWN.index(ladder.down) if ladder else 0,
+        "steps_by_membership": _steps_by_membership(ladder),
         "tiers_at": layout.tiers_at,
         "spend_counter": spend,
         "visits_counter": visits,
@@ -109,16 +109,26 @@ def _validity(compiled: CompiledProgram, ladder: Ladder | None) -> tuple[Any, An
     if ladder is None:
         return None, None, BY_TABLE, 0
     program = compiled.program
-    if ladder.validity == "while_met":
+    whole_years = validity_period(ladder) == "membership_year"
+    if ladder.validity == "while_met" and (ladder.down != "one_step" or whole_years):
         return None, None, WHILE_MET, 0
     if isinstance(ladder.validity, Validity):
         return validity_table(program, ladder), None, BY_MONTHS, 0
     k = 1 if ladder.validity == "next_period" else 0
-    if validity_period(ladder) == "membership_year":
+    if whole_years:
         return None, None, BY_MEMBERSHIP, k
     calendar = ladder.calendar or program.calendar
     begins = period_end_after(calendar, validity_period(ladder), week_begins(program, calendar), 0)
+    if ladder.validity == "while_met":
+        return None, begins, WHILE_MET, 0
     return validity_table(program, ladder), begins, BY_TABLE, k
+
+
+def _steps_by_membership(ladder: Ladder | None) -> bool:
+    """Whether a step down is good through a membership year."""
+    if ladder is None or isinstance(ladder.validity, Validity):
+        return False
+    return validity_period(ladder) == "membership_year"
 
 
 def _asked(compiled: CompiledProgram, tier: Tier, window: tuple[Any, ...]) -> list[Any]:
@@ -138,7 +148,7 @@ def _asked(compiled: CompiledProgram, tier: Tier, window: tuple[Any, ...]) -> li
         number = layout.counter(ACTIVITY, (code,), window)
         found.append((OF_COUNTER, number, quantity))
     for name, least in asked.value.items():
-        found.append((OF_VALUE, layout.slot("value", name), least))
+        found.append((OF_VALUE, layout.slot("value", name, size=2), least))
     for name, points in asked.balance.items():
         place = layout.currencies.index(name)
         found.append((OF_BALANCE, place, int(points * 10 ** layout.scales[place])))
@@ -146,9 +156,12 @@ def _asked(compiled: CompiledProgram, tier: Tier, window: tuple[Any, ...]) -> li
 
 
 def _always(tier: Tier, asked: list[Any]) -> bool:
-    """A tier that asks nothing above zero is always held, before any purchase too."""
+    """A tier that asks nothing above zero is always held, before any purchase too.
+
+    A value that nobody has fed in is not known, and meets nothing.
+    """
     test = any if tier.join == "any" and asked else all
-    return test(least <= 0 for _, _, least in asked)
+    return test(metric != OF_VALUE and least <= 0 for metric, _, least in asked)
 
 
 def _bonus_currency(compiled: CompiledProgram, tier: Tier) -> int:

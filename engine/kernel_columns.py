@@ -219,7 +219,7 @@ class _Extras:
         for name, value in about.get("values", {}).items():
             slot = self.layout.find("value", name)
             if slot is not None:
-                sets.append((slot, value))
+                sets += [(slot, value), (slot + 1, 1)]
         if "manual_tier" in about:
             sets += self._manual(about["manual_tier"])
         return sets

@@ -278,9 +278,9 @@ class Anew:
     def postings(self) -> list[tuple[NDArray[Any], dict[str, Any]]]:
         """(rows of the batch, posting columns): the new facts' own, then corrections."""
         after = self._current
-        out: list[tuple[NDArray[Any], dict[str, Any]]] = []
         if after is None:
-            return out
+            return self._told()
+        out: list[tuple[NDArray[Any], dict[str, Any]]] = []
         basket = after.figures["basket"]
         own = (basket >= self.n_old) & (basket < self.first_waiting)
         parked = [row for _, row, _ in self.resolved if self.pool.facts.kind[row] == RETURN]
@@ -308,9 +308,14 @@ class Anew:
         if changed:
             tellers = np.array([told_on.get(key[0], last) for key, _ in changed], np.int64)
             out.append((tellers, corrections(changed, self._seq_of)))
-        for teller, row, status in self.resolved:
-            out.append((np.array([teller]), told(int(self.pool.seqs[row]), status)))
-        return out
+        return out + self._told()
+
+    def _told(self) -> list[tuple[NDArray[Any], dict[str, Any]]]:
+        """What became of parked facts, on the rows of their sales."""
+        return [
+            (np.array([teller]), told(int(self.pool.seqs[row]), status))
+            for teller, row, status in self.resolved
+        ]
 
     def _seq_of(self, row: int) -> int:
         return int(self.pool.seqs[row]) if row >= 0 else self.fold.closed.seq[-1 - row]

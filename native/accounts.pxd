@@ -5,9 +5,9 @@ redeemed + expired + reversed + donated - debt - forgiven.
 """
 
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport realloc
 
 from .lots cimport Lot, Lots, add_lot, after, drop_empty, expire_lots
+from .memory cimport room_for
 from .rules cimport CurrencyTable
 from .state cimport ACCOUNT, DEBT, EXPIRED, HEAD, LIVE, LOTS, RENEWED
 
@@ -31,15 +31,10 @@ cdef inline int64_t *account_of(int64_t *row, int32_t currency) noexcept nogil:
 
 cdef inline bint note_take(Takes *takes, const Lot *lot, int64_t points) noexcept nogil:
     """Remember points that left a lot; False without memory."""
-    cdef Lot *moved
     if takes == NULL:
         return True
-    if takes.n == takes.room:
-        moved = <Lot*>realloc(takes.lot, (2 * takes.room + 4) * sizeof(Lot))
-        if moved == NULL:
-            return False
-        takes.lot = moved
-        takes.room = 2 * takes.room + 4
+    if not room_for(<void**>&takes.lot, takes.n, &takes.room, sizeof(Lot)):
+        return False
     takes.lot[takes.n] = lot[0]
     takes.lot[takes.n].points = points
     takes.n += 1

@@ -59,6 +59,7 @@ cdef struct Rated:
     int64_t *granted
     int32_t *limit
     int32_t *year            # [rule]: year of the anniversary near, NO_YEAR
+    int32_t *roomless        # [rule]: nothing was left for it before the basket
     int64_t *after           # [rule, 4]: what its carried remainder would be
     int32_t *fired           # rules that wanted something, in (priority, file) order
     int32_t n_fired

@@ -20,7 +20,7 @@ cdef inline void units_bought(const RuleTable *t, const Basket *b, int32_t rule,
     for i in range(b.n):
         if (r.matched[<int64_t>i * t.n_words + (rule >> 6)] >> (rule & 63)) & 1:
             line = b.lines[i]
-            if t.product_weighed[line.product] and line.quantity:
+            if t.product_weighed[line.product]:
                 line.quantity = 1000
             line_basis(b, &line, QUANTITY, 0, r, &one)
             big_add(out, out, &one, &r.overflow)

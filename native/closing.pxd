@@ -1,20 +1,17 @@
 """A closed day's part of one member: expiries written, bonuses on anniversaries given."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from libc.stdlib cimport calloc
-from libc.string cimport memcpy
 
 from .accounts cimport account_of
 from .basket cimport CLOSED_DAY, Basket
 from .columns cimport Postings, post
-from .earned cimport amounts_of, apply_amounts, check_tier, post_rated
-from .facts cimport no_amounts, rate_ahead, stand_in
-from .history cimport Event, History
+from .earned cimport amounts_of, apply_amounts, post_rated
+from .facts cimport finish, no_amounts, rate_ahead, stand_in
+from .history cimport History
 from .lots cimport Lots
 from .rules cimport NO_RULE, POST_EXPIRE, RuleTable
 from .state cimport EXPIRED, FACTS, JOINED, LAST_AT, LOTS, POSTED
-from .tiers cimport tier_on
-from .work cimport Work, balance_mask, begin, new_event, settle_all
+from .work cimport Work, begin, new_event, settle_all
 
 
 cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row,
@@ -25,14 +22,13 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
     date are given (rulebook 3 and 5).
     """
     cdef const RuleTable *t = w.tables[w.closings.version[place]]
-    cdef int32_t day = w.closings.day[place], c, k, tier
+    cdef int32_t day = w.closings.day[place], c, k
     cdef int64_t *account
     cdef Lots *lots
     cdef Basket b
     cdef Postings *keep
     cdef int64_t gone, first
     cdef bint any_ = False, dated = False
-    cdef Event *e
     if row[JOINED] < 0:
         return False
     for c in range(t.n_currencies):
@@ -64,24 +60,15 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
     w.p = w.closed
     first = w.closed.n
     no_amounts(w, t)
+    if h != NULL and new_event(w, h, -1, day, w.closings.version[place],
+                               <int32_t>row[FACTS]) == NULL:
+        return True
     if w.rated.n_fired:
         amounts_of(w, t, &b, w.given, False, w.amounts)
-        tier = tier_on(t, row, day)
-        if not post_rated(w, t, row, place, day):
+        if not post_rated(w, t, row, place, day, day):
             w.failed = 1
         apply_amounts(w, t, row, w.amounts, w.rated.year, day, day)
-        if not check_tier(w, t, row, place, day, tier, True):
-            w.failed = 1
-    if h != NULL:
-        e = new_event(w, h, -1, day, w.closings.version[place], <int32_t>row[FACTS])
-        if e != NULL:
-            e.raises = w.rated.n_fired > 0
-            e.mask = balance_mask(t, row, day)
-            e.delta = <int64_t*>calloc(t.n_counters + 1, sizeof(int64_t))
-            if e.delta == NULL:
-                w.failed = 1
-            else:
-                memcpy(e.delta, w.amounts, t.n_counters * sizeof(int64_t))
+    finish(w, t, place, row, h, day)
     settle_all(w, row, day + 1, h)
     for c in range(t.n_currencies):
         account = account_of(row, c)
@@ -93,6 +80,5 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
     for first in range(first, w.closed.n):
         w.closed.member[first] = member
     w.p = keep
-    row[FACTS] += 1
     row[LAST_AT] = w.closings.at[place]
     return True

@@ -119,3 +119,14 @@ cdef inline bint post(Postings *p, uint32_t basket, uint32_t member, uint16_t ru
     p.points[p.n] = points
     p.n += 1
     return True
+
+
+cdef inline int32_t today(const Columns *in_, int64_t i) noexcept nogil:
+    """The member's date at a fact: its own, or that of the one it comes right after."""
+    cdef int32_t day = in_.day[i]
+    cdef int64_t k = in_.names[i]
+    while k >= 0:
+        if in_.day[k] > day:
+            day = in_.day[k]
+        k = in_.names[k]
+    return day

@@ -8,18 +8,19 @@ from .accounts cimport Takes, account_of, expires_on, put_lot
 from .basket cimport Basket, Rated, line_basis
 from .big cimport Big, big_add, big_round
 from .columns cimport post
-from .history cimport History, Purchase, Sold, copy_row, free_row, room_for
+from .history cimport History, Purchase, Sold, copy_row, free_row
 from .lots cimport Lot, after
 from .members cimport NO_YEAR, in_set, step_of, streak_with
+from .memory cimport room_for
 from .rules cimport (
     ANNIVERSARY, BONUS, CARRY, COUNT_ACTIVITY, COUNT_BASKETS, COUNT_CURRENCY, COUNT_EARNED,
     COUNT_LINES, COUNT_MARGIN, COUNT_RULE_POINTS, COUNT_RULE_USES, COUNT_SPEND, COUNT_UNITS,
-    COUNT_VISITS, MARGIN, OF_BALANCE, OF_BALANCE_IN, OF_COUNTER, PER_UNITS, POST_BONUS,
+    COUNT_VISITS, MARGIN, OF_BALANCE, PER_UNITS, POST_BONUS,
     POST_DONATE, QUANTITY, Counter, RuleTable)
 from .state cimport (
     BONUS_GIVEN, DONATED, FACTS, ISSUED, LAST_BUY, PURCHASES, TIER, UPGRADES, Vec, vec_insert)
-from .tiers cimport add_to_counter, extend_tiers, tier_on
-from .work cimport Work
+from .tiers cimport add_to_counter, extend_tiers, qualified
+from .work cimport Work, mark
 
 
 cdef inline bint keeps_rest(const RuleTable *t, int32_t rule) noexcept nogil:
@@ -101,18 +102,6 @@ cdef inline void apply_amounts(Work *w, const RuleTable *t, int64_t *row, const 
             w.failed = 1
 
 
-cdef inline bint raised(const RuleTable *t, const int64_t *amounts, int64_t mask_before,
-                        int64_t mask_after) noexcept nogil:
-    """Whether a fact raised a metric that the ladder asks for."""
-    cdef int32_t i
-    for i in range(t.asked_from[t.n_tiers]):
-        if t.asked[i].metric == OF_COUNTER and amounts[t.asked[i].subject] > 0:
-            return True
-        if t.asked[i].metric == OF_BALANCE_IN and mask_after & ~mask_before:
-            return True
-    return False
-
-
 cdef inline void put_in_set(Work *w, int64_t *slot, int64_t key) noexcept nogil:
     """Add a key to a sorted list."""
     cdef Vec *v = <Vec*>slot[0]
@@ -168,8 +157,10 @@ cdef inline void count_purchase(Work *w, const RuleTable *t, int64_t *row, const
 
 
 cdef inline bint post_rated(Work *w, const RuleTable *t, int64_t *row, int64_t basket,
-                            int32_t day) noexcept nogil:
-    """Postings and lots of what the rules gave; carried remainders and guards move on."""
+                            int32_t day, int32_t now) noexcept nogil:
+    """Postings and lots of what the rules gave to a fact of `day`, at `now`; carried
+    remainders and guards move on.
+    """
     cdef Rated *r = &w.rated
     cdef int32_t i, c, rule
     cdef int64_t *account
@@ -212,22 +203,27 @@ cdef inline bint post_rated(Work *w, const RuleTable *t, int64_t *row, int64_t b
         lot.source = <int32_t>row[FACTS]
         lot.tag = lot.fixed = 0
         lot.points = w.net_of[c]
-        if not put_lot(account, lot, day):
+        if not put_lot(account, lot, now):
             return False
     return True
 
 
-cdef inline bint check_tier(Work *w, const RuleTable *t, int64_t *row, int64_t basket, int32_t day,
-                            int32_t before, bint raises) noexcept nogil:
-    """The tier check after a fact that raised a metric; a tier-reached bonus once a grant."""
-    cdef int32_t now, c
+cdef inline bint check_tier(Work *w, const RuleTable *t, int64_t *row, int64_t basket,
+                            int32_t day) noexcept nogil:
+    """The tier check after a fact; a tier-reached bonus once a grant.
+
+    A tier that is held by hand is not reached, and hides none that is.
+    """
+    cdef int32_t now, before, c
     cdef int64_t *slots
     cdef int64_t *account
     cdef Lot lot
-    if t.n_tiers == 0 or not raises:
+    if t.n_tiers == 0:
         return True
-    extend_tiers(t, row, day, -1)
-    now = tier_on(t, row, day)
+    mark(w, t, row, day)
+    before = qualified(t, row, day)
+    extend_tiers(t, row, day, w.marks, NULL)
+    now = qualified(t, row, day)
     if now <= before:
         return True
     row[UPGRADES] += 1

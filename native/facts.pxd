@@ -3,23 +3,23 @@ known of a member (rulebook sections 2 to 5 and 8); and what all facts have in c
 """
 
 from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint32_t
-from libc.stdlib cimport calloc
 from libc.string cimport memcpy, memset
 
 from .accounts cimport account_of, expires_on, put_lot, renew, take_active, take_pending
 from .arith cimport MOST_UNITS
 from .basket cimport ACTIVITY_FACT, BASKET, Basket
 from .columns cimport ACCEPTED, COMPLETED, Columns, post
-from .earned cimport amounts_of, apply_amounts, check_tier, post_rated, raised
-from .history cimport Event, History, Renewal, room_for
+from .earned cimport amounts_of, apply_amounts, check_tier, post_rated
+from .history cimport Event, History, Renewal
 from .lots cimport Lot, Lots, pending_points
+from .memory cimport room_for
 from .rate cimport rate_all
 from .rules cimport (
     COUNT_ACTIVITY, ENROL, INSUFFICIENT, NOT_SPENDABLE, NO_RULE, OK, OVERFLOW, POST_ADJUST,
     POST_FORGIVE, POST_REDEEM, UNKNOWN_CURRENCY, RuleTable)
 from .state cimport DEBT, ENROLLED, FACTS, FORGIVEN, ISSUED, JOINED, LOTS, REDEEMED, REVERSED
 from .tiers cimport advance_tiers, tier_on
-from .work cimport Work, account_available, balance_mask, begin, new_event
+from .work cimport Work, account_available, begin, new_event
 
 
 cdef inline void remember_renewal(Work *w, History *h, int32_t c, int32_t day) noexcept nogil:
@@ -124,23 +124,15 @@ cdef inline bint enter(Work *w, const RuleTable *t, int64_t i, int64_t *row,
 
 
 cdef inline int finish(Work *w, const RuleTable *t, int64_t i, int64_t *row, History *h,
-                       int64_t mask, int32_t tier) noexcept nogil:
+                       int32_t day) noexcept nogil:
     """The tier check of a fact whose amounts are applied, and its place in the order."""
-    cdef int32_t day = w.in_.day[i]
-    cdef int64_t met = balance_mask(t, row, day)
-    cdef bint raises = raised(t, w.amounts, mask, met)
     cdef Event *e
+    if not check_tier(w, t, row, i, day):
+        w.failed = 1
     if h != NULL:
         e = &h.event[h.n_events - 1]
-        e.raises = raises
-        e.mask = met
-        e.delta = <int64_t*>calloc(t.n_counters + 1, sizeof(int64_t))
-        if e.delta == NULL:
-            w.failed = 1
-            return OK
         memcpy(e.delta, w.amounts, t.n_counters * sizeof(int64_t))
-    if not check_tier(w, t, row, i, day, tier, raises):
-        w.failed = 1
+        memcpy(e.marks, w.marks, t.n_tiers * sizeof(int64_t))
     row[FACTS] += 1
     return OK
 
@@ -150,8 +142,7 @@ cdef inline int apply_activity(Work *w, const RuleTable *t, int64_t i, int64_t *
     """Something a member did that is no purchase (rulebook 3)."""
     cdef Basket b
     cdef const Columns *in_ = w.in_
-    cdef int32_t day = in_.day[i], tier, c, k
-    cdef int64_t mask
+    cdef int32_t day = in_.day[i], c, k
     stand_in(w, &b, in_.at[i], day, in_.figure[i] * 1000)
     b.form = ACTIVITY_FACT
     b.code = in_.code[i]
@@ -166,8 +157,6 @@ cdef inline int apply_activity(Work *w, const RuleTable *t, int64_t i, int64_t *
         return OVERFLOW
     if not enter(w, t, i, row, h):
         return OK
-    tier = tier_on(t, row, day)
-    mask = balance_mask(t, row, day)
     for k in range(t.n_counters):
         if t.counters[k].kind == COUNT_ACTIVITY and t.counters[k].subject >= 0 and (
                 t.activity_bits[in_.code[i]] >> t.counters[k].subject & 1):
@@ -176,19 +165,19 @@ cdef inline int apply_activity(Work *w, const RuleTable *t, int64_t i, int64_t *
         if t.currencies[c].inactivity and t.currencies[c].renewed_by_activity:
             renew(&t.currencies[c], account_of(row, c), day)
             remember_renewal(w, h, c, day)
-    if not post_rated(w, t, row, i, day):
+    if not post_rated(w, t, row, i, day, day):
         w.failed = 1
         return OK
     apply_amounts(w, t, row, w.amounts, w.rated.year, day, day)
-    return finish(w, t, i, row, h, mask, tier)
+    return finish(w, t, i, row, h, day)
 
 
 cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *row,
                              History *h) noexcept nogil:
     """Points given or taken by hand (rulebook 5)."""
     cdef const Columns *in_ = w.in_
-    cdef int32_t day = in_.day[i], c = in_.currency[i], tier
-    cdef int64_t points = in_.figure[i], mask, left
+    cdef int32_t day = in_.day[i], c = in_.currency[i]
+    cdef int64_t points = in_.figure[i], left
     cdef int64_t *account
     cdef Lot lot
     if c >= t.n_currencies or not t.currencies[c].known:
@@ -202,8 +191,6 @@ cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *ro
             return INSUFFICIENT
     if not enter(w, t, i, row, h):
         return OK
-    tier = tier_on(t, row, day)
-    mask = balance_mask(t, row, day)
     no_amounts(w, t)
     if not post(w.p, <uint32_t>i, 0, NO_RULE, POST_ADJUST, <uint8_t>c, 0, points, points):
         w.failed = 1
@@ -225,14 +212,14 @@ cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         account[REVERSED] -= points
         if not fall_short(w, t, row, i, c, left, in_.flags[i]):
             w.failed = 1
-    return finish(w, t, i, row, h, mask, tier)
+    return finish(w, t, i, row, h, day)
 
 
 cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *row,
                              History *h) noexcept nogil:
     """Active points spent outside a sale's tenders."""
     cdef const Columns *in_ = w.in_
-    cdef int32_t day = in_.day[i], c = in_.currency[i], tier
+    cdef int32_t day = in_.day[i], c = in_.currency[i]
     cdef int64_t *account
     cdef int64_t taken
     if c >= t.n_currencies or not t.currencies[c].known:
@@ -244,7 +231,6 @@ cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         return INSUFFICIENT
     if not enter(w, t, i, row, h):
         return OK
-    tier = tier_on(t, row, day)
     no_amounts(w, t)
     account = account_of(row, c)
     taken = take_active(account, day, in_.figure[i], NULL)
@@ -256,33 +242,22 @@ cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     if t.currencies[c].inactivity and t.currencies[c].renewed_by_redemption:
         renew(&t.currencies[c], account, day)
         remember_renewal(w, h, c, day)
-    return finish(w, t, i, row, h, balance_mask(t, row, day), tier)
+    return finish(w, t, i, row, h, day)
 
 
 cdef inline int apply_sets(Work *w, const RuleTable *t, int64_t i, int64_t *row,
                            History *h) noexcept nogil:
     """What is known of a member from now on; a figure fed in may raise a tier."""
     cdef const Columns *in_ = w.in_
-    cdef int32_t day = in_.day[i], tier
-    cdef int64_t k, mask
+    cdef int32_t day = in_.day[i]
+    cdef int64_t k
     if not enter(w, t, i, row, h):
         return OK
     if in_.kind[i] == ENROL and not row[ENROLLED]:
         row[JOINED] = day
         row[ENROLLED] = 1
-    tier = tier_on(t, row, day)
     no_amounts(w, t)
-    mask = balance_mask(t, row, day)
     if in_.sets_from != NULL:
         for k in range(in_.sets_from[i], in_.sets_from[i + 1]):
             row[in_.set_slot[k]] = in_.set_value[k]
-    # Values are metrics: the ladder is checked as after any fact that raises one.
-    finish(w, t, i, row, h, mask, tier)
-    if t.asks_values:
-        row[FACTS] -= 1
-        if not check_tier(w, t, row, i, day, tier, True):
-            w.failed = 1
-        row[FACTS] += 1
-        if h != NULL:
-            h.event[h.n_events - 1].raises = 1
-    return OK
+    return finish(w, t, i, row, h, day)

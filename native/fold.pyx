@@ -112,7 +112,7 @@ cdef class _Batch:
 
     cdef int open(self, list natives, State state, Py_ssize_t lines, Py_ssize_t tenders) except -1:
         cdef Rules one
-        cdef int32_t rules = 1, words = 1, counters = 1, limits = 1
+        cdef int32_t rules = 1, words = 1, counters = 1, limits = 1, asked = 1
         cdef Py_ssize_t i
         self.held = [natives, state]
         self.tables = <const RuleTable**>calloc(len(natives) + 1, sizeof(void*))
@@ -128,6 +128,7 @@ cdef class _Batch:
             words = max(words, one.table.n_words)
             counters = max(counters, one.table.n_counters + 1)
             limits = max(limits, one.n_limits + 1)
+            asked = max(asked, one.table.asked_from[one.table.n_tiers] + 1)
         self.n_members = state.n_members
         self.w.g.rows = state.rows
         self.w.g.width = state.width
@@ -143,7 +144,7 @@ cdef class _Batch:
         self.w.out = &self.out
         self.w.p = &self.p
         self.w.closed = &self.closed
-        if make_work(&self.w, rules, words, counters, limits, lines + 2, tenders + 1):
+        if make_work(&self.w, rules, words, counters, limits, asked, lines + 2, tenders + 1):
             raise MemoryError
         return 0
 

@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 from .basket cimport Line
 from .big cimport Big
 from .closing cimport close_day
-from .columns cimport ACCEPTED, NO_SUCH_TIER, Columns
+from .columns cimport ACCEPTED, NO_SUCH_TIER, Columns, today
 from .facts cimport apply_activity, apply_adjust, apply_redeem, apply_sets
 from .history cimport History
 from .returns cimport apply_no_receipt, apply_return
@@ -40,7 +40,7 @@ cdef int apply_exchange(Work *w, const RuleTable *t, int64_t i, int64_t *row, Hi
         return status
     status = apply_sale(w, t, i, row, h, named, True)
     if status == OK and not w.failed and not t.keeps_tiers and t.n_tiers:
-        if not tiers_back(w, t, h, i, row, w.in_.day[i]):
+        if not tiers_back(w, t, h, i, row, today(w.in_, i)):
             w.failed = 1
     return status
 
@@ -54,7 +54,7 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
     cdef const Columns *in_ = w.in_
     cdef History *h
     cdef int status, kind
-    cdef int32_t tier
+    cdef int32_t tier, day
     for k in range(n):
         i = order[k]
         row = w.g.rows + in_.member[i] * w.g.width
@@ -88,22 +88,23 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
         w.out.status[i] = <uint8_t>status
         if status == OK and in_.at[i] > row[LAST_AT]:
             row[LAST_AT] = in_.at[i]
-        tier = tier_on(t, row, in_.day[i])
-        write_balances(w, i, row, in_.day[i], t.rung[tier] if tier >= 0 else -1)
+        day = today(in_, i)
+        tier = tier_on(t, row, day)
+        write_balances(w, i, row, day, t.rung[tier] if tier >= 0 else -1)
     return 0
 
 
 cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int32_t limits,
-                   int64_t lines, int64_t tenders) noexcept nogil:
+                   int32_t figures_asked, int64_t lines, int64_t tenders) noexcept nogil:
     """Allocate what one fact needs, whatever the batch; -1 without memory."""
     cdef int64_t c = w.g.n_currencies + 1
     cdef int64_t figures = 6 * lines + tenders + 5 * c + 2 * counters + rules + 6 * rules
     cdef int64_t *block
-    figures += w.g.width + limits + 4 * lines + 64
+    figures += w.g.width + limits + 4 * lines + figures_asked + 2 * w.g.n_tiers + 64
     w.lines = <Line*>calloc(lines + 1, sizeof(Line))
     block = <int64_t*>calloc(figures, sizeof(int64_t))
     w.paid = block
-    w.rated.year = <int32_t*>calloc(4 * rules + 4, sizeof(int32_t))
+    w.rated.year = <int32_t*>calloc(5 * rules + 4, sizeof(int32_t))
     w.rated.words = <uint64_t*>calloc(words + lines * (words + 1) + 1, sizeof(uint64_t))
     w.rated.basis = <Big*>calloc((c + 1) * lines + c + 2 * rules + 2, sizeof(Big))
     if (w.lines == NULL or block == NULL or w.rated.year == NULL or w.rated.words == NULL
@@ -120,7 +121,10 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     w.amounts = w.asked_in + c
     w.amounts_now = w.amounts + counters
     w.given = w.amounts_now + counters
-    w.ahead = w.given + rules
+    w.seen = w.given + rules
+    w.marks = w.seen + figures_asked + 1
+    w.good = w.marks + w.g.n_tiers + 1
+    w.ahead = w.good + w.g.n_tiers + 1
     w.rated.desired = w.ahead + w.g.width
     w.rated.granted = w.rated.desired + rules
     w.rated.after = w.rated.granted + rules
@@ -131,6 +135,7 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     w.rated.limit = w.rated.year + rules
     w.rated.fired = w.rated.limit + rules
     w.rated.part = w.rated.fired + rules
+    w.rated.roomless = w.rated.part + rules
     w.rated.matched = w.rated.words + words
     w.rated.taken = w.rated.matched + lines * words
     w.rated.exact = w.rated.basis + lines

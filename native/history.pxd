@@ -6,12 +6,13 @@ is never a function of it: it is a function of the facts.
 """
 
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from .accounts cimport Takes
 from .lots cimport after
 from .state cimport ACCOUNT, HEAD, LOTS, Vec, blank_slots
+from .tiers cimport Grants
 
 
 cdef struct Geometry:
@@ -33,9 +34,8 @@ cdef struct Event:
     int32_t day
     int32_t version
     int32_t source
-    int32_t raises
-    int64_t mask          # figures of balances that were met
     int64_t *delta        # [counter]
+    int64_t *marks        # [rung]: metrics that it raised, balances that it found met
 
 
 cdef struct Purchase:
@@ -91,6 +91,7 @@ cdef struct History:
     Renewal *renewal
     int32_t n_renewals
     int32_t room_renewals
+    Grants granted        # by checks after a validity
     int64_t *bonus_expired  # [tier]
 
 
@@ -134,25 +135,12 @@ cdef inline void free_row(const Geometry *g, int64_t *row) noexcept nogil:
     free(row)
 
 
-cdef inline bint room_for(void **items, int32_t n, int32_t *room, int64_t size) noexcept nogil:
-    """Make room for one more item of `size` bytes; False without memory."""
-    cdef void *moved
-    if n < room[0]:
-        return True
-    moved = realloc(items[0], (2 * room[0] + 8) * size)
-    if moved == NULL:
-        return False
-    items[0] = moved
-    room[0] = 2 * room[0] + 8
-    return True
-
-
 cdef inline void free_history(const Geometry *g, History *h) noexcept nogil:
     cdef int32_t i, c
     if h == NULL:
         return
     for i in range(h.n_events):
-        free(h.event[i].delta)
+        free(h.event[i].delta)  # one block with its marks
     for i in range(h.n_purchases):
         free_row(g, h.purchase[i].before)
     for i in range(h.n_sold):
@@ -163,6 +151,7 @@ cdef inline void free_history(const Geometry *g, History *h) noexcept nogil:
         free(h.sold[i].year)
         free(h.sold[i].active)  # one block for all its figures
     free(h.event)
+    free(h.granted.grant)
     free(h.sold)
     free(h.purchase)
     free(h.renewal)

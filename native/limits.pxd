@@ -60,6 +60,8 @@ cdef inline void own_limits(const RuleTable *t, const int64_t *row, int32_t rule
         if room < r.granted[rule]:
             r.granted[rule] = room
             r.limit[rule] = t.limits[i].code
+    if r.roomless[rule]:
+        r.granted[rule] = 0
 
 
 cdef inline void fill_rated_caps(const RuleTable *t, const int64_t *row, int32_t day,
@@ -72,7 +74,7 @@ cdef inline void fill_rated_caps(const RuleTable *t, const int64_t *row, int32_t
     r.n_fired = 0
     for i in range(r.n_part):
         rule = r.part[i]
-        if r.desired[rule] <= 0 or r.limit[rule] == -1:
+        if r.desired[rule] <= 0 or r.limit[rule] == -1 or r.roomless[rule]:
             continue
         r.fired[r.n_fired] = rule
         r.n_fired += 1

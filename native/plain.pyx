@@ -19,7 +19,7 @@ from .rules cimport (
 from .state cimport (
     ACCOUNT, DEBT, FACTS, HEAD, ISSUED, JOINED, LAST_AT, LAST_BUY, LIVE, LOTS, PURCHASES,
     UPGRADES)
-from .tiers cimport extend_tiers, tier_on
+from .tiers cimport extend_simple, qualified, with_manual
 from .words cimport Segment, basket_words, sum_lines, take_segments
 from .work cimport Work
 
@@ -124,7 +124,7 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
     cdef int32_t day = in_.day[basket]
     cdef int64_t *account
     cdef Figures *f = &x.figures
-    cdef int32_t n, s, w, c, tier, i
+    cdef int32_t n, s, w, c, tier, held, i
     cdef int64_t eligible
     cdef uint64_t word
     cdef int64_t pending
@@ -134,7 +134,8 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
     sum_lines(t, in_.product + lo, in_.net + lo, in_.quantity + lo, hi - lo, x.net_of,
               x.quantity_of, x.touched)
     n = take_segments(t, x.net_of, x.quantity_of, x.touched, x.segments, &eligible)
-    tier = tier_on(t, row, day)
+    held = qualified(t, row, day)
+    tier = with_manual(t, row, day, held)
     out.eligible[basket] = eligible
     out.status[basket] = OK
     f.n_fired = 0
@@ -170,11 +171,11 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
             row[LAST_BUY] = day
             count_basket(t, row, day, eligible, f, x.granted_in)
             if t.n_tiers:
-                extend_tiers(t, row, day, -1)
-                s = tier_on(t, row, day)
-                if s > tier:
+                extend_simple(t, row, day)
+                s = qualified(t, row, day)
+                if s > held:
                     row[UPGRADES] += 1
-                tier = s
+                tier = with_manual(t, row, day, s)
         row[FACTS] += 1
     out.tier[basket] = t.rung[tier] if tier >= 0 else -1
     for c in range(currencies):

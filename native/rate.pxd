@@ -125,8 +125,10 @@ cdef inline void match(const RuleTable *t, const Basket *b, const int64_t *row, 
                     continue
             if b.form == ACTIVITY_FACT and t.kind[rule] == MULTIPLY:
                 continue
-            if not has_room(t, row, rule, b.day, r.year[rule]):
-                # Without room it takes no part in its group; its carried remainder stands.
+            r.roomless[rule] = not has_room(t, row, rule, b.day, r.year[rule])
+            if r.roomless[rule] and t.group[rule] >= 0:
+                # Without room it takes no part in its group. Outside one its figure counts
+                # for what it carries and for a sum that is rounded once, and is cut to 0.
                 continue
             if t.group[rule] >= 0 and t.group_mode[t.group[rule]] == STACK_FIRST:
                 given = False

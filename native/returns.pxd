@@ -8,8 +8,9 @@ from libc.string cimport memcpy
 from .accounts cimport account_of
 from .arith cimport i128
 from .basket cimport BASKET, Basket
-from .columns cimport ACCEPTED, COMPLETED, Columns, post
+from .columns cimport ACCEPTED, COMPLETED, Columns, post, today
 from .earned cimport amounts_of, apply_amounts
+from .facts cimport finish, no_amounts
 from .history cimport History, Sold
 from .lots cimport Lots, pending_points
 from .rules cimport NO_RULE, NO_SUCH_LINE, OK, OVERFLOW, POINTS_SPENT, POST_REVERSE, RuleTable
@@ -17,7 +18,7 @@ from .state cimport FACTS, LOTS
 from .stepping_back cimport guards_back, renewals_back, step_back, tiers_back
 from .taking cimport REFUSE, restore_spent, reverse, take_back, would_fall_short
 from .what_is_left cimport bring_back, rate_left, share_left
-from .work cimport Work, account_available, balance_mask, begin, new_event, prepare
+from .work cimport Work, account_available, begin, mark, new_event, prepare
 
 
 cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *row, History *h,
@@ -31,7 +32,7 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     cdef Sold *s = NULL
     cdef const RuleTable *ts
     cdef Basket b
-    cdef int32_t k, day = in_.day[i]
+    cdef int32_t k, day = today(in_, i)
     cdef int64_t redeemed, redeemed_back, n
     cdef int status
     for k in range(h.n_sold):
@@ -52,7 +53,6 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     if new_event(w, h, -1 if exchange else <int32_t>i, day, in_.version[i],
                  <int32_t>row[FACTS]) == NULL:
         return OK
-    h.event[h.n_events - 1].mask = balance_mask(t, row, day)
     redeemed = prepare(w, ts, s.row, s.back_quantity, s.back_net, &b, &redeemed_back)
     b.form = BASKET
     if not restore_spent(w, t, s, i, row, day, redeemed, redeemed_back):
@@ -64,8 +64,8 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         b.form = BASKET
     else:
         rate_left(w, ts, s, &b, row)
-        if w.rated.overflow:
-            return OVERFLOW
+    if w.rated.overflow:
+        return OVERFLOW
     if t.shortfall == REFUSE and not in_.flags[i] & (ACCEPTED | COMPLETED) and would_fall_short(
             w, ts, s, row, day):
         return POINTS_SPENT
@@ -77,17 +77,19 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     for k in range(ts.n_counters):
         w.amounts[k] = w.amounts_now[k] - s.amounts[k]
         s.amounts[k] = w.amounts_now[k]
-        if h.event[s.event].delta != NULL:
-            h.event[s.event].delta[k] += w.amounts[k]
+        h.event[s.event].delta[k] += w.amounts[k]
     apply_amounts(w, ts, row, w.amounts, s.year, s.day, day)
     guards_back(ts, s, row)
     if not renewals_back(w, ts, h, s, i, row, day):
         w.failed = 1
     step_back(w, ts, h, s, row, b.eligible <= 0)
-    if not exchange:
-        if not t.keeps_tiers and t.n_tiers and not tiers_back(w, t, h, i, row, day):
-            w.failed = 1
-        row[FACTS] += 1
+    if exchange:
+        mark(w, t, row, day)
+        return OK
+    no_amounts(w, t)
+    finish(w, t, i, row, h, day)
+    if not t.keeps_tiers and t.n_tiers and not tiers_back(w, t, h, i, row, day):
+        w.failed = 1
     return OK
 
 
@@ -114,6 +116,5 @@ cdef inline int apply_no_receipt(Work *w, const RuleTable *t, int64_t i, int64_t
                 and take_back(w, t, i, row, c, day, points, -1, 0, NULL)):
             w.failed = 1
     if h != NULL:
-        h.event[h.n_events - 1].mask = balance_mask(t, row, day)
-    row[FACTS] += 1
+        row[FACTS] += 1
     return OK

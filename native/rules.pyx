@@ -76,7 +76,7 @@ cdef class Rules:
         t.receipt_den = numbers["receipt_den"]
         t.calendar = numbers["calendar"]
         t.simple_ladder = numbers["simple_ladder"]
-        t.asks_values = numbers["asks_values"]
+        t.steps_by_membership = numbers["steps_by_membership"]
         t.validity = numbers["validity"]
         t.validity_k = numbers["validity_k"]
         t.grace_days = numbers["grace_days"]

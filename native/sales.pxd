@@ -5,7 +5,7 @@ from libc.string cimport memcpy, memset
 
 from .accounts cimport Takes, account_of, renew, take_active
 from .basket cimport BASKET, Basket
-from .columns cimport ACCEPTED, COMPLETED, Columns, post
+from .columns cimport ACCEPTED, COMPLETED, Columns, post, today
 from .earned cimport apply_amounts, count_purchase, keeps_rest, new_sold, post_rated
 from .facts cimport fall_short, finish, rate_ahead, remember_renewal
 from .history cimport History, Sold
@@ -14,7 +14,7 @@ from .members cimport NO_YEAR
 from .rules cimport INSUFFICIENT, NOT_SPENDABLE, NO_RULE, OK, OVERFLOW, POST_REDEEM, RuleTable
 from .state cimport FACTS, REDEEMED
 from .tiers cimport tier_on
-from .work cimport Work, account_available, balance_mask, begin, new_event, prepare
+from .work cimport Work, account_available, begin, look, new_event, prepare
 
 
 cdef inline int tenders_asked(Work *w, const RuleTable *t, int64_t i, int64_t *row,
@@ -36,7 +36,7 @@ cdef inline int tenders_asked(Work *w, const RuleTable *t, int64_t i, int64_t *r
         w.asked_in[c] += in_.tender_points[k]
     if look and not in_.flags[i] & (ACCEPTED | COMPLETED):
         for c in range(t.n_currencies):
-            if w.asked_in[c] > account_available(row, c, in_.day[i]):
+            if w.asked_in[c] > account_available(row, c, today(in_, i)):
                 return INSUFFICIENT
     return OK
 
@@ -44,7 +44,7 @@ cdef inline int tenders_asked(Work *w, const RuleTable *t, int64_t i, int64_t *r
 cdef inline bint redeem_tenders(Work *w, const RuleTable *t, int64_t i, int64_t *row,
                                 History *h, Takes *takes) noexcept nogil:
     """Take the points of the sale's own tenders, before the basket is rated."""
-    cdef int32_t c, day = w.in_.day[i]
+    cdef int32_t c, day = today(w.in_, i)
     cdef int64_t taken
     cdef int64_t *account
     for c in range(t.n_currencies):
@@ -121,8 +121,8 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     cdef Basket b
     cdef Sold *s = NULL
     cdef Takes takes[16]
-    cdef int32_t day = w.in_.day[i], tier, c
-    cdef int64_t mask = 0, back
+    cdef int32_t day = today(w.in_, i), tier, c
+    cdef int64_t back
     cdef int status
     cdef bint rated
     status = tenders_asked(w, t, i, row, True)
@@ -134,13 +134,14 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     rated = b.eligible > 0
     if not rate_ahead(w, t, &b, row, rated):
         return OVERFLOW
-    if not exchanged:
+    if exchanged:
+        look(w, t, row, day)
+    else:
         begin(w, t, row, day, h)
     if h != NULL and new_event(w, h, <int32_t>i, day, w.in_.version[i],
                                <int32_t>row[FACTS]) == NULL:
         return OK
     memset(takes, 0, sizeof(takes))
-    mask = balance_mask(t, row, day)
     if not redeem_tenders(w, t, i, row, h, takes if named else NULL):
         w.failed = 1
         return OK
@@ -156,12 +157,12 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
             for k in range(takes[c].n):
                 s.as_debt[c] -= takes[c].lot[k].points
     renew_by_sale(w, t, row, day, h)
-    if not post_rated(w, t, row, i, day):
+    if not post_rated(w, t, row, i, b.day, day):
         w.failed = 1
         return OK
     if s != NULL:
         memcpy(s.amounts, w.amounts, t.n_counters * sizeof(int64_t))
-    apply_amounts(w, t, row, w.amounts, w.rated.year, day, day)
+    apply_amounts(w, t, row, w.amounts, w.rated.year, b.day, day)
     if rated:
         count_purchase(w, t, row, &b, h)
-    return finish(w, t, i, row, h, mask, tier)
+    return finish(w, t, i, row, h, day)

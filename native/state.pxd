@@ -83,6 +83,8 @@ cdef class State:
     cdef Py_ssize_t n_empty
 
     cdef int64_t *row(self, uint32_t member) noexcept nogil
+    cdef Lots *settled(self, uint32_t member, Py_ssize_t currency, int32_t day,
+                       int64_t *account) except? NULL
     cdef void clear_row(self, int64_t *row) noexcept nogil
     cdef void blank(self, int64_t *row) noexcept nogil
     cdef void free_lists(self, int64_t *row) noexcept nogil

@@ -15,7 +15,8 @@ import numpy as np
 
 cimport numpy as cnp
 
-from .lots cimport Lot, Lots, gone_by, paid_by
+from .accounts cimport settle
+from .lots cimport Lot, Lots, pending_points
 from .rules cimport Rules
 from .tiers cimport advance_tiers, tier_of_layout
 
@@ -330,36 +331,42 @@ cdef class State:
             int(x) for x in np.frombuffer(self.pack(member), np.int64)[1 : 1 + self.width]
         ]
 
+    cdef Lots *settled(self, uint32_t member, Py_ssize_t currency, int32_t day,
+                       int64_t *account) except? NULL:
+        """Copy an account as it stands on a day into `account`; its lots are the caller's."""
+        if member >= self.n_members or not 0 <= currency < self.n_currencies:
+            raise IndexError(f"member {member}, currency {currency}")
+        cdef int64_t *held = self.row(member) + HEAD + ACCOUNT * currency
+        cdef Lots *lots = <Lots*>held[LOTS]
+        cdef Lots *copy
+        cdef Py_ssize_t size
+        memcpy(account, held, ACCOUNT * sizeof(int64_t))
+        if lots == NULL:
+            return NULL
+        size = sizeof(Lots) + lots.room * sizeof(Lot)
+        copy = <Lots*>malloc(size)
+        if copy == NULL:
+            raise MemoryError
+        memcpy(copy, lots, size)
+        account[LOTS] = <int64_t>copy
+        settle(account, day, NULL)
+        return copy
+
     def totals(self, uint32_t member, Py_ssize_t currency, int32_t day):
         """A currency's totals on a business day, by name, in units.
 
         Right for any day from that of the member's latest fact on: expiry is of the
         clock (rulebook section 5), and pending points that become active pay debt.
         """
-        if member >= self.n_members or not 0 <= currency < self.n_currencies:
-            raise IndexError(f"member {member}, currency {currency}")
-        cdef int64_t *account = self.row(member) + HEAD + ACCOUNT * currency
-        cdef Lots *lots = <Lots*>account[LOTS]
-        cdef int64_t gone = 0, pending = 0, ripe = 0, paid
-        cdef Py_ssize_t i
-        if lots != NULL:
-            for i in range(lots.head, lots.end):
-                if lots.lot[i].active_from > day:
-                    pending += lots.lot[i].points
-                else:
-                    ripe += lots.lot[i].points
-                    if lots.lot[i].good_through < day:
-                        gone += lots.lot[i].points
-        # While there is debt no lot is active: what has ripened since pays it first.
-        paid = paid_by(lots, account[DEBT], day) if account[DEBT] else 0
-        if paid:
-            gone = gone_by(lots, account[DEBT], day)
+        cdef int64_t account[ACCOUNT]
+        cdef Lots *lots = self.settled(member, currency, day, account)
+        cdef int64_t pending = pending_points(lots, day)
+        free(lots)
         return {
-            "active": ripe - gone - paid, "pending": pending, "held": 0,
-            "debt": account[DEBT] - paid, "issued": account[ISSUED],
-            "expired": account[EXPIRED] + gone, "reversed": account[REVERSED],
-            "redeemed": account[REDEEMED], "donated": account[DONATED],
-            "forgiven": account[FORGIVEN],
+            "active": account[LIVE] - pending, "pending": pending, "held": 0,
+            "debt": account[DEBT], "issued": account[ISSUED], "expired": account[EXPIRED],
+            "reversed": account[REVERSED], "redeemed": account[REDEEMED],
+            "donated": account[DONATED], "forgiven": account[FORGIVEN],
         }
 
     def view(self, Rules rules, uint32_t member, int32_t day):
@@ -389,18 +396,24 @@ cdef class State:
         return (None if row[LAST_AT] == INT64_MIN else row[LAST_AT], row[LAST_SEQ],
                 row[PURCHASES], tier, balances)
 
-    def lots(self, uint32_t member, Py_ssize_t currency):
-        """The account's lots: [(earned, active_from, good_through, points)], days."""
-        if member >= self.n_members or not 0 <= currency < self.n_currencies:
-            raise IndexError(f"member {member}, currency {currency}")
-        cdef Lots *lots = <Lots*>self.row(member)[HEAD + ACCOUNT * currency + LOTS]
+    def lots(self, uint32_t member, Py_ssize_t currency, day=None):
+        """The account's lots: [(earned, active_from, good_through, points)], days.
+
+        As they are kept, or as they stand on a business day from that of the member's
+        latest fact on: those that have expired by then, or paid a debt, are none.
+        """
+        cdef int64_t account[ACCOUNT]
+        cdef int32_t on = -2147483648 if day is None else day
+        cdef Lots *lots = self.settled(member, currency, on, account)
         if lots == NULL:
             return []
-        return [
+        found = [
             (lots.lot[i].earned, lots.lot[i].active_from, lots.lot[i].good_through,
              lots.lot[i].points)
             for i in range(lots.head, lots.end)
         ]
+        free(lots)
+        return found
 
     def tier_days(self, uint32_t member):
         """Last good day of each tier of the layout, -1 where it was never met."""

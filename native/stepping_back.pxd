@@ -13,7 +13,8 @@ from .state cimport (
     BONUS_GIVEN, CHECKED, ENROLLED, EXPIRED, JOINED, LAST_BUY, POSTED, PURCHASES, RENEWED,
     THROUGH, TIER, Vec)
 from .taking cimport take_back
-from .tiers cimport add_to_counter, advance_masked, extend_tiers, holds
+from .tiers cimport (
+    Past, add_to_counter, balances_met, extend_tiers, lasts, move_tiers, still_good, tier_slots)
 from .work cimport Work, note_expired
 
 
@@ -107,68 +108,89 @@ cdef inline void guards_back(const RuleTable *t, Sold *s, int64_t *row) noexcept
             memcpy(row + t.ann_slot[k], s.before + t.ann_slot[k], 2 * sizeof(int64_t))
 
 
-cdef inline bint tiers_back(Work *w, const RuleTable *now_table, History *h, int64_t basket,
-                            int64_t *row, int32_t day) noexcept nogil:
-    """strict: tiers stand as they would have without what is back, bonuses with them."""
-    cdef int64_t *alone = <int64_t*>calloc(w.g.width, sizeof(int64_t))
-    cdef int64_t *met
-    cdef const RuleTable *t
-    cdef Event *e
-    cdef int32_t i, k, c, rung, layout
-    cdef int64_t mask = 0, points, spared
+cdef inline void known_then(Work *w, int64_t *alone, const Event *e) noexcept nogil:
+    """What a fact has told of the member, put into a row that replays tiers alone."""
     cdef const Columns *in_ = w.in_
-    if alone == NULL:
-        return False
-    # met[tier]: 1 + source of the last event after which its metrics held.
-    met = <int64_t*>calloc(w.g.n_tiers + 1, sizeof(int64_t))
-    if met == NULL:
-        free(alone)
-        return False
-    blank_row(&w.g, alone)
+    cdef int64_t k
+    if e.row < 0 or in_.sets_from == NULL:
+        return
+    if in_.kind[e.row] == ENROL and not alone[ENROLLED]:
+        alone[JOINED] = e.day
+        alone[ENROLLED] = 1
+    for k in range(in_.sets_from[e.row], in_.sets_from[e.row + 1]):
+        alone[in_.set_slot[k]] = in_.set_value[k]
+
+
+cdef inline void replay_tiers(Work *w, const History *h, int64_t *alone, int32_t joined,
+                              const Past *past) noexcept nogil:
+    """The member's tiers as they would have gone by what is left of all facts."""
+    cdef const RuleTable *t
+    cdef const Event *e
+    cdef int32_t i, k
     for i in range(h.n_events):
         e = &h.event[i]
         t = w.tables[e.version]
         if alone[JOINED] < 0:
-            alone[JOINED] = row[JOINED] if e.row < 0 else e.day
-        advance_masked(t, alone, e.day, mask)
-        if e.row >= 0 and in_.sets_from != NULL:
-            if in_.kind[e.row] == ENROL and not alone[ENROLLED]:
-                alone[JOINED] = e.day
-                alone[ENROLLED] = 1
-            for k in range(in_.sets_from[e.row], in_.sets_from[e.row + 1]):
-                alone[in_.set_slot[k]] = in_.set_value[k]
-        mask = e.mask
-        if e.delta != NULL:
-            for k in range(t.n_counters):
-                if e.delta[k] and t.counters[k].window != ANNIVERSARY:
-                    if not add_to_counter(t, alone, k, e.day, e.day, e.delta[k]):
-                        w.failed = 1
-        if e.raises:
-            extend_tiers(t, alone, e.day, mask)
-            for rung in range(t.n_tiers):
-                if holds(t, alone, rung, e.day, mask):
-                    met[t.rung[rung]] = 1 + e.source
-    advance_masked(now_table, alone, day, mask)
-    for layout in range(w.g.n_tiers):
-        k = w.g.tiers_at + TIER * layout
-        row[k + THROUGH] = alone[k + THROUGH]
-        row[k + CHECKED] = alone[k + CHECKED]
-        if row[k + BONUS_GIVEN] == 0 or met[layout] >= row[k + BONUS_GIVEN]:
-            continue
-        for rung in range(now_table.n_tiers):
-            if now_table.rung[rung] != layout or now_table.bonus_currency[rung] < 0:
-                continue
-            c = now_table.bonus_currency[rung]
-            points = now_table.bonus_points[rung]
-            spared = h.bonus_expired[layout] if h.bonus_expired[layout] < points else points
-            if points > spared:
-                if not post(w.p, <uint32_t>basket, 0, now_table.tier_number[rung], POST_REVERSE,
-                            <uint8_t>c, 0, spared - points, spared - points):
+            alone[JOINED] = joined if e.row < 0 else e.day
+        move_tiers(t, alone, e.day, NULL, past)
+        known_then(w, alone, e)
+        for k in range(t.n_counters):
+            if e.delta[k] and t.counters[k].window != ANNIVERSARY:
+                if not add_to_counter(t, alone, k, e.day, e.day, e.delta[k]):
                     w.failed = 1
-                if not take_back(w, now_table, basket, row, c, day, points - spared,
-                                 <int32_t>row[k + BONUS_GIVEN] - 1, 1 + layout, NULL):
-                    w.failed = 1
-        row[k + BONUS_GIVEN] = 0
-    free(met)
+        extend_tiers(t, alone, e.day, e.marks, past)
+
+
+cdef inline void take_bonus(Work *w, const RuleTable *t, const History *h, int64_t basket,
+                            int64_t *row, int32_t day, int32_t rung) noexcept nogil:
+    """Take the tier-reached bonus of a tier that falls, from its own lot first."""
+    cdef int64_t *slots = tier_slots(t, row, rung)
+    cdef int32_t c = t.bonus_currency[rung], layout = t.rung[rung]
+    cdef int64_t points
+    if c < 0 or slots[BONUS_GIVEN] == 0:
+        return
+    # What of it has expired unspent counts as come back.
+    points = t.bonus_points[rung] - h.bonus_expired[layout]
+    if points > 0:
+        if not post(w.p, <uint32_t>basket, 0, t.tier_number[rung], POST_REVERSE, <uint8_t>c, 0,
+                    -points, -points):
+            w.failed = 1
+        if not take_back(w, t, basket, row, c, day, points, <int32_t>slots[BONUS_GIVEN] - 1,
+                         1 + layout, NULL):
+            w.failed = 1
+    slots[BONUS_GIVEN] = 0
+
+
+cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t basket,
+                            int64_t *row, int32_t day) noexcept nogil:
+    """strict: tiers stand as they would have without what is back; those that fall take
+    their bonus with them. False without memory.
+    """
+    cdef int64_t *alone = <int64_t*>calloc(w.g.width + w.g.n_tiers + 1, sizeof(int64_t))
+    cdef Past past
+    cdef int32_t i, rung
+    cdef bint good
+    if alone == NULL:
+        return False
+    past.balances = alone + w.g.width
+    past.granted = &h.granted
+    blank_row(&w.g, alone)
+    if not lasts(t):
+        for rung in range(t.n_tiers):
+            past.balances[t.rung[rung]] = balances_met(t, row, rung, day)
+    replay_tiers(w, h, alone, <int32_t>row[JOINED], &past)
+    move_tiers(t, alone, day, NULL, &past)
+    for i in range(w.g.n_tiers):
+        rung = -1
+        for rung in range(t.n_tiers):
+            if t.rung[rung] == i:
+                break
+        else:
+            rung = -1
+        good = rung >= 0 and (w.good[rung] or still_good(t, row, rung, day))
+        row[w.g.tiers_at + TIER * i + THROUGH] = alone[w.g.tiers_at + TIER * i + THROUGH]
+        row[w.g.tiers_at + TIER * i + CHECKED] = alone[w.g.tiers_at + TIER * i + CHECKED]
+        if good and not still_good(t, row, rung, day):
+            take_bonus(w, t, h, basket, row, day, rung)
     free_row(&w.g, alone)
     return True

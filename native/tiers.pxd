@@ -5,15 +5,41 @@ day after it (CHECKED), on that day's windows; grace keeps it without a check. A
 periods that needs none of this is `simple`: nothing can hold at the begin of a new period.
 """
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport INT64_MIN, int32_t, int64_t
 
-from .lots cimport Lots, active_points
+from .lots cimport Lots, available
+from .memory cimport room_for
 from .rules cimport (
-    BY_MEMBERSHIP, MEMBERSHIP, NEVER, NEVER_DOWN, OF_COUNTER, OF_VALUE, ONE_STEP, PERIOD, ROLLING,
-    WHILE_MET, Asked, Counter, RuleTable)
+    BY_MEMBERSHIP, MEMBERSHIP, NEVER, NEVER_DOWN, OF_BALANCE_IN, OF_COUNTER, OF_VALUE, ONE_STEP,
+    PERIOD, ROLLING, WHILE_MET, Asked, Counter, RuleTable)
 from .state cimport (
-    ACCOUNT, CHECKED, CLOCK, HEAD, JOINED, LOTS, MANUAL_THROUGH, MANUAL_TIER, THROUGH, TIER, Vec,
-    vec_insert)
+    ACCOUNT, CHECKED, CLOCK, DEBT, HEAD, JOINED, LOTS, MANUAL_THROUGH, MANUAL_TIER, THROUGH, TIER,
+    Vec, vec_insert)
+
+
+cdef enum:
+    LOOK = -1          # balances: look at the accounts
+    RAISED = 62        # bit of a mark: one of the tier's metrics was raised
+    STEPPED = 1        # CHECKED under while_met: THROUGH comes of a step down
+
+
+cdef struct Grant:
+    # A tier made good by a check after its validity, with the balances that it found met.
+    int32_t layout
+    int32_t day
+    int64_t balances
+
+
+cdef struct Grants:
+    Grant *grant
+    int32_t n
+    int32_t room
+
+
+cdef struct Past:
+    # What a replay of tiers alone goes by: it has no lots, and looks at no balance again.
+    int64_t *balances     # [tier of the layout]: those met at its last grant
+    const Grants *granted
 
 
 cdef inline int32_t day_of_date(const RuleTable *t, int32_t calendar, int32_t year,
@@ -129,27 +155,42 @@ cdef inline bint add_to_counter(const RuleTable *t, int64_t *row, int32_t counte
     return True
 
 
+cdef inline int64_t figure(const RuleTable *t, const int64_t *row, const Asked *a,
+                           int32_t day) noexcept nogil:
+    """A metric on a day; INT64_MIN for a value that nobody has fed in."""
+    cdef const int64_t *account
+    if a.metric == OF_COUNTER:
+        return counter_value(t, row, a.subject, day)
+    if a.metric == OF_VALUE:
+        return row[a.subject] if row[a.subject + 1] else INT64_MIN
+    account = row + HEAD + ACCOUNT * a.subject
+    return available(<const Lots*>account[LOTS], account[DEBT], day)
+
+
+cdef inline int64_t balances_met(const RuleTable *t, const int64_t *row, int32_t rung,
+                                 int32_t day) noexcept nogil:
+    """A bit for each balance that a rung asks for and that is met, by its place in the rung."""
+    cdef int32_t i, first = t.asked_from[rung]
+    cdef int64_t met = 0
+    for i in range(first, t.asked_from[rung + 1]):
+        if t.asked[i].metric == OF_BALANCE_IN and (
+                figure(t, row, &t.asked[i], day) >= t.asked[i].least):
+            met |= <int64_t>1 << (i - first)
+    return met
+
+
 cdef inline bint holds(const RuleTable *t, const int64_t *row, int32_t rung, int32_t day,
                        int64_t balances) noexcept nogil:
-    """Whether a rung's metrics hold on a day.
-
-    `balances`: -1 to look at the active balances, else a bit a figure that was found met.
-    """
-    cdef int32_t i
+    """Whether a rung's metrics hold on a day; balances: LOOK, or as `balances_met` tells."""
+    cdef int32_t i, first = t.asked_from[rung]
     cdef const Asked *a
-    cdef int64_t have
     cdef bint met
-    for i in range(t.asked_from[rung], t.asked_from[rung + 1]):
+    for i in range(first, t.asked_from[rung + 1]):
         a = &t.asked[i]
-        if a.metric == OF_COUNTER:
-            have = counter_value(t, row, a.subject, day)
-        elif a.metric == OF_VALUE:
-            have = row[a.subject]
-        elif balances >= 0:
-            have = a.least if balances >> (i & 63) & 1 else a.least - 1
+        if balances >= 0 and a.metric == OF_BALANCE_IN:
+            met = balances >> (i - first) & 1
         else:
-            have = active_points(<const Lots*>row[HEAD + ACCOUNT * a.subject + LOTS], day)
-        met = have >= a.least
+            met = figure(t, row, a, day) >= a.least
         if met and t.tier_any[rung]:
             return True
         if not met and not t.tier_any[rung]:
@@ -159,6 +200,11 @@ cdef inline bint holds(const RuleTable *t, const int64_t *row, int32_t rung, int
 
 cdef inline int64_t *tier_slots(const RuleTable *t, int64_t *row, int32_t rung) noexcept nogil:
     return row + t.tiers_at + TIER * t.rung[rung]
+
+
+cdef inline bint lasts(const RuleTable *t) noexcept nogil:
+    """Whether a tier that was met is good for a while, not just as long as it is met."""
+    return t.validity != WHILE_MET or t.down == NEVER_DOWN
 
 
 cdef inline int32_t valid_through(const RuleTable *t, const int64_t *row,
@@ -188,14 +234,20 @@ cdef inline int32_t qualified(const RuleTable *t, const int64_t *row, int32_t da
     return i
 
 
-cdef inline int32_t tier_on(const RuleTable *t, const int64_t *row, int32_t day) noexcept nogil:
-    """The rung that counts on `day`: the higher of the one still good and a manual one."""
-    cdef int32_t found = qualified(t, row, day), i
+cdef inline int32_t with_manual(const RuleTable *t, const int64_t *row, int32_t day,
+                                int32_t found) noexcept nogil:
+    """The higher of a rung and one that is held by hand on `day`."""
+    cdef int32_t i
     if row[MANUAL_TIER] >= 0 and row[MANUAL_THROUGH] >= day:
         for i in range(found + 1, t.n_tiers):
             if t.rung[i] == row[MANUAL_TIER]:
                 found = i
     return found
+
+
+cdef inline int32_t tier_on(const RuleTable *t, const int64_t *row, int32_t day) noexcept nogil:
+    """The rung that counts on `day`: the higher of the one still good and a manual one."""
+    return with_manual(t, row, day, qualified(t, row, day))
 
 
 cdef inline int32_t tier_of_layout(const RuleTable *t, const int64_t *row,
@@ -207,26 +259,68 @@ cdef inline int32_t tier_of_layout(const RuleTable *t, const int64_t *row,
 
 cdef inline void step_down(const RuleTable *t, int64_t *row, int32_t rung,
                            int32_t day) noexcept nogil:
-    """One rung at a time: the one below is good through the period that begins on `day`."""
+    """One rung at a time, as the validity of a rung, grace apart, is over on `day`.
+
+    The one below is good through the period that began after that validity.
+    """
+    cdef int64_t *slots = tier_slots(t, row, rung)
     cdef int64_t *below
-    cdef int32_t end
-    tier_slots(t, row, rung)[CHECKED] = 2
+    cdef int32_t end, begun = <int32_t>slots[THROUGH] + 1
+    if lasts(t):
+        slots[CHECKED] = 2
     if rung == 0 or t.tier_always[rung - 1] or qualified(t, row, day) >= rung - 1:
         return
     below = tier_slots(t, row, rung - 1)
-    if t.validity == BY_MEMBERSHIP:
-        end = membership_end(t, <int32_t>row[JOINED], day, 0)
+    if t.steps_by_membership:
+        end = membership_end(t, <int32_t>row[JOINED], begun, 0)
     elif t.tier_begins != NULL:
-        end = t.tier_begins[day]
+        end = t.tier_begins[begun]
     else:
-        end = valid_through(t, row, day)
+        end = valid_through(t, row, begun)
     if end > below[THROUGH]:
         below[THROUGH] = end
-        below[CHECKED] = 0
+        below[CHECKED] = 0 if lasts(t) else STEPPED
 
 
-cdef inline void move_clock(const RuleTable *t, int64_t *row, int32_t day,
-                            int64_t balances) noexcept nogil:
+cdef inline int64_t balances_then(const RuleTable *t, int32_t rung, int32_t day,
+                                  const Past *past) noexcept nogil:
+    """The balances met at a check of a replay: as they were, or as at the last grant."""
+    cdef int32_t i
+    for i in range(past.granted.n):
+        if (past.granted.grant[i].layout == t.rung[rung]
+                and past.granted.grant[i].day == day):
+            return past.granted.grant[i].balances
+    return past.balances[t.rung[rung]]
+
+
+cdef inline bint note_grant(const RuleTable *t, const int64_t *row, int32_t rung, int32_t day,
+                            Grants *note) noexcept nogil:
+    """Remember a check that was met; False without memory."""
+    if not room_for(<void**>&note.grant, note.n, &note.room, sizeof(Grant)):
+        return False
+    note.grant[note.n].layout = t.rung[rung]
+    note.grant[note.n].day = day
+    note.grant[note.n].balances = balances_met(t, row, rung, day)
+    note.n += 1
+    return True
+
+
+cdef inline bint check_again(const RuleTable *t, int64_t *row, int32_t rung, int32_t day,
+                             Grants *note, const Past *past) noexcept nogil:
+    """The check on the first day after a validity; False without memory."""
+    cdef int64_t *slots = tier_slots(t, row, rung)
+    cdef int64_t balances = LOOK if past == NULL else balances_then(t, rung, day, past)
+    if not holds(t, row, rung, day, balances):
+        slots[CHECKED] = 1
+        return True
+    slots[THROUGH] = valid_through(t, row, day)
+    if past != NULL:
+        past.balances[t.rung[rung]] = balances
+    return note == NULL or note_grant(t, row, rung, day, note)
+
+
+cdef inline bint move_clock(const RuleTable *t, int64_t *row, int32_t day, Grants *note,
+                            const Past *past) noexcept nogil:
     """Ends of validity, checks after them and steps down, in order, through `day`."""
     cdef int32_t i, rung, due
     cdef int64_t when, first
@@ -247,79 +341,108 @@ cdef inline void move_clock(const RuleTable *t, int64_t *row, int32_t day,
                 if when < first:
                     first, rung, due = when, i, 1
         if rung < 0:
-            return
-        slots = tier_slots(t, row, rung)
-        if due == 1:
-            # It was the member's tier until yesterday, or it falls unseen.
-            if qualified(t, row, <int32_t>first - 1) == rung:
-                step_down(t, row, rung, <int32_t>first)
-            else:
-                slots[CHECKED] = 2
-        elif holds(t, row, rung, <int32_t>first, balances):
-            slots[THROUGH] = valid_through(t, row, <int32_t>first)
+            return True
+        if due == 0:
+            if not check_again(t, row, rung, <int32_t>first, note, past):
+                return False
+        elif qualified(t, row, <int32_t>first - 1) == rung:
+            # It was the member's tier until yesterday.
+            step_down(t, row, rung, <int32_t>first)
         else:
-            slots[CHECKED] = 1
+            # It falls unseen.
+            tier_slots(t, row, rung)[CHECKED] = 2
+
+
+cdef inline void held_on(const RuleTable *t, int64_t *row, int32_t rung, int32_t day,
+                         int64_t balances) noexcept nogil:
+    """while_met: a rung is good on a day on which its metrics hold, and no more at once."""
+    cdef int64_t *slots = tier_slots(t, row, rung)
+    if holds(t, row, rung, day, balances):
+        if slots[THROUGH] < day:
+            slots[THROUGH] = day
+            slots[CHECKED] = 0
+    elif slots[THROUGH] == day and slots[CHECKED] != STEPPED and t.grace_days == 0:
+        slots[THROUGH] = day - 1
 
 
 cdef inline void move_while_met(const RuleTable *t, int64_t *row, int32_t day,
-                                int64_t balances) noexcept nogil:
+                                const Past *past) noexcept nogil:
     """THROUGH is the last date on which the metrics held: look at each date up to `day`."""
     cdef int32_t i, d
     for d in range(<int32_t>row[CLOCK] + 1 if row[CLOCK] >= 0 else day, day + 1):
         for i in range(t.n_tiers):
-            if not t.tier_always[i] and holds(t, row, i, d, balances):
-                tier_slots(t, row, i)[THROUGH] = d
+            if not t.tier_always[i]:
+                held_on(t, row, i, d, LOOK if past == NULL else past.balances[t.rung[i]])
         if t.down == ONE_STEP:
             for i in range(t.n_tiers - 1, 0, -1):
                 if (not t.tier_always[i] and tier_slots(t, row, i)[THROUGH] >= 0
                         and tier_slots(t, row, i)[THROUGH] + t.grace_days + 1 == d
                         and qualified(t, row, d - 1) == i):
                     step_down(t, row, i, d)
+                    break
+
+
+cdef inline bint move_tiers(const RuleTable *t, int64_t *row, int32_t day, Grants *note,
+                            const Past *past) noexcept nogil:
+    """Move a member's tiers on to the start of a business day; False without memory."""
+    if t.simple_ladder or t.n_tiers == 0:
+        return True
+    if lasts(t):
+        if not move_clock(t, row, day, note, past):
+            return False
+    else:
+        move_while_met(t, row, day, past)
+    if row[CLOCK] < day:
+        row[CLOCK] = day
+    return True
 
 
 cdef inline void advance_tiers(const RuleTable *t, int64_t *row, int32_t day) noexcept nogil:
-    """Move a member's tiers on to the start of a business day."""
-    advance_masked(t, row, day, -1)
+    """As move_tiers, of a row that nobody asks about later."""
+    move_tiers(t, row, day, NULL, NULL)
 
 
-cdef inline void advance_masked(const RuleTable *t, int64_t *row, int32_t day,
-                                int64_t balances) noexcept nogil:
-    """As advance_tiers; `balances` as for `holds`."""
-    if t.simple_ladder or t.n_tiers == 0:
-        return
-    if t.validity == WHILE_MET:
-        move_while_met(t, row, day, balances)
-    else:
-        move_clock(t, row, day, balances)
-    if row[CLOCK] < day:
-        row[CLOCK] = day
+cdef inline void make_good(const RuleTable *t, int64_t *row, int32_t rung,
+                           int32_t day) noexcept nogil:
+    """A tier whose metrics hold is good through its validity."""
+    cdef int64_t *slots = tier_slots(t, row, rung)
+    cdef int32_t end = valid_through(t, row, day)
+    if end > slots[THROUGH] or (end == slots[THROUGH] and slots[CHECKED]):
+        slots[THROUGH] = end
+        slots[CHECKED] = 0
 
 
 cdef inline void extend_tiers(const RuleTable *t, int64_t *row, int32_t day,
-                              int64_t balances) noexcept nogil:
-    """After a fact that raised a metric: what holds is good through its validity."""
-    cdef int32_t i, end
-    cdef int64_t *slots
-    cdef int64_t spend, visits
-    cdef bint met
-    if t.simple_ladder:
-        spend = counter_value(t, row, t.spend_counter, day)
-        visits = counter_value(t, row, t.visits_counter, day)
+                              const int64_t *marks, const Past *past) noexcept nogil:
+    """After a fact: tiers one of whose metrics it raised are checked (marks, by rung)."""
+    cdef int32_t i
+    cdef int64_t balances
     for i in range(t.n_tiers):
         if t.tier_always[i]:
             continue
-        if t.simple_ladder:
-            if t.tier_any[i]:
-                met = ((t.tier_spend[i] >= 0 and spend >= t.tier_spend[i])
-                       or (t.tier_visits[i] >= 0 and visits >= t.tier_visits[i]))
-            else:
-                met = ((t.tier_spend[i] < 0 or spend >= t.tier_spend[i])
-                       and (t.tier_visits[i] < 0 or visits >= t.tier_visits[i]))
+        balances = marks[i] & ~(<int64_t>1 << RAISED)
+        if not lasts(t):
+            held_on(t, row, i, day, balances if past == NULL else past.balances[t.rung[i]])
+        elif marks[i] >> RAISED & 1 and holds(t, row, i, day, balances):
+            make_good(t, row, i, day)
+            if past != NULL:
+                past.balances[t.rung[i]] = balances
+
+
+cdef inline void extend_simple(const RuleTable *t, int64_t *row, int32_t day) noexcept nogil:
+    """After a purchase, on a ladder of spend and visits in a calendar period."""
+    cdef int32_t i
+    cdef int64_t spend = counter_value(t, row, t.spend_counter, day)
+    cdef int64_t visits = counter_value(t, row, t.visits_counter, day)
+    cdef bint met
+    for i in range(t.n_tiers):
+        if t.tier_always[i]:
+            continue
+        if t.tier_any[i]:
+            met = ((t.tier_spend[i] >= 0 and spend >= t.tier_spend[i])
+                   or (t.tier_visits[i] >= 0 and visits >= t.tier_visits[i]))
         else:
-            met = holds(t, row, i, day, balances)
+            met = ((t.tier_spend[i] < 0 or spend >= t.tier_spend[i])
+                   and (t.tier_visits[i] < 0 or visits >= t.tier_visits[i]))
         if met:
-            end = valid_through(t, row, day)
-            slots = tier_slots(t, row, i)
-            if end > slots[THROUGH] or (end == slots[THROUGH] and slots[CHECKED]):
-                slots[THROUGH] = end
-                slots[CHECKED] = 0
+            make_good(t, row, i, day)

@@ -4,10 +4,13 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from .arith cimport i128
-from .basket cimport BASKET, Basket
-from .big cimport Big, big_add, big_load, big_mul, big_store, big_times
+from .basket cimport BASKET, Basket, Rated
+from .big cimport (
+    Big, big_add, big_copy, big_divmod, big_gcd, big_load, big_mul, big_set, big_store, big_times)
+from .bonuses cimport units_bought
 from .columns cimport Columns
 from .earned cimport keeps_rest
+from .earnings cimport carried
 from .history cimport Sold
 from .rate cimport rate_all
 from .rules cimport (
@@ -30,12 +33,10 @@ cdef inline int64_t left_net(const Columns *in_, const Sold *s, int64_t lo,
 
 
 cdef inline void take_line(const Columns *in_, Sold *s, int64_t lo, int64_t k, int64_t *quantity,
-                           int64_t *net, bint by_amount) noexcept nogil:
+                           int64_t *net) noexcept nogil:
     """Take from one line what it has left of a quantity and an amount that come back."""
     cdef int64_t have = left_quantity(in_, s, lo, k), amount = left_net(in_, s, lo, k)
     cdef int64_t part = quantity[0] if quantity[0] < have else have
-    if part == 0 and not by_amount:
-        return
     if net[0] < amount:
         amount = net[0]
     s.back_quantity[k] += part
@@ -44,20 +45,26 @@ cdef inline void take_line(const Columns *in_, Sold *s, int64_t lo, int64_t k, i
     net[0] -= amount
 
 
+cdef inline bint is_back(const Columns *in_, const Sold *s, int64_t lo, int64_t k) noexcept nogil:
+    """Whether all of a line that was sold has come back; one of nothing was not sold."""
+    return ((in_.quantity[lo + k] != 0 or in_.net[lo + k] != 0)
+            and gone(in_.quantity[lo + k], in_.net[lo + k], s.back_quantity[k], s.back_net[k]))
+
+
 cdef inline int bring_back(Work *w, Sold *s, int64_t i, const int32_t *sku) noexcept nogil:
     """Count the lines of a return against the sale's; a status, s is then as it was or not.
 
-    A line is named, or the latest of the sku is meant. What exceeds a line that was voided
-    in part goes to the sku's other lines, the latest first.
+    A line is named, or the lines of a sku are meant, the latest first. What exceeds a line
+    that was voided in part goes to the sku's other lines. An amount on what is back already
+    moves nothing.
     """
     cdef const Columns *in_ = w.in_
     cdef int64_t lo = in_.lines_from[s.row], n = in_.lines_from[s.row + 1] - lo, b, k, named
-    cdef int64_t quantity, net
+    cdef int64_t quantity, net, rest, whole
     cdef int32_t of
-    cdef bint voided, found, by_amount
+    cdef bint over, any_back
     for b in range(in_.back_from[i], in_.back_from[i + 1]):
         quantity, net = in_.back_quantity[b], in_.back_net[b]
-        by_amount = quantity == 0
         named = -1
         of = in_.back_sku[b]
         if in_.back_line[b] > 0:
@@ -67,25 +74,24 @@ cdef inline int bring_back(Work *w, Sold *s, int64_t i, const int32_t *sku) noex
             if named < 0 or (of >= 0 and sku[in_.product[lo + named]] != of):
                 return NO_SUCH_LINE
             of = sku[in_.product[lo + named]]
-            if by_amount and left_quantity(in_, s, lo, named) == 0 and left_net(
-                    in_, s, lo, named) == 0:
-                # An amount on a line that is gone moves nothing.
-                continue
-            take_line(in_, s, lo, named, &quantity, &net, by_amount)
-            voided = (in_.full_quantity != NULL
-                      and in_.full_quantity[lo + named] != in_.quantity[lo + named])
-            if (quantity or net) and not voided:
-                return RETURNS_TOO_MUCH
-        else:
-            found = False
-            for k in range(n):
-                if sku[in_.product[lo + k]] == of:
-                    found = True
-            if not found:
-                return NO_SUCH_LINE
+        over = named < 0 or (in_.full_quantity != NULL
+                             and in_.full_quantity[lo + named] != in_.quantity[lo + named])
+        rest = whole = 0
+        any_back = False
+        for k in range(n):
+            if k == named or (named < 0 and sku[in_.product[lo + k]] == of):
+                whole += 1
+                rest += left_quantity(in_, s, lo, k) + left_net(in_, s, lo, k)
+                any_back = any_back or is_back(in_, s, lo, k)
+        if whole == 0:
+            return NO_SUCH_LINE
+        if quantity == 0 and rest == 0 and any_back:
+            continue
+        if named >= 0:
+            take_line(in_, s, lo, named, &quantity, &net)
         for k in range(n - 1, -1, -1):
-            if (quantity or net) and k != named and sku[in_.product[lo + k]] == of:
-                take_line(in_, s, lo, k, &quantity, &net, by_amount)
+            if over and k != named and sku[in_.product[lo + k]] == of:
+                take_line(in_, s, lo, k, &quantity, &net)
         if quantity or net:
             return RETURNS_TOO_MUCH
     return OK
@@ -155,22 +161,102 @@ cdef inline void rate_left(Work *w, const RuleTable *t, Sold *s, const Basket *b
         else:
             memcpy(w.rated.after + 4 * k, s.before + t.slot[k], 4 * sizeof(int64_t))
         carry_moved(t, row, s, k, w.rated.after + 4 * k, &overflow)
+    if overflow:
+        w.rated.overflow = 1
     for c in range(t.n_currencies):
         cut_to_first(t, s, c, w.given)
+
+
+cdef struct Own:
+    # What a rule's own lines measured when they were sold, and what of it is back.
+    int64_t all_
+    int64_t back
+    bint any_left
+    Big units            # thousandths that are left, over units_den: of a bonus per units
+    Big units_den
+
+
+cdef inline bint is_own(const RuleTable *t, const Rated *r, int32_t part, int32_t line) noexcept nogil:
+    """Whether a line counts for the rule at a place of r.part; a group `first` has it once."""
+    cdef int32_t i, rule = r.part[part], other
+    if not r.matched[<int64_t>line * t.n_words + (rule >> 6)] >> (rule & 63) & 1:
+        return False
+    if (t.kind[rule] != EARN or t.group[rule] < 0
+            or t.group_mode[t.group[rule]] != GROUP_FIRST):
+        return True
+    for i in range(part):
+        other = r.part[i]
+        if (t.kind[other] == EARN and t.group[other] == t.group[rule]
+                and r.matched[<int64_t>line * t.n_words + (other >> 6)] >> (other & 63) & 1):
+            return False
+    return True
+
+
+cdef inline void add_units(Own *own, int64_t quantity, int64_t unpaid, int64_t net,
+                           int *overflow) noexcept nogil:
+    """Units of a line that is left, its redeemed share left out."""
+    cdef Big piece, den, g, rest
+    big_set(&piece, quantity)
+    big_set(&den, 1)
+    if unpaid != net and net > 0:
+        big_times(&piece, unpaid, overflow)
+        big_set(&den, net)
+    big_mul(&piece, &piece, &own.units_den, overflow)
+    big_mul(&own.units, &own.units, &den, overflow)
+    big_add(&own.units, &own.units, &piece, overflow)
+    big_mul(&own.units_den, &own.units_den, &den, overflow)
+    big_gcd(&g, &own.units_den, &own.units)
+    if g.n:
+        big_divmod(&piece, &rest, &own.units_den, &g)
+        big_copy(&own.units_den, &piece)
+        big_divmod(&piece, &rest, &own.units, &g)
+        big_copy(&own.units, &piece)
+
+
+cdef inline void measure(Work *w, const RuleTable *t, const Sold *s, const Basket *whole,
+                         int32_t part, Own *own, int *overflow) noexcept nogil:
+    """By what a rule's points go back: eligible amount of its own lines, or their units.
+
+    What is left of each line stands in w.back_quantity and, unpaid, in w.back_net.
+    """
+    cdef int32_t j, rule = w.rated.part[part]
+    cdef int64_t k, quantity, left, lo = w.in_.lines_from[s.row]
+    cdef bint is_left, per_units = t.kind[rule] == BONUS and t.form[rule] == PER_UNITS
+    own.all_ = own.back = 0
+    own.any_left = False
+    big_set(&own.units, 0)
+    big_set(&own.units_den, 1)
+    for j in range(whole.n):
+        if not is_own(t, &w.rated, part, j):
+            continue
+        k = whole.lines[j].place
+        is_left = not is_back(w.in_, s, lo, k)
+        own.any_left = own.any_left or is_left
+        if not per_units and (t.kind[rule] != EARN or t.basis[rule] != QUANTITY):
+            own.all_ += whole.lines[j].unpaid
+            own.back += whole.lines[j].unpaid - w.back_net[k]
+            continue
+        quantity, left = whole.lines[j].quantity, w.back_quantity[k]
+        if per_units and t.product_weighed[whole.lines[j].product]:
+            # It counts as one unit until it is gone.
+            quantity = 1000
+            left = 1000 if is_left else 0
+        own.all_ += quantity
+        own.back += quantity - left
+        if per_units and is_left:
+            add_units(own, left, w.back_net[k], w.in_.net[lo + k] - s.back_net[k], overflow)
 
 
 cdef inline void share_left(Work *w, const RuleTable *t, Sold *s, int64_t *row) noexcept nogil:
     """proportional: w.given by the share of each rule's own lines that is back."""
     cdef Basket whole, b
-    cdef const Columns *in_ = w.in_
-    cdef int64_t lo = in_.lines_from[s.row], n = in_.lines_from[s.row + 1] - lo
-    cdef int64_t redeemed_back, k, all_, back, points
-    cdef int32_t j, i, r, rule, other
-    cdef bint any_left, mine
-    cdef uint64_t bit
+    cdef int64_t n = w.in_.lines_from[s.row + 1] - w.in_.lines_from[s.row]
+    cdef int64_t redeemed_back, k, points
+    cdef int32_t j, r, rule
+    cdef int overflow = 0
+    cdef Own own
     for k in range(t.n_rules):
         w.given[k] = s.first[k]
-    # What is left of each line, by its place, in w.weight after this.
     prepare(w, t, s.row, s.back_quantity, s.back_net, &b, &redeemed_back)
     memset(w.back_quantity, 0, (n + 1) * sizeof(int64_t))
     memset(w.back_net, 0, (n + 1) * sizeof(int64_t))
@@ -184,74 +270,83 @@ cdef inline void share_left(Work *w, const RuleTable *t, Sold *s, int64_t *row) 
     rate_all(t, &whole, s.before, s.tier, s.active, &w.rated)
     for r in range(w.rated.n_part):
         rule = w.rated.part[r]
-        bit = <uint64_t>1 << (rule & 63)
-        all_ = back = 0
-        any_left = False
-        for j in range(whole.n):
-            if not w.rated.matched[<int64_t>j * t.n_words + (rule >> 6)] & bit:
-                continue
-            mine = True
-            if (t.kind[rule] == EARN and t.group[rule] >= 0
-                    and t.group_mode[t.group[rule]] == GROUP_FIRST):
-                for i in range(r):
-                    other = w.rated.part[i]
-                    if (t.kind[other] == EARN and t.group[other] == t.group[rule]
-                            and w.rated.matched[<int64_t>j * t.n_words + (other >> 6)]
-                            >> (other & 63) & 1):
-                        mine = False
-            if not mine:
-                continue
-            k = whole.lines[j].place
-            if w.back_quantity[k] or w.back_net[k]:
-                any_left = True
-            if (t.kind[rule] == EARN and t.basis[rule] == QUANTITY) or (
-                    t.kind[rule] == BONUS and t.form[rule] == PER_UNITS):
-                all_ += whole.lines[j].quantity
-                back += whole.lines[j].quantity - w.back_quantity[k]
-            else:
-                all_ += whole.lines[j].unpaid
-                back += whole.lines[j].unpaid - w.back_net[k]
-        if not any_left:
+        measure(w, t, s, &whole, r, &own, &overflow)
+        if not own.any_left:
             points = s.first[rule]
-        elif (t.kind[rule] == BONUS and t.form[rule] != PER_UNITS) or all_ <= 0:
+        elif (t.kind[rule] == BONUS and t.form[rule] != PER_UNITS) or own.all_ <= 0:
             points = 0
         else:
-            points = <int64_t>(<i128>s.first[rule] * back // all_)
+            points = <int64_t>(<i128>s.first[rule] * own.back // own.all_)
         w.given[rule] = s.first[rule] - points
-        if keeps_rest(t, rule) and w.rated.limit[rule] != -1:
-            keep_share(t, row, s, rule, points, back if any_left else all_, all_, w)
+        if w.rated.limit[rule] == -1 or not keeps_rest(t, rule):
+            continue
+        if t.kind[rule] == BONUS:
+            keep_units(w, t, &whole, row, s, rule, points, &own, &overflow)
+        else:
+            keep_share(w, t, row, s, rule, points, own.any_left, &overflow)
+    if overflow:
+        w.rated.overflow = 1
 
 
-cdef inline void keep_share(const RuleTable *t, int64_t *row, Sold *s, int32_t rule,
-                            int64_t points, int64_t back, int64_t all_,
-                            Work *w) noexcept nogil:
+cdef inline void keep_units(Work *w, const RuleTable *t, const Basket *whole, int64_t *row,
+                            Sold *s, int32_t rule, int64_t points, const Own *own,
+                            int *overflow) noexcept nogil:
+    """proportional: units that are back are given back; a reward stands by its points."""
+    cdef Big n1, d1, piece, den
+    cdef int64_t after[4]
+    cdef int64_t rewards
+    # after = before + units left / units a reward - rewards x (first - points) / first
+    units_bought(t, whole, rule, &w.rated, &n1)
+    big_copy(&den, &w.rated.whole)
+    big_times(&den, t.units[rule], overflow)
+    # Those of a sale that is back are all gone, whatever limits had left of their points.
+    rewards = carried(t, s.before, rule, &n1, &den, &w.rated) if own.any_left else 0
+    big_load(&n1, &d1, s.before + t.slot[rule])
+    big_copy(&den, &own.units_den)
+    big_times(&den, t.units[rule], overflow)
+    big_mul(&piece, &own.units, &d1, overflow)
+    big_mul(&n1, &n1, &den, overflow)
+    big_add(&n1, &n1, &piece, overflow)
+    big_mul(&d1, &d1, &den, overflow)
+    big_copy(&piece, &d1)
+    big_times(&piece, rewards, overflow)
+    if s.first[rule] > 0:
+        big_times(&piece, s.first[rule] - points, overflow)
+        big_times(&n1, s.first[rule], overflow)
+        big_times(&d1, s.first[rule], overflow)
+    piece.neg = 1 if piece.n else 0
+    big_add(&n1, &n1, &piece, overflow)
+    memset(after, 0, sizeof(after))
+    big_store(after, &n1, &d1, overflow)
+    carry_moved(t, row, s, rule, after, overflow)
+
+
+cdef inline void keep_share(Work *w, const RuleTable *t, int64_t *row, Sold *s, int32_t rule,
+                            int64_t points, bint any_left, int *overflow) noexcept nogil:
     """proportional: the carried sum falls by the share that its points fall by."""
     cdef Big n1, d1, n2, d2
     cdef int64_t after[4]
-    cdef int overflow = 0
+    cdef int64_t of = s.first[rule]
     # after = rest after the sale, less (exact - given) times the share that is back:
     # with all of it back the remainder is what it was before the sale.
+    if of == 0:
+        points = 0 if any_left else 1
+        of = 1
     big_load(&n1, &d1, w.rated.after + 4 * rule)
     big_load(&n2, &d2, s.before + t.slot[rule])
-    big_mul(&n2, &n2, &d1, &overflow)
+    big_mul(&n2, &n2, &d1, overflow)
     if n2.n:
         n2.neg = 1 - n2.neg
-    big_mul(&n1, &n1, &d2, &overflow)
-    big_add(&n2, &n1, &n2, &overflow)
-    big_mul(&d1, &d1, &d2, &overflow)
+    big_mul(&n1, &n1, &d2, overflow)
+    big_add(&n2, &n1, &n2, overflow)
+    big_mul(&d1, &d1, &d2, overflow)
     # n2 / d1 is what the sale added to the remainder; n1 / d1 the remainder after it.
-    if all_ > 0:
-        if t.kind[rule] == EARN and s.first[rule] > 0 and back < all_:
-            big_times(&n2, points, &overflow)
-            big_times(&n1, s.first[rule], &overflow)
-            big_times(&d1, s.first[rule], &overflow)
-        else:
-            big_times(&n2, back, &overflow)
-            big_times(&n1, all_, &overflow)
-            big_times(&d1, all_, &overflow)
+    big_times(&n2, points, overflow)
+    big_times(&n1, of, overflow)
+    big_times(&d1, of, overflow)
     if n2.n:
         n2.neg = 1 - n2.neg
-    big_add(&n1, &n1, &n2, &overflow)
+    big_add(&n1, &n1, &n2, overflow)
     memset(after, 0, sizeof(after))
-    big_store(after, &n1, &d1, &overflow)
-    carry_moved(t, row, s, rule, after, &overflow)
+    big_store(after, &n1, &d1, overflow)
+    carry_moved(t, row, s, rule, after, overflow)

@@ -1,16 +1,19 @@
 """What the general fold carries from fact to fact: the batch, scratch, and small helpers."""
 
 from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint16_t, uint32_t
+from libc.stdlib cimport calloc
+from libc.string cimport memset
 
 from .accounts cimport Takes, account_of, settle
 from .arith cimport i128
 from .basket cimport Basket, Line, Rated, spread
 from .columns cimport Columns, Postings, Results
-from .history cimport Event, Geometry, History, room_for
-from .lots cimport Lots, active_points, available
-from .rules cimport OF_BALANCE_IN, RuleTable
-from .state cimport ACCOUNT, DEBT, HEAD, JOINED, LOTS
-from .tiers cimport advance_tiers
+from .history cimport Event, Geometry, History
+from .lots cimport Lots, available
+from .memory cimport room_for
+from .rules cimport RuleTable
+from .state cimport DEBT, JOINED, LOTS
+from .tiers cimport RAISED, balances_met, figure, move_tiers, still_good
 
 
 cdef struct Closings:
@@ -40,6 +43,9 @@ cdef struct Work:
     int64_t *amounts       # [counter]
     int64_t *amounts_now   # [counter]
     int64_t *given         # [rule]
+    int64_t *seen          # [figure that the ladder asks]: before the fact
+    int64_t *marks         # [rung]: see tiers.pxd
+    int64_t *good          # [rung]: whether it was good before the fact
     int64_t *ahead         # a row, to rate a fact on before anything moves
     int64_t *net_of        # [currency]
     int64_t *asked_in      # [currency]
@@ -57,17 +63,25 @@ cdef inline int64_t account_available(int64_t *row, int32_t currency,
     return available(<const Lots*>account[LOTS], account[DEBT], day)
 
 
-cdef inline int64_t balance_mask(const RuleTable *t, const int64_t *row,
-                                 int32_t day) noexcept nogil:
-    """A bit for each figure of an active balance that a tier asks for and that is met."""
+cdef inline void look(Work *w, const RuleTable *t, const int64_t *row,
+                      int32_t day) noexcept nogil:
+    """w.seen: the ladder's metrics before a fact, or before the sale of an exchange."""
     cdef int32_t i
-    cdef int64_t mask = 0
     for i in range(t.asked_from[t.n_tiers]):
-        if t.asked[i].metric == OF_BALANCE_IN and active_points(
-                <const Lots*>(row + HEAD + ACCOUNT * t.asked[i].subject)[LOTS],
-                day) >= t.asked[i].least:
-            mask |= <int64_t>1 << (i & 63)
-    return mask
+        w.seen[i] = figure(t, row, &t.asked[i], day)
+
+
+cdef inline void mark(Work *w, const RuleTable *t, const int64_t *row,
+                      int32_t day) noexcept nogil:
+    """w.marks: what is raised since `look`, beside what was raised before it; balances met."""
+    cdef int32_t i, rung
+    cdef int64_t raised
+    for rung in range(t.n_tiers):
+        raised = w.marks[rung] & <int64_t>1 << RAISED
+        for i in range(t.asked_from[rung], t.asked_from[rung + 1]):
+            if figure(t, row, &t.asked[i], day) > w.seen[i]:
+                raised = <int64_t>1 << RAISED
+        w.marks[rung] = raised | balances_met(t, row, rung, day)
 
 
 cdef inline void settle_all(Work *w, int64_t *row, int32_t day, History *h) noexcept nogil:
@@ -96,29 +110,41 @@ cdef inline void note_expired(Work *w, History *h, int32_t c) noexcept nogil:
 
 cdef inline void begin(Work *w, const RuleTable *t, int64_t *row, int32_t day,
                        History *h) noexcept nogil:
-    """The start of a fact's business date: joined, accounts settled, tiers moved on."""
+    """The start of a fact's business date: joined, tiers moved on, accounts settled.
+
+    Tiers come first: a check on a date in between looks at the lots that it still had.
+    """
+    cdef int32_t i
     if row[JOINED] < 0:
         row[JOINED] = day
+    if not move_tiers(t, row, day, NULL if h == NULL else &h.granted, NULL):
+        w.failed = 1
     settle_all(w, row, day, h)
-    advance_tiers(t, row, day)
+    memset(w.marks, 0, (t.n_tiers + 1) * sizeof(int64_t))
+    for i in range(t.n_tiers):
+        w.good[i] = still_good(t, row, i, day)
+    look(w, t, row, day)
 
 
 cdef inline Event *new_event(Work *w, History *h, int32_t row, int32_t day, int32_t version,
                              int32_t source) noexcept nogil:
-    """Remember a fact; its deltas are the caller's to fill. NULL without memory."""
+    """Remember a fact, its deltas and marks empty. NULL without memory."""
     cdef Event *e
+    cdef const RuleTable *t = w.tables[version]
     if not room_for(<void**>&h.event, h.n_events, &h.room_events, sizeof(Event)):
         w.failed = 1
         return NULL
     e = &h.event[h.n_events]
+    e.delta = <int64_t*>calloc(t.n_counters + t.n_tiers + 1, sizeof(int64_t))
+    if e.delta == NULL:
+        w.failed = 1
+        return NULL
     h.n_events += 1
+    e.marks = e.delta + t.n_counters
     e.row = row
     e.day = day
     e.version = version
     e.source = source
-    e.raises = 0
-    e.mask = 0
-    e.delta = NULL
     return e
 
 

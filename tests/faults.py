@@ -118,8 +118,8 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "native/what_is_left.pxd",
-        "if not any_left:\n            points = s.first[rule]",
-        "if not any_left:\n            points = 0",
+        "if not own.any_left:\n            points = s.first[rule]",
+        "if not own.any_left:\n            points = 0",
         "proportional keeps all when no line is left",
     ),
     Fault(
@@ -154,8 +154,8 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "native/bonuses.pxd",
-        "if t.product_weighed[line.product] and line.quantity:",
-        "if t.product_weighed[line.product] and 0:",
+        "if t.product_weighed[line.product]:",
+        "if 0:",
         "a weighed line counts its weight",
     ),
 )
