@@ -35,7 +35,7 @@ from .compile_conditions import (
     bounds,
 )
 from .compile_figures import RuleFigures, rounding_code
-from .compile_general import GeneralRules, needs_general
+from .compile_general import GeneralRules, counts_more, needs_general
 from .compile_ladder import (
     ACTIVITY,
     BASKETS,
@@ -126,7 +126,7 @@ class CompiledProgram(RuleWords):
         })  # fmt: skip
         self.layout = layout
         self.numbers = [layout.currencies.index(c.id) for c in program.currency]
-        self.full = needs_general(program)
+        self.full = needs_general(program) or counts_more(layout)
         conditions = MemberConditions(self)
         limits, limits_from = self._rule_limits()
         currencies = self._currencies(limits)
@@ -139,10 +139,10 @@ class CompiledProgram(RuleWords):
             **self._calendar_arrays(),
             "limits_from": limits_from,
         }
-        numbers = {**arrays.pop("numbers"), **figures, **self._numbers(conditions)}
-        arrays["streak_slot"] = np.array([slot for slot, _ in conditions.streaks], np.int32)
+        numbers = {**arrays.pop("numbers"), **figures, **self._numbers()}
+        streaks = layout.keys("streak")
+        arrays["streak_slot"] = np.array([layout.slot(*key) for key in streaks], np.int32)
         segments = [self._segment(segment) for segment in program.segment]
-        sequences = [self._sequence(sequence) for sequence in program.sequence]
         for own in program.counter:
             self.own_counter(own.id)
         self.native = Rules(arrays, numbers, {
@@ -151,10 +151,12 @@ class CompiledProgram(RuleWords):
             "currencies": currencies,
             "conds": conditions.conds,
             "segments": segments,
-            "sequences": sequences,
+            "sequences": [(layout.slot(*key), *key[2:]) for key in layout.keys("sequence")],
             "asked": asked,
             "first_periods": conditions.first_periods,
-            "streak_periods": [numbers for _, numbers in conditions.streaks],
+            "streak_periods": [
+                period_table(calendar, period, begins)[0] for _, period, calendar, begins in streaks
+            ],
         })  # fmt: skip
 
     # -- names -----------------------------------------------------------------------------
@@ -229,12 +231,7 @@ class CompiledProgram(RuleWords):
             *bounds(segment.days_since_purchase), *bounds(segment.member_days),
         )  # fmt: skip
 
-    def _sequence(self, sequence: Any) -> tuple[int, ...]:
-        slot = self.layout.slot("sequence", sequence.id, size=2)
-        reset = -1 if sequence.reset_days is None else sequence.reset_days
-        return slot, sequence.steps, int(sequence.repeat), sequence.gap_days, reset
-
-    def _numbers(self, conditions: MemberConditions) -> dict[str, int]:
+    def _numbers(self) -> dict[str, int]:
         program, returns = self.program, self.program.returns
         receipt = returns.no_receipt
         points = Fraction(0)
@@ -242,7 +239,7 @@ class CompiledProgram(RuleWords):
         if receipt is not None:
             currency = self.currency_number(receipt.currency)
             points = Fraction(receipt.points) * 10 ** self.layout.scales[currency] / receipt.per
-        slot = self.layout.slot
+        stores, categories = self.layout.find("stores"), self.layout.find("categories")
         return {
             "n_currencies": len(self.layout.currencies),
             "full": int(self.full),
@@ -256,10 +253,8 @@ class CompiledProgram(RuleWords):
             "receipt_num": points.numerator,
             "receipt_den": points.denominator,
             "calendar": int(program.calendar == "jalali"),
-            "stores_at": slot("stores", holds_list=True) if conditions.asks_store else -1,
-            "categories_at": (
-                slot("categories", holds_list=True) if conditions.asks_category else -1
-            ),
+            "stores_at": -1 if stores is None else stores,
+            "categories_at": -1 if categories is None else categories,
             "first_year.gregorian": FIRST_YEAR["gregorian"],
             "first_year.jalali": FIRST_YEAR["jalali"],
         }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .calendars import period_table, week_begins
+from .layout import Key
+from .program import Sequence
 from .program_conditions import Conditions, NotConditions, Range
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ MEMBER_FIELDS = (
 )  # fmt: skip
 NEAR_BIRTH, NEAR_JOINING = -1, -2
 _FIRSTS = {"ever": 0, "store": 1, "category": 2}
+_LISTS = {"store": "stores", "category": "categories"}
 _FIRST_IN_PERIOD = 3
 
 
@@ -30,8 +33,6 @@ class MemberConditions:
         self.lists: list[int] = []
         self.first_periods: list[Any] = []
         self._first_names: list[str] = []
-        self.streaks: list[tuple[int, Any]] = []
-        self.asks_store = self.asks_category = False
 
     def add(self, when: Conditions) -> int:
         """Add the questions of one rule; the place of its anniversary condition, -1 none."""
@@ -76,8 +77,8 @@ class MemberConditions:
         self._put(IF_FIRST, negated, values=[self._first(scope) for scope in scopes])
 
     def _first(self, scope: str) -> int:
-        self.asks_store |= scope == "store"
-        self.asks_category |= scope == "category"
+        if scope in _LISTS:
+            self.compiled.layout.slot(_LISTS[scope], holds_list=True)
         if scope in _FIRSTS:
             return _FIRSTS[scope]
         if scope not in self._first_names:
@@ -98,23 +99,27 @@ class MemberConditions:
         self._put(IF_SINCE, negated, days)
 
     def _streak(self, streak: Any, negated: bool) -> None:
-        program = self.compiled.program
-        begins = week_begins(program)
-        slot = self.compiled.layout.slot("streak", streak.period, program.calendar, begins, size=2)
-        numbers = period_table(program.calendar, streak.period, begins)[0]
-        slots = [known for known, _ in self.streaks]
-        if slot not in slots:
-            slots.append(slot)
-            self.streaks.append((slot, numbers))
-        self._put(IF_STREAK, negated, slots.index(slot), streak.count)
+        program, layout = self.compiled.program, self.compiled.layout
+        key = ("streak", streak.period, program.calendar, week_begins(program))
+        layout.slot(*key, size=2)
+        self._put(IF_STREAK, negated, layout.keys("streak").index(key), streak.count)
 
     def _counter(self, reached: Any, negated: bool) -> None:
         number, unit = self.compiled.own_counter(reached.id)
         self._put(IF_COUNTER, negated, number, int(reached.at_least * unit))
 
     def _sequence(self, step: Any, negated: bool) -> None:
-        names = [sequence.id for sequence in self.compiled.program.sequence]
-        self._put(IF_SEQUENCE, negated, names.index(step.id), values=list(step.step))
+        program, layout = self.compiled.program, self.compiled.layout
+        key = sequence_key(next(one for one in program.sequence if one.id == step.id))
+        layout.slot(*key, size=2)
+        numbers = layout.keys("sequence")
+        self._put(IF_SEQUENCE, negated, numbers.index(key), values=list(step.step))
+
+
+def sequence_key(sequence: Sequence) -> Key:
+    """The layout's name of a sequence: all that its steps depend on."""
+    reset = -1 if sequence.reset_days is None else sequence.reset_days
+    return "sequence", sequence.id, sequence.steps, sequence.repeat, sequence.gap_days, reset
 
 
 def bounds(asked: Range | None) -> tuple[int, int]:

@@ -16,8 +16,12 @@ from .program import Bonus, Earn, Inactivity, Multiply, Program, Rule
 
 if TYPE_CHECKING:
     from .compile import CompiledProgram
+    from .layout import Layout
 
 FIXED, PER_UNITS, OF_BALANCE = range(3)
+PLAIN_COUNTS = range(5)
+"""Kinds of counters that the plain fold moves: spend, visits, a rule's points and uses, and
+those of a currency."""
 _GROUPS = {"first": 1, "best": 2}
 _STACKS = {"add": 3, "best": 4, "compound": 5, "first": 6}
 
@@ -32,6 +36,13 @@ def needs_general(program: Program) -> bool:
             for currency in program.currency
         )
         or any(_rule_needs_general(rule) for rule in program.rule)
+    )
+
+
+def counts_more(layout: Layout) -> bool:
+    """Whether another version has a purchase counted by more than the plain fold counts."""
+    return any(layout.keys(name) for name in ("stores", "categories", "streak", "sequence")) or any(
+        kind not in PLAIN_COUNTS or window[0] != "period" for kind, _, window in layout.counters
     )
 
 

@@ -271,12 +271,16 @@ cdef int check_batch(columns, list natives, State state, Columns *in_, Py_ssize_
     return 0
 
 
-cdef bint all_plain(list natives, columns, n_order):
+cdef int plain_version(list natives, columns) except -2:
+    """The version of a batch of plain sales under one plain program; -1 where it is not so."""
     cdef Rules one
-    if len(natives) != 1:
-        return False
-    one = natives[0]
-    return not one.table.full and bool((columns.flags & PLAIN).all())
+    if not columns.version.size:
+        return -1
+    version = int(columns.version[0])
+    one = natives[version]
+    if one.table.full or (columns.version != version).any():
+        return -1
+    return version if (columns.flags & PLAIN).all() else -1
 
 
 def fold(list natives, State state, columns, order, closings=None):
@@ -301,7 +305,7 @@ def fold(list natives, State state, columns, order, closings=None):
     cdef const uint32_t *which = <uint32_t*>column(order, np.uint32, 0, "order")
     cdef _Batch b = _Batch.__new__(_Batch)
     cdef int failed
-    cdef bint plain
+    cdef int plain
     cdef Rules first
     cdef uint8_t *named_at
     widest = int(np.diff(columns.lines_from).max(initial=0))
@@ -326,9 +330,9 @@ def fold(list natives, State state, columns, order, closings=None):
     b.out.pending = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>pending)
     b.out.debt = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>debt)
     b.out.lack = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>lack)
-    plain = b.w.closings == NULL and all_plain(natives, columns, n_order)
-    if plain:
-        first = natives[0]
+    plain = -1 if b.w.closings != NULL else plain_version(natives, columns)
+    if plain >= 0:
+        first = natives[plain]
         with nogil:
             failed = fold_plain(&first.table, &b.w, which, n_order)
     else:
