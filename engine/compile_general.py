@@ -42,7 +42,8 @@ def needs_general(program: Program) -> bool:
 def counts_more(layout: Layout) -> bool:
     """Whether another version has a purchase counted by more than the plain fold counts."""
     return any(layout.keys(name) for name in ("stores", "categories", "streak", "sequence")) or any(
-        kind not in PLAIN_COUNTS or window[0] != "period" for kind, _, window in layout.counters
+        key[0] not in PLAIN_COUNTS or key[2][0] != "period"  # type: ignore[index]
+        for key in layout.counters
     )
 
 

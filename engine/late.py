@@ -174,6 +174,8 @@ class Anew:
 
     def _resolve(self, waiting: int, mine: int) -> int:
         """Apply a parked return now that a fact with the id that it names is here."""
+        # Only now is it known whether that fact was taken.
+        self._settled()
         if not self.taken[mine] or self.pool.facts.kind[mine] != SALE:
             return Status.NOT_A_SALE
         whole = self.pool.whole.get(int(self.pool.seqs[waiting]))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .alone import told_rules
 from .columns import NO_RULE
+from .parked import CORRECT
 from .refold import Refolded
 from .schema import NO_MEMBER, column, list_view
 from .standing import CLOSING, DERIVED
@@ -80,7 +81,9 @@ class Sums:
     def differences(self, made: Sums, most: int) -> Iterator[Finding]:
         """Where the sums of the journal (self) are not those that were made."""
         if np.array_equal(self.key, made.key) and np.array_equal(self.points, made.points):
-            for row in np.flatnonzero(self.kind != made.kind)[:most].tolist():
+            # A correction that is all there is of a fact stands for any kind.
+            other = (self.kind != made.kind) & (self.kind != CORRECT)
+            for row in np.flatnonzero(other)[:most].tolist():
                 kinds = f"{POSTINGS[self.kind[row]]}, replayed {POSTINGS[made.kind[row]]}"
                 yield self._finding(int(self.key[row]), int(self.member[row]), 0, kinds)
             return

@@ -93,8 +93,14 @@ cdef inline int64_t after_debt(int64_t *account, const Lot *lot, int32_t day) no
 
 
 cdef inline bint put_lot(int64_t *account, Lot lot, int32_t day) noexcept nogil:
-    """Add points as a lot; active ones pay debt at once. False without memory."""
+    """Add points as a lot: active ones pay debt at once, those that have passed expire at once.
+
+    False without memory.
+    """
     cdef Lots *lots
+    if lot.good_through < day:
+        account[EXPIRED] += lot.points
+        return True
     lot.points = after_debt(account, &lot, day)
     if lot.points == 0:
         return True
@@ -152,9 +158,20 @@ cdef inline int64_t take_own(int64_t *account, int32_t source, int32_t tag,
     return take_points(account, points, FROM_SOURCE, source, tag, NULL)
 
 
-cdef inline bint give_back(int64_t *account, const Lot *from_, int64_t points, int32_t day,
-                           int32_t lives) noexcept nogil:
-    """Put points back into the lot they left, or a passed one's new life of `lives` days."""
+cdef inline int32_t expires_on(const CurrencyTable *c, const int64_t *account,
+                               int32_t earned) noexcept nogil:
+    """Last good day of points earned on a day."""
+    if c.inactivity and account[RENEWED] > earned:
+        return c.good_through[account[RENEWED]]
+    return c.good_through[earned]
+
+
+cdef inline bint give_back(const CurrencyTable *c, int64_t *account, const Lot *from_,
+                           int64_t points, int32_t day, int32_t lives) noexcept nogil:
+    """Put points back into the lot they left, or a passed one's new life of `lives` days.
+
+    What renewed the account's lots meanwhile has renewed that one too.
+    """
     cdef Lots *lots = <Lots*>account[LOTS]
     cdef Lot lot = from_[0]
     cdef int32_t i
@@ -162,6 +179,8 @@ cdef inline bint give_back(int64_t *account, const Lot *from_, int64_t points, i
     lot.points = after_debt(account, &lot, day)
     if lot.points == 0:
         return True
+    if c.inactivity and not lot.fixed:
+        lot.good_through = expires_on(c, account, lot.earned)
     if lot.good_through < day:
         lot.good_through = day + lives
         lot.fixed = 1
@@ -176,14 +195,6 @@ cdef inline bint give_back(int64_t *account, const Lot *from_, int64_t points, i
                 account[LIVE] += lot.points
                 return True
     return put_lot(account, lot, day)
-
-
-cdef inline int32_t expires_on(const CurrencyTable *c, const int64_t *account,
-                               int32_t earned) noexcept nogil:
-    """Last good day of points earned on a day."""
-    if c.inactivity and account[RENEWED] > earned:
-        return c.good_through[account[RENEWED]]
-    return c.good_through[earned]
 
 
 cdef inline void renew(const CurrencyTable *c, int64_t *account, int64_t renewed) noexcept nogil:

@@ -19,7 +19,7 @@ from .rules cimport (
     POST_DONATE, QUANTITY, Counter, RuleTable)
 from .state cimport (
     BONUS_GIVEN, DONATED, FACTS, ISSUED, LAST_BUY, PURCHASES, TIER, UPGRADES, Vec, vec_insert)
-from .tiers cimport add_to_counter, extend_tiers, qualified
+from .tiers cimport add_to_counter, extend_tiers, lasts, qualified
 from .work cimport Work, mark
 
 
@@ -241,9 +241,15 @@ cdef inline bint check_tier(Work *w, const RuleTable *t, int64_t *row, int64_t b
     lot.tag = 1 + t.rung[now]
     lot.fixed = 0
     lot.points = t.bonus_points[now]
-    return (post(w.p, <uint32_t>basket, 0, t.tier_number[now], POST_BONUS, <uint8_t>c, 0,
+    if not (post(w.p, <uint32_t>basket, 0, t.tier_number[now], POST_BONUS, <uint8_t>c, 0,
                  t.bonus_points[now], t.bonus_points[now])
-            and put_lot(account, lot, day))
+            and put_lot(account, lot, day)):
+        return False
+    if not lasts(t):
+        # While it is met, at every instant: the bonus may have raised a balance.
+        mark(w, t, row, day)
+        extend_tiers(t, row, day, w.marks, NULL)
+    return True
 
 
 cdef inline Sold *new_sold(Work *w, const RuleTable *t, History *h, int64_t row_of,
@@ -257,7 +263,7 @@ cdef inline Sold *new_sold(Work *w, const RuleTable *t, History *h, int64_t row_
         return NULL
     s = &h.sold[h.n_sold]
     memset(s, 0, sizeof(Sold))
-    block = <int64_t*>calloc(7 * c + 6 * rules + counters + 2 * (n_lines + 1), sizeof(int64_t))
+    block = <int64_t*>calloc(8 * c + 6 * rules + counters + 2 * (n_lines + 1), sizeof(int64_t))
     s.year = <int32_t*>calloc(rules, sizeof(int32_t))
     s.takes = <Takes*>calloc(c + 1, sizeof(Takes))
     s.before = copy_row(&w.g, row)
@@ -270,7 +276,8 @@ cdef inline Sold *new_sold(Work *w, const RuleTable *t, History *h, int64_t row_
     s.active = block
     s.reward = s.active + c
     s.as_debt = s.reward + c
-    s.restored = s.as_debt + c
+    s.as_gift = s.as_debt + c
+    s.restored = s.as_gift + c
     s.expired = s.restored + c
     s.come_back = s.expired + c
     s.let_go = s.come_back + c

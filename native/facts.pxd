@@ -36,6 +36,11 @@ cdef inline void remember_renewal(Work *w, History *h, int32_t c, int32_t day) n
     h.n_renewals += 1
 
 
+cdef inline bint is_owed(const RuleTable *t, int32_t c, uint8_t flags) noexcept nogil:
+    """Whether what an accepted fact lacks of a currency becomes debt; else it is forgiven."""
+    return t.currencies[c].spendable and (not t.late_forgives or flags & COMPLETED)
+
+
 cdef inline bint fall_short(Work *w, const RuleTable *t, int64_t *row, int64_t basket, int32_t c,
                             int64_t missing, uint8_t flags) noexcept nogil:
     """What an accepted fact lacks becomes debt, or is forgiven (rulebook 2)."""
@@ -43,7 +48,7 @@ cdef inline bint fall_short(Work *w, const RuleTable *t, int64_t *row, int64_t b
     if missing == 0:
         return True
     w.out.lack[basket] += missing
-    if t.currencies[c].spendable and (not t.late_forgives or flags & COMPLETED):
+    if is_owed(t, c, flags):
         account[DEBT] += missing
         return True
     account[FORGIVEN] += missing

@@ -12,7 +12,7 @@ from libc.string cimport memcpy
 from .accounts cimport Takes
 from .lots cimport after
 from .state cimport ACCOUNT, HEAD, LOTS, Vec, blank_slots
-from .tiers cimport Grants
+from .tiers cimport Checks
 
 
 cdef struct Geometry:
@@ -70,6 +70,7 @@ cdef struct Sold:
     int64_t *back_net       # [line]
     int64_t *reward       # [currency]: points that its redemption took
     int64_t *as_debt      # [currency]: of them, what became debt
+    int64_t *as_gift      # [currency]: of them, what was forgiven
     int64_t *restored     # [currency]
     int64_t *expired      # [currency]: of its own lots, expired unspent
     int64_t *come_back    # [currency]: of that, what returns have counted
@@ -91,7 +92,7 @@ cdef struct History:
     Renewal *renewal
     int32_t n_renewals
     int32_t room_renewals
-    Grants granted        # by checks after a validity
+    Checks checks         # of tiers after a validity
     int64_t *bonus_expired  # [tier]
 
 
@@ -151,7 +152,7 @@ cdef inline void free_history(const Geometry *g, History *h) noexcept nogil:
         free(h.sold[i].year)
         free(h.sold[i].active)  # one block for all its figures
     free(h.event)
-    free(h.granted.grant)
+    free(h.checks.check)
     free(h.sold)
     free(h.purchase)
     free(h.renewal)

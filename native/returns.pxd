@@ -71,6 +71,7 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         return POINTS_SPENT
     if not amounts_of(w, ts, &b, w.given, b.eligible > 0, w.amounts_now):
         return OVERFLOW
+    guards_back(ts, s, w.given, row)
     if not reverse(w, ts, s, i, row, day):
         w.failed = 1
         return OK
@@ -79,7 +80,6 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         s.amounts[k] = w.amounts_now[k]
         h.event[s.event].delta[k] += w.amounts[k]
     apply_amounts(w, ts, row, w.amounts, s.year, s.day, day)
-    guards_back(ts, s, row)
     if not renewals_back(w, ts, h, s, i, row, day):
         w.failed = 1
     step_back(w, ts, h, s, row, b.eligible <= 0)

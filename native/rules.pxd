@@ -315,6 +315,7 @@ cdef struct RuleTable:
     const int32_t *bonus_currency  # [rung], -1 none
     const int64_t *bonus_points
     int32_t steps_by_membership
+    int32_t validity_calendar
     int32_t validity
     int32_t validity_k
     int32_t grace_days

@@ -77,6 +77,7 @@ cdef class Rules:
         t.calendar = numbers["calendar"]
         t.simple_ladder = numbers["simple_ladder"]
         t.steps_by_membership = numbers["steps_by_membership"]
+        t.validity_calendar = numbers["validity_calendar"]
         t.validity = numbers["validity"]
         t.validity_k = numbers["validity_k"]
         t.grace_days = numbers["grace_days"]

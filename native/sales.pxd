@@ -7,7 +7,7 @@ from .accounts cimport Takes, account_of, renew, take_active
 from .basket cimport BASKET, Basket
 from .columns cimport ACCEPTED, COMPLETED, Columns, post, today
 from .earned cimport apply_amounts, count_purchase, keeps_rest, new_sold, post_rated
-from .facts cimport fall_short, finish, rate_ahead, remember_renewal
+from .facts cimport fall_short, finish, is_owed, rate_ahead, remember_renewal
 from .history cimport History, Sold
 from .lots cimport after
 from .members cimport NO_YEAR
@@ -122,7 +122,7 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     cdef Sold *s = NULL
     cdef Takes takes[16]
     cdef int32_t day = today(w.in_, i), tier, c
-    cdef int64_t back
+    cdef int64_t back, missing
     cdef int status
     cdef bint rated
     status = tenders_asked(w, t, i, row, True)
@@ -152,10 +152,13 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
             return OK
         memcpy(s.takes, takes, t.n_currencies * sizeof(Takes))
         for c in range(t.n_currencies):
-            s.reward[c] = w.asked_in[c]
-            s.as_debt[c] = w.asked_in[c]
+            s.reward[c] = missing = w.asked_in[c]
             for k in range(takes[c].n):
-                s.as_debt[c] -= takes[c].lot[k].points
+                missing -= takes[c].lot[k].points
+            if is_owed(t, c, w.in_.flags[i]):
+                s.as_debt[c] = missing
+            else:
+                s.as_gift[c] = missing
     renew_by_sale(w, t, row, day, h)
     if not post_rated(w, t, row, i, b.day, day):
         w.failed = 1

@@ -95,15 +95,19 @@ cdef inline bint renewed_by_tender(const RuleTable *t, const Sold *s, int32_t c)
     return t.currencies[c].renewed_by_redemption and s.reward[c] > 0
 
 
-cdef inline void guards_back(const RuleTable *t, Sold *s, int64_t *row) noexcept nogil:
-    """Once-only guards and anniversary dates of rules that have given nothing any more."""
+cdef inline void guards_back(const RuleTable *t, const Sold *s, const int64_t *given,
+                             int64_t *row) noexcept nogil:
+    """Once-only guards and anniversary dates of rules that give nothing any more.
+
+    given[rule] is what is left of what each has given so far, s.gave.
+    """
     cdef int32_t k
     for k in range(t.n_rules):
-        if s.gave[k] or not s.first[k]:
+        if (s.gave[k] > 0) == (given[k] > 0):
             continue
         if t.kind[k] == BONUS and t.form[k] == OF_BALANCE:
-            row[t.slot[k]] = 0
-        if (t.ann_slot[k] >= 0 and row[t.ann_slot[k]] == s.year[k]
+            row[t.slot[k]] = given[k] > 0
+        if (t.ann_slot[k] >= 0 and given[k] == 0 and row[t.ann_slot[k]] == s.year[k]
                 and row[t.ann_slot[k] + 1] == s.day):
             memcpy(row + t.ann_slot[k], s.before + t.ann_slot[k], 2 * sizeof(int64_t))
 
@@ -122,7 +126,7 @@ cdef inline void known_then(Work *w, int64_t *alone, const Event *e) noexcept no
 
 
 cdef inline void replay_tiers(Work *w, const History *h, int64_t *alone, int32_t joined,
-                              const Past *past) noexcept nogil:
+                              Past *past) noexcept nogil:
     """The member's tiers as they would have gone by what is left of all facts."""
     cdef const RuleTable *t
     cdef const Event *e
@@ -173,7 +177,8 @@ cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t bas
     if alone == NULL:
         return False
     past.balances = alone + w.g.width
-    past.granted = &h.granted
+    past.checks = &h.checks
+    past.next = 0
     blank_row(&w.g, alone)
     if not lasts(t):
         for rung in range(t.n_tiers):

@@ -43,7 +43,14 @@ cdef inline bint restore_spent(Work *w, const RuleTable *t, Sold *s, int64_t bas
         account[REDEEMED] -= due
         if not post(w.p, <uint32_t>basket, 0, NO_RULE, POST_RESTORE, <uint8_t>c, 0, due, due):
             return False
-        # The last taken first: what had become debt came after all lots.
+        # The last taken first: what was missing came after all lots.
+        part = due if due < s.as_gift[c] else s.as_gift[c]
+        s.as_gift[c] -= part
+        due -= part
+        account[FORGIVEN] -= part
+        if part and not post(w.p, <uint32_t>basket, 0, NO_RULE, POST_FORGIVE, <uint8_t>c, 0,
+                             -part, -part):
+            return False
         part = due if due < s.as_debt[c] else s.as_debt[c]
         s.as_debt[c] -= part
         due -= part
@@ -65,8 +72,8 @@ cdef inline bint restore_spent(Work *w, const RuleTable *t, Sold *s, int64_t bas
                 part = due
             s.takes[c].lot[k].points -= part
             due -= part
-            if part and not give_back(account, &s.takes[c].lot[k], part, day,
-                                      t.restored_days):
+            if part and not give_back(&t.currencies[c], account, &s.takes[c].lot[k], part,
+                                      day, t.restored_days):
                 return False
             k -= 1
     return True
@@ -124,6 +131,8 @@ cdef inline bint in_favour(Work *w, const RuleTable *t, Sold *s, int64_t basket,
     lot.source = s.source
     lot.tag = lot.fixed = 0
     lot.points = points
+    if lot.good_through < day:
+        s.expired[c] += points
     return put_lot(account, lot, day)
 
 

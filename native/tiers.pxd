@@ -23,15 +23,22 @@ cdef enum:
     STEPPED = 1        # CHECKED under while_met: THROUGH comes of a step down
 
 
-cdef struct Grant:
-    # A tier made good by a check after its validity, with the balances that it found met.
+cdef enum Outcome:
+    NOT_MET = 0
+    MET = 1
+    STEPPED_DOWN = 2
+
+
+cdef struct Check:
+    # What became of a tier when its validity, or its grace, was over.
     int32_t layout
     int32_t day
-    int64_t balances
+    int32_t outcome
+    int64_t balances      # of a check: those that it found met
 
 
-cdef struct Grants:
-    Grant *grant
+cdef struct Checks:
+    Check *check          # in the order of time
     int32_t n
     int32_t room
 
@@ -39,7 +46,8 @@ cdef struct Grants:
 cdef struct Past:
     # What a replay of tiers alone goes by: it has no lots, and looks at no balance again.
     int64_t *balances     # [tier of the layout]: those met at its last grant
-    const Grants *granted
+    const Checks *checks
+    int32_t next          # the first check that the replay has not come to
 
 
 cdef inline int32_t day_of_date(const RuleTable *t, int32_t calendar, int32_t year,
@@ -51,21 +59,21 @@ cdef inline int32_t day_of_date(const RuleTable *t, int32_t calendar, int32_t ye
     return start[0] + (day if day < length else length) - 1
 
 
-cdef inline int32_t membership_year(const RuleTable *t, int32_t joined,
+cdef inline int32_t membership_year(const RuleTable *t, int32_t calendar, int32_t joined,
                                     int32_t day) noexcept nogil:
     """Number of the membership year of a day, from 0; years begin on days of joining."""
-    cdef int32_t here = t.ymd[t.calendar][day], begun = t.ymd[t.calendar][joined]
+    cdef int32_t here = t.ymd[calendar][day], begun = t.ymd[calendar][joined]
     cdef int32_t years = here // 10000 - begun // 10000
-    cdef int32_t falls = day_of_date(t, t.calendar, here // 10000, begun // 100 % 100, begun % 100)
+    cdef int32_t falls = day_of_date(t, calendar, here // 10000, begun // 100 % 100, begun % 100)
     return years if day >= falls else years - 1
 
 
 cdef inline int32_t membership_end(const RuleTable *t, int32_t joined, int32_t day,
                                    int32_t k) noexcept nogil:
-    """Last day of the k-th membership year after that of a day."""
-    cdef int32_t begun = t.ymd[t.calendar][joined]
-    return day_of_date(t, t.calendar,
-                       begun // 10000 + membership_year(t, joined, day) + k + 1,
+    """Last day of the k-th membership year after that of a day, as validities count them."""
+    cdef int32_t calendar = t.validity_calendar, begun = t.ymd[calendar][joined]
+    return day_of_date(t, calendar,
+                       begun // 10000 + membership_year(t, calendar, joined, day) + k + 1,
                        begun // 100 % 100, begun % 100) - 1
 
 
@@ -94,7 +102,7 @@ cdef inline int64_t counter_value(const RuleTable *t, const int64_t *row, int32_
             i -= 2
         return total
     if c.window == MEMBERSHIP:
-        key = membership_year(t, <int32_t>row[JOINED], day)
+        key = membership_year(t, t.calendar, <int32_t>row[JOINED], day)
         return at[1] if at[0] == key else 0
     return 0
 
@@ -145,7 +153,7 @@ cdef inline bint add_to_counter(const RuleTable *t, int64_t *row, int32_t counte
             return True
         return add_rolling(at, day, c.period[now], amount)
     key = (c.period[day] if c.window == PERIOD
-           else membership_year(t, <int32_t>row[JOINED], day))
+           else membership_year(t, t.calendar, <int32_t>row[JOINED], day))
     if at[0] != key:
         if now != day and at[0] > key:
             return True
@@ -257,11 +265,59 @@ cdef inline int32_t tier_of_layout(const RuleTable *t, const int64_t *row,
     return t.rung[i] if i >= 0 else -1
 
 
-cdef inline void step_down(const RuleTable *t, int64_t *row, int32_t rung,
+cdef inline void make_good(const RuleTable *t, int64_t *row, int32_t rung,
                            int32_t day) noexcept nogil:
+    """A tier whose metrics hold is good through its validity."""
+    cdef int64_t *slots = tier_slots(t, row, rung)
+    cdef int32_t end = valid_through(t, row, day)
+    if end > slots[THROUGH] or (end == slots[THROUGH] and slots[CHECKED]):
+        slots[THROUGH] = end
+        slots[CHECKED] = 0
+
+
+cdef inline int64_t balances_then(const RuleTable *t, int32_t rung, int32_t day,
+                                  const Past *past) noexcept nogil:
+    """The balances met at a check of a replay: as they were, or as at the last grant."""
+    cdef int32_t i
+    for i in range(past.checks.n):
+        if (past.checks.check[i].layout == t.rung[rung] and past.checks.check[i].day == day
+                and past.checks.check[i].outcome != STEPPED_DOWN):
+            return past.checks.check[i].balances
+    return past.balances[t.rung[rung]]
+
+
+cdef inline bint note_check(const RuleTable *t, const int64_t *row, int32_t rung, int32_t day,
+                            int32_t outcome, Checks *note) noexcept nogil:
+    """Remember a check, or a step down; False without memory."""
+    if note == NULL:
+        return True
+    if not room_for(<void**>&note.check, note.n, &note.room, sizeof(Check)):
+        return False
+    note.check[note.n].layout = t.rung[rung]
+    note.check[note.n].day = day
+    note.check[note.n].outcome = outcome
+    note.check[note.n].balances = balances_met(t, row, rung, day)
+    note.n += 1
+    return True
+
+
+cdef inline bint stepped_then(const RuleTable *t, int32_t rung, int32_t day,
+                              const Past *past) noexcept nogil:
+    """Whether a tier stepped down on a day before the return: a replay makes no new step."""
+    cdef int32_t i
+    for i in range(past.checks.n):
+        if (past.checks.check[i].layout == t.rung[rung] and past.checks.check[i].day == day
+                and past.checks.check[i].outcome == STEPPED_DOWN):
+            return True
+    return False
+
+
+cdef inline bint step_down(const RuleTable *t, int64_t *row, int32_t rung, int32_t day,
+                           Checks *note, const Past *past) noexcept nogil:
     """One rung at a time, as the validity of a rung, grace apart, is over on `day`.
 
-    The one below is good through the period that began after that validity.
+    The one below is good through the period that began after that validity. False without
+    memory.
     """
     cdef int64_t *slots = tier_slots(t, row, rung)
     cdef int64_t *below
@@ -269,7 +325,9 @@ cdef inline void step_down(const RuleTable *t, int64_t *row, int32_t rung,
     if lasts(t):
         slots[CHECKED] = 2
     if rung == 0 or t.tier_always[rung - 1] or qualified(t, row, day) >= rung - 1:
-        return
+        return True
+    if past != NULL and not stepped_then(t, rung, day, past):
+        return True
     below = tier_slots(t, row, rung - 1)
     if t.steps_by_membership:
         end = membership_end(t, <int32_t>row[JOINED], begun, 0)
@@ -280,54 +338,68 @@ cdef inline void step_down(const RuleTable *t, int64_t *row, int32_t rung,
     if end > below[THROUGH]:
         below[THROUGH] = end
         below[CHECKED] = 0 if lasts(t) else STEPPED
-
-
-cdef inline int64_t balances_then(const RuleTable *t, int32_t rung, int32_t day,
-                                  const Past *past) noexcept nogil:
-    """The balances met at a check of a replay: as they were, or as at the last grant."""
-    cdef int32_t i
-    for i in range(past.granted.n):
-        if (past.granted.grant[i].layout == t.rung[rung]
-                and past.granted.grant[i].day == day):
-            return past.granted.grant[i].balances
-    return past.balances[t.rung[rung]]
-
-
-cdef inline bint note_grant(const RuleTable *t, const int64_t *row, int32_t rung, int32_t day,
-                            Grants *note) noexcept nogil:
-    """Remember a check that was met; False without memory."""
-    if not room_for(<void**>&note.grant, note.n, &note.room, sizeof(Grant)):
-        return False
-    note.grant[note.n].layout = t.rung[rung]
-    note.grant[note.n].day = day
-    note.grant[note.n].balances = balances_met(t, row, rung, day)
-    note.n += 1
-    return True
+    return note_check(t, row, rung, day, STEPPED_DOWN, note)
 
 
 cdef inline bint check_again(const RuleTable *t, int64_t *row, int32_t rung, int32_t day,
-                             Grants *note, const Past *past) noexcept nogil:
+                             Checks *note, Past *past) noexcept nogil:
     """The check on the first day after a validity; False without memory."""
     cdef int64_t *slots = tier_slots(t, row, rung)
     cdef int64_t balances = LOOK if past == NULL else balances_then(t, rung, day, past)
-    if not holds(t, row, rung, day, balances):
+    cdef bint met = holds(t, row, rung, day, balances)
+    if not note_check(t, row, rung, day, MET if met else NOT_MET, note):
+        return False
+    if met:
+        make_good(t, row, rung, day)
+        if past != NULL:
+            past.balances[t.rung[rung]] = balances
+    elif slots[CHECKED] == 0 and slots[THROUGH] < day:
         slots[CHECKED] = 1
-        return True
-    slots[THROUGH] = valid_through(t, row, day)
-    if past != NULL:
-        past.balances[t.rung[rung]] = balances
-    return note == NULL or note_grant(t, row, rung, day, note)
+    return True
 
 
-cdef inline bint move_clock(const RuleTable *t, int64_t *row, int32_t day, Grants *note,
-                            const Past *past) noexcept nogil:
+cdef inline int32_t rung_of(const RuleTable *t, int32_t layout) noexcept nogil:
+    """The rung that a tier of the layout is; -1 for none."""
+    cdef int32_t i
+    for i in range(t.n_tiers):
+        if t.rung[i] == layout:
+            return i
+    return -1
+
+
+cdef inline int32_t checked_then(const RuleTable *t, Past *past, int64_t *first) noexcept nogil:
+    """The rung of the next check that was met, if it comes before `first`; -1 for none.
+
+    What it kept good stands by that check, whatever had led to it (rulebook 9).
+    """
+    cdef int32_t rung
+    while past != NULL and past.next < past.checks.n:
+        if past.checks.check[past.next].day >= first[0]:
+            return -1
+        rung = rung_of(t, past.checks.check[past.next].layout)
+        if rung >= 0 and past.checks.check[past.next].outcome == MET:
+            first[0] = past.checks.check[past.next].day
+            return rung
+        past.next += 1
+    return -1
+
+
+cdef enum Due:
+    AFTER_VALIDITY = 0
+    AFTER_GRACE = 1
+    AS_IT_WAS = 2
+
+
+cdef inline bint move_clock(const RuleTable *t, int64_t *row, int32_t day, Checks *note,
+                            Past *past) noexcept nogil:
     """Ends of validity, checks after them and steps down, in order, through `day`."""
     cdef int32_t i, rung, due
     cdef int64_t when, first
     cdef int64_t *slots
     while True:
-        rung = due = -1
         first = <int64_t>day + 1
+        due = AS_IT_WAS
+        rung = checked_then(t, past, &first)
         for i in range(t.n_tiers):
             slots = tier_slots(t, row, i)
             if t.tier_always[i] or slots[THROUGH] < 0 or slots[CHECKED] == 2:
@@ -335,19 +407,22 @@ cdef inline bint move_clock(const RuleTable *t, int64_t *row, int32_t day, Grant
             if slots[CHECKED] == 0:
                 when = slots[THROUGH] + 1
                 if when < first:
-                    first, rung, due = when, i, 0
+                    first, rung, due = when, i, AFTER_VALIDITY
             elif t.down == ONE_STEP:
                 when = slots[THROUGH] + t.grace_days + 1
                 if when < first:
-                    first, rung, due = when, i, 1
+                    first, rung, due = when, i, AFTER_GRACE
         if rung < 0:
             return True
-        if due == 0:
+        if due == AS_IT_WAS:
+            past.next += 1
+        if due != AFTER_GRACE:
             if not check_again(t, row, rung, <int32_t>first, note, past):
                 return False
         elif qualified(t, row, <int32_t>first - 1) == rung:
             # It was the member's tier until yesterday.
-            step_down(t, row, rung, <int32_t>first)
+            if not step_down(t, row, rung, <int32_t>first, note, past):
+                return False
         else:
             # It falls unseen.
             tier_slots(t, row, rung)[CHECKED] = 2
@@ -365,7 +440,7 @@ cdef inline void held_on(const RuleTable *t, int64_t *row, int32_t rung, int32_t
         slots[THROUGH] = day - 1
 
 
-cdef inline void move_while_met(const RuleTable *t, int64_t *row, int32_t day,
+cdef inline bint move_while_met(const RuleTable *t, int64_t *row, int32_t day, Checks *note,
                                 const Past *past) noexcept nogil:
     """THROUGH is the last date on which the metrics held: look at each date up to `day`."""
     cdef int32_t i, d
@@ -378,20 +453,22 @@ cdef inline void move_while_met(const RuleTable *t, int64_t *row, int32_t day,
                 if (not t.tier_always[i] and tier_slots(t, row, i)[THROUGH] >= 0
                         and tier_slots(t, row, i)[THROUGH] + t.grace_days + 1 == d
                         and qualified(t, row, d - 1) == i):
-                    step_down(t, row, i, d)
+                    if not step_down(t, row, i, d, note, past):
+                        return False
                     break
+    return True
 
 
-cdef inline bint move_tiers(const RuleTable *t, int64_t *row, int32_t day, Grants *note,
-                            const Past *past) noexcept nogil:
+cdef inline bint move_tiers(const RuleTable *t, int64_t *row, int32_t day, Checks *note,
+                            Past *past) noexcept nogil:
     """Move a member's tiers on to the start of a business day; False without memory."""
     if t.simple_ladder or t.n_tiers == 0:
         return True
     if lasts(t):
         if not move_clock(t, row, day, note, past):
             return False
-    else:
-        move_while_met(t, row, day, past)
+    elif not move_while_met(t, row, day, note, past):
+        return False
     if row[CLOCK] < day:
         row[CLOCK] = day
     return True
@@ -402,18 +479,8 @@ cdef inline void advance_tiers(const RuleTable *t, int64_t *row, int32_t day) no
     move_tiers(t, row, day, NULL, NULL)
 
 
-cdef inline void make_good(const RuleTable *t, int64_t *row, int32_t rung,
-                           int32_t day) noexcept nogil:
-    """A tier whose metrics hold is good through its validity."""
-    cdef int64_t *slots = tier_slots(t, row, rung)
-    cdef int32_t end = valid_through(t, row, day)
-    if end > slots[THROUGH] or (end == slots[THROUGH] and slots[CHECKED]):
-        slots[THROUGH] = end
-        slots[CHECKED] = 0
-
-
 cdef inline void extend_tiers(const RuleTable *t, int64_t *row, int32_t day,
-                              const int64_t *marks, const Past *past) noexcept nogil:
+                              const int64_t *marks, Past *past) noexcept nogil:
     """After a fact: tiers one of whose metrics it raised are checked (marks, by rung)."""
     cdef int32_t i
     cdef int64_t balances

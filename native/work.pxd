@@ -117,7 +117,7 @@ cdef inline void begin(Work *w, const RuleTable *t, int64_t *row, int32_t day,
     cdef int32_t i
     if row[JOINED] < 0:
         row[JOINED] = day
-    if not move_tiers(t, row, day, NULL if h == NULL else &h.granted, NULL):
+    if not move_tiers(t, row, day, NULL if h == NULL else &h.checks, NULL):
         w.failed = 1
     settle_all(w, row, day, h)
     memset(w.marks, 0, (t.n_tiers + 1) * sizeof(int64_t))

@@ -76,17 +76,20 @@ class Run:
 
     told: dict[str, Told] = field(default_factory=dict)
     views: dict[tuple[str, int], View] = field(default_factory=dict)
+    donors: set[str] = field(default_factory=set)
 
     def given(self) -> dict[tuple[str, str, str], int]:
         """What rules gave to each fact in the end, corrections included: by fact, rule, currency.
 
-        A member's part of a closed day stands for the day.
+        A member's part of a closed day stands for the day. What rules that donate gave is
+        summed with their donations under no rule, as corrections tell them.
         """
         found: Counter[tuple[str, str, str]] = Counter()
         for name, told in self.told.items():
             for posting in told.postings:
                 fact = posting.corrects or name.partition("/")[0]
-                found[fact, posting.rule, posting.currency] += posting.points
+                rule = "" if posting.rule in self.donors else posting.rule
+                found[fact, rule, posting.currency] += posting.points
         return {key: points for key, points in found.items() if points}
 
     def refused(self) -> set[str]:
@@ -130,6 +133,7 @@ def settled(run: Run, case: Case) -> Run:
     that come after all others, days closed among them, and were not refused.
     """
     donors = set(re.findall(r'"id" = "([^"]+)"[^\n]*"donate" = ', "".join(case.programs.values())))
+    run.donors = donors
     latest = 0
     for fact in case.facts:
         told, at = run.told.get(fact["id"]), us_of(fact)
