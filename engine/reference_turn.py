@@ -60,8 +60,8 @@ class Row:
 class Turn:
     """One fact at its place: what it may look at and where it writes.
 
-    `is_named` says that a later fact returns of it, `sale_is_here` that the sale which it
-    returns of is known; `missing` is what the last taking of points did not find.
+    `sale_is_here` says that the sale which it returns of is known; `missing` is what the
+    last taking of points did not find.
     """
 
     world: World
@@ -74,7 +74,6 @@ class Turn:
     clock: dt.time
     at_us: int
     tier: str | None
-    is_named: bool = False
     sale_is_here: bool = False
     missing: int = 0
 
@@ -128,10 +127,10 @@ def give(turn: Turn, basket: Basket, outcomes: dict[str, Outcome]) -> tuple[Give
     return tuple(given)
 
 
-def reach(turn: Turn, names: set[Metric]) -> None:
+def reach(turn: Turn, names: set[Metric], found: tiers.Found) -> None:
     """Check tiers after a fact that has raised metrics; give a tier-reached bonus."""
     member, program = turn.member, turn.program
-    tier = tiers.check(program, member, turn.today, names)
+    tier = tiers.check(program, member, turn.today, names, found)
     if tier is None or tier.bonus is None or tier.id in member.gifts:
         return
     currency = program.currency[program.currency_at(tier.bonus.currency)]
