@@ -10,7 +10,7 @@ scale, amounts in minor units; figures are ints and Fractions.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -46,7 +46,7 @@ from .reference_facts import InvalidFact, content, instant, named_sale, net_void
 from .reference_returns import Refusal
 from .reference_run import Run, play
 from .reference_tiers import tier_on
-from .reference_turn import Posting, advance, is_status
+from .reference_turn import Posting, Row, advance, is_status
 from .reference_world import Accepted, Version, World
 from .status import REFUSALS, Status
 
@@ -168,8 +168,8 @@ class Reference:
             # Exchanges that wait for this very fact come back one by one, below.
             waiting = {parked.fact.id for parked in self._parked.get(fact.id, [])}
             tried = [replace(e, returns=False) if e.fact.id in waiting else e for e in facts]
-            after = play(self._world, [*tried, entry], before)
-            _check(entry, before, after)
+            after = play(self._world, [*tried, entry], before, judge=_judge_of(entry))
+            _check_others(entry, before, after)
         except Refusal as refusal:
             answer = Answer(fact.id, "refused", REFUSALS[refusal.status])
             return self._answered(entry, before, self._in_vain(answer))
@@ -232,7 +232,7 @@ class Reference:
                 others = [e for e in kept if e.fact.id != parked.fact.id]
                 tried = [*others, parked]
                 after = play(self._world, tried, run)
-                _check_return(parked, after)
+                _check_return(parked, after.rows[parked.fact.id])
             except Refusal as refusal:
                 answer.parked[parked.fact.id] = REFUSALS[refusal.status]
                 continue
@@ -317,34 +317,55 @@ def _check_form(fact: Fact) -> None:
                 raise InvalidFact("names no line: give line or sku")
 
 
-def _check(entry: Accepted, before: Run, after: Run) -> None:
-    """Whether a fact may be accepted (section 2). Raises Refusal."""
-    fact, row = entry.fact, after.rows[entry.fact.id]
+def _judge_of(new: Accepted) -> Callable[[Accepted, Row], None]:
+    """Judges a new fact at its own place, whatever it does to later ones."""
+
+    def judge(entry: Accepted, row: Row) -> None:
+        if entry is new:
+            _check_own(new, row)
+
+    return judge
+
+
+def _check_own(entry: Accepted, row: Row) -> None:
+    """Whether a fact may stand at its own place (section 2). Raises Refusal."""
+    fact = entry.fact
     for currency in entry.version.program.currency:
         most = MOST_POINTS * 10**currency.scale
         if any(abs(p.points) > most for p in row.postings if p.currency == currency.id):
             raise Refusal(fact.id, Status.OVERFLOW)
-    _check_return(entry, after)
-    match fact:
-        case SaleFact(completed=False, tenders=tenders) if any(t.points for t in tenders):
-            lack = {name: row.lack[name] - row.owed_back[name] for name in row.lack}
-        case RedeemFact(completed=False):
-            lack = row.lack
-        case AdjustFact(forced=False) if fact.points < 0:
-            lack = row.lack
-        case _:
-            return
-    if any(lack.values()):
+    _check_return(entry, row)
+    if _takes(fact) and any(row.lack[name] > row.owed_back[name] for name in row.lack):
         raise Refusal(fact.id, Status.INSUFFICIENT)
-    rows = after.rows
+
+
+def _takes(fact: Fact) -> bool:
+    """Whether a fact may be refused for want of points."""
+    match fact:
+        case SaleFact(completed=False, tenders=tenders):
+            return any(tender.points for tender in tenders)
+        case RedeemFact(completed=False):
+            return True
+        case AdjustFact(forced=False):
+            return fact.points < 0
+    return False
+
+
+def _check_others(entry: Accepted, before: Run, after: Run) -> None:
+    """Whether no fact at another place lacks more for a new one. Raises Refusal."""
+    fact, rows = entry.fact, after.rows
+    if not _takes(fact):
+        return
     for name, old in before.rows.items():
         now = rows[name].lack
         if any(now[currency] > old.lack[currency] for currency in now):
             raise Refusal(fact.id, Status.INSUFFICIENT)
 
 
-def _check_return(entry: Accepted, after: Run) -> None:
-    program, row = entry.version.program, after.rows[entry.fact.id]
+def _check_return(entry: Accepted, row: Row) -> None:
+    program = entry.version.program
+    if getattr(entry.fact, "completed", False):
+        return
     if program.returns.shortfall == "refuse" and any(
         points for name, points in row.owed_back.items() if not is_status(program, name)
     ):

@@ -56,6 +56,11 @@ class Outcome:
     lost: bool = False
 
     @property
+    def of_balance(self) -> bool:
+        """Whether it is a bonus on the balance, which a member gets once."""
+        return isinstance(self.rule, Bonus) and self.rule.of_balance is not None
+
+    @property
     def kind(self) -> str:
         """Kind of the posting."""
         match self.rule:

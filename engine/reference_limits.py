@@ -57,7 +57,7 @@ def was_given_once(basket: Basket, rule: Rule) -> bool:
     """Whether a bonus on the balance was given before."""
     if not isinstance(rule, Bonus) or rule.of_balance is None:
         return False
-    return any(given.points > 0 for _, given in _gave(basket, rule))
+    return any(given.points > 0 and given.of_balance for _, given in _gave(basket, rule))
 
 
 @once
@@ -87,7 +87,11 @@ def _may_be_used(basket: Basket, rule: Rule) -> bool:
 
 def _too_close(basket: Basket, rule: Rule) -> bool:
     year = own_anniversary(basket, rule)
-    last = [(record, given) for record, given in _gave(basket, rule) if given.points > 0][-1:]
+    last = [
+        (record, given)
+        for record, given in _gave(basket, rule)
+        if given.points > 0 and given.anniversary is not None
+    ][-1:]
     return any(
         given.anniversary != year and (basket.date - record.date).days <= CLOSE_DAYS
         for record, given in last

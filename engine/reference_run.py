@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from .facts import DayClosedFact, EnrolFact
@@ -51,14 +51,14 @@ class Run:
 
 def play(
     world: World, accepted: Iterable[Accepted], known: Run | None = None,
-    changed_us: int | None = None,
+    changed_us: int | None = None, judge: Callable[[Accepted, Row], None] | None = None,
 ) -> Run:
     """A member's facts, and the closings after the first of them.
 
     With `known`, an earlier run of the member, only what differs is played again: facts that
     stand in both at the beginning, before the instant from which the world has changed,
     have done what they did. Raises Refusal with the id of the fact that cannot stand at its
-    place.
+    place; `judge` may raise it for what a fact did at its own place.
     """
     entries = in_order([*accepted, *world.days])
     run = Run(_alike(entries, known, changed_us) if known is not None else [])
@@ -67,6 +67,8 @@ def play(
         sale = named_sale(entry.fact)
         turn.sale_is_here = entry.returns and any(step.row.id == sale for step in run.steps)
         apply(turn)
+        if judge is not None:
+            judge(entry, turn.row)
         run.steps.append(Step(entry, turn.row, turn.member))
     return run
 

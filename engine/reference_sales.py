@@ -179,7 +179,9 @@ def _changes(turn: Turn, sale: SaleState, found: Worth) -> dict[str, dict[str, i
         now = found.points.get(name, 0)
         change = now - sale.now.get(name, 0)
         donated = outcome.rule.donate is not None
-        given.append(Given(name, currency, now, outcome.anniversary, donated))
+        given.append(Given(
+            name, currency, now, outcome.anniversary, donated, outcome.of_balance
+        ))  # fmt: skip
         if change:
             changes.setdefault(currency, {})[name] = change
         exact, units = found.exact.get(name, Fraction(0)), found.units.get(name, Fraction(0))

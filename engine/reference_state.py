@@ -78,6 +78,7 @@ class Given:
     points: int
     anniversary: int | None = None
     donated: bool = False
+    of_balance: bool = False
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,7 @@ class State:
     units: dict[str, Fraction] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
     held: dict[str, dt.date] = field(default_factory=dict)
+    held_by: dict[str, tuple[dict[str, int], dict[str, int]]] = field(default_factory=dict)
     gifts: dict[str, TierGift] = field(default_factory=dict)
     top: str | None = None
     upgrades: int = 0
@@ -211,5 +213,5 @@ class State:
         return State(
             self.wallet.copy(), self.about, list(self.records), list(self.purchases),
             dict(self.sales), dict(self.carry), dict(self.units), list(self.grants),
-            dict(self.held), dict(self.gifts), self.top, self.upgrades,
+            dict(self.held), dict(self.held_by), dict(self.gifts), self.top, self.upgrades,
         )  # fmt: skip

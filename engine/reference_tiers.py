@@ -240,9 +240,12 @@ def hold_until(program: Program, member: State, day: dt.date) -> None:
 
 
 def note_held(program: Program, member: State, day: dt.date, met: set[str]) -> None:
-    """Remember the last date on which the metrics of tiers held."""
-    if met:
-        member.held |= dict.fromkeys(met - _always(program), day)
+    """Remember the last date on which the metrics of tiers held, and what else held then."""
+    held = met - _always(program) if met else met
+    if held:
+        balances = {c.id: member.wallet.active(c.id) for c in program.currency}
+        member.held |= dict.fromkeys(held, day)
+        member.held_by |= dict.fromkeys(held, (member.about.values, balances))
 
 
 def _step_down(program: Program, member: State, day: dt.date, met: set[str]) -> None:
@@ -257,11 +260,17 @@ def _step_down(program: Program, member: State, day: dt.date, met: set[str]) -> 
     now = _highest(program, member, day, met)
     if above == 0 or (now is not None and places[now] >= above - 1):
         return
-    last = _last_grant(member, member.top)
-    since = member.held.get(member.top, day - ONE_DAY)
+    last, held = _last_grant(member, member.top), member.held.get(member.top)
+    if held is not None and (last is None or (last.through or NEVER) < held):
+        balances = {c.id: member.wallet.active(c.id) for c in program.currency}
+        last = Grant(
+            program, member.top, held, held, len(member.records), dict(member.about.values),
+            balances,
+        )  # fmt: skip
     if last is None:
-        last = Grant(program, member.top, since, since, len(member.records), {}, {})
-    over = last.through or since
+        # It was everybody's under another version.
+        return
+    over = last.through or NEVER
     through = _validity_end(program, member, over + ONE_DAY, 0)
     member.grants.append(replace(
         last, tier=ladder.tier[above - 1].id, on=day, through=through, stepped_from=last
@@ -303,6 +312,14 @@ def check(
         return None
     member.upgrades += 1
     return program.tiers()[after]
+
+
+def look_again(program: Program, member: State, day: dt.date) -> None:
+    """After a tier-reached bonus: under `while_met` a balance that it raised may be met."""
+    if not _lasts(program):
+        met = _met_on(program, member, day)
+        note_held(program, member, day, met)
+        member.top = _highest(program, member, day, met)
 
 
 def review(program: Program, member: State, day: dt.date) -> list[str]:
@@ -356,8 +373,6 @@ def _stands(member: State, grant: Grant) -> bool:
 
 def _would_be_made(member: State, grant: Grant) -> bool:
     program = grant.program
-    if not _lasts(program):
-        return True
     tier = next(tier for tier in program.tiers() if tier.id == grant.tier)
     return _would_hold(program, member, tier, grant.on, grant)
 
@@ -381,13 +396,13 @@ def _review_held(program: Program, member: State, tier: Tier, day: dt.date) -> N
     held = member.held.pop(tier.id, None)
     if held is None:
         return
-    balances = {c.id: member.wallet.active(c.id) for c in program.currency}
+    values, balances = member.held_by[tier.id]
     for back in range(ladder.grace_days + 1):
         on = day - dt.timedelta(back)
         if on > held:
             continue
         count = sum(record.date <= on for record in member.records)
-        seen = Grant(program, tier.id, on, None, count, dict(member.about.values), balances)
+        seen = Grant(program, tier.id, on, None, count, values, balances)
         if _would_hold(program, member, tier, on, seen):
             member.held[tier.id] = on
             return

@@ -61,7 +61,7 @@ class Turn:
     """One fact at its place: what it may look at and where it writes.
 
     `sale_is_here` says that the sale which it returns of is known; `missing` is what the
-    last taking of points did not find.
+    last taking of points did not find, `passed_at_once` what a closing gave that had passed.
     """
 
     world: World
@@ -76,6 +76,7 @@ class Turn:
     tier: str | None
     sale_is_here: bool = False
     missing: int = 0
+    passed_at_once: list[tuple[dt.date, str, int]] = field(default_factory=list)
 
     @property
     def today(self) -> dt.date:
@@ -114,7 +115,10 @@ def give(turn: Turn, basket: Basket, outcomes: dict[str, Outcome]) -> tuple[Give
         if outcome.granted <= 0:
             continue
         donated = outcome.rule.donate is not None
-        given.append(Given(name, currency.id, outcome.granted, outcome.anniversary, donated))
+        given.append(Given(
+            name, currency.id, outcome.granted, outcome.anniversary, donated,
+            outcome.of_balance,
+        ))  # fmt: skip
         member.wallet.issued[currency.id] += outcome.granted
         if donated:
             member.wallet.donated[currency.id] += outcome.granted
@@ -144,6 +148,8 @@ def reach(turn: Turn, names: set[Metric], found: tiers.Found) -> None:
         currency.id, points, earned_dates(program, currency, turn.date), turn.row.id, rule,
         (turn.place, place),
     ))  # fmt: skip
+    # It may raise a balance, and no tier is reached twice.
+    tiers.look_again(program, member, turn.today)
 
 
 def forgives(turn: Turn, currency: str, *, always_owed: bool = False) -> bool:
