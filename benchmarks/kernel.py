@@ -80,7 +80,7 @@ def dictionaries_of(data: Dataset) -> Dictionaries:
             for sku, private, produce, excluded in flags
         ]
     )
-    out.members.encode(str(member) for member in range(data.members))
+    out.members.encode([str(member) for member in range(data.members)])
     out.stores.at("1", 0)
     out.terminals.number("1")
     return out

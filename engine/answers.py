@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from .carrier import wire_fields
-from .columns import MEMBER_KINDS, NO_RULE, POSTING_COLUMNS
+from .columns import BALANCES, MEMBER_KINDS, NO_RULE, Outcome
 from .dictionaries import Dictionaries
 from .facts import KINDS, us_instant
-from .records import StoredFact, content_of_row
+from .parked import Resolved, resolutions
+from .records import StoredFact, content_of_row, read_outcome
 from .schema import column, list_view
 from .status import LIMITS, POSTINGS, REFUSALS, Status
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 
 _OK, _PARKED = int(Status.OK), int(Status.PARKED)
+TOLD = ["ok" if code == _OK else "parked" if code == _PARKED else "refused" for code in Status]
 
 
 class AnswerWords:
@@ -31,75 +35,115 @@ class AnswerWords:
     def __init__(self, fold: Fold) -> None:
         layout = fold.layout
         self.rules: list[str] = list(layout.rules)
+        self.rule_of: dict[int, str | None] = {**dict(enumerate(self.rules)), NO_RULE: None}
         self.currencies: list[str] = list(layout.currencies)
         self.tiers: list[str | None] = [*layout.tiers, None]
 
 
-Posted = tuple[int, int, int, int, int, int, int]
-"""A posting's numbers in the order of POSTING_COLUMNS."""
+def rated_answers(
+    words: AnswerWords, ids: Sequence[str], first: int, outcome: Outcome, names: Mapping[int, str]
+) -> list[Answer]:
+    """The answers to facts of members from seq `first` on, from what they came to.
 
-Figures = tuple[list[int], list[int], list[int], list[int]]
-"""Active, pending, held and debt by currency."""
+    `names` are ids of the facts that are corrected.
+    """
+    told = resolutions(outcome.posted_from, outcome.postings) if names else []
+    starts, columns = shown_postings(outcome)
+    shown, bounds = _shown(words, columns, names), starts.tolist()
+    status = outcome.status.tolist()
+    answers = [
+        rated_answer(*figures)
+        for figures in zip(
+            ids, range(first, first + len(ids)), [TOLD[code] for code in status],
+            [shown[start:end] for start, end in pairwise(bounds)], _balances(words, outcome),
+            [words.tiers[tier] for tier in outcome.tier.tolist()], strict=True,
+        )
+    ]  # fmt: skip
+    for row in outcome.status.nonzero()[0].tolist():
+        if status[row] != _PARKED:
+            answers[row]["reason"] = REFUSALS[Status(status[row])]
+    for one in told:
+        mine = slice(bounds[one.row], bounds[one.row + 1])
+        applied = _applied(one, names, shown[mine], columns["corrects"][mine].tolist())
+        answers[one.row].setdefault("parked", []).append(applied)
+    return answers
 
 
 def rated_answer(
-    words: AnswerWords, fact_id: str, seq: int, status: int, tier: int, figures: Figures,
-    postings: list[Posted], names: Mapping[int, str],
+    fact_id: str, seq: int, status: str, postings: list[Answer], balances: Answer,
+    tier: str | None,
 ) -> Answer:
-    """The answer to a fact of a member; `names` are ids of the facts that are corrected."""
-    shown, parked = [], []
-    for posting in postings:
-        if posting[5]:
-            shown.append(_shown(words, posting, names))
-        elif posting[6] and posting[0] == NO_RULE:
-            parked.append(posting)
-    active, pending, held, debt = figures
-    answer: Answer = {
-        "id": fact_id,
-        "seq": seq,
-        "status": "ok" if status == _OK else "parked" if status == _PARKED else "refused",
-        "postings": shown,
-        "balances": {
-            name: {"active": active[place], "pending": pending[place], "held": held[place],
-                   "debt": debt[place]}
-            for place, name in enumerate(words.currencies[: len(active)])
-        },
-        "tier": words.tiers[tier],
+    """The answer to a fact of a member."""
+    return {
+        "id": fact_id, "seq": seq, "status": status, "postings": postings,
+        "balances": balances, "tier": tier,
     }  # fmt: skip
-    if status not in (_OK, _PARKED):
-        answer["reason"] = REFUSALS[Status(status)]
-    if parked:
-        answer["parked"] = [_applied(words, told, postings, names) for told in parked]
-    return answer
 
 
-def _shown(words: AnswerWords, posting: Posted, names: Mapping[int, str]) -> Answer:
-    """One posting; what the rule wanted stands beside the limit that cut it."""
-    rule, kind, currency, limit, desired, points, corrects = posting
-    entry: Answer = {
-        "rule": None if rule == NO_RULE else words.rules[rule],
-        "kind": POSTINGS[kind],
-        "currency": words.currencies[currency],
-        "points": points,
-    }
-    if limit:
-        entry["desired"] = desired
-        entry["limit"] = LIMITS[limit]
-    if corrects:
-        entry["corrects"] = names[corrects]
-    return entry
+def shown_postings(outcome: Outcome) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
+    """The postings that answers show, where each fact's begin: none without points."""
+    starts, columns = outcome.posted_from, outcome.postings
+    kept = columns["points"].nonzero()[0]
+    if len(kept) == len(columns["points"]):
+        return starts, columns
+    return (
+        np.searchsorted(kept, starts).astype(np.int64),
+        {name: values[kept] for name, values in columns.items()},
+    )
+
+
+def _balances(words: AnswerWords, outcome: Outcome) -> list[Answer]:
+    """Balances by currency of each fact."""
+    every = [
+        {"active": active, "pending": pending, "held": held, "debt": debt}
+        for active, pending, held, debt in zip(
+            *(getattr(outcome, name).reshape(-1).tolist() for name in BALANCES), strict=True
+        )
+    ]
+    n = len(outcome.status)
+    size = len(every) // n
+    # Programs published since may have added currencies.
+    currencies = words.currencies[:size]
+    if size == 1:
+        currency = currencies[0]
+        return [{currency: figures} for figures in every]
+    return [
+        dict(zip(currencies, every[row * size : (row + 1) * size], strict=True))
+        for row in range(n)
+    ]
+
+
+def _shown(
+    words: AnswerWords, columns: Mapping[str, NDArray[Any]], names: Mapping[int, str]
+) -> list[Answer]:
+    """Postings one by one; what the rule wanted stands beside the limit that cut it."""
+    rule_of, currencies = words.rule_of, words.currencies
+    entries: list[Answer] = [
+        {"rule": rule_of[rule], "kind": POSTINGS[kind], "currency": currencies[currency],
+         "points": points}
+        for rule, kind, currency, points in zip(
+            *(columns[name].tolist() for name in ("rule", "kind", "currency", "points")),
+            strict=True,
+        )
+    ]  # fmt: skip
+    limit, desired, corrects = columns["limit"], columns["desired"], columns["corrects"]
+    for place in limit.nonzero()[0].tolist():
+        entries[place]["desired"] = int(desired[place])
+        entries[place]["limit"] = LIMITS[limit[place]]
+    for place in corrects.nonzero()[0].tolist() if names else ():
+        entries[place]["corrects"] = names[int(corrects[place])]
+    return entries
 
 
 def _applied(
-    words: AnswerWords, told: Posted, postings: list[Posted], names: Mapping[int, str]
+    told: Resolved, names: Mapping[int, str], shown: list[Answer], corrects: list[int]
 ) -> Answer:
     """What became of a parked return: its own postings are corrections of it."""
-    status, seq = told[3], told[6]
-    entry: Answer = {"id": names[seq], "status": "ok" if status == _OK else "refused"}
-    if status != _OK:
-        entry["reason"] = REFUSALS[Status(status)]
+    entry: Answer = {"id": names[told.seq], "status": "ok" if told.status == _OK else "refused"}
+    if told.status != _OK:
+        entry["reason"] = REFUSALS[Status(told.status)]
     entry["postings"] = [
-        _shown(words, posting, names) for posting in postings if posting[6] == seq and posting[5]
+        posting for posting, seq in zip(shown, corrects, strict=True) if seq == told.seq
     ]
     return entry
 
@@ -115,23 +159,19 @@ def control_answer(fact_id: str, seq: int, status: int = 0) -> Answer:
     return answer
 
 
-def posted(columns: Mapping[str, NDArray[Any]]) -> list[Posted]:
-    """Postings as tuples."""
-    return list(zip(*(columns[name].tolist() for name in POSTING_COLUMNS), strict=True))
-
-
 def stored_answer(
     words: AnswerWords, stored: StoredFact, names_of: Callable[[set[int]], dict[int, str]]
 ) -> Answer:
     """The first answer to a member's fact, rebuilt from its row."""
-    one = stored.batch.slice(stored.row, 1)
-    postings = posted(stored_postings(stored.batch, stored.row))
-    _, balances = list_view(one.column("balances"))
-    figures = tuple(balances[name].tolist() for name in ("active", "pending", "held", "debt"))
-    return rated_answer(
-        words, stored.id, stored.seq, stored.status, int(column(one, "tier")[0]),
-        figures, postings, names_of({posting[6] for posting in postings if posting[6]}),
-    )
+    outcome = read_outcome(stored.batch.slice(stored.row, 1))
+    names = names_of(corrected(outcome.postings))
+    return rated_answers(words, [stored.id], stored.seq, outcome, names)[0]
+
+
+def corrected(columns: Mapping[str, NDArray[Any]]) -> set[int]:
+    """Seqs of the facts that postings correct."""
+    corrects = columns["corrects"]
+    return set(corrects[corrects.nonzero()[0]].tolist())
 
 
 def stored_postings(batch: pa.RecordBatch, row: int) -> dict[str, NDArray[Any]]:
@@ -159,17 +199,12 @@ def posting_details(
     words: AnswerWords, columns: Mapping[str, NDArray[Any]], names: Mapping[int, str]
 ) -> list[Answer]:
     """Postings with what the rule wanted, whether or not a limit cut it."""
-    shown = []
-    for posting in posted(columns):
-        if posting[5] or posting[0] != NO_RULE:
-            entry = _shown(words, posting, names)
-            limit = entry.pop("limit", None)
-            entry["desired"] = posting[4]
-            if limit is not None:
-                entry["limit"] = limit
-            if "corrects" in entry:
-                entry["corrects"] = entry.pop("corrects")
-            shown.append(entry)
+    kept = np.flatnonzero((columns["points"] != 0) | (columns["rule"] != NO_RULE))
+    columns = {name: values[kept] for name, values in columns.items()}
+    shown = _shown(words, columns, names)
+    for entry, desired in zip(shown, columns["desired"].tolist(), strict=True):
+        more = {name: entry.pop(name) for name in ("limit", "corrects") if name in entry}
+        entry.update({"desired": desired}, **more)
     return shown
 
 

@@ -57,7 +57,7 @@ def without_return(extra: Extra) -> Extra | None:
 def resolve(facts: Facts, dictionaries: Dictionaries) -> None:
     """Give products and stores the versions in force at each fact's instant, known by now."""
     facts.store = dictionaries.stores.again(facts.store, facts.at)
-    if len(facts.product):
+    if dictionaries.products.changed and len(facts.product):
         at = np.repeat(facts.at, np.diff(facts.lines_from))
         facts.product = dictionaries.products.again(facts.product, at)
 

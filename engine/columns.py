@@ -104,6 +104,8 @@ class Facts:
         return (self.extras[row] if self.extras is not None else None) or NOTHING
 
 
+BALANCES = ("active", "pending", "held", "debt")
+
 POSTING_COLUMNS = ("rule", "kind", "currency", "limit", "desired", "points", "corrects")
 
 NO_RULE = 2**16 - 1

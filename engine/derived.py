@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from .alone import Folded, Sums, changes, corrections
 from .chain import History
-from .columns import CLOSING, POSTING_COLUMNS, Outcome, without_lines
-from .folding import BALANCES, Fold
+from .columns import BALANCES, CLOSING, POSTING_COLUMNS, Outcome, without_lines
+from .folding import Fold
 from .records import control_batch, facts_batch
 from .standing import BUDGET_CLOSED
 

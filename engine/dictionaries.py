@@ -7,7 +7,7 @@ of the version in force at its instant (rulebook section 2).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -64,9 +64,12 @@ class Codes:
             self.names.append(name)
         return found
 
-    def encode(self, names: Iterable[str]) -> UInt32:
+    def encode(self, names: Sequence[str]) -> UInt32:
         """Numbers of many names."""
-        return np.array([self.number(name) for name in names], np.uint32)
+        known = list(map(self.numbers.get, names))
+        if None in known:
+            known = [self.number(name) for name in names]
+        return np.array(known, np.uint32)
 
     def cut(self, length: int) -> None:
         """Forget the names beyond a length (a commit that did not happen)."""
@@ -147,6 +150,11 @@ class Versions(Generic[V]):
         """Whether a version says something else than the one in force at its begin."""
         number = self._in_force(version[0], version.since)
         return number is None or self.versions[number][2:] != version[2:]
+
+    @property
+    def changed(self) -> bool:
+        """Whether some name has more than one version."""
+        return bool(self._several)
 
     def next_since(self, code: int, instant: int) -> int:
         """When the next version of a name after an instant (us) begins; 2**63 - 1 for never."""
@@ -273,12 +281,15 @@ class Products(Versions[Product]):
 
     def _place(self) -> None:
         """Number the categories of the versions that are new."""
-        n, number = len(self.versions), self.categories.number
+        n, numbers = len(self.versions), self.categories.numbers
         if n > len(self.category_of):
             self.category_of = np.resize(self.category_of, len(self.of))
+        paths = [version.category for version in self.versions[self._placed : n]]
+        for path in dict.fromkeys(paths):
+            if path is not None:
+                self.categories.number(path)
         self.category_of[self._placed : n] = [
-            -1 if version.category is None else number(version.category)
-            for version in self.versions[self._placed : n]
+            -1 if path is None else numbers[path] for path in paths
         ]
         self._placed = n
 

@@ -21,7 +21,7 @@ from .alone import Folded, fold_alone
 from .budgets import Budgets
 from .chain import History, HistoryCache
 from .closing import ClosedDays
-from .columns import POSTING_COLUMNS, Facts, Outcome
+from .columns import BALANCES, POSTING_COLUMNS, Facts, Outcome
 from .compile import CompiledPrograms
 from .dictionaries import Dictionaries
 from .late import Anew, Batch, Past, contested, told
@@ -33,8 +33,6 @@ from .versions import ProgramVersions
 
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
-
-BALANCES = ("active", "pending", "held", "debt")
 
 _Insert = tuple[NDArray[Any], dict[str, Any]]
 

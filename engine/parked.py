@@ -64,6 +64,8 @@ class Resolved(NamedTuple):
 
 def resolutions(starts: NDArray[np.int64], postings: Mapping[str, NDArray[Any]]) -> list[Resolved]:
     """What the postings of rows tell of parked facts."""
+    if not postings["corrects"].any():
+        return []
     rule, points = postings["rule"], postings["points"]
     rows = np.flatnonzero((points == 0) & (rule == NO_RULE) & (postings["kind"] == CORRECT))
     if not len(rows):

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .columns import MEMBER_KINDS, Extras, Facts, Outcome, decode_extra, encode_extra, take
+from .columns import (
+    BALANCES,
+    MEMBER_KINDS,
+    Extras,
+    Facts,
+    Outcome,
+    decode_extra,
+    encode_extra,
+    take,
+)
 from .dictionaries import Dictionaries, Product, Sizes, StoreVersion
 from .schema import (
     BALANCE,
@@ -20,6 +30,7 @@ from .schema import (
     NO_MEMBER,
     POSTING,
     TENDER,
+    TYPES,
     array,
     column,
     list_view,
@@ -27,6 +38,8 @@ from .schema import (
 )
 
 MEMBER, TERMINAL, TENDER_TYPE, STORE, PRODUCT = range(5)
+
+V = TypeVar("V", bound=Product | StoreVersion)
 
 
 def facts_batch(
@@ -38,34 +51,29 @@ def facts_batch(
     `n_currencies` balances.
     """
     n = len(facts)
+    plain: dict[str, NDArray[Any]] = {
+        "kind": facts.kind, "status": outcome.status, "at": facts.at, "member": facts.member,
+        "previous": outcome.previous, "store": facts.store, "terminal": facts.terminal,
+        "program": program, "tier": outcome.tier,
+    }  # fmt: skip
     columns = {
         "id": ids,
-        "kind": array(facts.kind, pa.uint8()),
-        "status": array(outcome.status, pa.uint8()),
-        "at": array(facts.at, pa.timestamp("us", "UTC")),
-        "member": array(facts.member, pa.uint32()),
-        "previous": array(outcome.previous, pa.uint64()),
-        "store": array(facts.store, pa.uint32()),
-        "terminal": array(facts.terminal, pa.uint32()),
-        "lines": lists(FACTS.field("lines").type, facts.lines_from, {
+        **{name: array(values, TYPES[name]) for name, values in plain.items()},
+        "lines": lists("lines", facts.lines_from, {
             "line": facts.line, "product": facts.product, "quantity": facts.quantity,
             "net": facts.net,
         }),
-        "tenders": lists(FACTS.field("tenders").type, facts.tenders_from, {
+        "tenders": lists("tenders", facts.tenders_from, {
             "type": facts.tender, "amount": facts.amount,
         }),
-        "program": array(program, pa.uint16()),
-        "tier": array(outcome.tier, pa.int8()),
-        "balances": lists(FACTS.field("balances").type, _every(n, n_currencies), {
+        "balances": lists("balances", _every(n, n_currencies), {
             name: getattr(outcome, name).reshape(-1)
-            for name in ("active", "pending", "held", "debt")
+            for name in BALANCES
         }),
-        "postings": lists(
-            FACTS.field("postings").type, outcome.posted_from, outcome.postings
-        ),
+        "postings": lists("postings", outcome.posted_from, outcome.postings),
         "payload": _payloads(facts.extras, n),
     }  # fmt: skip
-    return pa.RecordBatch.from_arrays([columns[name] for name in FACTS.names], schema=FACTS)
+    return pa.RecordBatch.from_arrays([columns[name] for name in TYPES], schema=FACTS)
 
 
 @lru_cache(512)
@@ -107,7 +115,7 @@ def control_batch(
 
     def empty(name: str, item: pa.StructType) -> pa.Array:
         blank = {f.name: np.zeros(0, np.int64) for f in item}
-        return lists(FACTS.field(name).type, none, blank)
+        return lists(name, none, blank)
 
     columns = {
         "id": pa.array([fact_id], pa.string()),
@@ -180,18 +188,27 @@ def grow(dictionaries: Dictionaries, batch: pa.RecordBatch) -> None:
     for kind, name in zip(kinds[:plain], names[:plain], strict=True):
         codes[kind].number(name)
 
-    def values(version: Any, start: int, end: int) -> list[list[Any]]:
-        fields = ("name", *version._fields[1:])
-        return [batch.column(field).slice(start, end - start).to_pylist() for field in fields]
-
     if n_stores:
-        fields = values(StoreVersion, plain, plain + n_stores)
-        dictionaries.stores.extend(list(map(StoreVersion, *fields)))
+        dictionaries.stores.extend(_versions(StoreVersion, batch.slice(plain, n_stores)))
     if n_products:
-        fields = values(Product, plain + n_stores, len(kinds))
-        labels = Product._fields.index("labels")
-        fields[labels] = [tuple(some) for some in fields[labels]]
-        dictionaries.products.extend(list(map(Product, *fields)))
+        dictionaries.products.extend(_versions(Product, batch.slice(plain + n_stores)))
+
+
+def _versions(kind: type[V], rows: pa.RecordBatch) -> list[V]:
+    """Rows of growth as versions: a catalogue has very many, so no call of Python is made each."""
+    fields = [_values(rows.column(name)) for name in ("name", *kind._fields[1:])]
+    return list(map(partial(tuple.__new__, kind), zip(*fields, strict=True)))
+
+
+def _values(column: pa.Array) -> Sequence[Any]:
+    """A column as Python values, lists as tuples; most attributes are null for all."""
+    if column.null_count == len(column):
+        return [None] * len(column)
+    if not pa.types.is_list(column.type):
+        return column.to_pylist()
+    if not len(column.flatten()):
+        return [()] * len(column)
+    return [tuple(some) for some in column.to_pylist()]
 
 
 def read_facts(batch: pa.RecordBatch) -> Facts:
@@ -221,6 +238,17 @@ def read_facts(batch: pa.RecordBatch) -> Facts:
         kind=kind,
         extras=_read_extras(batch.column("payload"), kind),
     )
+
+
+def read_outcome(batch: pa.RecordBatch) -> Outcome:
+    """What journal rows tell that their facts came to."""
+    posted_from, postings = list_view(batch.column("postings"))
+    _, balances = list_view(batch.column("balances"))
+    return Outcome(
+        status=column(batch, "status"), tier=column(batch, "tier"),
+        previous=column(batch, "previous"), posted_from=posted_from, postings=postings,
+        **balances,
+    )  # fmt: skip
 
 
 def _read_extras(payloads: pa.Array, kind: NDArray[np.uint8]) -> Extras | None:

@@ -232,7 +232,7 @@ class Replica:
             self.latest_at = max(self.latest_at, int(facts.at.max()))
         if self.parked:
             self.parked.arrived(ids)
-        for row in np.flatnonzero(status == PARKED_CODE).tolist():
+        for row in (status == PARKED_CODE).nonzero()[0].tolist():
             sale = facts.extra(row).named
             if sale not in ids:
                 self.parked.add(sale, first + row, int(facts.member[row]))
@@ -257,7 +257,9 @@ class Replica:
     def find_ids(self, ids: list[str]) -> dict[str, int]:
         """Seqs of those ids that are known."""
         tail = self.tail_ids
-        found = {name: tail[name] for name in ids if name in tail} if tail else {}
+        found: dict[str, int] = {}
+        if not tail.keys().isdisjoint(ids):
+            found = {name: tail[name] for name in ids if name in tail}
         if self.checkpoint is not None and self.checkpoint_seq and len(found) < len(ids):
             rest = ids if not found else [name for name in ids if name not in found]
             found.update(self.checkpoint.find_ids(rest))
@@ -311,9 +313,11 @@ class Replica:
 
     # -- members ------------------------------------------------------------------------
 
-    def member(self, name: str, at_us: int | None = None) -> Answer | None:
-        """A member as it stands at an instant (us, default now)."""
-        return member_view(self, name, at_us)
+    def member(
+        self, name: str, at_us: int | None = None, *, lots: bool = False
+    ) -> Answer | None:
+        """A member as it stands at an instant (us, default now), if wanted with its lots."""
+        return member_view(self, name, at_us, lots=lots)
 
     def lots(self, name: str, at_us: int | None = None) -> list[Answer]:
         """A member's lots in spending order at an instant."""

@@ -108,15 +108,14 @@ class RuleTables:
 
     def _classes_of(self, products: list[Product]) -> list[int]:
         """Classes by attributes; only a sku that a rule names tells like products apart."""
-        if self._skus:
-            keys = [p[2:] if p.sku not in self._skus else (p.sku, *p[2:]) for p in products]
-        else:
-            keys = [p[2:] for p in products]
-        known = self._class_of_attributes
-        for product, key in zip(products, keys, strict=True) if set(keys) - known.keys() else ():
-            if key not in known:
-                known[key] = self._class(product)
-        return list(map(known.__getitem__, keys))
+        skus, known, found = self._skus, self._class_of_attributes, []
+        for product in products:
+            key = product[2:] if product[0] not in skus else (product[0], *product[2:])
+            its_class = known.get(key)
+            if its_class is None:
+                its_class = known[key] = self._class(product)
+            found.append(its_class)
+        return found
 
     def _class(self, product: Product) -> int:
         program = self.compiled.program

@@ -107,21 +107,25 @@ def array(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
 
 
-def structs(kind: pa.StructType, columns: Columns) -> pa.Array:
-    """An array of structs from numpy columns named as the struct's fields."""
-    children = [array(columns[field.name], field.type) for field in kind]
-    return pa.Array.from_buffers(kind, len(children[0]), [None], children=children)
+TYPES: dict[str, pa.DataType] = {field.name: field.type for field in FACTS}
+_ITEMS = {
+    name: (kind.value_type, [(field.name, field.type) for field in kind.value_type])
+    for name, kind in TYPES.items()
+    if pa.types.is_list(kind)
+}
+"""Types by column and field: asking Arrow for them costs more than a small column does."""
 
 
-def lists(kind: pa.ListType, starts: NDArray[np.int64], columns: Columns) -> pa.Array:
-    """An array of lists of structs; starts (int64[n + 1]) delimit the lists."""
-    offsets = starts.astype(np.int32)
-    return pa.Array.from_buffers(
-        kind,
-        len(starts) - 1,
-        [None, pa.py_buffer(offsets)],
-        children=[structs(kind.value_type, columns)],
-    )
+def lists(name: str, starts: NDArray[np.int64], columns: Columns) -> pa.Array:
+    """A list column of `FACTS` from numpy columns named as its items' fields.
+
+    starts (int64[n + 1]) delimit the lists.
+    """
+    kind, fields = _ITEMS[name]
+    children = [array(columns[field], type_) for field, type_ in fields]
+    items = pa.Array.from_buffers(kind, len(children[0]), [None], children=children)
+    offsets = pa.py_buffer(starts.astype(np.int32))
+    return pa.Array.from_buffers(TYPES[name], len(starts) - 1, [None, offsets], children=[items])
 
 
 def column(batch: pa.RecordBatch, name: str) -> NDArray[Any]:

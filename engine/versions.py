@@ -8,8 +8,10 @@ with that.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -40,6 +42,7 @@ class ProgramVersions:
 
     def __init__(self) -> None:
         self.all: list[Version] = []
+        self._by_time: list[Version] = []
         self._since = np.zeros(0, np.int64)
         self._number = np.zeros(1, np.uint16)
         self._day_kept: tuple[int, int] = (-1, -1)
@@ -64,7 +67,8 @@ class ProgramVersions:
         self._index()
 
     def _index(self) -> None:
-        by_time = sorted(self.all, key=lambda version: (version.since, version.number))
+        by_time = sorted(self.all, key=attrgetter("since", "number"))
+        self._by_time = by_time
         self._since = np.array([version.since for version in by_time], np.int64)
         self._number = np.array([0, *(version.number for version in by_time)], np.uint16)
         self._day_kept = (-1, -1)
@@ -75,12 +79,12 @@ class ProgramVersions:
 
     def at(self, at_us: int) -> Version | None:
         """The version in force at an instant; None before the first."""
-        number = int(self.numbers_at(np.array([at_us], np.int64))[0])
-        return self.all[number - 1] if number else None
+        place = bisect_right(self._by_time, at_us, key=attrgetter("since"))
+        return self._by_time[place - 1] if place else None
 
     def showing(self, at_us: int) -> Version:
         """The version by which reads show an instant: before the first, the first one."""
-        return self.at(at_us) or self.all[int(self._number[1]) - 1]
+        return self.at(at_us) or self._by_time[0]
 
     @property
     def first_since(self) -> int:

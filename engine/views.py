@@ -7,6 +7,7 @@ facts of its chain up to the instant are folded again (rulebook section 11, as o
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,23 +15,23 @@ import numpy as np
 from vafa.native.state import State
 
 from .alone import named_rows
-from .answers import Answer, instant_text
+from .answers import Answer, AnswerWords, instant_text
 from .calendars import LAST_DAY, date_of
 from .chain import strip
-from .columns import SALE
+from .columns import BALANCES, SALE
 from .folding import Fold
 
 if TYPE_CHECKING:
     from .replica import Replica
 
-BALANCES = ("active", "pending", "held", "debt")
-
-
-def member_view(replica: Replica, name: str, at_us: int | None) -> Answer | None:
+def member_view(
+    replica: Replica, name: str, at_us: int | None, *, lots: bool = False
+) -> Answer | None:
     """A member's balances, tier, totals and purchases at an instant (us, default now).
 
-    None for a member that is not known, or had no fact yet. Without an instant a member whose
-    latest fact is later than now is shown as of that fact.
+    With `lots` also its lots, as `member_lots` has them. None for a member that is not known,
+    or had no fact yet. Without an instant a member whose latest fact is later than now is
+    shown as of that fact.
     """
     found = _standing(replica, name, at_us)
     if found is None:
@@ -39,29 +40,26 @@ def member_view(replica: Replica, name: str, at_us: int | None) -> Answer | None
     day = fold.today(at)
     words = replica.words
     assert words is not None
-    _, _, purchases, tier, balances = state.view(fold.native_at(at), number, day)
+    _, _, purchases, tier, _ = state.view(fold.native_at(at), number, day)
+    balances, totals = {}, {}
+    for place, currency in enumerate(words.currencies):
+        figures = state.totals(number, place, day)
+        balances[currency] = {figure: figures.pop(figure) for figure in BALANCES}
+        totals[currency] = figures
     shown: Answer = {
         "id": name,
         "as_of": instant_text(at),
         "tier": words.tiers[tier],
-        "balances": {
-            currency: dict(zip(BALANCES, figures, strict=True))
-            for currency, figures in zip(words.currencies, balances, strict=True)
-        },
-        "totals": {
-            currency: {
-                name: units
-                for name, units in state.totals(number, place, day).items()
-                if name not in BALANCES
-            }
-            for place, currency in enumerate(words.currencies)
-        },
+        "balances": balances,
+        "totals": totals,
         "purchases": purchases,
         "seq": seq,
     }
     progress = progress_of(fold, state, number, at)
     if progress is not None:
         shown["progress"] = progress
+    if lots:
+        shown["lots"] = _shown_lots(words, state, number, day)
     return shown
 
 
@@ -77,26 +75,33 @@ def member_lots(replica: Replica, name: str, at_us: int | None) -> list[Answer]:
     if found is None:
         return []
     fold, state, number, at, _ = found
-    today = fold.today(at)
     words = replica.words
     assert words is not None
-    return [
-        {
-            "currency": currency,
-            "points": points,
-            "state": "pending" if active_from > today else "active",
-            "earned": date_of(earned).isoformat(),
-            "active_from": date_of(active_from).isoformat(),
-            "good_through": None if through > LAST_DAY else date_of(through).isoformat(),
-        }
-        for place, currency in enumerate(words.currencies)
-        for earned, active_from, through, points in _lots(state, number, place)
-        if through >= today
-    ]
+    return _shown_lots(words, state, number, fold.today(at))
 
 
-def _lots(state: State, number: int, place: int) -> list[tuple[int, int, int, int]]:
-    return [(lot[0], lot[1], lot[2], lot[3]) for lot in state.lots(number, place)]
+def _shown_lots(words: AnswerWords, state: State, number: int, today: int) -> list[Answer]:
+    shown = []
+    for place, currency in enumerate(words.currencies):
+        for earned, active_from, through, points in state.lots(number, place):
+            if through >= today:
+                lot = _lot(currency, active_from > today, earned, active_from, through).copy()
+                lot["points"] = points
+                shown.append(lot)
+    return shown
+
+
+@lru_cache(4096)
+def _lot(currency: str, pending: bool, earned: int, active_from: int, through: int) -> Answer:
+    """A lot of no points, to be copied: lots share few dates, whose texts cost most."""
+    return {
+        "currency": currency,
+        "points": 0,
+        "state": "pending" if pending else "active",
+        "earned": date_of(earned).isoformat(),
+        "active_from": date_of(active_from).isoformat(),
+        "good_through": None if through > LAST_DAY else date_of(through).isoformat(),
+    }
 
 
 def _standing(

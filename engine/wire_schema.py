@@ -69,6 +69,8 @@ def wire_table(table: pa.Table) -> pa.RecordBatch:
         ]
     )  # fmt: skip
     try:
+        table.validate()
+        table = _trimmed(table)
         table.validate(full=True)
         columns = [_column(table, field) for field in schema]
         table = pa.Table.from_arrays(columns, schema=schema).combine_chunks()
@@ -76,6 +78,31 @@ def wire_table(table: pa.Table) -> pa.RecordBatch:
         raise FormError(f"not a valid batch: {error}") from None
     batches = table.to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=schema)
+
+
+def _trimmed(table: pa.Table) -> pa.Table:
+    """A table whose lists hold the items of its own rows only.
+
+    A slice has those of the whole, and validation in full walks them all.
+    """
+    for place, field in enumerate(table.schema):
+        if pa.types.is_list(field.type) and not table.column(place).null_count:
+            chunks = [_own_items(chunk) for chunk in table.column(place).chunks]
+            table = table.set_column(place, field, pa.chunked_array(chunks, field.type))
+    return table
+
+
+def _own_items(lists: pa.ListArray) -> pa.ListArray:
+    if not len(lists):
+        return lists
+    first, last = lists.offsets[0].as_py(), lists.offsets[-1].as_py()
+    if last - first == len(lists.values):
+        return lists
+    items = lists.values.slice(first, last - first)
+    if pa.types.is_struct(items.type) and not items.null_count:
+        fields = [items.field(place) for place in range(items.type.num_fields)]
+        items = pa.StructArray.from_arrays(fields, fields=list(items.type))
+    return pa.ListArray.from_arrays(pc.subtract(lists.offsets, first), items, type=lists.type)
 
 
 def _wanted(table: pa.Table, field: pa.Field, more: pa.StructType) -> pa.Field:

@@ -18,22 +18,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from .admission import Admission
-from .answers import Answer, posted, rated_answer
+from .answers import Answer, corrected, rated_answers
 from .checkpoint import remove
 from .columns import Facts, Outcome
 from .control_commits import ControlCommits
 from .derived import budget_rows
 from .facts import ControlFact, PublishFact
-from .folding import BALANCES
 from .intake import Intake
 from .journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encode_record
 from .late import Batch
 from .records import facts_batch, growth_batch, rows_batch
 from .replica import Progress, Replica, journal_path, state_path
-from .verdicts import Refusal, Verdict
+from .verdicts import VERDICTS, Refusal, Verdict, rated_table, verdict_table
 
 LEAST_FREE = 0.05
 LEAST_FREE_BYTES = 1 << 30
@@ -272,46 +272,52 @@ class Writer:
     def publish(self, staged: Staged) -> list[Verdict]:
         """Make a durable commit visible; verdicts in the order of the batch's facts."""
         self._settle(staged)
-        answers = self._new_answers(staged)
+        made = iter(self._new_answers(staged))
         if staged.rows is None:
-            return [Verdict(answer) for answer in answers]
-        verdicts: list[Verdict] = []
-        made = iter(answers)
-        for row in range(len(staged.intake.ids)):
-            if row in staged.refusals:
-                verdicts.append(Verdict(refusal=staged.refusals[row]))
-            elif row in staged.known:
-                answer = self.replica.first_answer(staged.known[row])
-                answer["status"] = "replayed"
-                verdicts.append(Verdict(answer, replayed=True))
-            else:
-                verdicts.append(Verdict(next(made)))
-        return verdicts
+            return list(map(Verdict, made))
+        return [
+            self._old_verdict(staged, row) or Verdict(next(made))
+            for row in range(len(staged.intake.ids))
+        ]
+
+    def publish_table(self, staged: Staged) -> pa.Table:
+        """As `publish`, a table of `verdicts.VERDICTS`."""
+        self._settle(staged)
+        rated = self._rated_table(staged)
+        if staged.rows is None:
+            return rated
+        ids = staged.intake.ids
+        old = [*staged.refusals, *staged.known]
+        verdicts = [verdict for row in old if (verdict := self._old_verdict(staged, row))]
+        table = pa.concat_tables([rated, verdict_table([ids[row] for row in old], verdicts)])
+        return table.take(pa.array(np.argsort([*staged.rows.tolist(), *old])))
+
+    def _old_verdict(self, staged: Staged, row: int) -> Verdict | None:
+        """The verdict on a row that is refused or was known; None on a new one."""
+        if row in staged.refusals:
+            return Verdict(refusal=staged.refusals[row])
+        if row not in staged.known:
+            return None
+        answer = self.replica.first_answer(staged.known[row])
+        answer["status"] = "replayed"
+        return Verdict(answer, replayed=True)
 
     def _new_answers(self, staged: Staged) -> list[Answer]:
         outcome, record, words = staged.outcome, staged.record, self.replica.words
         if outcome is None or record is None:
             return []
         assert words is not None
-        postings = posted(outcome.postings)
-        corrected = self.replica.names_of({posting[6] for posting in postings if posting[6]})
-        starts = outcome.posted_from.tolist()
-        n = len(outcome.status)
-        figures = zip(
-            *(getattr(outcome, name).reshape(n, -1).tolist() for name in BALANCES), strict=True
-        )
-        return [
-            rated_answer(
-                words, name, record.first + place, status, tier, balances,
-                postings[starts[place] : starts[place + 1]], corrected,
-            )
-            for place, (name, status, tier, balances) in enumerate(
-                zip(
-                    staged.new_ids, outcome.status.tolist(), outcome.tier.tolist(), figures,
-                    strict=True,
-                )
-            )
-        ]
+        names = self.replica.names_of(corrected(outcome.postings))
+        return rated_answers(words, staged.new_ids, record.first, outcome, names)
+
+    def _rated_table(self, staged: Staged) -> pa.Table:
+        outcome, record, words = staged.outcome, staged.record, self.replica.words
+        if outcome is None or record is None:
+            return VERDICTS.empty_table()
+        assert words is not None
+        names = self.replica.names_of(corrected(outcome.postings))
+        ids = staged.intake.id_array(staged.rows)
+        return rated_table(words, ids, record.first, outcome, names)
 
     # -- facts of no member -------------------------------------------------------------
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import orjson
-import pyarrow as pa
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -19,7 +18,7 @@ from vafa.engine.answers import fact_view, instant_text, posting_details, stored
 from vafa.engine.facts import instant_us
 from vafa.engine.replica import Replica
 from vafa.engine.schema import column
-from vafa.engine.verdicts import Verdict
+from vafa.engine.verdicts import Verdict, stream_of, verdict_table
 from vafa.native.wire import Sale
 
 from .committer import Commits
@@ -70,14 +69,14 @@ class Front:
 
     async def _lines(self, body: bytes, force: bool) -> web.Response:
         lines = decode_lines(body)
-        results: list[dict[str, Any]] = []
+        results: list[tuple[int, bytes]] = []
         run: list[tuple[int, Sale]] = []
 
         async def commit_run() -> None:
             if run:
                 verdicts = await self.commits.sales([fact for _, fact in run], force)
                 for (number, _), verdict in zip(run, verdicts, strict=True):
-                    results.append(_line_result(number, verdict))
+                    results.append((number, _line_result(number, verdict)))
                 run.clear()
 
         for number, fact in _in_order(lines):
@@ -86,20 +85,19 @@ class Front:
                 continue
             await commit_run()
             if isinstance(fact, ProblemError):
-                results.append({"line": number, "status": "refused", "problem": fact.body()})
+                results.append((number, _line_problem(number, fact.body())))
             else:
-                results.append(_line_result(number, await self.commits.control(fact)))
+                results.append((number, _line_result(number, await self.commits.control(fact))))
         await commit_run()
-        results.sort(key=lambda result: result["line"])
-        return web.Response(
-            body=b"".join(orjson.dumps(result) + b"\n" for result in results),
-            content_type=NDJSON,
-        )
+        results.sort()
+        return web.Response(body=b"".join(line for _, line in results), content_type=NDJSON)
 
     async def _table(self, body: bytes, force: bool) -> web.Response:
         sales = decode_arrow(body)
-        verdicts = await self.commits.table(sales, body, force) if sales.ids else []
-        return web.Response(body=_arrow_answers(sales.ids, verdicts), content_type=ARROW)
+        if not sales.ids:
+            return web.Response(body=_arrow_answers([], []), content_type=ARROW)
+        answers = await self.commits.table(sales, body, force)
+        return web.Response(body=answers, content_type=ARROW)
 
     # -- reads ----------------------------------------------------------------------------
 
@@ -112,11 +110,10 @@ class Front:
         """A member's balances, tier, lots and totals at an instant, default now."""
         at = _instant(request, "at")
         replica = self._follow()
-        member = replica.member(name, at)
+        member = replica.member(name, at, lots=True)
         if member is None:
             when = "" if at is None else f" at {instant_text(at)}"
             raise ProblemError("not-found", f"no member {name!r}{when}")
-        member["lots"] = replica.lots(name, at)
         return web.Response(body=orjson.dumps(member), content_type=JSON)
 
     async def get_event(self, _: web.BaseRequest, name: str) -> web.Response:
@@ -287,9 +284,10 @@ def _instant(request: web.BaseRequest, name: str) -> int | None:
 
 def _in_order(lines: list[Line]) -> list[Line]:
     """Problems first, so that they do not cut runs of sales; then facts as they stand."""
-    return [line for line in lines if isinstance(line[1], ProblemError)] + [
-        line for line in lines if not isinstance(line[1], ProblemError)
-    ]
+    problems = [line for line in lines if isinstance(line[1], ProblemError)]
+    if not problems:
+        return lines
+    return problems + [line for line in lines if not isinstance(line[1], ProblemError)]
 
 
 def _answer(verdict: Verdict) -> web.Response:
@@ -310,55 +308,19 @@ def _answer(verdict: Verdict) -> web.Response:
     return web.Response(status=status, body=orjson.dumps(answer), content_type=JSON)
 
 
-def _line_result(number: int, verdict: Verdict) -> dict[str, Any]:
+def _line_result(number: int, verdict: Verdict) -> bytes:
+    """A line of the answer: that of its fact, with the line's number put first."""
     if verdict.answer is not None:
-        return {"line": number, **verdict.answer}
+        return b'{"line":%d,' % number + orjson.dumps(verdict.answer)[1:] + b"\n"
     refusal = verdict.refusal
     assert refusal is not None
-    return {
-        "line": number,
-        "status": "refused",
-        "problem": problem_body(refusal.slug, refusal.detail, refusal.path),
-    }
+    return _line_problem(number, problem_body(refusal.slug, refusal.detail, refusal.path))
 
 
-_POSTINGS = pa.list_(
-    pa.struct([("rule", pa.string()), ("kind", pa.string()), ("currency", pa.string()),
-               ("points", pa.int64()), ("desired", pa.int64()), ("limit", pa.string()),
-               ("corrects", pa.string())])
-)  # fmt: skip
-_BALANCES = pa.list_(
-    pa.struct([("currency", pa.string()), ("active", pa.int64()), ("pending", pa.int64()),
-               ("held", pa.int64()), ("debt", pa.int64())])
-)  # fmt: skip
+def _line_problem(number: int, body: dict[str, Any]) -> bytes:
+    return orjson.dumps({"line": number, "status": "refused", "problem": body}) + b"\n"
 
 
 def _arrow_answers(ids: list[str], verdicts: list[Verdict]) -> bytes:
     """One row a fact: id, seq, status, problem slug, tier, postings, balances."""
-    answers = [verdict.answer or {} for verdict in verdicts]
-    table = pa.table(
-        {
-            "id": pa.array(ids, pa.string()),
-            "seq": pa.array([a.get("seq") for a in answers], pa.uint64()),
-            "status": pa.array([a.get("status", "refused") for a in answers], pa.string()),
-            "problem": pa.array(
-                [v.refusal.slug if v.refusal else v.answer and v.answer.get("reason")
-                 for v in verdicts],
-                pa.string(),
-            ),
-            "tier": pa.array([a.get("tier") for a in answers], pa.string()),
-            "postings": pa.array([a.get("postings", []) for a in answers], _POSTINGS),
-            "balances": pa.array(
-                [
-                    [{"currency": name, **figures} for name, figures in a["balances"].items()]
-                    if a else []
-                    for a in answers
-                ],
-                _BALANCES,
-            ),
-        }
-    )
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    return sink.getvalue().to_pybytes()
+    return stream_of(verdict_table(ids, verdicts))

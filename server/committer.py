@@ -21,7 +21,7 @@ from vafa.engine.facts import WireControl
 from vafa.engine.intake import DecodedFacts, Intake
 from vafa.engine.journal import StorageFull
 from vafa.engine.replica import Replica
-from vafa.engine.verdicts import Verdict
+from vafa.engine.verdicts import Verdict, stream_of
 from vafa.engine.wire_arrow import ArrowFacts
 from vafa.engine.writer import Staged, Writer
 from vafa.native.wire import Sale
@@ -51,8 +51,11 @@ class Commits(Protocol):
     def sales(self, sales: Sequence[Sale], force: bool) -> asyncio.Future[list[Verdict]]:
         """Commit facts of members in order."""
 
-    def table(self, sales: ArrowFacts, body: bytes, force: bool) -> asyncio.Future[list[Verdict]]:
-        """Commit an Arrow batch; `body` is what it was decoded from."""
+    def table(self, sales: ArrowFacts, body: bytes, force: bool) -> asyncio.Future[bytes]:
+        """Commit an Arrow batch; `body` is what it was decoded from.
+
+        The verdicts come as an Arrow stream of `verdicts.VERDICTS`.
+        """
 
     def control(self, fact: WireControl) -> asyncio.Future[Verdict]:
         """Commit a fact of no member: a catalogue, stores, a day closed."""
@@ -67,7 +70,7 @@ class _Waiting:
     control: WireControl | None
     force: bool
     one: bool
-    done: asyncio.Future[Verdict] | asyncio.Future[list[Verdict]]
+    done: asyncio.Future[Verdict] | asyncio.Future[list[Verdict]] | asyncio.Future[bytes]
     facts: int = 1
 
 
@@ -125,9 +128,9 @@ class Committer:
         self._submit(_Waiting(sales, None, None, force, False, done, len(sales)))
         return done
 
-    def table(self, sales: ArrowFacts, body: bytes, force: bool) -> asyncio.Future[list[Verdict]]:
+    def table(self, sales: ArrowFacts, body: bytes, force: bool) -> asyncio.Future[bytes]:
         """See Commits."""
-        done: asyncio.Future[list[Verdict]] = self._loop.create_future()
+        done: asyncio.Future[bytes] = self._loop.create_future()
         self._submit(_Waiting((), sales, None, force, False, done, len(sales.ids)))
         return done
 
@@ -208,17 +211,10 @@ class Committer:
         if staged.record is not None:
             self.figures.commits += 1
             self.figures.flush_seconds += time.perf_counter() - started
-        verdicts = self.writer.publish(staged)
+        self._tell(group, staged)
         self.figures.facts += len(staged.new_ids)
         self.figures.replayed += len(staged.known)
         self.figures.refused += len(staged.refusals)
-        place = 0
-        for waiting in group:
-            end = place + waiting.facts
-            if not waiting.done.done():
-                told = verdicts[place] if waiting.one else verdicts[place:end]
-                waiting.done.set_result(told)  # type: ignore[arg-type]
-            place = end
         if self._waiting:
             # A flush is short beside the loop's turn: let the requests that are there
             # join, or small groups would each pay for a commit.
@@ -226,9 +222,21 @@ class Committer:
         else:
             self._next()
 
-    def _tell_one(self, waiting: _Waiting, verdict: Verdict) -> None:
+    def _tell(self, group: list[_Waiting], staged: Staged) -> None:
+        """Make a durable commit visible and answer those who wait for it."""
+        if group[0].table is not None:
+            self._tell_one(group[0], stream_of(self.writer.publish_table(staged)))
+            return
+        verdicts = self.writer.publish(staged)
+        place = 0
+        for waiting in group:
+            end = place + waiting.facts
+            self._tell_one(waiting, verdicts[place] if waiting.one else verdicts[place:end])
+            place = end
+
+    def _tell_one(self, waiting: _Waiting, told: Verdict | list[Verdict] | bytes) -> None:
         if not waiting.done.done():
-            waiting.done.set_result(verdict)  # type: ignore[arg-type]
+            waiting.done.set_result(told)  # type: ignore[arg-type]
 
     def _storage_full(self, group: list[_Waiting], error: StorageFull) -> None:
         self.figures.storage_full += 1

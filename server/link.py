@@ -14,7 +14,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -49,10 +49,14 @@ class Ask(msgspec.Struct, array_like=True):
 
 
 class Told(msgspec.Struct, array_like=True):
-    """Verdicts of an ask in the order of its facts, or the problem that met them all."""
+    """Verdicts of an ask in the order of its facts, or the problem that met them all.
+
+    Those of a table are an Arrow stream.
+    """
 
     number: int
     verdicts: list[Verdict] = []
+    table: bytes = b""
     slug: str = ""
     detail: str = ""
 
@@ -104,19 +108,22 @@ async def listen(path: Path, committer: Committer) -> asyncio.AbstractServer:
 async def _serve_ask(ask: Ask, committer: Committer, writer: asyncio.StreamWriter) -> None:
     try:
         if ask.kind == SALES:
-            verdicts = await committer.sales([Sale.of(*sale) for sale in ask.sales], ask.force)
+            sales = [Sale.of(*sale) for sale in ask.sales]
+            told = Told(ask.number, await committer.sales(sales, ask.force))
         elif ask.kind == TABLE:
             table = pa.ipc.open_stream(ask.table).read_all()
-            verdicts = await committer.table(ArrowFacts(table), ask.table, ask.force)
+            answers = await committer.table(ArrowFacts(table), ask.table, ask.force)
+            told = Told(ask.number, table=answers)
         else:
             assert ask.control is not None
-            verdicts = [await committer.control(ask.control)]
-        told = Told(ask.number, verdicts)
+            told = Told(ask.number, [await committer.control(ask.control)])
     except ProblemError as problem:
-        told = Told(ask.number, [], problem.slug, problem.detail)
+        told = Told(ask.number, slug=problem.slug, detail=problem.detail)
     except Exception:
         log.exception("an ask failed")
-        told = Told(ask.number, [], "internal", "a defect of vafa; it has been logged")
+        told = Told(
+            ask.number, slug="internal", detail="a defect of vafa; it has been logged"
+        )
     if not writer.is_closing():
         writer.write(_frame(told))
 
@@ -131,14 +138,13 @@ class _Under:
     facts: int
     ones: list[asyncio.Future[Verdict]] = field(default_factory=list)
     many: asyncio.Future[list[Verdict]] | None = None
+    table: asyncio.Future[bytes] | None = None
 
     def fail(self, problem: ProblemError) -> None:
         """The same problem for everyone who waits."""
-        for one in self.ones:
-            if not one.done():
-                one.set_exception(problem)
-        if self.many is not None and not self.many.done():
-            self.many.set_exception(problem)
+        for done in (*self.ones, self.many, self.table):
+            if done is not None and not done.done():
+                done.set_exception(problem)
 
 
 class RemoteCommits:
@@ -209,25 +215,24 @@ class RemoteCommits:
 
     def sales(self, sales: Sequence[Sale], force: bool) -> asyncio.Future[list[Verdict]]:
         """See Commits."""
-        return self._many(len(sales), SALES, force, sales=[sale.parts() for sale in sales])
+        self._check(len(sales))
+        done: asyncio.Future[list[Verdict]] = self._loop.create_future()
+        parts = [sale.parts() for sale in sales]
+        self._ask(SALES, force, _Under(len(sales), many=done), sales=parts)
+        return done
 
-    def table(self, sales: ArrowFacts, body: bytes, force: bool) -> asyncio.Future[list[Verdict]]:
+    def table(self, sales: ArrowFacts, body: bytes, force: bool) -> asyncio.Future[bytes]:
         """See Commits."""
-        return self._many(len(sales.ids), TABLE, force, table=body)
+        self._check(len(sales.ids))
+        done: asyncio.Future[bytes] = self._loop.create_future()
+        self._ask(TABLE, force, _Under(len(sales.ids), table=done), table=body)
+        return done
 
     def control(self, fact: WireControl) -> asyncio.Future[Verdict]:
         """See Commits."""
         self._check(1)
         done: asyncio.Future[Verdict] = self._loop.create_future()
         self._ask(CONTROL, False, _Under(1, ones=[done]), control=fact)
-        return done
-
-    def _many(
-        self, facts: int, kind: int, force: bool, **content: Any
-    ) -> asyncio.Future[list[Verdict]]:
-        self._check(facts)
-        done: asyncio.Future[list[Verdict]] = self._loop.create_future()
-        self._ask(kind, force, _Under(facts, many=done), **content)
         return done
 
     def _check(self, facts: int) -> None:
@@ -251,13 +256,22 @@ class RemoteCommits:
         if told.slug:
             under.fail(ProblemError(told.slug, told.detail))
             return
-        if under.many is not None:
-            if not under.many.done():
-                under.many.set_result(told.verdicts)
-            return
-        for future, verdict in zip(under.ones, told.verdicts, strict=True):
-            if not future.done():
-                future.set_result(verdict)
+        if under.table is not None:
+            _resolve(under.table, told.table)
+        elif under.many is not None:
+            _resolve(under.many, told.verdicts)
+        else:
+            for future, verdict in zip(under.ones, told.verdicts, strict=True):
+                _resolve(future, verdict)
+
+
+T = TypeVar("T")
+
+
+def _resolve(done: asyncio.Future[T], value: T) -> None:
+    """Tell someone who may have gone away."""
+    if not done.done():
+        done.set_result(value)
 
 
 def _away() -> ProblemError:

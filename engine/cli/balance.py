@@ -67,13 +67,10 @@ def _member(
 ) -> dict[str, Any] | None:
     from vafa.engine.answers import instant_text
 
-    found = replica.member(name, at_us)
+    found = replica.member(name, at_us, lots=lots)
     if found is None:
         when = "" if at_us is None else f" with a fact by {instant_text(at_us)}"
         say(f"vafa: there is no member {name!r}{when}")
-        return None
-    if lots:
-        found["lots"] = replica.lots(name, at_us)
     return found
 
 
