@@ -13,8 +13,9 @@ from .closing cimport close_day
 from .columns cimport ACCEPTED, NO_SUCH_TIER, Columns, today
 from .facts cimport apply_activity, apply_adjust, apply_redeem, apply_sets
 from .history cimport History
-from .returns cimport apply_no_receipt, apply_return
-from .rules cimport ACTIVITY, ADJUST, OK, REDEEM, RETURN, SALE, UNKNOWN_TIER, RuleTable
+from .returns cimport apply_no_receipt, apply_return, finds_too_few
+from .rules cimport (
+    ACTIVITY, ADJUST, OK, POINTS_SPENT, REDEEM, RETURN, SALE, UNKNOWN_TIER, RuleTable)
 from .sales cimport apply_sale
 from .state cimport LAST_AT
 from .stepping_back cimport tiers_back
@@ -42,7 +43,7 @@ cdef int apply_exchange(Work *w, const RuleTable *t, int64_t i, int64_t *row, Hi
     if status == OK and not w.failed and not t.keeps_tiers and t.n_tiers:
         if not tiers_back(w, t, h, i, row, today(w.in_, i)):
             w.failed = 1
-    return status
+    return POINTS_SPENT if status == OK and finds_too_few(w, t, i) else status
 
 
 cdef int fold_general(Work *w, const uint32_t *order, int64_t n,

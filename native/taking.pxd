@@ -93,6 +93,8 @@ cdef inline bint take_back(Work *w, const RuleTable *t, int64_t basket, int64_t 
     if left == 0:
         return True
     w.out.lack[basket] += left
+    if t.currencies[c].spendable:
+        w.short_of += left
     if t.currencies[c].spendable and (t.shortfall == AS_DEBT or t.shortfall == REFUSE):
         account[DEBT] += left
         return True
@@ -213,22 +215,3 @@ cdef inline void post_reversals(Work *w, const RuleTable *t, const Sold *s, int6
         if t.donates[k] and not post(w.p, <uint32_t>basket, 0, t.number[k], POST_DONATE,
                                      <uint8_t>c, 0, change[k], change[k]):
             w.failed = 1
-
-
-cdef inline bint would_fall_short(Work *w, const RuleTable *t, const Sold *s, int64_t *row,
-                                  int32_t day) noexcept nogil:
-    """Whether a return under `refuse` finds too few points."""
-    cdef int32_t c, k
-    cdef int64_t net
-    for c in range(t.n_currencies):
-        if not t.currencies[c].spendable:
-            continue
-        net = 0
-        for k in range(t.n_rules):
-            if t.currency[k] == c and not t.donates[k]:
-                net += s.gave[k] - w.given[k]
-        if net > 0:
-            net -= own_expired(s, account_of(row, c), c, net)
-            if net > account_of(row, c)[LIVE]:
-                return True
-    return False

@@ -176,7 +176,8 @@ cdef struct Own:
     Big units_den
 
 
-cdef inline bint is_own(const RuleTable *t, const Rated *r, int32_t part, int32_t line) noexcept nogil:
+cdef inline bint is_own(const RuleTable *t, const Rated *r, int32_t part,
+                        int32_t line) noexcept nogil:
     """Whether a line counts for the rule at a place of r.part; a group `first` has it once."""
     cdef int32_t i, rule = r.part[part], other
     if not r.matched[<int64_t>line * t.n_words + (rule >> 6)] >> (rule & 63) & 1:

@@ -52,6 +52,7 @@ cdef struct Work:
     int64_t *back_quantity  # [line]
     int64_t *back_net      # [line]
     Takes takes            # scratch
+    int64_t short_of       # what a return did not find
     Rated rated
     int failed             # memory has ended
 
