@@ -10,7 +10,7 @@ from .accounts cimport (
     account_of, expires_on, give_back, put_lot, take_active, take_own, take_pending)
 from .arith cimport i128
 from .columns cimport post
-from .history cimport Sold
+from .history cimport History, Sold
 from .lots cimport Lot, Lots
 from .rules cimport (
     NO_RULE, POST_DONATE, POST_FORGIVE, POST_RESTORE, POST_REVERSE, POST_WITHHOLD, RuleTable)
@@ -25,8 +25,19 @@ cdef enum ShortfallPolicy:
     WITHHOLD = 3
 
 
-cdef inline bint restore_spent(Work *w, const RuleTable *t, Sold *s, int64_t basket, int64_t *row,
-                               int32_t day, int64_t redeemed, int64_t back) noexcept nogil:
+cdef inline void renew_since(const RuleTable *t, const History *h, int32_t c,
+                             Lot *lot) noexcept nogil:
+    """What renewed the account's lots while this one was away renews it, if it lived then."""
+    cdef int32_t k
+    for k in range(h.n_renewals):
+        if h.renewal[k].currency == c and lot.earned <= h.renewal[k].day <= lot.good_through:
+            if t.currencies[c].good_through[h.renewal[k].day] > lot.good_through:
+                lot.good_through = t.currencies[c].good_through[h.renewal[k].day]
+
+
+cdef inline bint restore_spent(Work *w, const RuleTable *t, const History *h, Sold *s,
+                               int64_t basket, int64_t *row, int32_t day, int64_t redeemed,
+                               int64_t back) noexcept nogil:
     """Give points that the sale's own redemption took back into the lots they left."""
     cdef int32_t c, k
     cdef int64_t due, part, paid
@@ -72,8 +83,11 @@ cdef inline bint restore_spent(Work *w, const RuleTable *t, Sold *s, int64_t bas
                 part = due
             s.takes[c].lot[k].points -= part
             due -= part
-            if part and not give_back(&t.currencies[c], account, &s.takes[c].lot[k], part,
-                                      day, t.restored_days):
+            lot = s.takes[c].lot[k]
+            lot.points = part
+            if t.currencies[c].inactivity and not lot.fixed:
+                renew_since(t, h, c, &lot)
+            if part and not give_back(account, lot, day, t.restored_days):
                 return False
             k -= 1
     return True
