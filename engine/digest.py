@@ -74,7 +74,7 @@ def describe_row(fold: Fold, state: State, member: int) -> dict[str, Any]:
     for place, value in enumerate(slots[at:]):
         fields[f"slot[{place}]"] = value
     for place, key in enumerate(layout.counters):
-        if key[2][0] == "rolling":  # type: ignore[index]
+        if key[2][0] in ("rolling", "kept"):  # type: ignore[index]
             fields[f"counter[{place}]"] = state.vec(member, layout.counter_slot(place))
     for name in ("stores", "categories"):
         slot = layout.find(name)

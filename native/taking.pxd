@@ -207,9 +207,12 @@ cdef inline int64_t own_expired(const Sold *s, const int64_t *account, int32_t c
 
 cdef inline void post_reversals(Work *w, const RuleTable *t, const Sold *s, int64_t basket,
                                 int32_t c, int64_t spared) noexcept nogil:
-    """One posting a rule; what had expired is left out, from the last rule backwards."""
+    """One posting a rule; what had expired is left out, from the last rule backwards.
+
+    `desired` is what the rule gives no more, expired or not: budgets count by it.
+    """
     cdef int32_t k
-    cdef int64_t part
+    cdef int64_t part, back
     cdef int64_t *change = w.rated.desired
     for k in range(t.n_rules - 1, -1, -1):
         change[k] = 0
@@ -221,10 +224,11 @@ cdef inline void post_reversals(Work *w, const RuleTable *t, const Sold *s, int6
             spared -= part
             change[k] -= part
     for k in range(t.n_rules):
-        if change[k] == 0:
+        back = s.gave[k] - w.given[k]
+        if t.currency[k] != c or back == 0:
             continue
-        if not post(w.p, <uint32_t>basket, 0, t.number[k], POST_REVERSE, <uint8_t>c, 0,
-                    -change[k], -change[k]):
+        if not post(w.p, <uint32_t>basket, 0, t.number[k], POST_REVERSE, <uint8_t>c, 0, -back,
+                    -change[k]):
             w.failed = 1
         if t.donates[k] and not post(w.p, <uint32_t>basket, 0, t.number[k], POST_DONATE,
                                      <uint8_t>c, 0, change[k], change[k]):

@@ -293,24 +293,22 @@ cdef inline void keep_units(Work *w, const RuleTable *t, const Basket *whole, in
                             Sold *s, int32_t rule, int64_t points, const Own *own,
                             int *overflow) noexcept nogil:
     """proportional: units that are back are given back; a reward stands by its points."""
-    cdef Big n1, d1, piece, den
+    cdef Big n1, d1, piece
     cdef int64_t after[4]
     cdef int64_t rewards
-    # after = before + units left / units a reward - rewards x (first - points) / first
+    # after = before + units left - units rewarded x (first - points) / first
     units_bought(t, whole, rule, &w.rated, &n1)
-    big_copy(&den, &w.rated.whole)
-    big_times(&den, t.units[rule], overflow)
     # Those of a sale that is back are all gone, whatever limits had left of their points.
-    rewards = carried(t, s.before, rule, &n1, &den, &w.rated) if own.any_left else 0
+    rewards = (carried(t, s.before, rule, &n1, &w.rated.whole, t.units[rule], &w.rated)
+               if own.any_left else 0)
     big_load(&n1, &d1, s.before + t.slot[rule])
-    big_copy(&den, &own.units_den)
-    big_times(&den, t.units[rule], overflow)
     big_mul(&piece, &own.units, &d1, overflow)
-    big_mul(&n1, &n1, &den, overflow)
+    big_mul(&n1, &n1, &own.units_den, overflow)
     big_add(&n1, &n1, &piece, overflow)
-    big_mul(&d1, &d1, &den, overflow)
+    big_mul(&d1, &d1, &own.units_den, overflow)
     big_copy(&piece, &d1)
     big_times(&piece, rewards, overflow)
+    big_times(&piece, t.units[rule], overflow)
     if s.first[rule] > 0:
         big_times(&piece, s.first[rule] - points, overflow)
         big_times(&n1, s.first[rule], overflow)
