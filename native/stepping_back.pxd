@@ -145,7 +145,7 @@ cdef inline void replay_tiers(Work *w, const History *h, int64_t *alone, int32_t
         extend_tiers(t, alone, e.day, e.marks, past)
 
 
-cdef inline void take_bonus(Work *w, const RuleTable *t, const History *h, int64_t basket,
+cdef inline void take_bonus(Work *w, const RuleTable *t, History *h, int64_t basket,
                             int64_t *row, int32_t day, int32_t rung) noexcept nogil:
     """Take the tier-reached bonus of a tier that falls, from its own lot first."""
     cdef int64_t *slots = tier_slots(t, row, rung)
@@ -155,6 +155,7 @@ cdef inline void take_bonus(Work *w, const RuleTable *t, const History *h, int64
         return
     # What of it has expired unspent counts as come back.
     points = t.bonus_points[rung] - h.bonus_expired[layout]
+    h.bonus_expired[layout] = 0
     if points > 0:
         if not post(w.p, <uint32_t>basket, 0, t.tier_number[rung], POST_REVERSE, <uint8_t>c, 0,
                     -points, -points):
