@@ -69,8 +69,9 @@ cdef inline bint restore_spent(Work *w, const RuleTable *t, const History *h, So
         account[DEBT] -= paid
         part -= paid
         if part:
-            lot.earned = lot.active_from = day
-            lot.good_through = expires_on(&t.currencies[c], account, day)
+            # Of the return's own date, also where it comes right after a later sale.
+            lot.earned = lot.active_from = w.in_.day[basket]
+            lot.good_through = expires_on(&t.currencies[c], account, lot.earned)
             lot.source = <int32_t>row[FACTS]
             lot.tag = lot.fixed = 0
             lot.points = part
