@@ -1,7 +1,7 @@
 """The rulebook in plain Python: slow, obvious, and the oracle of the native kernel.
 
 A `Reference` takes facts one by one, as they arrive, each its own commit. It keeps all that
-it has accepted, and for every fact plays the member from scratch, before and after: late
+it has accepted, and for every fact plays the member anew from where the fact stands: late
 facts, parked returns and corrections need nothing else (rulebook sections 1 to 6, 9, 10).
 The parts are the `reference_*` files beside it. Points are in units of their currency's
 scale, amounts in minor units; figures are ints and Fractions.
@@ -10,7 +10,9 @@ scale, amounts in minor units; figures are ints and Fractions.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 from .facts import (
@@ -33,8 +35,9 @@ from .reference_answers import (
     LotView,
     MemberView,
     Totals,
+    balances,
     corrections,
-    view,
+    views,
 )
 from .reference_basis import at_tier, rounded
 from .reference_calendar import business_date
@@ -42,7 +45,8 @@ from .reference_conditions import failed_condition
 from .reference_facts import InvalidFact, content, instant, named_sale, net_voids, returned_lines
 from .reference_returns import Refusal
 from .reference_run import Run, play
-from .reference_turn import Posting, is_status
+from .reference_tiers import tier_on
+from .reference_turn import Posting, Row, advance, is_status
 from .reference_world import Accepted, Version, World
 from .status import REFUSALS, Status
 
@@ -120,9 +124,15 @@ class Reference:
 
     def member(self, name: str, date: dt.date) -> MemberView:
         """A member on a date not before that of its latest fact, without further facts."""
-        run = self._run(name)
-        program = self._program_on(date)
-        return view(program, run.member, date)
+        return self.members(name, [date])[0]
+
+    def members(self, name: str, dates: Sequence[dt.date]) -> list[MemberView]:
+        """As `member`, on dates in their order, each by the version in force on it."""
+        member, found = self._run(name).member, []
+        for _, days in groupby(dates, lambda day: id(self._program_on(day))):
+            listed = list(days)
+            found += views(self._program_on(listed[0]), member, listed)
+        return found
 
     def why_not(self, fact: str, rule: str) -> str | None:
         """Why a rule gave nothing to a fact; None if it gave something.
@@ -131,7 +141,7 @@ class Reference:
         `figure` if what it would have given rounds to nothing.
         """
         name = self._members[fact]
-        row = play(self._world, self._facts[name], look_at=fact).rows[fact]
+        row = self._runs[name].rows[fact]
         outcome = row.outcomes.get(rule)
         if outcome is not None:
             return None if outcome.granted else outcome.limit or "figure"
@@ -154,23 +164,19 @@ class Reference:
             waits = self._waits(fact)
             if waits and isinstance(fact, ReturnFact):
                 self._park(entry)
-                return self._answered(entry, before, Answer(fact.id, "parked"))
+                return self._answered(entry, before, self._in_vain(Answer(fact.id, "parked")))
             # Exchanges that wait for this very fact come back one by one, below.
             waiting = {parked.fact.id for parked in self._parked.get(fact.id, [])}
-            tried = [replace(e, returns=e.returns and e.fact.id not in waiting) for e in facts]
-            after = play(self._world, [*tried, entry])
-            _check(entry, before, after)
+            tried = [replace(e, returns=False) if e.fact.id in waiting else e for e in facts]
+            after = play(self._world, [*tried, entry], before, judge=_judge_of(entry))
+            _check_others(entry, before, after)
         except Refusal as refusal:
             answer = Answer(fact.id, "refused", REFUSALS[refusal.status])
-            # What waited for it waits in vain.
-            for parked in self._parked.pop(fact.id, []):
-                answer.parked[parked.fact.id] = REFUSALS[Status.NOT_A_SALE]
-            return self._answered(entry, before, answer)
+            return self._answered(entry, before, self._in_vain(answer))
         if waits:
             self._park(entry)
         answer = Answer(fact.id)
-        kept = self._unpark(entry, [*tried, entry], answer)
-        after = play(self._world, kept)
+        kept, after = self._unpark(entry, [*tried, entry], after, answer)
         self._facts[fact.member], self._runs[fact.member] = kept, after
         self._members.update({e.fact.id: fact.member for e in kept})
         if isinstance(fact, SaleFact):
@@ -180,10 +186,10 @@ class Reference:
         return self._answered(entry, after, answer)
 
     def _answered(self, entry: Accepted, run: Run, answer: Answer) -> Answer:
-        member, program = run.standing, entry.version.program
-        day = business_date(program, instant(entry.fact.occurred_at))[0]
-        shown = view(program, member, max(day, member.wallet.today))
-        answer.balances, answer.tier = shown.balances, shown.tier
+        member, program = run.standing.copy(), entry.version.program
+        advance(program, member, business_date(program, entry.at_us)[0])
+        answer.balances = balances(program, member)
+        answer.tier = tier_on(program, member, member.wallet.today)
         return answer
 
     def _waits(self, fact: MemberFact) -> bool:
@@ -204,8 +210,16 @@ class Reference:
     def _park(self, entry: Accepted) -> None:
         self._parked.setdefault(named_sale(entry.fact) or "", []).append(entry)
 
-    def _unpark(self, entry: Accepted, kept: list[Accepted], answer: Answer) -> list[Accepted]:
-        """Parked returns of a fact that has arrived, in the order of their arrival."""
+    def _in_vain(self, answer: Answer) -> Answer:
+        """What has waited for a fact that is no sale, or is refused, has waited in vain."""
+        for parked in self._parked.pop(answer.id, []):
+            answer.parked[parked.fact.id] = REFUSALS[Status.NOT_A_SALE]
+        return answer
+
+    def _unpark(
+        self, entry: Accepted, kept: list[Accepted], run: Run, answer: Answer
+    ) -> tuple[list[Accepted], Run]:
+        """Facts and run with the parked returns of a fact that has arrived, in their order."""
         fact = entry.fact
         assert not isinstance(fact, DayClosedFact)
         for parked in self._parked.pop(fact.id, []):
@@ -217,12 +231,13 @@ class Reference:
                     raise Refusal(parked.fact.id, Status.NOT_A_SALE)
                 others = [e for e in kept if e.fact.id != parked.fact.id]
                 tried = [*others, parked]
-                _check_return(parked, play(self._world, tried))
+                after = play(self._world, tried, run)
+                _check_return(parked, after.rows[parked.fact.id])
             except Refusal as refusal:
                 answer.parked[parked.fact.id] = REFUSALS[refusal.status]
                 continue
-            kept, answer.parked[parked.fact.id] = tried, "ok"
-        return kept
+            kept, run, answer.parked[parked.fact.id] = tried, after, "ok"
+        return kept, run
 
     # -- facts of no member ------------------------------------------------------------------------
 
@@ -232,7 +247,7 @@ class Reference:
             self._world.catalogs.append(fact)
         else:
             self._world.stores.append(fact)
-        return self._replay_all(Answer(fact.id))
+        return self._replay_all(Answer(fact.id), instant(fact.occurred_at))
 
     def _day_closed(self, entry: Accepted, fact: DayClosedFact) -> Answer:
         last = self._world.days[-1].fact if self._world.days else None
@@ -243,14 +258,15 @@ class Reference:
         self._world.days.append(entry)
         answer = self._replay_all(Answer(fact.id))
         for name, run in self._runs.items():
-            if fact.id in run.rows and run.rows[fact.id].postings:
-                answer.closings[name] = run.rows[fact.id].postings
+            row = run.rows.get(fact.id)
+            if row is not None and row.postings:
+                answer.closings[name] = row.postings
         return answer
 
-    def _replay_all(self, answer: Answer) -> Answer:
+    def _replay_all(self, answer: Answer, changed_us: int | None = None) -> Answer:
         for name in self._facts:
             before = self._run(name)
-            after = play(self._world, self._facts[name])
+            after = play(self._world, self._facts[name], before, changed_us)
             self._runs[name] = after
             found = corrections(before, after, answer.id)
             if found:
@@ -301,33 +317,55 @@ def _check_form(fact: Fact) -> None:
                 raise InvalidFact("names no line: give line or sku")
 
 
-def _check(entry: Accepted, before: Run, after: Run) -> None:
-    """Whether a fact may be accepted (section 2). Raises Refusal."""
-    fact, row = entry.fact, after.rows[entry.fact.id]
+def _judge_of(new: Accepted) -> Callable[[Accepted, Row], None]:
+    """Judges a new fact at its own place, whatever it does to later ones."""
+
+    def judge(entry: Accepted, row: Row) -> None:
+        if entry is new:
+            _check_own(new, row)
+
+    return judge
+
+
+def _check_own(entry: Accepted, row: Row) -> None:
+    """Whether a fact may stand at its own place (section 2). Raises Refusal."""
+    fact = entry.fact
     for currency in entry.version.program.currency:
         most = MOST_POINTS * 10**currency.scale
         if any(abs(p.points) > most for p in row.postings if p.currency == currency.id):
             raise Refusal(fact.id, Status.OVERFLOW)
-    _check_return(entry, after)
-    match fact:
-        case SaleFact(completed=False, tenders=tenders) if any(t.points for t in tenders):
-            lack = {name: row.lack[name] - row.owed_back[name] for name in row.lack}
-        case RedeemFact(completed=False):
-            lack = row.lack
-        case AdjustFact(forced=False) if fact.points < 0:
-            lack = row.lack
-        case _:
-            return
-    if any(lack.values()):
+    _check_return(entry, row)
+    if _takes(fact) and any(row.lack[name] > row.owed_back[name] for name in row.lack):
         raise Refusal(fact.id, Status.INSUFFICIENT)
+
+
+def _takes(fact: Fact) -> bool:
+    """Whether a fact may be refused for want of points."""
+    match fact:
+        case SaleFact(completed=False, tenders=tenders):
+            return any(tender.points for tender in tenders)
+        case RedeemFact(completed=False):
+            return True
+        case AdjustFact(forced=False):
+            return fact.points < 0
+    return False
+
+
+def _check_others(entry: Accepted, before: Run, after: Run) -> None:
+    """Whether no fact at another place lacks more for a new one. Raises Refusal."""
+    fact, rows = entry.fact, after.rows
+    if not _takes(fact):
+        return
     for name, old in before.rows.items():
-        now = after.rows[name].lack
+        now = rows[name].lack
         if any(now[currency] > old.lack[currency] for currency in now):
             raise Refusal(fact.id, Status.INSUFFICIENT)
 
 
-def _check_return(entry: Accepted, after: Run) -> None:
-    program, row = entry.version.program, after.rows[entry.fact.id]
+def _check_return(entry: Accepted, row: Row) -> None:
+    program = entry.version.program
+    if getattr(entry.fact, "completed", False):
+        return
     if program.returns.shortfall == "refuse" and any(
         points for name, points in row.owed_back.items() if not is_status(program, name)
     ):

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from .program import Program
-from .reference_metrics import counter
+from .reference_metrics import Figure, counter
 from .reference_run import Run
 from .reference_state import State
 from .reference_tiers import Progress, progress, tier_on
@@ -80,7 +80,7 @@ class MemberView:
     balances: dict[str, Balance]
     lots: list[LotView]
     totals: dict[str, Totals]
-    counters: dict[str, Fraction]
+    counters: dict[str, Figure]
     purchases: int
     upgrades: int
     progress: Progress | None
@@ -99,9 +99,19 @@ def balances(program: Program, member: State) -> dict[str, Balance]:
 
 def view(program: Program, member: State, day: dt.date) -> MemberView:
     """A member on a date not before that of its latest fact; the state itself stays."""
-    member = member.frozen()
-    advance(program, member, day)
-    day = max(day, member.wallet.today)
+    return views(program, member, [day])[0]
+
+
+def views(program: Program, member: State, days: Iterable[dt.date]) -> list[MemberView]:
+    """A member on dates in their order, as `view`."""
+    member, found = member.copy(), []
+    for day in days:
+        advance(program, member, day)
+        found.append(_seen(program, member, max(day, member.wallet.today)))
+    return found
+
+
+def _seen(program: Program, member: State, day: dt.date) -> MemberView:
     wallet = member.wallet
     lots = []
     for lot in wallet.in_spending_order(lot for lot in wallet.lots if lot.points):
@@ -129,10 +139,11 @@ def view(program: Program, member: State, day: dt.date) -> MemberView:
 def corrections(before: Run, after: Run, new: str) -> list[Posting]:
     """One posting per fact, rule and currency whose sum has changed, but for the new fact."""
     found = []
-    for name in _in_order(before.rows, after.rows):
-        if name == new:
+    was, is_now = before.rows, after.rows
+    for name in _in_order(was, is_now):
+        if name == new or was.get(name) is is_now.get(name):
             continue
-        old, now = _sums(before.rows.get(name)), _sums(after.rows.get(name))
+        old, now = _sums(was.get(name)), _sums(is_now.get(name))
         for rule, currency in dict.fromkeys([*now, *old]):
             change = now[rule, currency] - old[rule, currency]
             if change:

@@ -31,6 +31,7 @@ from .reference_calendar import ONE_DAY, business_date
 from .reference_earning import rate
 from .reference_facts import Line, instant, named_sale, returned_lines
 from .reference_lots import Dates, Lot, earned_dates
+from .reference_metrics import Metric
 from .reference_returns import Refusal, remainder_of
 from .reference_sales import (
     apply_return,
@@ -54,15 +55,15 @@ def apply(turn: Turn) -> None:
     fact, program, member = turn.accepted.fact, turn.program, turn.member
     before = tiers.figures(program, member, turn.today)
     returns = named_sale(fact) is not None and turn.sale_is_here
-    names = set()
+    names: set[Metric] = set()
     if returns:
         apply_return(turn, sale_named(turn, named_sale(fact) or ""), returned_lines(fact))
         middle = tiers.figures(program, member, turn.today)
         names = tiers.raised(before, middle)
         before = middle
     _apply_rest(turn)
-    names |= tiers.raised(before, tiers.figures(program, member, turn.today))
-    reach(turn, names)
+    after = tiers.figures(program, member, turn.today)
+    reach(turn, names | tiers.raised(before, after), after)
     if returns and program.returns.tiers == "strict":
         fall(turn)
     if isinstance(fact, DayClosedFact):
@@ -109,14 +110,13 @@ def _known(turn: Turn, currency: str) -> None:
 
 def _basket_of_none(turn: Turn, kind: str) -> Basket:
     return Basket(
-        turn.program, turn.accepted.version.holidays, turn.member, turn.tier, turn.row.id, kind,
-        turn.at_us, turn.date, turn.clock, turn.world.closed_for(turn.accepted.seq), (ITSELF,),
+        turn.program, turn.accepted.version.holidays, turn.member.copy(), turn.tier,
+        turn.row.id, kind, turn.at_us, turn.date, turn.clock,
+        turn.world.closed_for(turn.accepted.seq), (ITSELF,),
     )  # fmt: skip
 
 
 def _give(turn: Turn, basket: Basket) -> Record:
-    if turn.is_named:
-        basket = replace(basket, member=turn.member.frozen())
     outcomes = rate(basket)
     for name, outcome in outcomes.items():
         kept = turn.member.carry.get(name, Fraction(0))
@@ -149,18 +149,23 @@ def _renew(turn: Turn, kind: str, name: str) -> None:
 
 def _closing(turn: Turn, fact: DayClosedFact) -> None:
     """Bonuses on anniversaries of the date; they count as given on it."""
+    wallet = turn.member.wallet
+    known = len(wallet.unposted)
     record = _give(turn, _basket_of_none(turn, "closing"))
     if record.given:
         turn.member.records.append(record)
+    # What is given late and passes after the date, but has passed by now, is told by the next.
+    mine = wallet.unposted[known:]
+    turn.passed_at_once = [entry for entry in mine if entry[0] > turn.date]
+    wallet.unposted[known:] = [entry for entry in mine if entry[0] <= turn.date]
 
 
 def _post_expiries(turn: Turn, fact: DayClosedFact) -> None:
-    """What expired through the date is posted, once."""
+    """What expired through the date, or had by a fact that came before, is posted, once."""
     wallet = turn.member.wallet
     if business_date(turn.program, turn.at_us)[0] > fact.date:
         advance(turn.program, turn.member, fact.date + ONE_DAY)
-    due = [entry for entry in wallet.unposted if entry[0] <= fact.date]
-    wallet.unposted = [entry for entry in wallet.unposted if entry[0] > fact.date]
+    due, wallet.unposted = wallet.unposted, turn.passed_at_once
     for currency in turn.program.currency:
         points = sum(points for _, name, points in due if name == currency.id)
         turn.row.post("expire", currency.id, -points)

@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from .program import Earn
 from .reference_basket import Basket, spread
+from .reference_world import exactly
 
 NOTHING = Fraction(0)
 
@@ -44,15 +45,9 @@ def at_tier(value: Decimal | Mapping[str, Decimal] | None, tier: str | None) -> 
 
 
 def units_bought(basket: Basket, places: Sequence[int]) -> Fraction:
-    """Units for "per N units": a weighed line is one; the redeemed share is left out."""
-    total = NOTHING
-    for place in places:
-        line = basket.lines[place]
-        if line.gone:
-            continue
-        units = Fraction(1) if line.product.weighed else Fraction(line.quantity, 1000)
-        total += units * basket.unredeemed(place)
-    return total
+    """Units for "per N units"; the redeemed share is left out."""
+    units = (basket.lines[place].units * basket.unredeemed(place) for place in places)
+    return sum(units, NOTHING)
 
 
 def exact_earn(
@@ -81,15 +76,19 @@ def _shares_of_visit(basket: Basket, places: Sequence[int]) -> dict[int, Fractio
 def _basis(basket: Basket, rule: Earn, place: int) -> Fraction:
     if not basket.is_sale:
         return Fraction(basket.quantity if rule.basis == "quantity" else 0)
-    line, unredeemed = basket.lines[place], basket.unredeemed(place)
-    figures = {
-        "net": line.net * unredeemed,
-        "gross": line.line.gross * line.share_of_full * unredeemed,
-        "margin": basket.margin(place),
-        "quantity": Fraction(line.quantity, 1000) * unredeemed,
-        "tender": _tendered(basket, rule, place),
-    }
-    return figures.get(rule.basis, NOTHING)
+    if rule.basis == "tender":
+        return _tendered(basket, rule, place)
+    if rule.basis == "margin":
+        return basket.margin(place)
+    line, figure = basket.lines[place], NOTHING
+    match rule.basis:
+        case "net":
+            figure = Fraction(line.net)
+        case "gross":
+            figure = line.line.gross * line.share_of_full
+        case "quantity":
+            figure = Fraction(line.quantity, 1000)
+    return figure * basket.unredeemed(place)
 
 
 def _tendered(basket: Basket, rule: Earn, place: int) -> Fraction:
@@ -105,17 +104,17 @@ def _rated(rule: Earn, total: Fraction, tier: str | None) -> Fraction:
         points = at_tier(rule.points, tier)
         assert points is not None
         return _at_rate(rule, total, points)
-    starts = [Fraction(band.start) for band in rule.bands]
+    starts = [exactly(band.start) for band in rule.bands]
     if rule.band_mode == "whole":
-        reached = [band for band in rule.bands if Fraction(band.start) <= total]
+        reached = [band for band in rule.bands if exactly(band.start) <= total]
         return _at_rate(rule, total, reached[-1].points) if reached else NOTHING
     earned = NOTHING
-    for band, end in zip(rule.bands, [*starts[1:], total], strict=True):
-        if total > Fraction(band.start):
-            earned += _at_rate(rule, min(total, end) - Fraction(band.start), band.points)
+    for band, start, end in zip(rule.bands, starts, [*starts[1:], total], strict=True):
+        if total > start:
+            earned += _at_rate(rule, min(total, end) - start, band.points)
     return earned
 
 
 def _at_rate(rule: Earn, figure: Fraction, points: Decimal) -> Fraction:
     times = figure / rule.per
-    return (math.floor(times) if rule.blocks else times) * Fraction(points)
+    return (math.floor(times) if rule.blocks else times) * exactly(points)

@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
+from typing import Any
 
 from .facts import ProductFact, SaleFact
 from .program import Program
 from .program_conditions import LineConditions
 from .reference_facts import Line
 from .reference_state import BasketLine, State
+from .reference_world import once
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Basket:
         """Whether it has lines that were bought."""
         return self.kind == "sale"
 
-    @property
+    @cached_property
     def eligible_lines(self) -> list[int]:
         """Places of the lines that rules may see: neither void, nor gone, nor excluded."""
         return [
@@ -62,7 +65,7 @@ class Basket:
         """What of a line's net earns."""
         return eligible_amount(self.lines[place], self.program.earn_on_redeemed)
 
-    @property
+    @cached_property
     def eligible_sum(self) -> int:
         """The basket's eligible amount: the `spend` of its metrics."""
         return sum(self.eligible(place) for place in self.eligible_lines)
@@ -135,32 +138,41 @@ def basket_lines(
     made = []
     for line, share in zip(lines, shares, strict=True):
         product = products.get(line.sku, ProductFact(line.sku))
-        excluded = any(
-            all(truth for _, truth in line_answers(line.sku, product, entry))
-            for entry in program.exclude
-        )
+        excluded = any(meets(line.sku, product, entry) for entry in program.exclude)
         made.append(BasketLine(line, product, excluded, share, line.quantity, line.net))
     return made
 
 
-def line_answers(
-    sku: str, product: ProductFact, when: LineConditions
-) -> list[tuple[str, bool]]:
-    """(field, truth) of each line condition that is given; what is not known is false."""
-    answers = []
-    if when.sku is not None:
-        answers.append(("sku", sku in when.sku))
-    for name in ("brand", "department", "supplier", "price_class"):
-        listed = getattr(when, name)
-        if listed is not None:
-            answers.append((name, getattr(product, name) in listed))
-    if when.category is not None:
-        answers.append(("category", any(_under(product.category, x) for x in when.category)))
-    if when.label is not None:
-        answers.append(("label", any(label in when.label for label in product.labels)))
-    if when.on_promotion is not None:
-        answers.append(("on_promotion", product.on_promotion is when.on_promotion))
-    return answers
+def meets(sku: str, product: ProductFact, when: LineConditions) -> bool:
+    """Whether a line meets every line condition that is given."""
+    return all(line_answer(sku, product, *condition) for condition in given_of_line(when))
+
+
+@once
+def given_of_line(when: LineConditions) -> list[tuple[str, Any]]:
+    """The line conditions that are given, by field."""
+    fields = ((name, getattr(when, name)) for name in ORDER)
+    return [(name, asked) for name, asked in fields if asked is not None]
+
+
+ORDER = (
+    "sku", "brand", "department", "supplier", "price_class", "category", "label", "on_promotion"
+)  # fmt: skip
+
+
+def line_answer(sku: str, product: ProductFact, name: str, asked: Any) -> bool:
+    """Whether a line meets one condition; what is not known is false."""
+    match name:
+        case "sku":
+            return sku in asked
+        case "category":
+            return any(_under(product.category, node) for node in asked)
+        case "label":
+            return any(label in asked for label in product.labels)
+        case "on_promotion":
+            return product.on_promotion is asked
+        case _:
+            return getattr(product, name) in asked
 
 
 def _under(category: str | None, node: str) -> bool:

@@ -43,8 +43,8 @@ def _business_date(zone: str, cut_over: int, at_us: int) -> tuple[dt.date, dt.ti
     info = ZoneInfo(zone)
     instant = EPOCH + dt.timedelta(microseconds=at_us)
     date, clock = _carried(info, cut_over, instant)
-    hours = [instant - dt.timedelta(hours=n) for n in range(7)]
-    if len({moment.astimezone(info).utcoffset() for moment in hours}) > 1:
+    before = instant - dt.timedelta(hours=6)
+    if before.astimezone(info).utcoffset() != instant.astimezone(info).utcoffset():
         minute = instant.replace(second=0, microsecond=0)
         for n in range(360):
             earlier = minute - dt.timedelta(minutes=n)
@@ -80,14 +80,29 @@ def period_number(calendar: str, begins: int, period: str, day: dt.date) -> int:
     return _month_number(calendar, day) // MONTHS_IN[period]
 
 
-def same_period(program: Program, period: str, one: dt.date, other: dt.date) -> bool:
-    """Whether two dates lie in one day, week, month .. of the program's calendar."""
+def period_dates(program: Program, period: str, day: dt.date) -> tuple[dt.date, dt.date]:
+    """(first, last) date of the day, week, month .. of the program's calendar, or of all time."""
+    if period == "day":
+        return day, day
+    if period == "lifetime":
+        return dt.date.min, dt.date.max
     begins = week_begins(program)
-    return period_number(program.calendar, begins, period, one) == period_number(
-        program.calendar, begins, period, other
+    return (
+        period_begin(program.calendar, begins, period, day),
+        period_end(program.calendar, begins, period, day, 0),
     )
 
 
+@lru_cache(maxsize=65_536)
+def period_begin(calendar: str, begins: int, period: str, day: dt.date) -> dt.date:
+    """First day of the period of a day."""
+    number = period_number(calendar, begins, period, day)
+    if period == "week":
+        return dt.date.fromordinal(number * 7 + 1 + begins)
+    return _month_start(calendar, number * MONTHS_IN[period])
+
+
+@lru_cache(maxsize=65_536)
 def period_end(calendar: str, begins: int, period: str, day: dt.date, k: int) -> dt.date:
     """Last day of the k-th period after that of the day (k = 0: of its own)."""
     number = period_number(calendar, begins, period, day) + k
@@ -130,6 +145,13 @@ def member_year(calendar: str, joined: dt.date, day: dt.date) -> int:
     return whole_years(calendar, joined, day)
 
 
+@lru_cache(maxsize=65_536)
+def member_year_begin(calendar: str, joined: dt.date, day: dt.date) -> dt.date:
+    """First day of the membership year in which a day lies."""
+    return add_months(calendar, joined, 12 * member_year(calendar, joined, day))
+
+
+@lru_cache(maxsize=65_536)
 def member_year_end(calendar: str, joined: dt.date, day: dt.date, k: int) -> dt.date:
     """Last day of the k-th membership year after that of the day."""
     number = member_year(calendar, joined, day) + k

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from fractions import Fraction
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
 
 from .program import Bonus, Program, Rule
-from .program_conditions import WEEKDAYS, Dates, Hours, Near, NotConditions, Streak
-from .reference_basket import Basket, line_answers
+from .program_conditions import (
+    WEEKDAYS,
+    Dates,
+    Hours,
+    LineConditions,
+    Near,
+    NotConditions,
+    Range,
+    Reached,
+    Step,
+    Streak,
+)
+from .reference_basket import Basket, given_of_line, line_answer, meets
 from .reference_calendar import (
     anniversary,
+    period_dates,
     period_number,
-    same_period,
     week_begins,
     whole_years,
     year_of,
 )
 from .reference_metrics import counter, days_since_purchase, in_segment, step_of, within
 from .reference_state import About, State
-
-Answers = Iterator[tuple[str, bool]]
+from .reference_world import exactly, once, rungs
 
 
 def matching(basket: Basket, rule: Rule) -> list[int]:
     """Places of the eligible lines that a rule matches; none if it does not apply."""
-    if failed_condition(basket, rule) is not None:
+    if _failed_of_basket(basket, rule) is not None:
         return []
     return _lines_that_meet(basket, rule)
 
@@ -35,32 +46,42 @@ def failed_condition(basket: Basket, rule: Rule) -> str | None:
 
     A negated one is `not.field`; `eligible` says that nothing eligible was bought.
     """
-    answers = [
-        *_of_kind(basket, rule),
-        *_answers(basket, rule.when, rule),
-        *(
-            (f"not.{name}", not truth)
-            for name, truth in _answers(basket, rule.when.negated, rule)
-        ),
-    ]
-    for name, truth in answers:
-        if not truth:
+    return _failed_of_basket(basket, rule) or _failed_line_condition(basket, rule)
+
+
+def _failed_of_basket(basket: Basket, rule: Rule) -> str | None:
+    failed = _not_of_kind(basket, rule)
+    if failed is not None:
+        return failed
+    for name, asked in given(rule.when):
+        if not CONDITIONS[name](basket, asked, rule):
             return name
-    return _failed_line_condition(basket, rule)
+    for name, asked in given(rule.when.negated):
+        if CONDITIONS[name](basket, asked, rule):
+            return f"not.{name}"
+    return None
 
 
-def _of_kind(basket: Basket, rule: Rule) -> Answers:
+@once
+def given(when: NotConditions) -> list[tuple[str, Any]]:
+    """The conditions on the basket and the member that are given, by field."""
+    fields = ((name, getattr(when, name)) for name in CONDITIONS)
+    return [(name, asked) for name, asked in fields if asked is not None]
+
+
+def _not_of_kind(basket: Basket, rule: Rule) -> str | None:
     """A rule acts on sales, on activities, or on the close of a day."""
     on = rule.on if isinstance(rule, Bonus) else None
     activity = rule.when.activity
-    yield "activity", (activity is not None) == (basket.kind == "activity")
-    yield "on", (on is not None) == (basket.kind == "closing")
-    if activity is not None:
-        yield "activity", basket.code in activity
-    if on is not None:
-        yield "on", anniversary_year(basket, Near(of=on)) is not None
-    if basket.is_sale:
-        yield "eligible", basket.eligible_sum > 0
+    if (activity is not None) != (basket.kind == "activity"):
+        return "activity"
+    if (on is not None) != (basket.kind == "closing"):
+        return "on"
+    if activity is not None and basket.code not in activity:
+        return "activity"
+    if on is not None and anniversary_year(basket, Near(of=on)) is None:
+        return "on"
+    return "eligible" if basket.is_sale and basket.eligible_sum <= 0 else None
 
 
 def _failed_line_condition(basket: Basket, rule: Rule) -> str | None:
@@ -68,8 +89,8 @@ def _failed_line_condition(basket: Basket, rule: Rule) -> str | None:
     for prefix, when in (("", rule.when), ("not.", rule.when.negated)):
         for place in sorted(left):
             line = basket.lines[place]
-            for name, truth in line_answers(line.line.sku, line.product, when):
-                if truth == bool(prefix):
+            for name, asked in given_of_line(when):
+                if line_answer(line.line.sku, line.product, name, asked) == bool(prefix):
                     left.discard(place)
                     if not left:
                         return prefix + name
@@ -78,45 +99,15 @@ def _failed_line_condition(basket: Basket, rule: Rule) -> str | None:
 
 
 def _lines_that_meet(basket: Basket, rule: Rule) -> list[int]:
+    unwanted = given_of_line(rule.when.negated)
     places = []
     for place in basket.eligible_lines:
-        line = basket.lines[place]
-        wanted = line_answers(line.line.sku, line.product, rule.when)
-        unwanted = line_answers(line.line.sku, line.product, rule.when.negated)
-        if all(truth for _, truth in wanted) and not any(truth for _, truth in unwanted):
+        sku, product = basket.lines[place].line.sku, basket.lines[place].product
+        if meets(sku, product, rule.when) and not any(
+            line_answer(sku, product, *condition) for condition in unwanted
+        ):
             places.append(place)
     return places
-
-
-def _answers(basket: Basket, when: NotConditions, rule: Rule) -> Answers:
-    yield from _of_place(basket, when)
-    yield from _of_time(basket, when)
-    yield from _of_lines(basket, when, rule)
-    yield from _of_standing(basket, when)
-    yield from _of_dates(basket, when)
-    yield from _of_purchases(basket, when)
-
-
-def _of_place(basket: Basket, when: NotConditions) -> Answers:
-    for name in ("store", "region", "format", "channel", "terminal"):
-        listed = getattr(when, name)
-        if listed is not None:
-            yield name, getattr(basket, name) in listed
-    if when.tender is not None:
-        yield "tender", any(kind in when.tender for kind, _ in basket.tenders)
-    if when.coupon is not None:
-        yield "coupon", any(coupon in when.coupon for coupon in basket.coupons)
-
-
-def _of_time(basket: Basket, when: NotConditions) -> Answers:
-    if when.weekday is not None:
-        yield "weekday", WEEKDAYS[basket.date.weekday()] in when.weekday
-    if when.date is not None:
-        yield "date", _between(when.date, basket.date)
-    if when.time is not None:
-        yield "time", _during(when.time, basket.clock)
-    if when.holiday is not None:
-        yield "holiday", any(basket.date in basket.holidays[name] for name in when.holiday)
 
 
 def _between(dates: Dates, day: dt.date) -> bool:
@@ -131,46 +122,29 @@ def _during(hours: Hours, clock: dt.time) -> bool:
     return clock >= hours.start or clock < hours.end
 
 
-def _of_lines(basket: Basket, when: NotConditions, rule: Rule) -> Answers:
-    if when.without is not None:
-        yield "without", not any(
-            all(truth for _, truth in line_answers(line.line.sku, line.product, when.without))
-            for line in (basket.lines[place] for place in basket.eligible_lines)
-        )
-    if when.min_amount is not None:
-        amount = sum(basket.eligible(place) for place in _lines_that_meet(basket, rule))
-        yield "min_amount", amount >= when.min_amount
-    if when.min_quantity is not None:
-        units = sum(
-            (
-                basket.lines[place].quantity * basket.unredeemed(place)
-                for place in _lines_that_meet(basket, rule)
-            ),
-            Fraction(0),
-        )
-        yield "min_quantity", units >= 1000 * Fraction(when.min_quantity)
+def _without(basket: Basket, when: LineConditions, _: Rule) -> bool:
+    bought = (basket.lines[place] for place in basket.eligible_lines)
+    return not any(meets(line.line.sku, line.product, when) for line in bought)
+
+
+def _min_amount(basket: Basket, least: int, rule: Rule) -> bool:
+    return sum(basket.eligible(place) for place in _lines_that_meet(basket, rule)) >= least
+
+
+def _min_quantity(basket: Basket, least: Decimal, rule: Rule) -> bool:
+    units = sum(
+        basket.lines[place].quantity * basket.unredeemed(place)
+        for place in _lines_that_meet(basket, rule)
+    )
+    return units >= 1000 * exactly(least)
 
 
 # -- of the member -----------------------------------------------------------------------------
 
 
-def _of_standing(basket: Basket, when: NotConditions) -> Answers:
-    program, member, day = basket.program, basket.member, basket.date
-    if when.tier is not None:
-        yield "tier", basket.tier is not None and basket.tier in when.tier
-    if when.tier_at_least is not None:
-        rungs = [tier.id for tier in program.tiers()]
-        least = rungs.index(when.tier_at_least)
-        yield "tier_at_least", basket.tier is not None and rungs.index(basket.tier) >= least
-    if when.segment is not None:
-        yield "segment", any(in_segment(program, member, name, day) for name in when.segment)
-    if when.subscription is not None:
-        yield "subscription", any(
-            is_subscribed(member, plan, basket.at_us) for plan in when.subscription
-        )
-    if when.counter is not None:
-        figure = counter(program, member, when.counter.id, day)
-        yield "counter", figure >= Fraction(when.counter.at_least)
+def _tier_at_least(basket: Basket, least: str, _: Rule) -> bool:
+    places = rungs(basket.program)
+    return basket.tier is not None and places[basket.tier] >= places[least]
 
 
 def is_subscribed(member: State, plan: str, at_us: int) -> bool:
@@ -181,18 +155,21 @@ def is_subscribed(member: State, plan: str, at_us: int) -> bool:
     return ends is None or at_us < ends
 
 
-def _of_dates(basket: Basket, when: NotConditions) -> Answers:
-    about, day = basket.member.about, basket.date
-    if when.age is not None:
-        age = (
-            None if about.birth is None else whole_years(about.birth_calendar, about.birth, day)
-        )
-        yield "age", within(when.age, age)
-    if when.member_days is not None:
-        days = None if about.joined is None else (day - about.joined).days
-        yield "member_days", within(when.member_days, days)
-    if when.anniversary is not None:
-        yield "anniversary", anniversary_year(basket, when.anniversary) is not None
+def _counter(basket: Basket, reached: Reached, _: Rule) -> bool:
+    figure = counter(basket.program, basket.member, reached.id, basket.date)
+    return figure >= exactly(reached.at_least)
+
+
+def _age(basket: Basket, span: Range, _: Rule) -> bool:
+    about = basket.member.about
+    if about.birth is None:
+        return False
+    return within(span, whole_years(about.birth_calendar, about.birth, basket.date))
+
+
+def _member_days(basket: Basket, span: Range, _: Rule) -> bool:
+    joined = basket.member.about.joined
+    return within(span, None if joined is None else (basket.date - joined).days)
 
 
 def anniversary_year(basket: Basket, near: Near) -> int | None:
@@ -224,26 +201,21 @@ def _origin(program: Program, about: About, name: str) -> tuple[dt.date, str] | 
 # -- of its purchases --------------------------------------------------------------------------
 
 
-def _of_purchases(basket: Basket, when: NotConditions) -> Answers:
-    purchases, nth = basket.member.purchases, len(basket.member.purchases) + 1
-    if when.first_purchase is not None:
-        yield "first_purchase", basket.is_sale and any(
-            _is_first(basket, kind) for kind in when.first_purchase
-        )
-    if when.nth_purchase is not None:
-        yield "nth_purchase", basket.is_sale and nth in when.nth_purchase
-    if when.every_nth is not None:
-        yield "every_nth", basket.is_sale and nth % when.every_nth == 0
-    if when.days_since_purchase is not None:
-        days = days_since_purchase(basket.member, basket.date)
-        yield "days_since_purchase", days is not None and days >= when.days_since_purchase
-    if when.streak is not None:
-        yield "streak", streak_length(basket, when.streak) >= when.streak.count
-    if when.sequence is not None:
-        name = when.sequence.id
-        rule = next(rule for rule in basket.program.sequence if rule.id == name)
-        step = step_of(rule, purchases, basket.date) if basket.is_sale else None
-        yield "sequence", step in when.sequence.step
+def _nth(basket: Basket) -> int:
+    """The ordinal that this purchase has."""
+    return len(basket.member.purchases) + 1
+
+
+def _days_since_purchase(basket: Basket, least: int, _: Rule) -> bool:
+    days = days_since_purchase(basket.member, basket.date)
+    return days is not None and days >= least
+
+
+def _sequence(basket: Basket, asked: Step, _: Rule) -> bool:
+    rule = next(rule for rule in basket.program.sequence if rule.id == asked.id)
+    if not basket.is_sale:
+        return False
+    return step_of(rule, basket.member.purchases, basket.date) in asked.step
 
 
 def _is_first(basket: Basket, kind: str) -> bool:
@@ -257,9 +229,8 @@ def _is_first(basket: Basket, kind: str) -> bool:
             bought = frozenset[str]().union(*(p.categories for p in purchases))
             return bool(categories(basket) - bought)
         case period:
-            return not any(
-                same_period(basket.program, period, p.date, basket.date) for p in purchases
-            )
+            begin, end = period_dates(basket.program, period, basket.date)
+            return not any(begin <= purchase.date <= end for purchase in purchases)
 
 
 def categories(basket: Basket) -> frozenset[str]:
@@ -280,3 +251,41 @@ def streak_length(basket: Basket, streak: Streak) -> int:
     while number - length in bought:
         length += 1
     return length
+
+
+CONDITIONS: dict[str, Callable[[Basket, Any, Rule], bool]] = {
+    "store": lambda basket, listed, _: basket.store in listed,
+    "region": lambda basket, listed, _: basket.region in listed,
+    "format": lambda basket, listed, _: basket.format in listed,
+    "channel": lambda basket, listed, _: basket.channel in listed,
+    "terminal": lambda basket, listed, _: basket.terminal in listed,
+    "tender": lambda basket, listed, _: any(kind in listed for kind, _ in basket.tenders),
+    "coupon": lambda basket, listed, _: any(coupon in listed for coupon in basket.coupons),
+    "weekday": lambda basket, listed, _: WEEKDAYS[basket.date.weekday()] in listed,
+    "date": lambda basket, dates, _: _between(dates, basket.date),
+    "time": lambda basket, hours, _: _during(hours, basket.clock),
+    "holiday": lambda basket, names, _: any(basket.date in basket.holidays[n] for n in names),
+    "without": _without,
+    "min_amount": _min_amount,
+    "min_quantity": _min_quantity,
+    "tier": lambda basket, listed, _: basket.tier is not None and basket.tier in listed,
+    "tier_at_least": _tier_at_least,
+    "segment": lambda basket, names, _: any(
+        in_segment(basket.program, basket.member, name, basket.date) for name in names
+    ),
+    "subscription": lambda basket, plans, _: any(
+        is_subscribed(basket.member, plan, basket.at_us) for plan in plans
+    ),
+    "counter": _counter,
+    "age": _age,
+    "member_days": _member_days,
+    "anniversary": lambda basket, near, _: anniversary_year(basket, near) is not None,
+    "first_purchase": lambda basket, kinds, _: basket.is_sale
+    and any(_is_first(basket, kind) for kind in kinds),
+    "nth_purchase": lambda basket, listed, _: basket.is_sale and _nth(basket) in listed,
+    "every_nth": lambda basket, n, _: basket.is_sale and _nth(basket) % n == 0,
+    "days_since_purchase": _days_since_purchase,
+    "streak": lambda basket, streak, _: streak_length(basket, streak) >= streak.count,
+    "sequence": _sequence,
+}
+"""Whether each condition holds, in the order in which they are told."""

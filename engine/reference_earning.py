@@ -27,6 +27,7 @@ from .reference_limits import (
     was_given_once,
     within_caps,
 )
+from .reference_world import currencies, exactly, rules_by_kind
 
 
 @dataclass
@@ -55,6 +56,11 @@ class Outcome:
     lost: bool = False
 
     @property
+    def of_balance(self) -> bool:
+        """Whether it is a bonus on the balance, which a member gets once."""
+        return isinstance(self.rule, Bonus) and self.rule.of_balance is not None
+
+    @property
     def kind(self) -> str:
         """Kind of the posting."""
         match self.rule:
@@ -69,6 +75,8 @@ class Outcome:
 def rate(basket: Basket) -> dict[str, Outcome]:
     """Outcomes by rule id, in (priority, file) order, of the rules that take part."""
     outcomes = list(_that_match(basket))
+    if not outcomes:
+        return {}
     _in_order_of_groups(basket, outcomes)
     for outcome in outcomes:
         if isinstance(outcome.rule, Earn):
@@ -86,13 +94,12 @@ def rate(basket: Basket) -> dict[str, Outcome]:
 
 
 def _that_match(basket: Basket) -> Iterable[Outcome]:
-    program = basket.program
-    for place, rule in enumerate(program.rules_in_order()):
+    for place, rule in rules_by_kind(basket.program)[basket.kind]:
         if rule.id in basket.closed or not _has_figure(rule, basket.tier):
             continue
         lines = matching(basket, rule)
         if lines:
-            currency = program.currency[program.currency_of(rule)]
+            currency = currencies(basket.program)[rule.currency]
             year = own_anniversary(basket, rule)
             yield Outcome(rule, place, currency, lines, anniversary=year)
 
@@ -241,7 +248,7 @@ def _factor(basket: Basket, outcome: Outcome) -> Fraction:
     assert isinstance(outcome.rule, Multiply)
     factor = at_tier(outcome.rule.factor, basket.tier)
     assert factor is not None
-    return Fraction(factor)
+    return exactly(factor)
 
 
 def _best_by_line(basket: Basket, members: list[Outcome]) -> None:
@@ -307,7 +314,7 @@ def _bonus_figure(basket: Basket, rule: Bonus, outcome: Outcome) -> int:
     scale = scale_of(basket, rule)
     if rule.of_balance is not None:
         balance = basket.member.wallet.active(outcome.currency.id)
-        figure = math.floor((Fraction(rule.of_balance.factor) - 1) * balance)
+        figure = math.floor((exactly(rule.of_balance.factor) - 1) * balance)
         return min(figure, int(rule.of_balance.cap * scale))
     points = at_tier(rule.points, basket.tier)
     assert points is not None
@@ -315,7 +322,7 @@ def _bonus_figure(basket: Basket, rule: Bonus, outcome: Outcome) -> int:
         return int(points * scale)
     outcome.units = units_bought(basket, outcome.lines)
     bought = basket.member.units.get(rule.id, NOTHING) + outcome.units
-    outcome.rewards = max(0, math.floor(bought / Fraction(rule.per_units)))
+    outcome.rewards = max(0, math.floor(bought / exactly(rule.per_units)))
     return outcome.rewards * int(points * scale)
 
 

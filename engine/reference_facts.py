@@ -151,32 +151,6 @@ def returned_lines(fact: MemberFact | DayClosedFact) -> list[ReturnedLine]:
     return []
 
 
-def in_order(facts: Sequence[MemberFact | DayClosedFact]) -> list[MemberFact | DayClosedFact]:
-    """A member's facts in their order (section 2).
-
-    A fact that names another applies at its own place, or right after the one it names if
-    its own place is before it.
-    """
-    by_id = {fact.id: fact for fact in facts}
-    keys: dict[str, tuple[PlaceKey, ...]] = {}
-
-    def key(
-        fact: MemberFact | DayClosedFact, seen: frozenset[str] = frozenset()
-    ) -> tuple[PlaceKey, ...]:
-        if fact.id not in keys:
-            own: tuple[PlaceKey, ...] = (own_key(fact),)
-            named = by_id.get(named_sale(fact) or "")
-            if named is not None and named.id not in seen and named.id != fact.id:
-                after = key(named, seen | {fact.id})
-                own = own if own > after else (*after, own[0])
-            if seen:
-                return own
-            keys[fact.id] = own
-        return keys[fact.id]
-
-    return sorted(facts, key=key)
-
-
 def content(fact: Any) -> object:
     """What two facts of one id must have alike to be the same (section 2, Ids)."""
     body = msgspec.to_builtins(fact)

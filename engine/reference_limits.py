@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
+from typing import Any
 
 from .program import Bonus, Caps, Currency, Rule, Uses
 from .program_conditions import Near
 from .reference_basket import Basket
-from .reference_calendar import same_period
+from .reference_calendar import period_dates
 from .reference_conditions import anniversary_year
 from .reference_state import Given, Record
+from .reference_world import once, scales
 
 CLOSE_DAYS = 180
 """An anniversary of another year is refused room for so many days after the last one."""
@@ -18,7 +19,7 @@ CLOSE_DAYS = 180
 
 def scale_of(basket: Basket, rule: Rule) -> int:
     """Units in a point of the rule's currency."""
-    return int(10 ** basket.program.currency[basket.program.currency_of(rule)].scale)
+    return scales(basket.program)[rule.currency]
 
 
 def own_anniversary(basket: Basket, rule: Rule) -> int | None:
@@ -56,43 +57,41 @@ def was_given_once(basket: Basket, rule: Rule) -> bool:
     """Whether a bonus on the balance was given before."""
     if not isinstance(rule, Bonus) or rule.of_balance is None:
         return False
-    return any(given.points > 0 for _, given in _gave(basket, rule))
+    return any(given.points > 0 and given.of_balance for _, given in _gave(basket, rule))
+
+
+@once
+def given_limits(limits: Caps | Uses) -> list[tuple[str, Any]]:
+    """The limits that are given, by the period of each; the one per anniversary comes last."""
+    figures = ((name, getattr(limits, name)) for name in limits.__struct_fields__)
+    return [(name, figure) for name, figure in figures if figure is not None]
 
 
 def _rooms(basket: Basket, rule: Rule) -> Iterator[tuple[str, int]]:
-    scale = scale_of(basket, rule)
-    for name in Caps.__struct_fields__:
-        limit: Decimal | None = getattr(rule.limits, name)
-        if limit is not None:
-            given = sum(given.points for _, given in _gave(basket, rule, name))
-            yield name, max(0, int(limit * scale) - given)
-    if rule.limits.anniversary is not None:
-        year = own_anniversary(basket, rule)
-        given = sum(given.points for _, given in _gave(basket, rule) if given.anniversary == year)
-        room = max(0, int(rule.limits.anniversary * scale) - given)
-        yield "anniversary", 0 if _too_close(basket, rule) else room
+    for name, limit in given_limits(rule.limits):
+        most = int(limit * scale_of(basket, rule))
+        room = max(0, most - sum(given.points for _, given in _gave(basket, rule, name)))
+        if name == "anniversary" and _too_close(basket, rule):
+            room = 0
+        yield name, room
 
 
 def _may_be_used(basket: Basket, rule: Rule) -> bool:
-    for name in Uses.__struct_fields__:
-        most: int | None = getattr(rule.uses, name)
-        if most is None:
-            continue
-        if name == "anniversary":
-            year = own_anniversary(basket, rule)
-            uses = [g for _, g in _gave(basket, rule) if g.points > 0 and g.anniversary == year]
-            if _too_close(basket, rule):
-                return False
-        else:
-            uses = [g for _, g in _gave(basket, rule, name) if g.points > 0]
-        if len(uses) >= most:
+    for name, most in given_limits(rule.uses):
+        if name == "anniversary" and _too_close(basket, rule):
+            return False
+        if sum(given.points > 0 for _, given in _gave(basket, rule, name)) >= most:
             return False
     return True
 
 
 def _too_close(basket: Basket, rule: Rule) -> bool:
     year = own_anniversary(basket, rule)
-    last = [(record, given) for record, given in _gave(basket, rule) if given.points > 0][-1:]
+    last = [
+        (record, given)
+        for record, given in _gave(basket, rule)
+        if given.points > 0 and given.anniversary is not None
+    ][-1:]
     return any(
         given.anniversary != year and (basket.date - record.date).days <= CLOSE_DAYS
         for record, given in last
@@ -102,15 +101,21 @@ def _too_close(basket: Basket, rule: Rule) -> bool:
 def _gave(
     basket: Basket, rule: Rule, period: str = "lifetime"
 ) -> Iterator[tuple[Record, Given]]:
-    """What the rule gave in the basket's own day, week, month ..; a basket is new."""
-    for record in basket.member.records:
-        if period == "basket" or not same_period(
-            basket.program, period, record.date, basket.date
-        ):
-            continue
+    """What the rule gave in the basket's own day, week .. or for its anniversary."""
+    by_year = period == "anniversary"
+    year = own_anniversary(basket, rule) if by_year else None
+    for record in _records(basket, "lifetime" if by_year else period):
         for given in record.given:
-            if given.rule == rule.id:
+            if given.rule == rule.id and (not by_year or given.anniversary == year):
                 yield record, given
+
+
+def _records(basket: Basket, period: str) -> list[Record]:
+    """Records of the basket's own day, week, month ..; a basket is new."""
+    if period == "basket":
+        return []
+    first, last = period_dates(basket.program, period, basket.date)
+    return [record for record in basket.member.records if first <= record.date <= last]
 
 
 def within_caps(
@@ -121,18 +126,14 @@ def within_caps(
     `filled` is what earlier rules gave to this very basket.
     """
     limit = ""
-    for name in Caps.__struct_fields__:
-        cap: Decimal | None = getattr(currency.caps, name)
-        if cap is None:
-            continue
+    for name, cap in given_limits(currency.caps):
         before = sum(
             given.points
-            for record in basket.member.records
-            if name != "basket" and same_period(basket.program, name, record.date, basket.date)
+            for record in _records(basket, name)
             for given in record.given
             if given.currency == currency.id
         )
-        room = max(0, int(cap * 10**currency.scale) - before - filled)
+        room = max(0, int(cap * scales(basket.program)[currency.id]) - before - filled)
         if figure > room:
             figure, limit = room, f"cap.{name}"
     return figure, limit

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -22,7 +21,7 @@ class Dates(NamedTuple):
     idle: tuple[str, int] | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class Lot:
     """Points of one posting. `place` is the source's in the member's order and the rule's."""
 
@@ -35,6 +34,13 @@ class Lot:
     waiting: bool = False
     passed: bool = False
     expired: int = 0
+
+    def copy(self) -> Lot:
+        """A lot that changes apart from this one."""
+        return Lot(
+            self.currency, self.points, self.dates, self.source, self.rule, self.place,
+            self.waiting, self.passed, self.expired,
+        )  # fmt: skip
 
 
 class Take(NamedTuple):
@@ -64,8 +70,12 @@ def earned_dates(program: Program, currency: Currency, day: dt.date) -> Dates:
             raise AssertionError(currency.expiry)
 
 
-TOTALS = ("issued", "expired", "redeemed", "reversed", "donated", "forgiven")
-"""Figures of a currency since the beginning; with balances and debt they sum to nothing."""
+Figures = defaultdict[str, int]
+"""Points by currency."""
+
+
+def _no_figures() -> Figures:
+    return defaultdict(int)
 
 
 @dataclass
@@ -79,24 +89,24 @@ class Wallet:
 
     today: dt.date = dt.date.min
     lots: list[Lot] = field(default_factory=list)
-    debt: Counter[str] = field(default_factory=Counter)
-    issued: Counter[str] = field(default_factory=Counter)
-    expired: Counter[str] = field(default_factory=Counter)
-    redeemed: Counter[str] = field(default_factory=Counter)
-    reversed: Counter[str] = field(default_factory=Counter)
-    donated: Counter[str] = field(default_factory=Counter)
-    forgiven: Counter[str] = field(default_factory=Counter)
+    debt: Figures = field(default_factory=_no_figures)
+    issued: Figures = field(default_factory=_no_figures)
+    expired: Figures = field(default_factory=_no_figures)
+    redeemed: Figures = field(default_factory=_no_figures)
+    reversed: Figures = field(default_factory=_no_figures)
+    donated: Figures = field(default_factory=_no_figures)
+    forgiven: Figures = field(default_factory=_no_figures)
     renewals: dict[str, list[tuple[dt.date, str]]] = field(default_factory=dict)
     unposted: list[tuple[dt.date, str, int]] = field(default_factory=list)
 
     def copy(self) -> Wallet:
         """A wallet that changes apart from this one."""
-        other = Wallet(self.today, [copy(lot) for lot in self.lots])
-        other.renewals = {name: list(dates) for name, dates in self.renewals.items()}
-        other.unposted = list(self.unposted)
-        for name in ("debt", *TOTALS):
-            setattr(other, name, Counter(getattr(self, name)))
-        return other
+        return Wallet(
+            self.today, [lot.copy() for lot in self.lots], self.debt.copy(), self.issued.copy(),
+            self.expired.copy(), self.redeemed.copy(), self.reversed.copy(), self.donated.copy(),
+            self.forgiven.copy(), {name: list(dates) for name, dates in self.renewals.items()},
+            list(self.unposted),
+        )  # fmt: skip
 
     # -- the clock ---------------------------------------------------------------------------
 
@@ -126,8 +136,8 @@ class Wallet:
         self.today = max(self.today, day)
         for through, currency, points in self.pass_away():
             self.unposted.append((through, currency, points))
-        for lot in self.in_spending_order(self.lots):
-            if lot.waiting and lot.dates.active_from <= self.today:
+        for lot in self.in_spending_order(lot for lot in self.lots if lot.waiting):
+            if lot.dates.active_from <= self.today:
                 lot.waiting = False
                 self._pay_debt(lot)
 
@@ -135,8 +145,7 @@ class Wallet:
         """Lots whose last good date is over expire: (last good date, currency, points)."""
         gone = []
         for lot in self.lots:
-            through = self.good_through(lot)
-            if not lot.passed and through < self.today:
+            if not lot.passed and (through := self.good_through(lot)) < self.today:
                 lot.passed = True
                 if lot.points:
                     gone.append((through, lot.currency, lot.points))

@@ -4,63 +4,64 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from .program import CounterRule, Ladder, Program, Rolling, SegmentRule, Sequence, Thresholds
+from .program import CounterRule, Program, Rolling, SegmentRule, Sequence, Thresholds
 from .program_conditions import Range
-from .reference_basket import eligible_amount, line_answers
+from .reference_basket import eligible_amount, meets
 from .reference_calendar import (
     ONE_DAY,
     add_months,
-    member_year,
+    member_year_begin,
     member_year_end,
+    period_dates,
     period_end,
-    period_number,
-    same_period,
     week_begins,
 )
-from .reference_state import BasketLine, Purchase, Record, State
+from .reference_state import Purchase, Record, State
+from .reference_world import exactly, once, scales
 
+Figure = int | Fraction
 Metric = tuple[str, str]
 """(kind, name) of a figure that a tier asks; spend, visits and margin have no name."""
 
 
-def counted(rule: CounterRule, record: Record) -> Fraction:
-    """What one record adds to a counter, in minor units, units, visits or times."""
+def counted(rule: CounterRule, record: Record) -> int:
+    """What one record adds to a counter: minor units, thousandths of units, visits, times."""
     if rule.count == "activity":
         mine = record.kind == "activity" and record.code in (rule.activity or [])
-        return Fraction(record.quantity if mine else 0)
+        return record.quantity if mine else 0
     lines = [
-        line
-        for line in record.lines
-        if all(truth for _, truth in line_answers(line.line.sku, line.product, rule.when))
+        line for line in record.lines if meets(line.line.sku, line.product, rule.when)
     ]
     match rule.count:
         case "spend":
-            return Fraction(sum(eligible_amount(line, record.on_redeemed) for line in lines))
+            return sum(eligible_amount(line, record.on_redeemed) for line in lines)
         case "quantity":
-            thousandths = sum((_quantity(line, record) for line in lines), Fraction(0))
-            return Fraction(math.floor(thousandths), 1000)
+            if record.on_redeemed:
+                return sum(line.quantity for line in lines)
+            return math.floor(sum(line.quantity * line.unredeemed for line in lines))
         case _:
-            return Fraction(1 if lines else 0)
+            return 1 if lines else 0
 
 
-def _quantity(line: BasketLine, record: Record) -> Fraction:
-    return line.quantity * (Fraction(1) if record.on_redeemed else line.unredeemed)
+def total(rule: CounterRule, records: Iterable[Record]) -> Figure:
+    """What records add to a counter together."""
+    whole = sum(counted(rule, record) for record in records)
+    return Fraction(whole, 1000) if rule.count == "quantity" else whole
 
 
-def counter(program: Program, member: State, name: str, day: dt.date) -> Fraction:
+def counter(program: Program, member: State, name: str, day: dt.date) -> Figure:
     """A counter as it stands, in the period of a date."""
     rule = next(rule for rule in program.counter if rule.id == name)
-    return sum(
-        (
-            counted(rule, record)
-            for record in member.records
-            if same_period(program, rule.window, record.date, day)
-        ),
-        Fraction(0),
-    )
+    return total(rule, _in_period(program, member, rule.window, day))
+
+
+def _in_period(program: Program, member: State, period: str, day: dt.date) -> list[Record]:
+    """Records of the calendar period of a day."""
+    first, last = period_dates(program, period, day)
+    return [record for record in member.records if first <= record.date <= last]
 
 
 # -- purchases -------------------------------------------------------------------------------
@@ -82,7 +83,7 @@ def in_segment(program: Program, member: State, name: str, day: dt.date) -> bool
 def _segment_answers(
     program: Program, member: State, rule: SegmentRule, day: dt.date
 ) -> Iterator[bool]:
-    records = [r for r in member.records if same_period(program, rule.window, r.date, day)]
+    records = _in_period(program, member, rule.window, day)
     joined = member.about.joined
     if rule.spend is not None:
         yield within(rule.spend, sum(record.eligible for record in records))
@@ -129,98 +130,85 @@ def _next_step(rule: Sequence, last: int | None, since: int) -> int | None:
 # -- metrics of tiers --------------------------------------------------------------------------
 
 
-_asked: dict[int, tuple[Thresholds, dict[Metric, Fraction]]] = {}
-
-
-def asked(thresholds: Thresholds) -> dict[Metric, Fraction]:
+@once
+def asked(thresholds: Thresholds) -> dict[Metric, Figure]:
     """What a tier asks, by metric."""
-    # Asked for every fact and date: kept by the object, which holds its number.
-    if id(thresholds) not in _asked:
-        _asked[id(thresholds)] = thresholds, _figures_asked(thresholds)
-    return _asked[id(thresholds)][1]
-
-
-def _figures_asked(thresholds: Thresholds) -> dict[Metric, Fraction]:
-    found: dict[Metric, Fraction] = {}
+    found: dict[Metric, Figure] = {}
     for name in ("spend", "visits", "margin"):
         value = getattr(thresholds, name)
         if value is not None:
-            found[name, ""] = Fraction(value)
+            found[name, ""] = value
     for name in ("points", "counter", "activity", "value", "balance"):
         for key, value in getattr(thresholds, name).items():
-            found[name, key] = Fraction(value)
+            found[name, key] = value if isinstance(value, int) else exactly(value)
     return found
 
 
 def metric(
     program: Program, member: State, name: Metric, records: Iterable[Record]
-) -> Fraction | None:
+) -> Figure | None:
     """A metric over records, or as it stands now; None is not known."""
     kind, key = name
     if kind == "value":
-        value = member.about.values.get(key)
-        return None if value is None else Fraction(value)
+        return member.about.values.get(key)
     if kind == "balance":
-        scale = 10 ** program.currency[program.currency_at(key)].scale
-        return Fraction(member.wallet.active(key), scale)
+        return in_points(program, key, member.wallet.active(key))
     if kind == "counter":
-        rule = next(rule for rule in program.counter if rule.id == key)
-        return sum((counted(rule, record) for record in records), Fraction(0))
+        return total(next(rule for rule in program.counter if rule.id == key), records)
     whole = sum(_of_record(name, record) for record in records)
-    if kind == "points":
-        return Fraction(whole, 10 ** program.currency[program.currency_at(key)].scale)
-    return Fraction(whole)
+    return in_points(program, key, whole) if kind == "points" else whole
+
+
+def in_points(program: Program, currency: str, units: int) -> Figure:
+    """Units of a currency as points."""
+    per_point = scales(program)[currency]
+    return units if per_point == 1 else Fraction(units, per_point)
 
 
 def _of_record(name: Metric, record: Record) -> int:
     """What one record adds to a metric."""
     kind, key = name
-    if kind == "points":
-        given = (x for x in record.given if x.currency == key and not x.donated)
-        return sum(entry.points for entry in given)
-    if kind == "activity":
-        return record.quantity if record.code == key else 0
-    return {
-        "spend": record.eligible, "visits": int(record.eligible > 0), "margin": record.margin
-    }[kind]  # fmt: skip
+    match kind:
+        case "spend":
+            return record.eligible
+        case "visits":
+            return int(record.eligible > 0)
+        case "margin":
+            return record.margin
+        case "points":
+            given = (x for x in record.given if x.currency == key and not x.donated)
+            return sum(entry.points for entry in given)
+        case _:
+            return record.quantity if record.code == key else 0
 
 
-def ladder_calendar(program: Program, ladder: Ladder) -> str:
-    """The calendar of a ladder's window and validity."""
-    return ladder.calendar or program.calendar
+def in_window(program: Program, member: State, day: dt.date) -> list[Record]:
+    """Records that count on a day, by the ladder's window."""
+    first = window_begin(program, member, day)
+    return [record for record in member.records if first <= record.date <= day]
 
 
-def window(program: Program, member: State, day: dt.date) -> Callable[[dt.date], bool]:
-    """Whether a date counts on a day, by the ladder's window."""
-    ladder = program.ladder
+def window_begin(program: Program, member: State, day: dt.date) -> dt.date:
+    """First date that counts on a day, by the ladder's window in the program's calendar."""
+    ladder, calendar = program.ladder, program.calendar
     assert ladder is not None
-    calendar = ladder_calendar(program, ladder)
-    joined = member.about.joined or day
     match ladder.window:
         case Rolling(days=int() as days):
-            first = day - dt.timedelta(days=days - 1)
-            return lambda date: first <= date <= day
+            return day - dt.timedelta(days=days - 1)
         case Rolling(months=int() as months):
-            before = add_months(calendar, day, -months)
-            return lambda date: before < date <= day
+            return add_months(calendar, day, -months) + ONE_DAY
         case "membership_year":
-            year = member_year(calendar, joined, day)
-            return lambda date: date <= day and member_year(calendar, joined, date) == year
+            return member_year_begin(calendar, member.about.joined or day, day)
         case str() as period:
-            begins = week_begins(program, calendar)
-            number = period_number(calendar, begins, period, day)
-            return lambda date: (
-                date <= day and period_number(calendar, begins, period, date) == number
-            )
+            return period_dates(program, period, day)[0]
         case _:
             raise AssertionError(ladder.window)
 
 
 def window_end(program: Program, member: State, day: dt.date) -> dt.date | None:
     """Last date on which all that counts on a day still counts; None: it always does."""
-    ladder = program.ladder
+    ladder, calendar = program.ladder, program.calendar
     assert ladder is not None
-    calendar = ladder_calendar(program, ladder)
     match ladder.window:
         case Rolling():
             return _rolling_end(program, member, day)
@@ -229,15 +217,19 @@ def window_end(program: Program, member: State, day: dt.date) -> dt.date | None:
         case "lifetime":
             return None
         case str() as period:
-            return period_end(calendar, week_begins(program, calendar), period, day, 0)
+            return period_end(calendar, week_begins(program), period, day, 0)
 
 
 def _rolling_end(program: Program, member: State, day: dt.date) -> dt.date | None:
-    counts = window(program, member, day)
-    dates = [record.date for record in member.records if counts(record.date)]
-    if not dates:
+    records = in_window(program, member, day)
+    if not records:
         return None
-    end = day
-    while window(program, member, end + ONE_DAY)(min(dates)):
+    oldest, end = min(record.date for record in records), day
+    window = program.ladder.window if program.ladder else None
+    assert isinstance(window, Rolling)
+    if window.months is not None:
+        # It counts at least so many months less a day.
+        end = max(day, add_months(program.calendar, oldest, window.months) - ONE_DAY)
+    while window_begin(program, member, end + ONE_DAY) <= oldest:
         end += ONE_DAY
     return end

@@ -11,9 +11,10 @@ from fractions import Fraction
 from .facts import ReturnedLine
 from .program import Bonus, Earn
 from .reference_basis import NOTHING, units_bought
-from .reference_basket import Basket
+from .reference_basket import Basket, eligible_amount
 from .reference_earning import Outcome, rate
 from .reference_state import BasketLine, SaleState
+from .reference_world import exactly
 from .status import Status
 
 
@@ -102,13 +103,14 @@ def remainder_of(outcome: Outcome) -> Fraction:
 
 def units_of(outcome: Outcome) -> Fraction:
     """What a bonus per units keeps of a basket: units less those that were rewarded."""
-    return outcome.units - outcome.rewards * _per_units(outcome)
+    per_units = _per_units(outcome)
+    return outcome.units - outcome.rewards * per_units if per_units else NOTHING
 
 
 def _per_units(outcome: Outcome) -> Fraction:
     rule = outcome.rule
     if isinstance(rule, Bonus) and rule.per_units is not None:
-        return Fraction(rule.per_units)
+        return exactly(rule.per_units)
     return NOTHING
 
 
@@ -182,10 +184,14 @@ def _gives_back(sale: SaleState, outcome: Outcome) -> tuple[int, Fraction]:
 
 
 def _measure(basket: Basket, outcome: Outcome) -> Fraction:
-    """By what a rule's points go back: units or eligible amount of its lines that are left."""
-    lines = [place for place in outcome.lines if not basket.lines[place].gone]
+    """By what a rule's points go back: units or eligible amount of its lines that are left.
+
+    Units are plain ones: the redeemed share plays no part in the share that is back.
+    """
+    lines = [basket.lines[place] for place in outcome.lines if not basket.lines[place].gone]
     if isinstance(outcome.rule, Bonus):
-        return units_bought(basket, lines)
+        return sum((line.units for line in lines), NOTHING)
     if isinstance(outcome.rule, Earn) and outcome.rule.basis == "quantity":
-        return sum((basket.lines[i].quantity * basket.unredeemed(i) for i in lines), NOTHING)
-    return Fraction(sum(basket.eligible(place) for place in lines))
+        return Fraction(sum(line.quantity for line in lines))
+    on_redeemed = basket.program.earn_on_redeemed
+    return Fraction(sum(eligible_amount(line, on_redeemed) for line in lines))

@@ -1,67 +1,120 @@
-"""One member from scratch: every accepted fact in the member's order (section 2)."""
+"""One member: every accepted fact in the member's order, and its state after each (section 2)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from .facts import DayClosedFact, EnrolFact
-from .program import Program
 from .reference_apply import apply
 from .reference_calendar import business_date
-from .reference_facts import in_order, instant, named_sale
+from .reference_facts import PlaceKey, named_sale
 from .reference_state import State
 from .reference_tiers import tier_on
 from .reference_turn import Row, Turn, advance
 from .reference_world import Accepted, World
 
 
+@dataclass(frozen=True)
+class Step:
+    """One fact at its place: what it did and the member after it, which nothing changes."""
+
+    entry: Accepted
+    row: Row
+    after: State
+
+
 @dataclass
 class Run:
-    """A member after all facts: the state, and a row for each fact by id, in order.
+    """A member after all facts: a step for each, in order."""
 
-    `standing` is the member on the date of its latest fact, before later closings.
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def member(self) -> State:
+        """The member after the last fact. It is to be copied before it changes."""
+        return self.steps[-1].after if self.steps else State()
+
+    @property
+    def standing(self) -> State:
+        """The member after the latest fact of its own, before later closings."""
+        for step in reversed(self.steps):
+            if not isinstance(step.entry.fact, DayClosedFact):
+                return step.after
+        return State()
+
+    @property
+    def rows(self) -> dict[str, Row]:
+        """What each fact did, by id, in order."""
+        return {step.row.id: step.row for step in self.steps}
+
+
+def play(
+    world: World, accepted: Iterable[Accepted], known: Run | None = None,
+    changed_us: int | None = None, judge: Callable[[Accepted, Row], None] | None = None,
+) -> Run:
+    """A member's facts, and the closings after the first of them.
+
+    With `known`, an earlier run of the member, only what differs is played again: facts that
+    stand in both at the beginning, before the instant from which the world has changed,
+    have done what they did. Raises Refusal with the id of the fact that cannot stand at its
+    place; `judge` may raise it for what a fact did at its own place.
     """
-
-    member: State = field(default_factory=State)
-    standing: State = field(default_factory=State)
-    rows: dict[str, Row] = field(default_factory=dict)
-    program: Program | None = None
-
-
-def play(world: World, accepted: Iterable[Accepted], look_at: str | None = None) -> Run:
-    """A member's facts, and the closings after the first of them, from scratch.
-
-    The row of the fact `look_at` keeps the member as it stood before it.
-
-    Raises Refusal with the id of the fact that cannot stand at its place.
-    """
-    by_id = {entry.fact.id: entry for entry in (*accepted, *world.days)}
-    facts = in_order([entry.fact for entry in by_id.values()])
-    named = {named_sale(fact) for fact in facts if by_id[fact.id].returns}
-    run = Run()
-    run.standing = run.member
-    last = max((i for i, x in enumerate(facts) if not isinstance(x, DayClosedFact)), default=-1)
-    for place, fact in enumerate(facts):
-        if place == last + 1:
-            run.standing = run.member.frozen()
-        entry = by_id[fact.id]
-        if isinstance(fact, DayClosedFact) and not run.rows:
-            continue
-        turn = _turn(world, entry, run, place)
-        turn.sale_is_here = entry.returns and named_sale(fact) in run.rows
-        turn.is_named = fact.id in named or fact.id == look_at
+    entries = in_order([*accepted, *world.days])
+    run = Run(_alike(entries, known, changed_us) if known is not None else [])
+    for place, entry in enumerate(entries[len(run.steps) :], len(run.steps)):
+        turn = _turn(world, entry, run.member.copy(), place)
+        sale = named_sale(entry.fact)
+        turn.sale_is_here = entry.returns and any(step.row.id == sale for step in run.steps)
         apply(turn)
-        run.rows[fact.id] = turn.row
-        run.program = turn.program
+        if judge is not None:
+            judge(entry, turn.row)
+        run.steps.append(Step(entry, turn.row, turn.member))
     return run
 
 
-def _turn(world: World, entry: Accepted, run: Run, place: int) -> Turn:
+def in_order(accepted: Iterable[Accepted]) -> list[Accepted]:
+    """Facts in the member's order (section 2), from the member's first one on.
+
+    A fact that names another applies at its own place, or right after the one it names if
+    its own place is before it.
+    """
+    by_id = {entry.fact.id: entry for entry in accepted}
+    keys: dict[str, tuple[PlaceKey, ...]] = {}
+
+    def key(entry: Accepted, seen: frozenset[str] = frozenset()) -> tuple[PlaceKey, ...]:
+        name = entry.fact.id
+        if name not in keys:
+            own: tuple[PlaceKey, ...] = (entry.key,)
+            named = by_id.get(named_sale(entry.fact) or "")
+            if named is not None and named is not entry and named.fact.id not in seen:
+                after = key(named, seen | {name})
+                own = own if own > after else (*after, entry.key)
+            if seen:
+                return own
+            keys[name] = own
+        return keys[name]
+
+    found = sorted(by_id.values(), key=key)
+    while found and isinstance(found[0].fact, DayClosedFact):
+        del found[0]
+    return found
+
+
+def _alike(entries: Sequence[Accepted], known: Run, changed_us: int | None) -> list[Step]:
+    """Steps of an earlier run that are as they were."""
+    found = []
+    for entry, step in zip(entries, known.steps, strict=False):
+        if entry is not step.entry or (changed_us is not None and entry.at_us >= changed_us):
+            break
+        found.append(step)
+    return found
+
+
+def _turn(world: World, entry: Accepted, member: State, place: int) -> Turn:
     """Bring the member to the date of a fact."""
-    fact, program, member = entry.fact, entry.version.program, run.member
-    at_us = instant(fact.occurred_at)
-    date, clock = business_date(program, at_us)
+    fact, program = entry.fact, entry.version.program
+    date, clock = business_date(program, entry.at_us)
     if isinstance(fact, DayClosedFact):
         date = fact.date
     elif member.about.joined is None or (
@@ -72,5 +125,5 @@ def _turn(world: World, entry: Accepted, run: Run, place: int) -> Turn:
     advance(program, member, date)
     tier = tier_on(program, member, member.wallet.today)
     return Turn(
-        world, entry, program, member, Row(fact.id, date), place, date, clock, at_us, tier
+        world, entry, program, member, Row(fact.id, date), place, date, clock, entry.at_us, tier
     )

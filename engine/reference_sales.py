@@ -25,7 +25,7 @@ from .reference_returns import (
     units_of,
     worth,
 )
-from .reference_state import BasketLine, Given, Purchase, Record, SaleState
+from .reference_state import Given, Purchase, Record, SaleState
 from .reference_turn import Turn, forgives, give, is_status
 from .status import Status
 
@@ -35,14 +35,12 @@ def apply_sale(turn: Turn, fact: SaleFact) -> None:
     member = turn.member
     takes, paid_points = _take_tenders(turn, fact)
     basket = _basket(turn, fact)
-    if turn.is_named:
-        basket = replace(basket, member=member.frozen())
     outcomes = rate(basket)
     given = give(turn, basket, outcomes)
     for name, outcome in outcomes.items():
         _remember(member.carry, name, remainder_of(outcome))
         _remember(member.units, name, units_of(outcome))
-    member.records.append(_record(basket, given, basket.lines))
+    member.records.append(_record(basket, given))
     if basket.eligible_sum > 0:
         member.purchases.append(
             Purchase(fact.id, turn.date, fact.store, categories(basket))
@@ -99,7 +97,7 @@ def _basket(turn: Turn, fact: SaleFact) -> Basket:
     products = turn.world.products_at(turn.at_us)
     store = turn.world.store_at(fact.store, turn.at_us)
     return Basket(
-        program, version.holidays, turn.member, turn.tier, fact.id, "sale", turn.at_us,
+        program, version.holidays, turn.member.copy(), turn.tier, fact.id, "sale", turn.at_us,
         turn.date, turn.clock, turn.world.closed_for(turn.accepted.seq),
         tuple(basket_lines(program, lines, products, counted)),
         store=fact.store, region=store.region, format=store.format, terminal=fact.terminal,
@@ -109,27 +107,21 @@ def _basket(turn: Turn, fact: SaleFact) -> Basket:
     )  # fmt: skip
 
 
-def _record(
-    basket: Basket, given: tuple[Given, ...], left: tuple[BasketLine, ...]
-) -> Record:
-    """What counts of a sale: nothing of one without eligible amounts."""
-    now = basket.with_lines(left)
-    record = Record(
-        basket.fact, "sale", basket.date, given, on_redeemed=basket.program.earn_on_redeemed
-    )
-    if now.eligible_sum <= 0:
-        return record
-    places = now.eligible_lines
-    margin = sum((now.margin(place) for place in places), Fraction(0))
-    return replace(
-        record, lines=tuple(left[place] for place in places), eligible=now.eligible_sum,
-        margin=math.floor(margin),
+def _record(basket: Basket, given: tuple[Given, ...]) -> Record:
+    """What counts of a sale, or of what is left: nothing without eligible amounts."""
+    places = basket.eligible_lines if basket.eligible_sum > 0 else []
+    return Record(
+        basket.fact, "sale", basket.date, given,
+        tuple(basket.lines[place] for place in places),
+        sum(basket.eligible(place) for place in places),
+        math.floor(sum(basket.margin(place) for place in places)),
+        basket.program.earn_on_redeemed,
     )  # fmt: skip
 
 
 def _renew(turn: Turn, given: tuple[Given, ...], redeemed: set[str]) -> None:
-    """A sale that gives keeps lots of an inactivity policy alive (section 5)."""
-    gives = {entry.currency for entry in given if entry.points > 0 and not entry.donated}
+    """A sale that gives, to a cause too, keeps lots of an inactivity policy alive (section 5)."""
+    gives = {entry.currency for entry in given if entry.points > 0}
     for currency in turn.program.currency:
         if not isinstance(currency.expiry, Inactivity):
             continue
@@ -187,7 +179,9 @@ def _changes(turn: Turn, sale: SaleState, found: Worth) -> dict[str, dict[str, i
         now = found.points.get(name, 0)
         change = now - sale.now.get(name, 0)
         donated = outcome.rule.donate is not None
-        given.append(Given(name, currency, now, outcome.anniversary, donated))
+        given.append(Given(
+            name, currency, now, outcome.anniversary, donated, outcome.of_balance
+        ))  # fmt: skip
         if change:
             changes.setdefault(currency, {})[name] = change
         exact, units = found.exact.get(name, Fraction(0)), found.units.get(name, Fraction(0))
@@ -195,9 +189,8 @@ def _changes(turn: Turn, sale: SaleState, found: Worth) -> dict[str, dict[str, i
         _remember(member.units, name, units - sale.units.get(name, Fraction(0)))
         sale.now[name], sale.exact[name], sale.units[name] = now, exact, units
         sale.first.setdefault(name, replace(outcome, desired=0, own=0, granted=0))
-    left = tuple(sale.left)
     member.records[sale.record] = _record(
-        sale.basket, tuple(entry for entry in given if entry.points), left
+        sale.basket.with_lines(sale.left), tuple(entry for entry in given if entry.points)
     )
     return changes
 
@@ -313,9 +306,7 @@ def _take_renewal_back(turn: Turn, sale: SaleState) -> None:
     """A sale that gives no more renews no more: what would have passed expires now."""
     wallet = turn.member.wallet
     still = {
-        outcome.currency.id
-        for name, outcome in sale.first.items()
-        if sale.now[name] > 0 and outcome.rule.donate is None
+        outcome.currency.id for name, outcome in sale.first.items() if sale.now[name] > 0
     }
     for currency, renewals in wallet.renewals.items():
         if currency not in still:
@@ -340,8 +331,10 @@ def fall(turn: Turn) -> None:
 
 
 def sale_named(turn: Turn, name: str) -> SaleState:
-    """The sale of an id that is here. Raises Refusal if it is something else."""
-    if name not in turn.member.sales:
+    """The sale of an id that is here, to be changed. Raises Refusal if it is no sale."""
+    sales = turn.member.sales
+    if name not in sales:
         raise Refusal(turn.row.id, Status.NOT_A_SALE)
-    return turn.member.sales[name]
+    sales[name] = sales[name].copy()
+    return sales[name]
 

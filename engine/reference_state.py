@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .facts import CalendarDate, ProductFact
@@ -36,7 +37,7 @@ class BasketLine:
     net: int
     gone: bool = False
 
-    @property
+    @cached_property
     def redeemed_left(self) -> int:
         """The redeemed share of what is left (section 9)."""
         if self.gone:
@@ -46,12 +47,19 @@ class BasketLine:
             return self.redeemed
         return self.redeemed - self.redeemed * (sold - self.net) // sold
 
-    @property
+    @cached_property
     def unredeemed(self) -> Fraction:
         """The share of the net that was not paid with loyalty value."""
         if self.net == 0:
             return Fraction(1)
         return Fraction(self.net - self.redeemed_left, self.net)
+
+    @property
+    def units(self) -> Fraction:
+        """Units for "per N units": a weighed line counts as one until it is gone."""
+        if self.gone:
+            return Fraction(0)
+        return Fraction(1) if self.product.weighed else Fraction(self.quantity, 1000)
 
     @property
     def share_of_full(self) -> Fraction:
@@ -70,6 +78,7 @@ class Given:
     points: int
     anniversary: int | None = None
     donated: bool = False
+    of_balance: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,6 +132,15 @@ class SaleState:
     restored: dict[str, int] = field(default_factory=dict)
     come_back: dict[str, int] = field(default_factory=dict)
     missed: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def copy(self) -> SaleState:
+        """A sale that changes apart from this one."""
+        return replace(
+            self, first=dict(self.first), now=dict(self.now), exact=dict(self.exact),
+            units=dict(self.units), left=list(self.left), restored=dict(self.restored),
+            takes={currency: list(takes) for currency, takes in self.takes.items()},
+            come_back=dict(self.come_back), missed=dict(self.missed),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -182,17 +200,18 @@ class State:
     units: dict[str, Fraction] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
     held: dict[str, dt.date] = field(default_factory=dict)
+    held_by: dict[str, tuple[dict[str, int], dict[str, int]]] = field(default_factory=dict)
     gifts: dict[str, TierGift] = field(default_factory=dict)
     top: str | None = None
     upgrades: int = 0
 
-    def frozen(self) -> State:
-        """The member as it stands: a state that later facts do not change.
+    def copy(self) -> State:
+        """A member that changes apart from this one.
 
-        Sales are shared: nobody looks at them there.
+        Records and the like never change. A sale does, but a return works on a copy of it.
         """
-        return replace(
-            self, wallet=self.wallet.copy(), records=list(self.records),
-            purchases=list(self.purchases), carry=dict(self.carry), units=dict(self.units),
-            grants=list(self.grants), held=dict(self.held), gifts=dict(self.gifts),
+        return State(
+            self.wallet.copy(), self.about, list(self.records), list(self.purchases),
+            dict(self.sales), dict(self.carry), dict(self.units), list(self.grants),
+            dict(self.held), dict(self.held_by), dict(self.gifts), self.top, self.upgrades,
         )  # fmt: skip

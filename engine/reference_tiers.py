@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
-from .program import Ladder, Program, Tier, Validity
+from .program import Program, Tier, Validity
 from .reference_calendar import (
     NEVER,
     ONE_DAY,
@@ -15,8 +15,18 @@ from .reference_calendar import (
     period_end,
     week_begins,
 )
-from .reference_metrics import Metric, asked, ladder_calendar, metric, window, window_end
-from .reference_state import Grant, Record, State
+from .reference_metrics import (
+    Figure,
+    Metric,
+    asked,
+    in_points,
+    in_window,
+    metric,
+    window_begin,
+    window_end,
+)
+from .reference_state import Grant, State
+from .reference_world import once, rungs
 
 
 @dataclass(frozen=True)
@@ -24,39 +34,48 @@ class Progress:
     """What is missing to the next tier, by metric; `by` is the last date that helps."""
 
     tier: str
-    missing: dict[Metric, Fraction]
+    missing: dict[Metric, Figure]
     by: dt.date | None
 
 
 # -- metrics -------------------------------------------------------------------------------------
 
+Found = Mapping[Metric, Figure | None]
 
-def figures(
-    program: Program, member: State, day: dt.date, only: Tier | None = None
-) -> dict[Metric, Fraction | None]:
-    """The metrics that the ladder (or one tier) asks, in the windows of a date."""
-    if program.ladder is None:
-        return {}
-    counts = window(program, member, day)
-    records = [record for record in member.records if counts(record.date)]
-    names = {name: None for tier in program.tiers() for name in asked(tier.at_least)}
-    if only is not None:
-        names = dict.fromkeys(asked(only.at_least))
+
+def figures(program: Program, member: State, day: dt.date) -> Found:
+    """The metrics that the ladder asks, in the window of a date."""
+    names = metrics_asked(program)
+    records = in_window(program, member, day) if names else []
     return {name: metric(program, member, name, records) for name in names}
 
 
-def _joined(tier: Tier, answers: dict[Metric, bool]) -> bool:
-    if not answers:
-        return True
-    return all(answers.values()) if tier.join == "all" else any(answers.values())
+@once
+def metrics_asked(program: Program) -> list[Metric]:
+    """The metrics that any tier asks."""
+    return list(dict.fromkeys(
+        name for tier in program.tiers() for name in asked(tier.at_least)
+    ))  # fmt: skip
 
 
-def _holds(program: Program, member: State, tier: Tier, day: dt.date) -> bool:
-    found = figures(program, member, day, tier)
-    return _joined(tier, {
-        name: (value := found[name]) is not None and value >= figure
+def _joined(tier: Tier, answers: Sequence[bool]) -> bool:
+    return all(answers) if tier.join == "all" or not answers else any(answers)
+
+
+def _met(tier: Tier, found: Found) -> bool:
+    """Whether figures reach what a tier asks."""
+    return _joined(tier, [
+        (value := found[name]) is not None and value >= figure
         for name, figure in asked(tier.at_least).items()
-    })  # fmt: skip
+    ])  # fmt: skip
+
+
+def _met_on(program: Program, member: State, day: dt.date) -> set[str]:
+    """Under `while_met`, the tiers whose metrics hold on a date."""
+    if _lasts(program):
+        return set()
+    found = figures(program, member, day)
+    return {tier.id for tier in program.tiers() if _met(tier, found)}
 
 
 def _would_hold(
@@ -66,32 +85,30 @@ def _would_hold(
 
     `balance` is not looked at: it stands as it was when the grant was made.
     """
-    counts = window(program, member, day)
-    records: list[Record] = [r for r in member.records[: seen.records] if counts(r.date)]
-    answers = {}
-    for name, figure in asked(tier.at_least).items():
+    first, past = window_begin(program, member, day), member.records[: seen.records]
+    records = [record for record in past if first <= record.date <= day]
+    found: dict[Metric, Figure | None] = {}
+    for name in asked(tier.at_least):
         kind, key = name
         if kind == "balance":
-            units = seen.balances.get(key, 0)
-            value: Fraction | None = Fraction(units, _scale(program, key))
+            found[name] = in_points(program, key, seen.balances.get(key, 0))
         elif kind == "value":
-            value = Fraction(seen.values[key]) if key in seen.values else None
+            found[name] = seen.values.get(key)
         else:
-            value = metric(program, member, name, records)
-        answers[name] = value is not None and value >= figure
-    return _joined(tier, answers)
+            found[name] = metric(program, member, name, records)
+    return _met(tier, found)
 
 
-def _scale(program: Program, currency: str) -> int:
-    return int(10 ** program.currency[program.currency_at(currency)].scale)
-
-
-def _always(tier: Tier) -> bool:
-    """Thresholds that hold before any fact: the tier is everybody's."""
-    answers = {
-        name: name[0] != "value" and figure <= 0 for name, figure in asked(tier.at_least).items()
-    }
-    return _joined(tier, answers)
+@once
+def _always(program: Program) -> set[str]:
+    """Tiers whose thresholds hold before any fact: they are everybody's."""
+    return {
+        tier.id
+        for tier in program.tiers()
+        if _joined(tier, [
+            name[0] != "value" and figure <= 0 for name, figure in asked(tier.at_least).items()
+        ])
+    }  # fmt: skip
 
 
 # -- standing ------------------------------------------------------------------------------------
@@ -99,44 +116,41 @@ def _always(tier: Tier) -> bool:
 
 def computed_tier(program: Program, member: State, day: dt.date) -> str | None:
     """The highest tier still good on a date, manual ones apart."""
-    good = [tier.id for tier in program.tiers() if _is_good(program, member, tier, day)]
-    return good[-1] if good else None
+    return _highest(program, member, day, _met_on(program, member, day))
+
+
+def _highest(program: Program, member: State, day: dt.date, met: set[str]) -> str | None:
+    good = _good(program, member, day, met)
+    return next((tier.id for tier in reversed(program.tiers()) if tier.id in good), None)
 
 
 def tier_on(program: Program, member: State, day: dt.date) -> str | None:
     """The member's tier: the higher of the computed one and the manual one."""
-    rungs = [tier.id for tier in program.tiers()]
-    found = [computed_tier(program, member, day)]
+    places, found = rungs(program), [computed_tier(program, member, day)]
     manual = member.about.manual_tier
-    if manual is not None and day <= manual[1] and manual[0] in rungs:
+    if manual is not None and day <= manual[1] and manual[0] in places:
         found.append(manual[0])
-    return max((x for x in found if x is not None), key=rungs.index, default=None)
+    return max((x for x in found if x is not None), key=places.__getitem__, default=None)
 
 
-def _is_good(program: Program, member: State, tier: Tier, day: dt.date) -> bool:
+def _good(program: Program, member: State, day: dt.date, met: set[str]) -> set[str]:
+    """Tiers that are good on a date; `met` as `_met_on` tells."""
     ladder = program.ladder
-    assert ladder is not None
-    if _always(tier):
-        return True
-    grace = dt.timedelta(ladder.grace_days)
-    if ladder.validity == "while_met" and ladder.down != "never":
-        if _holds(program, member, tier, day):
-            return True
-        held = member.held.get(tier.id)
-        if ladder.grace_days and held is not None and day <= held + grace:
-            return True
-    return any(
-        grant.through is None or day <= grant.through + grace
-        for grant in member.grants
-        if grant.tier == tier.id
-    )
+    if ladder is None:
+        return set()
+    since = day - dt.timedelta(ladder.grace_days)
+    good = _always(program) | met
+    good |= {x.tier for x in member.grants if x.through is None or x.through >= since}
+    if ladder.grace_days and not _lasts(program):
+        good |= {tier for tier, held in member.held.items() if held >= since}
+    return good
 
 
 def _validity_end(program: Program, member: State, day: dt.date, k: int | None) -> dt.date:
     """Last date of a validity that begins on a day; k: of the k-th period after the day's."""
     ladder = program.ladder
     assert ladder is not None
-    calendar = ladder_calendar(program, ladder)
+    calendar = ladder.calendar or program.calendar
     if isinstance(ladder.validity, Validity):
         return add_months(calendar, day, ladder.validity.months)
     if k is None:
@@ -169,8 +183,10 @@ def _last_grant(member: State, tier: str) -> Grant | None:
     return max(grants, key=lambda grant: grant.through or NEVER, default=None)
 
 
-def _lasts(ladder: Ladder) -> bool:
-    return ladder.validity != "while_met" or ladder.down == "never"
+def _lasts(program: Program) -> bool:
+    """Whether a tier that was met is good for a while, not only while it is met."""
+    ladder = program.ladder
+    return ladder is None or ladder.validity != "while_met" or ladder.down == "never"
 
 
 # -- the clock -----------------------------------------------------------------------------------
@@ -181,71 +197,83 @@ def next_event(program: Program, member: State) -> dt.date | None:
     if program.ladder is None:
         return None
     today, grace = member.wallet.today, dt.timedelta(program.ladder.grace_days)
-    days = []
-    for grant in member.grants:
-        if grant.through is not None:
-            days += [grant.through + ONE_DAY, grant.through + grace + ONE_DAY]
-    if not _lasts(program.ladder):
+    ends = {grant.through for grant in member.grants if grant.through is not None}
+    days = [end + after + ONE_DAY for end in ends for after in {dt.timedelta(0), grace}]
+    if not _lasts(program):
         days += [held + grace + ONE_DAY for held in member.held.values()]
-        end = window_end(program, member, today)
-        if end is not None and end < NEVER:
-            days.append(end + ONE_DAY)
+        if today in member.held.values():
+            end = window_end(program, member, today)
+            days += [] if end is None else [end + ONE_DAY]
     return min((day for day in days if day > today), default=None)
 
 
 def begin(program: Program, member: State, day: dt.date) -> None:
     """The start of a date: tiers whose validity is over are checked again."""
-    ladder = program.ladder
-    if ladder is None:
+    if program.ladder is None:
         return
-    for tier in ladder.tier:
-        if _lasts(ladder):
-            last = _last_grant(member, tier.id)
-            if last is None or last.through is None or last.through + ONE_DAY != day:
-                continue
-            if _holds(program, member, tier, day):
-                member.grants.append(_grant(program, member, tier, day))
-    _step_down(program, member, day)
-    note_held(program, member, day)
-    member.top = computed_tier(program, member, day)
+    met = _met_on(program, member, day)
+    ended = _ended(program, member, day) if _lasts(program) else []
+    found = figures(program, member, day) if ended else {}
+    for tier in ended:
+        if _met(tier, found):
+            member.grants.append(_grant(program, member, tier, day))
+    _step_down(program, member, day, met)
+    note_held(program, member, day, met)
+    member.top = _highest(program, member, day, met)
+
+
+def _ended(program: Program, member: State, day: dt.date) -> list[Tier]:
+    """Tiers of which the longest validity was over with the day before."""
+    last: dict[str, dt.date] = {}
+    for grant in member.grants:
+        through = grant.through or NEVER
+        last[grant.tier] = max(through, last.get(grant.tier, through))
+    return [tier for tier in program.tiers() if last.get(tier.id) == day - ONE_DAY]
 
 
 def hold_until(program: Program, member: State, day: dt.date) -> None:
     """Nothing happens up to a date: what holds today holds through it."""
-    if program.ladder is not None and not _lasts(program.ladder):
-        for tier in program.ladder.tier:
-            if member.held.get(tier.id) == member.wallet.today and _holds(
-                program, member, tier, member.wallet.today
-            ):
-                member.held[tier.id] = day
+    today = member.wallet.today
+    if today in member.held.values():
+        met = _met_on(program, member, today)
+        note_held(program, member, day, {x for x in met if member.held.get(x) == today})
 
 
-def note_held(program: Program, member: State, day: dt.date) -> None:
-    """Under `while_met`, remember the last date on which a tier's metrics held."""
-    if program.ladder is not None and not _lasts(program.ladder):
-        for tier in program.ladder.tier:
-            if not _always(tier) and _holds(program, member, tier, day):
-                member.held[tier.id] = day
+def note_held(program: Program, member: State, day: dt.date, met: set[str]) -> None:
+    """Remember the last date on which the metrics of tiers held, and what else held then."""
+    held = met - _always(program) if met else met
+    if held:
+        balances = {c.id: member.wallet.active(c.id) for c in program.currency}
+        member.held |= dict.fromkeys(held, day)
+        member.held_by |= dict.fromkeys(held, (member.about.values, balances))
 
 
-def _step_down(program: Program, member: State, day: dt.date) -> None:
+def _step_down(program: Program, member: State, day: dt.date, met: set[str]) -> None:
     ladder = program.ladder
     assert ladder is not None
-    rungs = [tier.id for tier in ladder.tier]
-    if ladder.down != "one_step" or member.top not in rungs:
+    if ladder.down != "one_step":
         return
-    above = rungs.index(member.top)
-    now = computed_tier(program, member, day)
-    if above == 0 or (now is not None and rungs.index(now) >= above - 1):
+    places = rungs(program)
+    if member.top not in places:
         return
-    last = _last_grant(member, member.top)
-    since = member.held.get(member.top, day - ONE_DAY)
+    above = places[member.top]
+    now = _highest(program, member, day, met)
+    if above == 0 or (now is not None and places[now] >= above - 1):
+        return
+    last, held = _last_grant(member, member.top), member.held.get(member.top)
+    if held is not None and (last is None or (last.through or NEVER) < held):
+        balances = {c.id: member.wallet.active(c.id) for c in program.currency}
+        last = Grant(
+            program, member.top, held, held, len(member.records), dict(member.about.values),
+            balances,
+        )  # fmt: skip
     if last is None:
-        last = Grant(program, member.top, since, since, len(member.records), {}, {})
-    over = last.through or since
+        # It was everybody's under another version.
+        return
+    over = last.through or NEVER
     through = _validity_end(program, member, over + ONE_DAY, 0)
     member.grants.append(replace(
-        last, tier=rungs[above - 1], on=day, through=through, stepped_from=last
+        last, tier=ladder.tier[above - 1].id, on=day, through=through, stepped_from=last
     ))  # fmt: skip
 
 
@@ -253,7 +281,7 @@ def _step_down(program: Program, member: State, day: dt.date) -> None:
 
 
 def raised(
-    before: dict[Metric, Fraction | None], after: dict[Metric, Fraction | None]
+    before: Found, after: Found
 ) -> set[Metric]:
     """Metrics that a fact has raised."""
     found = set()
@@ -264,24 +292,34 @@ def raised(
     return found
 
 
-def check(program: Program, member: State, day: dt.date, names: set[Metric]) -> Tier | None:
+def check(
+    program: Program, member: State, day: dt.date, names: set[Metric], found: Found
+) -> Tier | None:
     """Tiers one of whose metrics a fact has raised are checked; the tier that it reaches."""
     if program.ladder is None:
         return None
-    rungs = [tier.id for tier in program.tiers()]
-    before = rungs.index(member.top) if member.top in rungs else -1
-    for tier in program.tiers():
-        if not (names & set(asked(tier.at_least))) or _always(tier):
-            continue
-        if _lasts(program.ladder) and _holds(program, member, tier, day):
+    places = rungs(program)
+    before = places.get(member.top or "", -1)
+    met = [tier for tier in program.tiers() if _met(tier, found)]
+    for tier in met if _lasts(program) else []:
+        if tier.id not in _always(program) and names & asked(tier.at_least).keys():
             member.grants.append(_grant(program, member, tier, day))
-    note_held(program, member, day)
-    member.top = computed_tier(program, member, day)
-    after = rungs.index(member.top) if member.top in rungs else -1
+    held = set() if _lasts(program) else {tier.id for tier in met}
+    note_held(program, member, day, held)
+    member.top = _highest(program, member, day, held)
+    after = places.get(member.top or "", -1)
     if after <= before:
         return None
     member.upgrades += 1
     return program.tiers()[after]
+
+
+def look_again(program: Program, member: State, day: dt.date) -> None:
+    """After a tier-reached bonus: under `while_met` a balance that it raised may be met."""
+    if not _lasts(program):
+        met = _met_on(program, member, day)
+        note_held(program, member, day, met)
+        member.top = _highest(program, member, day, met)
 
 
 def review(program: Program, member: State, day: dt.date) -> list[str]:
@@ -290,17 +328,17 @@ def review(program: Program, member: State, day: dt.date) -> list[str]:
         return []
     fallen = []
     for tier in program.tiers():
-        if _always(tier):
+        if tier.id in _always(program):
             continue
         was_good = _was_good(program, member, tier, day)
         gone = [g for g in member.grants if g.tier == tier.id and not _stands(member, g)]
         member.grants = [g for g in member.grants if all(g is not x for x in gone)]
-        if _lasts(program.ladder):
+        if _lasts(program):
             put_off = max((g.through or NEVER for g in gone), default=dt.date.min)
             _catch_up(program, member, tier, min(day, put_off))
         else:
             _review_held(program, member, tier, day)
-        if was_good and not _is_good(program, member, tier, day):
+        if was_good and not _is_good_now(program, member, tier, day):
             fallen.append(tier.id)
     member.top = computed_tier(program, member, day)
     return fallen
@@ -308,17 +346,33 @@ def review(program: Program, member: State, day: dt.date) -> list[str]:
 
 def _was_good(program: Program, member: State, tier: Tier, day: dt.date) -> bool:
     """Before the return: under `while_met` the date itself counts as held."""
-    return _is_good(program, member, tier, day) or member.held.get(tier.id) == day
+    return _is_good_now(program, member, tier, day) or member.held.get(tier.id) == day
+
+
+def _is_good_now(program: Program, member: State, tier: Tier, day: dt.date) -> bool:
+    return tier.id in _good(program, member, day, _met_on(program, member, day))
 
 
 def _stands(member: State, grant: Grant) -> bool:
-    """Whether a grant would have been made, by the version that made it."""
+    """Whether a grant would have been made, by the version that made it.
+
+    A step down stands while the tier above would have been granted on any of the dates
+    that made it good as long.
+    """
+    if grant.stepped_from is None:
+        return _would_be_made(member, grant)
     while grant.stepped_from is not None:
         grant = grant.stepped_from
+    alike = [
+        other
+        for other in member.grants
+        if (other.tier, other.through, other.stepped_from) == (grant.tier, grant.through, None)
+    ]
+    return any(_would_be_made(member, made) for made in (grant, *alike))
+
+
+def _would_be_made(member: State, grant: Grant) -> bool:
     program = grant.program
-    assert program.ladder is not None
-    if not _lasts(program.ladder):
-        return True
     tier = next(tier for tier in program.tiers() if tier.id == grant.tier)
     return _would_hold(program, member, tier, grant.on, grant)
 
@@ -342,13 +396,13 @@ def _review_held(program: Program, member: State, tier: Tier, day: dt.date) -> N
     held = member.held.pop(tier.id, None)
     if held is None:
         return
-    balances = {c.id: member.wallet.active(c.id) for c in program.currency}
+    values, balances = member.held_by[tier.id]
     for back in range(ladder.grace_days + 1):
         on = day - dt.timedelta(back)
         if on > held:
             continue
         count = sum(record.date <= on for record in member.records)
-        seen = Grant(program, tier.id, on, None, count, dict(member.about.values), balances)
+        seen = Grant(program, tier.id, on, None, count, values, balances)
         if _would_hold(program, member, tier, on, seen):
             member.held[tier.id] = on
             return
@@ -359,15 +413,14 @@ def _review_held(program: Program, member: State, tier: Tier, day: dt.date) -> N
 
 def progress(program: Program, member: State, day: dt.date) -> Progress | None:
     """What is missing to the tier above the member's, and by when."""
-    rungs = [tier.id for tier in program.tiers()]
     now = tier_on(program, member, day)
-    above = rungs.index(now) + 1 if now is not None else 0
-    if above >= len(rungs):
+    above = rungs(program)[now] + 1 if now is not None else 0
+    if above >= len(program.tiers()):
         return None
     tier = program.tiers()[above]
     found = figures(program, member, day)
     missing = {
-        name: max(Fraction(0), figure - (found[name] or 0))
+        name: max(0, figure - (found[name] or 0))
         for name, figure in asked(tier.at_least).items()
     }
     return Progress(tier.id, missing, window_end(program, member, day))

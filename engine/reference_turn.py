@@ -60,8 +60,8 @@ class Row:
 class Turn:
     """One fact at its place: what it may look at and where it writes.
 
-    `is_named` says that a later fact returns of it, `sale_is_here` that the sale which it
-    returns of is known; `missing` is what the last taking of points did not find.
+    `sale_is_here` says that the sale which it returns of is known; `missing` is what the
+    last taking of points did not find, `passed_at_once` what a closing gave that had passed.
     """
 
     world: World
@@ -74,9 +74,9 @@ class Turn:
     clock: dt.time
     at_us: int
     tier: str | None
-    is_named: bool = False
     sale_is_here: bool = False
     missing: int = 0
+    passed_at_once: list[tuple[dt.date, str, int]] = field(default_factory=list)
 
     @property
     def today(self) -> dt.date:
@@ -115,7 +115,10 @@ def give(turn: Turn, basket: Basket, outcomes: dict[str, Outcome]) -> tuple[Give
         if outcome.granted <= 0:
             continue
         donated = outcome.rule.donate is not None
-        given.append(Given(name, currency.id, outcome.granted, outcome.anniversary, donated))
+        given.append(Given(
+            name, currency.id, outcome.granted, outcome.anniversary, donated,
+            outcome.of_balance,
+        ))  # fmt: skip
         member.wallet.issued[currency.id] += outcome.granted
         if donated:
             member.wallet.donated[currency.id] += outcome.granted
@@ -128,10 +131,10 @@ def give(turn: Turn, basket: Basket, outcomes: dict[str, Outcome]) -> tuple[Give
     return tuple(given)
 
 
-def reach(turn: Turn, names: set[Metric]) -> None:
+def reach(turn: Turn, names: set[Metric], found: tiers.Found) -> None:
     """Check tiers after a fact that has raised metrics; give a tier-reached bonus."""
     member, program = turn.member, turn.program
-    tier = tiers.check(program, member, turn.today, names)
+    tier = tiers.check(program, member, turn.today, names, found)
     if tier is None or tier.bonus is None or tier.id in member.gifts:
         return
     currency = program.currency[program.currency_at(tier.bonus.currency)]
@@ -145,6 +148,8 @@ def reach(turn: Turn, names: set[Metric]) -> None:
         currency.id, points, earned_dates(program, currency, turn.date), turn.row.id, rule,
         (turn.place, place),
     ))  # fmt: skip
+    # It may raise a balance, and no tier is reached twice.
+    tiers.look_again(program, member, turn.today)
 
 
 def forgives(turn: Turn, currency: str, *, always_owed: bool = False) -> bool:

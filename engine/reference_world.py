@@ -3,12 +3,77 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from typing import TypeVar
 
 from .facts import CatalogFact, DayClosedFact, MemberFact, ProductFact, StoreAttributes, StoreFact
-from .program import Program
-from .reference_facts import instant
+from .program import Bonus, Currency, Program, Rule
+from .reference_facts import PlaceKey, instant, own_key
+
+# -- programs ------------------------------------------------------------------------------------
+
+Part = TypeVar("Part")
+Found = TypeVar("Found")
+MOST_PARTS = 4096
+
+
+def once(look_up: Callable[[Part], Found]) -> Callable[[Part], Found]:
+    """A function of a part of a program that is worked out once a part: parts never change.
+
+    >>> once(len)([1, 2])
+    2
+    """
+    known: dict[int, tuple[Part, Found]] = {}
+
+    def found(part: Part) -> Found:
+        # The part is kept beside what was found, so that no other object gets its number.
+        entry = known.get(id(part))
+        if entry is None:
+            if len(known) >= MOST_PARTS:
+                known.clear()
+            entry = known[id(part)] = part, look_up(part)
+        return entry[1]
+
+    return found
+
+
+@once
+def currencies(program: Program) -> dict[str | None, Currency]:
+    """Currencies by name; the first one for None."""
+    return {None: program.currency[0]} | {currency.id: currency for currency in program.currency}
+
+
+@once
+def scales(program: Program) -> dict[str | None, int]:
+    """Units in a point by currency, as `currencies`."""
+    return {name: int(10**currency.scale) for name, currency in currencies(program).items()}
+
+
+@lru_cache(maxsize=MOST_PARTS)
+def exactly(figure: Decimal) -> Fraction:
+    """A decimal of a program as a ratio."""
+    return Fraction(figure)
+
+
+@once
+def rules_by_kind(program: Program) -> dict[str, list[tuple[int, Rule]]]:
+    """Rules by the kind of fact they act on, with their places by (priority, file)."""
+    found: dict[str, list[tuple[int, Rule]]] = {"sale": [], "activity": [], "closing": []}
+    for place, rule in enumerate(program.rules_in_order()):
+        closing = isinstance(rule, Bonus) and rule.on is not None
+        kind = "closing" if closing else "sale" if rule.when.activity is None else "activity"
+        found[kind].append((place, rule))
+    return found
+
+
+@once
+def rungs(program: Program) -> dict[str, int]:
+    """Places of the tiers by name, the lowest first."""
+    return {tier.id: place for place, tier in enumerate(program.tiers())}
 
 
 @dataclass(frozen=True)
@@ -20,7 +85,10 @@ class Version:
     holidays: Mapping[str, frozenset[dt.date]]
 
 
-@dataclass(frozen=True)
+# -- facts ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
 class Accepted:
     """An accepted fact: its seq and the version it is rated with.
 
@@ -31,6 +99,16 @@ class Accepted:
     seq: int
     version: Version
     returns: bool = True
+
+    @cached_property
+    def at_us(self) -> int:
+        """When it happened."""
+        return instant(self.fact.occurred_at)
+
+    @cached_property
+    def key(self) -> PlaceKey:
+        """Where it stands by itself."""
+        return own_key(self.fact)
 
 
 @dataclass
@@ -54,19 +132,23 @@ class World:
 
     def products_at(self, at_us: int) -> dict[str, ProductFact]:
         """Products in force at an instant, by sku."""
-        facts = sorted(self.catalogs, key=lambda fact: instant(fact.occurred_at))
-        in_force = tuple(fact.id for fact in facts if instant(fact.occurred_at) <= at_us)
+        told = [(instant(fact.occurred_at), fact) for fact in self.catalogs]
+        told.sort(key=lambda pair: pair[0])
+        in_force = tuple(fact.id for since, fact in told if since <= at_us)
         if in_force not in self._products:
             self._products[in_force] = {
-                product.sku: product for fact in facts[: len(in_force)] for product in fact.products
+                product.sku: product
+                for _, fact in told[: len(in_force)]
+                for product in fact.products
             }
         return self._products[in_force]
 
     def store_at(self, name: str, at_us: int) -> StoreAttributes:
         """A store in force at an instant."""
         found = StoreAttributes(name)
-        for fact in sorted(self.stores, key=lambda fact: instant(fact.occurred_at)):
-            if instant(fact.occurred_at) <= at_us:
+        told = [(instant(fact.occurred_at), fact) for fact in self.stores]
+        for since, fact in sorted(told, key=lambda pair: pair[0]):
+            if since <= at_us:
                 for store in fact.stores:
                     found = store if store.store == name else found
         return found

@@ -9,10 +9,13 @@ import pytest
 from vafa.engine.program import Program
 from vafa.engine.reference import Reference
 from vafa.engine.reference_calendar import (
+    ONE_DAY,
     add_months,
     anniversary,
     business_date,
+    period_begin,
     period_end,
+    period_number,
     whole_years,
 )
 
@@ -411,6 +414,20 @@ def test_anniversaries_and_years() -> None:
     assert whole_years("gregorian", D("1992-02-29"), D("2023-02-28")) == 31
     assert period_end("jalali", 5, "half", D("2024-01-01"), 0) == D("2024-03-19")
     assert period_end("gregorian", 0, "week", D("2024-01-07"), 1) == D("2024-01-14")
+
+
+@pytest.mark.parametrize("calendar", ["gregorian", "jalali"])
+@pytest.mark.parametrize("period", ["week", "month", "quarter", "half", "year"])
+def test_periods_are_the_dates_of_one_number(calendar: str, period: str) -> None:
+    for days in range(0, 1_500, 7):
+        day = D("2023-01-05") + dt.timedelta(days)
+        first = period_begin(calendar, 5, period, day)
+        last = period_end(calendar, 5, period, day, 0)
+        number = period_number(calendar, 5, period, day)
+        assert first <= day <= last
+        assert {period_number(calendar, 5, period, end) for end in (first, last)} == {number}
+        assert period_number(calendar, 5, period, first - ONE_DAY) == number - 1
+        assert period_number(calendar, 5, period, last + ONE_DAY) == number + 1
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,15 @@ EXPIRY = [
         s3 04-01 buys oat 0 =>
         ? 05-10 => 14 active
         ? 05-11 => 0"""),
+    ("inactivity: a sale that gives to a cause renews", club(
+        '{id="cause", kind="earn", points=1, donate="trees"}',
+        currency='[{id="points", expiry={policy="inactivity", months=2}}]'),
+     """j1 01-10 adjusts points 9 => adjust 9
+        s1 03-10 buys oat 5 => cause 5, donate -5
+        ? 03-10 lots => 9 to 2024-05-10
+        s2 03-11 buys oat 0 =>
+        ? 05-10 => 9 active
+        ? 05-11 => 0"""),
     ("a lot that has passed does not come back", points('policy="inactivity", months=2'),
      """s1 01-10 buys oat 9 => base 9
         s2 03-11 buys oat 5 => base 5

@@ -192,6 +192,13 @@ PARKED = [
         a1 01-01 does walk => r1 not-a-sale""",
     ),
     (
+        "what waited for a return that waits itself",
+        club(BASE),
+        """r1 01-02 returns r2 milk x1 => parked
+        r2 01-01 returns s1 milk x1 => parked, r1 not-a-sale
+        s1 01-01 buys milk 200 => base 2, base -2 of r2, r2 ok""",
+    ),
+    (
         "the return part of an exchange alone is parked",
         club(EACH),
         """s2 01-02 buys oat 30; back s1 milk x1 => base 30

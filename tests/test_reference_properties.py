@@ -143,6 +143,20 @@ def test_facts_submitted_again_change_nothing(case: Case) -> None:
     assert views(case, reference) == before
 
 
+@FEW
+@given(strategies.cases())
+def test_what_is_played_on_is_what_comes_from_scratch(case: Case) -> None:
+    reference, _ = submitted(case, case.facts)
+    for name, facts in reference._facts.items():
+        played, afresh = reference._runs[name], play(reference._world, facts)
+        assert list(played.rows) == list(afresh.rows)
+        for step, other in zip(played.steps, afresh.steps, strict=True):
+            assert step.row.postings == other.row.postings
+            assert step.after.wallet == other.after.wallet
+            assert step.after.grants == other.after.grants
+            assert step.after.held == other.after.held
+
+
 # -- a year of real baskets -----------------------------------------------------------------------
 
 

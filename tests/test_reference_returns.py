@@ -304,6 +304,29 @@ IN_PROPORTION = [
         r2 01-02 returns s1 milk x3 => two -15
         s2 01-03 buys milk 100 x2 => two 10""",
     ),
+    (
+        "by plain units where the basis is quantity: an amount brings none back",
+        back(PROPORTIONAL, '{id="units", kind="earn", basis="quantity", points=100}',
+             redemption=REDEEMED),
+        """s1 01-01 buys milk 50 x4; paid voucher 1 => units 392
+        r1 01-02 returns s1 milk 16 =>
+        r2 01-03 returns s1 milk x1 => units -98""",
+    ),
+    # 1 and 0.9 units count; of 1.1 plain units 0.1 are back: floor(1000 x 0.1/2).
+    (
+        "per units by plain units: the redeemed share plays no part",
+        back(PROPORTIONAL, '{id="one", kind="bonus", points=1_000, per_units=1}',
+             redemption=REDEEMED),
+        """s1 01-01 buys milk 0, oat 100; paid voucher 10 => one 1000
+        r1 01-02 returns s1 milk x0.1 => one -50""",
+    ),
+    (
+        "per units, a weighed line is one until it is gone",
+        back(PROPORTIONAL, '{id="one", kind="bonus", points=10, per_units=1}'),
+        """s1 01-01 buys cheese 100 x3, milk 10 => one 20
+        r1 01-02 returns s1 cheese x2 50 =>
+        r2 01-03 returns s1 cheese x1 => one -10""",
+    ),
     # 3 of 3.5; a third of the points falls, and of the 3.5: 2.33.., so -0.16 less 0.33.
     (
         "carry falls by the share of the points",

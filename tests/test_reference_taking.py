@@ -212,6 +212,17 @@ TAKEN = [
         r1 02-10 returns s2 milk x1 => base -5
         ? 02-10 => 11 active""",
     ),
+    (
+        "a renewal by what was donated is taken back like any other",
+        back("", '{id="cause", kind="earn", points=1, donate="trees"}',
+             currency='[{id="points", expiry={policy="inactivity", months=1}}]'),
+        """j1 01-01 adjusts points 10 => adjust 10
+        s2 01-25 buys milk 5, oat 1 => cause 6, donate -6
+        r1 02-10 returns s2 milk x1 => cause -5, donate 5
+        ? 02-10 => 10 active
+        r2 02-10 returns s2 oat x1 => cause -1, donate 1, expire -10
+        ? 02-10 => 0""",
+    ),
 ]
 
 GOLD = '[{id="gold", at_least={spend=500}, bonus={points=50}}]'
@@ -313,6 +324,22 @@ TIERS = [
         ? 02-10 => 3 active, silver
         r1 02-10 returns s1 milk x1 => base -3
         ? 02-10 => 0""",
+    ),
+    (
+        "one step: stands while the grant would still have been made on another date",
+        back(
+            "",
+            BASE,
+            ladder='{window="month", validity="this_period", down="one_step", tier=['
+            '{id="silver", at_least={spend=200}}, {id="gold", at_least={spend=300}}]}',
+        ),
+        """s1 01-15 buys milk 300 => base 3
+        s2 01-16 buys milk 300 => base 3
+        ? 02-10 => 6 active, silver
+        r1 02-10 returns s1 milk x1 => base -3
+        ? 02-10 => 3 active, silver
+        r2 02-11 returns s2 milk x1 => base -3
+        ? 02-11 => 0""",
     ),
 ]
 

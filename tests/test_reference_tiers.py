@@ -115,13 +115,30 @@ WINDOWS = [
         ? 2025-02-28 => 5 active
         s3 2026-02-27 buys oat 300 => base 3
         ? 2026-02-27 => 8 active, gold"""),
-    ("a Jalali year", ladder('window="year", calendar="jalali"'),
+    ("a Jalali year", ladder('window="year"', calendar='"jalali"'),
      """s1 03-19 buys oat 300 => base 3
         s2 03-20 buys oat 300 => base 3
         ? 03-20 => 6 active"""),
 ]
 
 VALIDITY = [
+    # 500 of one Gregorian half; then Jalali weeks, each with the one after it.
+    ("the ladder's calendar is that of its validity, not of the window", ladder(
+        'window="half", validity_period="week", calendar="jalali"'),
+     """s1 03-01 buys oat 300 => base 3
+        s2 03-05 buys oat 200 => base 2
+        ? 07-05 => 5 active, gold
+        ? 07-06 => 5 active"""),
+    # Azar ends on 21 December; then December is looked at, in which 300 were spent.
+    ("the calendar of the validity: this Jalali month", ladder(
+        'window="month", validity="this_period", calendar="jalali"'),
+     """s1 2023-11-29 buys oat 500 => base 5
+        s2 2023-12-01 buys oat 300 => base 3
+        ? 2023-12-21 => 8 active, gold
+        ? 2023-12-22 => 8 active
+        s3 2023-12-22 buys oat 200 => base 2
+        ? 2024-01-20 => 10 active, gold
+        ? 2024-01-21 => 10 active"""),
     ("through the end of the period after", ladder('window="year"'),
      """s1 05-01 buys oat 500 => base 5
         ? 2025-12-31 => 5 active, gold
