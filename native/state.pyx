@@ -22,7 +22,7 @@ from .tiers cimport advance_tiers, figure, tier_of_layout
 
 cnp.import_array()
 
-PACKED_VERSION = 2
+PACKED_VERSION = 3
 
 
 cdef Vec *vec_insert(Vec *v, int32_t at, int64_t value) noexcept nogil:
