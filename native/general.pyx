@@ -101,7 +101,7 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     cdef int64_t c = w.g.n_currencies + 1
     cdef int64_t figures = 6 * lines + tenders + 5 * c + 2 * counters + rules + 6 * rules
     cdef int64_t *block
-    figures += w.g.width + limits + 4 * lines + figures_asked + 2 * w.g.n_tiers + 64
+    figures += w.g.width + limits + 4 * lines + figures_asked + 3 * w.g.n_tiers + 64
     w.lines = <Line*>calloc(lines + 1, sizeof(Line))
     block = <int64_t*>calloc(figures, sizeof(int64_t))
     w.paid = block
@@ -125,7 +125,8 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     w.seen = w.given + rules
     w.marks = w.seen + figures_asked + 1
     w.good = w.marks + w.g.n_tiers + 1
-    w.ahead = w.good + w.g.n_tiers + 1
+    w.met = w.good + w.g.n_tiers + 1
+    w.ahead = w.met + w.g.n_tiers + 1
     w.rated.desired = w.ahead + w.g.width
     w.rated.granted = w.rated.desired + rules
     w.rated.after = w.rated.granted + rules

@@ -30,6 +30,10 @@ cdef enum Outcome:
     STEPPED_DOWN = 2
 
 
+cdef enum:
+    MOST_BALANCES = 0x3FFFFFFFFFFFFFFF  # bits below RAISED
+
+
 cdef struct Check:
     # What became of a tier when its validity, or its grace, was over.
     int32_t layout
