@@ -24,6 +24,8 @@ _GIVEN = np.isin(
 )
 """Posting kinds that count for a budget, by code; a donation is given before it goes on."""
 
+_REVERSE = POSTINGS.index("reverse")
+
 
 class Closing(NamedTuple):
     """What a `budget closed` row says; points in units of the rule's currency."""
@@ -95,9 +97,11 @@ class Budgets:
             return
         rule = postings["rule"]
         rows = np.flatnonzero(np.isin(rule, self._numbers) & _GIVEN[postings["kind"]])
-        for number, points in zip(
-            rule[rows].tolist(), postings["points"][rows].tolist(), strict=True
-        ):
+        # Points that come back after they have expired are given back to the budget as well.
+        counted = np.where(
+            postings["kind"] == _REVERSE, postings["desired"], postings["points"]
+        )  # fmt: skip
+        for number, points in zip(rule[rows].tolist(), counted[rows].tolist(), strict=True):
             name = self._names[number]
             self.totals[name] = self.totals.get(name, 0) + points
 

@@ -56,7 +56,10 @@ class ClosedDays:
             column.pop()
 
     def columns(self, start: int = 0, until: int | None = None) -> Any:
-        """(at int64, day int32, index of the version uint16) of some: those up to an instant."""
+        """(at int64, day int32, index of the version uint16, seq uint64) of some.
+
+        From one on, or those up to an instant.
+        """
         end = len(self.at)
         if until is not None:
             end = int(np.searchsorted(np.array(self.at, np.int64), until, side="right"))
@@ -64,6 +67,7 @@ class ClosedDays:
             np.array(self.at[start:end], np.int64),
             np.array(self.day[start:end], np.int32),
             np.array(self.version[start:end], np.int64).astype(np.uint16) - np.uint16(1),
+            np.array(self.seq[start:end], np.uint64),
         )
 
     def late(self, at: NDArray[np.int64]) -> NDArray[np.bool_] | None:

@@ -51,7 +51,7 @@ from .compile_words import RuleWords
 from .dictionaries import Codes, Dictionaries
 from .kernel_columns import KernelColumns, kernel_columns
 from .layout import Key, Layout
-from .program import Caps, Inactivity, Program, Uses
+from .program import Bonus, Caps, Inactivity, Program, Uses
 from .rule_tables import RuleTables
 from .status import LIMIT_CODES
 
@@ -59,7 +59,7 @@ Words = NDArray[np.uint64]
 Dates = Mapping[str, Sequence[dt.date]]
 
 _SHORTFALLS = ("debt", "forgive", "refuse", "withhold")
-PERIOD, ROLLING, MEMBERSHIP, ANNIVERSARY = range(4)
+PERIOD, ROLLING, MEMBERSHIP, ANNIVERSARY, KEPT = range(5)
 _RULE_POINTS, _RULE_USES, _CURRENCY_POINTS = 2, 3, 4
 
 
@@ -189,6 +189,11 @@ class CompiledProgram(RuleWords):
     def _window(self, period: str) -> tuple[Hashable, ...]:
         return ("period", period, self.program.calendar, week_begins(self.program))
 
+    def _limit_window(self, period: str) -> tuple[Hashable, ...]:
+        """As _window, for limits: a day that is closed late asks for the room of its own period."""
+        dated = any(isinstance(rule, Bonus) and rule.on for rule in self.rules)
+        return ("kept" if dated else "period", *self._window(period)[1:])
+
     def _counter_row(self, key: Key) -> tuple[Any, ...]:
         """A counter of the layout as this version moves it."""
         kind, subject, window = key
@@ -213,7 +218,7 @@ class CompiledProgram(RuleWords):
             return None, kind, number, ANNIVERSARY, slot
         period: tuple[Any, ...] = window  # type: ignore[assignment]
         numbers, _ = period_table(period[2], period[1], period[3])
-        return numbers, kind, number, PERIOD, slot
+        return numbers, kind, number, KEPT if form == "kept" else PERIOD, slot
 
     def activity_subjects(self) -> list[Any]:
         """Sets of activity codes that counters of the layout count, by bit."""
@@ -281,7 +286,7 @@ class CompiledProgram(RuleWords):
             if name == "anniversary":
                 counter = self.layout.counter(kind, subject, ("anniversary",))
             elif name != "basket":
-                counter = self.layout.counter(kind, subject, self._window(name))
+                counter = self.layout.counter(kind, subject, self._limit_window(name))
             found.append((int(value * 10**scale), counter, 0, LIMIT_CODES[prefix + name]))
         return found
 
@@ -294,7 +299,7 @@ class CompiledProgram(RuleWords):
             for name in Uses.__struct_fields__:
                 most = getattr(rule.uses, name)
                 if most is not None:
-                    window = ("anniversary",) if name == "anniversary" else self._window(name)
+                    window = ("anniversary",) if name == "anniversary" else self._limit_window(name)
                     counter = self.layout.counter(_RULE_USES, rule.id, window)
                     limits.append((most, counter, 1, LIMIT_CODES["uses"]))
             starts.append(len(limits))

@@ -132,7 +132,9 @@ class GeneralRules:
         if isinstance(rule, Bonus) and rule.of_balance is not None:
             return self.layout.slot("once", rule.id)
         if rule.round == "carry" or (isinstance(rule, Bonus) and rule.per_units is not None):
-            return self.layout.slot("rest", rule.id, size=4)
+            # Units and points are not of one kind, should a later version change the rule.
+            what = "units" if isinstance(rule, Bonus) else "rest"
+            return self.layout.slot(what, rule.id, size=4)
         return -1
 
     def _year_slot(self, rule: Rule) -> int:

@@ -68,7 +68,7 @@ def ladder_arrays(compiled: CompiledProgram) -> tuple[dict[str, Any], dict[str, 
     asked_from = [0]
     for tier in tiers:
         assert ladder is not None
-        asked += _asked(compiled, tier, window_key(compiled, ladder.window))
+        asked += [figure[1:] for figure in asked_of(compiled, tier)]
         asked_from.append(len(asked))
     spend = visits = -1
     for metric, subject, _ in asked if simple else ():
@@ -132,27 +132,34 @@ def _steps_by_membership(ladder: Ladder | None) -> bool:
     return validity_period(ladder) == "membership_year"
 
 
-def _asked(compiled: CompiledProgram, tier: Tier, window: tuple[Any, ...]) -> list[Any]:
+def asked_of(compiled: CompiledProgram, tier: Tier) -> list[tuple[str, int, int, int]]:
+    """(name, OF_COUNTER, OF_VALUE or OF_BALANCE, its subject, least) of each figure of a tier."""
     layout, asked = compiled.layout, tier.at_least
-    found: list[tuple[int, int, int]] = []
-    for kind, least in ((SPEND, asked.spend), (VISITS, asked.visits), (MARGIN, asked.margin)):
+    assert compiled.program.ladder is not None
+    window = window_key(compiled, compiled.program.ladder.window)
+    found: list[tuple[str, int, int, int]] = []
+    for name, kind, least in (("spend", SPEND, asked.spend), ("visits", VISITS, asked.visits),
+                              ("margin", MARGIN, asked.margin)):  # fmt: skip
         if least is not None:
-            found.append((OF_COUNTER, layout.counter(kind, None, window), least))
+            found.append((name, OF_COUNTER, layout.counter(kind, None, window), least))
     for name, points in asked.points.items():
         place = layout.currencies.index(name)
         number = layout.counter(EARNED, name, window)
-        found.append((OF_COUNTER, number, int(points * 10 ** layout.scales[place])))
+        least = int(points * 10 ** layout.scales[place])
+        found.append((f"points.{name}", OF_COUNTER, number, least))
     for name, figure in asked.counter.items():
         kind, subject, unit = compiled.counted(name)
-        found.append((OF_COUNTER, layout.counter(kind, subject, window), int(figure * unit)))
+        number = layout.counter(kind, subject, window)
+        found.append((f"counter.{name}", OF_COUNTER, number, int(figure * unit)))
     for code, quantity in asked.activity.items():
         number = layout.counter(ACTIVITY, (code,), window)
-        found.append((OF_COUNTER, number, quantity))
+        found.append((f"activity.{code}", OF_COUNTER, number, quantity))
     for name, least in asked.value.items():
-        found.append((OF_VALUE, layout.slot("value", name, size=2), least))
+        found.append((f"value.{name}", OF_VALUE, layout.slot("value", name, size=2), least))
     for name, points in asked.balance.items():
         place = layout.currencies.index(name)
-        found.append((OF_BALANCE, place, int(points * 10 ** layout.scales[place])))
+        least = int(points * 10 ** layout.scales[place])
+        found.append((f"balance.{name}", OF_BALANCE, place, least))
     return found
 
 

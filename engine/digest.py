@@ -40,7 +40,7 @@ def state_hash(state: State, dictionaries: Dictionaries) -> str:
 
 HEAD = (
     "last_at", "last_seq", "purchases", "upgrades", "joined", "enrolled", "facts", "last_buy",
-    "birth", "birth_calendar", "manual_tier", "manual_through", "clock",
+    "birth", "birth_jalali", "birth_calendar", "manual_tier", "manual_through", "clock",
 )  # fmt: skip
 ACCOUNT = (
     "issued", "expired", "live", "lots", "debt", "reversed", "redeemed", "donated", "forgiven",
@@ -74,7 +74,7 @@ def describe_row(fold: Fold, state: State, member: int) -> dict[str, Any]:
     for place, value in enumerate(slots[at:]):
         fields[f"slot[{place}]"] = value
     for place, key in enumerate(layout.counters):
-        if key[2][0] == "rolling":  # type: ignore[index]
+        if key[2][0] in ("rolling", "kept"):  # type: ignore[index]
             fields[f"counter[{place}]"] = state.vec(member, layout.counter_slot(place))
     for name in ("stores", "categories"):
         slot = layout.find(name)

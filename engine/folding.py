@@ -126,15 +126,21 @@ class Fold:
         if not len(self.closed):
             return None
         if until is not None:
-            return Closings(*self.closed.columns(until=until))
-        key = len(self.closed), self.closed.at[-1], self.closed.day[-1]
+            return self._with_epochs(*self.closed.columns(until=until))
+        key = len(self.closed), self.closed.at[-1], self.closed.day[-1], self.budgets.epoch
         if self._closings is None or self._closings[0] != key:
-            self._closings = key, Closings(*self.closed.columns())
+            self._closings = key, self._with_epochs(*self.closed.columns())
         return self._closings[1]
+
+    def _with_epochs(
+        self, at: NDArray[np.int64], day: NDArray[np.int32], version: NDArray[np.uint16],
+        seq: NDArray[np.uint64],
+    ) -> Closings:
+        return Closings(at, day, version, self.budgets.epochs(seq))
 
     def close_last_day(self, members: UInt32) -> dict[str, Any]:
         """Close the last closed day for members whose facts all come before it."""
-        closing = Closings(*self.closed.columns(len(self.closed) - 1))
+        closing = self._with_epochs(*self.closed.columns(len(self.closed) - 1))
         return close_days(self.compiled.natives, self.state, closing, members)
 
     # -- batches ---------------------------------------------------------------------------

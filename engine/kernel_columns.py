@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ACCEPTED, COMPLETED, PLAIN, NO_SUCH_TIER = 1, 2, 4, 8
 NO_CURRENCY = 255
-BIRTH, BIRTH_CALENDAR, MANUAL_TIER, MANUAL_THROUGH = 8, 9, 10, 11
+BIRTH, BIRTH_CALENDAR, MANUAL_TIER, MANUAL_THROUGH = 8, 10, 11, 12
 BY_POLICY = -2
 UNKNOWN_COST = -(2**63)
 _FOREVER = 2**62
@@ -205,9 +205,11 @@ class _Extras:
         """What an enrol or update says, as slots of the row."""
         sets: list[tuple[int, int]] = []
         if "birth" in about:
-            calendar = about.get("birth_calendar", "gregorian")
-            sets += [(BIRTH, _packed(about["birth"], calendar)),
-                     (BIRTH_CALENDAR, int(calendar == "jalali"))]  # fmt: skip
+            # In both, for its calendar may be told by another fact.
+            sets += [(BIRTH, _packed(about["birth"], "gregorian")),
+                     (BIRTH + 1, _packed(about["birth"], "jalali"))]  # fmt: skip
+        if "birth_calendar" in about:
+            sets.append((BIRTH_CALENDAR, int(about["birth_calendar"] == "jalali")))
         for name, given in about.get("anniversaries", {}).items():
             slot = self.layout.find("anniversary", name)
             if slot is not None:

@@ -157,6 +157,8 @@ class Anew:
             return Status.NOT_A_SALE
         at = self.row_of.get(name)
         if at is not None and at < mine:
+            # Only now is it known whether it was taken.
+            self._settled()
             is_sale = self.pool.facts.kind[at] == SALE and self.taken[at]
             return OK if is_sale else Status.NOT_A_SALE
         other = self.batch.row_of(name)

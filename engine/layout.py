@@ -12,7 +12,7 @@ from vafa.native.state import State
 
 from .program import Program
 
-HEAD, ACCOUNT, TIER = 13, 11, 3
+HEAD, ACCOUNT, TIER = 14, 11, 3
 """Slots of `native/state.pxd`; a test holds them equal."""
 
 Key = tuple[Hashable, ...]
@@ -94,7 +94,7 @@ class Layout:
         empty = [self.slot(*key) + self._slots[key][1] - 1 for key in self._slots
                  if key in self._empty]
         for number, key in enumerate(self.counters):
-            if key[2][0] == "rolling":  # type: ignore[index]
+            if key[2][0] in ("rolling", "kept"):  # type: ignore[index]
                 lists.append(self.counter_slot(number))
             else:
                 empty.append(self.counter_slot(number))

@@ -166,21 +166,13 @@ cdef inline int32_t expires_on(const CurrencyTable *c, const int64_t *account,
     return c.good_through[earned]
 
 
-cdef inline bint give_back(const CurrencyTable *c, int64_t *account, const Lot *from_,
-                           int64_t points, int32_t day, int32_t lives) noexcept nogil:
-    """Put points back into the lot they left, or a passed one's new life of `lives` days.
-
-    What renewed the account's lots meanwhile has renewed that one too.
-    """
+cdef inline bint give_back(int64_t *account, Lot lot, int32_t day, int32_t lives) noexcept nogil:
+    """Put points back into the lot they left, or a passed one's new life of `lives` days."""
     cdef Lots *lots = <Lots*>account[LOTS]
-    cdef Lot lot = from_[0]
     cdef int32_t i
-    lot.points = points
     lot.points = after_debt(account, &lot, day)
     if lot.points == 0:
         return True
-    if c.inactivity and not lot.fixed:
-        lot.good_through = expires_on(c, account, lot.earned)
     if lot.good_through < day:
         lot.good_through = day + lives
         lot.fixed = 1

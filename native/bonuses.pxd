@@ -35,10 +35,8 @@ cdef inline void rate_bonus(const RuleTable *t, const Basket *b, const int64_t *
     r.desired[rule] = 0
     if t.form[rule] == PER_UNITS:
         units_bought(t, b, rule, r, &num)
-        # Carried in rewards: thousandths over D and the units of a reward.
-        big_copy(&den, &r.whole)
-        big_times(&den, t.units[rule], &r.overflow)
-        times = carried(t, row, rule, &num, &den, r)
+        # What is carried are units, of whatever version: thousandths over D.
+        times = carried(t, row, rule, &num, &r.whole, t.units[rule], r)
         if t.num[place] and times > MOST_UNITS // t.num[place]:
             r.overflow = 1
             return

@@ -77,19 +77,21 @@ cdef inline int64_t earn_exact(const RuleTable *t, int32_t rule, int32_t place, 
 
 
 cdef inline int64_t carried(const RuleTable *t, const int64_t *row, int32_t rule, const Big *num,
-                            const Big *den, Rated *r) noexcept nogil:
-    """floor(carry + num / den), at least 0; r.after is what is then carried."""
-    cdef Big cn, cd, total, d, part
+                            const Big *den, int64_t per, Rated *r) noexcept nogil:
+    """floor((carry + num / den) / per), at least 0; r.after is what is then carried."""
+    cdef Big cn, cd, total, d, part, each
     cdef int64_t given
     big_load(&cn, &cd, row + t.slot[rule])
     big_mul(&total, num, &cd, &r.overflow)
     big_mul(&part, &cn, den, &r.overflow)
     big_add(&total, &total, &part, &r.overflow)
     big_mul(&d, den, &cd, &r.overflow)
-    given = big_round(&total, &d, 0, &r.overflow)
+    big_copy(&each, &d)
+    big_times(&each, per, &r.overflow)
+    given = big_round(&total, &each, 0, &r.overflow)
     if given < 0:
         given = 0
-    big_copy(&part, &d)
+    big_copy(&part, &each)
     big_times(&part, given, &r.overflow)
     part.neg = 1 if part.n else 0
     big_add(&total, &total, &part, &r.overflow)
@@ -209,7 +211,7 @@ cdef inline void rate_earn(const RuleTable *t, const Basket *b, const int64_t *r
     big_copy(&den, &r.whole)
     big_times(&den, t.currencies[c].rate_den, &r.overflow)
     if t.rounding[rule] == CARRY:
-        r.desired[rule] = carried(t, row, rule, &exact, &den, r)
+        r.desired[rule] = carried(t, row, rule, &exact, &den, 1, r)
     elif t.rounding[rule] == BY_LINE and rate >= 0:
         r.desired[rule] = by_line(b, rate, &den, r)
     elif t.currencies[c].at_basket:

@@ -13,8 +13,9 @@ from .closing cimport close_day
 from .columns cimport ACCEPTED, NO_SUCH_TIER, Columns, today
 from .facts cimport apply_activity, apply_adjust, apply_redeem, apply_sets
 from .history cimport History
-from .returns cimport apply_no_receipt, apply_return
-from .rules cimport ACTIVITY, ADJUST, OK, REDEEM, RETURN, SALE, UNKNOWN_TIER, RuleTable
+from .returns cimport apply_no_receipt, apply_return, finds_too_few
+from .rules cimport (
+    ACTIVITY, ADJUST, OK, POINTS_SPENT, REDEEM, RETURN, SALE, UNKNOWN_TIER, RuleTable)
 from .sales cimport apply_sale
 from .state cimport LAST_AT
 from .stepping_back cimport tiers_back
@@ -42,7 +43,7 @@ cdef int apply_exchange(Work *w, const RuleTable *t, int64_t i, int64_t *row, Hi
     if status == OK and not w.failed and not t.keeps_tiers and t.n_tiers:
         if not tiers_back(w, t, h, i, row, today(w.in_, i)):
             w.failed = 1
-    return status
+    return POINTS_SPENT if status == OK and finds_too_few(w, t, i) else status
 
 
 cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
@@ -100,7 +101,7 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     cdef int64_t c = w.g.n_currencies + 1
     cdef int64_t figures = 6 * lines + tenders + 5 * c + 2 * counters + rules + 6 * rules
     cdef int64_t *block
-    figures += w.g.width + limits + 4 * lines + figures_asked + 2 * w.g.n_tiers + 64
+    figures += w.g.width + limits + 4 * lines + figures_asked + 3 * w.g.n_tiers + 64
     w.lines = <Line*>calloc(lines + 1, sizeof(Line))
     block = <int64_t*>calloc(figures, sizeof(int64_t))
     w.paid = block
@@ -124,7 +125,8 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     w.seen = w.given + rules
     w.marks = w.seen + figures_asked + 1
     w.good = w.marks + w.g.n_tiers + 1
-    w.ahead = w.good + w.g.n_tiers + 1
+    w.met = w.good + w.g.n_tiers + 1
+    w.ahead = w.met + w.g.n_tiers + 1
     w.rated.desired = w.ahead + w.g.width
     w.rated.granted = w.rated.desired + rules
     w.rated.after = w.rated.granted + rules

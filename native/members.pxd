@@ -49,8 +49,8 @@ cdef inline bint dated(const RuleTable *t, const int64_t *row, int64_t slot, int
     """The date whose anniversaries a slot keeps; False when it is not known."""
     cdef int64_t packed
     if slot == NEAR_BIRTH:
-        packed = row[BIRTH]
         calendar[0] = <int32_t>row[BIRTH_CALENDAR]
+        packed = row[BIRTH + calendar[0]]
     elif slot == NEAR_JOINING:
         if row[JOINED] < 0:
             return False

@@ -16,9 +16,18 @@ from .lots cimport Lots, pending_points
 from .rules cimport NO_RULE, NO_SUCH_LINE, OK, OVERFLOW, POINTS_SPENT, POST_REVERSE, RuleTable
 from .state cimport FACTS, LOTS
 from .stepping_back cimport guards_back, renewals_back, step_back, tiers_back
-from .taking cimport REFUSE, restore_spent, reverse, take_back, would_fall_short
+from .taking cimport REFUSE, restore_spent, reverse, take_back
 from .what_is_left cimport bring_back, rate_left, share_left
 from .work cimport Work, account_available, begin, mark, new_event, prepare
+
+
+cdef inline bint finds_too_few(const Work *w, const RuleTable *t, int64_t i) noexcept nogil:
+    """Whether a return that has been applied is refused for what it did not find.
+
+    The member is then folded anew without it.
+    """
+    return (t.shortfall == REFUSE and w.short_of > 0
+            and not w.in_.flags[i] & (ACCEPTED | COMPLETED))
 
 
 cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *row, History *h,
@@ -49,13 +58,14 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         memcpy(s.back_quantity, w.back_quantity, n * sizeof(int64_t))
         memcpy(s.back_net, w.back_net, n * sizeof(int64_t))
         return status
+    w.short_of = 0
     begin(w, t, row, day, h)
     if new_event(w, h, -1 if exchange else <int32_t>i, day, in_.version[i],
                  <int32_t>row[FACTS]) == NULL:
         return OK
     redeemed = prepare(w, ts, s.row, s.back_quantity, s.back_net, &b, &redeemed_back)
     b.form = BASKET
-    if not restore_spent(w, t, s, i, row, day, redeemed, redeemed_back):
+    if not restore_spent(w, t, h, s, i, row, day, redeemed, redeemed_back):
         w.failed = 1
         return OK
     if ts.proportional:
@@ -66,9 +76,6 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         rate_left(w, ts, s, &b, row)
     if w.rated.overflow:
         return OVERFLOW
-    if t.shortfall == REFUSE and not in_.flags[i] & (ACCEPTED | COMPLETED) and would_fall_short(
-            w, ts, s, row, day):
-        return POINTS_SPENT
     if not amounts_of(w, ts, &b, w.given, b.eligible > 0, w.amounts_now):
         return OVERFLOW
     guards_back(ts, s, w.given, row)
@@ -90,7 +97,7 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     finish(w, t, i, row, h, day)
     if not t.keeps_tiers and t.n_tiers and not tiers_back(w, t, h, i, row, day):
         w.failed = 1
-    return OK
+    return POINTS_SPENT if finds_too_few(w, t, i) else OK
 
 
 cdef inline int apply_no_receipt(Work *w, const RuleTable *t, int64_t i, int64_t *row,
@@ -103,10 +110,12 @@ cdef inline int apply_no_receipt(Work *w, const RuleTable *t, int64_t i, int64_t
         for k in range(in_.back_from[i], in_.back_from[i + 1]):
             net += in_.back_net[k]
     points = <int64_t>(<i128>net * t.receipt_num // t.receipt_den) if c >= 0 else 0
-    if points > 0 and t.shortfall == REFUSE and not in_.flags[i] & (ACCEPTED | COMPLETED):
-        if points > account_available(row, c, day) + pending_points(
-                <Lots*>account_of(row, c)[LOTS], day):
-            return POINTS_SPENT
+    if (points > 0 and t.shortfall == REFUSE and t.currencies[c].spendable
+            and not in_.flags[i] & (ACCEPTED | COMPLETED)
+            and points > account_available(row, c, day) + pending_points(
+                <Lots*>account_of(row, c)[LOTS], day)):
+        # Nothing has moved: such a fact may stand in the order of a batch.
+        return POINTS_SPENT
     begin(w, t, row, day, h)
     if h != NULL and new_event(w, h, <int32_t>i, day, in_.version[i],
                                <int32_t>row[FACTS]) == NULL:
@@ -115,6 +124,5 @@ cdef inline int apply_no_receipt(Work *w, const RuleTable *t, int64_t i, int64_t
         if not (post(w.p, <uint32_t>i, 0, NO_RULE, POST_REVERSE, <uint8_t>c, 0, -points, -points)
                 and take_back(w, t, i, row, c, day, points, -1, 0, NULL)):
             w.failed = 1
-    if h != NULL:
-        row[FACTS] += 1
-    return OK
+    no_amounts(w, t)
+    return finish(w, t, i, row, h, day)

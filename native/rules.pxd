@@ -55,6 +55,7 @@ cdef enum Window:
     ROLLING = 1            # the last N dates, or since the same day N months ago
     MEMBERSHIP = 2         # years since joining
     ANNIVERSARY = 3        # keyed by the anniversary's year
+    KEPT = 4               # a calendar period, the two before it kept as well
 
 # What a row of a batch came to; engine/status.py has the same codes.
 cdef enum Status:

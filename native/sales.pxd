@@ -17,8 +17,8 @@ from .tiers cimport tier_on
 from .work cimport Work, account_available, begin, look, new_event, prepare
 
 
-cdef inline int tenders_asked(Work *w, const RuleTable *t, int64_t i, int64_t *row,
-                              bint look) noexcept nogil:
+cdef inline int tenders_asked(Work *w, const RuleTable *t, int64_t i,
+                              int64_t *row) noexcept nogil:
     """w.asked_in: points that the sale's tenders take, by currency; a status."""
     cdef const Columns *in_ = w.in_
     cdef int64_t k
@@ -34,7 +34,7 @@ cdef inline int tenders_asked(Work *w, const RuleTable *t, int64_t i, int64_t *r
         if c < 0 or not t.currencies[c].spendable:
             return NOT_SPENDABLE
         w.asked_in[c] += in_.tender_points[k]
-    if look and not in_.flags[i] & (ACCEPTED | COMPLETED):
+    if not in_.flags[i] & (ACCEPTED | COMPLETED):
         for c in range(t.n_currencies):
             if w.asked_in[c] > account_available(row, c, today(in_, i)):
                 return INSUFFICIENT
@@ -125,7 +125,7 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     cdef int64_t back, missing
     cdef int status
     cdef bint rated
-    status = tenders_asked(w, t, i, row, True)
+    status = tenders_asked(w, t, i, row)
     if status != OK:
         return status
     prepare(w, t, i, NULL, NULL, &b, &back)

@@ -117,7 +117,8 @@ cdef inline void rate_multiplies(const RuleTable *t, const Basket *b, const int6
         if t.kind[rule] != MULTIPLY:
             continue
         if t.rounding[rule] == CARRY:
-            r.desired[rule] = carried(t, row, rule, &r.figure[rule], &r.figure_den[rule], r)
+            r.desired[rule] = carried(t, row, rule, &r.figure[rule], &r.figure_den[rule],
+                                      1, r)
         elif t.currencies[t.currency[rule]].at_basket:
             r.desired[rule] = big_round(&r.figure[rule], &r.figure_den[rule], 0, &r.overflow)
         elif t.rounding[rule] != BY_LINE:

@@ -19,12 +19,13 @@ cdef enum:
     ENROLLED = 5       # an enrol fact said so
     FACTS = 6          # facts applied: the place of a lot's source in the member's order
     LAST_BUY = 7       # business date of the last purchase that ordinals count, -1
-    BIRTH = 8          # packed year, month, day in its calendar; 0 unknown
-    BIRTH_CALENDAR = 9
-    MANUAL_TIER = 10   # tier of the layout, -1
-    MANUAL_THROUGH = 11
-    CLOCK = 12         # business date up to which tiers have moved on, -1
-    HEAD = 13
+    BIRTH = 8          # packed Gregorian year, month, day; 0 unknown
+    BIRTH_JALALI = 9   # the same day, packed Jalali
+    BIRTH_CALENDAR = 10    # the one in which it is kept: 0 Gregorian, 1 Jalali
+    MANUAL_TIER = 11   # tier of the layout, -1
+    MANUAL_THROUGH = 12
+    CLOCK = 13         # business date up to which tiers have moved on, -1
+    HEAD = 14
 
 cdef enum:
     ISSUED = 0

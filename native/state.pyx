@@ -17,12 +17,12 @@ cimport numpy as cnp
 
 from .accounts cimport settle
 from .lots cimport Lot, Lots, pending_points
-from .rules cimport Rules
-from .tiers cimport advance_tiers, tier_of_layout
+from .rules cimport Rules, RuleTable
+from .tiers cimport advance_tiers, figure, tier_of_layout
 
 cnp.import_array()
 
-PACKED_VERSION = 2
+PACKED_VERSION = 3
 
 
 cdef Vec *vec_insert(Vec *v, int32_t at, int64_t value) noexcept nogil:
@@ -414,6 +414,28 @@ cdef class State:
         ]
         free(lots)
         return found
+
+    def metrics(self, Rules rules, uint32_t member, int32_t day):
+        """The figures that the ladder asks for on a business day, by rung and then as listed.
+
+        Units; None for a value that nobody has fed in. Right from the day of the member's
+        latest fact on.
+        """
+        if member >= self.n_members:
+            raise IndexError(f"member {member} of {self.n_members}")
+        cdef const RuleTable *t = &rules.table
+        cdef int64_t *row = self.row(member)
+        found = []
+        for i in range(t.asked_from[t.n_tiers]):
+            have = figure(t, row, &t.asked[i], day)
+            found.append(None if have == INT64_MIN else have)
+        return found
+
+    def joined(self, uint32_t member):
+        """Business day of joining, -1 before any fact."""
+        if member >= self.n_members:
+            raise IndexError(f"member {member} of {self.n_members}")
+        return self.row(member)[JOINED]
 
     def tier_days(self, uint32_t member):
         """Last good day of each tier of the layout, -1 where it was never met."""

@@ -14,7 +14,7 @@ from .state cimport (
     THROUGH, TIER, Vec)
 from .taking cimport take_back
 from .tiers cimport (
-    Past, add_to_counter, balances_met, extend_tiers, lasts, move_tiers, still_good, tier_slots)
+    MOST_BALANCES, Past, add_to_counter, extend_tiers, lasts, move_tiers, still_good, tier_slots)
 from .work cimport Work, note_expired
 
 
@@ -145,7 +145,7 @@ cdef inline void replay_tiers(Work *w, const History *h, int64_t *alone, int32_t
         extend_tiers(t, alone, e.day, e.marks, past)
 
 
-cdef inline void take_bonus(Work *w, const RuleTable *t, const History *h, int64_t basket,
+cdef inline void take_bonus(Work *w, const RuleTable *t, History *h, int64_t basket,
                             int64_t *row, int32_t day, int32_t rung) noexcept nogil:
     """Take the tier-reached bonus of a tier that falls, from its own lot first."""
     cdef int64_t *slots = tier_slots(t, row, rung)
@@ -155,6 +155,7 @@ cdef inline void take_bonus(Work *w, const RuleTable *t, const History *h, int64
         return
     # What of it has expired unspent counts as come back.
     points = t.bonus_points[rung] - h.bonus_expired[layout]
+    h.bonus_expired[layout] = 0
     if points > 0:
         if not post(w.p, <uint32_t>basket, 0, t.tier_number[rung], POST_REVERSE, <uint8_t>c, 0,
                     -points, -points):
@@ -172,7 +173,7 @@ cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t bas
     """
     cdef int64_t *alone = <int64_t*>calloc(w.g.width + w.g.n_tiers + 1, sizeof(int64_t))
     cdef Past past
-    cdef int32_t i, rung
+    cdef int32_t i, k, rung
     cdef bint good
     if alone == NULL:
         return False
@@ -181,8 +182,10 @@ cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t bas
     past.next = 0
     blank_row(&w.g, alone)
     if not lasts(t):
+        # No balance is looked at: one that a tier needed was met while the tier was held.
         for rung in range(t.n_tiers):
-            past.balances[t.rung[rung]] = balances_met(t, row, rung, day)
+            past.balances[t.rung[rung]] = (
+                MOST_BALANCES if w.good[rung] and not t.tier_any[rung] else w.met[rung])
     replay_tiers(w, h, alone, <int32_t>row[JOINED], &past)
     move_tiers(t, alone, day, NULL, &past)
     for i in range(w.g.n_tiers):
@@ -193,7 +196,11 @@ cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t bas
         else:
             rung = -1
         good = rung >= 0 and (w.good[rung] or still_good(t, row, rung, day))
-        row[w.g.tiers_at + TIER * i + THROUGH] = alone[w.g.tiers_at + TIER * i + THROUGH]
+        k = w.g.tiers_at + TIER * i + THROUGH
+        if not lasts(t) and alone[k] > row[k]:
+            # It was held no longer than that.
+            alone[k] = row[k]
+        row[k] = alone[k]
         row[w.g.tiers_at + TIER * i + CHECKED] = alone[w.g.tiers_at + TIER * i + CHECKED]
         if good and not still_good(t, row, rung, day):
             take_bonus(w, t, h, basket, row, day, rung)

@@ -10,7 +10,7 @@ from .accounts cimport (
     account_of, expires_on, give_back, put_lot, take_active, take_own, take_pending)
 from .arith cimport i128
 from .columns cimport post
-from .history cimport Sold
+from .history cimport History, Sold
 from .lots cimport Lot, Lots
 from .rules cimport (
     NO_RULE, POST_DONATE, POST_FORGIVE, POST_RESTORE, POST_REVERSE, POST_WITHHOLD, RuleTable)
@@ -25,8 +25,19 @@ cdef enum ShortfallPolicy:
     WITHHOLD = 3
 
 
-cdef inline bint restore_spent(Work *w, const RuleTable *t, Sold *s, int64_t basket, int64_t *row,
-                               int32_t day, int64_t redeemed, int64_t back) noexcept nogil:
+cdef inline void renew_since(const RuleTable *t, const History *h, int32_t c,
+                             Lot *lot) noexcept nogil:
+    """What renewed the account's lots while this one was away renews it, if it lived then."""
+    cdef int32_t k
+    for k in range(h.n_renewals):
+        if h.renewal[k].currency == c and lot.earned <= h.renewal[k].day <= lot.good_through:
+            if t.currencies[c].good_through[h.renewal[k].day] > lot.good_through:
+                lot.good_through = t.currencies[c].good_through[h.renewal[k].day]
+
+
+cdef inline bint restore_spent(Work *w, const RuleTable *t, const History *h, Sold *s,
+                               int64_t basket, int64_t *row, int32_t day, int64_t redeemed,
+                               int64_t back) noexcept nogil:
     """Give points that the sale's own redemption took back into the lots they left."""
     cdef int32_t c, k
     cdef int64_t due, part, paid
@@ -58,8 +69,9 @@ cdef inline bint restore_spent(Work *w, const RuleTable *t, Sold *s, int64_t bas
         account[DEBT] -= paid
         part -= paid
         if part:
-            lot.earned = lot.active_from = day
-            lot.good_through = expires_on(&t.currencies[c], account, day)
+            # Of the return's own date, also where it comes right after a later sale.
+            lot.earned = lot.active_from = w.in_.day[basket]
+            lot.good_through = expires_on(&t.currencies[c], account, lot.earned)
             lot.source = <int32_t>row[FACTS]
             lot.tag = lot.fixed = 0
             lot.points = part
@@ -72,8 +84,11 @@ cdef inline bint restore_spent(Work *w, const RuleTable *t, Sold *s, int64_t bas
                 part = due
             s.takes[c].lot[k].points -= part
             due -= part
-            if part and not give_back(&t.currencies[c], account, &s.takes[c].lot[k], part,
-                                      day, t.restored_days):
+            lot = s.takes[c].lot[k]
+            lot.points = part
+            if t.currencies[c].inactivity and not lot.fixed:
+                renew_since(t, h, c, &lot)
+            if part and not give_back(account, lot, day, t.restored_days):
                 return False
             k -= 1
     return True
@@ -93,6 +108,8 @@ cdef inline bint take_back(Work *w, const RuleTable *t, int64_t basket, int64_t 
     if left == 0:
         return True
     w.out.lack[basket] += left
+    if t.currencies[c].spendable:
+        w.short_of += left
     if t.currencies[c].spendable and (t.shortfall == AS_DEBT or t.shortfall == REFUSE):
         account[DEBT] += left
         return True
@@ -191,9 +208,12 @@ cdef inline int64_t own_expired(const Sold *s, const int64_t *account, int32_t c
 
 cdef inline void post_reversals(Work *w, const RuleTable *t, const Sold *s, int64_t basket,
                                 int32_t c, int64_t spared) noexcept nogil:
-    """One posting a rule; what had expired is left out, from the last rule backwards."""
+    """One posting a rule; what had expired is left out, from the last rule backwards.
+
+    `desired` is what the rule gives no more, expired or not: budgets count by it.
+    """
     cdef int32_t k
-    cdef int64_t part
+    cdef int64_t part, back
     cdef int64_t *change = w.rated.desired
     for k in range(t.n_rules - 1, -1, -1):
         change[k] = 0
@@ -205,30 +225,12 @@ cdef inline void post_reversals(Work *w, const RuleTable *t, const Sold *s, int6
             spared -= part
             change[k] -= part
     for k in range(t.n_rules):
-        if change[k] == 0:
+        back = s.gave[k] - w.given[k]
+        if t.currency[k] != c or back == 0:
             continue
-        if not post(w.p, <uint32_t>basket, 0, t.number[k], POST_REVERSE, <uint8_t>c, 0,
-                    -change[k], -change[k]):
+        if not post(w.p, <uint32_t>basket, 0, t.number[k], POST_REVERSE, <uint8_t>c, 0, -back,
+                    -change[k]):
             w.failed = 1
         if t.donates[k] and not post(w.p, <uint32_t>basket, 0, t.number[k], POST_DONATE,
                                      <uint8_t>c, 0, change[k], change[k]):
             w.failed = 1
-
-
-cdef inline bint would_fall_short(Work *w, const RuleTable *t, const Sold *s, int64_t *row,
-                                  int32_t day) noexcept nogil:
-    """Whether a return under `refuse` finds too few points."""
-    cdef int32_t c, k
-    cdef int64_t net
-    for c in range(t.n_currencies):
-        if not t.currencies[c].spendable:
-            continue
-        net = 0
-        for k in range(t.n_rules):
-            if t.currency[k] == c and not t.donates[k]:
-                net += s.gave[k] - w.given[k]
-        if net > 0:
-            net -= own_expired(s, account_of(row, c), c, net)
-            if net > account_of(row, c)[LIVE]:
-                return True
-    return False

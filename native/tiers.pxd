@@ -10,8 +10,8 @@ from libc.stdint cimport INT64_MIN, int32_t, int64_t
 from .lots cimport Lots, available
 from .memory cimport room_for
 from .rules cimport (
-    BY_MEMBERSHIP, MEMBERSHIP, NEVER, NEVER_DOWN, OF_BALANCE_IN, OF_COUNTER, OF_VALUE, ONE_STEP,
-    PERIOD, ROLLING, WHILE_MET, Asked, Counter, RuleTable)
+    BY_MEMBERSHIP, KEPT, MEMBERSHIP, NEVER, NEVER_DOWN, OF_BALANCE_IN, OF_COUNTER, OF_VALUE,
+    ONE_STEP, PERIOD, ROLLING, WHILE_MET, Asked, Counter, RuleTable)
 from .state cimport (
     ACCOUNT, CHECKED, CLOCK, DEBT, HEAD, JOINED, LOTS, MANUAL_THROUGH, MANUAL_TIER, THROUGH, TIER,
     Vec, vec_insert)
@@ -20,6 +20,7 @@ from .state cimport (
 cdef enum:
     LOOK = -1          # balances: look at the accounts
     RAISED = 62        # bit of a mark: one of the tier's metrics was raised
+    KEPT_PERIODS = 2   # before that of a fact
     STEPPED = 1        # CHECKED under while_met: THROUGH comes of a step down
 
 
@@ -27,6 +28,10 @@ cdef enum Outcome:
     NOT_MET = 0
     MET = 1
     STEPPED_DOWN = 2
+
+
+cdef enum:
+    MOST_BALANCES = 0x3FFFFFFFFFFFFFFF  # bits below RAISED
 
 
 cdef struct Check:
@@ -101,6 +106,14 @@ cdef inline int64_t counter_value(const RuleTable *t, const int64_t *row, int32_
                 total += v.d[i + 1]
             i -= 2
         return total
+    if c.window == KEPT:
+        v = <const Vec*>at[0]
+        i = 0 if v == NULL else v.n - 2
+        while v != NULL and i >= 0:
+            if v.d[i] == c.period[day]:
+                return v.d[i + 1]
+            i -= 2
+        return 0
     if c.window == MEMBERSHIP:
         key = membership_year(t, t.calendar, <int32_t>row[JOINED], day)
         return at[1] if at[0] == key else 0
@@ -143,7 +156,8 @@ cdef inline bint add_to_counter(const RuleTable *t, int64_t *row, int32_t counte
                                 int32_t now, int64_t amount) noexcept nogil:
     """Move a counter on by what a fact of `day` gave or, at `now`, took back.
 
-    What is taken back from a period that is over changes nothing. False without memory.
+    What comes to a period that is over, by a return or by a day that is closed late, changes
+    nothing. False without memory.
     """
     cdef const Counter *c = &t.counters[counter]
     cdef int64_t *at = row + c.slot
@@ -152,10 +166,14 @@ cdef inline bint add_to_counter(const RuleTable *t, int64_t *row, int32_t counte
         if day < c.period[now]:
             return True
         return add_rolling(at, day, c.period[now], amount)
+    if c.window == KEPT:
+        if c.period[day] < c.period[now] - KEPT_PERIODS:
+            return True
+        return add_rolling(at, c.period[day], c.period[now] - KEPT_PERIODS, amount)
     key = (c.period[day] if c.window == PERIOD
            else membership_year(t, t.calendar, <int32_t>row[JOINED], day))
     if at[0] != key:
-        if now != day and at[0] > key:
+        if at[0] > key:
             return True
         at[0] = key
         at[1] = 0

@@ -14,7 +14,9 @@ from .earnings cimport carried
 from .history cimport Sold
 from .rate cimport rate_all
 from .rules cimport (
-    BONUS, EARN, GROUP_FIRST, NO_SUCH_LINE, OK, PER_UNITS, QUANTITY, RETURNS_TOO_MUCH, RuleTable)
+    BONUS, EARN, GROUP_FIRST, MULTIPLY, NO_SUCH_LINE, OK, PER_UNITS, QUANTITY, RETURNS_TOO_MUCH,
+    STACK_BEST, RuleTable)
+from .stacks cimport bigger_factor
 from .work cimport Work, gone, prepare
 
 
@@ -176,18 +178,29 @@ cdef struct Own:
     Big units_den
 
 
-cdef inline bint is_own(const RuleTable *t, const Rated *r, int32_t part, int32_t line) noexcept nogil:
-    """Whether a line counts for the rule at a place of r.part; a group `first` has it once."""
+cdef inline bint is_own(const RuleTable *t, const Rated *r, int32_t part, int32_t line,
+                        int32_t tier) noexcept nogil:
+    """Whether a line counts for the rule at a place of r.part.
+
+    A group `first` has a line once; in a stack `best` it is of the largest factor.
+    """
     cdef int32_t i, rule = r.part[part], other
+    cdef int32_t group = t.group[rule], mode = t.group_mode[group] if group >= 0 else 0
     if not r.matched[<int64_t>line * t.n_words + (rule >> 6)] >> (rule & 63) & 1:
         return False
-    if (t.kind[rule] != EARN or t.group[rule] < 0
-            or t.group_mode[t.group[rule]] != GROUP_FIRST):
+    if not ((t.kind[rule] == EARN and mode == GROUP_FIRST)
+            or (t.kind[rule] == MULTIPLY and mode == STACK_BEST)):
         return True
-    for i in range(part):
+    for i in range(r.n_part):
         other = r.part[i]
-        if (t.kind[other] == EARN and t.group[other] == t.group[rule]
-                and r.matched[<int64_t>line * t.n_words + (other >> 6)] >> (other & 63) & 1):
+        if (i == part or t.kind[other] != t.kind[rule] or t.group[other] != group
+                or not r.matched[<int64_t>line * t.n_words + (other >> 6)] >> (other & 63) & 1):
+            continue
+        if t.kind[rule] == EARN:
+            if i < part:
+                return False
+        elif bigger_factor(t, other, rule, tier) or (
+                i < part and not bigger_factor(t, rule, other, tier)):
             return False
     return True
 
@@ -227,7 +240,7 @@ cdef inline void measure(Work *w, const RuleTable *t, const Sold *s, const Baske
     big_set(&own.units, 0)
     big_set(&own.units_den, 1)
     for j in range(whole.n):
-        if not is_own(t, &w.rated, part, j):
+        if not is_own(t, &w.rated, part, j, s.tier):
             continue
         k = whole.lines[j].place
         is_left = not is_back(w.in_, s, lo, k)
@@ -292,24 +305,22 @@ cdef inline void keep_units(Work *w, const RuleTable *t, const Basket *whole, in
                             Sold *s, int32_t rule, int64_t points, const Own *own,
                             int *overflow) noexcept nogil:
     """proportional: units that are back are given back; a reward stands by its points."""
-    cdef Big n1, d1, piece, den
+    cdef Big n1, d1, piece
     cdef int64_t after[4]
     cdef int64_t rewards
-    # after = before + units left / units a reward - rewards x (first - points) / first
+    # after = before + units left - units rewarded x (first - points) / first
     units_bought(t, whole, rule, &w.rated, &n1)
-    big_copy(&den, &w.rated.whole)
-    big_times(&den, t.units[rule], overflow)
     # Those of a sale that is back are all gone, whatever limits had left of their points.
-    rewards = carried(t, s.before, rule, &n1, &den, &w.rated) if own.any_left else 0
+    rewards = (carried(t, s.before, rule, &n1, &w.rated.whole, t.units[rule], &w.rated)
+               if own.any_left else 0)
     big_load(&n1, &d1, s.before + t.slot[rule])
-    big_copy(&den, &own.units_den)
-    big_times(&den, t.units[rule], overflow)
     big_mul(&piece, &own.units, &d1, overflow)
-    big_mul(&n1, &n1, &den, overflow)
+    big_mul(&n1, &n1, &own.units_den, overflow)
     big_add(&n1, &n1, &piece, overflow)
-    big_mul(&d1, &d1, &den, overflow)
+    big_mul(&d1, &d1, &own.units_den, overflow)
     big_copy(&piece, &d1)
     big_times(&piece, rewards, overflow)
+    big_times(&piece, t.units[rule], overflow)
     if s.first[rule] > 0:
         big_times(&piece, s.first[rule] - points, overflow)
         big_times(&n1, s.first[rule], overflow)

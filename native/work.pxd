@@ -46,12 +46,14 @@ cdef struct Work:
     int64_t *seen          # [figure that the ladder asks]: before the fact
     int64_t *marks         # [rung]: see tiers.pxd
     int64_t *good          # [rung]: whether it was good before the fact
+    int64_t *met           # [rung]: balances that were met before the fact
     int64_t *ahead         # a row, to rate a fact on before anything moves
     int64_t *net_of        # [currency]
     int64_t *asked_in      # [currency]
     int64_t *back_quantity  # [line]
     int64_t *back_net      # [line]
     Takes takes            # scratch
+    int64_t short_of       # what a return did not find
     Rated rated
     int failed             # memory has ended
 
@@ -123,6 +125,7 @@ cdef inline void begin(Work *w, const RuleTable *t, int64_t *row, int32_t day,
     memset(w.marks, 0, (t.n_tiers + 1) * sizeof(int64_t))
     for i in range(t.n_tiers):
         w.good[i] = still_good(t, row, i, day)
+        w.met[i] = balances_met(t, row, i, day)
     look(w, t, row, day)
 
 

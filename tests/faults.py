@@ -94,8 +94,8 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "native/tiers.pxd",
-        "if now != day and at[0] > key:",
         "if at[0] > key:",
+        "if at[0] < key:",
         "a late fact of an earlier period is not counted",
     ),
     Fault(

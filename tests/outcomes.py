@@ -129,7 +129,8 @@ def settled(run: Run, case: Case) -> Run:
 
     Postings are sorted, expiries summed. Postings of 0 points are left out: a rule without
     room takes no part on one side and is told with its limit on the other. Corrections of
-    rules that donate are netted with those of their donations. Standings are kept of facts
+    rules that donate are netted with those of their donations. What a reversal wanted is told
+    by one side only. Standings are kept of facts
     that come after all others, days closed among them, and were not refused.
     """
     donors = set(re.findall(r'"id" = "([^"]+)"[^\n]*"donate" = ', "".join(case.programs.values())))
@@ -156,7 +157,8 @@ def _netted(postings: list[Posted], donors: set[str]) -> list[Posted]:
         if posting.kind == "correct" and (not posting.rule or posting.rule in donors):
             sums[posting.corrects, posting.currency] += posting.points
         elif posting.points:
-            rest.append(posting)
+            reversal = posting.kind == "reverse"
+            rest.append(posting._replace(desired=posting.points) if reversal else posting)
     rest += [Posted("", "expire", name, points, points) for name, points in expired.items()]
     return sorted(rest) + sorted(
         Posted("", "correct", currency, points, points, "", corrects)

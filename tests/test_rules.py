@@ -258,6 +258,12 @@ CONDITIONS = [
          when='{ anniversary = { of = "birthday" } }'),
          [fact("enrol", "e", "01-01", birth="1990-03-21", birth_calendar="jalali"),
           sale("s", "03-20", line("milk", 1)), sale("t", "03-21", line("milk", 1))], [{}, {}, {"b": 5}]),
+    Case("a birthday whose calendar is told later", POINTS + rule("b", "bonus", points=5,
+         when='{ anniversary = { of = "birthday" } }'),
+         [fact("enrol", "e", "01-01", birth="2000-03-21"),
+          fact("member update", "u", "02-01", birth_calendar="jalali"),
+          sale("s", "03-21", line("milk", 1)), sale("t", "03-22", line("milk", 1))],
+         [{}, {}, {}, {"b": 5}]),
     Case("age and tenure", POINTS + rule("old", "bonus", points=5, when="{ age = { at_least = 35 } }")
          + rule("new", "bonus", points=1, when="{ member_days = { at_most = 10 } }"),
          [fact("enrol", "e", "05-30", birth="1990-06-02"), sale("a", "06-01", line("milk", 1)), one(1),

@@ -58,20 +58,7 @@ def test_a_case_comes_to_its_figures(place: int) -> None:
     assert differences(CASES[place], outcome(place)) == []
 
 
-MISREAD = {
-    "A late fact whose points have passed": "a correction of what posted nothing before",
-    "A late catalogue": "a correction of what posted nothing before",
-}
-"""Ledgers of which a replay says that they differ, and they do not: it takes the kind of a
-correction for that of the posting that it stands for (`Sums.differences`)."""
-
-
-@pytest.mark.parametrize("place", [
-    pytest.param(place, id=case.heading, marks=[
-        pytest.mark.xfail(reason=MISREAD[case.heading], strict=True),
-    ] if case.heading in MISREAD else [])
-    for place, case in enumerate(CASES)
-])  # fmt: skip
+@pytest.mark.parametrize("place", range(len(CASES)), ids=[case.heading for case in CASES])
 def test_a_case_replays(place: int) -> None:
     assert outcome(place).findings == []
 
