@@ -44,6 +44,7 @@ from .compile_ladder import (
     SPEND,
     UNITS,
     VISITS,
+    asked_of,
     ladder_arrays,
     rolling_starts,
 )
@@ -130,7 +131,9 @@ class CompiledProgram(RuleWords):
         conditions = MemberConditions(self)
         limits, limits_from = self._rule_limits()
         currencies = self._currencies(limits)
-        ladder, figures, asked = ladder_arrays(self)
+        self.rungs = [layout.tiers.index(tier.id) for tier in program.tiers()]
+        self.asked = [asked_of(self, tier) for tier in program.tiers()]
+        ladder, figures = ladder_arrays(self)
         arrays = {
             **RuleFigures(self).arrays(currencies),
             **GeneralRules(self).arrays(conditions),
@@ -152,7 +155,7 @@ class CompiledProgram(RuleWords):
             "conds": conditions.conds,
             "segments": segments,
             "sequences": [(layout.slot(*key), *key[2:]) for key in layout.keys("sequence")],
-            "asked": asked,
+            "asked": [figure[1:] for of_tier in self.asked for figure in of_tier],
             "first_periods": conditions.first_periods,
             "streak_periods": [
                 period_table(calendar, period, begins)[0] for _, period, calendar, begins in streaks

@@ -59,34 +59,29 @@ def window_key(compiled: CompiledProgram, window: str | Rolling) -> tuple[Any, .
     return ("period", window, program.calendar, week_begins(program))
 
 
-def ladder_arrays(compiled: CompiledProgram) -> tuple[dict[str, Any], dict[str, Any], list[Any]]:
-    """(arrays, numbers, figures asked) of a program's ladder, or of none."""
-    program, layout = compiled.program, compiled.layout
+def ladder_arrays(compiled: CompiledProgram) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(arrays, numbers) of a program's ladder, or of none; it asks `compiled.asked`."""
+    program, layout, asked = compiled.program, compiled.layout, compiled.asked
     ladder, tiers = program.ladder, program.tiers()
     simple = is_simple(ladder, program.calendar)
-    asked: list[tuple[int, int, int]] = []
-    asked_from = [0]
-    for tier in tiers:
-        assert ladder is not None
-        asked += [figure[1:] for figure in asked_of(compiled, tier)]
-        asked_from.append(len(asked))
     spend = visits = -1
-    for metric, subject, _ in asked if simple else ():
+    for _, metric, subject, _ in (one for rung in asked for one in rung) if simple else ():
         kind = layout.counters[subject][0]
         assert metric == OF_COUNTER
         spend, visits = (subject, visits) if kind == SPEND else (spend, subject)
     through, begins, validity, k = _validity(compiled, ladder)
     arrays = {
-        "rung": np.array([layout.tiers.index(tier.id) for tier in tiers], np.int32),
+        "rung": np.array(compiled.rungs, np.int32),
         "tier_number": np.array([layout.rules.index(f"tier.{t.id}") for t in tiers], np.uint16),
         "tier_spend": _least([tier.at_least.spend for tier in tiers]),
         "tier_visits": _least([tier.at_least.visits for tier in tiers]),
         "tier_any": np.array([tier.join == "any" for tier in tiers], np.uint8),
-        "tier_always": np.array([_always(tier, asked[asked_from[i] : asked_from[i + 1]])
-                                 for i, tier in enumerate(tiers)], np.uint8),
+        "tier_always": np.array(
+            [_always(tier, rung) for tier, rung in zip(tiers, asked, strict=True)], np.uint8
+        ),
         "tier_through": through,
         "tier_begins": begins,
-        "asked_from": np.array(asked_from, np.int32),
+        "asked_from": np.cumsum([0, *map(len, asked)], dtype=np.int32),
         "bonus_currency": np.array([_bonus_currency(compiled, tier) for tier in tiers], np.int32),
         "bonus_points": np.array([_bonus_points(compiled, tier) for tier in tiers], np.int64),
     }  # fmt: skip
@@ -102,7 +97,7 @@ def ladder_arrays(compiled: CompiledProgram) -> tuple[dict[str, Any], dict[str, 
         "spend_counter": spend,
         "visits_counter": visits,
     }
-    return arrays, numbers, asked
+    return arrays, numbers
 
 
 def _validity(compiled: CompiledProgram, ladder: Ladder | None) -> tuple[Any, Any, int, int]:
@@ -169,7 +164,7 @@ def _always(tier: Tier, asked: list[Any]) -> bool:
     A value that nobody has fed in is not known, and meets nothing.
     """
     test = any if tier.join == "any" and asked else all
-    return test(metric != OF_VALUE and least <= 0 for metric, _, least in asked)
+    return test(metric != OF_VALUE and least <= 0 for _, metric, _, least in asked)
 
 
 def _bonus_currency(compiled: CompiledProgram, tier: Tier) -> int:

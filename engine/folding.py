@@ -22,7 +22,7 @@ from .budgets import Budgets
 from .chain import History, HistoryCache
 from .closing import ClosedDays
 from .columns import BALANCES, POSTING_COLUMNS, Facts, Outcome
-from .compile import CompiledPrograms
+from .compile import CompiledProgram, CompiledPrograms
 from .dictionaries import Dictionaries
 from .late import Anew, Batch, Past, contested, told
 from .order import untwisted
@@ -104,9 +104,9 @@ class Fold:
         """Business day of an instant."""
         return self.versions.day(at_us)
 
-    def native_at(self, at_us: int) -> Any:
+    def compiled_at(self, at_us: int) -> CompiledProgram:
         """The compiled program that shows an instant."""
-        return self.compiled.natives[self.versions.showing(at_us).number - 1]
+        return self.compiled.compiled[self.versions.showing(at_us).number - 1]
 
     # -- the kernel -----------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from .calendars import (
     week_begins,
     ymd_table,
 )
-from .compile_ladder import OF_COUNTER, asked_of, rolling_starts, window_key
+from .compile_ladder import OF_COUNTER, rolling_starts, window_key
 from .program import Rolling
 
 if TYPE_CHECKING:
@@ -33,14 +33,11 @@ def progress_of(
     latest fact on. `by` is the last date on which all that counts still counts, None where
     it always does. None for a member of the highest tier, or without a ladder.
     """
-    tiers = compiled.program.tiers()
-    rungs = [compiled.layout.tiers.index(one.id) for one in tiers]
-    above = rungs.index(tier) + 1 if tier in rungs else 0
+    tiers, asked = compiled.program.tiers(), compiled.asked
+    above = compiled.rungs.index(tier) + 1 if tier in compiled.rungs else 0
     if above >= len(tiers):
         return None
-    asked = [asked_of(compiled, one) for one in tiers]
-    first = sum(len(figures) for figures in asked[:above])
-    has = state.metrics(compiled.native, member, day)[first : first + len(asked[above])]
+    has = state.metrics(compiled.native, member, above, day)
     metrics = {
         name: {"asked": least, "has": have, "missing": max(0, least - (have or 0))}
         for (name, _, _, least), have in zip(asked[above], has, strict=True)

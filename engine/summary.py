@@ -30,7 +30,7 @@ def summarize(replica: Replica, at_us: int) -> dict[str, Any]:
     fold, words = replica.fold, replica.words
     if fold is None or words is None:
         raise LedgerError("no program is in force, so there are no figures")
-    day, native = fold.today(at_us), fold.native_at(at_us)
+    day, native = fold.today(at_us), fold.compiled_at(at_us).native
     issued: dict[str, int] = {}
     expired = active = pending = upgrades = 0
     tiers: Counter[str | None] = Counter()
@@ -48,7 +48,7 @@ def summarize(replica: Replica, at_us: int) -> dict[str, Any]:
         active, pending = active + totals["active"], pending + totals["pending"]
         expired += totals["expired"]
         upgrades += rises
-        tier = fold.state.view(native, number, day)[3]
+        tier = fold.state.tier(native, number, day)
         tiers[words.tiers[tier]] += 1
     sold = _sold(replica, len(words.rules))
     most = sorted(issued.items(), key=lambda pair: (-pair[1], pair[0]))

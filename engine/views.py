@@ -20,9 +20,11 @@ from .calendars import LAST_DAY, date_of
 from .chain import strip
 from .columns import BALANCES, SALE
 from .folding import Fold
+from .progress import progress_of
 
 if TYPE_CHECKING:
     from .replica import Replica
+
 
 def member_view(
     replica: Replica, name: str, at_us: int | None, *, lots: bool = False
@@ -40,7 +42,8 @@ def member_view(
     day = fold.today(at)
     words = replica.words
     assert words is not None
-    _, _, purchases, tier, _ = state.view(fold.native_at(at), number, day)
+    compiled = fold.compiled_at(at)
+    tier = state.tier(compiled.native, number, day)
     balances, totals = {}, {}
     for place, currency in enumerate(words.currencies):
         figures = state.totals(number, place, day)
@@ -52,21 +55,15 @@ def member_view(
         "tier": words.tiers[tier],
         "balances": balances,
         "totals": totals,
-        "purchases": purchases,
+        "purchases": state.head(number)[2],
         "seq": seq,
     }
-    progress = progress_of(fold, state, number, at)
+    progress = progress_of(compiled, state, number, tier, day)
     if progress is not None:
         shown["progress"] = progress
     if lots:
         shown["lots"] = _shown_lots(words, state, number, day)
     return shown
-
-
-def progress_of(fold: Fold, state: State, number: int, at: int) -> Answer | None:
-    """What is missing to the next tier, and by when; None without one (see `progress`)."""
-    del fold, state, number, at
-    return None
 
 
 def member_lots(replica: Replica, name: str, at_us: int | None) -> list[Answer]:
@@ -83,11 +80,10 @@ def member_lots(replica: Replica, name: str, at_us: int | None) -> list[Answer]:
 def _shown_lots(words: AnswerWords, state: State, number: int, today: int) -> list[Answer]:
     shown = []
     for place, currency in enumerate(words.currencies):
-        for earned, active_from, through, points in state.lots(number, place):
-            if through >= today:
-                lot = _lot(currency, active_from > today, earned, active_from, through).copy()
-                lot["points"] = points
-                shown.append(lot)
+        for earned, active_from, through, points in state.lots(number, place, today):
+            lot = _lot(currency, active_from > today, earned, active_from, through).copy()
+            lot["points"] = points
+            shown.append(lot)
     return shown
 
 

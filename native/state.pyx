@@ -369,32 +369,26 @@ cdef class State:
             "donated": account[DONATED], "forgiven": account[FORGIVEN],
         }
 
-    def view(self, Rules rules, uint32_t member, int32_t day):
-        """(last_at us or None, last_seq, purchases, tier, [(active, pending, held, debt)]).
+    def tier(self, Rules rules, uint32_t member, int32_t day):
+        """The member's tier of the layout on a business day, -1 none.
 
-        As of a business day from that of the member's latest fact on; the tier is one of
-        the layout, -1 none.
+        Right from the day of the member's latest fact on.
         """
         cdef int64_t *copy
-        cdef Py_ssize_t c
         if member >= self.n_members:
             raise IndexError(f"member {member} of {self.n_members}")
         cdef int64_t *row = self.row(member)
-        balances = []
-        for c in range(self.n_currencies):
-            totals = self.totals(member, c, day)
-            balances.append((totals["active"], totals["pending"], 0, totals["debt"]))
+        if row[JOINED] < 0 or rules.table.simple_ladder:
+            return tier_of_layout(&rules.table, row, day)
         copy = <int64_t*>malloc(self.width * sizeof(int64_t))
         if copy == NULL:
             raise MemoryError
         # Tiers move on with the clock; lists are only read, so a shallow copy will do.
         memcpy(copy, row, self.width * sizeof(int64_t))
-        if copy[JOINED] >= 0:
-            advance_tiers(&rules.table, copy, day)
+        advance_tiers(&rules.table, copy, day)
         tier = tier_of_layout(&rules.table, copy, day)
         free(copy)
-        return (None if row[LAST_AT] == INT64_MIN else row[LAST_AT], row[LAST_SEQ],
-                row[PURCHASES], tier, balances)
+        return tier
 
     def lots(self, uint32_t member, Py_ssize_t currency, day=None):
         """The account's lots: [(earned, active_from, good_through, points)], days.
@@ -415,18 +409,18 @@ cdef class State:
         free(lots)
         return found
 
-    def metrics(self, Rules rules, uint32_t member, int32_t day):
-        """The figures that the ladder asks for on a business day, by rung and then as listed.
+    def metrics(self, Rules rules, uint32_t member, int32_t rung, int32_t day):
+        """The figures that a rung asks for on a business day, as listed.
 
         Units; None for a value that nobody has fed in. Right from the day of the member's
         latest fact on.
         """
-        if member >= self.n_members:
-            raise IndexError(f"member {member} of {self.n_members}")
         cdef const RuleTable *t = &rules.table
+        if member >= self.n_members or not 0 <= rung < t.n_tiers:
+            raise IndexError(f"member {member} of {self.n_members}, rung {rung}")
         cdef int64_t *row = self.row(member)
         found = []
-        for i in range(t.asked_from[t.n_tiers]):
+        for i in range(t.asked_from[rung], t.asked_from[rung + 1]):
             have = figure(t, row, &t.asked[i], day)
             found.append(None if have == INT64_MIN else have)
         return found

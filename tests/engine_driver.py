@@ -162,7 +162,17 @@ def _view(replica: Replica, member: str, at: int) -> View | None:
         key = lot["currency"], lot["earned"], lot["active_from"], lot["good_through"]
         points[key] += lot["points"]
     balances = {name: _balance(figures) for name, figures in shown["balances"].items()}
-    return View(shown["tier"], shown["purchases"], balances, lots_of(points), shown["totals"])
+    return View(
+        shown["tier"], shown["purchases"], balances, lots_of(points), shown["totals"],
+        _progress(shown.get("progress")),
+    )  # fmt: skip
+
+
+def _progress(shown: Fact | None) -> tuple[str, ...]:
+    if shown is None:
+        return ()
+    lacking = [name for name, figures in shown["metrics"].items() if figures["missing"] > 0]
+    return shown["tier"], *sorted(lacking)
 
 
 def described(replica: Replica, member: str) -> Fact:

@@ -57,13 +57,17 @@ class Told:
 
 @dataclass
 class View:
-    """A member on one date after all its facts. `state` is what one side alone can show."""
+    """A member on one date after all its facts. `state` is what one side alone can show.
+
+    `progress` is the next tier and the metrics that lack something to it.
+    """
 
     tier: str | None
     purchases: int
     balances: dict[str, Balance]
     lots: list[tuple[Any, ...]] = field(default_factory=list)
     totals: dict[str, dict[str, int]] = field(default_factory=dict)
+    progress: tuple[str, ...] = ()
     state: Any = field(default=None, repr=False)
 
 
@@ -197,6 +201,6 @@ def view_differences(
         if mine is None or other is None:
             yield f"{key}: seen by one side only"
             continue
-        for what in ("tier", "purchases", "balances", "lots", "totals"):
+        for what in ("tier", "purchases", "balances", "lots", "totals", "progress"):
             if getattr(mine, what) != getattr(other, what):
                 yield f"{key}: {what}:\n   {getattr(mine, what)}\n   {getattr(other, what)}"

@@ -19,6 +19,7 @@ from vafa.engine.reference import Posting as ReferencePosting
 from vafa.engine.reference_answers import views
 from vafa.engine.reference_calendar import business_date
 from vafa.engine.reference_run import play
+from vafa.engine.reference_tiers import Progress
 from vafa.engine.reference_state import State
 from vafa.engine.reference_world import Accepted, Version, World
 
@@ -141,6 +142,13 @@ def posted(posting: ReferencePosting) -> Posted:
     )  # fmt: skip
 
 
+def _progress(shown: Progress | None) -> tuple[str, ...]:
+    if shown is None:
+        return ()
+    lacking = [".".join(filter(None, name)) for name, lack in shown.missing.items() if lack > 0]
+    return shown.tier, *sorted(lacking)
+
+
 def _balance(figures: Any) -> Balance:
     return Balance(figures.active, figures.pending, figures.debt)
 
@@ -165,5 +173,6 @@ def _view(shown: MemberView) -> View:
         {name: _balance(figures) for name, figures in shown.balances.items()},
         lots_of(points),
         {name: dict(zip(TOTALS, totals, strict=False)) for name, totals in shown.totals.items()},
+        _progress(shown.progress),
         msgspec.to_builtins((shown.carry, shown.units, shown.counters), enc_hook=str),
     )  # fmt: skip
