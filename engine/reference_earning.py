@@ -165,7 +165,7 @@ def _wish(
 ) -> None:
     """Round a figure by the rule's mode and cut it by the rule's own limits."""
     outcome.exact, outcome.by_line = exact, by_line
-    outcome.desired = _rounded(basket, outcome)
+    outcome.desired = max(0, _rounded(basket, outcome))
     outcome.own, outcome.limit = cut(basket, outcome.rule, outcome.desired)
 
 

@@ -334,8 +334,7 @@ def review(program: Program, member: State, day: dt.date) -> list[str]:
         gone = [g for g in member.grants if g.tier == tier.id and not _stands(member, g)]
         member.grants = [g for g in member.grants if all(g is not x for x in gone)]
         if _lasts(program):
-            put_off = max((g.through or NEVER for g in gone), default=dt.date.min)
-            _catch_up(program, member, tier, min(day, put_off))
+            _catch_up(program, member, tier, day, gone)
         else:
             _review_held(program, member, tier, day)
         if was_good and not _is_good_now(program, member, tier, day):
@@ -377,12 +376,17 @@ def _would_be_made(member: State, grant: Grant) -> bool:
     return _would_hold(program, member, tier, grant.on, grant)
 
 
-def _catch_up(program: Program, member: State, tier: Tier, day: dt.date) -> None:
-    """Checks before a date that a longer validity, now gone, had put off."""
+def _catch_up(
+    program: Program, member: State, tier: Tier, day: dt.date, gone: list[Grant]
+) -> None:
+    """Checks up to a date that a longer validity, now gone, had put off."""
     while (last := _last_grant(member, tier.id)) is not None:
         if last.through is None or last.through >= day:
             return
         on = last.through + ONE_DAY
+        if not any(grant.on < on <= (grant.through or NEVER) for grant in gone):
+            # It was checked on that date.
+            return
         seen = replace(last, records=sum(record.date < on for record in member.records))
         if not _would_hold(program, member, tier, on, seen):
             return

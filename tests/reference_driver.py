@@ -19,8 +19,8 @@ from vafa.engine.reference import Posting as ReferencePosting
 from vafa.engine.reference_answers import views
 from vafa.engine.reference_calendar import business_date
 from vafa.engine.reference_run import play
-from vafa.engine.reference_tiers import Progress
 from vafa.engine.reference_state import State
+from vafa.engine.reference_tiers import Progress
 from vafa.engine.reference_world import Accepted, Version, World
 
 from .cases import PUBLISH, Case, Fact, body
