@@ -134,14 +134,16 @@ class CompiledProgram(RuleWords):
         self.rungs = [layout.tiers.index(tier.id) for tier in program.tiers()]
         self.asked = [asked_of(self, tier) for tier in program.tiers()]
         ladder, figures = ladder_arrays(self)
+        rates = RuleFigures(self)
         arrays = {
-            **RuleFigures(self).arrays(currencies),
+            **rates.arrays(currencies),
             **GeneralRules(self).arrays(conditions),
             **self.dimension_arrays(),
             **ladder,
             **self._calendar_arrays(),
             "limits_from": limits_from,
         }
+        self.full = self.full or rates.too_fine
         numbers = {**arrays.pop("numbers"), **figures, **self._numbers()}
         streaks = layout.keys("streak")
         arrays["streak_slot"] = np.array([layout.slot(*key) for key in streaks], np.int32)

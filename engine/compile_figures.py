@@ -1,11 +1,13 @@
 """Rates of rules as integers: numerators, denominators, bands, and bounds of plain figures.
 
-Exact earn of a currency stands over one common denominator, so that the kernel adds whole
-numbers (rulebook section 4).
+Each earn rule's rates stand over a denominator of its own. Where multiplies act on a currency,
+the plain fold adds its exact earn over one common denominator, as long as that is of 62 bits;
+the general one finds those of the rules that a basket has (rulebook section 4).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
@@ -37,6 +39,7 @@ class RuleFigures:
         self.layout = compiled.layout
         self.rules = compiled.rules
         self.tier_names = compiled.tier_names
+        self.too_fine = False
 
     def _figure(self, rule: Rule, tier: int) -> Fraction:
         """Points a basis unit, factor - 1, or points; at a tier (-1: none); 0 without one."""
@@ -68,26 +71,36 @@ class RuleFigures:
                       Fraction(band.points) * scale]  # fmt: skip
         return found
 
+    def _common(self, of: list[int], currencies: list[dict[str, Any]], dens: list[int]) -> list[int]:
+        """Common denominators of the currencies, 1 where no multiply asks for one."""
+        common = [1] * len(currencies)
+        for currency, row in enumerate(currencies):
+            mine = [rule for rule, number in zip(self.rules, of, strict=True) if number == currency]
+            row["multiplied"] = any(isinstance(rule, Multiply) for rule in mine)
+            if row["multiplied"]:
+                common[currency] = lcm(*(
+                    den for den, number in zip(dens, of, strict=True) if number == currency
+                ))  # fmt: skip
+            if common[currency] > _MOST:
+                self.too_fine = True
+                common[currency] = 1
+            row["rate_den"] = common[currency]
+        return common
+
     def arrays(self, currencies: list[dict[str, Any]]) -> dict[str, Any]:
         """Rates, bands and bounds by rule; tells the currencies their common denominators."""
         tiers = range(-1, len(self.tier_names))
         figures = [[self._figure(rule, tier) for tier in tiers] for rule in self.rules]
         of = [self.compiled.currency_number(rule.currency) for rule in self.rules]
-        dens = [1] * len(currencies)
-        for rule, currency in zip(self.rules, of, strict=True):
-            if isinstance(rule, Earn):
-                dens[currency] = lcm(dens[currency], *(f.denominator for f in self._rates(rule)))
-        for currency, den in enumerate(dens):
-            multiplied = any(
-                isinstance(rule, Multiply) and of[i] == currency
-                for i, rule in enumerate(self.rules)
-            )
-            currencies[currency]["rate_den"] = den
-            currencies[currency]["multiplied"] = multiplied
+        own = [rate_den(self._rates(rule)) if isinstance(rule, Earn) else 1 for rule in self.rules]
+        dens = self._common(of, currencies, own)
         exact = [
             [int(f * dens[of[i]]) if isinstance(rule, Earn) else 0 for f in figures[i]]
             for i, rule in enumerate(self.rules)
         ]
+        if any(rate > _MOST for row in exact for rate in row):
+            self.too_fine = True
+            exact = [[0] * len(row) for row in exact]
         full_den = [
             [f.denominator * (dens[of[i]] if isinstance(rule, Multiply) else 1) for f in figures[i]]
             for i, rule in enumerate(self.rules)
@@ -109,22 +122,27 @@ class RuleFigures:
             "num": int64s([[f.numerator for f in row] for row in figures]),
             "den": int64s([[f.denominator for f in row] for row in figures]),
             "exact": int64s(exact),
+            "rate": int64s([
+                [int(f * own[i]) if isinstance(rule, Earn) else 0 for f in figures[i]]
+                for i, rule in enumerate(self.rules)
+            ]),
+            "rate_den": int64s(own),
             "min_amount": int64s([least(rule.when.min_amount) for rule in self.rules]),
             "min_quantity": int64s([thousandths(q) for q in quantities]),
-            "block_exact": int64s([
-                [int(f * per_units(rule) * dens[of[i]]) if isinstance(rule, Earn) else 0
+            "block_rate": int64s([
+                [int(f * per_units(rule) * own[i]) if isinstance(rule, Earn) else 0
                  for f in figures[i]]
                 for i, rule in enumerate(self.rules)
             ]),
-            **self._band_arrays(dens, of),
+            **self._band_arrays(own),
         }  # fmt: skip
 
     def _rounding(self, rule: Rule) -> int:
         default = self.program.currency[self.program.currency_of(rule)].round
         return rounding_code(rule.round or default)
 
-    def _band_arrays(self, dens: list[int], of: list[int]) -> dict[str, Any]:
-        """The bands of earn rules, rates over the currency's common denominator."""
+    def _band_arrays(self, own: list[int]) -> dict[str, Any]:
+        """The bands of earn rules, rates over each rule's denominator."""
         starts, exact, block, first = [], [], [], [0]
         for place, rule in enumerate(self.rules):
             if isinstance(rule, Earn):
@@ -133,13 +151,13 @@ class RuleFigures:
                 for band in rule.bands or ():
                     points = Fraction(band.points) * scale
                     starts.append(int(band.start * unit))
-                    exact.append(int(points / per_units(rule) * dens[of[place]]))
-                    block.append(int(points * dens[of[place]]))
+                    exact.append(int(points / per_units(rule) * own[place]))
+                    block.append(int(points * own[place]))
             first.append(len(starts))
         return {
             "bands_from": np.array(first, np.int32),
             "band_start": int64s(starts),
-            "band_exact": int64s(exact),
+            "band_rate": int64s(exact),
             "band_block": int64s(block),
         }
 
@@ -175,6 +193,11 @@ class RuleFigures:
             # Half for each basis: a multiply sums both.
             bounds[name] = MOST_UNITS // 2 // max(1, rate)
         return bounds
+
+
+def rate_den(rates: Iterable[Fraction]) -> int:
+    """The least denominator of all rates of a rule."""
+    return lcm(*(rate.denominator for rate in rates))
 
 
 def per_units(rule: Earn) -> int:

@@ -73,7 +73,7 @@ cdef struct Rated:
     int64_t *rest            # [line]
     int64_t *category        # [line]
     Big *basis               # [line]: of the rule at hand, over D
-    Big *exact               # [currency, line], over D * rate_den * S
+    Big *exact               # [currency, line], over D * S
     Big *scale               # [currency]: S
     Big *figure              # [rule]: exact earn or extra
     Big *figure_den          # [rule]

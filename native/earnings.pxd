@@ -1,7 +1,8 @@
 """Earn rules in general: bases, bands, blocks, carried remainders, groups (rulebook 4.2).
 
-Exact figures stand over D * rate_den; what lines share of them over D * rate_den * S, where S
-grows with limits that cut and with figures that are not linear in the basis.
+Exact figures stand over D and the rule's rate_den; what lines share of them over D * S, where S
+grows with the denominators of the rules that take part, with limits that cut and with figures
+that are not linear in the basis.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -9,7 +10,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from .arith cimport add64, gcd64
 from .basket cimport Basket, Rated, line_basis, spread
 from .big cimport (
-    Big, big_add, big_cmp, big_copy, big_divmod, big_load, big_mul, big_round, big_set,
+    Big, big_add, big_cmp, big_copy, big_divmod, big_gcd, big_load, big_mul, big_round, big_set,
     big_store, big_times)
 from .limits cimport own_limits
 from .lots cimport after
@@ -28,7 +29,7 @@ cdef inline void floor_ratio(Big *out, const Big *num, const Big *den) noexcept 
 
 cdef inline void rated_slice(const RuleTable *t, int32_t rule, const Big *amount, int64_t exact,
                              int64_t block, Rated *r, Big *out) noexcept nogil:
-    """Exact points of an amount (over D) at one rate, over D * rate_den."""
+    """Exact points of an amount (over D) at one rate, over D * the rule's rate_den."""
     cdef Big den
     if t.blocks[rule]:
         big_copy(&den, &r.whole)
@@ -43,7 +44,7 @@ cdef inline void rated_slice(const RuleTable *t, int32_t rule, const Big *amount
 
 cdef inline int64_t earn_exact(const RuleTable *t, int32_t rule, int32_t place, const Big *sum_,
                                Rated *r, Big *out) noexcept nogil:
-    """The rule's exact figure for E = sum_ (over D), over D * rate_den.
+    """The rule's exact figure for E = sum_ (over D), over D * its rate_den.
 
     Returns the rate a basis unit where the figure is linear in it, -1 where it is not.
     """
@@ -52,16 +53,16 @@ cdef inline int64_t earn_exact(const RuleTable *t, int32_t rule, int32_t place, 
     out.n = 0
     out.neg = 0
     if first == last:
-        rated_slice(t, rule, sum_, t.exact[place], t.block_exact[place], r, out)
-        return -1 if t.blocks[rule] else t.exact[place]
+        rated_slice(t, rule, sum_, t.rate[place], t.block_rate[place], r, out)
+        return -1 if t.blocks[rule] else t.rate[place]
     for i in range(last - 1, first - 1, -1):
         big_copy(&edge, &r.whole)
         big_times(&edge, t.band_start[i], &r.overflow)
         if big_cmp(sum_, &edge) < 0:
             continue
         if not t.marginal[rule]:
-            rated_slice(t, rule, sum_, t.band_exact[i], t.band_block[i], r, out)
-            return -1 if t.blocks[rule] else t.band_exact[i]
+            rated_slice(t, rule, sum_, t.band_rate[i], t.band_block[i], r, out)
+            return -1 if t.blocks[rule] else t.band_rate[i]
         if i + 1 < last:
             big_copy(&part, &r.whole)
             big_times(&part, t.band_start[i + 1], &r.overflow)
@@ -71,7 +72,7 @@ cdef inline int64_t earn_exact(const RuleTable *t, int32_t rule, int32_t place, 
             big_copy(&part, sum_)
         edge.neg = 1 if edge.n else 0
         big_add(&part, &part, &edge, &r.overflow)
-        rated_slice(t, rule, &part, t.band_exact[i], t.band_block[i], r, &piece)
+        rated_slice(t, rule, &part, t.band_rate[i], t.band_block[i], r, &piece)
         big_add(out, out, &piece, &r.overflow)
     return -1
 
@@ -104,23 +105,28 @@ cdef inline void share_out(const RuleTable *t, const Basket *b, int32_t rule, in
     """Add an earn rule's exact figure to its lines, scaled where its own limits cut it."""
     cdef int32_t i, c = t.currency[rule]
     cdef int64_t part = 1, whole = 1, common
-    cdef Big factor, old, piece
+    cdef Big own, g, rest, more, lift, piece
     cdef Big *line = r.exact + <int64_t>c * b.n
     if r.granted[rule] != r.desired[rule]:
         common = gcd64(r.granted[rule], r.desired[rule])
         part = r.granted[rule] // common
         whole = r.desired[rule] // common
-    big_set(&factor, whole)
+    # The rule's pieces stand over D * own, those before it over D * S: both go over D times
+    # the least common multiple of S and own.
+    big_set(&own, t.rate_den[rule])
+    big_times(&own, whole, &r.overflow)
     if rate < 0:
         if weight_sum.n == 0 or weight_sum.neg:
             return
-        big_mul(&factor, &factor, weight_sum, &r.overflow)
-    big_copy(&old, &r.scale[c])
-    if factor.n != 1 or factor.d[0] != 1:
+        big_mul(&own, &own, weight_sum, &r.overflow)
+    big_gcd(&g, &r.scale[c], &own)
+    big_divmod(&more, &rest, &own, &g)
+    big_divmod(&lift, &rest, &r.scale[c], &g)
+    if more.n != 1 or more.d[0] != 1:
         for i in range(b.n):
             if line[i].n:
-                big_mul(&line[i], &line[i], &factor, &r.overflow)
-        big_mul(&r.scale[c], &r.scale[c], &factor, &r.overflow)
+                big_mul(&line[i], &line[i], &more, &r.overflow)
+        big_mul(&r.scale[c], &r.scale[c], &more, &r.overflow)
     for i in range(b.n):
         if r.basis[i].n == 0:
             continue
@@ -130,7 +136,7 @@ cdef inline void share_out(const RuleTable *t, const Basket *b, int32_t rule, in
             big_copy(&piece, &r.basis[i])
             big_times(&piece, rate, &r.overflow)
         big_times(&piece, part, &r.overflow)
-        big_mul(&piece, &piece, &old, &r.overflow)
+        big_mul(&piece, &piece, &lift, &r.overflow)
         big_add(&line[i], &line[i], &piece, &r.overflow)
 
 
@@ -209,7 +215,7 @@ cdef inline void rate_earn(const RuleTable *t, const Basket *b, const int64_t *r
     elif not total.neg and total.n:
         rate = earn_exact(t, rule, place, &total, r, &exact)
     big_copy(&den, &r.whole)
-    big_times(&den, t.currencies[c].rate_den, &r.overflow)
+    big_times(&den, t.rate_den[rule], &r.overflow)
     if t.rounding[rule] == CARRY:
         r.desired[rule] = carried(t, row, rule, &exact, &den, 1, r)
     elif t.rounding[rule] == BY_LINE and rate >= 0:

@@ -217,7 +217,7 @@ cdef struct RuleTable:
     const uint8_t *rounding
     const int64_t *num            # [rule, tier + 1]
     const int64_t *den
-    const int64_t *exact          # earn: num over the currency's rate_den
+    const int64_t *exact          # earn, plain fold: num over the currency's rate_den
     const int64_t *full_den       # multiply: den * rate_den; else den
     const int64_t *min_amount     # -1: none
     const int64_t *min_quantity
@@ -233,8 +233,10 @@ cdef struct RuleTable:
     const uint8_t *marginal
     const int32_t *bands_from     # [rule + 1] into bands
     const int64_t *band_start     # in the basis' units
-    const int64_t *band_exact     # per basis unit, over rate_den
-    const int64_t *block_exact    # [rule, tier + 1]: points a block, over rate_den
+    const int64_t *rate_den       # [rule]: denominator of its rates
+    const int64_t *rate           # [rule, tier + 1]: per basis unit, over rate_den
+    const int64_t *band_rate      # the same by band
+    const int64_t *block_rate     # [rule, tier + 1]: points a block, over rate_den
     const int64_t *band_block     # the same by band
     const int32_t *group          # group or stack, -1 none
     const uint8_t *group_mode     # [group]

@@ -84,7 +84,6 @@ cdef inline void rate_stack(const RuleTable *t, const Basket *b, int32_t first, 
             continue
         c = t.currency[r.part[k]]
         big_copy(&den, &r.whole)
-        big_times(&den, t.currencies[c].rate_den, &r.overflow)
         big_mul(&den, &den, &r.scale[c], &r.overflow)
         if mode == STACK_COMPOUND:
             big_mul(&den, &den, &common, &r.overflow)
