@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,9 +18,12 @@ from .columns import CLOSING, Extra, Facts, pick, take
 from .dictionaries import Dictionaries
 from .journal import CorruptRecord
 from .parked import is_parked_return
-from .record_cache import RecordCache
+from .record_cache import Decoded, RecordCache
 from .status import Status
 from .versions import ProgramVersions
+
+if TYPE_CHECKING:
+    from .alone import Folded
 
 MOST_ROWS = 400_000
 """Rows of histories that are kept between commits."""
@@ -74,6 +77,7 @@ def read_history(
     ids: list[str] = []
     seqs: list[int] = []
     version: list[int] = []
+    walked: list[tuple[Decoded, int]] = []
     told: dict[int, int] = {}
     parked: set[int] = set()
     while last_seq:
@@ -82,8 +86,11 @@ def read_history(
         facts = found.facts
         if facts.member[row] != member:
             raise CorruptRecord(f"fact {last_seq} is not of the member whose chain has it")
-        if found.resolved:
-            told.update((r.seq, r.status) for r in found.resolved if r.row == row)
+        walked.append((found, row))
+        if found.status[row] == Status.PARKED:
+            # What became of it stands on a row that was walked before it.
+            told |= _told(walked)
+            walked.clear()
         kind, status = int(facts.kind[row]), int(found.status[row])
         waits = status == Status.PARKED and told.get(last_seq) != Status.OK
         if kind != CLOSING and (status in (Status.OK, Status.PARKED)) and not (
@@ -105,6 +112,16 @@ def read_history(
     resolve(history.facts, dictionaries)
     date(history, versions)
     return history
+
+
+def _told(walked: list[tuple[Decoded, int]]) -> dict[int, int]:
+    """Status by seq of the parked facts whose end some rows tell."""
+    return {
+        resolved.seq: resolved.status
+        for found, row in walked
+        for resolved in found.resolved
+        if resolved.row == row
+    }
 
 
 def _made(
@@ -150,31 +167,39 @@ def date(history: History, versions: ProgramVersions) -> None:
     facts.day, facts.minute = versions.dates(facts.at, history.version)
 
 
+class Known(NamedTuple):
+    """A history up to a seq, and what it came to where its rows are those of that fold."""
+
+    last_seq: int
+    history: History
+    folded: Folded | None = None
+
+
 class HistoryCache:
-    """Histories of members that were folded anew lately, by their last seq."""
+    """Histories of members that were folded anew lately."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[int, tuple[int, History]] = OrderedDict()
+        self._kept: OrderedDict[int, Known] = OrderedDict()
         self._rows = 0
 
-    def get(self, member: int, last_seq: int) -> History | None:
-        """The history of a member whose chain ends at a seq."""
+    def get(self, member: int, last_seq: int) -> Known | None:
+        """What is known of a member whose chain ends at a seq."""
         kept = self._kept.get(member)
-        if kept is None or kept[0] != last_seq:
+        if kept is None or kept.last_seq != last_seq:
             return None
         self._kept.move_to_end(member)
-        return kept[1]
+        return kept
 
-    def keep(self, member: int, last_seq: int, history: History) -> None:
+    def keep(self, member: int, known: Known) -> None:
         """Keep a history; the least recently used ones make room."""
         old = self._kept.pop(member, None)
         if old is not None:
-            self._rows -= len(old[1].ids)
-        self._kept[member] = (last_seq, history)
-        self._rows += len(history.ids)
+            self._rows -= len(old.history.ids)
+        self._kept[member] = known
+        self._rows += len(known.history.ids)
         while self._rows > MOST_ROWS and len(self._kept) > 1:
-            _, (_, gone) = self._kept.popitem(last=False)
-            self._rows -= len(gone.ids)
+            _, gone = self._kept.popitem(last=False)
+            self._rows -= len(gone.history.ids)
 
     def clear(self) -> None:
         """Forget all: a program, a name or a commit is not what it was."""

@@ -19,7 +19,7 @@ from vafa.native.state import State
 
 from .alone import Folded, fold_alone
 from .budgets import Budgets
-from .chain import History, HistoryCache
+from .chain import History, HistoryCache, Known
 from .closing import ClosedDays
 from .columns import BALANCES, POSTING_COLUMNS, Facts, Outcome
 from .compile import CompiledProgram, CompiledPrograms
@@ -157,8 +157,10 @@ class Fold:
         inserts: list[_Insert] = []
         for member, rows in _rows_by_member(facts.member, late_members):
             last = int(previous[rows[0]])
-            history = self.histories.get(member, last) or past.history(member, last)
-            anew = Anew(self, batch, rows, history, past)
+            known = self.histories.get(member, last)
+            if known is None:
+                known = Known(last, past.history(member, last))
+            anew = Anew(self, batch, rows, known, past)
             anew.decide()
             inserts += self._settle(anew, member, rows, outcome, batch.first)
         if special is not None:
@@ -268,7 +270,7 @@ class Fold:
             for name in ("tier", *BALANCES):
                 getattr(outcome, name)[rows] = after.last(name)
         self.put(member, after, last)
-        self.histories.keep(member, last, anew.history())
+        self.histories.keep(member, anew.known(last))
         return anew.postings()
 
     # -- members folded alone -----------------------------------------------------------------

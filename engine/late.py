@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .alone import Folded, Sums, changes, corrections, fold_alone
-from .chain import History, without_return
+from .chain import History, Known, without_return
 from .columns import ADJUST, NO_RULE, NOTHING, REDEEM, RETURN, SALE, Extra, Facts, join, take
 from .parked import CORRECT, Parked
 from .status import Status
@@ -83,8 +83,9 @@ class Anew:
     """The decisions over one member's new facts, and what they come to."""
 
     def __init__(
-        self, fold: Fold, batch: Batch, rows: NDArray[np.uint32], history: History, past: Past
+        self, fold: Fold, batch: Batch, rows: NDArray[np.uint32], known: Known, past: Past
     ) -> None:
+        history = known.history
         self.fold = fold
         self.batch = batch
         self.rows = rows
@@ -112,7 +113,7 @@ class Anew:
             self.waiting.setdefault(name, []).append(by_seq[seq])
         self.resolved: list[tuple[int, int, int]] = []
         self._unsettled: list[int] = []
-        self.before = self._fold() if self.n_old else None
+        self.before = known.folded or (self._fold() if self.n_old else None)
         self._current = self.before
 
     def decide(self) -> None:
@@ -275,9 +276,11 @@ class Anew:
         """The fold of all that is in force now."""
         return self._current
 
-    def history(self) -> History:
-        """The facts in force after the commit."""
-        return self.pool.select(np.flatnonzero(self.taken))
+    def known(self, last_seq: int) -> Known:
+        """The facts in force after the commit, whose last seq is given, and their fold."""
+        if self.taken.all():
+            return Known(last_seq, self.pool, self._current)
+        return Known(last_seq, self.pool.select(np.flatnonzero(self.taken)))
 
     def postings(self) -> list[tuple[NDArray[Any], dict[str, Any]]]:
         """(rows of the batch, posting columns): the new facts' own, then corrections."""
@@ -299,6 +302,8 @@ class Anew:
     def _corrections(
         self, after: Folded, parked: set[int]
     ) -> list[tuple[NDArray[Any], dict[str, Any]]]:
+        if self.before is not None and not parked and self.before.posts_alike(after, self.n_old):
+            return self._told()
         before: Sums = self.before.sums() if self.before is not None else {}
         told_on = {row: teller for teller, row, _ in self.resolved}
         changed = changes(
