@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from . import kernel, ledger, machine, rivals, served, tier_data
+from . import kernel, late, ledger, machine, rivals, served, tier_data
 
 Row = tuple[str, str, str, str]
 
@@ -25,11 +25,13 @@ def measure(copies: int, rounds: int, data: Path | None) -> dict[str, Any]:
     say("kernel, in memory ...")
     year = tier_data.dataset(data, copies)
     demo_program = kernel.PROGRAM.read_text()
-    demo, one, many = kernel.alternate(
+    demo, one, many, active, thousand = kernel.alternate(
         rounds,
         lambda: kernel.run(demo_program, year, 1),
         lambda: kernel.run(kernel.sleeping_rules(0), year, 1),
         lambda: kernel.run(kernel.sleeping_rules(63), year, 1),
+        lambda: kernel.run(kernel.active_rules(64), year, 1),
+        lambda: kernel.run(kernel.active_rules(1_000), year, 1),
     )
     found["kernel"] = {
         "lines": len(year.lines.net),
@@ -37,6 +39,10 @@ def measure(copies: int, rounds: int, data: Path | None) -> dict[str, Any]:
         "one_rule_lines_per_s": one.rate,
         "rules_64_lines_per_s": many.rate,
         "cost_64_over_1": one.rate / many.rate,
+        "active_64_lines_per_s": active.rate,
+        "active_64_postings_per_line": active.postings_per_line,
+        "active_1000_lines_per_s": thousand.rate,
+        "active_1000_postings_per_line": thousand.postings_per_line,
     }
     say("the same tier job in DuckDB, Polars and numpy ...")
     timings = rivals.rivals(data, copies, rounds=1, turns=rounds)
@@ -49,6 +55,7 @@ def measure(copies: int, rounds: int, data: Path | None) -> dict[str, Any]:
     }
     say("durable load and replay ...")
     found["ledger"] = ledger.measure(rounds, data).medians()
+    found["late"] = late.measure(rounds, data)
     say("HTTP ...")
     found["http"] = vars_of(served.measure(rounds, 1.5, data))
     return found
@@ -78,6 +85,15 @@ def rows(found: dict[str, Any]) -> list[Row]:
             f"one rule: {core['one_rule_lines_per_s'] / 1e6:.1f} M lines/s",
             f"cost {core['cost_64_over_1']:.2f}",
         ),
+        *(
+            (
+                f"kernel, {count:,} rules that fire",
+                f"{core[f'active_{count}_lines_per_s'] / 1e6:.2f} M lines/s",
+                f"postings a line: {core[f'active_{count}_postings_per_line']:.1f}",
+                "",
+            )
+            for count in (64, 1_000)
+        ),
         (
             "durable load",
             f"{found['ledger']['load_baskets_per_s'] / 1e3:.0f} k baskets/s",
@@ -89,6 +105,13 @@ def rows(found: dict[str, Any]) -> list[Row]:
             "replay and compare",
             f"{found['ledger']['replay_lines_per_s'] / 1e6:.1f} M lines/s",
             f"memory copy: {disk['memory copy, GB/s']:.1f} GB/s",
+            "",
+        ),
+        (
+            "late fact of a member with a year of baskets",
+            f"{found['late']['late_ms']:.2f} ms beyond one in order",
+            f"one in order, flushed: {found['late']['in_order_ms']:.2f} ms; first touch: "
+            f"{found['late']['first_touch_ms']:.1f} ms",
             "",
         ),
         (

@@ -38,6 +38,42 @@ points = 1
 when = {{ department = ["{department}"], store = ["store that is not there {place}"] }}
 """
 
+PERS = (100, 200, 500, 1000, 250)
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+ACTIVE_RULES = (
+    """
+[[rule]]
+id = "by-department-{place}"
+kind = "earn"
+points = 1
+per = {per}
+when = {{ department = ["{department}"] }}
+""",
+    """
+[[rule]]
+id = "from-amount-{place}"
+kind = "bonus"
+points = 1
+when = {{ brand = ["Private"], min_amount = {amount} }}
+""",
+    """
+[[rule]]
+id = "factor-{place}"
+kind = "multiply"
+factor = 1.{factor}
+when = {{ brand = ["Private"] }}
+""",
+    """
+[[rule]]
+id = "by-weekday-{place}"
+kind = "earn"
+points = 1
+per = {per}
+when = {{ weekday = ["{weekday}"] }}
+""",
+)
+
 HEAD = """
 format = 1
 id = "bench"
@@ -56,6 +92,7 @@ class Run:
 
     lines_per_s: list[float]
     points: NDArray[np.int64]
+    postings_per_line: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -118,6 +155,15 @@ def sleeping_rules(count: int) -> str:
     )
 
 
+def active_rules(count: int) -> str:
+    """A program of so many rules that give to the baskets that they match: earn by department
+    and by weekday, multiplies of a brand, and bonuses of a brand from some amount on."""
+    return HEAD.format() + "".join(ACTIVE_RULES[place % 4].format(
+        place=place, per=PERS[place % 5], department=("PRODUCE", "GROCERY", "FUEL")[place % 3],
+        amount=100 * (place % 50), factor=place % 9 + 1, weekday=WEEKDAYS[place % 7],
+    ) for place in range(count))  # fmt: skip
+
+
 def run(program: str, data: Dataset, rounds: int = 5) -> Run:
     """Fold the whole data set so many times, each over an empty state."""
     compiled = CompiledPrograms([parse_program(program)], [{}], dictionaries_of(data))
@@ -139,7 +185,7 @@ def run(program: str, data: Dataset, rounds: int = 5) -> Run:
         rates.append(len(data.lines.net) / (time.perf_counter() - started))
     points = np.zeros(data.members, np.int64)
     np.add.at(points, sales.member[figures["basket"]], figures["points"])
-    return Run(rates, points)
+    return Run(rates, points, len(figures["basket"]) / len(data.lines.net))
 
 
 def alternate(
@@ -148,6 +194,9 @@ def alternate(
     """Run jobs in turns, so that a change of the machine's speed meets them all."""
     seen = [[job() for job in jobs] for _ in range(rounds)]
     return [
-        Run([rate for turn in seen for rate in turn[place].lines_per_s], seen[0][place].points)
+        Run(
+            [rate for turn in seen for rate in turn[place].lines_per_s],
+            seen[0][place].points, seen[0][place].postings_per_line,
+        )
         for place in range(len(jobs))
     ]

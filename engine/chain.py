@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import CLOSING, Extra, Facts, pick, take
+from .columns import CLOSING, Extra, Facts, join, pick, take
 from .dictionaries import Dictionaries
 from .journal import CorruptRecord
 from .parked import is_parked_return
@@ -24,6 +24,8 @@ from .versions import ProgramVersions
 
 if TYPE_CHECKING:
     from .alone import Folded
+
+_OK, _PARKED = int(Status.OK), int(Status.PARKED)
 
 MOST_ROWS = 400_000
 """Rows of histories that are kept between commits."""
@@ -50,6 +52,14 @@ class History:
             self.version[rows], self.whole,
         )  # fmt: skip
 
+    def then(self, later: History) -> History:
+        """The facts with later ones."""
+        return History(
+            join(self.facts, later.facts), [*self.ids, *later.ids],
+            np.concatenate([self.seqs, later.seqs]),
+            np.concatenate([self.version, later.version]), self.whole | later.whole,
+        )  # fmt: skip
+
 
 def without_return(extra: Extra) -> Extra | None:
     """The extra of an exchange without its return part."""
@@ -65,53 +75,78 @@ def resolve(facts: Facts, dictionaries: Dictionaries) -> None:
         facts.product = dictionaries.products.again(facts.product, at)
 
 
-def read_history(
-    records: RecordCache, member: int, last_seq: int, dictionaries: Dictionaries,
-    versions: ProgramVersions,
-) -> History:
-    """The facts in force of a member's chain up to a seq, oldest seq first.
+@dataclass(slots=True)
+class _Walk:
+    """Facts of a chain from its end backwards; `told` is what became of parked ones."""
 
-    Raises CorruptRecord when the chain does not lead back to its begin.
-    """
-    places: list[tuple[Facts, int]] = []
-    ids: list[str] = []
-    seqs: list[int] = []
-    version: list[int] = []
-    walked: list[tuple[Decoded, int]] = []
-    told: dict[int, int] = {}
-    parked: set[int] = set()
-    while last_seq:
-        found = records.at(last_seq)
-        row = last_seq - found.record.first
-        facts = found.facts
-        if facts.member[row] != member:
-            raise CorruptRecord(f"fact {last_seq} is not of the member whose chain has it")
-        walked.append((found, row))
-        if found.status[row] == Status.PARKED:
-            # What became of it stands on a row that was walked before it.
-            told |= _told(walked)
-            walked.clear()
-        kind, status = int(facts.kind[row]), int(found.status[row])
-        waits = status == Status.PARKED and told.get(last_seq) != Status.OK
-        if kind != CLOSING and (status in (Status.OK, Status.PARKED)) and not (
+    places: list[tuple[Facts, int]] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    seqs: list[int] = field(default_factory=list)
+    version: list[int] = field(default_factory=list)
+    parked: set[int] = field(default_factory=set)
+    told: dict[int, int] = field(default_factory=dict)
+    end: int = 0
+
+    def take(self, found: Decoded, row: int, seq: int) -> None:
+        """Take a fact if it is in force."""
+        kind, status = int(found.facts.kind[row]), int(found.status[row])
+        waits = status == _PARKED and self.told.get(seq) != _OK
+        if kind == CLOSING or status not in (_OK, _PARKED) or (
             waits and is_parked_return(kind, status)
         ):
-            if waits:
-                parked.add(len(seqs))
-            places.append((facts, row))
-            ids.append(found.id_of(row))
-            seqs.append(last_seq)
-            version.append(int(found.program[row]))
+            return
+        if waits:
+            self.parked.add(len(self.seqs))
+        self.places.append((found.facts, row))
+        self.ids.append(found.id_of(row))
+        self.seqs.append(seq)
+        self.version.append(int(found.program[row]))
+
+
+def _walk(records: RecordCache, member: int, last_seq: int, until: int) -> _Walk:
+    """Walk a member's chain from a seq down to one that is known, or to its begin."""
+    walk = _Walk()
+    unread: list[tuple[Decoded, int]] = []
+    while last_seq > until:
+        found = records.at(last_seq)
+        row = last_seq - found.record.first
+        if found.facts.member[row] != member:
+            raise CorruptRecord(f"fact {last_seq} is not of the member whose chain has it")
+        unread.append((found, row))
+        if found.status[row] == _PARKED or until:
+            # What became of a parked fact stands on a row that was walked before it.
+            walk.told |= _told(unread)
+            unread.clear()
+        walk.take(found, row, last_seq)
         previous = int(found.previous[row])
         if previous >= last_seq:
             raise CorruptRecord(f"fact {last_seq}: its member's chain does not fall")
         last_seq = previous
-    history = _made(places[::-1], ids[::-1], seqs[::-1], version[::-1])
-    for place in parked:
-        strip(history, len(seqs) - 1 - place, refused=seqs[place] in told)
+    walk.end = last_seq
+    return walk
+
+
+def read_history(
+    records: RecordCache, member: int, last_seq: int, dictionaries: Dictionaries,
+    versions: ProgramVersions, known: Known | None = None,
+) -> History:
+    """The facts in force of a member's chain up to a seq, oldest seq first.
+
+    With an earlier history of the member only what follows it is read, unless that tells of
+    facts that it had waiting. Raises CorruptRecord when the chain does not lead back to its
+    begin.
+    """
+    walk = _walk(records, member, last_seq, known.last_seq if known is not None else 0)
+    if known is not None and (walk.told or walk.end != known.last_seq):
+        known, walk = None, _walk(records, member, last_seq, 0)
+    if known is not None and not walk.seqs:
+        return known.history
+    history = _made(walk.places[::-1], walk.ids[::-1], walk.seqs[::-1], walk.version[::-1])
+    for place in walk.parked:
+        strip(history, len(walk.seqs) - 1 - place, refused=walk.seqs[place] in walk.told)
     resolve(history.facts, dictionaries)
     date(history, versions)
-    return history
+    return history if known is None else known.history.then(history)
 
 
 def _told(walked: list[tuple[Decoded, int]]) -> dict[int, int]:
@@ -182,12 +217,11 @@ class HistoryCache:
         self._kept: OrderedDict[int, Known] = OrderedDict()
         self._rows = 0
 
-    def get(self, member: int, last_seq: int) -> Known | None:
-        """What is known of a member whose chain ends at a seq."""
+    def get(self, member: int) -> Known | None:
+        """What is known of a member, perhaps up to an earlier seq than its last."""
         kept = self._kept.get(member)
-        if kept is None or kept.last_seq != last_seq:
-            return None
-        self._kept.move_to_end(member)
+        if kept is not None:
+            self._kept.move_to_end(member)
         return kept
 
     def keep(self, member: int, known: Known) -> None:

@@ -71,7 +71,9 @@ class RuleFigures:
                       Fraction(band.points) * scale]  # fmt: skip
         return found
 
-    def _common(self, of: list[int], currencies: list[dict[str, Any]], dens: list[int]) -> list[int]:
+    def _common(
+        self, of: list[int], currencies: list[dict[str, Any]], dens: list[int]
+    ) -> list[int]:
         """Common denominators of the currencies, 1 where no multiply asks for one."""
         common = [1] * len(currencies)
         for currency, row in enumerate(currencies):

@@ -157,9 +157,9 @@ class Fold:
         inserts: list[_Insert] = []
         for member, rows in _rows_by_member(facts.member, late_members):
             last = int(previous[rows[0]])
-            known = self.histories.get(member, last)
-            if known is None:
-                known = Known(last, past.history(member, last))
+            known = self.histories.get(member)
+            if known is None or known.last_seq != last:
+                known = Known(last, past.history(member, last, known))
             anew = Anew(self, batch, rows, known, past)
             anew.decide()
             inserts += self._settle(anew, member, rows, outcome, batch.first)

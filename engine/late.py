@@ -31,7 +31,7 @@ class Past(Protocol):
 
     parked: Parked
 
-    def history(self, member: int, last_seq: int) -> History:
+    def history(self, member: int, last_seq: int, known: Known | None = None) -> History:
         """The facts in force of a member's chain up to a seq."""
 
     def facts_at(self, seqs: list[int]) -> History:

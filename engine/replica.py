@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .answers import Answer, AnswerWords, control_answer, stored_answer
-from .chain import History, read_facts_at, read_history
+from .chain import History, Known, read_facts_at, read_history
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
 from .columns import MEMBER_KINDS, SALE, Facts, pick
@@ -281,10 +281,10 @@ class Replica:
             places.append((found.facts, row))
         return pick(places)
 
-    def history(self, member: int, last_seq: int) -> History:
+    def history(self, member: int, last_seq: int, known: Known | None = None) -> History:
         """The facts in force of a member's chain up to a seq, oldest seq first."""
         return read_history(
-            self.records, member, last_seq, self.dictionaries, self.versions
+            self.records, member, last_seq, self.dictionaries, self.versions, known
         )
 
     def facts_at(self, seqs: list[int]) -> History:
