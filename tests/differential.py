@@ -117,7 +117,8 @@ def over_all_processors(histories: int, number: int, part: int = 500) -> Tally:
     """Histories in parts over all processors; says how far it is."""
     parts = [(number + place, part) for place in range(-(-histories // part))]
     total, began = Tally(), time.monotonic()
-    context = multiprocessing.get_context("fork")
+    # Not forked: a library's threads may hold a lock.
+    context = multiprocessing.get_context("spawn")
     with context.Pool(os.cpu_count()) as pool:
         for tally in pool.imap_unordered(_task, parts):
             total.examples += tally.examples
