@@ -57,6 +57,15 @@ cdef extern from *:
     }
     static inline void vafa_big_add(vafa_big *out, const vafa_big *a, const vafa_big *b,
                                     int *overflow) {
+        if (a->n <= 1 && b->n <= 1 && a->neg == b->neg) {
+            /* Nearly all figures are of one limb. */
+            uint64_t x = a->n ? a->d[0] : 0, y = b->n ? b->d[0] : 0;
+            int neg = a->neg;
+            out->d[0] = x + y; out->d[1] = 1;
+            out->n = out->d[0] < x ? 2 : out->d[0] != 0;
+            out->neg = neg;
+            return;
+        }
         if (a->neg == b->neg) {
             int i, n = a->n > b->n ? a->n : b->n; uint64_t carry = 0;
             int neg = a->neg;
@@ -85,6 +94,12 @@ cdef extern from *:
         uint64_t r[2 * VAFA_LIMBS];
         int i, j, n = a->n + b->n, neg = a->neg != b->neg;
         if (!a->n || !b->n) { out->n = 0; out->neg = 0; return; }
+        if (n == 2) {
+            vafa_u128 s = (vafa_u128)a->d[0] * b->d[0];
+            out->d[0] = (uint64_t)s; out->d[1] = (uint64_t)(s >> 64);
+            out->n = out->d[1] ? 2 : 1; out->neg = neg;
+            return;
+        }
         memset(r, 0, n * sizeof(uint64_t));
         for (i = 0; i < a->n; i++) {
             uint64_t carry = 0;
@@ -100,10 +115,18 @@ cdef extern from *:
         out->n = n; out->neg = n ? neg : 0;
     }
     static inline void vafa_big_times(vafa_big *a, int64_t by, int *overflow) {
-        vafa_big b;
-        if (by == 1) return;
-        vafa_big_set(&b, by);
-        vafa_big_mul(a, a, &b, overflow);
+        uint64_t carry = 0, f = by < 0 ? -(uint64_t)by : (uint64_t)by;
+        int i;
+        if (by == 1 || !a->n) return;
+        if (!by) { a->n = a->neg = 0; return; }
+        for (i = 0; i < a->n; i++) {
+            vafa_u128 s = (vafa_u128)a->d[i] * f + carry;
+            a->d[i] = (uint64_t)s; carry = (uint64_t)(s >> 64);
+        }
+        if (by < 0) a->neg = !a->neg;
+        if (!carry) return;
+        if (a->n == VAFA_LIMBS) { *overflow = 1; a->n = a->neg = 0; return; }
+        a->d[a->n++] = carry;
     }
     static inline int vafa_big_bits(const vafa_big *a) {
         return a->n ? 64 * a->n - __builtin_clzll(a->d[a->n - 1]) : 0;
@@ -114,6 +137,12 @@ cdef extern from *:
         uint64_t u[VAFA_LIMBS + 1], v[VAFA_LIMBS];
         int n = b->n, m = a->n - b->n, i, j, s;
         q->neg = r->neg = 0;
+        if (a->n <= 1 && n == 1) {
+            uint64_t x = a->n ? a->d[0] : 0, y = b->d[0];
+            q->d[0] = x / y; r->d[0] = x % y;
+            q->n = q->d[0] != 0; r->n = r->d[0] != 0;
+            return;
+        }
         if (vafa_big_cmp_abs(a, b) < 0) {
             vafa_big copy; vafa_big_copy(&copy, a); copy.neg = 0;
             q->n = 0; vafa_big_copy(r, &copy); return;
@@ -175,6 +204,12 @@ cdef extern from *:
         vafa_big_copy(&x, a); vafa_big_copy(&y, b);
         x.neg = y.neg = 0;
         while (y.n) {
+            if (x.n == 1 && y.n == 1) {
+                uint64_t p = x.d[0], t = y.d[0];
+                while (t) { uint64_t rest = p % t; p = t; t = rest; }
+                x.d[0] = p;
+                break;
+            }
             vafa_big_divmod(&q, &r, &x, &y);
             vafa_big_copy(&x, &y); vafa_big_copy(&y, &r);
         }
