@@ -149,15 +149,9 @@ def _renew(turn: Turn, kind: str, name: str) -> None:
 
 def _closing(turn: Turn, fact: DayClosedFact) -> None:
     """Bonuses on anniversaries of the date; they count as given on it."""
-    wallet = turn.member.wallet
-    known = len(wallet.unposted)
     record = _give(turn, _basket_of_none(turn, "closing"))
     if record.given:
         turn.member.records.append(record)
-    # What is given late and passes after the date, but has passed by now, is told by the next.
-    mine = wallet.unposted[known:]
-    turn.passed_at_once = [entry for entry in mine if entry[0] > turn.date]
-    wallet.unposted[known:] = [entry for entry in mine if entry[0] <= turn.date]
 
 
 def _post_expiries(turn: Turn, fact: DayClosedFact) -> None:
@@ -165,7 +159,7 @@ def _post_expiries(turn: Turn, fact: DayClosedFact) -> None:
     wallet = turn.member.wallet
     if business_date(turn.program, turn.at_us)[0] > fact.date:
         advance(turn.program, turn.member, fact.date + ONE_DAY)
-    due, wallet.unposted = wallet.unposted, turn.passed_at_once
+    due, wallet.unposted = wallet.unposted, []
     for currency in turn.program.currency:
         points = sum(points for _, name, points in due if name == currency.id)
         turn.row.post("expire", currency.id, -points)

@@ -61,7 +61,7 @@ class Turn:
     """One fact at its place: what it may look at and where it writes.
 
     `sale_is_here` says that the sale which it returns of is known; `missing` is what the
-    last taking of points did not find, `passed_at_once` what a closing gave that had passed.
+    last taking of points did not find.
     """
 
     world: World
@@ -76,7 +76,6 @@ class Turn:
     tier: str | None
     sale_is_here: bool = False
     missing: int = 0
-    passed_at_once: list[tuple[dt.date, str, int]] = field(default_factory=list)
 
     @property
     def today(self) -> dt.date:

@@ -10,7 +10,7 @@ from .facts cimport finish, no_amounts, rate_ahead, stand_in
 from .history cimport History
 from .lots cimport Lots
 from .rules cimport NO_RULE, POST_EXPIRE, RuleTable
-from .state cimport EXPIRED, FACTS, JOINED, LAST_AT, LOTS, POSTED
+from .state cimport EXPIRED, FACTS, JOINED, LAST_AT, LOTS, POSTED, TODAY
 from .work cimport Work, begin, new_event, settle_all
 
 
@@ -22,7 +22,7 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
     date are given (rulebook 3 and 5).
     """
     cdef const RuleTable *t = w.tables[w.closings.version[place]]
-    cdef int32_t day = w.closings.day[place], c, k
+    cdef int32_t day = w.closings.day[place], now, c, k
     cdef int64_t *account
     cdef Lots *lots
     cdef Basket b
@@ -31,6 +31,8 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
     cdef bint any_ = False, dated = False
     if row[JOINED] < 0:
         return False
+    # A day that is closed late does not set the member's clock back.
+    now = day if row[TODAY] < day else <int32_t>row[TODAY]
     for c in range(t.n_currencies):
         account = account_of(row, c)
         lots = <Lots*>account[LOTS]
@@ -48,28 +50,30 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
         b.epoch = w.closings.epoch[place] if w.closings.epoch != NULL else 0
         for c in range(t.n_currencies):
             w.asked_in[c] = 0
-        if not rate_ahead(w, t, &b, row, False):
+        if not rate_ahead(w, t, &b, row, now, False):
             w.rated.n_fired = w.rated.n_part = 0
         for k in range(w.rated.n_fired):
             if w.rated.granted[w.rated.fired[k]] > 0:
                 any_ = True
     if not any_:
         return False
-    begin(w, t, row, day, h)
+    begin(w, t, row, now, h)
     keep = w.p
     w.p = w.closed
     first = w.closed.n
     no_amounts(w, t)
-    if h != NULL and new_event(w, h, -1, day, w.closings.version[place],
+    if h != NULL and new_event(w, h, -1, now, w.closings.version[place],
                                <int32_t>row[FACTS]) == NULL:
         return True
+    if h != NULL:
+        h.event[h.n_events - 1].counted = day
     if w.rated.n_fired:
         amounts_of(w, t, &b, w.given, False, w.amounts)
-        if not post_rated(w, t, row, place, day, day):
+        if not post_rated(w, t, row, place, day, now):
             w.failed = 1
-        apply_amounts(w, t, row, w.amounts, w.rated.year, day, day)
-    finish(w, t, place, row, h, day)
-    settle_all(w, row, day + 1, h)
+        apply_amounts(w, t, row, w.amounts, w.rated.year, day, now)
+    finish(w, t, place, row, h, now, day)
+    settle_all(w, row, day + 1 if now <= day else now, h)
     for c in range(t.n_currencies):
         account = account_of(row, c)
         gone = account[EXPIRED] - account[POSTED]

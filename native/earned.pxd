@@ -209,8 +209,8 @@ cdef inline bint post_rated(Work *w, const RuleTable *t, int64_t *row, int64_t b
 
 
 cdef inline bint check_tier(Work *w, const RuleTable *t, int64_t *row, int64_t basket,
-                            int32_t day) noexcept nogil:
-    """The tier check after a fact; a tier-reached bonus once a grant.
+                            int32_t day, int32_t earned) noexcept nogil:
+    """The tier check after a fact; a tier-reached bonus once a grant, of the day `earned`.
 
     A tier that is held by hand is not reached, and hides none that is.
     """
@@ -234,9 +234,9 @@ cdef inline bint check_tier(Work *w, const RuleTable *t, int64_t *row, int64_t b
     c = t.bonus_currency[now]
     account = account_of(row, c)
     account[ISSUED] += t.bonus_points[now]
-    lot.earned = day
-    lot.active_from = day + t.currencies[c].pending_days
-    lot.good_through = expires_on(&t.currencies[c], account, day)
+    lot.earned = earned
+    lot.active_from = earned + t.currencies[c].pending_days
+    lot.good_through = expires_on(&t.currencies[c], account, earned)
     lot.source = <int32_t>row[FACTS]
     lot.tag = 1 + t.rung[now]
     lot.fixed = 0

@@ -83,8 +83,9 @@ cdef inline void no_amounts(Work *w, const RuleTable *t) noexcept nogil:
 
 
 cdef inline bint rate_ahead(Work *w, const RuleTable *t, const Basket *b, const int64_t *row,
-                            bint purchase) noexcept nogil:
-    """Rate a fact on a copy of the row, before anything moves; False where it does not fit.
+                            int32_t now, bint purchase) noexcept nogil:
+    """Rate a fact at `now` on a copy of the row, before anything moves; False where it does
+    not fit.
 
     What the fact's own redemption asks is in w.asked_in. Accounts are only looked at: a
     balance on the day is the same before and after they are settled.
@@ -93,14 +94,14 @@ cdef inline bint rate_ahead(Work *w, const RuleTable *t, const Basket *b, const 
     memcpy(w.ahead, row, w.g.width * sizeof(int64_t))
     if w.ahead[JOINED] < 0:
         w.ahead[JOINED] = b.day
-    advance_tiers(t, w.ahead, b.day)
+    advance_tiers(t, w.ahead, now)
     for c in range(t.n_currencies):
-        w.active[c] = account_available(w.ahead, c, b.day) - w.asked_in[c]
+        w.active[c] = account_available(w.ahead, c, now) - w.asked_in[c]
         if w.active[c] < 0:
             w.active[c] = 0
     w.rated.n_fired = w.rated.n_part = 0
     if purchase or b.form != BASKET:
-        rate_all(t, b, w.ahead, tier_on(t, w.ahead, b.day), w.active, &w.rated)
+        rate_all(t, b, w.ahead, tier_on(t, w.ahead, now), w.active, &w.rated)
         if w.rated.overflow or too_much(w, t, row):
             return False
     gather_given(w, t)
@@ -129,10 +130,13 @@ cdef inline bint enter(Work *w, const RuleTable *t, int64_t i, int64_t *row,
 
 
 cdef inline int finish(Work *w, const RuleTable *t, int64_t i, int64_t *row, History *h,
-                       int32_t day) noexcept nogil:
-    """The tier check of a fact whose amounts are applied, and its place in the order."""
+                       int32_t day, int32_t own) noexcept nogil:
+    """The tier check of a fact whose amounts are applied, and its place in the order.
+
+    `own` is the fact's date, `day` the member's, which may be later.
+    """
     cdef Event *e
-    if not check_tier(w, t, row, i, day):
+    if not check_tier(w, t, row, i, day, own):
         w.failed = 1
     if h != NULL:
         e = &h.event[h.n_events - 1]
@@ -158,7 +162,7 @@ cdef inline int apply_activity(Work *w, const RuleTable *t, int64_t i, int64_t *
     b.epoch = in_.epoch[i]
     for c in range(t.n_currencies):
         w.asked_in[c] = 0
-    if not rate_ahead(w, t, &b, row, False):
+    if not rate_ahead(w, t, &b, row, day, False):
         return OVERFLOW
     if not enter(w, t, i, row, h):
         return OK
@@ -174,7 +178,7 @@ cdef inline int apply_activity(Work *w, const RuleTable *t, int64_t i, int64_t *
         w.failed = 1
         return OK
     apply_amounts(w, t, row, w.amounts, w.rated.year, day, day)
-    return finish(w, t, i, row, h, day)
+    return finish(w, t, i, row, h, day, day)
 
 
 cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *row,
@@ -217,7 +221,7 @@ cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         account[REVERSED] -= points
         if not fall_short(w, t, row, i, c, left, in_.flags[i]):
             w.failed = 1
-    return finish(w, t, i, row, h, day)
+    return finish(w, t, i, row, h, day, day)
 
 
 cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *row,
@@ -247,7 +251,7 @@ cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     if t.currencies[c].inactivity and t.currencies[c].renewed_by_redemption:
         renew(&t.currencies[c], account, day)
         remember_renewal(w, h, c, day)
-    return finish(w, t, i, row, h, day)
+    return finish(w, t, i, row, h, day, day)
 
 
 cdef inline int apply_sets(Work *w, const RuleTable *t, int64_t i, int64_t *row,
@@ -265,4 +269,4 @@ cdef inline int apply_sets(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     if in_.sets_from != NULL:
         for k in range(in_.sets_from[i], in_.sets_from[i + 1]):
             row[in_.set_slot[k]] = in_.set_value[k]
-    return finish(w, t, i, row, h, day)
+    return finish(w, t, i, row, h, day, day)

@@ -32,6 +32,7 @@ cdef struct Event:
     # One fact applied: what it did to the metrics.
     int32_t row
     int32_t day
+    int32_t counted       # the day of its figures: a day that is closed late is before `day`
     int32_t version
     int32_t source
     int64_t *delta        # [counter]

@@ -17,7 +17,7 @@ from .rules cimport (
     COUNT_CURRENCY, COUNT_RULE_POINTS, COUNT_RULE_USES, COUNT_SPEND, OK, OVERFLOW, Counter,
     RuleTable)
 from .state cimport (
-    ACCOUNT, DEBT, FACTS, HEAD, ISSUED, JOINED, LAST_AT, LAST_BUY, LIVE, LOTS, PURCHASES,
+    ACCOUNT, DEBT, FACTS, HEAD, ISSUED, JOINED, LAST_AT, LAST_BUY, LIVE, LOTS, PURCHASES, TODAY,
     UPGRADES)
 from .tiers cimport extend_simple, qualified, with_manual
 from .words cimport Segment, basket_words, sum_lines, take_segments
@@ -160,6 +160,7 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
             out.status[basket] = OVERFLOW
     if out.status[basket] == OK:
         row[LAST_AT] = in_.at[basket]
+        row[TODAY] = day
         if row[JOINED] < 0:
             row[JOINED] = day
         for c in range(currencies):

@@ -94,7 +94,7 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         mark(w, t, row, day)
         return OK
     no_amounts(w, t)
-    finish(w, t, i, row, h, day)
+    finish(w, t, i, row, h, day, in_.day[i])
     if not t.keeps_tiers and t.n_tiers and not tiers_back(w, t, h, i, row, day):
         w.failed = 1
     return POINTS_SPENT if finds_too_few(w, t, i) else OK
@@ -125,4 +125,4 @@ cdef inline int apply_no_receipt(Work *w, const RuleTable *t, int64_t i, int64_t
                 and take_back(w, t, i, row, c, day, points, -1, 0, NULL)):
             w.failed = 1
     no_amounts(w, t)
-    return finish(w, t, i, row, h, day)
+    return finish(w, t, i, row, h, day, day)

@@ -132,7 +132,7 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     b.form = BASKET
     w.out.eligible[i] = b.eligible
     rated = b.eligible > 0
-    if not rate_ahead(w, t, &b, row, rated):
+    if not rate_ahead(w, t, &b, row, day, rated):
         return OVERFLOW
     if exchanged:
         look(w, t, row, day)
@@ -168,4 +168,4 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     apply_amounts(w, t, row, w.amounts, w.rated.year, b.day, day)
     if rated:
         count_purchase(w, t, row, &b, h)
-    return finish(w, t, i, row, h, day)
+    return finish(w, t, i, row, h, day, b.day)

@@ -25,7 +25,8 @@ cdef enum:
     MANUAL_TIER = 11   # tier of the layout, -1
     MANUAL_THROUGH = 12
     CLOCK = 13         # business date up to which tiers have moved on, -1
-    HEAD = 14
+    TODAY = 14         # latest business date of the member's facts, -1
+    HEAD = 15
 
 cdef enum:
     ISSUED = 0
@@ -59,7 +60,7 @@ cdef inline void blank_slots(int64_t *row, int64_t width, int32_t n_currencies,
     cdef int32_t i
     memset(row, 0, width * sizeof(int64_t))
     row[LAST_AT] = INT64_MIN
-    row[JOINED] = row[LAST_BUY] = row[MANUAL_TIER] = row[CLOCK] = -1
+    row[JOINED] = row[LAST_BUY] = row[MANUAL_TIER] = row[CLOCK] = row[TODAY] = -1
     for i in range(n_currencies):
         row[HEAD + ACCOUNT * i + RENEWED] = -1
     for i in range(n_tiers):

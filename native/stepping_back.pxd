@@ -140,7 +140,7 @@ cdef inline void replay_tiers(Work *w, const History *h, int64_t *alone, int32_t
         known_then(w, alone, e)
         for k in range(t.n_counters):
             if e.delta[k] and t.counters[k].window != ANNIVERSARY:
-                if not add_to_counter(t, alone, k, e.day, e.day, e.delta[k]):
+                if not add_to_counter(t, alone, k, e.counted, e.day, e.delta[k]):
                     w.failed = 1
         extend_tiers(t, alone, e.day, e.marks, past)
 
@@ -182,10 +182,12 @@ cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t bas
     past.next = 0
     blank_row(&w.g, alone)
     if not lasts(t):
-        # No balance is looked at: one that a tier needed was met while the tier was held.
+        # No balance is looked at: one that a tier needed was met while the tier was held, and
+        # the sale of an exchange may have raised it.
         for rung in range(t.n_tiers):
             past.balances[t.rung[rung]] = (
-                MOST_BALANCES if w.good[rung] and not t.tier_any[rung] else w.met[rung])
+                MOST_BALANCES if w.good[rung] and not t.tier_any[rung]
+                else w.met[rung] | (w.marks[rung] & MOST_BALANCES))
     replay_tiers(w, h, alone, <int32_t>row[JOINED], &past)
     move_tiers(t, alone, day, NULL, &past)
     for i in range(w.g.n_tiers):

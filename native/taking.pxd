@@ -127,9 +127,6 @@ cdef inline bint in_favour(Work *w, const RuleTable *t, Sold *s, int64_t basket,
     cdef int64_t *account = account_of(row, c)
     cdef int64_t part
     cdef Lot lot
-    part = points if points < s.come_back[c] else s.come_back[c]
-    s.come_back[c] -= part
-    points -= part
     account[REVERSED] -= points
     part = points if points < s.let_go[c] else s.let_go[c]
     if part:

@@ -12,7 +12,7 @@ from .history cimport Event, Geometry, History
 from .lots cimport Lots, available
 from .memory cimport room_for
 from .rules cimport RuleTable
-from .state cimport DEBT, JOINED, LOTS
+from .state cimport DEBT, JOINED, LOTS, TODAY
 from .tiers cimport RAISED, balances_met, figure, move_tiers, still_good
 
 
@@ -119,6 +119,8 @@ cdef inline void begin(Work *w, const RuleTable *t, int64_t *row, int32_t day,
     cdef int32_t i
     if row[JOINED] < 0:
         row[JOINED] = day
+    if row[TODAY] < day:
+        row[TODAY] = day
     if not move_tiers(t, row, day, NULL if h == NULL else &h.checks, NULL):
         w.failed = 1
     settle_all(w, row, day, h)
@@ -145,7 +147,7 @@ cdef inline Event *new_event(Work *w, History *h, int32_t row, int32_t day, int3
     h.n_events += 1
     e.marks = e.delta + t.n_counters
     e.row = row
-    e.day = day
+    e.day = e.counted = day
     e.version = version
     e.source = source
     return e

@@ -126,6 +126,8 @@ def over_all_processors(histories: int, number: int, part: int = 500) -> Tally:
             total.whole += tally.whole
             total.failures += tally.failures
             total.seeds = tally.seeds | total.seeds
+            for name, seed in tally.seeds.items():
+                print(f"seed {seed} differs: {name}", flush=True)
             seconds = time.monotonic() - began
             print(f"{total.examples} of {histories}, {seconds:.0f} s, "
                   f"{sum(total.failures.values())} cases differ", flush=True)  # fmt: skip

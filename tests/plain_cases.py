@@ -28,7 +28,7 @@ def plain_table(table: Table) -> Table:
     made["currency"] = [_currency(currency) for currency in table["currency"]]
     if "ladder" in table:
         made["ladder"] = _ladder(table["ladder"])
-    made["rule"] = [_rule(rule) for rule in table["rule"] if _is_kept(rule)]
+    made["rule"] = [_rule(rule) for rule in table.get("rule", []) if _is_kept(rule)]
     return made
 
 

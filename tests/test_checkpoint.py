@@ -249,7 +249,7 @@ def plant(ledger: Path, change: Callable[[list[int], Any], None]) -> str:
 
 
 # A packed row: version; the slots of native/state.pxd; the lots of the only currency.
-HEAD, ACCOUNT, TIER = 14, 11, 3
+HEAD, ACCOUNT, TIER = 15, 11, 3
 ISSUED = 1 + HEAD
 SILVER = 1 + HEAD + ACCOUNT + TIER
 FIRST_COUNTER = 1 + HEAD + ACCOUNT + 2 * TIER
