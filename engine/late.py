@@ -75,8 +75,10 @@ def takes_points(facts: Facts, row: int) -> bool:
 
 
 def contested(facts: Facts, row: int) -> bool:
-    """Whether a fact of its own may be refused for the member's state."""
-    return facts.kind[row] == RETURN or takes_points(facts, row)
+    """Whether a fact of its own may be refused for the member's state, or for its program's."""
+    if facts.kind[row] == RETURN or takes_points(facts, row):
+        return True
+    return "manual_tier" in (facts.extra(row).about or {})
 
 
 class Anew:
