@@ -360,6 +360,12 @@ RETURNS = [
           sale("a", "06-02", line("milk", 1_000)), sale("b", "06-06", line("milk", 1_000)),
           fact("redeem", "y", "06-19", currency="p", points=10)],
          [{"redeem": -5}, {"base": 10}, {"base": 10}, {"redeem": -10}], 0, 0),
+    Case("debt that takes a whole lot and part of the next",
+         POINTS + 'pending_days = 10\nexpiry = { policy = "after", days = 15 }\n' + BASE,
+         [fact("redeem", "x", "06-01", currency="p", points=12, completed=True),
+          sale("a", "06-02", line("milk", 1_000)), sale("b", "06-06", line("milk", 1_000)),
+          fact("redeem", "y", "06-19", currency="p", points=8)],
+         [{"redeem": -12}, {"base": 10}, {"base": 10}, {"redeem": -8}], 0, 0),
     Case("units that are carried, less what was redeemed", POINTS + '[[redemption]]\ntender = "gift"\n'
          '[returns]\npolicy = "proportional"\n' + rule("u", "bonus", points=5, per_units=1),
          [sale("s", "06-02", line("milk", 1_000, 2000), tenders=[{"type": "gift", "amount": 100}]),
