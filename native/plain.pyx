@@ -245,13 +245,16 @@ cdef void free_scratch(Scratch *x) noexcept nogil:
 cdef inline int fold_run(const RuleTable *t, int32_t words, int32_t currencies,
                          Work *w, const uint32_t *order, int64_t n, Scratch *x) noexcept nogil:
     """Fold rows that are plain sales of one plain program; -1 without memory."""
-    cdef int64_t k
+    cdef int64_t k, slot
+    cdef int64_t *ahead
     cdef int64_t *rows = w.g.rows
     cdef int64_t width = w.g.width
     for k in range(n):
         if k + 8 < n:
             # A member's row is a random access; ask for it some baskets ahead.
-            prefetch(rows + w.in_.member[order[k + 8]] * width)
+            ahead = rows + w.in_.member[order[k + 8]] * width
+            for slot in range(0, width, 8):
+                prefetch(ahead + slot)
         if fold_basket(t, words, currencies, rows + w.in_.member[order[k]] * width, w.in_,
                        order[k], x, w.out, w.p):
             return -1
