@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from .arith cimport MOST_UNITS
 from .basket cimport Basket, Line, Rated, line_basis
-from .big cimport Big, big_add, big_copy, big_round, big_set, big_times
+from .big cimport Big, big_add, big_round, big_set, big_times
 from .earnings cimport carried
 from .limits cimport own_limits
 from .rules cimport BONUS, OF_BALANCE, PER_UNITS, QUANTITY, STACK_BEST, RuleTable

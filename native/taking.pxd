@@ -14,7 +14,7 @@ from .history cimport History, Sold
 from .lots cimport Lot, Lots
 from .rules cimport (
     NO_RULE, POST_DONATE, POST_FORGIVE, POST_RESTORE, POST_REVERSE, POST_WITHHOLD, RuleTable)
-from .state cimport DEBT, DONATED, FACTS, FORGIVEN, LIVE, LOTS, REDEEMED, REVERSED
+from .state cimport DEBT, DONATED, FACTS, FORGIVEN, LOTS, REDEEMED, REVERSED
 from .work cimport Work
 
 
