@@ -26,6 +26,7 @@ from .decode import ARROW, JSON, NDJSON, Line, decode_arrow, decode_fact, decode
 from .edge import MOST_BODY, EdgeServer, check_version, read_body
 from .metrics import ServerCollector
 from .problems import ProblemError, problem_body
+from .quotes import quote_response
 
 log = logging.getLogger("vafa")
 
@@ -98,6 +99,16 @@ class Front:
             return web.Response(body=_arrow_answers([], []), content_type=ARROW)
         answers = await self.commits.table(sales, body, force)
         return web.Response(body=answers, content_type=ARROW)
+
+    # -- quotes ---------------------------------------------------------------------------
+
+    async def post_quote(self, request: web.BaseRequest, _: str) -> web.Response:
+        """What a basket that is not yet paid would come to; nothing is written."""
+        force = _flag(request, "force")
+        body = await read_body(request)
+        if request.content_type != JSON:
+            raise ProblemError("unsupported-media", f"send {JSON}, not {request.content_type}")
+        return quote_response(self._follow(), body, force=force)
 
     # -- reads ----------------------------------------------------------------------------
 
@@ -182,6 +193,7 @@ class Router:
         self.routes = (
             Route("POST", "/v1/events", front.post_events),
             Route("GET", "/v1/events/{id}", front.get_event),
+            Route("POST", "/v1/quotes", front.post_quote),
             Route("GET", "/v1/members/{id}", front.get_member),
             Route("GET", "/livez", front.livez),
             Route("GET", "/readyz", front.readyz),
