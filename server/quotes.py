@@ -10,20 +10,32 @@ from aiohttp import web
 from vafa.engine.facts import FormError
 from vafa.engine.quote_form import decode_basket
 from vafa.engine.quotes import quote
-from vafa.engine.replica import Replica
 
 from .decode import JSON
+from .edge import read_body
+from .front import Front
+from .parameters import flag
 from .problems import ProblemError
 
 
-def quote_response(replica: Replica, body: bytes, *, force: bool) -> web.Response:
-    """The quote of a JSON basket. Raises ProblemError."""
-    now = time.time_ns() // 1000
-    try:
-        basket = decode_basket(body, now)
-    except FormError as error:
-        raise ProblemError(error.slug, error.message, error.path) from None
-    verdict = quote(replica, basket, now, force=force)
-    if verdict.refusal is not None:
-        raise ProblemError(verdict.refusal.slug, verdict.refusal.detail, verdict.refusal.path)
-    return web.Response(body=orjson.dumps(verdict.answer), content_type=JSON)
+class QuoteDoor:
+    """Quotes, from the replica of the process that is asked: the writer is not."""
+
+    def __init__(self, front: Front) -> None:
+        self.front = front
+
+    async def post(self, request: web.BaseRequest, _: str) -> web.Response:
+        """What a basket would come to; nothing is written."""
+        force = flag(request, "force")
+        body = await read_body(request)
+        if request.content_type != JSON:
+            raise ProblemError("unsupported-media", f"send {JSON}, not {request.content_type}")
+        now = time.time_ns() // 1000
+        try:
+            basket = decode_basket(body, now)
+        except FormError as error:
+            raise ProblemError(error.slug, error.message, error.path) from None
+        verdict = quote(self.front.follow(), basket, now, force=force)
+        if verdict.refusal is not None:
+            raise ProblemError(verdict.refusal.slug, verdict.refusal.detail, verdict.refusal.path)
+        return web.Response(body=orjson.dumps(verdict.answer), content_type=JSON)
