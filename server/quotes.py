@@ -14,7 +14,7 @@ from vafa.engine.quotes import quote
 from .decode import JSON
 from .edge import read_body
 from .front import Front
-from .parameters import flag
+from .parameters import flag, parameters
 from .problems import ProblemError
 
 
@@ -26,7 +26,7 @@ class QuoteDoor:
 
     async def post(self, request: web.BaseRequest, _: str) -> web.Response:
         """What a basket would come to; nothing is written."""
-        force = flag(request, "force")
+        force = flag(parameters(request, "force"), "force")
         body = await read_body(request)
         if request.content_type != JSON:
             raise ProblemError("unsupported-media", f"send {JSON}, not {request.content_type}")
