@@ -84,5 +84,6 @@ def _of_member(replica: Replica, trial: Trial) -> Answer:
         answer["progress"] = progress
     its = fold.compiled.compiled[trial.version - 1]
     net = int(trial.facts.net.sum())
-    answer["redeemable"] = redeemable_tenders(its, trial.spendable, net)
+    tier = words.tiers[trial.before.tier(its.native, 0, int(trial.facts.day[0]))]
+    answer["redeemable"] = redeemable_tenders(its, trial.spendable, tier, net)
     return answer

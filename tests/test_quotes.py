@@ -198,17 +198,69 @@ def test_baskets_that_are_wrong_in_form(text: bytes, path: str, message: str) ->
         (Terms(minimum=10, step=5), 14, None, 10),
         (Terms(minimum=11, step=5), 14, None, 0),
         (Terms(minimum=10), 9, None, 0),
-        (Terms(step=3, share=HALF, points=10, money=100), 100, 600, 30),
-        (Terms(step=7, share=HALF, points=10, money=100), 100, 600, 28),
-        (Terms(minimum=29, step=7, share=HALF, points=10, money=100), 100, 600, 0),
-        # Half of 601 is 300.5: what is worth more than 300 is too much.
-        (Terms(share=HALF, points=10, money=100), 100, 601, 30),
-        (Terms(points=3, money=100), 100, 100, 3),
-        (Terms(points=3, money=100), 100, 99, 2),
-        (Terms(points=1, money=0), 100, 1, 100),
-        (Terms(points=1, money=1), 100, -5, 0),
-        (Terms(points=1, money=1), -3, None, 0),
+        (Terms(step=3, share=HALF, worth=Fraction(10)), 100, 600, 30),
+        (Terms(step=7, share=HALF, worth=Fraction(10)), 100, 600, 28),
+        (Terms(minimum=29, step=7, share=HALF, worth=Fraction(10)), 100, 600, 0),
+        # Half of 601 is 300.5: what is worth more is too much.
+        (Terms(share=HALF, worth=Fraction(10)), 100, 601, 30),
+        (Terms(worth=Fraction(100, 3)), 100, 100, 3),
+        (Terms(worth=Fraction(100, 3)), 100, 99, 2),
+        (Terms(worth=Fraction(0)), 100, None, 0),
+        (Terms(worth=Fraction(1)), 100, -5, 0),
+        (Terms(worth=Fraction(1)), -3, None, 0),
     ],
 )
 def test_redeemable_by_hand(terms: Terms, active: int, net: int | None, points: int) -> None:
     assert redeemable(terms, active, net) == points
+
+
+TENDERS = """
+[[redemption]]
+tender = "points"
+currency = "points"
+minimum = 20
+step = 10
+share = 0.5
+points = 10
+money = { bronze = 100, silver = 150 }
+
+[[redemption]]
+tender = "gift card"
+"""
+
+
+def test_redeemable_of_a_quote(tmp_path: Path) -> None:
+    program = ledgers.PROGRAM.replace("[[rule]]", TENDERS + "[[rule]]", 1)
+    sold = {"member": "m", "store": "9", "tenders": []}
+    with ledgers.open_writer(tmp_path, program) as writer:
+        first = ledgers.sale(0, **sold, lines=[LineFact("bread", 1_000, 4_999)])
+        ledgers.answers(writer.commit(ledgers.batch(first)))
+
+        def told(net: int, **fields: Any) -> tuple[int, int]:
+            basket = {"member": "m", "lines": [{**BREAD, "net": net}],
+                      "occurred_at": "1972-01-02T00:00:00Z", **fields}  # fmt: skip
+            (found,) = quoted(writer.replica, basket_of(basket))["redeemable"]
+            assert (found["tender"], found["currency"]) == ("points", "points")
+            return found["points"], found["money"]
+
+        # 49 points are there: 40 in steps. Half of the basket is worth so many:
+        assert told(10_000) == (40, 400)
+        assert told(799) == (30, 300)
+        assert told(399) == (0, 0)
+        # A basket before the first one finds nothing to spend.
+        assert told(10_000, occurred_at="1971-12-31T00:00:00Z") == (0, 0)
+        assert told(10_000, member="new") == (0, 0)
+        # Silver after one more: its points are worth more, so fewer of them are half.
+        again = ledgers.sale(1, **sold, id="f-x", lines=[LineFact("bread", 1_000, 1)])
+        ledgers.answers(writer.commit(ledgers.batch(again)))
+        assert told(799) == (20, 300)
+
+
+def test_a_quote_of_points_that_are_not_there(tmp_path: Path) -> None:
+    program = ledgers.PROGRAM.replace("[[rule]]", TENDERS + "[[rule]]", 1)
+    with ledgers.open_writer(tmp_path, program) as writer:
+        tender = {"type": "points", "amount": 100, "points": 10}
+        basket = basket_of({"member": "m", "lines": [BREAD], "tenders": [tender]})
+        answer = quoted(writer.replica, basket)
+        assert (answer["status"], answer["reason"]) == ("refused", "insufficient-points")
+        assert answer["redeemable"][0]["points"] == 0
