@@ -19,6 +19,7 @@ from .program import Program
 from .program_conditions import (
     WEEKDAYS,
     Conditions,
+    LineConditions,
     NotConditions,
     Range,
 )
