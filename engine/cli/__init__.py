@@ -13,6 +13,7 @@ import click
 from .balance import balance
 from .close import close
 from .demo import demo
+from .lint import lint
 from .load import load
 from .output import Commands
 from .program import program
@@ -44,5 +45,6 @@ def main() -> None:
 
 for command in (demo, load, balance, quote, close, verify, program):
     main.add_command(command)
+program.add_command(lint)
 
 __all__ = ["main"]
