@@ -66,7 +66,7 @@ def read_strictly(body: bytes, decode: Callable[[bytes], F]) -> F:
         if not isinstance(fact, EnrolFact | MemberUpdateFact):
             raise FormError(str(error), slug="invalid-json") from None
         # Values and anniversaries have names of the shop's own: many, or written with escapes.
-        twice = _duplicate(body)
+        twice = duplicate_member(body)
     if twice is not None:
         name = twice.decode(errors="replace")
         raise FormError(f"the member {name!r} is there twice", slug="duplicate-member")
@@ -94,7 +94,7 @@ def _place(message: str) -> tuple[str, str]:
     return message, path.partition("[...]")[0]
 
 
-def _duplicate(body: bytes) -> bytes | None:
+def duplicate_member(body: bytes) -> bytes | None:
     """A member that an object has twice, None when there is none."""
     found: list[str] = []
 

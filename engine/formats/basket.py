@@ -45,6 +45,10 @@ class Basket:
             tender["points"] = points
         self.tenders.append(tender)
 
+    def later(self, name: str, occurred_at: str) -> Basket:
+        """An empty receipt of the same member in the same store, with an id after this one's."""
+        return Basket(f"{self.id}-{name}", occurred_at, self.member, self.store)
+
     def bring_back(self, sale: str | None, line: Fact) -> None:
         """Add a line that comes back."""
         self.returned.setdefault(sale, []).append(line)
