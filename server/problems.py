@@ -31,8 +31,19 @@ PROBLEMS: dict[str, Kind] = {
     "body-timeout": Kind(408, "Body too slow", "the body did not arrive in 10 seconds", True),
     "no-program": Kind(409, "No program", "no program is in force at the fact's time", True),
     "too-large": Kind(413, "Too large", "the body or the batch is beyond its bound"),
+    "precondition-failed": Kind(
+        412, "Precondition failed", "the programs are not those that `If-Match` names"
+    ),
     "unsupported-media": Kind(415, "Unsupported media", "the content type or encoding is unknown"),
     "invalid-fact": Kind(422, "Invalid fact", "the fact breaks the form; its id may be used again"),
+    "batch-refused": Kind(422, "Batch refused", "a fact of an atomic batch is; nothing is kept"),
+    "invalid-program": Kind(422, "Invalid program", "the program or its holidays are not sound"),
+    "program-differs": Kind(
+        409, "Program differs", "the unit or a currency is not as programs before have it"
+    ),
+    "precondition-required": Kind(
+        428, "Precondition required", "publishing needs `If-Match` with the tag of the programs"
+    ),
     "id-reused": Kind(422, "Id reused", "the id is known with other content"),
     "in-future": Kind(422, "In the future", "the fact is later than now plus 5 minutes", True),
     "too-late": Kind(422, "Too late", "the fact is older than the late limit; can be forced"),
