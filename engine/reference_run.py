@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from .facts import DayClosedFact, EnrolFact
 from .reference_apply import apply
 from .reference_calendar import business_date
-from .reference_facts import PlaceKey, named_sale
+from .reference_facts import PlaceKey, named_facts, named_sale
+from .reference_spending import run_out
 from .reference_state import State
 from .reference_tiers import tier_on
+from .reference_trace import SILENT, Trace
 from .reference_turn import Row, Turn, advance
 from .reference_world import Accepted, World
 
@@ -52,20 +55,24 @@ class Run:
 def play(
     world: World, accepted: Iterable[Accepted], known: Run | None = None,
     changed_us: int | None = None, judge: Callable[[Accepted, Row], None] | None = None,
+    trace: Trace = SILENT,
 ) -> Run:
     """A member's facts, and the closings after the first of them.
 
     With `known`, an earlier run of the member, only what differs is played again: facts that
     stand in both at the beginning, before the instant from which the world has changed,
     have done what they did. Raises Refusal with the id of the fact that cannot stand at its
-    place; `judge` may raise it for what a fact did at its own place.
+    place; `judge` may raise it for what a fact did at its own place. `trace` is told of
+    what is played.
     """
     entries = in_order([*accepted, *world.days])
     run = Run(_alike(entries, known, changed_us) if known is not None else [])
     for place, entry in enumerate(entries[len(run.steps) :], len(run.steps)):
         turn = _turn(world, entry, run.member.copy(), place)
+        turn.trace = trace
         sale = named_sale(entry.fact)
         turn.sale_is_here = entry.returns and any(step.row.id == sale for step in run.steps)
+        trace.begins(turn)
         apply(turn)
         if judge is not None:
             judge(entry, turn.row)
@@ -86,10 +93,11 @@ def in_order(accepted: Iterable[Accepted]) -> list[Accepted]:
         name = entry.fact.id
         if name not in keys:
             own: tuple[PlaceKey, ...] = (entry.key,)
-            named = by_id.get(named_sale(entry.fact) or "")
-            if named is not None and named is not entry and named.fact.id not in seen:
-                after = key(named, seen | {name})
-                own = own if own > after else (*after, entry.key)
+            for other in named_facts(entry.fact):
+                named = by_id.get(other)
+                if named is not None and named is not entry and other not in seen:
+                    after = key(named, seen | {name})
+                    own = own if own > after else (*after, entry.key)
             if seen:
                 return own
             keys[name] = own
@@ -115,6 +123,7 @@ def _turn(world: World, entry: Accepted, member: State, place: int) -> Turn:
     """Bring the member to the date of a fact."""
     fact, program = entry.fact, entry.version.program
     date, clock = business_date(program, entry.at_us)
+    closing = isinstance(fact, DayClosedFact)
     if isinstance(fact, DayClosedFact):
         date = fact.date
     elif member.about.joined is None or (
@@ -122,6 +131,8 @@ def _turn(world: World, entry: Accepted, member: State, place: int) -> Turn:
     ):
         enrolled = isinstance(fact, EnrolFact)
         member.about = replace(member.about, joined=date, enrolled=enrolled)
+    member.now_us = max(member.now_us, entry.at_us)
+    run_out(program, member, date if closing else dt.date.max, member.now_us)
     advance(program, member, date)
     tier = tier_on(program, member, member.wallet.today)
     return Turn(

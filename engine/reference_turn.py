@@ -14,7 +14,9 @@ from .reference_earning import Outcome
 from .reference_lots import Lot, earned_dates
 from .reference_metrics import Metric
 from .reference_state import Given, State, TierGift
+from .reference_trace import SILENT, Trace
 from .reference_world import Accepted, World
+from .status import Status
 
 
 @dataclass
@@ -38,8 +40,9 @@ class Posting:
 class Row:
     """What one fact did at its place.
 
-    `lack` is by currency what it wanted and did not find, `owed_back` that of a return.
-    `basket` is what rules saw, `outcomes` what they gave.
+    `lack` is by currency what it wanted and did not find, `owed_back` that of a return,
+    `broken` what of the terms of redemption it does not keep. `basket` is what rules saw,
+    `outcomes` what they gave.
     """
 
     id: str
@@ -47,6 +50,7 @@ class Row:
     postings: list[Posting] = field(default_factory=list)
     lack: Counter[str] = field(default_factory=Counter)
     owed_back: Counter[str] = field(default_factory=Counter)
+    broken: list[Status] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     basket: Basket | None = None
 
@@ -76,6 +80,7 @@ class Turn:
     tier: str | None
     sale_is_here: bool = False
     missing: int = 0
+    trace: Trace = SILENT
 
     @property
     def today(self) -> dt.date:

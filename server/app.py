@@ -9,6 +9,7 @@ from .events import EventDoor
 from .front import Front
 from .operation import OperationDoor
 from .programs import ProgramDoor
+from .quotes import QuoteDoor
 from .reads import ReadDoor
 from .router import Route, Router
 
@@ -20,6 +21,7 @@ def routes(front: Front) -> tuple[Route, ...]:
     return (
         Route("POST", "/v1/events", events.post),
         Route("GET", "/v1/events/{id}", reads.event),
+        Route("POST", "/v1/quotes", QuoteDoor(front).post),
         Route("GET", "/v1/members/{id}", reads.member),
         Route("GET", "/v1/members/{id}/statement", reads.statement),
         Route("GET", "/v1/rules/{id}/budget", reads.budget),
