@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from .edge import MOST_BODY, check_version
-from .problems import ProblemError
+from .problems import ProblemError, language_of
 
 log = logging.getLogger("vafa")
 
@@ -89,7 +89,7 @@ class Router:
             name = route.path
             response = await route.handler(request, argument)
         except ProblemError as problem:
-            response = problem.response()
+            response = problem.response(language_of(request.headers.get("Accept-Language")))
         except (web.RequestPayloadError, web.HTTPBadRequest) as error:
             response = ProblemError("invalid-body", str(error)[:200]).response()
         except web.HTTPRequestEntityTooLarge:
