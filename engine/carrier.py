@@ -16,6 +16,9 @@ from .facts import (
     ActivityFact,
     AdjustFact,
     CalendarDate,
+    CardBlockFact,
+    CardLinkFact,
+    CardUnblockFact,
     EnrolFact,
     ManualTier,
     MemberFact,
@@ -45,11 +48,18 @@ def carrier_of(fact: MemberFact) -> Sale:
     if isinstance(fact, SaleFact):
         return sale_of(fact)
     kind: str = fact.__struct_config__.tag  # type: ignore[assignment]
-    extra = _EXTRAS[type(fact)](fact)
+    extra = _named(_EXTRAS[type(fact)](fact), fact)
     return Sale.of(
         fact.id, instant_us(fact.occurred_at), fact.member, fact.store, fact.terminal, [], [],
         _CODES[kind], None if extra == NOTHING else extra,
     )  # fmt: skip
+
+
+def _named(extra: Extra, fact: MemberFact) -> Extra:
+    """With the card that a fact has, and the member's name beside it."""
+    if not fact.card:
+        return extra
+    return msgspec.structs.replace(extra, card=fact.card, member=fact.member)
 
 
 def sale_of(fact: SaleFact) -> Sale:
@@ -68,6 +78,8 @@ def sale_of(fact: SaleFact) -> Sale:
         completed=fact.completed,
         named="" if returned is None else returned.sale,
         back=() if returned is None else _back(returned.lines),
+        card=fact.card,
+        member=fact.member if fact.card else "",
     )
     return Sale.of(
         fact.id,
@@ -111,7 +123,12 @@ def _subscription(fact: SubscriptionStartFact) -> Extra:
 
 
 def _profile(fact: EnrolFact | MemberUpdateFact) -> Extra:
-    return Extra(about=_about(fact) or None)
+    cards = tuple(sorted(set(fact.cards))) if isinstance(fact, EnrolFact) else ()
+    return Extra(about=_about(fact) or None, cards=cards)
+
+
+def _card(fact: CardBlockFact | CardUnblockFact) -> Extra:
+    return Extra(reason=fact.reason)
 
 
 _EXTRAS: dict[type, Callable[[Any], Extra]] = {
@@ -123,6 +140,9 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     SubscriptionEndFact: lambda fact: Extra(plan=fact.plan),
     EnrolFact: _profile,
     MemberUpdateFact: _profile,
+    CardLinkFact: lambda fact: Extra(move=fact.move),
+    CardBlockFact: _card,
+    CardUnblockFact: _card,
 }
 
 
@@ -175,6 +195,10 @@ def wire_fields(content: Content) -> dict[str, Any]:
     kind, _, member, store, terminal, lines, tenders, found = content
     extra: Extra = found or NOTHING
     fields: dict[str, Any] = {"member": member, "store": store, "terminal": terminal}
+    if extra.card:
+        fields["card"] = extra.card
+        if not member:
+            del fields["member"]
     match KINDS[kind]:
         case "sale":
             fields["lines"] = _wire_lines(lines, extra)
@@ -200,9 +224,11 @@ def wire_fields(content: Content) -> dict[str, Any]:
             fields["plan"] = extra.plan
         case "enrol" | "member update":
             fields |= extra.about or {}
+            if extra.cards:
+                fields["cards"] = list(extra.cards)
     if extra.ends_at is not None:
         fields["ends_at"] = us_instant(extra.ends_at).isoformat().replace("+00:00", "Z")
-    for name in ("channel", "completed", "expires", "forced", "reason", "actor"):
+    for name in ("channel", "completed", "expires", "forced", "reason", "actor", "move"):
         if value := getattr(extra, name):
             fields[name] = value
     return fields

@@ -23,10 +23,14 @@ SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, CLOSING = (
     )
 )  # fmt: skip
 SUBSCRIBE, UNSUBSCRIBE = KINDS.index("subscription start"), KINDS.index("subscription end")
+CARD_LINK, CARD_BLOCK, CARD_UNBLOCK = (
+    KINDS.index(f"card {what}") for what in ("link", "block", "unblock")
+)
 
 MEMBER_KINDS = np.array(
-    [SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE], np.uint8
-)
+    [SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CARD_LINK,
+     CARD_BLOCK, CARD_UNBLOCK], np.uint8
+)  # fmt: skip
 """Kinds that a member's fact from the wire may have; their payload is an `Extra`."""
 
 
@@ -40,7 +44,9 @@ class Extra(
     that were voided in part. `tender_points`: (place in the tenders, points). `back`: what a
     return brings back, (line or 0, sku or "", quantity, net), of the sale `named`. `amount`:
     quantity of an activity, points of an adjust or redeem. `about`: the fields given of an
-    enrol or update. Lists whose order means nothing are sorted: equal facts are equal here.
+    enrol or update. `card`: the card that names the member, or that the fact is about;
+    `member`: the name given beside it, "" where the card alone tells whose the fact is. Lists
+    whose order means nothing are sorted: equal facts are equal here.
     """
 
     channel: str = ""
@@ -60,6 +66,10 @@ class Extra(
     about: dict[str, Any] | None = None
     plan: str = ""
     ends_at: int | None = None
+    card: str = ""
+    member: str = ""
+    cards: tuple[str, ...] = ()
+    move: bool = False
 
 
 NOTHING = Extra()

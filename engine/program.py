@@ -361,6 +361,12 @@ class Returns(Part, frozen=True, kw_only=True):
     no_receipt: NoReceipt | None = None
 
 
+class Membership(Part, frozen=True, kw_only=True):
+    """Who may take part: what a card does that nobody has told of (rulebook section 7)."""
+
+    unknown_cards: Literal["refuse", "provisional"] = "refuse"
+
+
 class Program(Part, frozen=True, kw_only=True):
     """A whole program file."""
 
@@ -375,6 +381,7 @@ class Program(Part, frozen=True, kw_only=True):
     late_limit_days: Days = 45
     late_shortfall: Literal["debt", "forgive"] = "debt"
     earn_on_redeemed: bool = False
+    membership: Membership = Membership()
     returns: Returns = Returns()
     currency: Annotated[list[Currency], Meta(min_length=1, max_length=16)]
     redemption: list[Redemption] = field(default_factory=list)

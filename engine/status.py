@@ -26,6 +26,8 @@ class Status(IntEnum):
     UNKNOWN_CURRENCY = 10
     UNKNOWN_TIER = 11
     DAY_OUT_OF_ORDER = 12
+    CARD_BLOCKED = 13
+    CARD_LINKED = 14
 
 
 REFUSALS = {
@@ -40,6 +42,8 @@ REFUSALS = {
     Status.UNKNOWN_CURRENCY: "unknown-currency",
     Status.UNKNOWN_TIER: "unknown-tier",
     Status.DAY_OUT_OF_ORDER: "day-out-of-order",
+    Status.CARD_BLOCKED: "card-blocked",
+    Status.CARD_LINKED: "card-linked",
 }
 """Refusals for state, by the slug that an answer carries."""
 

@@ -16,6 +16,7 @@ from vafa.native.wire import Sale, parse_sale
 
 from .carrier import carrier_of
 from .facts import (
+    CardLinkFact,
     CatalogFact,
     DayClosedFact,
     EnrolFact,
@@ -40,7 +41,10 @@ def decode_strictly(body: bytes) -> Sale | WireControl:
     try:
         fact: MemberFact | WireControl = json_decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise FormError(*_place(str(error))) from None
+        named = _by_card(body) if str(error) == _NO_MEMBER else None
+        if named is None:
+            raise FormError(*_place(str(error))) from None
+        fact = named
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormError(str(error), slug="invalid-json") from None
     try:
@@ -57,6 +61,24 @@ def decode_strictly(body: bytes) -> Sale | WireControl:
     if isinstance(fact, CatalogFact | StoreFact | DayClosedFact):
         return fact
     return carrier_of(fact)
+
+
+_NO_MEMBER = "Object missing required field `member`"
+
+
+def _by_card(body: bytes) -> MemberFact | None:
+    """A fact whose member its card tells: it is `""`. None where no card does."""
+    fields = msgspec.json.decode(body)
+    if "card" not in fields:
+        return None
+    try:
+        fact = msgspec.convert({**fields, "member": "?"}, MemberFact)
+    except msgspec.ValidationError as error:
+        raise FormError(*_place(str(error))) from None
+    if isinstance(fact, CardLinkFact):
+        return None
+    fact.member = ""
+    return fact
 
 
 def _place(message: str) -> tuple[str, str]:

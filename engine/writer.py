@@ -164,13 +164,14 @@ class Writer:
         """
         assert os.getpid() == self._pid, "a ledger must be opened after a fork"
         now = self.now()
-        refusals, known, rows = self._admission.admit(intake, now, force)
-        if rows is not None and len(rows) == 0:
-            return Staged(intake, None, b"", None, [], rows, refusals, known)
         replica, fold = self.replica, self.replica.fold
-        assert fold is not None
         dictionaries = replica.dictionaries
         sizes = dictionaries.sizes()
+        admitted = self._admission.admit(intake, now, force)
+        refusals, known, rows = admitted.refusals, admitted.known, admitted.rows
+        if rows is not None and len(rows) == 0:
+            return Staged(intake, None, b"", None, [], rows, refusals, known)
+        assert fold is not None
         first = replica.seq + 1
         facts = intake.columns(dictionaries, rows)
         fold.follow()
@@ -182,7 +183,8 @@ class Writer:
             before = {m: fold.state.pack(m) for m in set(facts.member.tolist())}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
-        outcome = fold.apply(Batch(facts, new_ids, first, version), replica)
+        batch_ = Batch(facts, new_ids, first, version, refused=admitted.refused())
+        outcome = fold.apply(batch_, replica)
         batch = facts_batch(intake.id_array(rows), facts, outcome, version, fold.n_currencies)
         when = self.commit_time(now)
         undo = None
