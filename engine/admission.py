@@ -26,6 +26,9 @@ FUTURE_US = 5 * 60 * 1_000_000
 DAY_US = 86_400 * 1_000_000
 
 
+NO_PROGRAM = Refusal("no-program", "no program is in force; publish one first")
+
+
 @dataclass(slots=True)
 class Admitted:
     """What is known of a batch before it is folded, by row.
@@ -81,9 +84,7 @@ class Admission:
             self._repeats(intake, fresh, refusals, known)
         if self._replica.fold is None:
             for row in np.flatnonzero(fresh).tolist():
-                refusals[row] = Refusal(
-                    "no-program", "no program is in force; publish one first"
-                )
+                refusals[row] = NO_PROGRAM
             fresh[:] = False
         new = None if fresh.all() else np.flatnonzero(fresh)
         return Admitted(refusals, known, new, status)

@@ -59,6 +59,10 @@ class DecodedFacts:
             fact_id, at, _, *rest = self.facts[row].parts()
             self._named[row] = Sale.of(fact_id, at, member, *rest)
 
+    def whose(self, row: int) -> Sale:
+        """A fact with its member, also where a card tells it."""
+        return self._named.get(row, self.facts[row])
+
     def id_array(self, rows: NDArray[np.int64] | None) -> pa.Array:
         """See Intake."""
         ids = self.ids if rows is None else [self.ids[row] for row in rows]
@@ -73,8 +77,7 @@ class DecodedFacts:
         facts = self.facts if rows is None else [self.facts[row] for row in rows.tolist()]
         if self._named:
             wanted = range(len(facts)) if rows is None else rows.tolist()
-            facts = [self._named.get(row, fact)
-                     for row, fact in zip(wanted, facts, strict=True)]  # fmt: skip
+            facts = [self.whose(row) for row in wanted]
         return facts_of(facts, dictionaries)
 
 

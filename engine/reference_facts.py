@@ -17,12 +17,19 @@ import msgspec
 from .facts import (
     ActivityFact,
     AdjustFact,
+    CardBlockFact,
+    CardLinkFact,
+    CardUnblockFact,
+    CancelFact,
+    CaptureFact,
     DayClosedFact,
     EnrolFact,
+    HoldFact,
     LineFact,
     MemberFact,
     MemberUpdateFact,
     RedeemFact,
+    ReleaseFact,
     ReturnedLine,
     ReturnFact,
     SaleFact,
@@ -112,13 +119,15 @@ def rank(fact: MemberFact | DayClosedFact) -> int:
     match fact:
         case EnrolFact() | MemberUpdateFact() | SubscriptionStartFact() | SubscriptionEndFact():
             return 0
+        case CardLinkFact() | CardBlockFact() | CardUnblockFact():
+            return 0
         case SaleFact() | ActivityFact():
             return 1
         case AdjustFact():
             return 1 if fact.points >= 0 else 3
         case ReturnFact():
             return 2
-        case RedeemFact():
+        case RedeemFact() | HoldFact() | CaptureFact() | ReleaseFact() | CancelFact():
             return 3
         case DayClosedFact():
             return 4

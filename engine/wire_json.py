@@ -7,7 +7,8 @@ the strict decoder.
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,19 +17,27 @@ from vafa.native.wire import Sale, parse_sale
 
 from .carrier import carrier_of
 from .facts import (
+    CancelFact,
+    CaptureFact,
     CardLinkFact,
     CatalogFact,
     DayClosedFact,
     EnrolFact,
+    Fact,
     FormError,
+    HoldFact,
     MemberFact,
     MemberUpdateFact,
+    ReleaseFact,
+    SaleFact,
     StoreFact,
     WireControl,
     json_decoder,
 )
 from .form import check_form
 from .program_file import split_path
+
+F = TypeVar("F", bound=Fact)
 
 
 def decode_fact(body: bytes) -> Sale | WireControl:
@@ -38,13 +47,18 @@ def decode_fact(body: bytes) -> Sale | WireControl:
 
 def decode_strictly(body: bytes) -> Sale | WireControl:
     """As `decode_fact`, always by the strict decoder."""
+    fact: MemberFact | WireControl = read_strictly(body, _decode)
+    if isinstance(fact, CatalogFact | StoreFact | DayClosedFact):
+        return fact
+    return carrier_of(fact)
+
+
+def read_strictly(body: bytes, decode: Callable[[bytes], F]) -> F:
+    """A fact of JSON by a decoder of msgspec, with all checks of form. Raises FormError."""
     try:
-        fact: MemberFact | WireControl = json_decoder.decode(body)
+        fact = decode(body)
     except msgspec.ValidationError as error:
-        named = _by_card(body) if str(error) == _NO_MEMBER else None
-        if named is None:
-            raise FormError(*_place(str(error))) from None
-        fact = named
+        raise FormError(*_place(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormError(str(error), slug="invalid-json") from None
     try:
@@ -58,27 +72,41 @@ def decode_strictly(body: bytes) -> Sale | WireControl:
         name = twice.decode(errors="replace")
         raise FormError(f"the member {name!r} is there twice", slug="duplicate-member")
     check_form(fact)
-    if isinstance(fact, CatalogFact | StoreFact | DayClosedFact):
-        return fact
-    return carrier_of(fact)
+    _refuse_not_taken(fact)
+    return fact
+
+
+def _refuse_not_taken(fact: Fact) -> None:
+    """Holds and what names them: the ledger does not take them yet."""
+    if isinstance(fact, HoldFact | CaptureFact | ReleaseFact | CancelFact):
+        kind = fact.__struct_config__.tag
+        raise FormError(f"the kind {kind!r} is not taken yet", "kind")
+    if isinstance(fact, SaleFact):
+        for place, tender in enumerate(fact.tenders):
+            if tender.ref is not None:
+                raise FormError("is not taken yet", f"tenders[{place}].ref")
 
 
 _NO_MEMBER = "Object missing required field `member`"
 
 
-def _by_card(body: bytes) -> MemberFact | None:
-    """A fact whose member its card tells: it is `""`. None where no card does."""
-    fields = msgspec.json.decode(body)
-    if "card" not in fields:
-        return None
+def _decode(body: bytes) -> MemberFact | WireControl:
+    """A typed fact; the member of one whose card tells it is ""."""
     try:
-        fact = msgspec.convert({**fields, "member": "?"}, MemberFact)
+        whole: MemberFact | WireControl = json_decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise FormError(*_place(str(error))) from None
-    if isinstance(fact, CardLinkFact):
-        return None
-    fact.member = ""
-    return fact
+        if str(error) != _NO_MEMBER:
+            raise
+        fields = msgspec.json.decode(body)
+        if "card" not in fields:
+            raise
+        fact: MemberFact = msgspec.convert({**fields, "member": "?"}, MemberFact)
+        if isinstance(fact, CardLinkFact):
+            # Its card is what it is about.
+            raise
+        fact.member = ""
+        return fact
+    return whole
 
 
 def _place(message: str) -> tuple[str, str]:
