@@ -17,11 +17,11 @@ import msgspec
 from .facts import (
     ActivityFact,
     AdjustFact,
+    CancelFact,
+    CaptureFact,
     CardBlockFact,
     CardLinkFact,
     CardUnblockFact,
-    CancelFact,
-    CaptureFact,
     DayClosedFact,
     EnrolFact,
     HoldFact,
@@ -117,9 +117,10 @@ def instant(moment: dt.datetime) -> int:
 def rank(fact: MemberFact | DayClosedFact) -> int:
     """Rank of a fact's kind at one instant."""
     match fact:
-        case EnrolFact() | MemberUpdateFact() | SubscriptionStartFact() | SubscriptionEndFact():
-            return 0
-        case CardLinkFact() | CardBlockFact() | CardUnblockFact():
+        case (
+            EnrolFact() | MemberUpdateFact() | SubscriptionStartFact() | SubscriptionEndFact()
+            | CardLinkFact() | CardBlockFact() | CardUnblockFact()
+        ):  # fmt: skip
             return 0
         case SaleFact() | ActivityFact():
             return 1

@@ -7,6 +7,7 @@ from aiohttp import web
 from .edge import EdgeServer
 from .events import EventDoor
 from .front import Front
+from .membership import MembershipDoor
 from .operation import OperationDoor
 from .quotes import QuoteDoor
 from .reads import ReadDoor
@@ -16,11 +17,14 @@ from .router import Route, Router
 def routes(front: Front) -> tuple[Route, ...]:
     """Every route over a front, in the order of the documents."""
     events, reads, operation = EventDoor(front), ReadDoor(front), OperationDoor(front)
+    membership = MembershipDoor(front)
     return (
         Route("POST", "/v1/events", events.post),
         Route("GET", "/v1/events/{id}", reads.event),
         Route("POST", "/v1/quotes", QuoteDoor(front).post),
         Route("GET", "/v1/members/{id}", reads.member),
+        Route("GET", "/v1/members", membership.member_of_card),
+        Route("GET", "/v1/cards/{id}", membership.card),
         Route("GET", "/livez", operation.livez),
         Route("GET", "/readyz", operation.readyz),
         Route("GET", "/metrics", operation.metrics),

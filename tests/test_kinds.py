@@ -508,7 +508,7 @@ BAD: dict[str, tuple[Json, str]] = {
         wire("sale", tenders=[{"type": "p", "amount": 1, "points": 1, "ref": LONG_ID}]),
         "/tenders/0/ref",
     ),
-    "cards": (wire("enrol", cards=[""]), "/cards"),
+    "cards": (wire("enrol", cards=[""]), "/cards/0"),
     "birth to come": (wire("enrol", birth="2024-03-03"), "/birth"),
     "birth long ago": (wire("enrol", birth="1849-12-31"), "/birth"),
     "no birth": (wire("enrol", birth="1990-02-30"), "/birth"),

@@ -14,6 +14,7 @@ from .balance import balance
 from .close import close
 from .demo import demo
 from .load import load
+from .member import member
 from .output import Commands
 from .program import program
 from .quote import quote
@@ -42,7 +43,7 @@ def main() -> None:
     """A loyalty engine: exact points from till baskets, in a ledger that can be replayed."""
 
 
-for command in (demo, load, balance, quote, close, verify, program):
+for command in (demo, load, balance, member, quote, close, verify, program):
     main.add_command(command)
 
 __all__ = ["main"]
