@@ -34,6 +34,7 @@ Id = Annotated[str, Meta(min_length=1, max_length=ID_BYTES)]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_BYTES)]
 Place = Annotated[str, Meta(max_length=NAME_BYTES)]
 Card = Annotated[str, Meta(min_length=1, max_length=CARD_BYTES)]
+AnyCard = Annotated[str, Meta(max_length=CARD_BYTES)]
 Amount = Annotated[int, Meta(ge=-MOST_AMOUNT, le=MOST_AMOUNT)]
 Positive = Annotated[int, Meta(ge=0, le=MOST_AMOUNT)]
 Points = Annotated[int, Meta(ge=-MOST_POINTS, le=MOST_POINTS)]
@@ -116,7 +117,7 @@ class SaleFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="sale",
     coupons: Annotated[list[Name], Meta(max_length=MOST_COUPONS)] = []
     returned: ReturnPart | None = None
     completed: bool = False
-    card: Card = ""
+    card: AnyCard = ""
 
 
 class ReturnFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="return"):
@@ -130,7 +131,7 @@ class ReturnFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="retu
     store: Place = ""
     terminal: Place = ""
     reason: Reason = ""
-    card: Card = ""
+    card: AnyCard = ""
 
 
 class ActivityFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="activity"):
@@ -144,7 +145,7 @@ class ActivityFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="ac
     store: Place = ""
     terminal: Place = ""
     channel: Place = ""
-    card: Card = ""
+    card: AnyCard = ""
 
 
 class AdjustFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="adjust"):
@@ -161,7 +162,7 @@ class AdjustFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="adju
     forced: bool = False
     store: Place = ""
     terminal: Place = ""
-    card: Card = ""
+    card: AnyCard = ""
 
 
 class RedeemFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="redeem"):
@@ -175,7 +176,7 @@ class RedeemFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="rede
     completed: bool = False
     store: Place = ""
     terminal: Place = ""
-    card: Card = ""
+    card: AnyCard = ""
 
 
 class HoldFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="hold"):
@@ -194,7 +195,7 @@ class HoldFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="hold")
     completed: bool = False
     store: Place = ""
     terminal: Place = ""
-    card: Card = ""
+    card: AnyCard = ""
 
 
 class CaptureFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="capture"):
@@ -213,7 +214,7 @@ class CaptureFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="cap
     completed: bool = False
     store: Place = ""
     terminal: Place = ""
-    card: Card = ""
+    card: AnyCard = ""
 
 
 class ReleaseFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="release"):
@@ -225,7 +226,7 @@ class ReleaseFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="rel
     hold: Id
     store: Place = ""
     terminal: Place = ""
-    card: Card = ""
+    card: AnyCard = ""
 
 
 class CancelFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="cancel"):
@@ -238,7 +239,7 @@ class CancelFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="canc
     points: Spent | None = None
     store: Place = ""
     terminal: Place = ""
-    card: Card = ""
+    card: AnyCard = ""
 
 
 # -- of a member: what is known of it -------------------------------------------------------
@@ -274,7 +275,7 @@ class _About(Struct, forbid_unknown_fields=True):
         msgspec.UNSET
     )
     manual_tier: ManualTier | msgspec.UnsetType | None = msgspec.UNSET
-    card: Card = ""
+    card: AnyCard = ""
 
 
 class EnrolFact(_About, tag_field="kind", tag="enrol"):
@@ -303,7 +304,7 @@ class SubscriptionStartFact(
     ends_at: Instant | None = None
     store: Place = ""
     terminal: Place = ""
-    card: Card = ""
+    card: AnyCard = ""
 
 
 class SubscriptionEndFact(
@@ -317,7 +318,7 @@ class SubscriptionEndFact(
     plan: Name
     store: Place = ""
     terminal: Place = ""
-    card: Card = ""
+    card: AnyCard = ""
 
 
 # -- of a member: its cards ---------------------------------------------------------------------

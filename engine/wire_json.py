@@ -98,7 +98,7 @@ def _decode(body: bytes) -> MemberFact | WireControl:
         if str(error) != _NO_MEMBER:
             raise
         fields = msgspec.json.decode(body)
-        if "card" not in fields:
+        if not fields.get("card"):
             raise
         fact: MemberFact = msgspec.convert({**fields, "member": "?"}, MemberFact)
         if isinstance(fact, CardLinkFact):

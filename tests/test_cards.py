@@ -292,8 +292,8 @@ def test_a_return_that_waits_is_told_of_a_refused_sale(tmp_path: Path) -> None:
 BAD: dict[str, tuple[Json, str]] = {
     "neither": (sale("s", 1), "$"),
     "a link without a member": (wire("card link", "l", 1, card="c"), "$"),
-    "an empty card": (sale("s", 1, card=""), "card"),
-    "an empty card beside a member": (sale("s", 1, card="", member="m"), "card"),
+    "an empty card": (sale("s", 1, card=""), "$"),
+    "a link of an empty card": (link("l", 1, card=""), "card"),
     "a long card": (sale("s", 1, card="x" * 59), "card"),
     "a long card in bytes": (sale("s", 1, card="ن" * 30), "card"),
     "a card that is no text": (sale("s", 1, card=5), "card"),
