@@ -431,7 +431,7 @@ MemberFact = (
     | SubscriptionEndFact | CardLinkFact | CardBlockFact | CardUnblockFact
 )  # fmt: skip
 WireControl = CatalogFact | StoreFact | DayClosedFact
-"""Facts of no member that the HTTP door takes; programs are published by the command line."""
+"""Facts of no member that the door of facts takes; programs have a door of their own."""
 ControlFact = WireControl | PublishFact
 Fact = MemberFact | ControlFact
 

@@ -154,6 +154,7 @@ class Redemption(Part, frozen=True, kw_only=True):
 
 class _Rule(Part, frozen=True, kw_only=True, tag_field="kind"):
     id: Name
+    title: Annotated[str, Meta(max_length=200)] = ""
     currency: Name | None = None
     priority: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
     round: RuleRounding | None = None

@@ -152,6 +152,20 @@ def named_sale(fact: MemberFact | DayClosedFact) -> str | None:
     return None
 
 
+def named_facts(fact: MemberFact | DayClosedFact) -> list[str]:
+    """Ids of the facts that one names: it does not apply before them."""
+    match fact:
+        case SaleFact():
+            found = [named_sale(fact), *(tender.ref for tender in fact.tenders)]
+        case CaptureFact() | ReleaseFact():
+            found = [fact.hold]
+        case CancelFact():
+            found = [fact.redemption]
+        case _:
+            found = [named_sale(fact)]
+    return [name for name in found if name is not None]
+
+
 def returned_lines(fact: MemberFact | DayClosedFact) -> list[ReturnedLine]:
     """The lines that a return, or the return part of an exchange, brings back."""
     if isinstance(fact, ReturnFact):

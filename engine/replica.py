@@ -66,6 +66,8 @@ class Replica:
         self.tail_ids: dict[str, int] = {}
         self.dirty: set[int] = set()
         self.in_flight: dict[int, bytes] = {}
+        self.budgets_before: tuple[dict[str, int], int] | None = None
+        """Totals and number of closed budgets before a commit that is not yet durable."""
         self._saved_sizes = Sizes()
         self._seen_version = -1
         self.records = RecordCache(journal)

@@ -103,6 +103,12 @@ def member_lots(replica: Replica, name: str, at_us: int | None) -> list[Answer]:
     return _shown_lots(words, state, number, fold.today(at))
 
 
+def latest_seq(replica: Replica, name: str) -> int | None:
+    """Highest seq of a member's facts on stable storage; None for one that has none."""
+    found = _standing(replica, name, None)
+    return None if found is None else found[4]
+
+
 def _shown_lots(words: AnswerWords, state: State, number: int, today: int) -> list[Answer]:
     shown = []
     for place, currency in enumerate(words.currencies):

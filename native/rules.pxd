@@ -72,8 +72,6 @@ cdef enum Status:
     UNKNOWN_CURRENCY = 10
     UNKNOWN_TIER = 11
     DAY_OUT_OF_ORDER = 12  # of days closed; never the kernel's own
-    CARD_BLOCKED = 13      # of cards; never the kernel's own, as the next
-    CARD_LINKED = 14
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:

@@ -13,6 +13,7 @@ import click
 from .balance import balance
 from .close import close
 from .demo import demo
+from .lint import lint
 from .load import load
 from .member import member
 from .output import Commands
@@ -45,5 +46,6 @@ def main() -> None:
 
 for command in (demo, load, balance, member, quote, close, verify, program):
     main.add_command(command)
+program.add_command(lint)
 
 __all__ = ["main"]
