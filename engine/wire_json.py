@@ -19,6 +19,7 @@ from .carrier import carrier_of
 from .facts import (
     CancelFact,
     CaptureFact,
+    CardLinkFact,
     CatalogFact,
     DayClosedFact,
     EnrolFact,
@@ -46,7 +47,7 @@ def decode_fact(body: bytes) -> Sale | WireControl:
 
 def decode_strictly(body: bytes) -> Sale | WireControl:
     """As `decode_fact`, always by the strict decoder."""
-    fact: MemberFact | WireControl = read_strictly(body, json_decoder.decode)
+    fact: MemberFact | WireControl = read_strictly(body, _decode)
     if isinstance(fact, CatalogFact | StoreFact | DayClosedFact):
         return fact
     return carrier_of(fact)
@@ -84,6 +85,28 @@ def _refuse_not_taken(fact: Fact) -> None:
         for place, tender in enumerate(fact.tenders):
             if tender.ref is not None:
                 raise FormError("is not taken yet", f"tenders[{place}].ref")
+
+
+_NO_MEMBER = "Object missing required field `member`"
+
+
+def _decode(body: bytes) -> MemberFact | WireControl:
+    """A typed fact; the member of one whose card tells it is ""."""
+    try:
+        whole: MemberFact | WireControl = json_decoder.decode(body)
+    except msgspec.ValidationError as error:
+        if str(error) != _NO_MEMBER:
+            raise
+        fields = msgspec.json.decode(body)
+        if not fields.get("card"):
+            raise
+        fact: MemberFact = msgspec.convert({**fields, "member": "?"}, MemberFact)
+        if isinstance(fact, CardLinkFact):
+            # Its card is what it is about.
+            raise
+        fact.member = ""
+        return fact
+    return whole
 
 
 def _place(message: str) -> tuple[str, str]:

@@ -176,15 +176,17 @@ class Writer:
         """
         assert os.getpid() == self._pid, "a ledger must be opened after a fork"
         now = self.now()
-        refusals, known, rows = self._admission.admit(intake, now, force)
+        replica, fold = self.replica, self.replica.fold
+        dictionaries = replica.dictionaries
+        sizes = dictionaries.sizes()
+        admitted = self._admission.admit(intake, now, force)
+        refusals, known, rows = admitted.refusals, admitted.known, admitted.rows
         if atomic and (refused := refusals | self._refused_before(known)):
+            dictionaries.cut(sizes)
             return self._nothing(intake, refused, known)
         if rows is not None and len(rows) == 0:
             return Staged(intake, None, b"", None, [], rows, refusals, known)
-        replica, fold = self.replica, self.replica.fold
         assert fold is not None
-        dictionaries = replica.dictionaries
-        sizes = dictionaries.sizes()
         first = replica.seq + 1
         facts = intake.columns(dictionaries, rows)
         fold.follow()
@@ -196,7 +198,8 @@ class Writer:
             before = {m: fold.state.pack(m) for m in set(facts.member.tolist())}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
-        outcome = fold.apply(Batch(facts, new_ids, first, version), replica)
+        batch_ = Batch(facts, new_ids, first, version, refused=admitted.refused())
+        outcome = fold.apply(batch_, replica)
         if atomic and (refused := _refused(outcome, rows)):
             self._take_back(before, sizes, None)
             return self._nothing(intake, refused, known)

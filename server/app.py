@@ -7,6 +7,7 @@ from aiohttp import web
 from .edge import EdgeServer
 from .events import EventDoor
 from .front import Front
+from .membership import MembershipDoor
 from .operation import OperationDoor
 from .programs import ProgramDoor
 from .quotes import QuoteDoor
@@ -18,11 +19,14 @@ def routes(front: Front) -> tuple[Route, ...]:
     """Every route over a front, in the order of the documents."""
     events, reads, programs = EventDoor(front), ReadDoor(front), ProgramDoor(front)
     operation = OperationDoor(front)
+    membership = MembershipDoor(front)
     return (
         Route("POST", "/v1/events", events.post),
         Route("GET", "/v1/events/{id}", reads.event),
         Route("POST", "/v1/quotes", QuoteDoor(front).post),
         Route("GET", "/v1/members/{id}", reads.member),
+        Route("GET", "/v1/members", membership.member_of_card),
+        Route("GET", "/v1/cards/{id}", membership.card),
         Route("GET", "/v1/members/{id}/statement", reads.statement),
         Route("GET", "/v1/rules/{id}/budget", reads.budget),
         Route("GET", "/v1/programs", programs.versions),

@@ -61,6 +61,11 @@ PROBLEMS: dict[str, Kind] = {
     "wrong-member": Kind(409, "Other member", "what it names is another member's; for ever"),
     "unknown-currency": Kind(409, "Unknown currency", "no program in force has it; for ever"),
     "unknown-tier": Kind(409, "Unknown tier", "the program in force has no such tier; for ever"),
+    "unknown-card": Kind(422, "Unknown card", "no member has the card; the id may be used again"),
+    "card-blocked": Kind(409, "Card blocked", "the card is blocked at the fact's time; for ever"),
+    "card-linked": Kind(
+        409, "Card of another", "the card is another member's at some time it matters; for ever"
+    ),
     "day-out-of-order": Kind(409, "Day out of order", "a later day is closed already; for ever"),
     "below-minimum": Kind(
         409, "Below the minimum", "less is redeemed than the program's minimum; for ever"
