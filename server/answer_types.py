@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from vafa.engine.facts import Id, Name, SaleFact
+
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Seq = Annotated[int, Meta(ge=1)]
 
@@ -114,6 +116,17 @@ class MemberView(Struct):
     seq: Seq
     lots: list[Lot]
     progress: Progress | UnsetType = UNSET
+
+
+class Card(Struct):
+    """A card at an instant."""
+
+    card: str
+    as_of: Instant
+    member: str
+    blocked: bool
+    reason: str | UnsetType = UNSET
+    provisional: bool | UnsetType = UNSET
 
 
 class StatementEntry(Struct):
@@ -255,6 +268,15 @@ class Redeemable(Struct):
     money: int | None
 
 
+class Basket(SaleFact, tag_field="kind", tag="quote", rename={"returned": "return"},
+             forbid_unknown_fields=True, kw_only=True):  # fmt: skip
+    """A sale that is not paid yet: id, member, instant and kind may be left out."""
+
+    id: Id | UnsetType = UNSET  # type: ignore[assignment]
+    occurred_at: Instant | UnsetType = UNSET  # type: ignore[assignment]
+    member: Name | UnsetType = UNSET  # type: ignore[assignment]
+
+
 class Quote(Struct):
     """What a basket that is not paid yet would come to."""
 
@@ -299,7 +321,7 @@ class Problem(Struct):
 
 
 ANSWERS: tuple[type[msgspec.Struct], ...] = (
-    FactAnswer, EventView, MemberView, Statement, Budget, ProgramVersions, PublishedVersion,
+    FactAnswer, EventView, MemberView, Card, Statement, Budget, ProgramVersions, PublishedVersion,
     ProgramView, ProgramDifferences, ProgramCheck, Quote, Live, Ready, Problem,
 )  # fmt: skip
 """What answers are; the shapes that they are made of come with them."""

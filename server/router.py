@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from .contract import Told
 from .edge import MOST_BODY, check_version
 from .problems import ProblemError, language_of
 
@@ -26,6 +27,7 @@ class Route(NamedTuple):
     method: str
     path: str
     handler: Handler
+    told: Told
 
 
 class Router:
