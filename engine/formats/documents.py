@@ -74,12 +74,12 @@ def _decoded(body: bytes, decoder: msgspec.json.Decoder[Order]) -> Order:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormError(str(error), slug="invalid-json") from None
     try:
-        twice = duplicate_key(body)
+        found = duplicate_key(body)
+        twice = None if found is None else found.decode(errors="replace")
     except ValueError:
         twice = duplicate_member(body)
     if twice is not None:
-        name = twice.decode(errors="replace")
-        raise FormError(f"the member {name!r} is there twice", slug="duplicate-member")
+        raise FormError(f"the member {twice!r} is there twice", slug="duplicate-member")
     return order
 
 
