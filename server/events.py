@@ -56,6 +56,13 @@ class EventDoor:
         return _answer(verdict)
 
     async def _lines(self, lines: list[Line], force: bool, language: str) -> web.Response:
+        results = await self.results(lines, force, language)
+        return web.Response(body=b"".join(line for _, line in results), content_type=NDJSON)
+
+    async def results(
+        self, lines: list[Line], force: bool, language: str
+    ) -> list[tuple[int, bytes]]:
+        """(number, result) of facts that are taken each on its own merit, in order."""
         results: list[tuple[int, bytes]] = []
         run: list[tuple[int, Sale]] = []
 
@@ -78,7 +85,7 @@ class EventDoor:
                 results.append((number, _line_result(number, verdict, language)))
         await commit_run()
         results.sort()
-        return web.Response(body=b"".join(line for _, line in results), content_type=NDJSON)
+        return results
 
     async def _whole(self, lines: list[Line], force: bool, language: str) -> web.Response:
         """Lines of which all are kept or none."""

@@ -28,6 +28,8 @@ log = logging.getLogger("vafa")
 DRAIN_S = 8.0
 BACKLOG = 1024
 MOST_ADDRESS = 100
+IMPORTS = "imports"
+"""Where in a ledger the mappings of files that are posted stand."""
 
 Started = Callable[[], None]
 
@@ -82,7 +84,7 @@ def serve_alone(ledger: Path, sock: socket.socket, started: Started) -> None:
 
     async def main() -> None:
         committer = Committer(Writer(ledger))
-        front = Front(committer, committer.replica, tails=False)
+        front = Front(committer, committer.replica, tails=False, imports=ledger / IMPORTS)
         tending = asyncio.create_task(committer.tend())
         quiet_collector()
 
@@ -132,7 +134,7 @@ def serve_in_front(ledger: Path, sock: socket.socket) -> None:
             linking.cancel()
             replica.close()
 
-        front = Front(commits, replica, tails=True)
+        front = Front(commits, replica, tails=True, imports=ledger / IMPORTS)
         await run_site(make_server(front), sock, lambda: None, close)
 
     uvloop.run(main())

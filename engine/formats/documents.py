@@ -156,6 +156,7 @@ class Figures:
         assert settings.exponent is not None
         self.prefix = settings.prefix
         self.member = member_of(settings)
+        self.named = settings.member_as
         self.sku = sku_of(settings)
         self._exponent = settings.exponent
         self._currency = settings.currency

@@ -77,7 +77,7 @@ def read_lightspeed(stream: BinaryIO, settings: LightspeedFile) -> Iterator[Foun
         basket = Basket(
             id=figures.prefix + sale.id,
             occurred_at=iso_instant(sale.sale_date, zone),
-            member=figures.member(sale.customer_id or ""),
+            named=figures.named, member=figures.member(sale.customer_id or ""),
             store=sale.outlet_id or "",
             terminal=sale.register_id or "",
             channel=sale.source or "",

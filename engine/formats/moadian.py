@@ -104,7 +104,8 @@ def read_moadian(stream: BinaryIO, settings: MoadianFile) -> Iterator[Found]:
         name = getattr(header, settings.member)
         sale = Basket(
             id=figures.prefix + header.taxid, occurred_at=instant(str(header.indatim)),
-            member=figures.member((name or "").strip()), store=header.sbc or "",
+            named=figures.named, member=figures.member((name or "").strip()),
+            store=header.sbc or "",
         )  # fmt: skip
         if header.ins == ORIGINAL:
             lines = _lines(invoice, sale.id, figures)

@@ -60,6 +60,7 @@ class Reading:
         basket = Basket(
             id=self._id(store, terminal, day, sequence), occurred_at=iso_instant(when, self._zone),
             member=self._member(self._member_name(retail)), store=store, terminal=terminal,
+            named=self._settings.member_as,
         )  # fmt: skip
         currency = text_at(transaction, "CurrencyCode")
         if currency and currency != self._settings.currency:

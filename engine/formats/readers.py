@@ -9,6 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from .found import Reader
+from .mapping_file import check
 from .settings import (
     CsvTable,
     LightspeedFile,
@@ -59,6 +60,7 @@ def defaults_of(name: str) -> Mapping | None:
     """The settings of a format that needs no mapping; None for one that does."""
     kind: Callable[[], Mapping] = FORMATS[name]
     try:
-        return kind()
+        found = kind()
     except TypeError:
         return None
+    return None if check(found) else found

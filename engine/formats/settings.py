@@ -34,8 +34,8 @@ class Settings(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
 
     `exponent`: an amount of 1 in the file is 10^exponent minor units: 2 for dollars in cents,
     1 for tomans in rials. `prefix` stands before every id. Lines of the skus `not_goods` (gift
-    cards sold, deposits, charges) are left out. With `member_key_file` members are keyed hashes
-    of what the file has.
+    cards sold, deposits, charges) are left out. `member_as`: whether the file names members or
+    their cards. With `member_key_file` it is a keyed hash of what the file has.
     """
 
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] | None = None
@@ -46,6 +46,7 @@ class Settings(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     in_store: list[InStore] = []
     not_goods: list[Text] = []
     quantity_rounding: Rounding = "refuse"
+    member_as: Literal["member", "card"] = "member"
     member_key_file: Text | None = None
 
 

@@ -142,7 +142,7 @@ def read_shopify(stream: BinaryIO, settings: ShopifyFile) -> Iterator[Found]:
         sale = Basket(
             id=f"{figures.prefix}{order.id}",
             occurred_at=iso_instant(order.processed_at or order.created_at, zone),
-            member=figures.member(str(member) if member else ""),
+            named=figures.named, member=figures.member(str(member) if member else ""),
             store=str(order.location_id or ""),
             channel=order.source_name or "",
             coupons=list(dict.fromkeys(code.code for code in order.discount_codes if code.code)),

@@ -105,7 +105,7 @@ def read_square(stream: BinaryIO, settings: SquareFile) -> Iterator[Found]:
         basket = Basket(
             id=figures.prefix + order.id,
             occurred_at=iso_instant(when, zone),
-            member=figures.member(order.customer_id or payer or ""),
+            named=figures.named, member=figures.member(order.customer_id or payer or ""),
             store=order.location_id,
             channel=order.source.name or "",
         )

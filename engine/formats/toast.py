@@ -160,7 +160,7 @@ def _receipt(order: Order, check: Check, figures: Figures, zone: ZoneInfo, path:
         name = check.customer.guid
     sale = Basket(
         id=figures.prefix + check.guid, occurred_at=iso_instant(when, zone),
-        member=figures.member(name or ""), channel=order.source or "",
+        named=figures.named, member=figures.member(name or ""), channel=order.source or "",
     )  # fmt: skip
     shares = _shares(check, figures, path)
     for place, item in enumerate(check.selections):
