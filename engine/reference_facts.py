@@ -17,12 +17,16 @@ import msgspec
 from .facts import (
     ActivityFact,
     AdjustFact,
+    CancelFact,
+    CaptureFact,
     DayClosedFact,
     EnrolFact,
+    HoldFact,
     LineFact,
     MemberFact,
     MemberUpdateFact,
     RedeemFact,
+    ReleaseFact,
     ReturnedLine,
     ReturnFact,
     SaleFact,
@@ -118,7 +122,7 @@ def rank(fact: MemberFact | DayClosedFact) -> int:
             return 1 if fact.points >= 0 else 3
         case ReturnFact():
             return 2
-        case RedeemFact():
+        case RedeemFact() | HoldFact() | CaptureFact() | ReleaseFact() | CancelFact():
             return 3
         case DayClosedFact():
             return 4
