@@ -98,8 +98,6 @@ def _check_sale(fact: SaleFact) -> None:
         check_name(tender.type, f"{path}.type")
         if tender.ref is not None:
             _check_named(tender.ref, fact.id, f"{path}.ref")
-            if tender.points is None:
-                raise FormError("says not how many points of it pay", f"{path}.points")
     if fact.returned is not None:
         _check_named(fact.returned.sale, fact.id, "return.sale")
         _check_returned(fact.returned.lines, "return.lines")

@@ -26,6 +26,16 @@ class Status(IntEnum):
     UNKNOWN_CURRENCY = 10
     UNKNOWN_TIER = 11
     DAY_OUT_OF_ORDER = 12
+    BELOW_MINIMUM = 13
+    NOT_A_MULTIPLE = 14
+    OVER_WORTH = 15
+    OVER_SHARE = 16
+    UNKNOWN_HOLD = 17
+    HOLD_ENDED = 18
+    HOLD_USED = 19
+    NOT_A_REDEMPTION = 20
+    ALREADY_CANCELLED = 21
+    MORE_THAN_HELD = 22
 
 
 REFUSALS = {
@@ -40,6 +50,16 @@ REFUSALS = {
     Status.UNKNOWN_CURRENCY: "unknown-currency",
     Status.UNKNOWN_TIER: "unknown-tier",
     Status.DAY_OUT_OF_ORDER: "day-out-of-order",
+    Status.BELOW_MINIMUM: "below-minimum",
+    Status.NOT_A_MULTIPLE: "not-a-multiple",
+    Status.OVER_SHARE: "over-share",
+    Status.OVER_WORTH: "over-worth",
+    Status.UNKNOWN_HOLD: "unknown-hold",
+    Status.HOLD_ENDED: "hold-ended",
+    Status.HOLD_USED: "hold-used",
+    Status.NOT_A_REDEMPTION: "not-a-redemption",
+    Status.ALREADY_CANCELLED: "already-cancelled",
+    Status.MORE_THAN_HELD: "more-than-held",
 }
 """Refusals for state, by the slug that an answer carries."""
 
@@ -52,10 +72,16 @@ LIMITS: tuple[str, ...] = (
     "once",
     "budget",
     "group",
+    "minimum",
+    "step",
+    "worth",
+    "share",
 )
 """Names of the limit that cut a posting, by code; 0 is none.
 
 `once` is the guard of a bonus on the balance, `group` a stack or group that another won.
+`minimum`, `step`, `worth` and `share` cut nothing: they are what a redemption that has
+happened (`completed`) broke.
 """
 
 LIMIT_CODES = {name: code for code, name in enumerate(LIMITS)}
@@ -65,10 +91,11 @@ KINDS: tuple[str, ...] = ("earn", "multiply", "bonus")
 
 POSTINGS: tuple[str, ...] = (
     "earn", "multiply", "bonus", "adjust", "redeem", "restore", "reverse", "expire", "forgive",
-    "withhold", "donate", "correct",
+    "withhold", "donate", "correct", "hold", "release", "capture",
 )  # fmt: skip
 """Kinds of postings by code.
 
 Points are signed by their effect on the member: earn, multiply, bonus, restore, forgive,
-withhold +; redeem, reverse, expire, donate -; adjust and correct either way.
+withhold, release +; redeem, reverse, expire, donate, hold -; adjust and correct either way. A
+capture is 0, since its hold took the points; its figure is what is desired.
 """

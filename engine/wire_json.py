@@ -59,21 +59,9 @@ def decode_strictly(body: bytes) -> Sale | WireControl:
         name = twice.decode(errors="replace")
         raise FormError(f"the member {name!r} is there twice", slug="duplicate-member")
     check_form(fact)
-    _refuse_not_taken(fact)
     if isinstance(fact, CatalogFact | StoreFact | DayClosedFact):
         return fact
     return carrier_of(fact)
-
-
-def _refuse_not_taken(fact: MemberFact | WireControl) -> None:
-    """Holds and what names them: the ledger does not take them yet."""
-    if isinstance(fact, HoldFact | CaptureFact | ReleaseFact | CancelFact):
-        kind = fact.__struct_config__.tag
-        raise FormError(f"the kind {kind!r} is not taken yet", "kind")
-    if isinstance(fact, SaleFact):
-        for place, tender in enumerate(fact.tenders):
-            if tender.ref is not None:
-                raise FormError("is not taken yet", f"tenders[{place}].ref")
 
 
 def _place(message: str) -> tuple[str, str]:

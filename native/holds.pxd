@@ -14,8 +14,8 @@ from .history cimport History, Spent, new_spent
 from .lots cimport Lot
 from .rules cimport (
     ALREADY_CANCELLED, HOLD_ENDED, INSUFFICIENT, MORE_THAN_HELD, NOT_SPENDABLE,
-    NO_RULE, OK, POST_CAPTURE, POST_EXPIRE, POST_HOLD, POST_REDEEM, POST_RELEASE, POST_RESTORE,
-    UNKNOWN_CURRENCY, RuleTable)
+    NO_RULE, OK, POST_CAPTURE, POST_EXPIRE, POST_FORGIVE, POST_HOLD, POST_REDEEM, POST_RELEASE,
+    POST_RESTORE, UNKNOWN_CURRENCY, RuleTable)
 from .state cimport EXPIRED, FACTS, HOLDS, POSTED, REDEEMED, RUN_OUT, TODAY, Vec
 from .taking cimport give_part, restore_from
 from .tiers cimport move_tiers

@@ -74,8 +74,8 @@ cdef enum Status:
     DAY_OUT_OF_ORDER = 12  # of days closed; never the kernel's own
     BELOW_MINIMUM = 13
     NOT_A_MULTIPLE = 14
-    OVER_SHARE = 15
-    OVER_WORTH = 16
+    OVER_WORTH = 15
+    OVER_SHARE = 16
     UNKNOWN_HOLD = 17      # of names; never the kernel's own
     HOLD_ENDED = 18
     HOLD_USED = 19
@@ -221,7 +221,6 @@ cdef struct Terms:
     int64_t share_num      # of the basket's net; share_den 0: no bound
     int64_t share_den
     int64_t points         # units that are worth `money`; 0: no rate
-    int32_t by_tier        # the money differs by tier
 
 cdef struct RuleTable:
     int32_t n_rules
@@ -301,7 +300,7 @@ cdef struct RuleTable:
     const int32_t *own_terms      # [currency] into terms: of redemptions without a sale, -1
     const Terms *terms
     const int64_t *money          # [terms, rung + 1]: minor units; 0: no tier
-    int32_t broken_code           # engine/status.py LIMITS: minimum, step, share, worth
+    int32_t broken_code           # engine/status.py LIMITS: minimum, step, worth, share
     const int32_t *ymd[2]  # packed dates by day: Gregorian, Jalali
     const int32_t *month_start[2]  # first day of month (year - first_year) * 12 + month - 1
     int32_t first_year[2]

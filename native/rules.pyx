@@ -199,7 +199,7 @@ cdef class Rules:
             self.sequences[i] = SequenceDef(slot, steps, repeat, gap, reset)
         self.terms = <Terms*>_items(len(lists["terms"]), sizeof(Terms))
         for i, one in enumerate(lists["terms"]):
-            self.terms[i] = Terms(one[0], one[1], one[2], one[3], one[4], one[5])
+            self.terms[i] = Terms(one[0], one[1], one[2], one[3], one[4])
         for i, (metric, subject, least) in enumerate(lists["asked"]):
             self.asked[i] = Asked(metric, subject, least)
         for i, period in enumerate(lists["first_periods"]):
