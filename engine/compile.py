@@ -35,7 +35,6 @@ from .compile_conditions import (
     bounds,
 )
 from .compile_figures import RuleFigures, rounding_code
-from .compile_terms import RedemptionTerms
 from .compile_general import GeneralRules, counts_more, needs_general
 from .compile_ladder import (
     ACTIVITY,
@@ -49,6 +48,7 @@ from .compile_ladder import (
     ladder_arrays,
     rolling_starts,
 )
+from .compile_terms import RedemptionTerms
 from .compile_words import RuleWords
 from .dictionaries import Codes, Dictionaries
 from .kernel_columns import KernelColumns, kernel_columns

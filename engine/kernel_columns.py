@@ -19,7 +19,6 @@ from .columns import (
     ADJUST,
     ENROL,
     HOLD,
-    REDEEM,
     SALE,
     SUBSCRIBE,
     UNSUBSCRIBE,
@@ -166,12 +165,7 @@ class _Extras:
         assert out.figure is not None
         assert out.currency is not None
         assert out.expires is not None
-        if extra.completed or extra.forced:
-            out.flags[row] |= COMPLETED
-        if extra.partial:
-            out.flags[row] |= PARTIAL
-        if kind == HOLD:
-            self._end(row, extra.ends_at)
+        out.flags[row] |= _flags(extra)
         if extra.channel:
             out.channel[row] = compiled.channels.number(extra.channel)
         self.coupons[row] = [compiled.coupons.number(name) for name in extra.coupons]
@@ -185,16 +179,17 @@ class _Extras:
         for place, points in extra.tender_points:
             self._tender_points()[int(self.facts.tenders_from[row]) + place] = points
         out.figure[row] = extra.amount
+        if extra.currency in self.layout.currencies:
+            out.currency[row] = self.layout.currencies.index(extra.currency)
         if kind == ACTIVITY:
             out.code[row] = compiled.activities.number(extra.code)
-        elif kind in (ADJUST, REDEEM, HOLD):
-            if extra.currency in self.layout.currencies:
-                out.currency[row] = self.layout.currencies.index(extra.currency)
-            if extra.expires:
-                out.expires[row] = (
-                    NEVER if extra.expires == "never"
-                    else day_of(dt.date.fromisoformat(extra.expires))
-                )
+        elif kind == ADJUST and extra.expires:
+            out.expires[row] = (
+                NEVER if extra.expires == "never"
+                else day_of(dt.date.fromisoformat(extra.expires))
+            )
+        elif kind == HOLD:
+            self._end(row, extra.ends_at)
         elif kind in (ENROL, UPDATE):
             about = extra.about or {}
             self.sets[row] = self._about(about)
@@ -263,6 +258,11 @@ class _Extras:
             return [(MANUAL_TIER, -1), (MANUAL_THROUGH, 0)]
         through = day_of(_date(manual["through"]))
         return [(MANUAL_TIER, self.layout.tiers.index(manual["tier"])), (MANUAL_THROUGH, through)]
+
+
+def _flags(extra: Any) -> int:
+    completed = COMPLETED if extra.completed or extra.forced else 0
+    return completed | (PARTIAL if extra.partial else 0)
 
 
 def _flat(items: list[list[Any]]) -> tuple[Int64, list[Any]]:

@@ -15,9 +15,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .chain import resolve, without_return
-from .columns import MEMBER_KINDS, RETURN, SALE, Extra, Facts, join, take
+from .columns import MEMBER_KINDS, RETURN, Facts, join, take
 from .folding import Fold
 from .journal import Record
+from .naming import names_among, naming_rows, no_names
 from .order import untwisted
 from .parked import resolutions
 from .records import read_facts

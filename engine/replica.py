@@ -17,7 +17,7 @@ from .answers import Answer, AnswerWords, control_answer, stored_answer
 from .chain import History, Known, read_facts_at, read_history
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
-from .columns import MEMBER_KINDS, SALE, Facts, pick
+from .columns import MEMBER_KINDS, Facts, pick
 from .dictionaries import Dictionaries, Sizes
 from .folding import Fold
 from .journal import GENESIS, Journal, LedgerError, Record

@@ -16,17 +16,12 @@ from vafa.native.wire import Sale, parse_sale
 
 from .carrier import carrier_of
 from .facts import (
-    CancelFact,
-    CaptureFact,
     CatalogFact,
     DayClosedFact,
     EnrolFact,
     FormError,
-    HoldFact,
     MemberFact,
     MemberUpdateFact,
-    ReleaseFact,
-    SaleFact,
     StoreFact,
     WireControl,
     json_decoder,
