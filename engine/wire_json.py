@@ -7,7 +7,8 @@ the strict decoder.
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -19,6 +20,7 @@ from .facts import (
     CatalogFact,
     DayClosedFact,
     EnrolFact,
+    Fact,
     FormError,
     MemberFact,
     MemberUpdateFact,
@@ -29,6 +31,8 @@ from .facts import (
 from .form import check_form
 from .program_file import split_path
 
+F = TypeVar("F", bound=Fact)
+
 
 def decode_fact(body: bytes) -> Sale | WireControl:
     """One JSON fact. Raises FormError; its slug tells bad JSON from a bad fact."""
@@ -37,8 +41,16 @@ def decode_fact(body: bytes) -> Sale | WireControl:
 
 def decode_strictly(body: bytes) -> Sale | WireControl:
     """As `decode_fact`, always by the strict decoder."""
+    fact: MemberFact | WireControl = read_strictly(body, json_decoder.decode)
+    if isinstance(fact, CatalogFact | StoreFact | DayClosedFact):
+        return fact
+    return carrier_of(fact)
+
+
+def read_strictly(body: bytes, decode: Callable[[bytes], F]) -> F:
+    """A fact of JSON by a decoder of msgspec, with all checks of form. Raises FormError."""
     try:
-        fact: MemberFact | WireControl = json_decoder.decode(body)
+        fact = decode(body)
     except msgspec.ValidationError as error:
         raise FormError(*_place(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -54,9 +66,7 @@ def decode_strictly(body: bytes) -> Sale | WireControl:
         name = twice.decode(errors="replace")
         raise FormError(f"the member {name!r} is there twice", slug="duplicate-member")
     check_form(fact)
-    if isinstance(fact, CatalogFact | StoreFact | DayClosedFact):
-        return fact
-    return carrier_of(fact)
+    return fact
 
 
 def _place(message: str) -> tuple[str, str]:

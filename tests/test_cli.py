@@ -110,7 +110,7 @@ def shop(empty: Path) -> Path:
 def test_help_names_every_command() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    for name in ("demo", "load", "balance", "verify", "program"):
+    for name in ("demo", "load", "balance", "quote", "verify", "program"):
         assert f"  {name} " in result.stdout
 
 
@@ -646,6 +646,39 @@ def test_lots(shop: Path) -> None:
     assert {row["good_through"] for row in rows} == {"2027-03-20"}
     assert {row["state"] for row in rows} == {"active"}
     assert "2027-03-20" in run("balance", shop, "09120000001", "--lots").stdout
+
+
+# -- quote -----------------------------------------------------------------------------------
+
+
+def basket(path: Path, **fields: Any) -> Path:
+    made = {k: v for k, v in sale(0).items() if k not in ("kind", "id")}
+    path.write_text(json.dumps({**made, **fields}), "utf-8")
+    return path
+
+
+def test_quote_by_hand(shop: Path, tmp_path: Path) -> None:
+    # 2025-12-05 is a Friday: dairy counts twice.
+    file = basket(tmp_path / "basket.json", member="09120000001")
+    told = data("quote", shop, file)
+    assert [(p["rule"], p["points"]) for p in told["postings"]] == [
+        ("base", 45), ("dairy-friday", 45),
+    ]  # fmt: skip
+    text = run("quote", shop, file).stdout
+    assert "base: 45 emtiaz" in text
+    assert data("quote", shop, "-", stdin=file.read_bytes()) == told
+
+
+def test_a_quote_that_no_sale_could_be(shop: Path, tmp_path: Path) -> None:
+    old = basket(tmp_path / "old.json", occurred_at="2005-12-05T09:00:00+03:30")
+    result = run("quote", shop, old)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "occurred_at: is older than 3650 days" in result.stderr
+    assert run("quote", shop, old, "--force").exit_code == 0
+    bad = basket(tmp_path / "bad.json", lines=[])
+    result = run("quote", shop, bad)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "lines: " in result.stderr
 
 
 def test_a_balance_of_before_the_latest_fact(shop: Path) -> None:

@@ -16,6 +16,7 @@ from .demo import demo
 from .load import load
 from .output import Commands
 from .program import program
+from .quote import quote
 from .verify import verify
 
 
@@ -41,7 +42,7 @@ def main() -> None:
     """A loyalty engine: exact points from till baskets, in a ledger that can be replayed."""
 
 
-for command in (demo, load, balance, close, verify, program):
+for command in (demo, load, balance, quote, close, verify, program):
     main.add_command(command)
 
 __all__ = ["main"]
