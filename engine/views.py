@@ -140,8 +140,15 @@ def _unpacked(fold: Fold, packed: bytes) -> State:
 def _run_out(fold: Fold, packed: bytes, at: int) -> State:
     """A member's row as it stands when the holds that end by an instant are over."""
     state = _unpacked(fold, packed)
-    run_out_by(fold.compiled.natives, state, fold.versions.showing(at).number - 1, at, 0)
+    end_holds(fold, state, at)
     return state
+
+
+def end_holds(fold: Fold, row: State, at: int) -> None:
+    """Release what of a row of its own (number 0) is held no longer at an instant."""
+    ends = row.runs_out(0)
+    if ends is not None and ends <= at:
+        run_out_by(fold.compiled.natives, row, fold.versions.showing(at).number - 1, at, 0)
 
 
 def as_of(replica: Replica, fold: Fold, number: int, last_seq: int, at: int) -> bytes | None:
