@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vafa.engine.columns import Facts
 from vafa.engine.compile import CompiledPrograms
 from vafa.engine.dictionaries import Dictionaries, Product
-from vafa.engine.naming import no_names
+from vafa.engine.named import no_names
 from vafa.engine.program_file import parse_program
 from vafa.native.fold import fold
 

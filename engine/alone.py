@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .columns import NO_RULE
-from .naming import names_among
+from .named import names_among
 from .order import member_order
 from .parked import CORRECT
 from .status import POSTINGS

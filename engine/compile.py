@@ -53,7 +53,7 @@ from .compile_words import RuleWords
 from .dictionaries import Codes, Dictionaries
 from .kernel_columns import KernelColumns, kernel_columns
 from .layout import Key, Layout
-from .naming import Names
+from .named import Names
 from .program import Bonus, Caps, Inactivity, Program, Uses
 from .rule_tables import RuleTables
 from .status import LIMIT_CODES

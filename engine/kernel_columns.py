@@ -26,7 +26,7 @@ from .columns import (
     Facts,
 )
 from .facts import LATEST_US
-from .naming import Names
+from .named import Names
 
 if TYPE_CHECKING:
     from .compile import CompiledPrograms

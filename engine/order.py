@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .columns import ADJUST, Facts
 from .dictionaries import Dictionaries
 from .facts import KINDS, RANKS
-from .naming import Names
+from .named import Names
 
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]

@@ -18,7 +18,7 @@ from .chain import resolve, without_return
 from .columns import MEMBER_KINDS, RETURN, Facts, join, take
 from .folding import Fold
 from .journal import Record
-from .naming import names_among, naming_rows, no_names
+from .named import names_among, naming_rows, no_names
 from .order import untwisted
 from .parked import resolutions
 from .records import read_facts

@@ -36,6 +36,8 @@ class Status(IntEnum):
     NOT_A_REDEMPTION = 20
     ALREADY_CANCELLED = 21
     MORE_THAN_HELD = 22
+    CARD_BLOCKED = 23
+    CARD_LINKED = 24
 
 
 REFUSALS = {
@@ -60,6 +62,8 @@ REFUSALS = {
     Status.NOT_A_REDEMPTION: "not-a-redemption",
     Status.ALREADY_CANCELLED: "already-cancelled",
     Status.MORE_THAN_HELD: "more-than-held",
+    Status.CARD_BLOCKED: "card-blocked",
+    Status.CARD_LINKED: "card-linked",
 }
 """Refusals for state, by the slug that an answer carries."""
 
