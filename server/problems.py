@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import orjson
 from aiohttp import web
 
+from .problems_fa import PERSIAN
+
 CONTENT_TYPE = "application/problem+json"
 
 
@@ -31,8 +33,19 @@ PROBLEMS: dict[str, Kind] = {
     "body-timeout": Kind(408, "Body too slow", "the body did not arrive in 10 seconds", True),
     "no-program": Kind(409, "No program", "no program is in force at the fact's time", True),
     "too-large": Kind(413, "Too large", "the body or the batch is beyond its bound"),
+    "precondition-failed": Kind(
+        412, "Precondition failed", "the programs are not those that `If-Match` names"
+    ),
     "unsupported-media": Kind(415, "Unsupported media", "the content type or encoding is unknown"),
     "invalid-fact": Kind(422, "Invalid fact", "the fact breaks the form; its id may be used again"),
+    "batch-refused": Kind(422, "Batch refused", "a fact of an atomic batch is; nothing is kept"),
+    "invalid-program": Kind(422, "Invalid program", "the program or its holidays are not sound"),
+    "program-differs": Kind(
+        409, "Program differs", "the unit or a currency is not as programs before have it"
+    ),
+    "precondition-required": Kind(
+        428, "Precondition required", "publishing needs `If-Match` with the tag of the programs"
+    ),
     "id-reused": Kind(422, "Id reused", "the id is known with other content"),
     "in-future": Kind(422, "In the future", "the fact is later than now plus 5 minutes", True),
     "too-late": Kind(422, "Too late", "the fact is older than the late limit; can be forced"),
@@ -45,10 +58,41 @@ PROBLEMS: dict[str, Kind] = {
     "returns-too-much": Kind(409, "Returns too much", "more comes back than was sold; for ever"),
     "points-spent": Kind(409, "Points spent", "the returned sale's points are spent; for ever"),
     "not-a-sale": Kind(409, "Not a sale", "what a return names is no accepted sale; for ever"),
-    "wrong-member": Kind(409, "Other member", "the named sale is another member's; for ever"),
+    "wrong-member": Kind(409, "Other member", "what it names is another member's; for ever"),
     "unknown-currency": Kind(409, "Unknown currency", "no program in force has it; for ever"),
     "unknown-tier": Kind(409, "Unknown tier", "the program in force has no such tier; for ever"),
+    "unknown-card": Kind(422, "Unknown card", "no member has the card; the id may be used again"),
+    "card-blocked": Kind(409, "Card blocked", "the card is blocked at the fact's time; for ever"),
+    "card-linked": Kind(
+        409, "Card of another", "the card is another member's at some time it matters; for ever"
+    ),
     "day-out-of-order": Kind(409, "Day out of order", "a later day is closed already; for ever"),
+    "below-minimum": Kind(
+        409, "Below the minimum", "less is redeemed than the program's minimum; for ever"
+    ),
+    "not-a-multiple": Kind(
+        409, "Not a multiple", "what is redeemed is no multiple of the step; for ever"
+    ),
+    "over-share": Kind(
+        409, "Over the share", "points pay more than their share of the basket; for ever"
+    ),
+    "over-worth": Kind(
+        409, "Over the worth", "a tender pays more than its points are worth; for ever"
+    ),
+    "unknown-hold": Kind(
+        409, "Unknown hold", "no hold or redemption of that id is here; for ever"
+    ),
+    "hold-ended": Kind(409, "Hold ended", "the hold was captured, released or ran out; for ever"),
+    "hold-used": Kind(409, "Hold used", "a sale was paid with the hold or redemption; for ever"),
+    "not-a-redemption": Kind(
+        409, "Not a redemption", "a cancel names no redemption or capture; for ever"
+    ),
+    "already-cancelled": Kind(
+        409, "Already cancelled", "all points of the redemption are back; for ever"
+    ),
+    "more-than-held": Kind(
+        409, "More than held", "more is asked than is held or not yet back; for ever"
+    ),
     "internal": Kind(500, "Internal error", "a defect of vafa; please report it", True),
     "http-version": Kind(505, "HTTP version", "the request is not HTTP/1.1 or 1.0"),
     "overloaded": Kind(503, "Overloaded", "the queue is full", True),
@@ -57,6 +101,8 @@ PROBLEMS: dict[str, Kind] = {
 }
 
 RETRY_AFTER_S = 1
+
+ENGLISH, FARSI = "en", "fa"
 
 
 class ProblemError(Exception):
@@ -69,36 +115,63 @@ class ProblemError(Exception):
         self.path = path
         self.more = more
 
-    def body(self) -> dict[str, Any]:
+    def body(self, language: str = ENGLISH) -> dict[str, Any]:
         """The problem as a JSON object."""
-        return problem_body(self.slug, self.detail, self.path, **self.more)
+        return problem_body(self.slug, self.detail, self.path, language, **self.more)
 
-    def response(self) -> web.Response:
+    def response(self, language: str = ENGLISH) -> web.Response:
         """The problem as an HTTP response."""
         kind = PROBLEMS[self.slug]
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if kind.retry else {}
+        headers = {"Content-Language": language, "Vary": "Accept-Language"}
+        if kind.retry:
+            headers["Retry-After"] = str(self.more.pop("retry_after", RETRY_AFTER_S))
         if "allow" in self.more:
             headers["Allow"] = self.more["allow"]
         return web.Response(
-            status=kind.status, body=orjson.dumps(self.body()), content_type=CONTENT_TYPE,
-            headers=headers,
+            status=kind.status, body=orjson.dumps(self.body(language)),
+            content_type=CONTENT_TYPE, headers=headers,
         )
 
 
-def problem_body(slug: str, detail: str, path: str = "$", **more: Any) -> dict[str, Any]:
-    """An RFC 9457 object; `pointer` is the JSON pointer of the field, when there is one."""
+def problem_body(
+    slug: str, detail: str, path: str = "$", language: str = ENGLISH, **more: Any
+) -> dict[str, Any]:
+    """An RFC 9457 object; `pointer` is the JSON pointer of the field, when there is one.
+
+    In Persian the detail says what kind of problem it is, and `detail_en` what it is of.
+    """
     kind = PROBLEMS[slug]
+    title, said = PERSIAN[slug] if language == FARSI else (kind.title, detail)
     body: dict[str, Any] = {
         "type": f"urn:vafa:problem:{slug}",
-        "title": kind.title,
+        "title": title,
         "status": kind.status,
-        "detail": detail,
+        "detail": said,
     }
+    if language == FARSI:
+        body["detail_en"] = detail
     pointer = json_pointer(path)
     if pointer:
         body["pointer"] = pointer
     body.update(more)
     return body
+
+
+def language_of(header: str | None) -> str:
+    """The language that an `Accept-Language` prefers of those that there are."""
+    if header is None or FARSI not in header.lower():
+        return ENGLISH
+    weights = {ENGLISH: 0.0, FARSI: 0.0}
+    for part in header.lower().split(","):
+        tag, _, quality = part.strip().partition(";q=")
+        language = tag.split("-")[0]
+        if language in weights:
+            try:
+                weight = float(quality or 1)
+            except ValueError:
+                weight = 0.0
+            weights[language] = max(weights[language], weight)
+    return FARSI if weights[FARSI] > weights[ENGLISH] else ENGLISH
 
 
 def json_pointer(path: str) -> str:

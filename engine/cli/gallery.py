@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -73,7 +73,8 @@ def run(out: Output, names: tuple[str, ...], folder: Path) -> None:
     for name in names:
         if name not in found:
             raise click.BadParameter(f"no program {name!r}; known: {', '.join(found)}")
-    rows, wrong = [], 0
+    rows: list[dict[str, Any]] = []
+    wrong = 0
     with out.bar("playing", "programs") as tick:
         for done, name in enumerate(names or found, 1):
             with tempfile.TemporaryDirectory() as ledger:
