@@ -20,7 +20,7 @@ from vafa.engine.program_file import ProgramError
 
 from .decode import MOST_FACTS, NDJSON, Line
 from .edge import read_body
-from .events import EventDoor
+from .events import EventDoor, allowed_lines, asker
 from .front import Front
 from .parameters import flag, parameters
 from .problems import ProblemError, language_of
@@ -41,6 +41,7 @@ class ImportDoor:
         A body that cannot be read to its end keeps nothing.
         """
         force = flag(parameters(request, "force"), "force")
+        holder = asker(request, force)
         replica = self.front.follow()
         if not len(replica.versions):
             raise ProblemError("no-program", "no program is in force")
@@ -49,6 +50,8 @@ class ImportDoor:
         language = language_of(request.headers.get("Accept-Language"))
         # Large documents take seconds: other requests go on meanwhile.
         lines, places, skipped = await asyncio.to_thread(_read, body, settings)
+        if holder is not None:
+            lines = allowed_lines(lines, holder)
         results = await self._events.results(lines, force, language)
         results += [
             (number, orjson.dumps({"line": number, "status": "skipped", "reason": reason}) + b"\n")
