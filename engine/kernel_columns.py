@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .anniversaries import ymd
 from .calendars import NEVER, day_of
 from .columns import ACTIVITY, ADJUST, ENROL, REDEEM, SALE, SUBSCRIBE, UNSUBSCRIBE, UPDATE, Facts
+from .plans import plan_end
 
 if TYPE_CHECKING:
     from .compile import CompiledPrograms
@@ -182,7 +183,9 @@ class _Extras:
         elif kind in (SUBSCRIBE, UNSUBSCRIBE):
             slot = self.layout.find("subscription", extra.plan)
             if slot is not None:
-                until = extra.ends_at if extra.ends_at is not None else _FOREVER
+                program = compiled.programs[self.out.version[row]]
+                until = plan_end(program, extra.plan, int(self.facts.day[row]), extra.ends_at)
+                until = _FOREVER if until is None else until
                 self.sets[row] = [(slot, until if kind == SUBSCRIBE else 0)]
 
     def _details(self, row: int, details: Any) -> None:
@@ -218,6 +221,9 @@ class _Extras:
         if "segments" in about:
             for key in self.layout.keys("segment"):
                 sets.append((self.layout.slot(*key), int(key[1] in about["segments"])))
+        if "type" in about:
+            for key in self.layout.keys("type"):
+                sets.append((self.layout.slot(*key), int(key[1] == about["type"])))
         for name, value in about.get("values", {}).items():
             slot = self.layout.find("value", name)
             if slot is not None:

@@ -19,6 +19,7 @@ from .facts import (
     AdjustFact,
     CaptureFact,
     CatalogFact,
+    CloseFact,
     DayClosedFact,
     Fact,
     HoldFact,
@@ -86,6 +87,7 @@ class Reference:
         self._facts: dict[str, list[Accepted]] = {}
         self._runs: dict[str, Run] = {}
         self._members: dict[str, str] = {}
+        self._closed: dict[str, int] = {}
         self._sales: set[str] = set()
         self._parked: dict[str, list[Accepted]] = {}
         self._answers: dict[str, tuple[object, Answer]] = {}
@@ -178,7 +180,10 @@ class Reference:
     def _of_member(self, entry: Accepted, fact: MemberFact) -> Answer:
         before = self._run(fact.member)
         facts = self._facts.get(fact.member, [])
+        closed = self._closed.get(fact.member)
         try:
+            if closed is not None and (entry.at_us >= closed or isinstance(fact, CloseFact)):
+                raise Refusal(fact.id, Status.MEMBER_CLOSED)
             waits = self._waits(fact)
             self._check_named(fact)
             if waits and isinstance(fact, ReturnFact):
@@ -201,6 +206,8 @@ class Reference:
         self._members.update({e.fact.id: fact.member for e in kept})
         if isinstance(fact, SaleFact):
             self._sales.add(fact.id)
+        if isinstance(fact, CloseFact):
+            self._closed[fact.member] = entry.at_us
         answer.postings = after.rows[fact.id].postings + corrections(before, after, fact.id)
         self._close_budgets(entry.version.program, answer)
         return self._answered(entry, after, answer)

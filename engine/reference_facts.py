@@ -22,6 +22,7 @@ from .facts import (
     CardBlockFact,
     CardLinkFact,
     CardUnblockFact,
+    CloseFact,
     DayClosedFact,
     EnrolFact,
     HoldFact,
@@ -119,7 +120,7 @@ def rank(fact: MemberFact | DayClosedFact) -> int:
     match fact:
         case (
             EnrolFact() | MemberUpdateFact() | SubscriptionStartFact() | SubscriptionEndFact()
-            | CardLinkFact() | CardBlockFact() | CardUnblockFact()
+            | CardLinkFact() | CardBlockFact() | CardUnblockFact() | CloseFact()
         ):  # fmt: skip
             return 0
         case SaleFact() | ActivityFact():

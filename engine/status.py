@@ -38,6 +38,7 @@ class Status(IntEnum):
     MORE_THAN_HELD = 22
     CARD_BLOCKED = 23
     CARD_LINKED = 24
+    MEMBER_CLOSED = 25
 
 
 REFUSALS = {
@@ -64,6 +65,7 @@ REFUSALS = {
     Status.MORE_THAN_HELD: "more-than-held",
     Status.CARD_BLOCKED: "card-blocked",
     Status.CARD_LINKED: "card-linked",
+    Status.MEMBER_CLOSED: "member-closed",
 }
 """Refusals for state, by the slug that an answer carries."""
 

@@ -31,6 +31,7 @@ from .facts import ControlFact, PublishFact
 from .intake import Intake
 from .journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encode_record
 from .late import Batch
+from .naming import refuse_closed
 from .records import facts_batch, growth_batch, rows_batch
 from .replica import Progress, Replica, journal_path, state_path
 from .status import REFUSALS, Status
@@ -198,8 +199,9 @@ class Writer:
             before = {m: fold.state.pack(m) for m in set(facts.member.tolist())}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
-        batch_ = Batch(facts, new_ids, first, version, refused=admitted.refused())
-        outcome = fold.apply(batch_, replica)
+        refused_rows = admitted.refused()
+        refuse_closed(facts, replica.membership.closed, refused_rows)
+        outcome = fold.apply(Batch(facts, new_ids, first, version, refused_rows), replica)
         if atomic and (refused := _refused(outcome, rows)):
             self._take_back(before, sizes, None)
             return self._nothing(intake, refused, known)

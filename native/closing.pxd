@@ -10,7 +10,7 @@ from .facts cimport finish, no_amounts, rate_ahead, stand_in
 from .history cimport History
 from .lots cimport Lots
 from .rules cimport NO_RULE, POST_EXPIRE, RuleTable
-from .state cimport EXPIRED, FACTS, JOINED, LAST_AT, LOTS, POSTED, TODAY
+from .state cimport CLOSED, EXPIRED, FACTS, JOINED, LAST_AT, LOTS, POSTED, TODAY
 from .work cimport Work, begin, new_event, settle_all
 
 
@@ -44,7 +44,7 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
     for k in range(t.n_words):
         if t.dated_mask[k]:
             dated = True
-    if dated:
+    if dated and not row[CLOSED]:
         stand_in(w, &b, w.closings.at[place], day, 0)
         b.form = CLOSED_DAY
         b.epoch = w.closings.epoch[place] if w.closings.epoch != NULL else 0

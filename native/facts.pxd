@@ -5,7 +5,8 @@ known of a member (rulebook sections 2 to 5 and 8); and what all facts have in c
 from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
-from .accounts cimport account_of, expires_on, put_lot, renew, take_active, take_pending
+from .accounts cimport (
+    account_of, expires_on, forfeit, put_lot, renew, take_active, take_pending)
 from .arith cimport MOST_UNITS
 from .basket cimport ACTIVITY_FACT, BASKET, Basket
 from .columns cimport ACCEPTED, COMPLETED, Columns, post
@@ -16,10 +17,12 @@ from .memory cimport room_for
 from .rate cimport rate_all
 from .rules cimport (
     COUNT_ACTIVITY, ENROL, INSUFFICIENT, NOT_SPENDABLE, NO_RULE, OK, OVERFLOW, POST_ADJUST,
-    POST_FORGIVE, POST_REDEEM, UNKNOWN_CURRENCY, RuleTable)
-from .state cimport DEBT, ENROLLED, FACTS, FORGIVEN, ISSUED, JOINED, LOTS, REDEEMED, REVERSED
+    POST_EXPIRE, POST_FORGIVE, POST_REDEEM, UNKNOWN_CURRENCY, RuleTable)
+from .state cimport (
+    CLOSED, DEBT, ENROLLED, EXPIRED, FACTS, FORGIVEN, ISSUED, JOINED, LOTS, POSTED, REDEEMED,
+    REVERSED)
 from .tiers cimport advance_tiers, tier_on
-from .work cimport Work, account_available, begin, new_event
+from .work cimport Work, account_available, begin, new_event, note_expired
 
 
 cdef inline void remember_renewal(Work *w, History *h, int32_t c, int32_t day) noexcept nogil:
@@ -251,6 +254,31 @@ cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     if t.currencies[c].inactivity and t.currencies[c].renewed_by_redemption:
         renew(&t.currencies[c], account, day)
         remember_renewal(w, h, c, day)
+    return finish(w, t, i, row, h, day, day)
+
+
+cdef inline int apply_close(Work *w, const RuleTable *t, int64_t i, int64_t *row,
+                            History *h) noexcept nogil:
+    """The membership is over: what the member has expires (rulebook 7)."""
+    cdef const Columns *in_ = w.in_
+    cdef int32_t day = in_.day[i], c
+    cdef int64_t *account
+    cdef int64_t gone
+    if not enter(w, t, i, row, h):
+        return OK
+    no_amounts(w, t)
+    row[CLOSED] = 1
+    for c in range(w.g.n_currencies):
+        account = account_of(row, c)
+        w.takes.n = 0
+        forfeit(account, &w.takes)
+        if h != NULL:
+            note_expired(w, h, c)
+        gone = account[EXPIRED] - account[POSTED]
+        if gone and not post(w.p, <uint32_t>i, 0, NO_RULE, POST_EXPIRE, <uint8_t>c, 0, -gone,
+                             -gone):
+            w.failed = 1
+        account[POSTED] = account[EXPIRED]
     return finish(w, t, i, row, h, day, day)
 
 

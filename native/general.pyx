@@ -11,11 +11,11 @@ from .basket cimport Line
 from .big cimport Big
 from .closing cimport close_day
 from .columns cimport ACCEPTED, NO_SUCH_TIER, Columns, today
-from .facts cimport apply_activity, apply_adjust, apply_redeem, apply_sets
+from .facts cimport apply_activity, apply_adjust, apply_close, apply_redeem, apply_sets
 from .history cimport History
 from .returns cimport apply_no_receipt, apply_return, finds_too_few
 from .rules cimport (
-    ACTIVITY, ADJUST, OK, POINTS_SPENT, REDEEM, RETURN, SALE, UNKNOWN_TIER, RuleTable)
+    ACTIVITY, ADJUST, CLOSE, OK, POINTS_SPENT, REDEEM, RETURN, SALE, UNKNOWN_TIER, RuleTable)
 from .sales cimport apply_sale
 from .state cimport LAST_AT
 from .stepping_back cimport tiers_back
@@ -80,6 +80,8 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
             status = apply_adjust(w, t, i, row, h)
         elif kind == REDEEM:
             status = apply_redeem(w, t, i, row, h)
+        elif kind == CLOSE:
+            status = apply_close(w, t, i, row, h)
         elif in_.flags[i] & NO_SUCH_TIER and not in_.flags[i] & ACCEPTED:
             status = UNKNOWN_TIER
         else:

@@ -26,7 +26,8 @@ cdef enum:
     MANUAL_THROUGH = 12
     CLOCK = 13         # business date up to which tiers have moved on, -1
     TODAY = 14         # latest business date of the member's facts, -1
-    HEAD = 15
+    CLOSED = 15        # the membership is over
+    HEAD = 16
 
 cdef enum:
     ISSUED = 0
