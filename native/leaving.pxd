@@ -1,15 +1,16 @@
 """A member leaves: its holds end and all that it has expires (rulebook 7)."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t
 
 from .accounts cimport account_of, forfeit
-from .columns cimport Columns, post
+from .closing cimport post_due
+from .columns cimport Columns
 from .facts cimport enter, finish, no_amounts
 from .held cimport Part, n_parts, part_of
 from .history cimport History
 from .holds cimport release
-from .rules cimport NO_RULE, OK, POST_EXPIRE, POST_RELEASE, RuleTable
-from .state cimport CLOSED, EXPIRED, HOLDS, POSTED, RUN_OUT, Vec
+from .rules cimport OK, RuleTable
+from .state cimport CLOSED, HOLDS, Vec
 from .work cimport Work, note_expired
 
 
@@ -35,7 +36,6 @@ cdef inline int apply_close(Work *w, const RuleTable *t, int64_t i, int64_t *row
     cdef const Columns *in_ = w.in_
     cdef int32_t day = in_.day[i], c
     cdef int64_t *account
-    cdef int64_t gone
     if not enter(w, t, i, row, h):
         return OK
     no_amounts(w, t)
@@ -49,13 +49,6 @@ cdef inline int apply_close(Work *w, const RuleTable *t, int64_t i, int64_t *row
         forfeit(account, &w.takes)
         if h != NULL:
             note_expired(w, h, c)
-        if account[RUN_OUT] and not post(w.p, <uint32_t>i, 0, NO_RULE, POST_RELEASE, <uint8_t>c, 0,
-                                         account[RUN_OUT], account[RUN_OUT]):
+        if not post_due(w, i, account, c):
             w.failed = 1
-        account[RUN_OUT] = 0
-        gone = account[EXPIRED] - account[POSTED]
-        if gone and not post(w.p, <uint32_t>i, 0, NO_RULE, POST_EXPIRE, <uint8_t>c, 0, -gone,
-                             -gone):
-            w.failed = 1
-        account[POSTED] = account[EXPIRED]
     return finish(w, t, i, row, h, day, day)

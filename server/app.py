@@ -25,6 +25,8 @@ from .decode import ARROW, JSON, NDJSON
 from .edge import EdgeServer
 from .events import EventDoor
 from .front import Front
+from .guard import Guard
+from .imports import ImportDoor
 from .membership import MembershipDoor
 from .openapi import DocumentDoor
 from .operation import OperationDoor
@@ -60,6 +62,11 @@ def routes(front: Front) -> tuple[Route, ...]:
                 201: {JSON: shown.FactAnswer}, 202: {JSON: shown.FactAnswer},
             }, "write", {JSON: MemberFact | WireControl, NDJSON: TEXT, ARROW: BYTES},
             (FORCE, ATOMIC), (*BODIES, *COMMITS, *FACTS, "invalid-batch", "batch-refused"),
+        )),
+        Route("POST", "/v1/imports/{id}", ImportDoor(front, events).post, Told(
+            "Takes a file of another system", {200: {NDJSON: TEXT}}, "write",
+            {"application/octet-stream": BYTES}, (FORCE,),
+            (*BODIES, *COMMITS, *FACTS, "not-found", "invalid-mapping"),
         )),
         Route("GET", "/v1/events/{id}", reads.event, Told(
             "A fact and its first answer", answers(shown.EventView), "read", {}, (TAGGED,),
@@ -132,6 +139,20 @@ def routes(front: Front) -> tuple[Route, ...]:
     return table
 
 
-def make_server(front: Front) -> web.Server:
-    """The aiohttp server over a front."""
-    return EdgeServer(Router(routes(front), front.requests).handle)
+def make_server(
+    front: Front, guard: Guard | None = None, *, admin: bool | None = None
+) -> web.Server:
+    """The aiohttp server over a front.
+
+    `admin`: whether the server is for operators, where they have a port of their own; None
+    where everyone has the same.
+    """
+    table = [route for route in routes(front) if admin is None or _is_for(route, admin=admin)]
+    return EdgeServer(Router(table, front.requests, guard).handle)
+
+
+def _is_for(route: Route, *, admin: bool) -> bool:
+    """Whether a route is on the operators' port, or on the other one; some are on both."""
+    if route.path == "/metrics":
+        return admin
+    return route.told.scope == "open" or (route.told.scope == "admin") == admin
