@@ -16,7 +16,9 @@ from .facts import (
     ActivityFact,
     AdjustFact,
     CalendarDate,
+    DonateFact,
     EnrolFact,
+    JointFact,
     ManualTier,
     MemberFact,
     MemberUpdateFact,
@@ -26,6 +28,7 @@ from .facts import (
     SaleFact,
     SubscriptionEndFact,
     SubscriptionStartFact,
+    TransferFact,
     instant_us,
     us_instant,
 )
@@ -40,7 +43,7 @@ Carried = tuple[
 _CODES = {name: code for code, name in enumerate(KINDS)}
 
 
-def carrier_of(fact: MemberFact) -> Sale:
+def carrier_of(fact: MemberFact | JointFact) -> Sale:
     """A fact of a member in the engine's own form. Raises FormError."""
     if isinstance(fact, SaleFact):
         return sale_of(fact)
@@ -105,6 +108,16 @@ def _redeem(fact: RedeemFact) -> Extra:
     return Extra(currency=fact.currency, amount=fact.points, completed=fact.completed)
 
 
+def _transfer(fact: TransferFact) -> Extra:
+    return Extra(
+        currency=fact.currency, amount=fact.points, to=fact.to, completed=fact.completed
+    )
+
+
+def _donate(fact: DonateFact) -> Extra:
+    return Extra(currency=fact.currency, amount=fact.points, cause=fact.cause)
+
+
 def _subscription(fact: SubscriptionStartFact) -> Extra:
     ends_at = None if fact.ends_at is None else instant_us(fact.ends_at, "ends_at")
     return Extra(plan=fact.plan, ends_at=ends_at)
@@ -123,6 +136,8 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     SubscriptionEndFact: lambda fact: Extra(plan=fact.plan),
     EnrolFact: _profile,
     MemberUpdateFact: _profile,
+    TransferFact: _transfer,
+    DonateFact: _donate,
 }
 
 
@@ -194,7 +209,7 @@ def wire_fields(content: Content) -> dict[str, Any]:
                 fields["sale"] = extra.named
         case "activity":
             fields |= {"code": extra.code, "quantity": extra.amount}
-        case "adjust" | "redeem":
+        case "adjust" | "redeem" | "transfer" | "donate":
             fields |= {"currency": extra.currency, "points": extra.amount}
         case "subscription start" | "subscription end":
             fields["plan"] = extra.plan
@@ -202,7 +217,9 @@ def wire_fields(content: Content) -> dict[str, Any]:
             fields |= extra.about or {}
     if extra.ends_at is not None:
         fields["ends_at"] = us_instant(extra.ends_at).isoformat().replace("+00:00", "Z")
-    for name in ("channel", "completed", "expires", "forced", "reason", "actor"):
+    for name in (
+        "channel", "completed", "expires", "forced", "reason", "actor", "to", "cause",
+    ):  # fmt: skip
         if value := getattr(extra, name):
             fields[name] = value
     return fields

@@ -23,11 +23,24 @@ SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, CLOSING = (
     )
 )  # fmt: skip
 SUBSCRIBE, UNSUBSCRIBE = KINDS.index("subscription start"), KINDS.index("subscription end")
+TRANSFER, TRANSFER_IN, DONATE = (
+    KINDS.index(kind) for kind in ("transfer", "transfer in", "donate")
+)
+
+JOINT = (TRANSFER,)
+"""Kinds of facts of several members."""
+
+LEGS = (TRANSFER_IN,)
+"""Kinds of rows that a fact of another member has caused: its legs."""
 
 MEMBER_KINDS = np.array(
-    [SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE], np.uint8
-)
-"""Kinds that a member's fact from the wire may have; their payload is an `Extra`."""
+    [SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE, TRANSFER,
+     TRANSFER_IN, DONATE], np.uint8,
+)  # fmt: skip
+"""Kinds of members' rows that are folded; their payload is an `Extra`."""
+
+Lots = tuple[tuple[int, int, int, int], ...]
+"""Lots that move: (earned, active from, good through, points), the dates as business days."""
 
 
 class Extra(
@@ -39,7 +52,8 @@ class Extra(
     cost None when not known) of lines whose gross is not their net, whose cost is known or
     that were voided in part. `tender_points`: (place in the tenders, points). `back`: what a
     return brings back, (line or 0, sku or "", quantity, net), of the sale `named`. `amount`:
-    quantity of an activity, points of an adjust or redeem. `about`: the fields given of an
+    quantity of an activity, points of an adjust or redeem and of what is given away or received;
+    `to` is who gets it, `cause` which cause, `lots` what a leg brings. `about`: the fields given of an
     enrol or update. Lists whose order means nothing are sorted: equal facts are equal here.
     """
 
@@ -60,6 +74,9 @@ class Extra(
     about: dict[str, Any] | None = None
     plan: str = ""
     ends_at: int | None = None
+    to: str = ""
+    cause: str = ""
+    lots: Lots = ()
 
 
 NOTHING = Extra()

@@ -164,6 +164,36 @@ class RedeemFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="rede
     terminal: Place = ""
 
 
+class DonateFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="donate"):
+    """Active points that a member gives to a cause of the program."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    cause: Name
+    currency: Name
+    points: Annotated[int, Meta(ge=1, le=MOST_POINTS)]
+    store: Place = ""
+    terminal: Place = ""
+
+
+# -- of several members ---------------------------------------------------------------------
+
+
+class TransferFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="transfer"):
+    """Active points that a member gives to another; `completed` as for a sale."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    to: Name
+    currency: Name
+    points: Annotated[int, Meta(ge=1, le=MOST_POINTS)]
+    completed: bool = False
+    store: Place = ""
+    terminal: Place = ""
+
+
 # -- of a member: what is known of it -------------------------------------------------------
 
 
@@ -307,34 +337,38 @@ class DayClosedFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="d
 
 MemberFact = (
     SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | EnrolFact
-    | MemberUpdateFact | SubscriptionStartFact | SubscriptionEndFact
+    | MemberUpdateFact | SubscriptionStartFact | SubscriptionEndFact | DonateFact
 )  # fmt: skip
+JointFact = TransferFact
+"""Facts of several members: one journal row is the fact itself, each further member has a leg."""
 WireControl = CatalogFact | StoreFact | DayClosedFact
 """Facts of no member that the HTTP door takes; programs are published by the command line."""
 ControlFact = WireControl | PublishFact
-Fact = MemberFact | ControlFact
+LoneFact = WireControl | JointFact
+"""Facts from the wire that are committed alone and not in groups."""
+Fact = MemberFact | JointFact | ControlFact
 
 KINDS: tuple[str, ...] = (
     "sale", "catalog", "program publish", "return", "activity", "adjust", "redeem", "enrol",
     "member update", "subscription start", "subscription end", "store", "day closed",
-    "closing", "budget closed",
+    "closing", "budget closed", "transfer", "transfer in", "donate",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
-`closing` is a member's part of a control fact (what expired, what it gave); `budget closed`
-is written by the engine.
+`closing` is a member's part of a control fact (what expired, what it gave), `transfer in` the
+receiver's leg of a transfer; `budget closed` is written by the engine.
 """
 
 RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
     "store": 0, "program publish": 0, "budget closed": 0,
     "sale": 1, "activity": 1, "adjust": 1,
-    "return": 2, "redeem": 3,
+    "return": 2, "redeem": 3, "donate": 3, "transfer": 3, "transfer in": 3,
     "day closed": 4,
 }  # fmt: skip
 """Rank at one instant (rulebook section 2); a negative adjust has rank 3."""
 
-json_decoder = msgspec.json.Decoder(MemberFact | WireControl)
+json_decoder = msgspec.json.Decoder(MemberFact | LoneFact)
 
 
 class FormError(ValueError):

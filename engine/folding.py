@@ -149,7 +149,7 @@ class Fold:
         """Fold new facts in the order of arrival, deciding what is accepted."""
         facts, n = batch.facts, len(batch.facts)
         previous = self.state.chain(facts.member, batch.first)
-        everyone = np.ones(n, np.bool_)
+        everyone = np.full(n, batch.refused is None)
         special = self._special(batch, past)
         takes_part, late_members, twisted = self._sort_out(batch, everyone, special)
         figures = self._fold_in_order(batch, takes_part, accepted=False)
@@ -163,6 +163,10 @@ class Fold:
             anew = Anew(self, batch, rows, known, past)
             anew.decide()
             inserts += self._settle(anew, member, rows, outcome, batch.first)
+        if batch.refused is not None:
+            outcome.status[:] = batch.refused
+            for row, member in enumerate(facts.member.tolist()):
+                self.stand(outcome, row, member, int(facts.at[row]))
         if special is not None:
             inserts += _strangers(batch, past, outcome)
         _insert(outcome, inserts)
@@ -187,7 +191,7 @@ class Fold:
         naming = [] if facts.extras is None else [
             row for row, extra in enumerate(facts.extras) if extra is not None and extra.named
         ]  # fmt: skip
-        awaited = past.parked.awaited(batch.ids)
+        awaited = [] if batch.legs else past.parked.awaited(batch.ids)
         if not naming and not awaited:
             return None
         if naming:
@@ -280,6 +284,17 @@ class Fold:
         rows = np.arange(len(history.ids), dtype=np.uint32)
         return fold_alone(self, history, rows, until=until) if len(rows) else None
 
+    def stand(self, outcome: Outcome, row: int, member: int, at: int) -> None:
+        """Tier and balances of a member's row that folded nothing, at an instant or at the
+        member's latest fact."""
+        at = max(at, self.state.head(member)[0] or at)
+        day = self.today(at)
+        outcome.tier[row] = self.state.tier(self.compiled_at(at).native, member, day)
+        for place in range(self.n_currencies):
+            totals = self.state.totals(member, place, day)
+            for name in BALANCES:
+                getattr(outcome, name)[row, place] = totals[name]
+
     def last_seq(self, member: int) -> int:
         """Highest seq of a member."""
         return int(self.state.last_seqs(np.array([member], np.uint32))[0])
@@ -318,7 +333,7 @@ def _strangers(batch: Batch, past: Past, outcome: Outcome) -> list[_Insert]:
     member = batch.facts.member
     for row in past.parked.awaited(batch.ids):
         for seq, theirs in past.parked.by_sale[batch.ids[row]]:
-            if theirs != member[row]:
+            if theirs != member[row] or batch.refused is not None:
                 tell(row, seq)
     for row in np.flatnonzero(outcome.status == Status.PARKED).tolist():
         sale = batch.row_of(batch.facts.extra(row).named)

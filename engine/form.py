@@ -17,6 +17,7 @@ from .facts import (
     CalendarDate,
     CatalogFact,
     DayClosedFact,
+    DonateFact,
     EnrolFact,
     Fact,
     FormError,
@@ -29,6 +30,7 @@ from .facts import (
     StoreFact,
     SubscriptionEndFact,
     SubscriptionStartFact,
+    TransferFact,
     instant_us,
 )
 
@@ -138,6 +140,18 @@ def _check_adjust(fact: AdjustFact) -> None:
         _check_date(date, "expires")
 
 
+def _check_transfer(fact: TransferFact) -> None:
+    check_name(fact.to, "to")
+    check_name(fact.currency, "currency")
+    if fact.to == fact.member:
+        raise FormError("is the member itself", "to")
+
+
+def _check_donate(fact: DonateFact) -> None:
+    check_name(fact.cause, "cause")
+    check_name(fact.currency, "currency")
+
+
 def _check_activity(fact: ActivityFact) -> None:
     check_name(fact.code, "code")
     check_name(fact.channel, "channel")
@@ -202,6 +216,8 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     ActivityFact: _check_activity,
     AdjustFact: _check_adjust,
     RedeemFact: lambda fact: check_name(fact.currency, "currency"),
+    TransferFact: _check_transfer,
+    DonateFact: _check_donate,
     EnrolFact: _check_about,
     MemberUpdateFact: _check_about,
     SubscriptionStartFact: _check_subscription,

@@ -6,6 +6,7 @@ A batch of plain sales pays for none of what it does not have: those columns are
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,20 @@ from numpy.typing import NDArray
 
 from .anniversaries import ymd
 from .calendars import NEVER, day_of
-from .columns import ACTIVITY, ADJUST, ENROL, REDEEM, SALE, SUBSCRIBE, UNSUBSCRIBE, UPDATE, Facts
+from .columns import (
+    ACTIVITY,
+    ADJUST,
+    DONATE,
+    ENROL,
+    REDEEM,
+    SALE,
+    SUBSCRIBE,
+    TRANSFER,
+    TRANSFER_IN,
+    UNSUBSCRIBE,
+    UPDATE,
+    Facts,
+)
 
 if TYPE_CHECKING:
     from .compile import CompiledPrograms
@@ -66,6 +80,11 @@ class KernelColumns:
     sets_from: Int64 | None = None
     set_slot: NDArray[np.int32] | None = None
     set_value: Int64 | None = None
+    lots_from: Int64 | None = None
+    lot_earned: NDArray[np.int32] | None = None
+    lot_active_from: NDArray[np.int32] | None = None
+    lot_good_through: NDArray[np.int32] | None = None
+    lot_points: Int64 | None = None
     channel: NDArray[np.uint32] | None = None
     code: NDArray[np.uint32] | None = None
     figure: Int64 | None = None
@@ -140,6 +159,14 @@ class _Extras:
         out.sets_from, sets = _flat(self.sets)
         out.set_slot = np.array([slot for slot, _ in sets], np.int32)
         out.set_value = np.array([value for _, value in sets], np.int64)
+        self._lots()
+
+    def _lots(self) -> None:
+        out = self.out
+        out.lots_from, lots = _flat([self.facts.extra(row).lots for row in range(self.n)])
+        for place, name in enumerate(("lot_earned", "lot_active_from", "lot_good_through")):
+            setattr(out, name, np.array([lot[place] for lot in lots], np.int32))
+        out.lot_points = np.array([lot[3] for lot in lots], np.int64)
 
     def _row(self, row: int, kind: int, extra: Any) -> None:
         out, compiled = self.out, self.compiled
@@ -165,7 +192,7 @@ class _Extras:
         out.figure[row] = extra.amount
         if kind == ACTIVITY:
             out.code[row] = compiled.activities.number(extra.code)
-        elif kind in (ADJUST, REDEEM):
+        elif kind in (ADJUST, REDEEM, TRANSFER, TRANSFER_IN, DONATE):
             if extra.currency in self.layout.currencies:
                 out.currency[row] = self.layout.currencies.index(extra.currency)
             if extra.expires:
@@ -173,6 +200,9 @@ class _Extras:
                     NEVER if extra.expires == "never"
                     else day_of(dt.date.fromisoformat(extra.expires))
                 )
+            slot = self.layout.find("cause", extra.cause, extra.currency)
+            if slot is not None:
+                self.sets[row] = [(slot, 0)]
         elif kind in (ENROL, UPDATE):
             about = extra.about or {}
             self.sets[row] = self._about(about)
@@ -233,7 +263,7 @@ class _Extras:
         return [(MANUAL_TIER, self.layout.tiers.index(manual["tier"])), (MANUAL_THROUGH, through)]
 
 
-def _flat(items: list[list[Any]]) -> tuple[Int64, list[Any]]:
+def _flat(items: Sequence[Sequence[Any]]) -> tuple[Int64, list[Any]]:
     """(starts int64[n + 1], all items) of lists by row."""
     starts = np.zeros(len(items) + 1, np.int64)
     np.cumsum([len(item) for item in items], out=starts[1:])

@@ -16,7 +16,20 @@ from numpy.typing import NDArray
 
 from .alone import Folded, Sums, changes, corrections, fold_alone
 from .chain import History, Known, without_return
-from .columns import ADJUST, NO_RULE, NOTHING, REDEEM, RETURN, SALE, Extra, Facts, join, take
+from .columns import (
+    ADJUST,
+    DONATE,
+    NO_RULE,
+    NOTHING,
+    REDEEM,
+    RETURN,
+    SALE,
+    TRANSFER,
+    Extra,
+    Facts,
+    join,
+    take,
+)
 from .parked import CORRECT, Parked
 from .status import Status
 
@@ -55,6 +68,10 @@ class Batch:
     _row_of: dict[str, int] | None = None
     known: dict[str, int] = field(default_factory=dict)
     """Seqs of the sales that facts of the batch name, where the ledger has them."""
+    legs: bool = False
+    """Rows that a fact of another member has caused: nothing waits for them."""
+    refused: Status | None = None
+    """Why the batch is refused whatever its member has: for another member, or for stock."""
 
     def row_of(self, name: str) -> int | None:
         """Row of an id."""
@@ -67,7 +84,7 @@ def takes_points(facts: Facts, row: int) -> bool:
     """Whether a fact may be refused for want of points."""
     extra = facts.extra(row)
     kind = int(facts.kind[row])
-    if kind == REDEEM:
+    if kind in (REDEEM, TRANSFER, DONATE):
         return not extra.completed
     if kind == ADJUST:
         return extra.amount < 0 and not extra.forced
@@ -100,7 +117,7 @@ class Anew:
             for row in rows.tolist()
             for name in (batch.ids[row],)
             for waiting in past.parked.by_sale.get(name, ())
-            if waiting.member == member
+            if waiting.member == member and not batch.legs
         ]
         self.pool = _pool(history, batch, rows, [seq for _, seq in awaited], past)
         n = len(self.pool.ids)

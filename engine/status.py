@@ -26,6 +26,8 @@ class Status(IntEnum):
     UNKNOWN_CURRENCY = 10
     UNKNOWN_TIER = 11
     DAY_OUT_OF_ORDER = 12
+    UNKNOWN_MEMBER = 13
+    UNKNOWN_CAUSE = 14
 
 
 REFUSALS = {
@@ -40,6 +42,8 @@ REFUSALS = {
     Status.UNKNOWN_CURRENCY: "unknown-currency",
     Status.UNKNOWN_TIER: "unknown-tier",
     Status.DAY_OUT_OF_ORDER: "day-out-of-order",
+    Status.UNKNOWN_MEMBER: "unknown-member",
+    Status.UNKNOWN_CAUSE: "unknown-cause",
 }
 """Refusals for state, by the slug that an answer carries."""
 
@@ -65,10 +69,10 @@ KINDS: tuple[str, ...] = ("earn", "multiply", "bonus")
 
 POSTINGS: tuple[str, ...] = (
     "earn", "multiply", "bonus", "adjust", "redeem", "restore", "reverse", "expire", "forgive",
-    "withhold", "donate", "correct",
+    "withhold", "donate", "correct", "transfer",
 )  # fmt: skip
 """Kinds of postings by code.
 
 Points are signed by their effect on the member: earn, multiply, bonus, restore, forgive,
-withhold +; redeem, reverse, expire, donate -; adjust and correct either way.
+withhold +; redeem, reverse, expire, donate -; adjust, transfer and correct either way.
 """

@@ -20,25 +20,26 @@ from .facts import (
     DayClosedFact,
     EnrolFact,
     FormError,
+    JointFact,
+    LoneFact,
     MemberFact,
     MemberUpdateFact,
     StoreFact,
-    WireControl,
     json_decoder,
 )
 from .form import check_form
 from .program_file import split_path
 
 
-def decode_fact(body: bytes) -> Sale | WireControl:
+def decode_fact(body: bytes) -> Sale | LoneFact:
     """One JSON fact. Raises FormError; its slug tells bad JSON from a bad fact."""
     return parse_sale(body) or decode_strictly(body)
 
 
-def decode_strictly(body: bytes) -> Sale | WireControl:
+def decode_strictly(body: bytes) -> Sale | LoneFact:
     """As `decode_fact`, always by the strict decoder."""
     try:
-        fact: MemberFact | WireControl = json_decoder.decode(body)
+        fact: MemberFact | LoneFact = json_decoder.decode(body)
     except msgspec.ValidationError as error:
         raise FormError(*_place(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -54,7 +55,7 @@ def decode_strictly(body: bytes) -> Sale | WireControl:
         name = twice.decode(errors="replace")
         raise FormError(f"the member {name!r} is there twice", slug="duplicate-member")
     check_form(fact)
-    if isinstance(fact, CatalogFact | StoreFact | DayClosedFact):
+    if isinstance(fact, CatalogFact | StoreFact | DayClosedFact | JointFact):
         return fact
     return carrier_of(fact)
 

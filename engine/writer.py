@@ -29,10 +29,12 @@ from .control_commits import ControlCommits
 from .derived import budget_rows
 from .facts import ControlFact, PublishFact
 from .intake import Intake
+from .joint import Legs, apply_joint, is_joint, others
 from .journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encode_record
 from .late import Batch
 from .records import facts_batch, growth_batch, rows_batch
 from .replica import Progress, Replica, journal_path, state_path
+from .schema import list_view
 from .verdicts import VERDICTS, Refusal, Verdict, rated_table, verdict_table
 
 LEAST_FREE = 0.05
@@ -63,6 +65,7 @@ class Staged:
     sizes: Any = None
     facts: Facts | None = None
     undo: Callable[[], None] | None = None
+    legs: Legs | None = None
 
 
 class Writer:
@@ -177,27 +180,36 @@ class Writer:
         version = replica.versions.numbers_at(facts.at)
         facts.day, facts.minute = replica.versions.dates(facts.at, version)
         new_ids = intake.ids if rows is None else [intake.ids[row] for row in rows.tolist()]
+        joint = is_joint(facts)
         before: dict[int, bytes] = {}
         if keep_before:
-            before = {m: fold.state.pack(m) for m in set(facts.member.tolist())}
+            members = set(facts.member.tolist())
+            if joint:
+                members.update(others(facts, dictionaries))
+            before = {m: fold.state.pack(m) for m in members}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
-        outcome = fold.apply(Batch(facts, new_ids, first, version), replica)
+        new, legs = Batch(facts, new_ids, first, version), None
+        if joint:
+            outcome, legs = apply_joint(fold, new, replica)
+        else:
+            outcome = fold.apply(new, replica)
         batch = facts_batch(intake.id_array(rows), facts, outcome, version, fold.n_currencies)
+        if legs is not None:
+            batch = rows_batch(batch, legs.rows(fold.n_currencies))
         when = self.commit_time(now)
         undo = None
         if fold.budgets.any:
             undo = fold.undo_budgets()
-            batch = rows_batch(
-                batch, *budget_rows(fold, first + len(facts), outcome.postings, when)
-            )
+            postings = list_view(batch.column("postings"))[1]
+            batch = rows_batch(batch, *budget_rows(fold, first + batch.num_rows, postings, when))
         data, record = encode_record(
             first, when, replica.hash, batch, growth_batch(dictionaries, sizes)
         )
         replica.in_flight = before
         return Staged(
             intake, record, data, outcome, new_ids, rows, refusals, known, before, sizes, facts,
-            undo,
+            undo, legs,
         )  # fmt: skip
 
     def now(self) -> int:
@@ -266,6 +278,10 @@ class Writer:
             self.replica.advance(record, staged.new_ids)
             self.replica.records.keep(record)
             self.replica.dirty.update(outcome.members.tolist())
+            if staged.legs is not None:
+                legs = staged.legs
+                self.replica.settle(legs.batch.first, legs.batch.facts, [], legs.outcome.status)
+                self.replica.dirty.update(legs.outcome.members.tolist())
             self._spoiled = False
         self.replica.in_flight = {}
 

@@ -13,9 +13,11 @@ from .closing cimport close_day
 from .columns cimport ACCEPTED, NO_SUCH_TIER, Columns, today
 from .facts cimport apply_activity, apply_adjust, apply_redeem, apply_sets
 from .history cimport History
+from .moving cimport apply_giving, apply_receiving
 from .returns cimport apply_no_receipt, apply_return, finds_too_few
 from .rules cimport (
-    ACTIVITY, ADJUST, OK, POINTS_SPENT, REDEEM, RETURN, SALE, UNKNOWN_TIER, RuleTable)
+    ACTIVITY, ADJUST, DONATE, OK, POINTS_SPENT, REDEEM, RETURN, SALE, TRANSFER, TRANSFER_IN,
+    UNKNOWN_TIER, RuleTable)
 from .sales cimport apply_sale
 from .state cimport LAST_AT
 from .stepping_back cimport tiers_back
@@ -80,6 +82,10 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
             status = apply_adjust(w, t, i, row, h)
         elif kind == REDEEM:
             status = apply_redeem(w, t, i, row, h)
+        elif kind == TRANSFER or kind == DONATE:
+            status = apply_giving(w, t, i, row, h)
+        elif kind == TRANSFER_IN:
+            status = apply_receiving(w, t, i, row, h)
         elif in_.flags[i] & NO_SUCH_TIER and not in_.flags[i] & ACCEPTED:
             status = UNKNOWN_TIER
         else:

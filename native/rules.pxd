@@ -72,6 +72,8 @@ cdef enum Status:
     UNKNOWN_CURRENCY = 10
     UNKNOWN_TIER = 11
     DAY_OUT_OF_ORDER = 12  # of days closed; never the kernel's own
+    UNKNOWN_MEMBER = 13    # of a transfer's receiver; never the kernel's own
+    UNKNOWN_CAUSE = 14
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:
@@ -81,6 +83,9 @@ cdef enum FactKind:
     ADJUST = 5
     REDEEM = 6
     ENROL = 7
+    TRANSFER = 15
+    TRANSFER_IN = 16
+    DONATE = 17
 
 cdef enum PostingKind:
     POST_EARN = 0
@@ -94,6 +99,7 @@ cdef enum PostingKind:
     POST_FORGIVE = 8
     POST_WITHHOLD = 9
     POST_DONATE = 10
+    POST_TRANSFER = 12
 
 cdef enum Condition:
     IF_SEGMENT = 0         # list: defined segments, or slots of set ones below zero
@@ -244,7 +250,7 @@ cdef struct RuleTable:
     const int64_t *units          # per units: thousandths a reward
     const int32_t *slot           # carry or units: 4 slots of the row; of balance: its flag
     const int64_t *cap            # of balance
-    const uint8_t *donates
+    const int32_t *cause          # slot of what the rule's cause has of its currency, -1 none
     const int32_t *near           # index into conds of the anniversary condition, -1
     const int32_t *ann_slot       # slots (key, last day) of anniversary limits, -1
     const int32_t *given_on       # date whose anniversary gives the bonus (members.pxd), 0 none

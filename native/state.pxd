@@ -40,7 +40,9 @@ cdef enum:
     FORGIVEN = 8
     POSTED = 9         # of EXPIRED, what a posting has said
     RENEWED = 10       # inactivity: business date of the last renewal, -1
-    ACCOUNT = 11
+    SENT = 11          # transferred to other members
+    RECEIVED = 12      # transferred from other members
+    ACCOUNT = 13
 
 cdef enum:
     THROUGH = 0        # last good day of the tier, -1 never met

@@ -367,6 +367,7 @@ cdef class State:
             "debt": account[DEBT], "issued": account[ISSUED], "expired": account[EXPIRED],
             "reversed": account[REVERSED], "redeemed": account[REDEEMED],
             "donated": account[DONATED], "forgiven": account[FORGIVEN],
+            "transferred_out": account[SENT], "transferred_in": account[RECEIVED],
         }
 
     def tier(self, Rules rules, uint32_t member, int32_t day):

@@ -15,7 +15,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 
 from vafa.engine.answers import fact_view, instant_text, posting_details, stored_postings
-from vafa.engine.facts import instant_us
+from vafa.engine.carrier import carrier_of
+from vafa.engine.facts import JointFact, LoneFact, instant_us
 from vafa.engine.replica import Replica
 from vafa.engine.schema import column
 from vafa.engine.verdicts import Verdict, stream_of, verdict_table
@@ -64,8 +65,13 @@ class Front:
         if isinstance(fact, Sale):
             verdict = await self.commits.sale(fact, force)
         else:
-            verdict = await self.commits.control(fact)
+            verdict = await self._alone(fact, force)
         return _answer(verdict)
+
+    def _alone(self, fact: LoneFact, force: bool) -> asyncio.Future[Verdict]:
+        if isinstance(fact, JointFact):
+            return self.commits.joint(carrier_of(fact), force)
+        return self.commits.control(fact)
 
     async def _lines(self, body: bytes, force: bool) -> web.Response:
         lines = decode_lines(body)
@@ -87,7 +93,7 @@ class Front:
             if isinstance(fact, ProblemError):
                 results.append((number, _line_problem(number, fact.body())))
             else:
-                results.append((number, _line_result(number, await self.commits.control(fact))))
+                results.append((number, _line_result(number, await self._alone(fact, force))))
         await commit_run()
         results.sort()
         return web.Response(body=b"".join(line for _, line in results), content_type=NDJSON)

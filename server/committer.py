@@ -57,13 +57,19 @@ class Commits(Protocol):
         The verdicts come as an Arrow stream of `verdicts.VERDICTS`.
         """
 
+    def joint(self, fact: Sale, force: bool) -> asyncio.Future[Verdict]:
+        """Commit a fact of several members, in the engine's own form."""
+
     def control(self, fact: WireControl) -> asyncio.Future[Verdict]:
         """Commit a fact of no member: a catalogue, stores, a day closed."""
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """One submission: decoded facts, a table or a fact of no member, and whom to tell."""
+    """One submission: decoded facts, a table or a fact of no member, and whom to tell.
+
+    `alone`: it is a commit of its own.
+    """
 
     sales: Sequence[Sale]
     table: ArrowFacts | None
@@ -72,6 +78,7 @@ class _Waiting:
     one: bool
     done: asyncio.Future[Verdict] | asyncio.Future[list[Verdict]] | asyncio.Future[bytes]
     facts: int = 1
+    alone: bool = False
 
 
 @dataclass
@@ -131,13 +138,19 @@ class Committer:
     def table(self, sales: ArrowFacts, body: bytes, force: bool) -> asyncio.Future[bytes]:
         """See Commits."""
         done: asyncio.Future[bytes] = self._loop.create_future()
-        self._submit(_Waiting((), sales, None, force, False, done, len(sales.ids)))
+        self._submit(_Waiting((), sales, None, force, False, done, len(sales.ids), alone=True))
+        return done
+
+    def joint(self, fact: Sale, force: bool) -> asyncio.Future[Verdict]:
+        """See Commits."""
+        done: asyncio.Future[Verdict] = self._loop.create_future()
+        self._submit(_Waiting((fact,), None, None, force, True, done, alone=True))
         return done
 
     def control(self, fact: WireControl) -> asyncio.Future[Verdict]:
         """See Commits."""
         done: asyncio.Future[Verdict] = self._loop.create_future()
-        self._submit(_Waiting((), None, fact, False, True, done))
+        self._submit(_Waiting((), None, fact, False, True, done, alone=True))
         return done
 
     def _submit(self, waiting: _Waiting) -> None:
@@ -186,10 +199,10 @@ class Committer:
     def _take_group(self) -> list[_Waiting]:
         first = self._waiting.popleft()
         group, facts = [first], first.facts
-        if first.table is None and first.control is None:
+        if not first.alone:
             while self._waiting:
                 other = self._waiting[0]
-                if other.table is not None or other.control is not None:
+                if other.alone:
                     break
                 if other.force != first.force or facts + other.facts > GROUP_FACTS:
                     break

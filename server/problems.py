@@ -48,6 +48,8 @@ PROBLEMS: dict[str, Kind] = {
     "wrong-member": Kind(409, "Other member", "the named sale is another member's; for ever"),
     "unknown-currency": Kind(409, "Unknown currency", "no program in force has it; for ever"),
     "unknown-tier": Kind(409, "Unknown tier", "the program in force has no such tier; for ever"),
+    "unknown-member": Kind(409, "Unknown member", "the other member has no fact; for ever"),
+    "unknown-cause": Kind(409, "Unknown cause", "no program in force names it; for ever"),
     "day-out-of-order": Kind(409, "Day out of order", "a later day is closed already; for ever"),
     "internal": Kind(500, "Internal error", "a defect of vafa; please report it", True),
     "http-version": Kind(505, "HTTP version", "the request is not HTTP/1.1 or 1.0"),

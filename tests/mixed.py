@@ -21,6 +21,7 @@ from vafa.engine.facts import (
     AdjustFact,
     ControlFact,
     EnrolFact,
+    JointFact,
     LineFact,
     MemberFact,
     PublishFact,
@@ -236,7 +237,7 @@ def control(case: Case, fact: Fact) -> ControlFact:
             resolve_holidays(program, 2015, 2026),
         )
     decoded = decode_fact(body(fact))
-    assert not isinstance(decoded, Sale)
+    assert not isinstance(decoded, Sale | JointFact)
     return decoded
 
 

@@ -188,7 +188,9 @@ class Load:
     # -- NDJSON ---------------------------------------------------------------------------
 
     def _lines(self, name: str, stream: IO[bytes], size: int | None, tick: Tick) -> None:
-        from vafa.engine.facts import FormError
+        from vafa.engine.carrier import carrier_of
+        from vafa.engine.facts import FormError, JointFact
+        from vafa.engine.intake import DecodedFacts
         from vafa.engine.wire_json import decode_fact
         from vafa.native.wire import Sale
 
@@ -214,9 +216,12 @@ class Load:
                     self._commit_sales()
                     tick(done, size)
             else:
-                # Facts of no member take their place among the others.
+                # Facts that are committed alone take their place among the others.
                 self._commit_sales()
-                self._count(place, self._writer.commit_control(fact))
+                if isinstance(fact, JointFact):
+                    self._commit(DecodedFacts([carrier_of(fact)]), lambda _, at=place: at)
+                else:
+                    self._count(place, self._writer.commit_control(fact))
         self._commit_sales()
         tick(done, size or done)
 
