@@ -112,7 +112,7 @@ def _basket_of_none(turn: Turn, kind: str) -> Basket:
     return Basket(
         turn.program, turn.accepted.version.holidays, turn.member.copy(), turn.tier,
         turn.row.id, kind, turn.at_us, turn.date, turn.clock,
-        turn.world.closed_for(turn.accepted.seq), (ITSELF,),
+        turn.world.closed_for(turn.accepted.seq), (ITSELF,), trace=turn.trace,
     )  # fmt: skip
 
 

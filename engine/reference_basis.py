@@ -10,12 +10,21 @@ import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 from .program import Earn
 from .reference_basket import Basket, spread
 from .reference_world import exactly
 
 NOTHING = Fraction(0)
+
+
+class Earned(NamedTuple):
+    """Exact units earned, what of them belongs to each line, the basis of each line."""
+
+    exact: Fraction
+    by_line: dict[int, Fraction]
+    basis: dict[int, Fraction]
 
 
 def rounded(exact: Fraction, mode: str) -> int:
@@ -52,19 +61,20 @@ def units_bought(basket: Basket, places: Sequence[int]) -> Fraction:
 
 def exact_earn(
     basket: Basket, rule: Earn, places: Sequence[int], scale: int
-) -> tuple[Fraction, dict[int, Fraction]]:
-    """(exact units earned, what of them belongs to each line by its place)."""
+) -> Earned:
+    """What a rule earns on lines, by their places."""
     weights = {place: _basis(basket, rule, place) for place in places}
     total = Fraction(1) if rule.basis == "visit" else sum(weights.values(), NOTHING)
     if total <= 0:
-        return NOTHING, {}
+        return Earned(NOTHING, {}, weights)
     earned = _rated(rule, total, basket.tier) * scale
     if rule.basis == "visit":
         weights = _shares_of_visit(basket, places)
     whole = sum(weights.values(), NOTHING)
     if not whole:
-        return earned, {}
-    return earned, {place: earned * weight / whole for place, weight in weights.items()}
+        return Earned(earned, {}, weights)
+    by_line = {place: earned * weight / whole for place, weight in weights.items()}
+    return Earned(earned, by_line, weights)
 
 
 def _shares_of_visit(basket: Basket, places: Sequence[int]) -> dict[int, Fraction]:

@@ -15,6 +15,7 @@ from .program import Program
 from .program_conditions import LineConditions
 from .reference_facts import Line
 from .reference_state import BasketLine, State
+from .reference_trace import SILENT, Trace
 from .reference_world import once
 
 
@@ -46,6 +47,7 @@ class Basket:
     code: str = ""
     quantity: int = 0
     counted: Mapping[str, int] = field(default_factory=dict)
+    trace: Trace = field(default=SILENT, compare=False, repr=False)
 
     @property
     def is_sale(self) -> bool:

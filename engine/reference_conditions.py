@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 from .program import Bonus, Program, Rule
 from .program_conditions import (
@@ -29,8 +30,15 @@ from .reference_calendar import (
     whole_years,
     year_of,
 )
-from .reference_metrics import counter, days_since_purchase, in_segment, step_of, within
-from .reference_state import About, State
+from .reference_metrics import (
+    Figure,
+    counter,
+    days_since_purchase,
+    in_segment,
+    step_of,
+    within,
+)
+from .reference_state import About, BasketLine, State
 from .reference_world import exactly, once, rungs
 
 
@@ -54,12 +62,18 @@ def _failed_of_basket(basket: Basket, rule: Rule) -> str | None:
     if failed is not None:
         return failed
     for name, asked in given(rule.when):
-        if not CONDITIONS[name](basket, asked, rule):
+        if not holds(basket, name, asked, rule):
             return name
     for name, asked in given(rule.when.negated):
-        if CONDITIONS[name](basket, asked, rule):
+        if holds(basket, name, asked, rule):
             return f"not.{name}"
     return None
+
+
+def holds(basket: Basket, name: str, asked: Any, rule: Rule) -> bool:
+    """Whether a condition on the basket or the member holds, by its field."""
+    condition = CONDITIONS[name]
+    return condition.meets(basket, condition.look(basket, asked, rule), asked)
 
 
 @once
@@ -85,29 +99,29 @@ def _not_of_kind(basket: Basket, rule: Rule) -> str | None:
 
 
 def _failed_line_condition(basket: Basket, rule: Rule) -> str | None:
-    left = set(basket.eligible_lines)
+    failed = [failed_of_line(basket.lines[place], rule) for place in basket.eligible_lines]
+    if not failed:
+        return "eligible"
+    if None in failed:
+        return None
+    # Lines are sifted by all plain conditions first: what the last one failed is told.
+    return next((name for name in reversed(failed) if name and name.startswith("not.")), failed[-1])
+
+
+def failed_of_line(line: BasketLine, rule: Rule) -> str | None:
+    """The first condition on lines that a line does not meet, as `failed_condition`."""
     for prefix, when in (("", rule.when), ("not.", rule.when.negated)):
-        for place in sorted(left):
-            line = basket.lines[place]
-            for name, asked in given_of_line(when):
-                if line_answer(line.line.sku, line.product, name, asked) == bool(prefix):
-                    left.discard(place)
-                    if not left:
-                        return prefix + name
-                    break
-    return None if left else "eligible"
+        for name, asked in given_of_line(when):
+            if line_answer(line.line.sku, line.product, name, asked) == bool(prefix):
+                return prefix + name
+    return None
 
 
 def _lines_that_meet(basket: Basket, rule: Rule) -> list[int]:
-    unwanted = given_of_line(rule.when.negated)
-    places = []
-    for place in basket.eligible_lines:
-        sku, product = basket.lines[place].line.sku, basket.lines[place].product
-        if meets(sku, product, rule.when) and not any(
-            line_answer(sku, product, *condition) for condition in unwanted
-        ):
-            places.append(place)
-    return places
+    return [
+        place for place in basket.eligible_lines
+        if failed_of_line(basket.lines[place], rule) is None
+    ]
 
 
 def _between(dates: Dates, day: dt.date) -> bool:
@@ -122,29 +136,29 @@ def _during(hours: Hours, clock: dt.time) -> bool:
     return clock >= hours.start or clock < hours.end
 
 
-def _without(basket: Basket, when: LineConditions, _: Rule) -> bool:
+def _such_lines(basket: Basket, when: LineConditions, _: Rule) -> list[str]:
     bought = (basket.lines[place] for place in basket.eligible_lines)
-    return not any(meets(line.line.sku, line.product, when) for line in bought)
+    return [line.line.sku for line in bought if meets(line.line.sku, line.product, when)]
 
 
-def _min_amount(basket: Basket, least: int, rule: Rule) -> bool:
-    return sum(basket.eligible(place) for place in _lines_that_meet(basket, rule)) >= least
+def _amount(basket: Basket, _: int, rule: Rule) -> int:
+    return sum(basket.eligible(place) for place in _lines_that_meet(basket, rule))
 
 
-def _min_quantity(basket: Basket, least: Decimal, rule: Rule) -> bool:
-    units = sum(
-        basket.lines[place].quantity * basket.unredeemed(place)
-        for place in _lines_that_meet(basket, rule)
-    )
-    return units >= 1000 * exactly(least)
+def _quantity(basket: Basket, _: Decimal, rule: Rule) -> Fraction:
+    thousandths = sum(
+        (basket.lines[place].quantity * basket.unredeemed(place)
+         for place in _lines_that_meet(basket, rule)), Fraction(0),
+    )  # fmt: skip
+    return thousandths / 1000
 
 
 # -- of the member -----------------------------------------------------------------------------
 
 
-def _tier_at_least(basket: Basket, least: str, _: Rule) -> bool:
+def _reaches(basket: Basket, tier: str | None, least: str) -> bool:
     places = rungs(basket.program)
-    return basket.tier is not None and places[basket.tier] >= places[least]
+    return tier is not None and places[tier] >= places[least]
 
 
 def is_subscribed(member: State, plan: str, at_us: int) -> bool:
@@ -155,21 +169,20 @@ def is_subscribed(member: State, plan: str, at_us: int) -> bool:
     return ends is None or at_us < ends
 
 
-def _counter(basket: Basket, reached: Reached, _: Rule) -> bool:
-    figure = counter(basket.program, basket.member, reached.id, basket.date)
-    return figure >= exactly(reached.at_least)
+def _counter(basket: Basket, reached: Reached, _: Rule) -> Figure:
+    return counter(basket.program, basket.member, reached.id, basket.date)
 
 
-def _age(basket: Basket, span: Range, _: Rule) -> bool:
+def _age(basket: Basket, _: Range, __: Rule) -> int | None:
     about = basket.member.about
     if about.birth is None:
-        return False
-    return within(span, whole_years(about.birth_calendar, about.birth, basket.date))
+        return None
+    return whole_years(about.birth_calendar, about.birth, basket.date)
 
 
-def _member_days(basket: Basket, span: Range, _: Rule) -> bool:
+def _member_days(basket: Basket, _: Range, __: Rule) -> int | None:
     joined = basket.member.about.joined
-    return within(span, None if joined is None else (basket.date - joined).days)
+    return None if joined is None else (basket.date - joined).days
 
 
 def anniversary_year(basket: Basket, near: Near) -> int | None:
@@ -201,21 +214,20 @@ def _origin(program: Program, about: About, name: str) -> tuple[dt.date, str] | 
 # -- of its purchases --------------------------------------------------------------------------
 
 
-def _nth(basket: Basket) -> int:
-    """The ordinal that this purchase has."""
-    return len(basket.member.purchases) + 1
+def _nth(basket: Basket, _: object, __: Rule) -> int | None:
+    """The ordinal that this purchase has; None where nothing is bought."""
+    return len(basket.member.purchases) + 1 if basket.is_sale else None
 
 
-def _days_since_purchase(basket: Basket, least: int, _: Rule) -> bool:
-    days = days_since_purchase(basket.member, basket.date)
-    return days is not None and days >= least
+def _days_since_purchase(basket: Basket, _: int, __: Rule) -> int | None:
+    return days_since_purchase(basket.member, basket.date)
 
 
-def _sequence(basket: Basket, asked: Step, _: Rule) -> bool:
+def _sequence(basket: Basket, asked: Step, _: Rule) -> int | None:
     rule = next(rule for rule in basket.program.sequence if rule.id == asked.id)
     if not basket.is_sale:
-        return False
-    return step_of(rule, basket.member.purchases, basket.date) in asked.step
+        return None
+    return step_of(rule, basket.member.purchases, basket.date)
 
 
 def _is_first(basket: Basket, kind: str) -> bool:
@@ -253,39 +265,82 @@ def streak_length(basket: Basket, streak: Streak) -> int:
     return length
 
 
-CONDITIONS: dict[str, Callable[[Basket, Any, Rule], bool]] = {
-    "store": lambda basket, listed, _: basket.store in listed,
-    "region": lambda basket, listed, _: basket.region in listed,
-    "format": lambda basket, listed, _: basket.format in listed,
-    "channel": lambda basket, listed, _: basket.channel in listed,
-    "terminal": lambda basket, listed, _: basket.terminal in listed,
-    "tender": lambda basket, listed, _: any(kind in listed for kind, _ in basket.tenders),
-    "coupon": lambda basket, listed, _: any(coupon in listed for coupon in basket.coupons),
-    "weekday": lambda basket, listed, _: WEEKDAYS[basket.date.weekday()] in listed,
-    "date": lambda basket, dates, _: _between(dates, basket.date),
-    "time": lambda basket, hours, _: _during(hours, basket.clock),
-    "holiday": lambda basket, names, _: any(basket.date in basket.holidays[n] for n in names),
-    "without": _without,
-    "min_amount": _min_amount,
-    "min_quantity": _min_quantity,
-    "tier": lambda basket, listed, _: basket.tier is not None and basket.tier in listed,
-    "tier_at_least": _tier_at_least,
-    "segment": lambda basket, names, _: any(
-        in_segment(basket.program, basket.member, name, basket.date) for name in names
+class Condition(NamedTuple):
+    """What a condition looks at (basket, asked, rule), and whether that meets it
+    (basket, found, asked)."""
+
+    look: Callable[[Basket, Any, Rule], Any]
+    meets: Callable[[Basket, Any, Any], bool]
+
+
+def _listed(look: Callable[[Basket], Any]) -> Condition:
+    """One value that must be among those listed."""
+    return Condition(
+        lambda basket, _, __: look(basket), lambda _, found, listed: found in listed
+    )
+
+
+def _some(look: Callable[[Basket, Any], list[Any]]) -> Condition:
+    """Those of the values listed that are so: there must be one."""
+    return Condition(
+        lambda basket, listed, _: look(basket, listed), lambda _, found, __: bool(found)
+    )
+
+
+def _known(look: Callable[..., Any], meets: Callable[[Any, Any], bool]) -> Condition:
+    """A value that must be known and meet what is asked."""
+    return Condition(look, lambda _, found, asked: found is not None and meets(found, asked))
+
+
+CONDITIONS: dict[str, Condition] = {
+    "store": _listed(lambda basket: basket.store),
+    "region": _listed(lambda basket: basket.region),
+    "format": _listed(lambda basket: basket.format),
+    "channel": _listed(lambda basket: basket.channel),
+    "terminal": _listed(lambda basket: basket.terminal),
+    "tender": Condition(
+        lambda basket, _, __: [kind for kind, _ in basket.tenders],
+        lambda _, found, listed: any(kind in listed for kind in found),
     ),
-    "subscription": lambda basket, plans, _: any(
-        is_subscribed(basket.member, plan, basket.at_us) for plan in plans
+    "coupon": Condition(
+        lambda basket, _, __: list(basket.coupons),
+        lambda _, found, listed: any(coupon in listed for coupon in found),
     ),
-    "counter": _counter,
-    "age": _age,
-    "member_days": _member_days,
-    "anniversary": lambda basket, near, _: anniversary_year(basket, near) is not None,
-    "first_purchase": lambda basket, kinds, _: basket.is_sale
-    and any(_is_first(basket, kind) for kind in kinds),
-    "nth_purchase": lambda basket, listed, _: basket.is_sale and _nth(basket) in listed,
-    "every_nth": lambda basket, n, _: basket.is_sale and _nth(basket) % n == 0,
-    "days_since_purchase": _days_since_purchase,
-    "streak": lambda basket, streak, _: streak_length(basket, streak) >= streak.count,
-    "sequence": _sequence,
-}
-"""Whether each condition holds, in the order in which they are told."""
+    "weekday": _listed(lambda basket: WEEKDAYS[basket.date.weekday()]),
+    "date": _known(lambda basket, _, __: basket.date, lambda day, dates: _between(dates, day)),
+    "time": _known(lambda basket, _, __: basket.clock, lambda clock, hours: _during(hours, clock)),
+    "holiday": _some(lambda basket, names: [n for n in names if basket.date in basket.holidays[n]]),
+    "without": Condition(_such_lines, lambda _, found, __: not found),
+    "min_amount": _known(_amount, lambda amount, least: amount >= least),
+    "min_quantity": _known(_quantity, lambda units, least: units >= exactly(least)),
+    "tier": Condition(
+        lambda basket, _, __: basket.tier,
+        lambda _, tier, listed: tier is not None and tier in listed,
+    ),
+    "tier_at_least": Condition(lambda basket, _, __: basket.tier, _reaches),
+    "segment": _some(lambda basket, names: [
+        name for name in names
+        if in_segment(basket.program, basket.member, name, basket.date)
+    ]),
+    "subscription": _some(lambda basket, plans: [
+        plan for plan in plans if is_subscribed(basket.member, plan, basket.at_us)
+    ]),
+    "counter": _known(_counter, lambda figure, reached: figure >= exactly(reached.at_least)),
+    "age": Condition(_age, lambda _, years, span: within(span, years)),
+    "member_days": Condition(_member_days, lambda _, days, span: within(span, days)),
+    "anniversary": _known(
+        lambda basket, near, _: anniversary_year(basket, near), lambda _, __: True
+    ),
+    "first_purchase": _some(lambda basket, kinds: [
+        kind for kind in kinds if basket.is_sale and _is_first(basket, kind)
+    ]),
+    "nth_purchase": _known(_nth, lambda nth, listed: nth in listed),
+    "every_nth": _known(_nth, lambda nth, n: nth % n == 0),
+    "days_since_purchase": _known(_days_since_purchase, lambda days, least: days >= least),
+    "streak": _known(
+        lambda basket, streak, _: streak_length(basket, streak),
+        lambda length, streak: length >= streak.count,
+    ),
+    "sequence": _known(_sequence, lambda step, asked: step in asked.step),
+}  # fmt: skip
+"""What each condition looks at and asks, in the order in which they are told."""

@@ -36,8 +36,9 @@ class Outcome:
 
     `own` is the figure after the rule's own limits, `granted` the one after caps, `limit`
     the last that lowered it. `lines` are the lines that counted for the rule, `by_line` its
-    exact figure on each; `exact` and `units` are what its remainder grows by, `rewards` the
-    rewards of a bonus per units.
+    exact figure on each, `basis` what that is worked out of: the basis of an earn rule, the
+    exact points that a multiply acts on, the units of a bonus. `exact` and `units` are what
+    its remainder grows by, `rewards` the rewards of a bonus per units.
     """
 
     rule: Rule
@@ -50,6 +51,7 @@ class Outcome:
     limit: str = ""
     exact: Fraction = NOTHING
     by_line: dict[int, Fraction] = field(default_factory=dict)
+    basis: dict[int, Fraction] = field(default_factory=dict)
     units: Fraction = NOTHING
     rewards: int = 0
     anniversary: int | None = None
@@ -76,6 +78,7 @@ def rate(basket: Basket) -> dict[str, Outcome]:
     """Outcomes by rule id, in (priority, file) order, of the rules that take part."""
     outcomes = list(_that_match(basket))
     if not outcomes:
+        basket.trace.rated(basket, {})
         return {}
     _in_order_of_groups(basket, outcomes)
     for outcome in outcomes:
@@ -90,7 +93,9 @@ def rate(basket: Basket) -> dict[str, Outcome]:
             _bonus(basket, outcome)
     _best_bonus_of_stacks(basket, outcomes)
     _fill_caps(basket, outcomes)
-    return {outcome.rule.id: outcome for outcome in outcomes}
+    found = {outcome.rule.id: outcome for outcome in outcomes}
+    basket.trace.rated(basket, found)
+    return found
 
 
 def _that_match(basket: Basket) -> Iterable[Outcome]:
@@ -156,8 +161,9 @@ def _earn(basket: Basket, outcome: Outcome) -> None:
     if not outcome.lines:
         return
     scale = scale_of(basket, rule)
-    exact, by_line = exact_earn(basket, rule, outcome.lines, scale)
-    _wish(basket, outcome, exact, by_line)
+    earned = exact_earn(basket, rule, outcome.lines, scale)
+    outcome.basis = earned.basis
+    _wish(basket, outcome, earned.exact, earned.by_line)
 
 
 def _wish(
@@ -166,6 +172,7 @@ def _wish(
     """Round a figure by the rule's mode and cut it by the rule's own limits."""
     outcome.exact, outcome.by_line = exact, by_line
     outcome.desired = max(0, _rounded(basket, outcome))
+    basket.trace.wishes(outcome)
     outcome.own, outcome.limit = cut(basket, outcome.rule, outcome.desired)
 
 
@@ -229,14 +236,15 @@ def _multiply(basket: Basket, outcomes: list[Outcome]) -> None:
         rule = outcome.rule
         assert isinstance(rule, Multiply)
         earned = _scaled_earn(outcomes, outcome.currency)
-        factor = _factor(basket, outcome)
+        factor = factor_of(basket, rule)
         by_line = {}
         for place in outcome.lines:
             chained = Fraction(1)
             if modes.get(rule.stack or "") == "compound":
                 chained = factors.get((rule.stack or "", place), Fraction(1))
                 factors[rule.stack or "", place] = chained * factor
-            by_line[place] = chained * (factor - 1) * earned.get(place, NOTHING)
+            outcome.basis[place] = chained * earned.get(place, NOTHING)
+            by_line[place] = (factor - 1) * outcome.basis[place]
         lost, limit = outcome.lost, outcome.limit
         if outcome.lines:
             _wish(basket, outcome, sum(by_line.values(), NOTHING), by_line)
@@ -244,9 +252,9 @@ def _multiply(basket: Basket, outcomes: list[Outcome]) -> None:
             _lose(outcome, limit)
 
 
-def _factor(basket: Basket, outcome: Outcome) -> Fraction:
-    assert isinstance(outcome.rule, Multiply)
-    factor = at_tier(outcome.rule.factor, basket.tier)
+def factor_of(basket: Basket, rule: Multiply) -> Fraction:
+    """The factor of a multiply at the basket's tier, which it must have."""
+    factor = at_tier(rule.factor, basket.tier)
     assert factor is not None
     return exactly(factor)
 
@@ -254,10 +262,13 @@ def _factor(basket: Basket, outcome: Outcome) -> Fraction:
 def _best_by_line(basket: Basket, members: list[Outcome]) -> None:
     """Each line is of the largest factor, ties to the earlier rule."""
     best: dict[int, Outcome] = {}
+    factors: dict[int, Fraction] = {}
     for outcome in members:
+        assert isinstance(outcome.rule, Multiply)
+        factor = factor_of(basket, outcome.rule)
         for place in outcome.lines:
-            if place not in best or _factor(basket, outcome) > _factor(basket, best[place]):
-                best[place] = outcome
+            if place not in best or factor > factors[place]:
+                best[place], factors[place] = outcome, factor
     for outcome in members:
         outcome.lines = [place for place in outcome.lines if best[place] is outcome]
 
@@ -290,6 +301,7 @@ def _round_baskets(basket: Basket, outcomes: list[Outcome]) -> None:
         by_fraction = sorted(members, key=lambda o: math.floor(o.exact) - o.exact)
         for outcome in by_fraction[:more]:
             outcome.desired = math.floor(outcome.exact) + 1
+            basket.trace.wishes(outcome)
             outcome.own, outcome.limit = cut(basket, outcome.rule, outcome.desired)
 
 
@@ -302,6 +314,7 @@ def _bonus(basket: Basket, outcome: Outcome) -> None:
     if not outcome.lines:
         return
     outcome.desired = _bonus_figure(basket, rule, outcome)
+    basket.trace.wishes(outcome)
     if outcome.lost:
         _lose(outcome, outcome.limit)
         return
@@ -320,7 +333,8 @@ def _bonus_figure(basket: Basket, rule: Bonus, outcome: Outcome) -> int:
     assert points is not None
     if rule.per_units is None:
         return int(points * scale)
-    outcome.units = units_bought(basket, outcome.lines)
+    outcome.basis = {place: units_bought(basket, [place]) for place in outcome.lines}
+    outcome.units = sum(outcome.basis.values(), NOTHING)
     bought = basket.member.units.get(rule.id, NOTHING) + outcome.units
     outcome.rewards = max(0, math.floor(bought / exactly(rule.per_units)))
     return outcome.rewards * int(points * scale)
@@ -341,6 +355,7 @@ def _fill_caps(basket: Basket, outcomes: list[Outcome]) -> None:
     filled: Counter[str] = Counter()
     for outcome in outcomes:
         currency = outcome.currency
-        outcome.granted, cap = within_caps(basket, currency, outcome.own, filled[currency.id])
+        outcome.granted, cap = within_caps(basket, outcome.rule, currency, outcome.own,
+                                           filled[currency.id])
         outcome.limit = cap or outcome.limit
         filled[currency.id] += outcome.granted

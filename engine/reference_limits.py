@@ -36,6 +36,7 @@ def cut(basket: Basket, rule: Rule, figure: int) -> tuple[int, str]:
     for name, room in _rooms(basket, rule):
         if figure > room:
             figure, limit = room, name
+            basket.trace.cuts(rule.id, name, room)
     if figure > 0 and not _may_be_used(basket, rule):
         figure, limit = 0, "uses"
     return figure, limit
@@ -119,9 +120,9 @@ def _records(basket: Basket, period: str) -> list[Record]:
 
 
 def within_caps(
-    basket: Basket, currency: Currency, figure: int, filled: int
+    basket: Basket, rule: Rule, currency: Currency, figure: int, filled: int
 ) -> tuple[int, str]:
-    """(figure within the currency's caps, the last cap that lowered it).
+    """(a rule's figure within the currency's caps, the last cap that lowered it).
 
     `filled` is what earlier rules gave to this very basket.
     """
@@ -136,4 +137,5 @@ def within_caps(
         room = max(0, int(cap * scales(basket.program)[currency.id]) - before - filled)
         if figure > room:
             figure, limit = room, f"cap.{name}"
+            basket.trace.cuts(rule.id, limit, room)
     return figure, limit

@@ -11,6 +11,7 @@ from .reference_calendar import business_date
 from .reference_facts import PlaceKey, named_sale
 from .reference_state import State
 from .reference_tiers import tier_on
+from .reference_trace import SILENT, Trace
 from .reference_turn import Row, Turn, advance
 from .reference_world import Accepted, World
 
@@ -52,20 +53,24 @@ class Run:
 def play(
     world: World, accepted: Iterable[Accepted], known: Run | None = None,
     changed_us: int | None = None, judge: Callable[[Accepted, Row], None] | None = None,
+    trace: Trace = SILENT,
 ) -> Run:
     """A member's facts, and the closings after the first of them.
 
     With `known`, an earlier run of the member, only what differs is played again: facts that
     stand in both at the beginning, before the instant from which the world has changed,
     have done what they did. Raises Refusal with the id of the fact that cannot stand at its
-    place; `judge` may raise it for what a fact did at its own place.
+    place; `judge` may raise it for what a fact did at its own place. `trace` is told of
+    what is played.
     """
     entries = in_order([*accepted, *world.days])
     run = Run(_alike(entries, known, changed_us) if known is not None else [])
     for place, entry in enumerate(entries[len(run.steps) :], len(run.steps)):
         turn = _turn(world, entry, run.member.copy(), place)
+        turn.trace = trace
         sale = named_sale(entry.fact)
         turn.sale_is_here = entry.returns and any(step.row.id == sale for step in run.steps)
+        trace.begins(turn)
         apply(turn)
         if judge is not None:
             judge(entry, turn.row)

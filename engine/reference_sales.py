@@ -103,7 +103,7 @@ def _basket(turn: Turn, fact: SaleFact) -> Basket:
         store=fact.store, region=store.region, format=store.format, terminal=fact.terminal,
         channel=fact.channel, coupons=tuple(fact.coupons),
         tenders=tuple((tender.type, tender.amount) for tender in fact.tenders),
-        counted=counted,
+        counted=counted, trace=turn.trace,
     )  # fmt: skip
 
 
@@ -141,6 +141,7 @@ def apply_return(turn: Turn, sale: SaleState, returned: list[ReturnedLine]) -> N
     sale.left = lines_left(turn.row.id, sale.left, returned)
     _restore(turn, sale)
     found = worth(sale)
+    turn.trace.returns(sale, found)
     changes = _changes(turn, sale, found)
     _step_back(turn, sale)
     for currency, of_rules in changes.items():

@@ -14,6 +14,7 @@ from .reference_earning import Outcome
 from .reference_lots import Lot, earned_dates
 from .reference_metrics import Metric
 from .reference_state import Given, State, TierGift
+from .reference_trace import SILENT, Trace
 from .reference_world import Accepted, World
 
 
@@ -76,6 +77,7 @@ class Turn:
     tier: str | None
     sale_is_here: bool = False
     missing: int = 0
+    trace: Trace = SILENT
 
     @property
     def today(self) -> dt.date:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .answers import Answer, AnswerWords, control_answer, stored_answer
+from .causes import causes_view
 from .chain import History, Known, read_facts_at, read_history
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
@@ -331,6 +332,10 @@ class Replica:
     def lots(self, name: str, at_us: int | None = None) -> list[Answer]:
         """A member's lots in spending order at an instant."""
         return member_lots(self, name, at_us)
+
+    def causes(self) -> list[Answer]:
+        """What each cause has been given by members and rules, net of what came back."""
+        return causes_view(self)
 
     # -- checkpoint ----------------------------------------------------------------------
 

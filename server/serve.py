@@ -18,8 +18,9 @@ from aiohttp import web
 from vafa.engine.replica import Replica
 from vafa.engine.writer import Writer
 
-from .app import Front, make_server
+from .app import make_server
 from .committer import Committer
+from .front import Front
 from .link import RemoteCommits, listen
 
 log = logging.getLogger("vafa")

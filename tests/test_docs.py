@@ -28,7 +28,7 @@ from vafa.engine.holiday_calendars import read_overrides
 from vafa.engine.program_check import warnings
 from vafa.engine.program_file import parse_program
 from vafa.engine.replica import Replica
-from vafa.server import app, committer, decode, edge
+from vafa.server import app, committer, decode, edge, events, front
 from vafa.server.metrics import ServerCollector
 from vafa.server.problems import PROBLEMS
 
@@ -346,10 +346,10 @@ def test_there_is_a_program_to_parse() -> None:
 
 
 def test_routes_are_told() -> None:
-    front = app.Front(cast(Any, None), cast(Any, None), tails=False)
+    nobody = front.Front(cast(Any, None), cast(Any, None), tails=False)
     (table,) = tables(section(page_text("http"), "Routes"))
     told = [(row[0], named(row[1])) for row in table]
-    assert told == [(route.method, route.path) for route in app.Router(front).routes]
+    assert told == [(route.method, route.path) for route in app.routes(nobody)]
 
 
 def test_content_types_are_told() -> None:
@@ -414,7 +414,7 @@ def test_arrow_columns_are_told() -> None:
     columns_in, columns_out = tables(section(page_text("http"), "Arrow"))
     taken = pa.schema([*wire_schema.WIRE, *wire_schema.MORE])
     assert [named(row[0]) for row in columns_in] == taken.names
-    answers = pa.ipc.open_stream(app._arrow_answers([], [])).read_all()
+    answers = pa.ipc.open_stream(events._arrow_answers([], [])).read_all()
     assert [named(row[0]) for row in columns_out] == answers.schema.names
     for rows, fields in ((columns_in, taken), (columns_out, answers.schema)):
         for row, field in zip(rows, fields, strict=True):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import click
 
 from .balance import balance
+from .causes import causes
 from .close import close
 from .demo import demo
 from .load import load
@@ -41,7 +42,7 @@ def main() -> None:
     """A loyalty engine: exact points from till baskets, in a ledger that can be replayed."""
 
 
-for command in (demo, load, balance, close, verify, program):
+for command in (demo, load, balance, causes, close, verify, program):
     main.add_command(command)
 
 __all__ = ["main"]

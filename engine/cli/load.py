@@ -190,7 +190,6 @@ class Load:
     def _lines(self, name: str, stream: IO[bytes], size: int | None, tick: Tick) -> None:
         from vafa.engine.carrier import carrier_of
         from vafa.engine.facts import FormError, JointFact
-        from vafa.engine.intake import DecodedFacts
         from vafa.engine.wire_json import decode_fact
         from vafa.native.wire import Sale
 
@@ -219,7 +218,8 @@ class Load:
                 # Facts that are committed alone take their place among the others.
                 self._commit_sales()
                 if isinstance(fact, JointFact):
-                    self._commit(DecodedFacts([carrier_of(fact)]), lambda _, at=place: at)
+                    self._sales, self._places = [carrier_of(fact)], [place]
+                    self._commit_sales()
                 else:
                     self._count(place, self._writer.commit_control(fact))
         self._commit_sales()

@@ -1,0 +1,26 @@
+"""What the doors share: a place to commit, a replica to read, requests counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from vafa.engine.replica import Replica
+
+from .committer import Commits
+
+
+class Front:
+    """A front end's commits and its replica."""
+
+    def __init__(self, commits: Commits, replica: Replica, *, tails: bool) -> None:
+        """`tails`: the replica is this process's own and follows the journal by itself."""
+        self.commits = commits
+        self.replica = replica
+        self._tails = tails
+        self.requests: Counter[tuple[str, str, int]] = Counter()
+
+    def follow(self) -> Replica:
+        """The replica with all facts that are on stable storage."""
+        if self._tails:
+            self.replica.catch_up()
+        return self.replica

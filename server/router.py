@@ -1,0 +1,103 @@
+"""Finding the handler of a request; problems become responses, requests are counted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from .edge import MOST_BODY, check_version
+from .problems import ProblemError
+
+log = logging.getLogger("vafa")
+
+Handler = Callable[[web.BaseRequest, str], Awaitable[web.Response]]
+"""Takes a request and the part of its path that stands for the braces; empty without one."""
+
+
+class Route(NamedTuple):
+    """One line of the route table: a path is exact, or has one segment in braces anywhere."""
+
+    method: str
+    path: str
+    handler: Handler
+
+
+class Router:
+    """The routes of a server.
+
+    Under aiohttp's application router and middlewares a sale costs a tenth more.
+    """
+
+    def __init__(
+        self, routes: Sequence[Route], requests: Counter[tuple[str, str, int]]
+    ) -> None:
+        """`requests` is where answered requests are counted by method, path and status."""
+        self.routes = tuple(routes)
+        self._requests = requests
+        # The whole target of a request that names an exact path and no query.
+        self._direct: dict[tuple[str, str], Route] = {}
+        self._exact: dict[str, dict[str, Route]] = {}
+        self._around: dict[tuple[str, str], dict[str, Route]] = {}
+        for route in self.routes:
+            head, brace, rest = route.path.partition("{")
+            if brace:
+                methods = self._around.setdefault((head, rest.partition("}")[2]), {})
+            else:
+                methods = self._exact.setdefault(head, {})
+                self._direct[route.method, head] = route
+            methods[route.method] = route
+
+    def _find(self, request: web.BaseRequest) -> tuple[Route, str]:
+        check_version(request)
+        target = request.raw_path
+        direct = self._direct.get((request.method, target))
+        if direct is not None:
+            return direct, ""
+        path, _, _ = target.partition("?")
+        methods, argument = self._exact.get(path), ""
+        if methods is None:
+            methods, argument = self._surrounding(path)
+        if methods is None or not target.startswith("/"):
+            raise ProblemError("not-found", f"no such path: {path[:200]}")
+        route = methods.get(request.method)
+        if route is None:
+            allowed = ", ".join(sorted(methods))
+            raise ProblemError("method-not-allowed", f"use {allowed}", allow=allowed)
+        return route, unquote(argument) if "%" in argument else argument
+
+    def _surrounding(self, path: str) -> tuple[dict[str, Route] | None, str]:
+        """The routes with a segment in braces that a path fits, and what stands there."""
+        head, _, last = path.rpartition("/")
+        methods = self._around.get((head + "/", ""))
+        if methods is not None:
+            return (methods, last) if last else (None, "")
+        before, _, middle = head.rpartition("/")
+        methods = self._around.get((before + "/", "/" + last))
+        return (methods, middle) if middle else (None, "")
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        name = "none"
+        try:
+            route, argument = self._find(request)
+            name = route.path
+            response = await route.handler(request, argument)
+        except ProblemError as problem:
+            response = problem.response()
+        except (web.RequestPayloadError, web.HTTPBadRequest) as error:
+            response = ProblemError("invalid-body", str(error)[:200]).response()
+        except web.HTTPRequestEntityTooLarge:
+            response = ProblemError("too-large", f"the body is over {MOST_BODY} bytes").response()
+        except (asyncio.CancelledError, ConnectionError):
+            raise
+        except Exception:
+            log.exception("%s %s failed", request.method, name)
+            response = ProblemError("internal", "a defect of vafa; it has been logged").response()
+        self._requests[request.method, name, response.status] += 1
+        return response
