@@ -53,8 +53,9 @@ class Extra(
     that were voided in part. `tender_points`: (place in the tenders, points). `back`: what a
     return brings back, (line or 0, sku or "", quantity, net), of the sale `named`. `amount`:
     quantity of an activity, points of an adjust or redeem and of what is given away or received;
-    `to` is who gets it, `cause` which cause, `lots` what a leg brings. `about`: the fields given of an
-    enrol or update. Lists whose order means nothing are sorted: equal facts are equal here.
+    `to` is who gets it, `cause` which cause, `lots` what a leg brings. `about`: the fields
+    given of an enrol or update. Lists whose order means nothing are sorted: equal facts are
+    equal here.
     """
 
     channel: str = ""

@@ -45,7 +45,7 @@ HEAD = (
 )  # fmt: skip
 ACCOUNT = (
     "issued", "expired", "live", "lots", "debt", "reversed", "redeemed", "donated", "forgiven",
-    "posted", "renewed", "transferred_out", "transferred_in",
+    "posted", "renewed", "sent", "received",
 )  # fmt: skip
 TIER = ("good_through", "checked", "bonus_given")
 

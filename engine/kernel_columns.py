@@ -173,8 +173,6 @@ class _Extras:
         assert out.channel is not None
         assert out.code is not None
         assert out.figure is not None
-        assert out.currency is not None
-        assert out.expires is not None
         if extra.completed or extra.forced:
             out.flags[row] |= COMPLETED
         if extra.channel:
@@ -193,16 +191,7 @@ class _Extras:
         if kind == ACTIVITY:
             out.code[row] = compiled.activities.number(extra.code)
         elif kind in (ADJUST, REDEEM, TRANSFER, TRANSFER_IN, DONATE):
-            if extra.currency in self.layout.currencies:
-                out.currency[row] = self.layout.currencies.index(extra.currency)
-            if extra.expires:
-                out.expires[row] = (
-                    NEVER if extra.expires == "never"
-                    else day_of(dt.date.fromisoformat(extra.expires))
-                )
-            slot = self.layout.find("cause", extra.cause, extra.currency)
-            if slot is not None:
-                self.sets[row] = [(slot, 0)]
+            self._points(row, extra)
         elif kind in (ENROL, UPDATE):
             about = extra.about or {}
             self.sets[row] = self._about(about)
@@ -214,6 +203,22 @@ class _Extras:
             if slot is not None:
                 until = extra.ends_at if extra.ends_at is not None else _FOREVER
                 self.sets[row] = [(slot, until if kind == SUBSCRIBE else 0)]
+
+    def _points(self, row: int, extra: Any) -> None:
+        """Points of a currency that are given, taken or moved."""
+        out = self.out
+        assert out.currency is not None
+        assert out.expires is not None
+        if extra.currency in self.layout.currencies:
+            out.currency[row] = self.layout.currencies.index(extra.currency)
+        if extra.expires:
+            out.expires[row] = (
+                NEVER if extra.expires == "never"
+                else day_of(dt.date.fromisoformat(extra.expires))
+            )
+        slot = self.layout.find("cause", extra.cause, extra.currency)
+        if slot is not None:
+            self.sets[row] = [(slot, 0)]
 
     def _details(self, row: int, details: Any) -> None:
         out = self.out

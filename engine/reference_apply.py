@@ -14,6 +14,7 @@ from .facts import (
     AdjustFact,
     CalendarDate,
     DayClosedFact,
+    DonateFact,
     EnrolFact,
     ManualTier,
     MemberUpdateFact,
@@ -23,15 +24,17 @@ from .facts import (
     SaleFact,
     SubscriptionEndFact,
     SubscriptionStartFact,
+    TransferFact,
 )
 from .program import Inactivity
 from .reference_basis import rounded
 from .reference_basket import Basket
 from .reference_calendar import ONE_DAY, business_date
 from .reference_earning import rate
-from .reference_facts import Line, instant, named_sale, returned_lines
+from .reference_facts import Line, ReceivedFact, instant, named_sale, returned_lines
 from .reference_lots import Dates, Lot, earned_dates
 from .reference_metrics import Metric
+from .reference_moving import donate, receive, transfer
 from .reference_returns import Refusal, remainder_of
 from .reference_sales import (
     apply_return,
@@ -87,6 +90,8 @@ def _apply_rest(turn: Turn) -> None:
                 raise Refusal(fact.id, Status.NOT_SPENDABLE)
             redeem(turn, fact.currency, fact.points, completed=fact.completed)
             _renew(turn, "redemption", fact.currency)
+        case TransferFact() | DonateFact() | ReceivedFact():
+            _move(turn, fact)
         case EnrolFact() | MemberUpdateFact():
             _about(turn, fact)
         case SubscriptionStartFact():
@@ -98,6 +103,17 @@ def _apply_rest(turn: Turn) -> None:
             _closing(turn, fact)
         case _:
             pass
+
+
+def _move(turn: Turn, fact: TransferFact | DonateFact | ReceivedFact) -> None:
+    _known(turn, fact.currency)
+    match fact:
+        case TransferFact():
+            transfer(turn, fact)
+        case DonateFact():
+            donate(turn, fact)
+        case ReceivedFact():
+            receive(turn, fact)
 
 
 def _known(turn: Turn, currency: str) -> None:

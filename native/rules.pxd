@@ -99,6 +99,7 @@ cdef enum PostingKind:
     POST_FORGIVE = 8
     POST_WITHHOLD = 9
     POST_DONATE = 10
+    POST_CORRECT = 11      # the engine's own
     POST_TRANSFER = 12
 
 cdef enum Condition:

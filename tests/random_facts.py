@@ -65,6 +65,7 @@ def _netted(lines: Sequence[Fact]) -> list[Line]:
 _KINDS = (
     *("sale",) * 22, *("return",) * 10, *("exchange",) * 3, *("activity",) * 5,
     *("adjust",) * 5, *("redeem",) * 3, *("member update",) * 3, *("subscription",) * 2,
+    *("transfer",) * 2, *("donate",) * 2,
 )  # fmt: skip
 
 
@@ -263,6 +264,24 @@ def _redeem(past: Past, choices: Choices) -> Fact:
     return body | _completed(past, choices)
 
 
+def _transfer(past: Past, choices: Choices) -> Fact:
+    """Points for another member, who may have no fact yet."""
+    body = _redeem(past, choices)
+    others = [name for name in vocabulary.MEMBERS[:4] if name != past.member]
+    if past.certain:
+        # What it gives depends on what is there when it comes.
+        return body
+    return {**body, "kind": "transfer", "to": choices.pick(others)}
+
+
+def _donate(past: Past, choices: Choices) -> Fact:
+    body = _redeem(past, choices)
+    if past.certain:
+        return body
+    body.pop("completed", None)
+    return {**body, "kind": "donate", "cause": choices.pick(("a cause", "a cause", "nobody"))}
+
+
 def _adjust(past: Past, choices: Choices) -> Fact:
     currency = _currency(past, choices, status=30)
     points = _units(currency, choices, (300, 50, 1000, 5, -5, -40, -300))
@@ -328,6 +347,8 @@ _MAKERS: dict[str, Callable[[Past, Choices], Fact]] = {
     "activity": _activity,
     "adjust": _adjust,
     "redeem": _redeem,
+    "transfer": _transfer,
+    "donate": _donate,
     "member update": _update,
     "subscription": _subscription,
 }

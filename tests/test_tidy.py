@@ -279,4 +279,4 @@ def test_codes_of_the_compiler_are_those_of_the_kernel() -> None:
     postings = numbers_of("rules.pxd", "PostingKind")
     assert [f"POST_{name.upper()}" for name in status.POSTINGS[: len(postings)]] == list(postings)
     kinds = numbers_of("rules.pxd", "FactKind")
-    assert {name: facts.KINDS.index(name.lower()) for name in kinds} == kinds
+    assert {name: facts.KINDS.index(name.lower().replace("_", " ")) for name in kinds} == kinds
