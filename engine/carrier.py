@@ -16,13 +16,17 @@ from .facts import (
     ActivityFact,
     AdjustFact,
     CalendarDate,
+    CancelFact,
+    CaptureFact,
     DonateFact,
     EnrolFact,
+    HoldFact,
     JointFact,
     ManualTier,
     MemberFact,
     MemberUpdateFact,
     RedeemFact,
+    ReleaseFact,
     ReturnedLine,
     ReturnFact,
     SaleFact,
@@ -67,6 +71,11 @@ def sale_of(fact: SaleFact) -> Sale:
             (place, tender.points)
             for place, tender in enumerate(fact.tenders)
             if tender.points is not None
+        ),
+        tender_refs=tuple(
+            (place, tender.ref)
+            for place, tender in enumerate(fact.tenders)
+            if tender.ref is not None
         ),
         completed=fact.completed,
         named="" if returned is None else returned.sale,
@@ -118,6 +127,19 @@ def _donate(fact: DonateFact) -> Extra:
     return Extra(currency=fact.currency, amount=fact.points, cause=fact.cause)
 
 
+def _hold(fact: HoldFact) -> Extra:
+    ends_at = None if fact.expires_at is None else instant_us(fact.expires_at, "expires_at")
+    return Extra(
+        currency=fact.currency, amount=fact.points, ends_at=ends_at, completed=fact.completed
+    )
+
+
+def _capture(fact: CaptureFact) -> Extra:
+    return Extra(
+        named=fact.hold, amount=fact.points or 0, partial=fact.partial, completed=fact.completed
+    )
+
+
 def _subscription(fact: SubscriptionStartFact) -> Extra:
     ends_at = None if fact.ends_at is None else instant_us(fact.ends_at, "ends_at")
     return Extra(plan=fact.plan, ends_at=ends_at)
@@ -132,6 +154,10 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     ActivityFact: _activity,
     AdjustFact: _adjust,
     RedeemFact: _redeem,
+    HoldFact: _hold,
+    CaptureFact: _capture,
+    ReleaseFact: lambda fact: Extra(named=fact.hold),
+    CancelFact: lambda fact: Extra(named=fact.redemption, amount=fact.points or 0),
     SubscriptionStartFact: _subscription,
     SubscriptionEndFact: lambda fact: Extra(plan=fact.plan),
     EnrolFact: _profile,
@@ -192,37 +218,45 @@ def wire_fields(content: Content) -> dict[str, Any]:
     fields: dict[str, Any] = {"member": member, "store": store, "terminal": terminal}
     match KINDS[kind]:
         case "sale":
-            fields["lines"] = _wire_lines(lines, extra)
-            points = dict(extra.tender_points)
-            fields["tenders"] = [
-                {"type": type_, "amount": amount}
-                | ({"points": points[place]} if place in points else {})
-                for place, (type_, amount) in enumerate(tenders)
-            ]
-            if extra.coupons:
-                fields["coupons"] = list(extra.coupons)
-            if extra.named:
-                fields["return"] = {"sale": extra.named, "lines": _wire_back(extra)}
+            fields |= _wire_sale(lines, tenders, extra)
         case "return":
             fields["lines"] = _wire_back(extra)
             if extra.named:
                 fields["sale"] = extra.named
         case "activity":
             fields |= {"code": extra.code, "quantity": extra.amount}
-        case "adjust" | "redeem" | "transfer" | "donate":
+        case "adjust" | "redeem" | "hold" | "transfer" | "donate":
             fields |= {"currency": extra.currency, "points": extra.amount}
+        case "capture" | "release":
+            fields |= {"hold": extra.named} | _wire_part(extra)
+        case "cancel":
+            fields |= {"redemption": extra.named} | _wire_part(extra)
         case "subscription start" | "subscription end":
             fields["plan"] = extra.plan
         case "enrol" | "member update":
             fields |= extra.about or {}
     if extra.ends_at is not None:
-        fields["ends_at"] = us_instant(extra.ends_at).isoformat().replace("+00:00", "Z")
+        name = "expires_at" if KINDS[kind] == "hold" else "ends_at"
+        fields[name] = us_instant(extra.ends_at).isoformat().replace("+00:00", "Z")
     for name in (
-        "channel", "completed", "expires", "forced", "reason", "actor", "to", "cause",
+        "channel", "partial", "completed", "expires", "forced", "reason", "actor", "to", "cause",
     ):  # fmt: skip
         if value := getattr(extra, name):
             fields[name] = value
     return fields
+
+
+def _wire_sale(
+    lines: tuple[Any, ...], tenders: tuple[Any, ...], extra: Extra
+) -> dict[str, Any]:
+    sale: dict[str, Any] = {
+        "lines": _wire_lines(lines, extra), "tenders": _wire_tenders(tenders, extra),
+    }  # fmt: skip
+    if extra.coupons:
+        sale["coupons"] = list(extra.coupons)
+    if extra.named:
+        sale["return"] = {"sale": extra.named, "lines": _wire_back(extra)}
+    return sale
 
 
 def _wire_lines(lines: tuple[Any, ...], extra: Extra) -> list[dict[str, Any]]:
@@ -238,6 +272,20 @@ def _wire_lines(lines: tuple[Any, ...], extra: Extra) -> list[dict[str, Any]]:
         if cost is not None:
             line["cost"] = cost
     return shown
+
+
+def _wire_tenders(tenders: tuple[Any, ...], extra: Extra) -> list[dict[str, Any]]:
+    points, refs = dict(extra.tender_points), dict(extra.tender_refs)
+    return [
+        {"type": type_, "amount": amount}
+        | ({"points": points[place]} if place in points else {})
+        | ({"ref": refs[place]} if place in refs else {})
+        for place, (type_, amount) in enumerate(tenders)
+    ]
+
+
+def _wire_part(extra: Extra) -> dict[str, int]:
+    return {"points": extra.amount} if extra.amount else {}
 
 
 def _wire_back(extra: Extra) -> list[dict[str, Any]]:

@@ -23,6 +23,10 @@ SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, CLOSING = (
     )
 )  # fmt: skip
 SUBSCRIBE, UNSUBSCRIBE = KINDS.index("subscription start"), KINDS.index("subscription end")
+HOLD, CAPTURE, RELEASE, CANCEL = (
+    KINDS.index(kind) for kind in ("hold", "capture", "release", "cancel")
+)
+
 TRANSFER, TRANSFER_IN, DONATE = (
     KINDS.index(kind) for kind in ("transfer", "transfer in", "donate")
 )
@@ -34,8 +38,11 @@ LEGS = (TRANSFER_IN,)
 """Kinds of rows that a fact of another member has caused: its legs."""
 
 MEMBER_KINDS = np.array(
-    [SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE, TRANSFER,
-     TRANSFER_IN, DONATE], np.uint8,
+    [
+        SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
+        HOLD, CAPTURE, RELEASE, CANCEL, TRANSFER, TRANSFER_IN, DONATE,
+    ],
+    np.uint8,
 )  # fmt: skip
 """Kinds of members' rows that are folded; their payload is an `Extra`."""
 
@@ -50,18 +57,21 @@ class Extra(
 
     `details`: (place in the lines, quantity, gross and cost of the whole line before voids,
     cost None when not known) of lines whose gross is not their net, whose cost is known or
-    that were voided in part. `tender_points`: (place in the tenders, points). `back`: what a
-    return brings back, (line or 0, sku or "", quantity, net), of the sale `named`. `amount`:
-    quantity of an activity, points of an adjust or redeem and of what is given away or received;
-    `to` is who gets it, `cause` which cause, `lots` what a leg brings. `about`: the fields
-    given of an enrol or update. Lists whose order means nothing are sorted: equal facts are
-    equal here.
+    that were voided in part. `tender_points` and `tender_refs`: (place in the tenders, points,
+    or the hold or redemption that they come from). `back`: what a return brings back, (line or
+    0, sku or "", quantity, net), of the sale `named`. `named` of a capture or release is the
+    hold, of a cancel the redemption. `amount`: quantity of an activity, points of an adjust,
+    redeem, hold, capture or cancel (0: all), and of what is given away or received; `to` is who
+    gets it, `cause` which cause, `lots` what a leg brings. `ends_at`: of a subscription or a
+    hold, us. `about`: the fields given of an enrol or update. Lists whose order means nothing
+    are sorted: equal facts are equal here.
     """
 
     channel: str = ""
     coupons: tuple[str, ...] = ()
     details: tuple[tuple[int, int, int, int | None], ...] = ()
     tender_points: tuple[tuple[int, int], ...] = ()
+    tender_refs: tuple[tuple[int, str], ...] = ()
     completed: bool = False
     named: str = ""
     back: tuple[tuple[int, str, int, int], ...] = ()
@@ -75,6 +85,7 @@ class Extra(
     about: dict[str, Any] | None = None
     plan: str = ""
     ends_at: int | None = None
+    partial: bool = False
     to: str = ""
     cause: str = ""
     lots: Lots = ()

@@ -33,6 +33,7 @@ Place = Annotated[str, Meta(max_length=NAME_BYTES)]
 Amount = Annotated[int, Meta(ge=-MOST_AMOUNT, le=MOST_AMOUNT)]
 Positive = Annotated[int, Meta(ge=0, le=MOST_AMOUNT)]
 Points = Annotated[int, Meta(ge=-MOST_POINTS, le=MOST_POINTS)]
+Spent = Annotated[int, Meta(ge=1, le=MOST_POINTS)]
 LineNumber = Annotated[int, Meta(ge=1, le=MOST_LINE_NUMBER)]
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Calendar = Literal["gregorian", "jalali"]
@@ -63,11 +64,15 @@ class LineFact(Struct, forbid_unknown_fields=True):
 
 
 class TenderFact(Struct, forbid_unknown_fields=True):
-    """How a part of the sale was paid; `points` are taken for a redemption tender."""
+    """How a part of the sale was paid; `points` are taken for a redemption tender.
+
+    `ref` is the hold or redemption that the points come from.
+    """
 
     type: Name
     amount: Amount
-    points: Annotated[int, Meta(ge=1, le=MOST_POINTS)] | None = None
+    points: Spent | None = None
+    ref: Id | None = None
 
 
 class ReturnedLine(Struct, forbid_unknown_fields=True):
@@ -158,8 +163,67 @@ class RedeemFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="rede
     occurred_at: Instant
     member: Name
     currency: Name
-    points: Annotated[int, Meta(ge=1, le=MOST_POINTS)]
+    points: Spent
     completed: bool = False
+    store: Place = ""
+    terminal: Place = ""
+
+
+class HoldFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="hold"):
+    """Active points set apart until a capture, a release or the end.
+
+    The end is `expires_at`, at most the program's `hold_hours` from now. `completed` as for a
+    sale.
+    """
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    currency: Name
+    points: Spent
+    expires_at: Instant | None = None
+    completed: bool = False
+    store: Place = ""
+    terminal: Place = ""
+
+
+class CaptureFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="capture"):
+    """Points of a hold are spent: all that it has left, or `points`.
+
+    What is not taken is released, unless `partial` leaves the hold open. `completed` as for
+    a sale.
+    """
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    hold: Id
+    points: Spent | None = None
+    partial: bool = False
+    completed: bool = False
+    store: Place = ""
+    terminal: Place = ""
+
+
+class ReleaseFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="release"):
+    """What a hold has left is free again."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    hold: Id
+    store: Place = ""
+    terminal: Place = ""
+
+
+class CancelFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="cancel"):
+    """Points of a redemption or capture come back: all that are not back yet, or `points`."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    redemption: Id
+    points: Spent | None = None
     store: Place = ""
     terminal: Place = ""
 
@@ -172,7 +236,7 @@ class DonateFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="dona
     member: Name
     cause: Name
     currency: Name
-    points: Annotated[int, Meta(ge=1, le=MOST_POINTS)]
+    points: Spent
     store: Place = ""
     terminal: Place = ""
 
@@ -188,7 +252,7 @@ class TransferFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="tr
     member: Name
     to: Name
     currency: Name
-    points: Annotated[int, Meta(ge=1, le=MOST_POINTS)]
+    points: Spent
     completed: bool = False
     store: Place = ""
     terminal: Place = ""
@@ -336,13 +400,14 @@ class DayClosedFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="d
 
 
 MemberFact = (
-    SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | EnrolFact
-    | MemberUpdateFact | SubscriptionStartFact | SubscriptionEndFact | DonateFact
+    SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | HoldFact | CaptureFact
+    | ReleaseFact | CancelFact | EnrolFact | MemberUpdateFact | SubscriptionStartFact
+    | SubscriptionEndFact | DonateFact
 )  # fmt: skip
 JointFact = TransferFact
 """Facts of several members: one journal row is the fact itself, each further member has a leg."""
 WireControl = CatalogFact | StoreFact | DayClosedFact
-"""Facts of no member that the HTTP door takes; programs are published by the command line."""
+"""Facts of no member that the door of facts takes; programs have a door of their own."""
 ControlFact = WireControl | PublishFact
 LoneFact = WireControl | JointFact
 """Facts from the wire that are committed alone and not in groups."""
@@ -351,7 +416,8 @@ Fact = MemberFact | JointFact | ControlFact
 KINDS: tuple[str, ...] = (
     "sale", "catalog", "program publish", "return", "activity", "adjust", "redeem", "enrol",
     "member update", "subscription start", "subscription end", "store", "day closed",
-    "closing", "budget closed", "transfer", "transfer in", "donate",
+    "closing", "budget closed", "hold", "capture", "release", "cancel",
+    "transfer", "transfer in", "donate",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
@@ -363,7 +429,9 @@ RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
     "store": 0, "program publish": 0, "budget closed": 0,
     "sale": 1, "activity": 1, "adjust": 1,
-    "return": 2, "redeem": 3, "donate": 3, "transfer": 3, "transfer in": 3,
+    "return": 2,
+    "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
+    "donate": 3, "transfer": 3, "transfer in": 3,
     "day closed": 4,
 }  # fmt: skip
 """Rank at one instant (rulebook section 2); a negative adjust has rank 3."""

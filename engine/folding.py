@@ -34,7 +34,7 @@ from .versions import ProgramVersions
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
 
-_Insert = tuple[NDArray[Any], dict[str, Any]]
+Insert = tuple[NDArray[Any], dict[str, Any]]
 
 
 class Fold:
@@ -150,11 +150,11 @@ class Fold:
         facts, n = batch.facts, len(batch.facts)
         previous = self.state.chain(facts.member, batch.first)
         everyone = np.full(n, batch.refused is None)
-        special = self._special(batch, past)
+        special = self.special(batch, past)
         takes_part, late_members, twisted = self._sort_out(batch, everyone, special)
         figures = self._fold_in_order(batch, takes_part, accepted=False)
-        outcome = self._outcome(figures, n, previous, not twisted and not len(late_members))
-        inserts: list[_Insert] = []
+        outcome = self.outcome(figures, n, previous, not twisted and not len(late_members))
+        inserts: list[Insert] = []
         for member, rows in _rows_by_member(facts.member, late_members):
             last = int(previous[rows[0]])
             known = self.histories.get(member)
@@ -168,8 +168,8 @@ class Fold:
             for row, member in enumerate(facts.member.tolist()):
                 self.stand(outcome, row, member, int(facts.at[row]))
         if special is not None:
-            inserts += _strangers(batch, past, outcome)
-        _insert(outcome, inserts)
+            inserts += strangers(batch, past, outcome)
+        insert(outcome, inserts)
         outcome.members = facts.member
         return outcome
 
@@ -178,14 +178,14 @@ class Fold:
         facts = batch.facts
         self.state.chain(facts.member, batch.first)
         takes = in_force(facts.kind, status)
-        special = self._special(batch, past)
+        special = self.special(batch, past)
         takes_part, late_members, _ = self._sort_out(batch, takes, special)
         self._fold_in_order(batch, takes_part, accepted=True)
         for member in late_members.tolist():
             last = self.last_seq(member)
             self.put(member, self.alone(past.history(member, last)), last)
 
-    def _special(self, batch: Batch, past: Past) -> Bools | None:
+    def special(self, batch: Batch, past: Past) -> Bools | None:
         """Rows that name another fact, or that parked returns wait for; None: no rows."""
         facts = batch.facts
         naming = [] if facts.extras is None else [
@@ -243,9 +243,10 @@ class Fold:
             np.full(n, -1, np.int64), np.full(n, accepted, np.bool_), rows,
         )  # fmt: skip
 
-    def _outcome(
+    def outcome(
         self, figures: dict[str, Any], n: int, previous: NDArray[np.uint64], in_order: bool
     ) -> Outcome:
+        """What the kernel gave for n facts, as answers and the journal tell it."""
         basket = figures["basket"]
         columns = {name: figures[name] for name in POSTING_COLUMNS[:-1]}
         columns["corrects"] = np.zeros(len(basket), np.uint64)
@@ -262,17 +263,10 @@ class Fold:
 
     def _settle(
         self, anew: Anew, member: int, rows: UInt32, outcome: Outcome, first: int
-    ) -> list[_Insert]:
+    ) -> list[Insert]:
         """Put a member's new row, statuses and balances; its postings."""
-        after = anew.after()
-        outcome.status[rows] = anew.status[anew.n_old : anew.first_waiting]
+        after = tell_anew(anew, rows, outcome)
         last = first + int(rows[-1])
-        if after is None:
-            outcome.tier[rows] = -1
-        else:
-            # The answer tells how the member stands after the whole commit.
-            for name in ("tier", *BALANCES):
-                getattr(outcome, name)[rows] = after.last(name)
         self.put(member, after, last)
         self.histories.keep(member, anew.known(last))
         return anew.postings()
@@ -309,6 +303,19 @@ class Fold:
         self.state.set_last_seqs(who, np.array([last_seq], np.uint64))
 
 
+def tell_anew(anew: Anew, rows: UInt32, outcome: Outcome) -> Folded | None:
+    """Statuses and balances of a member's new facts that were decided anew; the fold after."""
+    after = anew.after()
+    outcome.status[rows] = anew.status[anew.n_old : anew.first_waiting]
+    if after is None:
+        outcome.tier[rows] = -1
+        return None
+    # The answer tells how the member stands after the whole commit.
+    for name in ("tier", *BALANCES):
+        getattr(outcome, name)[rows] = after.last(name)
+    return after
+
+
 def _rows_by_member(member: UInt32, wanted: UInt32) -> list[tuple[int, UInt32]]:
     """(member, its rows in the order of arrival) of some members."""
     if not len(wanted):
@@ -319,9 +326,9 @@ def _rows_by_member(member: UInt32, wanted: UInt32) -> list[tuple[int, UInt32]]:
     return list(zip(found.tolist(), np.split(rows, starts[1:]), strict=True))
 
 
-def _strangers(batch: Batch, past: Past, outcome: Outcome) -> list[_Insert]:
+def strangers(batch: Batch, past: Past, outcome: Outcome) -> list[Insert]:
     """Tell of parked returns that waited for a fact of another member."""
-    out: list[_Insert] = []
+    out: list[Insert] = []
 
     def tell(row: int, seq: int) -> None:
         is_sale = batch.facts.kind[row] == 0 and outcome.status[row] in (
@@ -342,7 +349,7 @@ def _strangers(batch: Batch, past: Past, outcome: Outcome) -> list[_Insert]:
     return out
 
 
-def _insert(outcome: Outcome, inserts: Sequence[_Insert]) -> None:
+def insert(outcome: Outcome, inserts: Sequence[Insert]) -> None:
     """Add postings to rows, after those that the rows have."""
     if not inserts:
         return

@@ -15,15 +15,19 @@ from .facts import (
     ActivityFact,
     AdjustFact,
     CalendarDate,
+    CancelFact,
+    CaptureFact,
     CatalogFact,
     DayClosedFact,
     DonateFact,
     EnrolFact,
     Fact,
     FormError,
+    HoldFact,
     MemberUpdateFact,
     PublishFact,
     RedeemFact,
+    ReleaseFact,
     ReturnedLine,
     ReturnFact,
     SaleFact,
@@ -92,7 +96,10 @@ def _check_sale(fact: SaleFact) -> None:
     for place, line in enumerate(fact.lines):
         check_name(line.sku, f"lines[{place}].sku")
     for place, tender in enumerate(fact.tenders):
-        check_name(tender.type, f"tenders[{place}].type")
+        path = f"tenders[{place}]"
+        check_name(tender.type, f"{path}.type")
+        if tender.ref is not None:
+            _check_named(tender.ref, fact.id, f"{path}.ref")
     if fact.returned is not None:
         _check_named(fact.returned.sale, fact.id, "return.sale")
         _check_returned(fact.returned.lines, "return.lines")
@@ -159,10 +166,19 @@ def _check_activity(fact: ActivityFact) -> None:
 
 def _check_subscription(fact: SubscriptionStartFact) -> None:
     check_name(fact.plan, "plan")
-    if fact.ends_at is not None:
-        instant_us(fact.ends_at, "ends_at")
-        if fact.ends_at <= fact.occurred_at:
-            raise FormError("is not after occurred_at", "ends_at")
+    _check_end(fact.ends_at, fact.occurred_at, "ends_at")
+
+
+def _check_hold(fact: HoldFact) -> None:
+    check_name(fact.currency, "currency")
+    _check_end(fact.expires_at, fact.occurred_at, "expires_at")
+
+
+def _check_end(end: dt.datetime | None, start: dt.datetime, path: str) -> None:
+    if end is not None:
+        instant_us(end, path)
+        if end <= start:
+            raise FormError("is not after occurred_at", path)
 
 
 def _check_about(fact: EnrolFact | MemberUpdateFact) -> None:
@@ -218,6 +234,10 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     RedeemFact: lambda fact: check_name(fact.currency, "currency"),
     TransferFact: _check_transfer,
     DonateFact: _check_donate,
+    HoldFact: _check_hold,
+    CaptureFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
+    ReleaseFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
+    CancelFact: lambda fact: _check_named(fact.redemption, fact.id, "redemption"),
     EnrolFact: _check_about,
     MemberUpdateFact: _check_about,
     SubscriptionStartFact: _check_subscription,

@@ -17,14 +17,18 @@ import msgspec
 from .facts import (
     ActivityFact,
     AdjustFact,
+    CancelFact,
+    CaptureFact,
     DayClosedFact,
     DonateFact,
     EnrolFact,
+    HoldFact,
     JointFact,
     LineFact,
     MemberFact,
     MemberUpdateFact,
     RedeemFact,
+    ReleaseFact,
     ReturnedLine,
     ReturnFact,
     SaleFact,
@@ -148,7 +152,10 @@ def rank(fact: OfMember | DayClosedFact) -> int:
             return 1 if fact.points >= 0 else 3
         case ReturnFact():
             return 2
-        case RedeemFact() | DonateFact() | TransferFact() | ReceivedFact():
+        case (
+            RedeemFact() | HoldFact() | CaptureFact() | ReleaseFact() | CancelFact()
+            | DonateFact() | TransferFact() | ReceivedFact()
+        ):  # fmt: skip
             return 3
         case DayClosedFact():
             return 4
@@ -170,6 +177,20 @@ def named_sale(fact: OfMember | DayClosedFact) -> str | None:
     if isinstance(fact, SaleFact) and fact.returned is not None:
         return fact.returned.sale
     return None
+
+
+def named_facts(fact: OfMember | DayClosedFact) -> list[str]:
+    """Ids of the facts that one names: it does not apply before them."""
+    match fact:
+        case SaleFact():
+            found = [named_sale(fact), *(tender.ref for tender in fact.tenders)]
+        case CaptureFact() | ReleaseFact():
+            found = [fact.hold]
+        case CancelFact():
+            found = [fact.redemption]
+        case _:
+            found = [named_sale(fact)]
+    return [name for name in found if name is not None]
 
 
 def returned_lines(fact: OfMember | DayClosedFact) -> list[ReturnedLine]:

@@ -122,7 +122,7 @@ def _standing(
         return fold, state, mine, at, last_seq
     if at_us is None:
         return fold, state, mine, last_at, last_seq
-    past = _as_of(replica, fold, number, last_seq, at)
+    past = as_of(replica, fold, number, last_seq, at)
     return None if past is None else (fold, _unpacked(fold, past), 0, at, last_seq)
 
 
@@ -133,7 +133,7 @@ def _unpacked(fold: Fold, packed: bytes) -> State:
     return state
 
 
-def _as_of(replica: Replica, fold: Fold, number: int, last_seq: int, at: int) -> bytes | None:
+def as_of(replica: Replica, fold: Fold, number: int, last_seq: int, at: int) -> bytes | None:
     """The member's row as its facts up to an instant make it; None when there are none."""
     history = replica.history(number, last_seq)
     facts = history.facts

@@ -7,7 +7,8 @@ the strict decoder.
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,19 +17,27 @@ from vafa.native.wire import Sale, parse_sale
 
 from .carrier import carrier_of
 from .facts import (
+    CancelFact,
+    CaptureFact,
     CatalogFact,
     DayClosedFact,
     EnrolFact,
+    Fact,
     FormError,
+    HoldFact,
     JointFact,
     LoneFact,
     MemberFact,
     MemberUpdateFact,
+    ReleaseFact,
+    SaleFact,
     StoreFact,
     json_decoder,
 )
 from .form import check_form
 from .program_file import split_path
+
+F = TypeVar("F", bound=Fact)
 
 
 def decode_fact(body: bytes) -> Sale | LoneFact:
@@ -38,8 +47,16 @@ def decode_fact(body: bytes) -> Sale | LoneFact:
 
 def decode_strictly(body: bytes) -> Sale | LoneFact:
     """As `decode_fact`, always by the strict decoder."""
+    fact: MemberFact | LoneFact = read_strictly(body, json_decoder.decode)
+    if isinstance(fact, CatalogFact | StoreFact | DayClosedFact | JointFact):
+        return fact
+    return carrier_of(fact)
+
+
+def read_strictly(body: bytes, decode: Callable[[bytes], F]) -> F:
+    """A fact of JSON by a decoder of msgspec, with all checks of form. Raises FormError."""
     try:
-        fact: MemberFact | LoneFact = json_decoder.decode(body)
+        fact = decode(body)
     except msgspec.ValidationError as error:
         raise FormError(*_place(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -55,9 +72,19 @@ def decode_strictly(body: bytes) -> Sale | LoneFact:
         name = twice.decode(errors="replace")
         raise FormError(f"the member {name!r} is there twice", slug="duplicate-member")
     check_form(fact)
-    if isinstance(fact, CatalogFact | StoreFact | DayClosedFact | JointFact):
-        return fact
-    return carrier_of(fact)
+    _refuse_not_taken(fact)
+    return fact
+
+
+def _refuse_not_taken(fact: Fact) -> None:
+    """Holds and what names them: the ledger does not take them yet."""
+    if isinstance(fact, HoldFact | CaptureFact | ReleaseFact | CancelFact):
+        kind = fact.__struct_config__.tag
+        raise FormError(f"the kind {kind!r} is not taken yet", "kind")
+    if isinstance(fact, SaleFact):
+        for place, tender in enumerate(fact.tenders):
+            if tender.ref is not None:
+                raise FormError("is not taken yet", f"tenders[{place}].ref")
 
 
 def _place(message: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from .edge import EdgeServer
 from .events import EventDoor
 from .front import Front
 from .operation import OperationDoor
+from .quotes import QuoteDoor
 from .reads import ReadDoor
 from .router import Route, Router
 
@@ -18,6 +19,7 @@ def routes(front: Front) -> tuple[Route, ...]:
     return (
         Route("POST", "/v1/events", events.post),
         Route("GET", "/v1/events/{id}", reads.event),
+        Route("POST", "/v1/quotes", QuoteDoor(front).post),
         Route("GET", "/v1/members/{id}", reads.member),
         Route("GET", "/v1/causes", reads.causes),
         Route("GET", "/livez", operation.livez),

@@ -45,12 +45,38 @@ PROBLEMS: dict[str, Kind] = {
     "returns-too-much": Kind(409, "Returns too much", "more comes back than was sold; for ever"),
     "points-spent": Kind(409, "Points spent", "the returned sale's points are spent; for ever"),
     "not-a-sale": Kind(409, "Not a sale", "what a return names is no accepted sale; for ever"),
-    "wrong-member": Kind(409, "Other member", "the named sale is another member's; for ever"),
+    "wrong-member": Kind(409, "Other member", "what it names is another member's; for ever"),
     "unknown-currency": Kind(409, "Unknown currency", "no program in force has it; for ever"),
     "unknown-tier": Kind(409, "Unknown tier", "the program in force has no such tier; for ever"),
     "unknown-member": Kind(409, "Unknown member", "the other member has no fact; for ever"),
     "unknown-cause": Kind(409, "Unknown cause", "no program in force names it; for ever"),
     "day-out-of-order": Kind(409, "Day out of order", "a later day is closed already; for ever"),
+    "below-minimum": Kind(
+        409, "Below the minimum", "less is redeemed than the program's minimum; for ever"
+    ),
+    "not-a-multiple": Kind(
+        409, "Not a multiple", "what is redeemed is no multiple of the step; for ever"
+    ),
+    "over-share": Kind(
+        409, "Over the share", "points pay more than their share of the basket; for ever"
+    ),
+    "over-worth": Kind(
+        409, "Over the worth", "a tender pays more than its points are worth; for ever"
+    ),
+    "unknown-hold": Kind(
+        409, "Unknown hold", "no hold or redemption of that id is here; for ever"
+    ),
+    "hold-ended": Kind(409, "Hold ended", "the hold was captured, released or ran out; for ever"),
+    "hold-used": Kind(409, "Hold used", "a sale was paid with the hold or redemption; for ever"),
+    "not-a-redemption": Kind(
+        409, "Not a redemption", "a cancel names no redemption or capture; for ever"
+    ),
+    "already-cancelled": Kind(
+        409, "Already cancelled", "all points of the redemption are back; for ever"
+    ),
+    "more-than-held": Kind(
+        409, "More than held", "more is asked than is held or not yet back; for ever"
+    ),
     "internal": Kind(500, "Internal error", "a defect of vafa; please report it", True),
     "http-version": Kind(505, "HTTP version", "the request is not HTTP/1.1 or 1.0"),
     "overloaded": Kind(503, "Overloaded", "the queue is full", True),

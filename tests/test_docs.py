@@ -385,6 +385,10 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Activities": [(facts.ActivityFact, "")],
     "Adjustments": [(facts.AdjustFact, "")],
     "Redemptions": [(facts.RedeemFact, "")],
+    "Holds": [(facts.HoldFact, "")],
+    "Captures": [(facts.CaptureFact, "")],
+    "Releases": [(facts.ReleaseFact, "")],
+    "Cancels": [(facts.CancelFact, "")],
     "Transfers": [(facts.TransferFact, "")],
     "Donations": [(facts.DonateFact, "")],
     "Members": [

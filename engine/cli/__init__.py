@@ -14,9 +14,11 @@ from .balance import balance
 from .causes import causes
 from .close import close
 from .demo import demo
+from .lint import lint
 from .load import load
 from .output import Commands
 from .program import program
+from .quote import quote
 from .verify import verify
 
 
@@ -42,7 +44,8 @@ def main() -> None:
     """A loyalty engine: exact points from till baskets, in a ledger that can be replayed."""
 
 
-for command in (demo, load, balance, causes, close, verify, program):
+for command in (demo, load, balance, quote, causes, close, verify, program):
     main.add_command(command)
+program.add_command(lint)
 
 __all__ = ["main"]
