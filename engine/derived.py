@@ -103,8 +103,13 @@ def closed_rows(fold: Fold, figures: dict[str, Any], at: int) -> tuple[NDArray[A
     np.cumsum(counts, out=outcome.posted_from[1:])
     columns = _own(figures, np.ones(len(member), np.bool_))
     outcome.postings = {name: column[order] for name, column in columns.items()}
+    day, native = fold.today(at), fold.compiled_at(at).native
     for row, number in enumerate(members.tolist()):
-        fold.stand(outcome, row, number, at)
+        outcome.tier[row] = fold.state.tier(native, number, day)
+        for place in range(fold.n_currencies):
+            totals = fold.state.totals(number, place, day)
+            for name in BALANCES:
+                getattr(outcome, name)[row, place] = totals[name]
     return members.astype(np.uint32), outcome
 
 

@@ -20,8 +20,11 @@ MOST_LINES = 10_000
 MOST_TENDERS = 100
 MOST_COUPONS = 100
 MOST_LINE_NUMBER = 10**6
+MOST_CARDS = 100
 ID_BYTES = 128
 NAME_BYTES = 64
+CARD_BYTES = 58
+"""So that `card:` and a card are a member's name."""
 
 EARLIEST_US = 0
 LATEST_US = 6_300_000_000_000_000
@@ -30,6 +33,8 @@ LATEST_US = 6_300_000_000_000_000
 Id = Annotated[str, Meta(min_length=1, max_length=ID_BYTES)]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_BYTES)]
 Place = Annotated[str, Meta(max_length=NAME_BYTES)]
+Card = Annotated[str, Meta(min_length=1, max_length=CARD_BYTES)]
+AnyCard = Annotated[str, Meta(max_length=CARD_BYTES)]
 Amount = Annotated[int, Meta(ge=-MOST_AMOUNT, le=MOST_AMOUNT)]
 Positive = Annotated[int, Meta(ge=0, le=MOST_AMOUNT)]
 Points = Annotated[int, Meta(ge=-MOST_POINTS, le=MOST_POINTS)]
@@ -112,6 +117,7 @@ class SaleFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="sale",
     coupons: Annotated[list[Name], Meta(max_length=MOST_COUPONS)] = []
     returned: ReturnPart | None = None
     completed: bool = False
+    card: AnyCard = ""
 
 
 class ReturnFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="return"):
@@ -125,6 +131,7 @@ class ReturnFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="retu
     store: Place = ""
     terminal: Place = ""
     reason: Reason = ""
+    card: AnyCard = ""
 
 
 class ActivityFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="activity"):
@@ -138,6 +145,7 @@ class ActivityFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="ac
     store: Place = ""
     terminal: Place = ""
     channel: Place = ""
+    card: AnyCard = ""
 
 
 class AdjustFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="adjust"):
@@ -154,6 +162,7 @@ class AdjustFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="adju
     forced: bool = False
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 class RedeemFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="redeem"):
@@ -167,6 +176,7 @@ class RedeemFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="rede
     completed: bool = False
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 class HoldFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="hold"):
@@ -185,6 +195,7 @@ class HoldFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="hold")
     completed: bool = False
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 class CaptureFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="capture"):
@@ -203,6 +214,7 @@ class CaptureFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="cap
     completed: bool = False
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 class ReleaseFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="release"):
@@ -214,6 +226,7 @@ class ReleaseFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="rel
     hold: Id
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 class CancelFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="cancel"):
@@ -226,6 +239,7 @@ class CancelFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="canc
     points: Spent | None = None
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 class DonateFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="donate"):
@@ -239,6 +253,7 @@ class DonateFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="dona
     points: Spent
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 # -- of several members ---------------------------------------------------------------------
@@ -256,6 +271,7 @@ class TransferFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="tr
     completed: bool = False
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 # -- of a member: what is known of it -------------------------------------------------------
@@ -291,12 +307,13 @@ class _About(Struct, forbid_unknown_fields=True):
         msgspec.UNSET
     )
     manual_tier: ManualTier | msgspec.UnsetType | None = msgspec.UNSET
+    card: AnyCard = ""
 
 
 class EnrolFact(_About, tag_field="kind", tag="enrol"):
-    """A member joins. Cards come with the value issue: the list must be empty."""
+    """A member joins; `cards` become its own, and with one its provisional member."""
 
-    cards: Annotated[list[Name], Meta(max_length=0)] = []
+    cards: Annotated[list[Card], Meta(max_length=MOST_CARDS)] = []
 
 
 class MemberUpdateFact(_About, tag_field="kind", tag="member update"):
@@ -319,6 +336,7 @@ class SubscriptionStartFact(
     ends_at: Instant | None = None
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 class SubscriptionEndFact(
@@ -330,6 +348,46 @@ class SubscriptionEndFact(
     occurred_at: Instant
     member: Name
     plan: Name
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+# -- of a member: its cards ---------------------------------------------------------------------
+
+
+class CardLinkFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="card link"):
+    """A card is the member's from now on; `move` takes it from another member."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    card: Card
+    move: bool = False
+    store: Place = ""
+    terminal: Place = ""
+
+
+class CardBlockFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="card block"):
+    """A card is refused from now on."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    card: Card
+    reason: Reason = ""
+    store: Place = ""
+    terminal: Place = ""
+
+
+class CardUnblockFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="card unblock"):
+    """A card is taken again from now on."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    card: Card
+    reason: Reason = ""
     store: Place = ""
     terminal: Place = ""
 
@@ -402,7 +460,7 @@ class DayClosedFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="d
 MemberFact = (
     SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | HoldFact | CaptureFact
     | ReleaseFact | CancelFact | EnrolFact | MemberUpdateFact | SubscriptionStartFact
-    | SubscriptionEndFact | DonateFact
+    | SubscriptionEndFact | CardLinkFact | CardBlockFact | CardUnblockFact | DonateFact
 )  # fmt: skip
 JointFact = TransferFact
 """Facts of several members: one journal row is the fact itself, each further member has a leg."""
@@ -416,7 +474,8 @@ Fact = MemberFact | JointFact | ControlFact
 KINDS: tuple[str, ...] = (
     "sale", "catalog", "program publish", "return", "activity", "adjust", "redeem", "enrol",
     "member update", "subscription start", "subscription end", "store", "day closed",
-    "closing", "budget closed", "hold", "capture", "release", "cancel",
+    "closing", "budget closed", "hold", "capture", "release", "cancel", "card link", "card block",
+    "card unblock",
     "transfer", "transfer in", "donate",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
@@ -427,7 +486,8 @@ receiver's leg of a transfer; `budget closed` is written by the engine.
 
 RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
-    "store": 0, "program publish": 0, "budget closed": 0,
+    "store": 0, "program publish": 0, "budget closed": 0, "card link": 0, "card block": 0,
+    "card unblock": 0,
     "sale": 1, "activity": 1, "adjust": 1,
     "return": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,

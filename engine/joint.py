@@ -58,8 +58,9 @@ def others(facts: Facts, dictionaries: Dictionaries) -> list[int]:
 def apply_joint(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
     """Fold a fact of several members and its legs; without legs where it is refused."""
     receivers = others(batch.facts, fold.dictionaries)
-    if not receivers or fold.state.head(receivers[0])[0] is None:
-        batch.refused = Status.UNKNOWN_MEMBER
+    if not batch.refused and not _has_receiver(fold, batch, receivers):
+        batch.refused = {0: Status.UNKNOWN_MEMBER}
+    if batch.refused:
         return fold.apply(batch, past), None
     members = [int(batch.facts.member[0]), *receivers]
     kept = [fold.state.pack(member) for member in members]
@@ -73,8 +74,15 @@ def apply_joint(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | N
     for member, packed in zip(members, kept, strict=True):
         fold.state.unpack(member, packed)
     fold.histories.clear()
-    batch.refused = Status(int(received.status[0]))
+    batch.refused = {0: Status(int(received.status[0]))}
     return fold.apply(batch, past), None
+
+
+def _has_receiver(fold: Fold, batch: Batch, receivers: list[int]) -> bool:
+    """Whether there is another member to give to: a card may have named the same one."""
+    return bool(receivers) and receivers[0] != batch.facts.member[0] and (
+        fold.state.head(receivers[0])[0] is not None
+    )  # fmt: skip
 
 
 def _received(fold: Fold, batch: Batch, past: Past, previous: int, receiver: int) -> Batch:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .admission import Admission
+from vafa.native.wire import Sale
+
+from .admission import NO_PROGRAM, Admission
 from .answers import Answer, corrected, instant_text, posting_details, rated_answers
 from .intake import DecodedFacts
 from .progress import progress_of
@@ -27,31 +29,28 @@ def quote(replica: Replica, basket: Basket, now: int, *, force: bool = False) ->
     A sale that the member's state refuses is an answer with `status` "refused" and its
     `reason`. `force` takes baskets older than the late limit. Raises CheckpointDamaged.
     """
-    refusal = _refusal(replica, basket, now, force)
-    if refusal is not None:
-        return Verdict(refusal=refusal)
-    fold = replica.fold
-    assert fold is not None
-    with lent(fold):
-        trial = try_sale(replica, basket.sale)
-        return Verdict(_told(replica, basket, trial))
+    if replica.fold is None:
+        return Verdict(refusal=NO_PROGRAM)
+    with lent(replica.fold):
+        intake = DecodedFacts([basket.sale])
+        admitted = Admission(replica, lambda: None).admit(intake, now, force)
+        refusal = admitted.refusals.get(0)
+        if admitted.known:
+            # Whatever it says: there is nothing to be quoted any more.
+            refusal = Refusal("id-reused", f"the basket {basket.sale.id!r} is paid already", "id")
+        if refusal is not None:
+            return Verdict(refusal=refusal)
+        sale = intake.whose(0)
+        trial = try_sale(replica, sale, admitted.status.get(0))
+        return Verdict(_told(replica, basket, sale, trial))
 
 
-def _refusal(replica: Replica, basket: Basket, now: int, force: bool) -> Refusal | None:
-    """Why no commit takes the basket, whatever the member's state."""
-    intake = DecodedFacts([basket.sale])
-    refusals, known, _ = Admission(replica, lambda: None).admit(intake, now, force)
-    if known:
-        return Refusal("id-reused", f"the basket {basket.sale.id!r} is paid already", "id")
-    return refusals.get(0)
-
-
-def _told(replica: Replica, basket: Basket, trial: Trial) -> Answer:
+def _told(replica: Replica, basket: Basket, sale: Sale, trial: Trial) -> Answer:
     version = replica.versions.all[trial.version - 1]
     answer: Answer = {"id": basket.sale.id} if basket.has_id else {}
     answer |= {
-        "member": basket.sale.member if basket.has_member else None,
-        "as_of": instant_text(basket.sale.at),
+        "member": sale.member if basket.has_member else None,
+        "as_of": instant_text(sale.at),
         "program": {"id": version.program.id, "version": version.number},
     }
     return answer | (_of_member(replica, trial) if basket.has_member else _OF_NOBODY)

@@ -19,6 +19,9 @@ from .facts import (
     AdjustFact,
     CancelFact,
     CaptureFact,
+    CardBlockFact,
+    CardLinkFact,
+    CardUnblockFact,
     DayClosedFact,
     DonateFact,
     EnrolFact,
@@ -144,7 +147,10 @@ def instant(moment: dt.datetime) -> int:
 def rank(fact: OfMember | DayClosedFact) -> int:
     """Rank of a fact's kind at one instant."""
     match fact:
-        case EnrolFact() | MemberUpdateFact() | SubscriptionStartFact() | SubscriptionEndFact():
+        case (
+            EnrolFact() | MemberUpdateFact() | SubscriptionStartFact() | SubscriptionEndFact()
+            | CardLinkFact() | CardBlockFact() | CardUnblockFact()
+        ):  # fmt: skip
             return 0
         case SaleFact() | ActivityFact():
             return 1

@@ -36,8 +36,10 @@ class Status(IntEnum):
     NOT_A_REDEMPTION = 20
     ALREADY_CANCELLED = 21
     MORE_THAN_HELD = 22
-    UNKNOWN_MEMBER = 23
-    UNKNOWN_CAUSE = 24
+    CARD_BLOCKED = 23
+    CARD_LINKED = 24
+    UNKNOWN_MEMBER = 25
+    UNKNOWN_CAUSE = 26
 
 
 REFUSALS = {
@@ -62,6 +64,8 @@ REFUSALS = {
     Status.NOT_A_REDEMPTION: "not-a-redemption",
     Status.ALREADY_CANCELLED: "already-cancelled",
     Status.MORE_THAN_HELD: "more-than-held",
+    Status.CARD_BLOCKED: "card-blocked",
+    Status.CARD_LINKED: "card-linked",
     Status.UNKNOWN_MEMBER: "unknown-member",
     Status.UNKNOWN_CAUSE: "unknown-cause",
 }

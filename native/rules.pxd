@@ -72,8 +72,8 @@ cdef enum Status:
     UNKNOWN_CURRENCY = 10
     UNKNOWN_TIER = 11
     DAY_OUT_OF_ORDER = 12  # of days closed; never the kernel's own
-    UNKNOWN_MEMBER = 23    # of a transfer's receiver; never the kernel's own
-    UNKNOWN_CAUSE = 24
+    UNKNOWN_MEMBER = 25    # of a transfer's receiver; never the kernel's own
+    UNKNOWN_CAUSE = 26
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:
@@ -83,9 +83,9 @@ cdef enum FactKind:
     ADJUST = 5
     REDEEM = 6
     ENROL = 7
-    TRANSFER = 19
-    TRANSFER_IN = 20
-    DONATE = 21
+    TRANSFER = 22
+    TRANSFER_IN = 23
+    DONATE = 24
 
 cdef enum PostingKind:
     POST_EARN = 0

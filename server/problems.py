@@ -31,8 +31,19 @@ PROBLEMS: dict[str, Kind] = {
     "body-timeout": Kind(408, "Body too slow", "the body did not arrive in 10 seconds", True),
     "no-program": Kind(409, "No program", "no program is in force at the fact's time", True),
     "too-large": Kind(413, "Too large", "the body or the batch is beyond its bound"),
+    "precondition-failed": Kind(
+        412, "Precondition failed", "the programs are not those that `If-Match` names"
+    ),
     "unsupported-media": Kind(415, "Unsupported media", "the content type or encoding is unknown"),
     "invalid-fact": Kind(422, "Invalid fact", "the fact breaks the form; its id may be used again"),
+    "batch-refused": Kind(422, "Batch refused", "a fact of an atomic batch is; nothing is kept"),
+    "invalid-program": Kind(422, "Invalid program", "the program or its holidays are not sound"),
+    "program-differs": Kind(
+        409, "Program differs", "the unit or a currency is not as programs before have it"
+    ),
+    "precondition-required": Kind(
+        428, "Precondition required", "publishing needs `If-Match` with the tag of the programs"
+    ),
     "id-reused": Kind(422, "Id reused", "the id is known with other content"),
     "in-future": Kind(422, "In the future", "the fact is later than now plus 5 minutes", True),
     "too-late": Kind(422, "Too late", "the fact is older than the late limit; can be forced"),
@@ -48,6 +59,11 @@ PROBLEMS: dict[str, Kind] = {
     "wrong-member": Kind(409, "Other member", "what it names is another member's; for ever"),
     "unknown-currency": Kind(409, "Unknown currency", "no program in force has it; for ever"),
     "unknown-tier": Kind(409, "Unknown tier", "the program in force has no such tier; for ever"),
+    "unknown-card": Kind(422, "Unknown card", "no member has the card; the id may be used again"),
+    "card-blocked": Kind(409, "Card blocked", "the card is blocked at the fact's time; for ever"),
+    "card-linked": Kind(
+        409, "Card of another", "the card is another member's at some time it matters; for ever"
+    ),
     "unknown-member": Kind(409, "Unknown member", "the other member has no fact; for ever"),
     "unknown-cause": Kind(409, "Unknown cause", "no program in force names it; for ever"),
     "day-out-of-order": Kind(409, "Day out of order", "a later day is closed already; for ever"),

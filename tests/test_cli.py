@@ -109,7 +109,7 @@ def shop(empty: Path) -> Path:
 def test_help_names_every_command() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    for name in ("demo", "load", "balance", "quote", "verify", "program"):
+    for name in ("demo", "load", "balance", "member", "quote", "verify", "program"):
         assert f"  {name} " in result.stdout
 
 
@@ -143,6 +143,23 @@ def test_wrong_use_is_exit_code_2(arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.exit_code == 2
     assert not result.stdout
+
+
+def test_a_member_is_found_by_a_card(empty: Path, tmp_path: Path) -> None:
+    link = {
+        "kind": "card link", "id": "l", "occurred_at": "2025-12-01T09:00:00+03:30",
+        "member": "m-1", "card": "77",
+    }  # fmt: skip
+    rows = ndjson(tmp_path / "cards.ndjson", link, {**sale(1, card="77"), "member": "m-1"})
+    assert run("load", empty, rows).exit_code == 0
+    found = data("member", empty, "--card", "77")
+    assert (found["id"], found["card"]) == ("m-1", {"card": "77", "blocked": False})
+    assert data("member", empty, "m-1")["cards"] == ["77"]
+    assert run("member", empty, "m-1").exit_code == 0
+    assert "no card '78'" in run("member", empty, "--card", "78").stderr
+    assert run("member", empty, "nobody").exit_code == 1
+    assert run("member", empty).exit_code == 2
+    assert run("member", empty, "m-1", "--card", "77").exit_code == 2
 
 
 @pytest.mark.parametrize("command", [["verify"], ["balance", "m"], ["load", str(SHOP)]])

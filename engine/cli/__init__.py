@@ -16,6 +16,7 @@ from .close import close
 from .demo import demo
 from .lint import lint
 from .load import load
+from .member import member
 from .output import Commands
 from .program import program
 from .quote import quote
@@ -44,7 +45,7 @@ def main() -> None:
     """A loyalty engine: exact points from till baskets, in a ledger that can be replayed."""
 
 
-for command in (demo, load, balance, quote, causes, close, verify, program):
+for command in (demo, load, balance, member, quote, causes, close, verify, program):
     main.add_command(command)
 program.add_command(lint)
 

@@ -14,7 +14,6 @@ import click
 
 from .arguments import file_type
 from .output import Exit, leave, say
-from .program import holiday_dates
 
 if TYPE_CHECKING:
     from vafa.engine.lint_findings import Finding
@@ -42,6 +41,7 @@ def lint(file: Path, form: str, strict: bool, day: dt.datetime | None) -> None:
     from vafa.engine.lint import lint as find
     from vafa.engine.lint_findings import SEVERITIES
     from vafa.engine.program_file import read_program
+    from vafa.engine.publication import holiday_dates
 
     text, found = read_program(file)
     today = dt.datetime.now(ZoneInfo(found.zone)).date() if day is None else day.date()
