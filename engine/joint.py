@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from .alone import fold_alone, named_rows
+from vafa.native.fold import run_out_by
+
+from .alone import fold_alone
 from .calendars import FIRST_DAY, expiry_table
 from .chain import History
 from .columns import JOINT, TRANSFER_IN, Extra, Facts, Lots, Outcome, take, without_lines
 from .dictionaries import Dictionaries
 from .late import Batch, Past
+from .named import names_among
 from .order import member_order
 from .records import facts_batch
 from .status import Status
@@ -114,10 +117,8 @@ def _left(fold: Fold, batch: Batch, past: Past, previous: int) -> Lots:
         History(new, batch.ids, np.array([batch.first], np.uint64), batch.version)
     )
     rows = np.arange(len(history.ids), dtype=np.uint32)
-    order = member_order(
-        history.facts, history.ids, fold.dictionaries, rows,
-        named_rows(history.facts, history.ids, rows),
-    )  # fmt: skip
+    names = names_among(history.facts, history.ids, rows)
+    order = member_order(history.facts, history.ids, fold.dictionaries, rows, names)
     place = int(np.flatnonzero(order == len(rows) - 1)[0])
     currency = fold.layout.currencies.index(batch.facts.extra(0).currency)
     at, day = int(batch.facts.at[0]), int(batch.facts.day[0])
@@ -128,6 +129,8 @@ def _left(fold: Fold, batch: Batch, past: Past, previous: int) -> Lots:
             folded = fold_alone(fold, history, order[:some], until=at - 1)
             state = fold.single()
             state.unpack(0, folded.packed)
+            # What a hold sets free by then is there before the fact as well.
+            run_out_by(fold.compiled.natives, state, int(batch.version[0]) - 1, at, 0)
             for *dates, points in state.lots(0, currency, day):
                 found[dates[0], dates[1], dates[2]] += points
         return found

@@ -14,31 +14,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .anniversaries import ymd
-from .calendars import NEVER, day_of
+from .calendars import NEVER, business_day, day_of
 from .columns import (
     ACTIVITY,
     ADJUST,
     DONATE,
     ENROL,
-    REDEEM,
+    HOLD,
     SALE,
     SUBSCRIBE,
-    TRANSFER,
-    TRANSFER_IN,
     UNSUBSCRIBE,
     UPDATE,
     Facts,
 )
+from .facts import LATEST_US
+from .named import Names
 
 if TYPE_CHECKING:
     from .compile import CompiledPrograms
 
-ACCEPTED, COMPLETED, PLAIN, NO_SUCH_TIER = 1, 2, 4, 8
+ACCEPTED, COMPLETED, PLAIN, NO_SUCH_TIER, PARTIAL = 1, 2, 4, 8, 16
 NO_CURRENCY = 255
 BIRTH, BIRTH_CALENDAR, MANUAL_TIER, MANUAL_THROUGH = 8, 10, 11, 12
 BY_POLICY = -2
 UNKNOWN_COST = -(2**63)
 _FOREVER = 2**62
+_HOUR_US = 3_600_000_000
 
 Int64 = NDArray[np.int64]
 
@@ -70,6 +71,7 @@ class KernelColumns:
     gross: Int64 | None = None
     cost: Int64 | None = None
     tender_points: Int64 | None = None
+    tender_names: Int64 | None = None
     coupons_from: Int64 | None = None
     coupon: NDArray[np.uint32] | None = None
     back_from: Int64 | None = None
@@ -90,16 +92,16 @@ class KernelColumns:
     figure: Int64 | None = None
     currency: NDArray[np.uint8] | None = None
     expires: NDArray[np.int32] | None = None
+    end: Int64 | None = None
+    end_day: NDArray[np.int32] | None = None
 
 
 def kernel_columns(
     compiled: CompiledPrograms, facts: Facts, version: NDArray[np.uint16],
-    epoch: NDArray[np.uint32], names: Int64, accepted: NDArray[np.bool_],
+    epoch: NDArray[np.uint32], names: Names, accepted: NDArray[np.bool_],
 ) -> KernelColumns:
-    """Facts for the kernel. version, epoch and names are by row (uint16, uint32, int64).
-
-    names[i] is the row of the sale that row i names, -1 none; accepted[i] tells a fact that
-    was accepted before.
+    """Facts for the kernel. version (uint16, from 0) and epoch (uint32) are by row;
+    accepted[i] tells a fact that was accepted before.
     """
     n = len(facts)
     flags = np.where(accepted, ACCEPTED, 0).astype(np.uint8)
@@ -110,7 +112,7 @@ def kernel_columns(
 
     out = KernelColumns(
         kind=held(facts.kind, np.uint8), flags=flags, version=held(version, np.uint16),
-        epoch=held(epoch, np.uint32), names=held(names, np.int64), at=held(facts.at, np.int64),
+        epoch=held(epoch, np.uint32), names=held(names.rows, np.int64), at=held(facts.at, np.int64),
         member=held(facts.member, np.uint32), store=held(facts.store, np.uint32),
         terminal=held(facts.terminal, np.uint32), day=held(facts.day, np.int32),
         minute=held(facts.minute, np.int16), lines_from=held(facts.lines_from, np.int64),
@@ -118,6 +120,7 @@ def kernel_columns(
         quantity=held(facts.quantity, np.int64), net=held(facts.net, np.int64),
         tenders_from=held(facts.tenders_from, np.int64), tender=held(facts.tender, np.uint32),
         amount=held(facts.amount, np.int64),
+        tender_names=None if names.tenders is None else held(names.tenders, np.int64),
     )  # fmt: skip
     if facts.extras is not None or (len(facts.kind) and facts.kind.any()):
         _Extras(compiled, facts, out, n).fill()
@@ -140,6 +143,8 @@ class _Extras:
         out.figure = np.zeros(n, np.int64)
         out.currency = np.full(n, NO_CURRENCY, np.uint8)
         out.expires = np.full(n, BY_POLICY, np.int32)
+        out.end = np.zeros(n, np.int64)
+        out.end_day = np.zeros(n, np.int32)
 
     def fill(self) -> None:
         """Row by row: facts with extras are few."""
@@ -173,8 +178,9 @@ class _Extras:
         assert out.channel is not None
         assert out.code is not None
         assert out.figure is not None
-        if extra.completed or extra.forced:
-            out.flags[row] |= COMPLETED
+        assert out.currency is not None
+        assert out.expires is not None
+        out.flags[row] |= _flags(extra)
         if extra.channel:
             out.channel[row] = compiled.channels.number(extra.channel)
         self.coupons[row] = [compiled.coupons.number(name) for name in extra.coupons]
@@ -188,37 +194,45 @@ class _Extras:
         for place, points in extra.tender_points:
             self._tender_points()[int(self.facts.tenders_from[row]) + place] = points
         out.figure[row] = extra.amount
+        if extra.currency in self.layout.currencies:
+            out.currency[row] = self.layout.currencies.index(extra.currency)
         if kind == ACTIVITY:
             out.code[row] = compiled.activities.number(extra.code)
-        elif kind in (ADJUST, REDEEM, TRANSFER, TRANSFER_IN, DONATE):
-            self._points(row, extra)
+        elif kind == ADJUST and extra.expires:
+            out.expires[row] = (
+                NEVER if extra.expires == "never"
+                else day_of(dt.date.fromisoformat(extra.expires))
+            )
+        elif kind == HOLD:
+            self._end(row, extra.ends_at)
         elif kind in (ENROL, UPDATE):
             about = extra.about or {}
             self.sets[row] = self._about(about)
             manual = about.get("manual_tier")
             if manual is not None and manual["tier"] not in self.layout.tiers:
                 out.flags[row] |= NO_SUCH_TIER
-        elif kind in (SUBSCRIBE, UNSUBSCRIBE):
-            slot = self.layout.find("subscription", extra.plan)
-            if slot is not None:
-                until = extra.ends_at if extra.ends_at is not None else _FOREVER
-                self.sets[row] = [(slot, until if kind == SUBSCRIBE else 0)]
+        elif kind in (SUBSCRIBE, UNSUBSCRIBE, DONATE):
+            self.sets[row] = self._named_slot(kind, extra)
 
-    def _points(self, row: int, extra: Any) -> None:
-        """Points of a currency that are given, taken or moved."""
-        out = self.out
-        assert out.currency is not None
-        assert out.expires is not None
-        if extra.currency in self.layout.currencies:
-            out.currency[row] = self.layout.currencies.index(extra.currency)
-        if extra.expires:
-            out.expires[row] = (
-                NEVER if extra.expires == "never"
-                else day_of(dt.date.fromisoformat(extra.expires))
-            )
-        slot = self.layout.find("cause", extra.cause, extra.currency)
-        if slot is not None:
-            self.sets[row] = [(slot, 0)]
+    def _named_slot(self, kind: int, extra: Any) -> list[tuple[int, int]]:
+        """The slot of a plan, with its end, or of a cause; none where no version names it."""
+        if kind == DONATE:
+            slot, value = self.layout.find("cause", extra.cause, extra.currency), 0
+        else:
+            slot = self.layout.find("subscription", extra.plan)
+            until = extra.ends_at if extra.ends_at is not None else _FOREVER
+            value = until if kind == SUBSCRIBE else 0
+        return [] if slot is None else [(slot, value)]
+
+    def _end(self, row: int, asked: int | None) -> None:
+        """When a hold is over: as asked, at most the program's hours later."""
+        program = self.compiled.programs[int(self.out.version[row])]
+        end = int(self.facts.at[row]) + program.hold_hours * _HOUR_US
+        end = min(end, LATEST_US) if asked is None else min(end, asked, LATEST_US)
+        assert self.out.end is not None
+        assert self.out.end_day is not None
+        self.out.end[row] = end
+        self.out.end_day[row] = business_day(program, end)
 
     def _details(self, row: int, details: Any) -> None:
         out = self.out
@@ -266,6 +280,11 @@ class _Extras:
             return [(MANUAL_TIER, -1), (MANUAL_THROUGH, 0)]
         through = day_of(_date(manual["through"]))
         return [(MANUAL_TIER, self.layout.tiers.index(manual["tier"])), (MANUAL_THROUGH, through)]
+
+
+def _flags(extra: Any) -> int:
+    completed = COMPLETED if extra.completed or extra.forced else 0
+    return completed | (PARTIAL if extra.partial else 0)
 
 
 def _flat(items: Sequence[Sequence[Any]]) -> tuple[Int64, list[Any]]:

@@ -34,6 +34,7 @@ from .facts import (
 from .folding import Fold
 from .intake import DecodedFacts
 from .lint_situations import Past, Situation
+from .named import no_names
 from .status import POSTINGS
 from .versions import ProgramVersions
 
@@ -115,7 +116,7 @@ class Bench:
         version = np.ones(n, np.uint16)
         columns.day, columns.minute = self.fold.versions.dates(columns.at, version)
         return self.fold.run(
-            state, columns, version, np.zeros(n, np.uint32), np.full(n, -1, np.int64),
+            state, columns, version, np.zeros(n, np.uint32), no_names(n),
             np.ones(n, np.bool_), np.arange(n, dtype=np.uint32),
         )  # fmt: skip
 

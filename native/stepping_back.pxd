@@ -6,13 +6,14 @@ from libc.string cimport memcpy
 
 from .accounts cimport account_of, renew, settle
 from .columns cimport Columns, post
+from .held cimport Part, n_parts, part_of, set_good_through
 from .history cimport Event, History, Purchase, Sold, blank_row, free_row
 from .rules cimport (
     ANNIVERSARY, BONUS, ENROL, NO_RULE, OF_BALANCE, POST_EXPIRE, POST_REVERSE, RuleTable)
 from .state cimport (
-    BONUS_GIVEN, CHECKED, ENROLLED, EXPIRED, JOINED, LAST_BUY, POSTED, PURCHASES, RENEWED,
-    THROUGH, TIER, Vec)
-from .taking cimport take_back
+    BONUS_GIVEN, CHECKED, ENROLLED, EXPIRED, HOLDS, JOINED, LAST_BUY, POSTED, PURCHASES,
+    RENEWED, THROUGH, TIER, Vec)
+from .taking cimport renew_since, take_back
 from .tiers cimport (
     MOST_BALANCES, Past, add_to_counter, extend_tiers, lasts, move_tiers, still_good, tier_slots)
 from .work cimport Work, note_expired
@@ -77,7 +78,8 @@ cdef inline bint renewals_back(Work *w, const RuleTable *t, History *h, Sold *s,
         account = account_of(row, c)
         if last == account[RENEWED]:
             continue
-        renew(&t.currencies[c], account, last)
+        renew(&t.currencies[c], row, c, last)
+        held_back(t, h, row, c)
         gone_now = account[EXPIRED]
         w.takes.n = 0
         settle(account, day, &w.takes)
@@ -89,6 +91,20 @@ cdef inline bint renewals_back(Work *w, const RuleTable *t, History *h, Sold *s,
                         -gone_now):
                 return False
     return True
+
+
+cdef inline void held_back(const RuleTable *t, const History *h, int64_t *row,
+                           int32_t c) noexcept nogil:
+    """Lots that are held live as long as the renewals that are left let them."""
+    cdef Vec *v = <Vec*>row[HOLDS]
+    cdef Part p
+    cdef int32_t i
+    for i in range(n_parts(v)):
+        p = part_of(v, i)
+        if p.currency == c and p.lot.tag >= 0 and not p.lot.fixed:
+            p.lot.good_through = t.currencies[c].good_through[p.lot.earned]
+            renew_since(t, h, c, &p.lot)
+            set_good_through(v, i, p.lot.good_through)
 
 
 cdef inline bint renewed_by_tender(const RuleTable *t, const Sold *s, int32_t c) noexcept nogil:

@@ -41,7 +41,7 @@ class ReadDoor:
     async def causes(self, request: web.BaseRequest, _: str) -> web.Response:
         """What each cause has been given, by currency."""
         parameters(request)
-        body = orjson.dumps(self.front.follow().causes())
+        body = orjson.dumps({"causes": self.front.follow().causes()})
         return caching.answer(request, body, caching.strong(body))
 
     async def statement(self, request: web.BaseRequest, name: str) -> web.Response:

@@ -11,8 +11,9 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from .contract import Told
 from .edge import MOST_BODY, check_version
-from .problems import ProblemError
+from .problems import ProblemError, language_of
 
 log = logging.getLogger("vafa")
 
@@ -26,6 +27,7 @@ class Route(NamedTuple):
     method: str
     path: str
     handler: Handler
+    told: Told
 
 
 class Router:
@@ -89,7 +91,7 @@ class Router:
             name = route.path
             response = await route.handler(request, argument)
         except ProblemError as problem:
-            response = problem.response()
+            response = problem.response(language_of(request.headers.get("Accept-Language")))
         except (web.RequestPayloadError, web.HTTPBadRequest) as error:
             response = ProblemError("invalid-body", str(error)[:200]).response()
         except web.HTTPRequestEntityTooLarge:

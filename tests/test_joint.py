@@ -250,6 +250,6 @@ def test_over_http(tmp_path: Path, workers: int) -> None:
         assert server.post({**given, "id": "v", "to": "nobody"}).slug == "unknown-member"
         assert server.post({**given, "id": "w", "to": "m-1"}).slug == "invalid-fact"
         assert server.get("/v1/events/t").json()["fact"]["to"] == "m-2"
-        causes = server.get("/v1/causes").json()
+        causes = server.get("/v1/causes").json()["causes"]
         assert causes[0] == {"id": "school", "points": {"points": 1, "stars": 0}}
     assert verify(tmp_path).findings == []
