@@ -20,15 +20,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from vafa.native.wire import Sale
+
 from .admission import Admission
 from .answers import Answer, corrected, rated_answers
+from .carrier import carrier_of
 from .checkpoint import remove
 from .columns import Facts, Outcome
 from .control_commits import ControlCommits
 from .derived import budget_rows
 from .dictionaries import Sizes
-from .facts import ControlFact, PublishFact
-from .intake import Intake
+from .facts import ControlFact, LoneFact, PublishFact, WireControl
+from .intake import DecodedFacts, Intake
 from .joint import Legs, apply_joint, is_joint, others
 from .journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encode_record
 from .late import Batch
@@ -160,6 +163,14 @@ class Writer:
         staged = self.stage(intake, force=force, atomic=atomic)
         self.flush(staged)
         return self.publish(staged)
+
+    def commit_fact(self, fact: Sale | LoneFact, *, force: bool = False) -> Verdict:
+        """Commit one decoded fact of any kind."""
+        if isinstance(fact, WireControl):
+            return self.commit_control(fact)
+        sale = fact if isinstance(fact, Sale) else carrier_of(fact)
+        (verdict,) = self.commit(DecodedFacts([sale]), force=force)
+        return verdict
 
     def load(self, intake: Intake, *, force: bool = False) -> Staged:
         """As `commit` without making answers: for bulk loads, which count."""

@@ -25,9 +25,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vafa.engine.facts import CatalogFact, DayClosedFact, FormError, PublishFact, StoreFact
+from vafa.engine.facts import FormError, PublishFact
 from vafa.engine.holiday_calendars import resolve_holidays
-from vafa.engine.intake import DecodedFacts
 from vafa.engine.program import Program
 from vafa.engine.program_file import parse_program
 from vafa.engine.replay import verify
@@ -38,7 +37,6 @@ from vafa.engine.writer import Writer
 from . import engine_driver
 from .cases import PUBLISH, Fact
 from .cases import Case as DrivenCase
-from .mixed import carried
 
 PAGE = Path(__file__).parent.parent / "docs" / "semantics.md"
 FROM_THE_START = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -206,10 +204,7 @@ def commit(writer: Writer, case: Case, fact: Fact) -> Verdict:
         decoded = decode_fact(json.dumps(fact).encode())
     except FormError as error:
         return Verdict(refusal=Refusal("invalid-fact", str(error)))
-    if isinstance(decoded, CatalogFact | StoreFact | DayClosedFact):
-        return writer.commit_control(decoded)
-    (verdict,) = writer.commit(DecodedFacts([carried(decoded)]), force=False)
-    return verdict
+    return writer.commit_fact(decoded)
 
 
 def rows_of(fact: Fact, verdict: Verdict) -> Iterator[Row]:

@@ -13,13 +13,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from vafa.engine.facts import CatalogFact, DayClosedFact, PublishFact, StoreFact
-from vafa.engine.intake import DecodedFacts
+from vafa.engine.facts import PublishFact
 from vafa.engine.replay import verify
 from vafa.engine.wire_json import decode_fact
 from vafa.engine.writer import Writer
-
-from .mixed import carried
 
 Fact = dict[str, Any]
 Points = dict[str, int]
@@ -449,10 +446,7 @@ def _us(fact: Fact) -> int:
 
 def _commit(writer: Writer, fact: Fact) -> dict[str, Any]:
     decoded = decode_fact(json.dumps(fact).encode())
-    if isinstance(decoded, CatalogFact | StoreFact | DayClosedFact):
-        verdict = writer.commit_control(decoded)
-    else:
-        (verdict,) = writer.commit(DecodedFacts([carried(decoded)]), force=True)
+    verdict = writer.commit_fact(decoded, force=True)
     assert verdict.answer is not None, verdict.refusal
     return verdict.answer
 
