@@ -66,6 +66,7 @@ class KernelColumns:
     tender: NDArray[np.uint32]
     amount: Int64
     full_quantity: Int64 | None = None
+    voided: NDArray[np.uint8] | None = None
     gross: Int64 | None = None
     cost: Int64 | None = None
     tender_points: Int64 | None = None
@@ -176,6 +177,8 @@ class _Extras:
         ]
         if extra.details:
             self._details(row, extra.details)
+        if extra.voided:
+            self._voided(row, extra.voided)
         for place, points in extra.tender_points:
             self._tender_points()[int(self.facts.tenders_from[row]) + place] = points
         out.figure[row] = extra.amount
@@ -222,6 +225,11 @@ class _Extras:
             out.full_quantity[first + place] = quantity
             out.gross[first + place] = gross
             out.cost[first + place] = UNKNOWN_COST if cost is None else cost
+
+    def _voided(self, row: int, places: tuple[int, ...]) -> None:
+        if self.out.voided is None:
+            self.out.voided = np.zeros(len(self.out.line), np.uint8)
+        self.out.voided[int(self.facts.lines_from[row]) + np.array(places)] = 1
 
     def _tender_points(self) -> Int64:
         if self.out.tender_points is None:

@@ -49,6 +49,7 @@ _GIVEN = np.isin(
     np.arange(len(POSTINGS)),
     [POSTINGS.index(kind) for kind in ("earn", "multiply", "bonus", "donate")],
 )
+"""What a member gets: a donation takes away what its rule gave."""
 
 
 @dataclass(frozen=True)

@@ -226,6 +226,7 @@ cdef int point(Columns *in_, columns, Py_ssize_t n) except -1:
     in_.quantity = <int64_t*>column(columns.quantity, np.int64, lines, "quantity")
     in_.net = <int64_t*>column(columns.net, np.int64, lines, "net")
     in_.full_quantity = <int64_t*>optional(columns.full_quantity, np.int64, lines, "full")
+    in_.voided = <uint8_t*>optional(columns.voided, np.uint8, lines, "voided")
     in_.gross = <int64_t*>optional(columns.gross, np.int64, lines, "gross")
     in_.cost = <int64_t*>optional(columns.cost, np.int64, lines, "cost")
     in_.tender = <uint32_t*>column(columns.tender, np.uint32, tenders, "tender")

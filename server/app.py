@@ -25,6 +25,7 @@ from .decode import ARROW, JSON, NDJSON
 from .edge import EdgeServer
 from .events import EventDoor
 from .front import Front
+from .guard import Guard
 from .membership import MembershipDoor
 from .openapi import DocumentDoor
 from .operation import OperationDoor
@@ -132,6 +133,20 @@ def routes(front: Front) -> tuple[Route, ...]:
     return table
 
 
-def make_server(front: Front) -> web.Server:
-    """The aiohttp server over a front."""
-    return EdgeServer(Router(routes(front), front.requests).handle)
+def make_server(
+    front: Front, guard: Guard | None = None, *, admin: bool | None = None
+) -> web.Server:
+    """The aiohttp server over a front.
+
+    `admin`: whether the server is for operators, where they have a port of their own; None
+    where everyone has the same.
+    """
+    table = [route for route in routes(front) if admin is None or _is_for(route, admin=admin)]
+    return EdgeServer(Router(table, front.requests, guard).handle)
+
+
+def _is_for(route: Route, *, admin: bool) -> bool:
+    """Whether a route is on the operators' port, or on the other one; some are on both."""
+    if route.path == "/metrics":
+        return admin
+    return route.told.scope == "open" or (route.told.scope == "admin") == admin

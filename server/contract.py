@@ -60,6 +60,9 @@ MATCHED = Parameter(
 ALWAYS = ("invalid-request", "invalid-parameter", "http-version", "internal")
 """Problems of every route."""
 
+GUARDED = ("unauthorized", "forbidden", "rate-limited")
+"""Problems of every route that is not open to everyone."""
+
 BODIES = (
     "invalid-json", "duplicate-member", "invalid-body", "body-timeout", "too-large",
     "unsupported-media",

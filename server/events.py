@@ -8,12 +8,15 @@ import orjson
 import pyarrow as pa
 from aiohttp import web
 
+from vafa.engine.facts import WireControl
 from vafa.engine.verdicts import Verdict, stream_of, verdict_table
 from vafa.native.wire import Sale
 
 from .decode import ARROW, JSON, NDJSON, Line, decode_arrow, decode_fact, decode_lines
 from .edge import read_body
 from .front import Front
+from .guard import holder_of
+from .keys import Holder
 from .parameters import flag, parameters
 from .problems import ProblemError, language_of, problem_body
 
@@ -31,24 +34,32 @@ class EventDoor:
         """Facts in: one as JSON, many as NDJSON, many as Arrow columns."""
         given = parameters(request, "force", "atomic")
         force, atomic = flag(given, "force"), flag(given, "atomic")
+        holder = holder_of(request)
+        if force and holder is not None and "admin" not in holder.scopes:
+            raise ProblemError("forbidden", "force needs the scope 'admin'")
         body = await read_body(request)
         kind = request.headers.get("Content-Type", "")
         if kind != JSON:
             kind = request.content_type
         if kind == JSON:
-            return await self._one(body, force)
+            return await self._one(body, force, holder)
         language = language_of(request.headers.get("Accept-Language"))
         if kind == NDJSON:
             lines = decode_lines(body)
+            if holder is not None:
+                lines = _allowed_lines(lines, holder)
             if atomic:
                 return await self._whole(lines, force, language)
             return await self._lines(lines, force, language)
         if kind == ARROW:
-            return await self._table(body, force, language if atomic else None)
+            return await self._table(body, force, holder, language if atomic else None)
         raise ProblemError("unsupported-media", f"send {JSON}, {NDJSON} or {ARROW}, not {kind}")
 
-    async def _one(self, body: bytes, force: bool) -> web.Response:
+    async def _one(self, body: bytes, force: bool, holder: Holder | None) -> web.Response:
         fact = decode_fact(body)
+        if holder is not None:
+            holder.bring(1)
+            _allow(fact, holder)
         if isinstance(fact, Sale):
             verdict = await self.commits.sale(fact, force)
         else:
@@ -104,15 +115,55 @@ class EventDoor:
         results = [_line_result(number, verdict, language) for number, verdict in told]
         return web.Response(body=b"".join(results), content_type=NDJSON)
 
-    async def _table(self, body: bytes, force: bool, atomic: str | None) -> web.Response:
+    async def _table(
+        self, body: bytes, force: bool, holder: Holder | None, atomic: str | None
+    ) -> web.Response:
         """Columns; `atomic` is the language in which a refusal of the whole is told."""
         sales = decode_arrow(body)
+        if holder is not None:
+            holder.bring(len(sales.ids))
+            for store in sales.stores() if holder.stores is not None else ():
+                _allow_store(store, holder)
         if not sales.ids:
             return web.Response(body=_arrow_answers([], []), content_type=ARROW)
         answers = await self.commits.table(sales, body, force, atomic is not None)
         if atomic is not None:
             _check_whole(_refused_rows(answers), atomic)
         return web.Response(body=answers, content_type=ARROW)
+
+
+def _allow_store(store: str, holder: Holder) -> None:
+    """Raises ProblemError for a store that is not the key's."""
+    reason = holder.refuses(store)
+    if reason is not None:
+        raise ProblemError("forbidden", reason, "store")
+
+
+def _allow(fact: Sale | WireControl, holder: Holder) -> None:
+    """Raises ProblemError for a fact of a store that is not the key's.
+
+    A key for stores is not for facts of no member: those are everyone's.
+    """
+    if isinstance(fact, Sale):
+        _allow_store(fact.store, holder)
+    elif holder.stores is not None:
+        raise ProblemError("forbidden", f"the key {holder.id!r} is for stores", "kind")
+
+
+def _allowed_lines(lines: list[Line], holder: Holder) -> list[Line]:
+    """Lines whose facts the key may bring; the others become problems."""
+    holder.bring(len(lines))
+    if holder.stores is None:
+        return lines
+    out: list[Line] = []
+    for number, fact in lines:
+        try:
+            if not isinstance(fact, ProblemError):
+                _allow(fact, holder)
+            out.append((number, fact))
+        except ProblemError as problem:
+            out.append((number, problem))
+    return out
 
 
 def _in_order(lines: list[Line]) -> list[Line]:

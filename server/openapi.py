@@ -14,7 +14,8 @@ from aiohttp import web
 
 from . import caching
 from .answer_types import ANSWERS, Basket, Problem
-from .contract import ALWAYS, Parameter
+from .contract import ALWAYS, GUARDED, Parameter
+from .guard import KEY, SIGNATURE, TIME
 from .parameters import parameters
 from .problems import CONTENT_TYPE, PROBLEMS
 from .problems_fa import PERSIAN
@@ -23,6 +24,17 @@ from .reference_page import POLICY, page
 if TYPE_CHECKING:
     from .contract import Told
     from .router import Route
+
+SCHEMES: dict[str, Any] = {
+    "key": {"type": "http", "scheme": "bearer", "description": "A key, or a token."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+    "signature": {
+        "type": "apiKey", "in": "header", "name": SIGNATURE,
+        "description": f"With {KEY} and {TIME}: a request signed by a secret.",
+    },
+}  # fmt: skip
+SECURITY: list[dict[str, Any]] = [{}, *({name: []} for name in SCHEMES)]
+"""Without a keys file nothing is asked."""
 
 REFERENCES = "#/components/schemas/{name}"
 
@@ -75,7 +87,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
             "quantities in thousandths, points in units of their currency's scale.",
         },
         "paths": paths,
-        "components": {"schemas": schemas.components},
+        "components": {"schemas": schemas.components, "securitySchemes": SCHEMES},
         "x-problems": [
             {
                 "slug": slug, "status": kind.status, "title": kind.title, "when": kind.when,
@@ -121,6 +133,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         "parameters": [*_in_path(route.path), *map(_parameter, told.parameters)],
         "responses": _responses(told, schemas),
     }
+    made["security"] = [] if told.scope == "open" else SECURITY
     if told.body:
         made["requestBody"] = {"required": True, "content": schemas.content(told.body)}
     return made
@@ -152,7 +165,8 @@ def _responses(told: Told, schemas: _Schemas) -> dict[str, Any]:
     if any(one.name == "If-None-Match" for one in told.parameters):
         made["304"] = {"description": "The caller has the answer already."}
     by_status: dict[int, list[str]] = {}
-    for slug in dict.fromkeys([*told.problems, *ALWAYS]):
+    guarded = () if told.scope == "open" else GUARDED
+    for slug in dict.fromkeys([*told.problems, *guarded, *ALWAYS]):
         by_status.setdefault(PROBLEMS[slug].status, []).append(slug)
     for status, slugs in sorted(by_status.items()):
         told_of = "; ".join(f"`{slug}`: {PROBLEMS[slug].when}" for slug in slugs)

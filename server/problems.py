@@ -28,6 +28,10 @@ PROBLEMS: dict[str, Kind] = {
     "invalid-batch": Kind(400, "Not a batch", "the Arrow stream or a column cannot be read"),
     "invalid-body": Kind(400, "Body unreadable", "the body does not match its encoding or length"),
     "invalid-parameter": Kind(400, "Bad parameter", "a query parameter is not understood"),
+    "unauthorized": Kind(
+        401, "No good key", "the key, signature or token is missing, unknown or not good now"
+    ),
+    "forbidden": Kind(403, "Forbidden", "the key is not for this request, or not for the store"),
     "not-found": Kind(404, "Not found", "no such member, fact or path"),
     "method-not-allowed": Kind(405, "Method not allowed", "the path has other methods"),
     "body-timeout": Kind(408, "Body too slow", "the body did not arrive in 10 seconds", True),
@@ -93,6 +97,9 @@ PROBLEMS: dict[str, Kind] = {
     "more-than-held": Kind(
         409, "More than held", "more is asked than is held or not yet back; for ever"
     ),
+    "rate-limited": Kind(
+        429, "Over the rate", "the key's requests or facts of this minute are used up", True
+    ),
     "internal": Kind(500, "Internal error", "a defect of vafa; please report it", True),
     "http-version": Kind(505, "HTTP version", "the request is not HTTP/1.1 or 1.0"),
     "overloaded": Kind(503, "Overloaded", "the queue is full", True),
@@ -124,7 +131,9 @@ class ProblemError(Exception):
         kind = PROBLEMS[self.slug]
         headers = {"Content-Language": language, "Vary": "Accept-Language"}
         if kind.retry:
-            headers["Retry-After"] = str(self.more.pop("retry_after", RETRY_AFTER_S))
+            headers["Retry-After"] = str(self.more.get("retry_after", RETRY_AFTER_S))
+        if self.slug == "unauthorized":
+            headers["WWW-Authenticate"] = "Bearer"
         if "allow" in self.more:
             headers["Allow"] = self.more["allow"]
         return web.Response(

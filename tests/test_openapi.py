@@ -13,7 +13,7 @@ from openapi_spec_validator import validate
 
 from vafa.server import app
 from vafa.server.answer_types import ANSWERS
-from vafa.server.contract import ALWAYS
+from vafa.server.contract import ALWAYS, GUARDED
 from vafa.server.front import Front
 from vafa.server.openapi import document
 from vafa.server.problems import PROBLEMS, language_of
@@ -84,7 +84,7 @@ def test_the_tables_of_problems_are_equal() -> None:
 def test_every_problem_is_of_some_route() -> None:
     told = {slug for route in ROUTES for slug in route.told.problems}
     # Of a path or method that there is not.
-    assert told | {*ALWAYS, "method-not-allowed"} == PROBLEMS.keys()
+    assert told | {*ALWAYS, *GUARDED, "method-not-allowed"} == PROBLEMS.keys()
 
 
 @pytest.mark.parametrize(
