@@ -36,8 +36,7 @@ class Answer:
     member tells by member what was corrected and what `day closed` has posted; `legs` are the
     postings of the other members of a fact of several, corrections included. `parked` tells
     of the returns that waited for this sale: ok, or why they proved invalid. `budgets` are
-    the rules whose budget it closed, `broken` the terms of redemption that a completed fact
-    did not keep.
+    the rules whose budget it closed.
     """
 
     id: str
@@ -51,7 +50,6 @@ class Answer:
     legs: dict[str, list[Posting]] = field(default_factory=dict)
     parked: dict[str, str] = field(default_factory=dict)
     budgets: list[str] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
 
 
 class LotView(NamedTuple):

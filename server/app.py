@@ -26,6 +26,7 @@ from .edge import EdgeServer
 from .events import EventDoor
 from .front import Front
 from .guard import Guard
+from .imports import ImportDoor
 from .membership import MembershipDoor
 from .openapi import DocumentDoor
 from .operation import OperationDoor
@@ -61,6 +62,11 @@ def routes(front: Front) -> tuple[Route, ...]:
                 201: {JSON: shown.FactAnswer}, 202: {JSON: shown.FactAnswer},
             }, "write", {JSON: MemberFact | LoneFact, NDJSON: TEXT, ARROW: BYTES},
             (FORCE, ATOMIC), (*BODIES, *COMMITS, *FACTS, "invalid-batch", "batch-refused"),
+        )),
+        Route("POST", "/v1/imports/{id}", ImportDoor(front, events).post, Told(
+            "Takes a file of another system", {200: {NDJSON: TEXT}}, "write",
+            {"application/octet-stream": BYTES}, (FORCE,),
+            (*BODIES, *COMMITS, *FACTS, "not-found", "invalid-mapping"),
         )),
         Route("GET", "/v1/events/{id}", reads.event, Told(
             "A fact and its first answer", answers(shown.EventView), "read", {}, (TAGGED,),

@@ -36,9 +36,7 @@ class EventDoor:
         """Facts in: one as JSON, many as NDJSON, many as Arrow columns."""
         given = parameters(request, "force", "atomic")
         force, atomic = flag(given, "force"), flag(given, "atomic")
-        holder = holder_of(request)
-        if force and holder is not None and "admin" not in holder.scopes:
-            raise ProblemError("forbidden", "force needs the scope 'admin'")
+        holder = asker(request, force)
         body = await read_body(request)
         kind = request.headers.get("Content-Type", "")
         if kind != JSON:
@@ -49,7 +47,7 @@ class EventDoor:
         if kind == NDJSON:
             lines = decode_lines(body)
             if holder is not None:
-                lines = _allowed_lines(lines, holder)
+                lines = allowed_lines(lines, holder)
             if atomic:
                 return await self._whole(lines, force, language)
             return await self._lines(lines, force, language)
@@ -74,6 +72,13 @@ class EventDoor:
         return self.commits.control(fact)
 
     async def _lines(self, lines: list[Line], force: bool, language: str) -> web.Response:
+        results = await self.results(lines, force, language)
+        return web.Response(body=b"".join(line for _, line in results), content_type=NDJSON)
+
+    async def results(
+        self, lines: list[Line], force: bool, language: str
+    ) -> list[tuple[int, bytes]]:
+        """(number, result) of facts that are taken each on its own merit, in order."""
         results: list[tuple[int, bytes]] = []
         run: list[tuple[int, Sale]] = []
 
@@ -96,7 +101,7 @@ class EventDoor:
                 results.append((number, _line_result(number, verdict, language)))
         await commit_run()
         results.sort()
-        return web.Response(body=b"".join(line for _, line in results), content_type=NDJSON)
+        return results
 
     async def _whole(self, lines: list[Line], force: bool, language: str) -> web.Response:
         """Lines of which all are kept or none."""
@@ -157,7 +162,15 @@ def _allow(fact: Sale | LoneFact, holder: Holder) -> None:
         raise ProblemError("forbidden", f"the key {holder.id!r} is for stores", "kind")
 
 
-def _allowed_lines(lines: list[Line], holder: Holder) -> list[Line]:
+def asker(request: web.BaseRequest, force: bool) -> Holder | None:
+    """Who asks; to force is the operator's. Raises ProblemError."""
+    holder = holder_of(request)
+    if force and holder is not None and "admin" not in holder.scopes:
+        raise ProblemError("forbidden", "force needs the scope 'admin'")
+    return holder
+
+
+def allowed_lines(lines: list[Line], holder: Holder) -> list[Line]:
     """Lines whose facts the key may bring; the others become problems."""
     holder.bring(len(lines))
     if holder.stores is None:
