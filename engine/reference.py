@@ -93,7 +93,7 @@ class Reference:
         self._facts: dict[str, list[Accepted]] = {}
         self._runs: dict[str, Run] = {}
         self._members: dict[str, str] = {}
-        self._accepted: dict[str, MemberFact] = {}
+        self._accepted: dict[str, MemberFact | TransferFact] = {}
         self._sales: set[str] = set()
         self._parked: dict[str, list[Accepted]] = {}
         self._answers: dict[str, tuple[object, Answer]] = {}
