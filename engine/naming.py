@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from vafa.native.wire import Sale
 
 from .cards import LINK, PROVISIONAL, CardEvent, CardsAhead
-from .columns import CARD_LINK, CLOSE, ENROL, NOTHING, Extra, Facts
+from .columns import CARD_LINK, CLOSE, ENROL, NOTHING, TRANSFER, Extra, Facts
+from .dictionaries import Codes
 from .membership import EVENTS, Place, event_of, opening
 from .status import Status
 from .verdicts import Refusal
@@ -165,8 +166,10 @@ class Naming:
         return first is None or first >= row or not self._fresh[first]
 
 
-def refuse_closed(facts: Facts, closed: Mapping[int, int], refused: dict[int, Status]) -> None:
-    """Refuse facts of members that had left by then, in the order of arrival.
+def refuse_closed(
+    facts: Facts, closed: Mapping[int, int], refused: dict[int, Status], members: Codes
+) -> None:
+    """Refuse facts of members that had left by then, and transfers to them, by arrival.
 
     `closed` are instants (us) by members' numbers; a second close is refused whenever it is.
     """
@@ -175,9 +178,13 @@ def refuse_closed(facts: Facts, closed: Mapping[int, int], refused: dict[int, St
         return
     ahead: dict[int, int] = {}
     for row, member in enumerate(facts.member.tolist()):
-        at = closed.get(member, ahead.get(member))
-        if row in refused or (at is None and not closing):
+        if row in refused:
             continue
+        at = closed.get(member, ahead.get(member))
+        if facts.kind[row] == TRANSFER:
+            to = members.numbers.get(facts.extra(row).to, -1)
+            ends = [at, closed.get(to, ahead.get(to))]
+            at = min((end for end in ends if end is not None), default=None)
         if at is not None and (facts.at[row] >= at or facts.kind[row] == CLOSE):
             refused[row] = Status.MEMBER_CLOSED
         elif facts.kind[row] == CLOSE:

@@ -86,7 +86,7 @@ def try_sale(
     last_at = before.head(0)[0]
     at = sale.at if last_at is None else max(sale.at, last_at)
     gone = dict(refused or {})
-    refuse_closed(facts, replica.membership.closed, gone)
+    refuse_closed(facts, replica.membership.closed, gone, replica.dictionaries.members)
     end_holds(fold, before, at)
     if gone:
         return _refused(fold, batch, before, at, gone[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from vafa.engine.program_file import ProgramError, parse_program
 from vafa.engine.replica import Replica
+from vafa.engine.wire_json import decode_fact
 
 from . import memberships
 from .memberships import (
@@ -328,3 +330,20 @@ def test_a_bad_club_is_refused_at_its_place(name: str) -> None:
         parse_program(PROGRAM + text + "\n")
     assert path in str(caught.value)
 
+
+
+def test_nobody_gives_to_a_member_that_left(tmp_path: Path) -> None:
+    with writer_of(tmp_path) as writer:
+        told(writer, sale("a", 1, member="m"), sale("b", 1, member="n"))
+        give = {"member": "m", "to": "n", "currency": "points", "points": 10}
+        told(writer, wire("close", "c", 5, member="n"))
+        transfers = [wire("transfer", "t", 6, **give), wire("transfer", "u", 4, **give)]
+        verdicts = [
+            writer.commit_fact(decode_fact(json.dumps(fact).encode()), force=True)
+            for fact in transfers
+        ]
+        answers = [verdict.answer or {} for verdict in verdicts]
+        assert [a.get("reason", a["status"]) for a in answers] == ["member-closed", "ok"]
+        assert seen(writer.replica, 10)["balances"]["points"]["active"] == 90
+        assert seen(writer.replica, 10, "n")["balances"]["points"]["active"] == 0
+    assert_sound(tmp_path)
