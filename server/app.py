@@ -26,6 +26,7 @@ from .edge import EdgeServer
 from .events import EventDoor
 from .front import Front
 from .guard import Guard
+from .kinds import PATHS, KindDoor, body_of
 from .membership import MembershipDoor
 from .openapi import DocumentDoor
 from .operation import OperationDoor
@@ -62,6 +63,14 @@ def routes(front: Front) -> tuple[Route, ...]:
             }, "write", {JSON: MemberFact | WireControl, NDJSON: TEXT, ARROW: BYTES},
             (FORCE, ATOMIC), (*BODIES, *COMMITS, *FACTS, "invalid-batch", "batch-refused"),
         )),
+        *(
+            Route("POST", path.path, KindDoor(events, path).post, Told(
+                path.about, {
+                    status: {JSON: shown.FactAnswer} for status in (200, 201, 202)
+                }, "write", {JSON: body_of(path)}, (FORCE,), (*BODIES, *COMMITS, *FACTS),
+            ))
+            for path in PATHS
+        ),
         Route("GET", "/v1/events/{id}", reads.event, Told(
             "A fact and its first answer", answers(shown.EventView), "read", {}, (TAGGED,),
             ("not-found",),

@@ -12,7 +12,7 @@ from vafa.engine.facts import WireControl
 from vafa.engine.verdicts import Verdict, stream_of, verdict_table
 from vafa.native.wire import Sale
 
-from .decode import ARROW, JSON, NDJSON, Line, decode_arrow, decode_fact, decode_lines
+from .decode import ARROW, JSON, NDJSON, Line, decode_arrow, decode_fact, decode_lines, with_fields
 from .edge import read_body
 from .front import Front
 from .guard import holder_of
@@ -22,6 +22,14 @@ from .problems import ProblemError, language_of, problem_body
 
 MOST_TOLD = 1000
 """Refused facts of an atomic batch that its problem lists."""
+
+
+def _holder(request: web.BaseRequest, *, force: bool) -> Holder | None:
+    """Whose request it is; None where no keys are kept."""
+    holder = holder_of(request)
+    if force and holder is not None and "admin" not in holder.scopes:
+        raise ProblemError("forbidden", "force needs the scope 'admin'")
+    return holder
 
 
 class EventDoor:
@@ -34,9 +42,7 @@ class EventDoor:
         """Facts in: one as JSON, many as NDJSON, many as Arrow columns."""
         given = parameters(request, "force", "atomic")
         force, atomic = flag(given, "force"), flag(given, "atomic")
-        holder = holder_of(request)
-        if force and holder is not None and "admin" not in holder.scopes:
-            raise ProblemError("forbidden", "force needs the scope 'admin'")
+        holder = _holder(request, force=force)
         body = await read_body(request)
         kind = request.headers.get("Content-Type", "")
         if kind != JSON:
@@ -54,6 +60,18 @@ class EventDoor:
         if kind == ARROW:
             return await self._table(body, force, holder, language if atomic else None)
         raise ProblemError("unsupported-media", f"send {JSON}, {NDJSON} or {ARROW}, not {kind}")
+
+    async def post_as(
+        self, request: web.BaseRequest, kind: str, named: tuple[str, str] | None
+    ) -> web.Response:
+        """One fact of a kind, which its path tells; `named` is a field that it tells as well."""
+        force = flag(parameters(request, "force"), "force")
+        holder = _holder(request, force=force)
+        body = await read_body(request)
+        if request.content_type != JSON:
+            raise ProblemError("unsupported-media", f"send {JSON}, not {request.content_type}")
+        fields = {"kind": kind} if named is None else {"kind": kind, named[0]: named[1]}
+        return await self._one(with_fields(body, fields), force, holder)
 
     async def _one(self, body: bytes, force: bool, holder: Holder | None) -> web.Response:
         fact = decode_fact(body)
@@ -181,7 +199,10 @@ def _answer(verdict: Verdict) -> web.Response:
         assert refusal is not None
         raise ProblemError(refusal.slug, refusal.detail, refusal.path)
     if answer["status"] == "refused" or "reason" in answer:
-        told = {name: answer[name] for name in ("id", "seq", "balances", "tier")}
+        told = {
+            name: answer[name]
+            for name in ("id", "seq", "balances", "tier", "redeemable") if name in answer
+        }  # fmt: skip
         raise ProblemError(answer["reason"], "the fact is refused for ever", **told)
     if verdict.replayed:
         return web.Response(
