@@ -17,6 +17,7 @@ from typing import Any
 
 from .facts import (
     AdjustFact,
+    CancelFact,
     CaptureFact,
     CatalogFact,
     DayClosedFact,
@@ -25,6 +26,7 @@ from .facts import (
     MemberFact,
     PublishFact,
     RedeemFact,
+    ReleaseFact,
     ReturnFact,
     SaleFact,
     StoreFact,
@@ -48,7 +50,6 @@ from .reference_facts import (
     InvalidFact,
     content,
     instant,
-    named_facts,
     named_sale,
     net_voids,
     returned_lines,
@@ -86,6 +87,7 @@ class Reference:
         self._facts: dict[str, list[Accepted]] = {}
         self._runs: dict[str, Run] = {}
         self._members: dict[str, str] = {}
+        self._accepted: dict[str, MemberFact] = {}
         self._sales: set[str] = set()
         self._parked: dict[str, list[Accepted]] = {}
         self._answers: dict[str, tuple[object, Answer]] = {}
@@ -179,8 +181,8 @@ class Reference:
         before = self._run(fact.member)
         facts = self._facts.get(fact.member, [])
         try:
-            waits = self._waits(fact)
             self._check_named(fact)
+            waits = self._waits(fact)
             if waits and isinstance(fact, ReturnFact):
                 self._park(entry)
                 return self._answered(entry, before, self._in_vain(Answer(fact.id, "parked")))
@@ -195,10 +197,10 @@ class Reference:
         if waits:
             self._park(entry)
         answer = Answer(fact.id)
-        answer.broken = list(dict.fromkeys(REFUSALS[s] for s in after.rows[fact.id].broken))
         kept, after = self._unpark(entry, [*tried, entry], after, answer)
         self._facts[fact.member], self._runs[fact.member] = kept, after
         self._members.update({e.fact.id: fact.member for e in kept})
+        self._accepted[fact.id] = fact
         if isinstance(fact, SaleFact):
             self._sales.add(fact.id)
         answer.postings = after.rows[fact.id].postings + corrections(before, after, fact.id)
@@ -230,9 +232,24 @@ class Reference:
         return True
 
     def _check_named(self, fact: MemberFact) -> None:
-        """Whether no other member has what a fact names. Raises Refusal."""
-        for name in named_facts(fact):
-            if self._members.get(name, fact.member) != fact.member:
+        """Whether the holds and redemptions that a fact names are here. Raises Refusal."""
+        kinds: tuple[type, ...] = (HoldFact,)
+        unknown = Status.UNKNOWN_HOLD
+        match fact:
+            case SaleFact():
+                names = [tender.ref for tender in fact.tenders if tender.ref is not None]
+                kinds = HoldFact, RedeemFact
+            case CaptureFact() | ReleaseFact():
+                names = [fact.hold]
+            case CancelFact():
+                names, kinds = [fact.redemption], (RedeemFact, CaptureFact)
+                unknown = Status.NOT_A_REDEMPTION
+            case _:
+                return
+        for name in names:
+            if not isinstance(self._accepted.get(name), kinds):
+                raise Refusal(fact.id, unknown)
+            if self._members[name] != fact.member:
                 raise Refusal(fact.id, Status.WRONG_MEMBER)
 
     def _park(self, entry: Accepted) -> None:
@@ -364,7 +381,7 @@ def _check_own(entry: Accepted, row: Row) -> None:
             raise Refusal(fact.id, Status.OVERFLOW)
     _check_return(entry, row)
     if row.broken and not getattr(fact, "completed", False):
-        raise Refusal(fact.id, row.broken[0])
+        raise Refusal(fact.id, row.broken[0][1])
     if _takes(fact) and any(row.lack[name] > row.owed_back[name] for name in row.lack):
         raise Refusal(fact.id, Status.INSUFFICIENT)
 

@@ -35,8 +35,7 @@ class Answer:
     `status` is ok, replayed, parked or refused; `reason` the slug of a refusal. A fact of no
     member tells by member what was corrected and what `day closed` has posted. `parked` tells
     of the returns that waited for this sale: ok, or why they proved invalid. `budgets` are
-    the rules whose budget it closed, `broken` the terms of redemption that a completed fact
-    did not keep.
+    the rules whose budget it closed.
     """
 
     id: str
@@ -49,7 +48,6 @@ class Answer:
     closings: dict[str, list[Posting]] = field(default_factory=dict)
     parked: dict[str, str] = field(default_factory=dict)
     budgets: list[str] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
 
 
 class LotView(NamedTuple):

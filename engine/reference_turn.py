@@ -41,7 +41,7 @@ class Row:
     """What one fact did at its place.
 
     `lack` is by currency what it wanted and did not find, `owed_back` that of a return,
-    `broken` what of the terms of redemption it does not keep. `basket` is what rules saw,
+    `broken` the terms of redemption that it does not keep, by currency. `basket` is what rules saw,
     `outcomes` what they gave.
     """
 
@@ -50,7 +50,7 @@ class Row:
     postings: list[Posting] = field(default_factory=list)
     lack: Counter[str] = field(default_factory=Counter)
     owed_back: Counter[str] = field(default_factory=Counter)
-    broken: list[Status] = field(default_factory=list)
+    broken: list[tuple[str, Status]] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     basket: Basket | None = None
 

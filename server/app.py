@@ -26,6 +26,7 @@ from .edge import EdgeServer
 from .events import EventDoor
 from .front import Front
 from .guard import Guard
+from .imports import ImportDoor
 from .kinds import PATHS, KindDoor, body_of
 from .membership import MembershipDoor
 from .openapi import DocumentDoor
@@ -71,6 +72,11 @@ def routes(front: Front) -> tuple[Route, ...]:
             ))
             for path in PATHS
         ),
+        Route("POST", "/v1/imports/{id}", ImportDoor(front, events).post, Told(
+            "Takes a file of another system", {200: {NDJSON: TEXT}}, "write",
+            {"application/octet-stream": BYTES}, (FORCE,),
+            (*BODIES, *COMMITS, *FACTS, "not-found", "invalid-mapping"),
+        )),
         Route("GET", "/v1/events/{id}", reads.event, Told(
             "A fact and its first answer", answers(shown.EventView), "read", {}, (TAGGED,),
             ("not-found",),

@@ -24,14 +24,6 @@ MOST_TOLD = 1000
 """Refused facts of an atomic batch that its problem lists."""
 
 
-def _holder(request: web.BaseRequest, *, force: bool) -> Holder | None:
-    """Whose request it is; None where no keys are kept."""
-    holder = holder_of(request)
-    if force and holder is not None and "admin" not in holder.scopes:
-        raise ProblemError("forbidden", "force needs the scope 'admin'")
-    return holder
-
-
 class EventDoor:
     """Takes facts and answers what became of them."""
 
@@ -42,7 +34,7 @@ class EventDoor:
         """Facts in: one as JSON, many as NDJSON, many as Arrow columns."""
         given = parameters(request, "force", "atomic")
         force, atomic = flag(given, "force"), flag(given, "atomic")
-        holder = _holder(request, force=force)
+        holder = asker(request, force)
         body = await read_body(request)
         kind = request.headers.get("Content-Type", "")
         if kind != JSON:
@@ -53,7 +45,7 @@ class EventDoor:
         if kind == NDJSON:
             lines = decode_lines(body)
             if holder is not None:
-                lines = _allowed_lines(lines, holder)
+                lines = allowed_lines(lines, holder)
             if atomic:
                 return await self._whole(lines, force, language)
             return await self._lines(lines, force, language)
@@ -66,7 +58,7 @@ class EventDoor:
     ) -> web.Response:
         """One fact of a kind, which its path tells; `named` is a field that it tells as well."""
         force = flag(parameters(request, "force"), "force")
-        holder = _holder(request, force=force)
+        holder = asker(request, force)
         body = await read_body(request)
         if request.content_type != JSON:
             raise ProblemError("unsupported-media", f"send {JSON}, not {request.content_type}")
@@ -85,6 +77,13 @@ class EventDoor:
         return _answer(verdict)
 
     async def _lines(self, lines: list[Line], force: bool, language: str) -> web.Response:
+        results = await self.results(lines, force, language)
+        return web.Response(body=b"".join(line for _, line in results), content_type=NDJSON)
+
+    async def results(
+        self, lines: list[Line], force: bool, language: str
+    ) -> list[tuple[int, bytes]]:
+        """(number, result) of facts that are taken each on its own merit, in order."""
         results: list[tuple[int, bytes]] = []
         run: list[tuple[int, Sale]] = []
 
@@ -107,7 +106,7 @@ class EventDoor:
                 results.append((number, _line_result(number, verdict, language)))
         await commit_run()
         results.sort()
-        return web.Response(body=b"".join(line for _, line in results), content_type=NDJSON)
+        return results
 
     async def _whole(self, lines: list[Line], force: bool, language: str) -> web.Response:
         """Lines of which all are kept or none."""
@@ -168,7 +167,15 @@ def _allow(fact: Sale | WireControl, holder: Holder) -> None:
         raise ProblemError("forbidden", f"the key {holder.id!r} is for stores", "kind")
 
 
-def _allowed_lines(lines: list[Line], holder: Holder) -> list[Line]:
+def asker(request: web.BaseRequest, force: bool) -> Holder | None:
+    """Who asks; to force is the operator's. Raises ProblemError."""
+    holder = holder_of(request)
+    if force and holder is not None and "admin" not in holder.scopes:
+        raise ProblemError("forbidden", "force needs the scope 'admin'")
+    return holder
+
+
+def allowed_lines(lines: list[Line], holder: Holder) -> list[Line]:
     """Lines whose facts the key may bring; the others become problems."""
     holder.bring(len(lines))
     if holder.stores is None:
