@@ -176,6 +176,7 @@ def _settle(turn: Turn, sale: SaleState, currency: str, of_rules: dict[str, int]
             # The cause gives it back; the member's lots never had it.
             wallet.reversed[currency] -= change
             wallet.donated[currency] += change
+            wallet.causes[sale.first[name].rule.donate or "", currency] += change
             turn.row.post("reverse", currency, change, name)
             turn.row.post("donate", currency, -change, name)
             del of_rules[name]

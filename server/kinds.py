@@ -17,12 +17,14 @@ from vafa.engine.facts import (
     AdjustFact,
     CancelFact,
     CaptureFact,
+    DonateFact,
     HoldFact,
     RedeemFact,
     ReleaseFact,
     ReturnFact,
     SubscriptionEndFact,
     SubscriptionStartFact,
+    TransferFact,
 )
 
 from .events import EventDoor
@@ -51,6 +53,8 @@ PATHS = (
     Path("/v1/returns", ReturnFact, "Takes goods back"),
     Path("/v1/activities", ActivityFact, "Something a member did that is no purchase"),
     Path("/v1/adjustments", AdjustFact, "Gives or takes points by hand"),
+    Path("/v1/transfers", TransferFact, "Gives points to another member"),
+    Path("/v1/donations", DonateFact, "Gives points to a cause"),
     Path("/v1/subscriptions", SubscriptionStartFact, "Starts a plan"),
     Path("/v1/subscriptions/{id}/end", SubscriptionEndFact, "Ends a plan", "plan"),
 )
