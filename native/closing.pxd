@@ -12,8 +12,8 @@ from .held cimport ends_by
 from .history cimport History
 from .holds cimport run_out
 from .lots cimport Lots
-from .rules cimport NO_RULE, POST_EXPIRE, POST_RELEASE, RuleTable
-from .state cimport EXPIRED, FACTS, JOINED, LAST_AT, LOTS, POSTED, RUN_OUT, TODAY
+from .rules cimport NO_RULE, POST_EXPIRE, POST_FORGIVE, POST_RELEASE, RuleTable
+from .state cimport EXPIRED, FACTS, JOINED, LAST_AT, LOTS, POSTED, RUN_OUT, RUN_OUT_GIVEN, TODAY
 from .work cimport Work, begin, new_event, settle_all
 
 
@@ -30,7 +30,7 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
     cdef Lots *lots
     cdef Basket b
     cdef Postings *keep
-    cdef int64_t gone, first
+    cdef int64_t gone, given, first
     cdef bint any_ = ends_by(row, day), dated = False
     if row[JOINED] < 0:
         return False
@@ -92,6 +92,11 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
                              0, -gone, -gone):
             w.failed = 1
         account[POSTED] = account[EXPIRED]
+        given = account[RUN_OUT_GIVEN]
+        if given and not post(w.closed, <uint32_t>place, member, NO_RULE, POST_FORGIVE, <uint8_t>c,
+                              0, -given, -given):
+            w.failed = 1
+        account[RUN_OUT_GIVEN] = 0
     for first in range(first, w.closed.n):
         w.closed.member[first] = member
     w.p = keep

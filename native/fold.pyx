@@ -226,6 +226,7 @@ cdef int point(Columns *in_, columns, Py_ssize_t n) except -1:
     in_.quantity = <int64_t*>column(columns.quantity, np.int64, lines, "quantity")
     in_.net = <int64_t*>column(columns.net, np.int64, lines, "net")
     in_.full_quantity = <int64_t*>optional(columns.full_quantity, np.int64, lines, "full")
+    in_.voided = <uint8_t*>optional(columns.voided, np.uint8, lines, "voided")
     in_.gross = <int64_t*>optional(columns.gross, np.int64, lines, "gross")
     in_.cost = <int64_t*>optional(columns.cost, np.int64, lines, "cost")
     in_.tender = <uint32_t*>column(columns.tender, np.uint32, tenders, "tender")
@@ -244,6 +245,14 @@ cdef int point(Columns *in_, columns, Py_ssize_t n) except -1:
     items = 0 if columns.sets_from is None else columns.sets_from[n]
     in_.set_slot = <int32_t*>optional(columns.set_slot, np.int32, items, "set_slot")
     in_.set_value = <int64_t*>optional(columns.set_value, np.int64, items, "set_value")
+    in_.lots_from = <int64_t*>optional(columns.lots_from, np.int64, n + 1, "lots_from")
+    items = 0 if columns.lots_from is None else columns.lots_from[n]
+    in_.lot_earned = <int32_t*>optional(columns.lot_earned, np.int32, items, "lot_earned")
+    in_.lot_active_from = <int32_t*>optional(
+        columns.lot_active_from, np.int32, items, "lot_active_from")
+    in_.lot_good_through = <int32_t*>optional(
+        columns.lot_good_through, np.int32, items, "lot_good_through")
+    in_.lot_points = <int64_t*>optional(columns.lot_points, np.int64, items, "lot_points")
     in_.channel = <uint32_t*>optional(columns.channel, np.uint32, n, "channel")
     in_.code = <uint32_t*>optional(columns.code, np.uint32, n, "code")
     in_.figure = <int64_t*>optional(columns.figure, np.int64, n, "figure")

@@ -16,7 +16,7 @@ from .rules cimport (
     ALREADY_CANCELLED, HOLD_ENDED, INSUFFICIENT, MORE_THAN_HELD, NOT_SPENDABLE,
     NO_RULE, OK, POST_CAPTURE, POST_EXPIRE, POST_FORGIVE, POST_HOLD, POST_REDEEM, POST_RELEASE,
     POST_RESTORE, UNKNOWN_CURRENCY, RuleTable)
-from .state cimport EXPIRED, FACTS, HOLDS, POSTED, REDEEMED, RUN_OUT, TODAY, Vec
+from .state cimport EXPIRED, FACTS, HOLDS, POSTED, REDEEMED, RUN_OUT, RUN_OUT_GIVEN, TODAY, Vec
 from .taking cimport give_part, restore_from
 from .tiers cimport move_tiers
 from .work cimport Work, account_available, note_expired, settle_all
@@ -66,8 +66,9 @@ cdef inline bint run_out(Work *w, const RuleTable *t, int64_t *row, int64_t at, 
             if p.source != source:
                 continue
             remove_part(row, i)
-            if p.lot.tag != GIVEN:
-                account_of(row, p.currency)[RUN_OUT] += p.lot.points
+            account_of(row, p.currency)[RUN_OUT] += p.lot.points
+            if p.lot.tag == GIVEN:
+                account_of(row, p.currency)[RUN_OUT_GIVEN] += p.lot.points
             if not give_back_part(w, t, &p, -1, row, day, h):
                 return False
     return True

@@ -9,7 +9,8 @@ from .columns cimport Columns, post
 from .held cimport Part, n_parts, part_of, set_good_through
 from .history cimport Event, History, Purchase, Sold, blank_row, free_row
 from .rules cimport (
-    ANNIVERSARY, BONUS, ENROL, NO_RULE, OF_BALANCE, POST_EXPIRE, POST_REVERSE, RuleTable)
+    ANNIVERSARY, BONUS, ENROL, NO_RULE, OF_BALANCE, OF_BALANCE_IN, POST_EXPIRE, POST_REVERSE,
+    RuleTable)
 from .state cimport (
     BONUS_GIVEN, CHECKED, ENROLLED, EXPIRED, HOLDS, JOINED, LAST_BUY, POSTED, PURCHASES,
     RENEWED, THROUGH, TIER, Vec)
@@ -182,6 +183,15 @@ cdef inline void take_bonus(Work *w, const RuleTable *t, History *h, int64_t bas
     slots[BONUS_GIVEN] = 0
 
 
+cdef inline bint only_balances(const RuleTable *t, int32_t rung) noexcept nogil:
+    """Whether a rung asks for balances alone: `any` of them is what it was held by."""
+    cdef int32_t i
+    for i in range(t.asked_from[rung], t.asked_from[rung + 1]):
+        if t.asked[i].metric != OF_BALANCE_IN:
+            return False
+    return True
+
+
 cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t basket,
                             int64_t *row, int32_t day) noexcept nogil:
     """strict: tiers stand as they would have without what is back; those that fall take
@@ -202,7 +212,8 @@ cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t bas
         # the sale of an exchange may have raised it.
         for rung in range(t.n_tiers):
             past.balances[t.rung[rung]] = (
-                MOST_BALANCES if w.good[rung] and not t.tier_any[rung]
+                MOST_BALANCES if w.good[rung] and (not t.tier_any[rung]
+                                                   or only_balances(t, rung))
                 else w.met[rung] | (w.marks[rung] & MOST_BALANCES))
     replay_tiers(w, h, alone, <int32_t>row[JOINED], &past)
     move_tiers(t, alone, day, NULL, &past)
