@@ -24,6 +24,7 @@ from .membership import CLOSED, TYPE
 from .named import named_ids, names_among, naming_rows
 from .plans import ActivePlan, plans_at
 from .progress import progress_of
+from .redeemable import redeemable_tenders
 
 if TYPE_CHECKING:
     from .replica import Replica
@@ -65,6 +66,9 @@ def member_view(
     progress = progress_of(compiled, state, number, tier, day)
     if progress is not None:
         shown["progress"] = progress
+    if compiled.program.redemption:
+        active = [balances[currency]["active"] for currency in words.currencies]
+        shown["redeemable"] = redeemable_tenders(compiled, active, words.tiers[tier], None)
     if lots:
         shown["lots"] = _shown_lots(words, state, number, day)
     return shown

@@ -37,8 +37,9 @@ from .journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encod
 from .late import Batch
 from .naming import refuse_closed
 from .records import facts_batch, growth_batch, rows_batch
+from .redeemable import tell_redeemable
 from .replica import Progress, Replica, journal_path, state_path
-from .schema import list_view
+from .schema import column, list_view
 from .status import REFUSALS, Status
 from .verdicts import VERDICTS, Refusal, Verdict, rated_table, verdict_table
 
@@ -380,7 +381,13 @@ class Writer:
             return []
         assert words is not None
         names = self.replica.names_of(corrected(outcome.postings))
-        return rated_answers(words, staged.new_ids, record.first, outcome, names)
+        answers = rated_answers(words, staged.new_ids, record.first, outcome, names)
+        if outcome.status.any():
+            assert self.replica.fold is not None
+            assert staged.facts is not None
+            version = column(record.facts(), "program")
+            tell_redeemable(self.replica.fold, answers, outcome, staged.facts, version)
+        return answers
 
     def _rated_table(self, staged: Staged) -> pa.Table:
         outcome, record, words = staged.outcome, staged.record, self.replica.words
