@@ -21,8 +21,11 @@ from .facts import (
     CardBlockFact,
     CardLinkFact,
     CardUnblockFact,
+    CloseFact,
+    DonateFact,
     EnrolFact,
     HoldFact,
+    JointFact,
     ManualTier,
     MemberFact,
     MemberUpdateFact,
@@ -33,6 +36,7 @@ from .facts import (
     SaleFact,
     SubscriptionEndFact,
     SubscriptionStartFact,
+    TransferFact,
     instant_us,
     us_instant,
 )
@@ -47,7 +51,7 @@ Carried = tuple[
 _CODES = {name: code for code, name in enumerate(KINDS)}
 
 
-def carrier_of(fact: MemberFact) -> Sale:
+def carrier_of(fact: MemberFact | JointFact) -> Sale:
     """A fact of a member in the engine's own form. Raises FormError."""
     if isinstance(fact, SaleFact):
         return sale_of(fact)
@@ -59,7 +63,7 @@ def carrier_of(fact: MemberFact) -> Sale:
     )  # fmt: skip
 
 
-def _named(extra: Extra, fact: MemberFact) -> Extra:
+def _named(extra: Extra, fact: MemberFact | JointFact) -> Extra:
     """With the card that a fact has, and the member's name beside it."""
     if not fact.card:
         return extra
@@ -127,6 +131,16 @@ def _redeem(fact: RedeemFact) -> Extra:
     return Extra(currency=fact.currency, amount=fact.points, completed=fact.completed)
 
 
+def _transfer(fact: TransferFact) -> Extra:
+    return Extra(
+        currency=fact.currency, amount=fact.points, to=fact.to, completed=fact.completed
+    )
+
+
+def _donate(fact: DonateFact) -> Extra:
+    return Extra(currency=fact.currency, amount=fact.points, cause=fact.cause)
+
+
 def _hold(fact: HoldFact) -> Extra:
     ends_at = None if fact.expires_at is None else instant_us(fact.expires_at, "expires_at")
     return Extra(
@@ -142,7 +156,7 @@ def _capture(fact: CaptureFact) -> Extra:
 
 def _subscription(fact: SubscriptionStartFact) -> Extra:
     ends_at = None if fact.ends_at is None else instant_us(fact.ends_at, "ends_at")
-    return Extra(plan=fact.plan, ends_at=ends_at)
+    return Extra(plan=fact.plan, ends_at=ends_at, fee=fact.fee)
 
 
 def _profile(fact: EnrolFact | MemberUpdateFact) -> Extra:
@@ -150,7 +164,7 @@ def _profile(fact: EnrolFact | MemberUpdateFact) -> Extra:
     return Extra(about=_about(fact) or None, cards=cards)
 
 
-def _card(fact: CardBlockFact | CardUnblockFact) -> Extra:
+def _reason(fact: CloseFact | CardBlockFact | CardUnblockFact) -> Extra:
     return Extra(reason=fact.reason)
 
 
@@ -168,8 +182,11 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     EnrolFact: _profile,
     MemberUpdateFact: _profile,
     CardLinkFact: lambda fact: Extra(move=fact.move),
-    CardBlockFact: _card,
-    CardUnblockFact: _card,
+    CloseFact: _reason,
+    CardBlockFact: _reason,
+    CardUnblockFact: _reason,
+    TransferFact: _transfer,
+    DonateFact: _donate,
 }
 
 
@@ -188,6 +205,8 @@ def _about(fact: EnrolFact | MemberUpdateFact) -> dict[str, Any]:
         about["segments"] = sorted(set(fact.segments))
     if fact.values is not msgspec.UNSET:
         about["values"] = dict(sorted(fact.values.items()))
+    if fact.type is not msgspec.UNSET:
+        about["type"] = fact.type
     tier = fact.manual_tier
     if tier is not msgspec.UNSET:
         about["manual_tier"] = _manual_tier(tier) if tier else None
@@ -213,9 +232,8 @@ Content = tuple[Any, ...]
 
 _SAME_NAMES = (
     "card", "channel", "partial", "completed", "expires", "forced", "reason", "actor", "move",
+    "to", "cause",
 )
-"""Fields of an `Extra` that have the same name and form on the wire."""
-
 
 def wire_fields(content: Content) -> dict[str, Any]:
     """The fields of a fact beside id, kind and instant, as they stand on the wire.
@@ -236,7 +254,7 @@ def wire_fields(content: Content) -> dict[str, Any]:
             fields |= {"sale": extra.named} if extra.named else {}
         case "activity":
             fields |= {"code": extra.code, "quantity": extra.amount}
-        case "adjust" | "redeem" | "hold":
+        case "adjust" | "redeem" | "hold" | "transfer" | "donate":
             fields |= {"currency": extra.currency, "points": extra.amount}
         case "capture" | "release":
             fields |= {"hold": extra.named} | _wire_part(extra)
@@ -249,11 +267,16 @@ def wire_fields(content: Content) -> dict[str, Any]:
     if extra.ends_at is not None:
         name = "expires_at" if KINDS[kind] == "hold" else "ends_at"
         fields[name] = us_instant(extra.ends_at).isoformat().replace("+00:00", "Z")
+    return fields | _wire_same(extra)
+
+
+def _wire_same(extra: Extra) -> dict[str, Any]:
+    """Fields that have the same name and form in an `Extra` and on the wire."""
+    fields = {name: value for name in _SAME_NAMES if (value := getattr(extra, name))}
     if extra.cards:
         fields["cards"] = list(extra.cards)
-    for name in _SAME_NAMES:
-        if value := getattr(extra, name):
-            fields[name] = value
+    if extra.fee is not None:
+        fields["fee"] = extra.fee
     return fields
 
 

@@ -42,6 +42,7 @@ Spent = Annotated[int, Meta(ge=1, le=MOST_POINTS)]
 LineNumber = Annotated[int, Meta(ge=1, le=MOST_LINE_NUMBER)]
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Calendar = Literal["gregorian", "jalali"]
+MemberType = Literal["person", "organisation"]
 Expires = Annotated[str, Meta(pattern=r"^(never|\d{4}-\d{2}-\d{2})$")]
 Reason = Annotated[str, Meta(max_length=500)]
 
@@ -242,6 +243,38 @@ class CancelFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="canc
     card: AnyCard = ""
 
 
+class DonateFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="donate"):
+    """Active points that a member gives to a cause of the program."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    cause: Name
+    currency: Name
+    points: Spent
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+# -- of several members ---------------------------------------------------------------------
+
+
+class TransferFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="transfer"):
+    """Active points that a member gives to another; `completed` as for a sale."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    to: Name
+    currency: Name
+    points: Spent
+    completed: bool = False
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
 # -- of a member: what is known of it -------------------------------------------------------
 
 
@@ -275,6 +308,7 @@ class _About(Struct, forbid_unknown_fields=True):
         msgspec.UNSET
     )
     manual_tier: ManualTier | msgspec.UnsetType | None = msgspec.UNSET
+    type: MemberType | msgspec.UnsetType = msgspec.UNSET
     card: AnyCard = ""
 
 
@@ -295,7 +329,11 @@ class MemberUpdateFact(_About, tag_field="kind", tag="member update"):
 class SubscriptionStartFact(
     Struct, forbid_unknown_fields=True, tag_field="kind", tag="subscription start"
 ):
-    """A plan is active from now to before `ends_at` (none: until an end comes)."""
+    """A plan is active from now to before `ends_at`.
+
+    Without it: through the term of the program's plan, or until an end comes. `fee` is what was
+    charged, else the plan's.
+    """
 
     id: Id
     occurred_at: Instant
@@ -305,6 +343,7 @@ class SubscriptionStartFact(
     store: Place = ""
     terminal: Place = ""
     card: AnyCard = ""
+    fee: Positive | None = None
 
 
 class SubscriptionEndFact(
@@ -316,6 +355,18 @@ class SubscriptionEndFact(
     occurred_at: Instant
     member: Name
     plan: Name
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+class CloseFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="close"):
+    """The membership is over: points expire, later facts are refused."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    reason: Reason = ""
     store: Place = ""
     terminal: Place = ""
     card: AnyCard = ""
@@ -428,37 +479,43 @@ class DayClosedFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="d
 MemberFact = (
     SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | HoldFact | CaptureFact
     | ReleaseFact | CancelFact | EnrolFact | MemberUpdateFact | SubscriptionStartFact
-    | SubscriptionEndFact | CardLinkFact | CardBlockFact | CardUnblockFact
+    | SubscriptionEndFact | CloseFact | CardLinkFact | CardBlockFact | CardUnblockFact
+    | DonateFact
 )  # fmt: skip
+JointFact = TransferFact
+"""Facts of several members: one journal row is the fact itself, each further member has a leg."""
 WireControl = CatalogFact | StoreFact | DayClosedFact
 """Facts of no member that the door of facts takes; programs have a door of their own."""
 ControlFact = WireControl | PublishFact
-Fact = MemberFact | ControlFact
+LoneFact = WireControl | JointFact
+"""Facts from the wire that are committed alone and not in groups."""
+Fact = MemberFact | JointFact | ControlFact
 
 KINDS: tuple[str, ...] = (
     "sale", "catalog", "program publish", "return", "activity", "adjust", "redeem", "enrol",
     "member update", "subscription start", "subscription end", "store", "day closed",
     "closing", "budget closed", "hold", "capture", "release", "cancel", "card link", "card block",
-    "card unblock",
+    "card unblock", "transfer", "transfer in", "donate", "close",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
-`closing` is a member's part of a control fact (what expired, what it gave); `budget closed`
-is written by the engine.
+`closing` is a member's part of a control fact (what expired, what it gave), `transfer in` the
+receiver's leg of a transfer; `budget closed` is written by the engine.
 """
 
 RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
     "store": 0, "program publish": 0, "budget closed": 0, "card link": 0, "card block": 0,
-    "card unblock": 0,
+    "card unblock": 0, "close": 0,
     "sale": 1, "activity": 1, "adjust": 1,
     "return": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
+    "donate": 3, "transfer": 3, "transfer in": 3,
     "day closed": 4,
 }  # fmt: skip
 """Rank at one instant (rulebook section 2); a negative adjust has rank 3."""
 
-json_decoder = msgspec.json.Decoder(MemberFact | WireControl)
+json_decoder = msgspec.json.Decoder(MemberFact | LoneFact)
 
 
 class FormError(ValueError):

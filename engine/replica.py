@@ -14,10 +14,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .answers import Answer, AnswerWords, control_answer, stored_answer
+from .causes import causes_view
 from .chain import History, Known, read_facts_at, read_history
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
-from .columns import MEMBER_KINDS, Facts, pick
+from .columns import LEGS, MEMBER_KINDS, Facts, pick
 from .dictionaries import Dictionaries, Sizes
 from .folding import Fold
 from .journal import GENESIS, Journal, LedgerError, Record
@@ -25,7 +26,8 @@ from .late import Batch
 from .membership import Membership
 from .parked import PARKED_CODE, Parked
 from .record_cache import RecordCache
-from .records import StoredFact, grow, read_facts
+from .records import StoredFact, grow, read_facts, read_outcome
+from .redeemable import tell_redeemable
 from .refold import refold
 from .schema import NO_MEMBER, column, list_view
 from .standing import DAY_CLOSED, DERIVED, PUBLISH, Standing, closed_budgets, facts_of_record
@@ -114,8 +116,7 @@ class Replica:
         if record is None or record.last != meta.seq or record.hash != meta.hash:
             raise CheckpointDamaged("the checkpoint is not of this journal")
         rows = checkpoint.load(self.dictionaries, meta)
-        checkpoint.load_cards(self.membership.cards)
-        self.membership.cards.changed.clear()
+        checkpoint.load_membership(self.membership)
         self.parked = meta.parked_index()
         self.latest_at = meta.latest_at
         if meta.programs:
@@ -197,17 +198,26 @@ class Replica:
                 self.fold.follow()
             if kind in MEMBER_KINDS:
                 self._fold_facts(record.first, facts.slice(0, own), ids)
+                legs = int(np.isin(kinds[own:], LEGS).sum())
+                if legs:
+                    # They stand before the budgets that they close.
+                    rows = facts.slice(own, legs)
+                    self._fold_facts(
+                        record.first + own, rows, rows.column("id").to_pylist(), legs=True
+                    )
             elif facts.num_rows > 1:
                 self._fold_closings(record.first, facts.slice(1), kind)
             self.count(record.first, facts)
         self.advance(record, ids)
 
-    def _fold_facts(self, first: int, batch: pa.RecordBatch, ids: list[str]) -> None:
+    def _fold_facts(
+        self, first: int, batch: pa.RecordBatch, ids: list[str], *, legs: bool = False
+    ) -> None:
         assert self.fold is not None
         facts = read_facts(batch)
         version, status = column(batch, "program"), column(batch, "status")
         facts.day, facts.minute = self.versions.dates(facts.at, version)
-        self.fold.replay(Batch(facts, ids, first, version), status, self)
+        self.fold.replay(Batch(facts, ids, first, version, legs=legs), status, self)
         self.dirty.update(facts.member.tolist())
         self.settle(first, facts, ids, status)
 
@@ -312,7 +322,14 @@ class Replica:
         if stored.kind not in MEMBER_KINDS:
             return control_answer(stored.id, seq, stored.status)
         assert self.words is not None
-        return stored_answer(self.words, stored, self.names_of)
+        answer = stored_answer(self.words, stored, self.names_of)
+        if stored.status:
+            assert self.fold is not None
+            one = stored.batch.slice(stored.row, 1)
+            tell_redeemable(
+                self.fold, [answer], read_outcome(one), read_facts(one), column(one, "program")
+            )
+        return answer
 
     def names_of(self, seqs: Iterable[int]) -> dict[int, str]:
         """Ids of facts by their seqs."""
@@ -334,6 +351,10 @@ class Replica:
         """A member's lots in spending order at an instant."""
         return member_lots(self, name, at_us)
 
+    def causes(self) -> list[Answer]:
+        """What each cause has been given by members and rules, net of what came back."""
+        return causes_view(self)
+
     # -- checkpoint ----------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
@@ -349,9 +370,7 @@ class Replica:
             state = self.fold.state
             snapshot.rows = [(member, state.pack(member)) for member in self.dirty]
         snapshot.ids = list(self.tail_ids.items())
-        cards = self.membership.cards
-        snapshot.cards = [(card, list(cards.events[card])) for card in cards.changed]
-        cards.changed = set()
+        snapshot.membership = self.membership.take_changed()
         self.dirty = set()
         return snapshot
 

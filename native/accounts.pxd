@@ -1,7 +1,7 @@
 """Accounts of a member: points become lots, pay debt, expire, are spent and taken back.
 
 An account's totals keep the identity of rulebook section 12: issued = active + pending +
-held + redeemed + expired + reversed + donated - debt - forgiven.
+held + redeemed + expired + reversed + donated + sent - received - debt - forgiven.
 """
 
 from libc.stdint cimport int32_t, int64_t
@@ -81,6 +81,19 @@ cdef inline void settle(int64_t *account, int32_t day, Takes *expired) noexcept 
     gone = expire_lots(lots, day)
     account[EXPIRED] += gone
     account[LIVE] -= gone
+
+
+cdef inline void forfeit(int64_t *account, Takes *expired) noexcept nogil:
+    """All lots expire, whatever their dates: the membership is over."""
+    cdef Lots *lots = <Lots*>account[LOTS]
+    cdef int32_t i
+    if lots == NULL:
+        return
+    for i in range(lots.head, lots.end):
+        note_take(expired, &lots.lot[i], lots.lot[i].points)
+    lots.head = lots.end = 0
+    account[EXPIRED] += account[LIVE]
+    account[LIVE] = 0
 
 
 cdef inline int64_t after_debt(int64_t *account, const Lot *lot, int32_t day) noexcept nogil:

@@ -82,6 +82,10 @@ cdef enum Status:
     NOT_A_REDEMPTION = 20  # of names; never the kernel's own
     ALREADY_CANCELLED = 21
     MORE_THAN_HELD = 22
+    CARD_BLOCKED = 23      # of cards and other members; never the kernel's own
+    CARD_LINKED = 24
+    UNKNOWN_MEMBER = 25
+    UNKNOWN_CAUSE = 26
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:
@@ -95,6 +99,10 @@ cdef enum FactKind:
     CAPTURE = 16
     RELEASE = 17
     CANCEL = 18
+    TRANSFER = 22
+    TRANSFER_IN = 23
+    DONATE = 24
+    CLOSE = 25
 
 cdef enum PostingKind:
     POST_EARN = 0
@@ -111,6 +119,7 @@ cdef enum PostingKind:
     POST_HOLD = 12
     POST_RELEASE = 13
     POST_CAPTURE = 14
+    POST_TRANSFER = 15
 
 cdef enum Condition:
     IF_SEGMENT = 0         # list: defined segments, or slots of set ones below zero
@@ -269,7 +278,7 @@ cdef struct RuleTable:
     const int64_t *units          # per units: thousandths a reward
     const int32_t *slot           # carry or units: 4 slots of the row; of balance: its flag
     const int64_t *cap            # of balance
-    const uint8_t *donates
+    const int32_t *cause          # slot of what the rule's cause has of its currency, -1 none
     const int32_t *near           # index into conds of the anniversary condition, -1
     const int32_t *ann_slot       # slots (key, last day) of anniversary limits, -1
     const int32_t *given_on       # date whose anniversary gives the bonus (members.pxd), 0 none
@@ -344,7 +353,9 @@ cdef struct RuleTable:
     const int32_t *tier_begins    # one step: last day of the period that begins on a day
     const int32_t *rung           # [rung]: tier of the layout
     const int32_t *asked_from     # [rung + 1] into asked
-    const Asked *asked
+    const Asked *asked            # of the rungs, then n_entry of the entry to a closed club
+    int32_t n_entry               # 0: the club is open
+    bint entry_any
     const int32_t *bonus_currency  # [rung], -1 none
     const int64_t *bonus_points
     int32_t steps_by_membership

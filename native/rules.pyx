@@ -85,6 +85,8 @@ cdef class Rules:
         t.down = numbers["down"]
         t.spend_counter = numbers["spend_counter"]
         t.visits_counter = numbers["visits_counter"]
+        t.n_entry = numbers["n_entry"]
+        t.entry_any = numbers["entry_any"]
         t.tiers_at = numbers["tiers_at"]
         t.broken_code = numbers["broken_code"]
         t.stores_at = numbers["stores_at"]
@@ -120,7 +122,7 @@ cdef class Rules:
         t.units = <int64_t*>self.get("units", np.int64, n)
         t.slot = <int32_t*>self.get("slot", np.int32, n)
         t.cap = <int64_t*>self.get("cap", np.int64, n)
-        t.donates = <uint8_t*>self.get("donates", np.uint8, n)
+        t.cause = <int32_t*>self.get("cause", np.int32, n)
         t.near = <int32_t*>self.get("near", np.int32, n)
         t.ann_slot = <int32_t*>self.get("ann_slot", np.int32, n)
         t.given_on = <int32_t*>self.get("given_on", np.int32, n)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from vafa.engine.facts import MemberFact, WireControl
+from vafa.engine.facts import LoneFact, MemberFact
 from vafa.engine.statement import MOST_ENTRIES
 
 from . import answer_types as shown
@@ -27,6 +27,7 @@ from .events import EventDoor
 from .front import Front
 from .guard import Guard
 from .imports import ImportDoor
+from .kinds import PATHS, KindDoor, body_of
 from .membership import MembershipDoor
 from .openapi import DocumentDoor
 from .operation import OperationDoor
@@ -60,9 +61,17 @@ def routes(front: Front) -> tuple[Route, ...]:
             "Takes facts: one, or a batch", {
                 200: {JSON: shown.FactAnswer, NDJSON: TEXT, ARROW: BYTES},
                 201: {JSON: shown.FactAnswer}, 202: {JSON: shown.FactAnswer},
-            }, "write", {JSON: MemberFact | WireControl, NDJSON: TEXT, ARROW: BYTES},
+            }, "write", {JSON: MemberFact | LoneFact, NDJSON: TEXT, ARROW: BYTES},
             (FORCE, ATOMIC), (*BODIES, *COMMITS, *FACTS, "invalid-batch", "batch-refused"),
         )),
+        *(
+            Route("POST", path.path, KindDoor(events, path).post, Told(
+                path.about, {
+                    status: {JSON: shown.FactAnswer} for status in (200, 201, 202)
+                }, "write", {JSON: body_of(path)}, (FORCE,), (*BODIES, *COMMITS, *FACTS),
+            ))
+            for path in PATHS
+        ),
         Route("POST", "/v1/imports/{id}", ImportDoor(front, events).post, Told(
             "Takes a file of another system", {200: {NDJSON: TEXT}}, "write",
             {"application/octet-stream": BYTES}, (FORCE,),
@@ -117,6 +126,9 @@ def routes(front: Front) -> tuple[Route, ...]:
         Route("GET", "/v1/programs/{n}/differences", programs.differences, Told(
             "How a version differs from another one", answers(shown.ProgramDifferences), "read",
             {}, (FROM, TAGGED), ("not-found",),
+        )),
+        Route("GET", "/v1/causes", reads.causes, Told(
+            "What each cause has been given", answers(shown.Causes), "read", {}, (TAGGED,),
         )),
         Route("GET", "/livez", operation.livez, Told(
             "200 while the process runs", answers(shown.Live), "open",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
 import pyarrow as pa
 from aiohttp import web
 
-from vafa.engine.facts import WireControl
+from vafa.engine.carrier import carrier_of
+from vafa.engine.facts import JointFact, LoneFact
 from vafa.engine.verdicts import Verdict, stream_of, verdict_table
 from vafa.native.wire import Sale
 
-from .decode import ARROW, JSON, NDJSON, Line, decode_arrow, decode_fact, decode_lines
+from .decode import ARROW, JSON, NDJSON, Line, decode_arrow, decode_fact, decode_lines, with_fields
 from .edge import read_body
 from .front import Front
 from .guard import holder_of
@@ -53,6 +55,18 @@ class EventDoor:
             return await self._table(body, force, holder, language if atomic else None)
         raise ProblemError("unsupported-media", f"send {JSON}, {NDJSON} or {ARROW}, not {kind}")
 
+    async def post_as(
+        self, request: web.BaseRequest, kind: str, named: tuple[str, str] | None
+    ) -> web.Response:
+        """One fact of a kind, which its path tells; `named` is a field that it tells as well."""
+        force = flag(parameters(request, "force"), "force")
+        holder = asker(request, force)
+        body = await read_body(request)
+        if request.content_type != JSON:
+            raise ProblemError("unsupported-media", f"send {JSON}, not {request.content_type}")
+        fields = {"kind": kind} if named is None else {"kind": kind, named[0]: named[1]}
+        return await self._one(with_fields(body, fields), force, holder)
+
     async def _one(self, body: bytes, force: bool, holder: Holder | None) -> web.Response:
         fact = decode_fact(body)
         if holder is not None:
@@ -61,8 +75,13 @@ class EventDoor:
         if isinstance(fact, Sale):
             verdict = await self.commits.sale(fact, force)
         else:
-            verdict = await self.commits.control(fact)
+            verdict = await self._alone(fact, force)
         return _answer(verdict)
+
+    def _alone(self, fact: LoneFact, force: bool) -> asyncio.Future[Verdict]:
+        if isinstance(fact, JointFact):
+            return self.commits.joint(carrier_of(fact), force)
+        return self.commits.control(fact)
 
     async def _lines(self, lines: list[Line], force: bool, language: str) -> web.Response:
         results = await self.results(lines, force, language)
@@ -90,7 +109,7 @@ class EventDoor:
             if isinstance(fact, ProblemError):
                 results.append((number, _line_problem(number, fact.body(language))))
             else:
-                verdict = await self.commits.control(fact)
+                verdict = await self._alone(fact, force)
                 results.append((number, _line_result(number, verdict, language)))
         await commit_run()
         results.sort()
@@ -106,7 +125,7 @@ class EventDoor:
             elif isinstance(fact, ProblemError):
                 refused.append((number, fact))
             else:
-                detail = "a fact of no member is a commit of its own"
+                detail = "such a fact is a commit of its own"
                 refused.append((number, ProblemError("invalid-fact", detail, "kind")))
         _check_whole(refused, language)
         verdicts = await self.commits.sales(facts, force, atomic=True) if facts else []
@@ -144,12 +163,12 @@ def _allow_store(store: str, holder: Holder) -> None:
         raise ProblemError("forbidden", reason, "store")
 
 
-def _allow(fact: Sale | WireControl, holder: Holder) -> None:
+def _allow(fact: Sale | LoneFact, holder: Holder) -> None:
     """Raises ProblemError for a fact of a store that is not the key's.
 
     A key for stores is not for facts of no member: those are everyone's.
     """
-    if isinstance(fact, Sale):
+    if isinstance(fact, Sale | JointFact):
         _allow_store(fact.store, holder)
     elif holder.stores is not None:
         raise ProblemError("forbidden", f"the key {holder.id!r} is for stores", "kind")
@@ -194,7 +213,10 @@ def _answer(verdict: Verdict) -> web.Response:
         assert refusal is not None
         raise ProblemError(refusal.slug, refusal.detail, refusal.path)
     if answer["status"] == "refused" or "reason" in answer:
-        told = {name: answer[name] for name in ("id", "seq", "balances", "tier")}
+        told = {
+            name: answer[name]
+            for name in ("id", "seq", "balances", "tier", "redeemable") if name in answer
+        }  # fmt: skip
         raise ProblemError(answer["reason"], "the fact is refused for ever", **told)
     if verdict.replayed:
         return web.Response(

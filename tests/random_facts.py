@@ -77,6 +77,7 @@ _KINDS = (
     *(("hold",) * 9 + ("capture",) * 9 + ("release",) * 4 + ("cancel",) * 8
       + ("paid sale",) * 8
       if vocabulary.SPENDING else ()),
+    *("transfer",) * 2, *("donate",) * 2,
 )  # fmt: skip
 
 
@@ -84,6 +85,8 @@ def fact(past: Past, choices: Choices, at: int, first: bool) -> Fact:
     """One fact without its head; `back` is by how much it happened before its turn."""
     past.at = at
     kind = choices.pick(_KINDS)
+    if choices.chance(1) and not past.certain:
+        return {"kind": "close", "reason": "asked"}
     if first and choices.chance(60):
         return {"kind": "enrol", **_about(past, choices, percent=70)}
     return _MAKERS[kind](past, choices)
@@ -362,6 +365,24 @@ def _cancel(past: Past, choices: Choices) -> Fact:
     return body | _earlier(past, choices)
 
 
+def _transfer(past: Past, choices: Choices) -> Fact:
+    """Points for another member, who may have no fact yet."""
+    body = _redeem(past, choices)
+    others = [name for name in vocabulary.MEMBERS[:4] if name != past.member]
+    if past.certain:
+        # What it gives depends on what is there when it comes.
+        return body
+    return {**body, "kind": "transfer", "to": choices.pick(others)}
+
+
+def _donate(past: Past, choices: Choices) -> Fact:
+    body = _redeem(past, choices)
+    if past.certain:
+        return body
+    body.pop("completed", None)
+    return {**body, "kind": "donate", "cause": choices.pick(("a cause", "a cause", "nobody"))}
+
+
 def _adjust(past: Past, choices: Choices) -> Fact:
     currency = _currency(past, choices, status=30)
     points = _units(currency, choices, (300, 50, 1000, 5, -5, -40, -300))
@@ -386,6 +407,8 @@ def _about(past: Past, choices: Choices, percent: int) -> Fact:
         calendar = choices.pick(("gregorian", "jalali"))
         date = _near(past, choices)
         found["anniversaries"] = {vocabulary.ANNIVERSARY: {"date": date, "calendar": calendar}}
+    if choices.chance(percent):
+        found["type"] = choices.pick(("person", "organisation"))
     if choices.chance(percent):
         found["segments"] = choices.some(vocabulary.SEGMENTS, 0, 2)
     if choices.chance(percent):
@@ -415,8 +438,10 @@ def _subscription(past: Past, choices: Choices) -> Fact:
     plan = choices.pick(vocabulary.PLANS)
     if choices.chance(35):
         return {"kind": "subscription end", "plan": plan}
-    body = {"kind": "subscription start", "plan": plan}
+    body: Fact = {"kind": "subscription start", "plan": plan}
     days = choices.pick((None, 1, 10, 45))
+    if choices.chance(10):
+        body["fee"] = 900
     return body | ({"ends_at": _instant(past.at + days * vocabulary.DAY)} if days else {})
 
 
@@ -432,6 +457,8 @@ _MAKERS: dict[str, Callable[[Past, Choices], Fact]] = {
     "capture": _capture,
     "release": _release,
     "cancel": _cancel,
+    "transfer": _transfer,
+    "donate": _donate,
     "member update": _update,
     "subscription": _subscription,
 }
