@@ -46,6 +46,29 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> str:
     return report.state_hash
 
 
+@pytest.mark.parametrize("form", ["shopify", "toast"])
+def test_an_order_comes_again_with_what_came_back(
+    tmp_path: Path, facts: str, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Systems send the latest state of an order: the sale is a repeat, the refund is new."""
+    with monkeypatch.context() as before:
+        before.setattr(one_day, "DAY", [receipt for receipt in one_day.DAY if not receipt.of])
+        _, early = one_day.WRITERS[form]()
+    mapping, late = one_day.WRITERS[form]()
+    (tmp_path / "shop.key").write_bytes(one_day.KEY)
+    (tmp_path / "program.toml").write_text(PROGRAM)
+    (tmp_path / "mapping.toml").write_text(mapping)
+    ledger, file = tmp_path / "ledger", tmp_path / "orders.json"
+    assert run("program", "publish", ledger, tmp_path / "program.toml").exit_code == 0
+    told = []
+    for content in (early, late):
+        file.write_bytes(content)
+        counts = data("load", ledger, file, "--mapping", tmp_path / "mapping.toml")
+        told.append((counts["new"], counts["replayed"]))
+    assert told == [(4, 0), (1, 4)]
+    assert verify(ledger).state_hash == facts
+
+
 @pytest.mark.parametrize("form", sorted(FORMATS))
 def test_the_day_is_the_same_in_every_format(tmp_path: Path, facts: str, form: str) -> None:
     report = verify(loaded(tmp_path, form))
