@@ -116,8 +116,7 @@ class Replica:
         if record is None or record.last != meta.seq or record.hash != meta.hash:
             raise CheckpointDamaged("the checkpoint is not of this journal")
         rows = checkpoint.load(self.dictionaries, meta)
-        checkpoint.load_cards(self.membership.cards)
-        self.membership.cards.changed.clear()
+        checkpoint.load_membership(self.membership)
         self.parked = meta.parked_index()
         self.latest_at = meta.latest_at
         if meta.programs:
@@ -371,9 +370,7 @@ class Replica:
             state = self.fold.state
             snapshot.rows = [(member, state.pack(member)) for member in self.dirty]
         snapshot.ids = list(self.tail_ids.items())
-        cards = self.membership.cards
-        snapshot.cards = [(card, list(cards.events[card])) for card in cards.changed]
-        cards.changed = set()
+        snapshot.membership = self.membership.take_changed()
         self.dirty = set()
         return snapshot
 

@@ -35,6 +35,7 @@ from .intake import DecodedFacts, Intake
 from .joint import Legs, apply_joint, is_joint, others
 from .journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encode_record
 from .late import Batch
+from .naming import refuse_closed
 from .records import facts_batch, growth_batch, rows_batch
 from .redeemable import tell_redeemable
 from .replica import Progress, Replica, journal_path, state_path
@@ -217,7 +218,9 @@ class Writer:
             before = {m: fold.state.pack(m) for m in members}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
-        new = Batch(facts, new_ids, first, version, refused=admitted.refused())
+        refused_rows = admitted.refused()
+        refuse_closed(facts, replica.membership.closed, refused_rows, dictionaries.members)
+        new = Batch(facts, new_ids, first, version, refused_rows)
         outcome, legs = apply_joint(fold, new, replica) if joint else (
             fold.apply(new, replica), None
         )  # fmt: skip
