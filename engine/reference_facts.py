@@ -26,7 +26,6 @@ from .facts import (
     DonateFact,
     EnrolFact,
     HoldFact,
-    JointFact,
     LineFact,
     MemberFact,
     MemberUpdateFact,
@@ -67,7 +66,7 @@ class ReceivedFact:
     terminal: str
 
 
-OfMember = MemberFact | JointFact | ReceivedFact
+OfMember = MemberFact | TransferFact | ReceivedFact
 """What stands in a member's order, beside days closed."""
 
 

@@ -18,9 +18,11 @@ from .causes import causes_view
 from .chain import History, Known, read_facts_at, read_history
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
-from .columns import LEGS, MEMBER_KINDS, Facts, pick
+from .columns import GIFTS, LEGS, MEMBER_KINDS, Facts, pick
 from .dictionaries import Dictionaries, Sizes
 from .folding import Fold
+from .gift_accounts import code_of
+from .gift_cards import gift_card_view
 from .journal import GENESIS, Journal, LedgerError, Record
 from .late import Batch
 from .membership import Membership
@@ -28,6 +30,7 @@ from .parked import PARKED_CODE, Parked
 from .record_cache import RecordCache
 from .records import StoredFact, grow, read_facts
 from .refold import refold
+from .rewards import rewards_view
 from .schema import NO_MEMBER, column, list_view
 from .standing import DAY_CLOSED, DERIVED, PUBLISH, Standing, closed_budgets, facts_of_record
 from .versions import ProgramVersions
@@ -322,7 +325,11 @@ class Replica:
         if stored.kind not in MEMBER_KINDS:
             return control_answer(stored.id, seq, stored.status)
         assert self.words is not None
-        return stored_answer(self.words, stored, self.names_of)
+        answer = stored_answer(self.words, stored, self.names_of)
+        if stored.kind in GIFTS:
+            number = int(column(stored.batch, "member")[stored.row])
+            answer["card"] = code_of(self.dictionaries.members.names[number])
+        return answer
 
     def names_of(self, seqs: Iterable[int]) -> dict[int, str]:
         """Ids of facts by their seqs."""
@@ -347,6 +354,14 @@ class Replica:
     def causes(self) -> list[Answer]:
         """What each cause has been given by members and rules, net of what came back."""
         return causes_view(self)
+
+    def gift_card(self, code: str, at_us: int | None = None) -> Answer | None:
+        """What is on a gift card at an instant (us, default now)."""
+        return gift_card_view(self, code, at_us)
+
+    def rewards(self) -> list[Answer]:
+        """The catalogue of rewards with what is left."""
+        return rewards_view(self)
 
     # -- checkpoint ----------------------------------------------------------------------
 

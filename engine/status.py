@@ -40,6 +40,11 @@ class Status(IntEnum):
     CARD_LINKED = 24
     UNKNOWN_MEMBER = 25
     UNKNOWN_CAUSE = 26
+    UNKNOWN_GIFT_CARD = 27
+    GIFT_CARD_KNOWN = 28
+    UNKNOWN_REWARD = 29
+    OUT_OF_STOCK = 30
+    OVER_LIMIT = 31
 
 
 REFUSALS = {
@@ -68,6 +73,11 @@ REFUSALS = {
     Status.CARD_LINKED: "card-linked",
     Status.UNKNOWN_MEMBER: "unknown-member",
     Status.UNKNOWN_CAUSE: "unknown-cause",
+    Status.UNKNOWN_GIFT_CARD: "unknown-gift-card",
+    Status.GIFT_CARD_KNOWN: "gift-card-known",
+    Status.UNKNOWN_REWARD: "unknown-reward",
+    Status.OUT_OF_STOCK: "out-of-stock",
+    Status.OVER_LIMIT: "over-limit",
 }
 """Refusals for state, by the slug that an answer carries."""
 
@@ -100,6 +110,7 @@ KINDS: tuple[str, ...] = ("earn", "multiply", "bonus")
 POSTINGS: tuple[str, ...] = (
     "earn", "multiply", "bonus", "adjust", "redeem", "restore", "reverse", "expire", "forgive",
     "withhold", "donate", "correct", "hold", "release", "capture", "transfer",
+    "stock",
 )  # fmt: skip
 """Kinds of postings by code.
 

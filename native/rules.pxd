@@ -86,6 +86,11 @@ cdef enum Status:
     CARD_LINKED = 24
     UNKNOWN_MEMBER = 25
     UNKNOWN_CAUSE = 26
+    UNKNOWN_GIFT_CARD = 27
+    GIFT_CARD_KNOWN = 28
+    UNKNOWN_REWARD = 29
+    OUT_OF_STOCK = 30
+    OVER_LIMIT = 31
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:
@@ -102,6 +107,7 @@ cdef enum FactKind:
     TRANSFER = 22
     TRANSFER_IN = 23
     DONATE = 24
+    REWARD_REDEEM = 29
 
 cdef enum PostingKind:
     POST_EARN = 0
