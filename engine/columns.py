@@ -76,9 +76,9 @@ class Extra(
     gets it, `cause` which cause, `lots` what a leg brings; `code` of an activity or a reward,
     `quantity` of rewards; `tender_cards`: (place in the tenders, code of the gift card).
     `ends_at`: of a subscription or a hold, us. `about`: the fields given of an enrol or update.
-    `card`: the card that names the member, or that the fact is about; `member`: the name given beside it, "" where the card
-    alone tells whose the fact is. Lists whose order means nothing are sorted: equal facts are
-    equal here.
+    `card`: the card that names the member, or that the fact is about; `member`: the name given
+    beside it, "" where the card alone tells whose the fact is. Lists whose order means nothing
+    are sorted: equal facts are equal here.
     """
 
     channel: str = ""
