@@ -40,11 +40,12 @@ class Status(IntEnum):
     CARD_LINKED = 24
     UNKNOWN_MEMBER = 25
     UNKNOWN_CAUSE = 26
-    UNKNOWN_GIFT_CARD = 27
-    GIFT_CARD_KNOWN = 28
-    UNKNOWN_REWARD = 29
-    OUT_OF_STOCK = 30
-    OVER_LIMIT = 31
+    MEMBER_CLOSED = 27
+    UNKNOWN_GIFT_CARD = 28
+    GIFT_CARD_KNOWN = 29
+    UNKNOWN_REWARD = 30
+    OUT_OF_STOCK = 31
+    OVER_LIMIT = 32
 
 
 REFUSALS = {
@@ -73,6 +74,7 @@ REFUSALS = {
     Status.CARD_LINKED: "card-linked",
     Status.UNKNOWN_MEMBER: "unknown-member",
     Status.UNKNOWN_CAUSE: "unknown-cause",
+    Status.MEMBER_CLOSED: "member-closed",
     Status.UNKNOWN_GIFT_CARD: "unknown-gift-card",
     Status.GIFT_CARD_KNOWN: "gift-card-known",
     Status.UNKNOWN_REWARD: "unknown-reward",

@@ -37,9 +37,11 @@ from .intake import DecodedFacts, Intake
 from .joint import Legs, apply_joint, is_joint, others
 from .journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encode_record
 from .late import Batch
+from .naming import refuse_closed
 from .records import facts_batch, growth_batch, rows_batch
+from .redeemable import tell_redeemable
 from .replica import Progress, Replica, journal_path, state_path
-from .schema import list_view
+from .schema import column, list_view
 from .status import REFUSALS, Status
 from .verdicts import VERDICTS, Refusal, Verdict, rated_table, verdict_table
 
@@ -220,7 +222,9 @@ class Writer:
             before = {m: fold.state.pack(m) for m in members}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
-        new = Batch(facts, new_ids, first, version, refused=admitted.refused())
+        refused_rows = admitted.refused()
+        refuse_closed(facts, replica.membership.closed, refused_rows, dictionaries.members)
+        new = Batch(facts, new_ids, first, version, refused_rows)
         outcome, legs = apply_joint(fold, new, replica) if joint else (
             fold.apply(new, replica), None
         )  # fmt: skip
@@ -385,6 +389,11 @@ class Writer:
         if staged.facts is not None and staged.facts.kind[0] in GIFTS:
             number = int(staged.facts.member[0])
             answers[0]["card"] = code_of(self.replica.dictionaries.members.names[number])
+        if outcome.status.any():
+            assert self.replica.fold is not None
+            assert staged.facts is not None
+            version = column(record.facts(), "program")
+            tell_redeemable(self.replica.fold, answers, outcome, staged.facts, version)
         return answers
 
     def _rated_table(self, staged: Staged) -> pa.Table:

@@ -86,11 +86,12 @@ cdef enum Status:
     CARD_LINKED = 24
     UNKNOWN_MEMBER = 25
     UNKNOWN_CAUSE = 26
-    UNKNOWN_GIFT_CARD = 27
-    GIFT_CARD_KNOWN = 28
-    UNKNOWN_REWARD = 29
-    OUT_OF_STOCK = 30
-    OVER_LIMIT = 31
+    MEMBER_CLOSED = 27
+    UNKNOWN_GIFT_CARD = 28
+    GIFT_CARD_KNOWN = 29
+    UNKNOWN_REWARD = 30
+    OUT_OF_STOCK = 31
+    OVER_LIMIT = 32
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:
@@ -107,7 +108,8 @@ cdef enum FactKind:
     TRANSFER = 22
     TRANSFER_IN = 23
     DONATE = 24
-    REWARD_REDEEM = 29
+    CLOSE = 25
+    REWARD_REDEEM = 30
 
 cdef enum PostingKind:
     POST_EARN = 0
@@ -358,7 +360,9 @@ cdef struct RuleTable:
     const int32_t *tier_begins    # one step: last day of the period that begins on a day
     const int32_t *rung           # [rung]: tier of the layout
     const int32_t *asked_from     # [rung + 1] into asked
-    const Asked *asked
+    const Asked *asked            # of the rungs, then n_entry of the entry to a closed club
+    int32_t n_entry               # 0: the club is open
+    bint entry_any
     const int32_t *bonus_currency  # [rung], -1 none
     const int64_t *bonus_points
     int32_t steps_by_membership
