@@ -349,6 +349,22 @@ class Quote(Struct):
     parked: list[Applied] | UnsetType = UNSET
 
 
+class OutboxEvent(Struct):
+    """Something that has happened, or is about to."""
+
+    id: str
+    type: str
+    timestamp: Instant
+    data: dict[str, Any]
+
+
+class Outbox(Struct):
+    """A page of events; `after` asks for those that come after it."""
+
+    events: list[OutboxEvent]
+    after: str
+
+
 class Live(Struct):
     """The process runs."""
 
@@ -380,6 +396,6 @@ ANSWERS: tuple[type[msgspec.Struct], ...] = (
     FactAnswer, EventView, MemberView, Card, Statement, Budget, Causes, GiftCard, Rewards,
     ProgramVersions,
     PublishedVersion,
-    ProgramView, ProgramDifferences, ProgramCheck, Quote, Live, Ready, Problem,
+    ProgramView, ProgramDifferences, ProgramCheck, Quote, Outbox, Live, Ready, Problem,
 )  # fmt: skip
 """What answers are; the shapes that they are made of come with them."""

@@ -31,6 +31,7 @@ from .kinds import PATHS, KindDoor, body_of
 from .membership import MembershipDoor
 from .openapi import DocumentDoor
 from .operation import OperationDoor
+from .outbox import MOST_EVENTS, USUAL_EVENTS, OutboxDoor
 from .programs import MOST_VERSION, ProgramBody, ProgramDoor, PublishBody
 from .quotes import QuoteDoor
 from .reads import USUAL_ENTRIES, ReadDoor
@@ -45,6 +46,12 @@ CURSOR = Parameter("cursor", "where the last page ended", {
 })  # fmt: skip
 LIMIT = Parameter("limit", "most entries", {
     "type": "integer", "minimum": 1, "maximum": MOST_ENTRIES, "default": USUAL_ENTRIES,
+})  # fmt: skip
+AFTER = Parameter("after", "the cursor of the last page; left out: from the beginning", {
+    "type": "string", "pattern": "^([0-9a-f]{24})?$",
+})  # fmt: skip
+MOST = Parameter("limit", "most events", {
+    "type": "integer", "minimum": 1, "maximum": MOST_EVENTS, "default": USUAL_EVENTS,
 })  # fmt: skip
 FROM = Parameter("from", "the version to compare with; default the one before", {
     "type": "integer", "minimum": 1, "maximum": MOST_VERSION,
@@ -137,6 +144,10 @@ def routes(front: Front) -> tuple[Route, ...]:
         Route("GET", "/v1/rewards", reads.rewards, Told(
             "The catalogue of rewards with what is left", answers(shown.Rewards), "read", {},
             (TAGGED,),
+        )),
+        Route("GET", "/v1/outbox", OutboxDoor(front.ledger).events, Told(
+            "Events after a cursor, oldest first", answers(shown.Outbox), "read", {},
+            (AFTER, MOST), ("not-found",),
         )),
         Route("GET", "/livez", operation.livez, Told(
             "200 while the process runs", answers(shown.Live), "open",
