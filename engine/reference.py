@@ -13,7 +13,6 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
 
 from .facts import (
     AdjustFact,
@@ -27,7 +26,7 @@ from .facts import (
     SaleFact,
     StoreFact,
 )
-from .program import Program, Rule
+from .program import Program
 from .program_file import parse_program
 from .reference_answers import (
     Answer,
@@ -39,9 +38,10 @@ from .reference_answers import (
     corrections,
     views,
 )
-from .reference_basis import at_tier, rounded
+from .reference_basis import rounded
 from .reference_calendar import business_date
 from .reference_conditions import failed_condition
+from .reference_earning import has_figure
 from .reference_facts import InvalidFact, content, instant, named_sale, net_voids, returned_lines
 from .reference_returns import Refusal
 from .reference_run import Run, play
@@ -151,7 +151,7 @@ class Reference:
             return "budget"
         found = next(r for r in basket.program.rule if r.id == rule)
         failed = failed_condition(basket, found)
-        if failed is None and not _rates(found, basket.tier):
+        if failed is None and not has_figure(found, basket.tier):
             return "tier"
         return failed
 
@@ -302,12 +302,6 @@ class Reference:
             if business_date(version.program, version.since)[0] <= date:
                 found = version.program
         return found
-
-
-def _rates(rule: Rule, tier: str | None) -> bool:
-    """Whether a rule has a figure at the tier."""
-    figures: Any = getattr(rule, "factor", None) or getattr(rule, "points", None)
-    return not isinstance(figures, dict) or at_tier(figures, tier) is not None
 
 
 def _check_form(fact: Fact) -> None:

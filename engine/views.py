@@ -77,6 +77,16 @@ def member_lots(replica: Replica, name: str, at_us: int | None) -> list[Answer]:
     return _shown_lots(words, state, number, fold.today(at))
 
 
+def durable_last_seq(replica: Replica, number: int) -> int:
+    """Highest seq of a member's facts that are on stable storage; 0 when it has none."""
+    fold, packed = replica.fold, replica.in_flight.get(number)
+    assert fold is not None
+    if packed is None:
+        return fold.last_seq(number)
+    last: int = _unpacked(fold, packed).head(0)[1]
+    return last
+
+
 def _shown_lots(words: AnswerWords, state: State, number: int, today: int) -> list[Answer]:
     shown = []
     for place, currency in enumerate(words.currencies):

@@ -1,0 +1,219 @@
+"""A member of a ledger as the reference takes it, and what the journal says of its facts.
+
+The chain gives the facts in the form of the wire and the postings that were journalled; the
+replica gives what facts of no member have told (rulebook sections 2, 10 and 12).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from .answers import stored_postings
+from .calendars import date_of
+from .carrier import wire_fields
+from .columns import NO_RULE
+from .dictionaries import Dictionaries, Product
+from .facts import KINDS, DayClosedFact, MemberFact, ProductFact, StoreAttributes, us_instant
+from .parked import CORRECT
+from .records import StoredFact, content_of_row
+from .reference_facts import named_sale
+from .reference_world import Accepted, Version, World
+from .schema import column
+from .standing import CLOSING
+from .status import LIMITS, POSTINGS, Status
+
+if TYPE_CHECKING:
+    from .replica import Replica
+
+# -- what is the same for every member -----------------------------------------------------------
+
+
+class _Products(Mapping[str, ProductFact]):
+    """Products in force at an instant, by sku, looked up as they are asked for."""
+
+    def __init__(self, dictionaries: Dictionaries, at_us: int) -> None:
+        self._products, self._at_us = dictionaries.products, at_us
+
+    def __getitem__(self, sku: str) -> ProductFact:
+        found = self._products.in_force(sku, self._at_us)
+        if found is None:
+            raise KeyError(sku)
+        return _product(found)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._products.codes.names)
+
+    def __len__(self) -> int:
+        return len(self._products.codes)
+
+
+@lru_cache(65_536)
+def _product(version: Product) -> ProductFact:
+    return ProductFact(
+        version.sku, version.brand, version.department, version.category, version.supplier,
+        version.price_class, version.on_promotion, list(version.labels), version.weighed,
+    )  # fmt: skip
+
+
+@dataclass
+class LedgerWorld(World):
+    """What facts of no member have told a ledger, as the reference asks for it."""
+
+    dictionaries: Dictionaries = field(default_factory=Dictionaries)
+
+    def products_at(self, at_us: int) -> Mapping[str, ProductFact]:
+        """Products in force at an instant, by sku."""
+        return _Products(self.dictionaries, at_us)
+
+    def store_at(self, name: str, at_us: int) -> StoreAttributes:
+        """A store in force at an instant."""
+        found = self.dictionaries.stores.in_force(name, at_us)
+        if found is None:
+            return StoreAttributes(name)
+        return StoreAttributes(name, found.region, found.format)
+
+
+def world_of(replica: Replica) -> LedgerWorld:
+    """The world of a ledger: versions by number from 0, closed days, closed budgets."""
+    standing = replica.standing
+    world = LedgerWorld(dictionaries=replica.dictionaries)
+    for published in standing.versions:
+        dates = {entry.id: frozenset(entry.add) for entry in published.program.holidays}
+        dates |= {name: frozenset(days) for name, days in published.content.holidays.items()}
+        world.versions.append(Version(published.program, published.since, dates))
+    closed = standing.closed
+    for at, day, seq, version in zip(
+        closed.at, closed.day, closed.seq, closed.version, strict=True
+    ):
+        fact = DayClosedFact(replica.stored(seq).id, us_instant(at), date_of(day))
+        world.days.append(Accepted(fact, seq, world.versions[version - 1]))
+    world.budgets_closed = dict(standing.budgets.closed)
+    return world
+
+
+# -- facts in the form of the wire -----------------------------------------------------------------
+
+
+def wire_fact(stored: StoredFact, dictionaries: Dictionaries) -> MemberFact:
+    """A journalled fact of a member as it came, voids netted: a line voided in part is there
+    whole, with a void of what is not left."""
+    fields = wire_fields(content_of_row(stored.batch, stored.row, dictionaries))
+    fields |= {
+        "id": stored.id, "kind": KINDS[stored.kind],
+        "occurred_at": us_instant(int(column(stored.batch, "at")[stored.row])),
+    }  # fmt: skip
+    lines = fields.get("lines", [])
+    if fields["kind"] != "sale":
+        fact: MemberFact = msgspec.convert(fields, MemberFact)
+        return fact
+    voids = [
+        {"sku": line["sku"], "quantity": line["quantity"] - line["full_quantity"], "net": 0,
+         "voids": line["line"]}
+        for line in lines if "full_quantity" in line
+    ]  # fmt: skip
+    for line in lines:
+        line["quantity"] = line.pop("full_quantity", line["quantity"])
+    taken = {line["line"] for line in lines}
+    free = (number for number in range(1, len(taken) + len(voids) + 1) if number not in taken)
+    fields["lines"] = lines + [void | {"line": next(free)} for void in voids]
+    sale: MemberFact = msgspec.convert(fields, MemberFact)
+    return sale
+
+
+# -- what the journal says -------------------------------------------------------------------------
+
+
+class Journalled(NamedTuple):
+    """A posting as the journal has it: of which row, `corrects` the seq of another or 0."""
+
+    seq: int
+    rule: str
+    kind: str
+    currency: str
+    desired: int
+    points: int
+    limit: str
+    corrects: int
+
+
+class Ended(NamedTuple):
+    """What became of a parked fact: the seq of the row that tells it, its status."""
+
+    seq: int
+    status: Status
+
+
+@dataclass
+class MemberChain:
+    """A member's rows of the journal, from its first one on.
+
+    `entries` are the facts in force. `own` and `corrections` hold postings by the seq of the
+    fact that they are of; a member's part of a closed day is of the day's seq. `ended` tells
+    what became of parked facts.
+    """
+
+    name: str
+    rows: dict[int, StoredFact] = field(default_factory=dict)
+    entries: list[Accepted] = field(default_factory=list)
+    own: dict[int, list[Journalled]] = field(default_factory=dict)
+    corrections: dict[int, list[Journalled]] = field(default_factory=dict)
+    ended: dict[int, Ended] = field(default_factory=dict)
+
+
+def chain_of(replica: Replica, world: World, number: int, last_seq: int) -> MemberChain:
+    """A member's chain up to a seq, with the facts that are in force by then."""
+    chain = MemberChain(replica.dictionaries.members.names[number])
+    for seq in _seqs(replica, last_seq):
+        found = replica.records.at(seq)
+        stored = chain.rows[seq] = replica.stored(seq)
+        for end in found.resolved:
+            if end.row == stored.row:
+                chain.ended[end.seq] = Ended(seq, Status(end.status))
+        # A derived row is of the fact that caused it, the first of its record.
+        of = found.record.first if stored.kind == CLOSING else seq
+        for posting in journalled(replica, stored):
+            side = chain.corrections if posting.corrects else chain.own
+            side.setdefault(posting.corrects or of, []).append(posting)
+    history = replica.history(number, last_seq)
+    for row, (seq, version) in enumerate(
+        zip(history.seqs.tolist(), history.version.tolist(), strict=True)
+    ):
+        stored = chain.rows[seq]
+        fact = wire_fact(stored, replica.dictionaries)
+        # The return part of an exchange waits, or was refused: its row is without it.
+        returns = named_sale(fact) is None or bool(history.facts.extra(row).named)
+        chain.entries.append(Accepted(fact, seq, world.versions[version - 1], returns))
+    return chain
+
+
+def _seqs(replica: Replica, last_seq: int) -> list[int]:
+    """Seqs of a member's rows, the first one first."""
+    seqs = []
+    while last_seq:
+        seqs.append(last_seq)
+        found = replica.records.at(last_seq)
+        last_seq = int(found.previous[last_seq - found.record.first])
+    return seqs[::-1]
+
+
+def journalled(replica: Replica, stored: StoredFact) -> Iterator[Journalled]:
+    """The postings of a journal row; what became of parked facts is none."""
+    words = replica.words
+    assert words is not None
+    columns = stored_postings(stored.batch, stored.row)
+    for rule, kind, currency, desired, points, limit, corrects in zip(
+        *(columns[name].tolist() for name in (
+            "rule", "kind", "currency", "desired", "points", "limit", "corrects",
+        )), strict=True,
+    ):  # fmt: skip
+        if kind == CORRECT and rule == NO_RULE and not points:
+            continue
+        yield Journalled(
+            stored.seq, words.rule_of[rule] or "", POSTINGS[kind], words.currencies[currency],
+            desired, points, LIMITS[limit], corrects,
+        )  # fmt: skip
