@@ -16,11 +16,18 @@ from .facts import (
     ActivityFact,
     AdjustFact,
     CalendarDate,
+    CancelFact,
+    CaptureFact,
+    CardBlockFact,
+    CardLinkFact,
+    CardUnblockFact,
     EnrolFact,
+    HoldFact,
     ManualTier,
     MemberFact,
     MemberUpdateFact,
     RedeemFact,
+    ReleaseFact,
     ReturnedLine,
     ReturnFact,
     SaleFact,
@@ -45,11 +52,18 @@ def carrier_of(fact: MemberFact) -> Sale:
     if isinstance(fact, SaleFact):
         return sale_of(fact)
     kind: str = fact.__struct_config__.tag  # type: ignore[assignment]
-    extra = _EXTRAS[type(fact)](fact)
+    extra = _named(_EXTRAS[type(fact)](fact), fact)
     return Sale.of(
         fact.id, instant_us(fact.occurred_at), fact.member, fact.store, fact.terminal, [], [],
         _CODES[kind], None if extra == NOTHING else extra,
     )  # fmt: skip
+
+
+def _named(extra: Extra, fact: MemberFact) -> Extra:
+    """With the card that a fact has, and the member's name beside it."""
+    if not fact.card:
+        return extra
+    return msgspec.structs.replace(extra, card=fact.card, member=fact.member)
 
 
 def sale_of(fact: SaleFact) -> Sale:
@@ -65,9 +79,16 @@ def sale_of(fact: SaleFact) -> Sale:
             for place, tender in enumerate(fact.tenders)
             if tender.points is not None
         ),
+        tender_refs=tuple(
+            (place, tender.ref)
+            for place, tender in enumerate(fact.tenders)
+            if tender.ref is not None
+        ),
         completed=fact.completed,
         named="" if returned is None else returned.sale,
         back=() if returned is None else _back(returned.lines),
+        card=fact.card,
+        member=fact.member if fact.card else "",
     )
     return Sale.of(
         fact.id,
@@ -105,13 +126,31 @@ def _redeem(fact: RedeemFact) -> Extra:
     return Extra(currency=fact.currency, amount=fact.points, completed=fact.completed)
 
 
+def _hold(fact: HoldFact) -> Extra:
+    ends_at = None if fact.expires_at is None else instant_us(fact.expires_at, "expires_at")
+    return Extra(
+        currency=fact.currency, amount=fact.points, ends_at=ends_at, completed=fact.completed
+    )
+
+
+def _capture(fact: CaptureFact) -> Extra:
+    return Extra(
+        named=fact.hold, amount=fact.points or 0, partial=fact.partial, completed=fact.completed
+    )
+
+
 def _subscription(fact: SubscriptionStartFact) -> Extra:
     ends_at = None if fact.ends_at is None else instant_us(fact.ends_at, "ends_at")
     return Extra(plan=fact.plan, ends_at=ends_at)
 
 
 def _profile(fact: EnrolFact | MemberUpdateFact) -> Extra:
-    return Extra(about=_about(fact) or None)
+    cards = tuple(sorted(set(fact.cards))) if isinstance(fact, EnrolFact) else ()
+    return Extra(about=_about(fact) or None, cards=cards)
+
+
+def _card(fact: CardBlockFact | CardUnblockFact) -> Extra:
+    return Extra(reason=fact.reason)
 
 
 _EXTRAS: dict[type, Callable[[Any], Extra]] = {
@@ -119,10 +158,17 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     ActivityFact: _activity,
     AdjustFact: _adjust,
     RedeemFact: _redeem,
+    HoldFact: _hold,
+    CaptureFact: _capture,
+    ReleaseFact: lambda fact: Extra(named=fact.hold),
+    CancelFact: lambda fact: Extra(named=fact.redemption, amount=fact.points or 0),
     SubscriptionStartFact: _subscription,
     SubscriptionEndFact: lambda fact: Extra(plan=fact.plan),
     EnrolFact: _profile,
     MemberUpdateFact: _profile,
+    CardLinkFact: lambda fact: Extra(move=fact.move),
+    CardBlockFact: _card,
+    CardUnblockFact: _card,
 }
 
 
@@ -164,6 +210,11 @@ def _manual_tier(tier: ManualTier) -> dict[str, str]:
 
 Content = tuple[Any, ...]
 
+_SAME_NAMES = (
+    "card", "channel", "partial", "completed", "expires", "forced", "reason", "actor", "move",
+)
+"""Fields of an `Extra` that have the same name and form on the wire."""
+
 
 def wire_fields(content: Content) -> dict[str, Any]:
     """The fields of a fact beside id, kind and instant, as they stand on the wire.
@@ -174,38 +225,48 @@ def wire_fields(content: Content) -> dict[str, Any]:
     """
     kind, _, member, store, terminal, lines, tenders, found = content
     extra: Extra = found or NOTHING
-    fields: dict[str, Any] = {"member": member, "store": store, "terminal": terminal}
+    fields: dict[str, Any] = {"member": member} if member else {}
+    fields |= {"store": store, "terminal": terminal}
     match KINDS[kind]:
         case "sale":
-            fields["lines"] = _wire_lines(lines, extra)
-            points = dict(extra.tender_points)
-            fields["tenders"] = [
-                {"type": type_, "amount": amount}
-                | ({"points": points[place]} if place in points else {})
-                for place, (type_, amount) in enumerate(tenders)
-            ]
-            if extra.coupons:
-                fields["coupons"] = list(extra.coupons)
-            if extra.named:
-                fields["return"] = {"sale": extra.named, "lines": _wire_back(extra)}
+            fields |= _wire_sale(lines, tenders, extra)
         case "return":
             fields["lines"] = _wire_back(extra)
-            if extra.named:
-                fields["sale"] = extra.named
+            fields |= {"sale": extra.named} if extra.named else {}
         case "activity":
             fields |= {"code": extra.code, "quantity": extra.amount}
-        case "adjust" | "redeem":
+        case "adjust" | "redeem" | "hold":
             fields |= {"currency": extra.currency, "points": extra.amount}
+        case "capture" | "release":
+            fields |= {"hold": extra.named} | _wire_part(extra)
+        case "cancel":
+            fields |= {"redemption": extra.named} | _wire_part(extra)
         case "subscription start" | "subscription end":
             fields["plan"] = extra.plan
         case "enrol" | "member update":
             fields |= extra.about or {}
     if extra.ends_at is not None:
-        fields["ends_at"] = us_instant(extra.ends_at).isoformat().replace("+00:00", "Z")
-    for name in ("channel", "completed", "expires", "forced", "reason", "actor"):
+        name = "expires_at" if KINDS[kind] == "hold" else "ends_at"
+        fields[name] = us_instant(extra.ends_at).isoformat().replace("+00:00", "Z")
+    if extra.cards:
+        fields["cards"] = list(extra.cards)
+    for name in _SAME_NAMES:
         if value := getattr(extra, name):
             fields[name] = value
     return fields
+
+
+def _wire_sale(
+    lines: tuple[Any, ...], tenders: tuple[Any, ...], extra: Extra
+) -> dict[str, Any]:
+    sale: dict[str, Any] = {
+        "lines": _wire_lines(lines, extra), "tenders": _wire_tenders(tenders, extra),
+    }  # fmt: skip
+    if extra.coupons:
+        sale["coupons"] = list(extra.coupons)
+    if extra.named:
+        sale["return"] = {"sale": extra.named, "lines": _wire_back(extra)}
+    return sale
 
 
 def _wire_lines(lines: tuple[Any, ...], extra: Extra) -> list[dict[str, Any]]:
@@ -221,6 +282,20 @@ def _wire_lines(lines: tuple[Any, ...], extra: Extra) -> list[dict[str, Any]]:
         if cost is not None:
             line["cost"] = cost
     return shown
+
+
+def _wire_tenders(tenders: tuple[Any, ...], extra: Extra) -> list[dict[str, Any]]:
+    points, refs = dict(extra.tender_points), dict(extra.tender_refs)
+    return [
+        {"type": type_, "amount": amount}
+        | ({"points": points[place]} if place in points else {})
+        | ({"ref": refs[place]} if place in refs else {})
+        for place, (type_, amount) in enumerate(tenders)
+    ]
+
+
+def _wire_part(extra: Extra) -> dict[str, int]:
+    return {"points": extra.amount} if extra.amount else {}
 
 
 def _wire_back(extra: Extra) -> list[dict[str, Any]]:

@@ -68,6 +68,14 @@ def factor(path: str, value: Decimal) -> Found:
         yield path, f"must be at most {MAX_FACTOR} with at most {MAX_DECIMALS} decimals"
 
 
+def share(path: str, value: Decimal) -> Found:
+    """A part of the whole."""
+    if not value.is_finite() or not 0 < value <= 1:
+        yield path, "must be above 0 and at most 1"
+    elif value != round(value, MAX_DECIMALS):
+        yield path, f"must have at most {MAX_DECIMALS} decimals"
+
+
 def units(path: str, value: Decimal) -> Found:
     """A quantity in units, zero too."""
     if not (

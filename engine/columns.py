@@ -23,10 +23,20 @@ SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, CLOSING = (
     )
 )  # fmt: skip
 SUBSCRIBE, UNSUBSCRIBE = KINDS.index("subscription start"), KINDS.index("subscription end")
+CARD_LINK, CARD_BLOCK, CARD_UNBLOCK = (
+    KINDS.index(f"card {what}") for what in ("link", "block", "unblock")
+)
+HOLD, CAPTURE, RELEASE, CANCEL = (
+    KINDS.index(kind) for kind in ("hold", "capture", "release", "cancel")
+)
 
 MEMBER_KINDS = np.array(
-    [SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE], np.uint8
-)
+    [
+        SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
+        HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
+    ],
+    np.uint8,
+)  # fmt: skip
 """Kinds that a member's fact from the wire may have; their payload is an `Extra`."""
 
 
@@ -37,16 +47,22 @@ class Extra(
 
     `details`: (place in the lines, quantity, gross and cost of the whole line before voids,
     cost None when not known) of lines whose gross is not their net, whose cost is known or
-    that were voided in part. `tender_points`: (place in the tenders, points). `back`: what a
-    return brings back, (line or 0, sku or "", quantity, net), of the sale `named`. `amount`:
-    quantity of an activity, points of an adjust or redeem. `about`: the fields given of an
-    enrol or update. Lists whose order means nothing are sorted: equal facts are equal here.
+    that were voided in part. `tender_points` and `tender_refs`: (place in the tenders, points,
+    or the hold or redemption that they come from). `back`: what a return brings back, (line or
+    0, sku or "", quantity, net), of the sale `named`. `named` of a capture or release is the
+    hold, of a cancel the redemption. `amount`: quantity of an activity, points of an adjust,
+    redeem, hold, capture or cancel (0: all). `ends_at`: of a subscription or a hold, us.
+    `about`: the fields given of an enrol or update. `card`: the card that names the member,
+    or that the fact is about; `member`: the name given beside it, "" where the card alone
+    tells whose the fact is. Lists whose order means nothing are sorted: equal facts are equal
+    here.
     """
 
     channel: str = ""
     coupons: tuple[str, ...] = ()
     details: tuple[tuple[int, int, int, int | None], ...] = ()
     tender_points: tuple[tuple[int, int], ...] = ()
+    tender_refs: tuple[tuple[int, str], ...] = ()
     completed: bool = False
     named: str = ""
     back: tuple[tuple[int, str, int, int], ...] = ()
@@ -60,6 +76,11 @@ class Extra(
     about: dict[str, Any] | None = None
     plan: str = ""
     ends_at: int | None = None
+    partial: bool = False
+    card: str = ""
+    member: str = ""
+    cards: tuple[str, ...] = ()
+    move: bool = False
 
 
 NOTHING = Extra()

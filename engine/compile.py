@@ -92,6 +92,16 @@ class CompiledPrograms:
         for tables in self.tables:
             tables.follow()
 
+    def sizes(self) -> tuple[int, int, int]:
+        """How many channels, coupons and activities have been seen."""
+        return len(self.channels), len(self.coupons), len(self.activities)
+
+    def cut(self, sizes: tuple[int, int, int]) -> None:
+        """Forget the channels, coupons and activities beyond earlier lengths."""
+        codes = self.channels, self.coupons, self.activities
+        for seen, length in zip(codes, sizes, strict=True):
+            seen.cut(length)
+
     def new_state(self) -> State:
         """An empty state table."""
         return self.layout.new_state()

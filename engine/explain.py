@@ -41,7 +41,7 @@ from .reference_world import Accepted, Version
 from .schema import NO_MEMBER, column
 from .standing import BUDGET_CLOSED, DAY_CLOSED, day_closed
 from .status import REFUSALS, Status
-from .views import durable_last_seq
+from .views import latest_seq
 
 if TYPE_CHECKING:
     from .replica import Replica
@@ -172,7 +172,7 @@ class Explainer:
     def _played(self, number: int, seqs: Collection[int] | None) -> _Played:
         """A member's facts, heard where wanted (None: all), played as far as that asks."""
         world = self._world
-        chain = chain_of(self._replica, world, number, durable_last_seq(self._replica, number))
+        chain = self._chain(number)
         entries = in_order([*chain.entries, *world.days])
         if seqs is None:
             wanted = None
@@ -187,6 +187,11 @@ class Explainer:
             [entry for entry in entries if entry.seq not in days], trace=listener,
         )  # fmt: skip
         return _Played(chain, run, listener.heard)
+
+    def _chain(self, number: int) -> MemberChain:
+        name = self._replica.dictionaries.members.names[number]
+        last = latest_seq(self._replica, name)
+        return chain_of(self._replica, self._world, number, last or 0)
 
     def _in_force(self, played: _Played, stored: StoredFact) -> Explanation:
         """A fact that moves what it moves."""

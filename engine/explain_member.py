@@ -106,6 +106,8 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries) -> MemberFact:
     fields |= {
         "id": stored.id, "kind": KINDS[stored.kind],
         "occurred_at": us_instant(int(column(stored.batch, "at")[stored.row])),
+        # A card may have named the member.
+        "member": dictionaries.members.names[column(stored.batch, "member")[stored.row]],
     }  # fmt: skip
     lines = fields.get("lines", [])
     if fields["kind"] != "sale":

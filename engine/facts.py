@@ -20,8 +20,11 @@ MOST_LINES = 10_000
 MOST_TENDERS = 100
 MOST_COUPONS = 100
 MOST_LINE_NUMBER = 10**6
+MOST_CARDS = 100
 ID_BYTES = 128
 NAME_BYTES = 64
+CARD_BYTES = 58
+"""So that `card:` and a card are a member's name."""
 
 EARLIEST_US = 0
 LATEST_US = 6_300_000_000_000_000
@@ -30,9 +33,12 @@ LATEST_US = 6_300_000_000_000_000
 Id = Annotated[str, Meta(min_length=1, max_length=ID_BYTES)]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_BYTES)]
 Place = Annotated[str, Meta(max_length=NAME_BYTES)]
+Card = Annotated[str, Meta(min_length=1, max_length=CARD_BYTES)]
+AnyCard = Annotated[str, Meta(max_length=CARD_BYTES)]
 Amount = Annotated[int, Meta(ge=-MOST_AMOUNT, le=MOST_AMOUNT)]
 Positive = Annotated[int, Meta(ge=0, le=MOST_AMOUNT)]
 Points = Annotated[int, Meta(ge=-MOST_POINTS, le=MOST_POINTS)]
+Spent = Annotated[int, Meta(ge=1, le=MOST_POINTS)]
 LineNumber = Annotated[int, Meta(ge=1, le=MOST_LINE_NUMBER)]
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Calendar = Literal["gregorian", "jalali"]
@@ -63,11 +69,15 @@ class LineFact(Struct, forbid_unknown_fields=True):
 
 
 class TenderFact(Struct, forbid_unknown_fields=True):
-    """How a part of the sale was paid; `points` are taken for a redemption tender."""
+    """How a part of the sale was paid; `points` are taken for a redemption tender.
+
+    `ref` is the hold or redemption that the points come from.
+    """
 
     type: Name
     amount: Amount
-    points: Annotated[int, Meta(ge=1, le=MOST_POINTS)] | None = None
+    points: Spent | None = None
+    ref: Id | None = None
 
 
 class ReturnedLine(Struct, forbid_unknown_fields=True):
@@ -107,6 +117,7 @@ class SaleFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="sale",
     coupons: Annotated[list[Name], Meta(max_length=MOST_COUPONS)] = []
     returned: ReturnPart | None = None
     completed: bool = False
+    card: AnyCard = ""
 
 
 class ReturnFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="return"):
@@ -120,6 +131,7 @@ class ReturnFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="retu
     store: Place = ""
     terminal: Place = ""
     reason: Reason = ""
+    card: AnyCard = ""
 
 
 class ActivityFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="activity"):
@@ -133,6 +145,7 @@ class ActivityFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="ac
     store: Place = ""
     terminal: Place = ""
     channel: Place = ""
+    card: AnyCard = ""
 
 
 class AdjustFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="adjust"):
@@ -149,6 +162,7 @@ class AdjustFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="adju
     forced: bool = False
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 class RedeemFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="redeem"):
@@ -158,10 +172,74 @@ class RedeemFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="rede
     occurred_at: Instant
     member: Name
     currency: Name
-    points: Annotated[int, Meta(ge=1, le=MOST_POINTS)]
+    points: Spent
     completed: bool = False
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
+
+
+class HoldFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="hold"):
+    """Active points set apart until a capture, a release or the end.
+
+    The end is `expires_at`, at most the program's `hold_hours` from now. `completed` as for a
+    sale.
+    """
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    currency: Name
+    points: Spent
+    expires_at: Instant | None = None
+    completed: bool = False
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+class CaptureFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="capture"):
+    """Points of a hold are spent: all that it has left, or `points`.
+
+    What is not taken is released, unless `partial` leaves the hold open. `completed` as for
+    a sale.
+    """
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    hold: Id
+    points: Spent | None = None
+    partial: bool = False
+    completed: bool = False
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+class ReleaseFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="release"):
+    """What a hold has left is free again."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    hold: Id
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+class CancelFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="cancel"):
+    """Points of a redemption or capture come back: all that are not back yet, or `points`."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    redemption: Id
+    points: Spent | None = None
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
 
 
 # -- of a member: what is known of it -------------------------------------------------------
@@ -197,12 +275,13 @@ class _About(Struct, forbid_unknown_fields=True):
         msgspec.UNSET
     )
     manual_tier: ManualTier | msgspec.UnsetType | None = msgspec.UNSET
+    card: AnyCard = ""
 
 
 class EnrolFact(_About, tag_field="kind", tag="enrol"):
-    """A member joins. Cards come with the value issue: the list must be empty."""
+    """A member joins; `cards` become its own, and with one its provisional member."""
 
-    cards: Annotated[list[Name], Meta(max_length=0)] = []
+    cards: Annotated[list[Card], Meta(max_length=MOST_CARDS)] = []
 
 
 class MemberUpdateFact(_About, tag_field="kind", tag="member update"):
@@ -225,6 +304,7 @@ class SubscriptionStartFact(
     ends_at: Instant | None = None
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 class SubscriptionEndFact(
@@ -236,6 +316,46 @@ class SubscriptionEndFact(
     occurred_at: Instant
     member: Name
     plan: Name
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+# -- of a member: its cards ---------------------------------------------------------------------
+
+
+class CardLinkFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="card link"):
+    """A card is the member's from now on; `move` takes it from another member."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    card: Card
+    move: bool = False
+    store: Place = ""
+    terminal: Place = ""
+
+
+class CardBlockFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="card block"):
+    """A card is refused from now on."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    card: Card
+    reason: Reason = ""
+    store: Place = ""
+    terminal: Place = ""
+
+
+class CardUnblockFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="card unblock"):
+    """A card is taken again from now on."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    card: Card
+    reason: Reason = ""
     store: Place = ""
     terminal: Place = ""
 
@@ -306,18 +426,20 @@ class DayClosedFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="d
 
 
 MemberFact = (
-    SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | EnrolFact
-    | MemberUpdateFact | SubscriptionStartFact | SubscriptionEndFact
+    SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | HoldFact | CaptureFact
+    | ReleaseFact | CancelFact | EnrolFact | MemberUpdateFact | SubscriptionStartFact
+    | SubscriptionEndFact | CardLinkFact | CardBlockFact | CardUnblockFact
 )  # fmt: skip
 WireControl = CatalogFact | StoreFact | DayClosedFact
-"""Facts of no member that the HTTP door takes; programs are published by the command line."""
+"""Facts of no member that the door of facts takes; programs have a door of their own."""
 ControlFact = WireControl | PublishFact
 Fact = MemberFact | ControlFact
 
 KINDS: tuple[str, ...] = (
     "sale", "catalog", "program publish", "return", "activity", "adjust", "redeem", "enrol",
     "member update", "subscription start", "subscription end", "store", "day closed",
-    "closing", "budget closed",
+    "closing", "budget closed", "hold", "capture", "release", "cancel", "card link", "card block",
+    "card unblock",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
@@ -327,9 +449,11 @@ is written by the engine.
 
 RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
-    "store": 0, "program publish": 0, "budget closed": 0,
+    "store": 0, "program publish": 0, "budget closed": 0, "card link": 0, "card block": 0,
+    "card unblock": 0,
     "sale": 1, "activity": 1, "adjust": 1,
-    "return": 2, "redeem": 3,
+    "return": 2,
+    "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
     "day closed": 4,
 }  # fmt: skip
 """Rank at one instant (rulebook section 2); a negative adjust has rank 3."""

@@ -34,7 +34,7 @@ from .versions import ProgramVersions
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
 
-_Insert = tuple[NDArray[Any], dict[str, Any]]
+Insert = tuple[NDArray[Any], dict[str, Any]]
 
 
 class Fold:
@@ -149,23 +149,28 @@ class Fold:
         """Fold new facts in the order of arrival, deciding what is accepted."""
         facts, n = batch.facts, len(batch.facts)
         previous = self.state.chain(facts.member, batch.first)
-        everyone = np.ones(n, np.bool_)
-        special = self._special(batch, past)
-        takes_part, late_members, twisted = self._sort_out(batch, everyone, special)
+        takes = np.ones(n, np.bool_)
+        takes[list(batch.refused)] = False
+        special = self.special(batch, past)
+        takes_part, late_members, twisted = self._sort_out(batch, takes, special)
         figures = self._fold_in_order(batch, takes_part, accepted=False)
-        outcome = self._outcome(figures, n, previous, not twisted and not len(late_members))
-        inserts: list[_Insert] = []
-        for member, rows in _rows_by_member(facts.member, late_members):
-            last = int(previous[rows[0]])
+        outcome = self.outcome(figures, n, previous, not twisted and not len(late_members))
+        inserts: list[Insert] = []
+        for member, every in _rows_by_member(facts.member, late_members):
+            last = int(previous[every[0]])
+            rows = every[takes[every]]
             known = self.histories.get(member)
             if known is None or known.last_seq != last:
                 known = Known(last, past.history(member, last, known))
             anew = Anew(self, batch, rows, known, past)
             anew.decide()
-            inserts += self._settle(anew, member, rows, outcome, batch.first)
+            end = batch.first + int(every[-1])
+            inserts += self._settle(anew, member, rows, outcome, end)
         if special is not None:
-            inserts += _strangers(batch, past, outcome)
-        _insert(outcome, inserts)
+            inserts += strangers(batch, past, outcome)
+        insert(outcome, inserts)
+        if batch.refused:
+            self._refuse(batch, outcome)
         outcome.members = facts.member
         return outcome
 
@@ -174,14 +179,14 @@ class Fold:
         facts = batch.facts
         self.state.chain(facts.member, batch.first)
         takes = in_force(facts.kind, status)
-        special = self._special(batch, past)
+        special = self.special(batch, past)
         takes_part, late_members, _ = self._sort_out(batch, takes, special)
         self._fold_in_order(batch, takes_part, accepted=True)
         for member in late_members.tolist():
             last = self.last_seq(member)
             self.put(member, self.alone(past.history(member, last)), last)
 
-    def _special(self, batch: Batch, past: Past) -> Bools | None:
+    def special(self, batch: Batch, past: Past) -> Bools | None:
         """Rows that name another fact, or that parked returns wait for; None: no rows."""
         facts = batch.facts
         naming = [] if facts.extras is None else [
@@ -239,9 +244,10 @@ class Fold:
             np.full(n, -1, np.int64), np.full(n, accepted, np.bool_), rows,
         )  # fmt: skip
 
-    def _outcome(
+    def outcome(
         self, figures: dict[str, Any], n: int, previous: NDArray[np.uint64], in_order: bool
     ) -> Outcome:
+        """What the kernel gave for n facts, as answers and the journal tell it."""
         basket = figures["basket"]
         columns = {name: figures[name] for name in POSTING_COLUMNS[:-1]}
         columns["corrects"] = np.zeros(len(basket), np.uint64)
@@ -257,21 +263,31 @@ class Fold:
         )
 
     def _settle(
-        self, anew: Anew, member: int, rows: UInt32, outcome: Outcome, first: int
-    ) -> list[_Insert]:
+        self, anew: Anew, member: int, rows: UInt32, outcome: Outcome, last: int
+    ) -> list[Insert]:
         """Put a member's new row, statuses and balances; its postings."""
-        after = anew.after()
-        outcome.status[rows] = anew.status[anew.n_old : anew.first_waiting]
-        last = first + int(rows[-1])
-        if after is None:
-            outcome.tier[rows] = -1
-        else:
-            # The answer tells how the member stands after the whole commit.
-            for name in ("tier", *BALANCES):
-                getattr(outcome, name)[rows] = after.last(name)
+        after = tell_anew(anew, rows, outcome)
         self.put(member, after, last)
         self.histories.keep(member, anew.known(last))
         return anew.postings()
+
+    def _refuse(self, batch: Batch, outcome: Outcome) -> None:
+        """Rows that were refused before the fold: their answers tell how the member stands."""
+        for row, status in batch.refused.items():
+            self.refuse(batch, row, status, self.state, int(batch.facts.member[row]), outcome)
+
+    def refuse(
+        self, batch: Batch, row: int, status: Status, state: State, member: int, outcome: Outcome
+    ) -> None:
+        """A row is refused: its status, and how the member stands in a table."""
+        day = int(batch.facts.day[row])
+        compiled = self.compiled.compiled[batch.version[row] - 1]
+        outcome.status[row] = status
+        outcome.tier[row] = state.tier(compiled.native, member, day)
+        for place in range(self.n_currencies):
+            figures = state.totals(member, place, day)
+            for name in BALANCES:
+                getattr(outcome, name)[row, place] = figures[name]
 
     # -- members folded alone -----------------------------------------------------------------
 
@@ -294,6 +310,19 @@ class Fold:
         self.state.set_last_seqs(who, np.array([last_seq], np.uint64))
 
 
+def tell_anew(anew: Anew, rows: UInt32, outcome: Outcome) -> Folded | None:
+    """Statuses and balances of a member's new facts that were decided anew; the fold after."""
+    after = anew.after()
+    outcome.status[rows] = anew.status[anew.n_old : anew.first_waiting]
+    if after is None:
+        outcome.tier[rows] = -1
+        return None
+    # The answer tells how the member stands after the whole commit.
+    for name in ("tier", *BALANCES):
+        getattr(outcome, name)[rows] = after.last(name)
+    return after
+
+
 def _rows_by_member(member: UInt32, wanted: UInt32) -> list[tuple[int, UInt32]]:
     """(member, its rows in the order of arrival) of some members."""
     if not len(wanted):
@@ -304,13 +333,13 @@ def _rows_by_member(member: UInt32, wanted: UInt32) -> list[tuple[int, UInt32]]:
     return list(zip(found.tolist(), np.split(rows, starts[1:]), strict=True))
 
 
-def _strangers(batch: Batch, past: Past, outcome: Outcome) -> list[_Insert]:
-    """Tell of parked returns that waited for a fact of another member."""
-    out: list[_Insert] = []
+def strangers(batch: Batch, past: Past, outcome: Outcome) -> list[Insert]:
+    """Tell of parked returns that waited for a fact of another member, or a refused one."""
+    out: list[Insert] = []
 
     def tell(row: int, seq: int) -> None:
-        is_sale = batch.facts.kind[row] == 0 and outcome.status[row] in (
-            Status.OK, Status.PARKED,
+        is_sale = batch.facts.kind[row] == 0 and row not in batch.refused and (
+            outcome.status[row] in (Status.OK, Status.PARKED)
         )  # fmt: skip
         status = Status.WRONG_MEMBER if is_sale else Status.NOT_A_SALE
         out.append((np.array([row]), told(seq, int(status))))
@@ -318,16 +347,16 @@ def _strangers(batch: Batch, past: Past, outcome: Outcome) -> list[_Insert]:
     member = batch.facts.member
     for row in past.parked.awaited(batch.ids):
         for seq, theirs in past.parked.by_sale[batch.ids[row]]:
-            if theirs != member[row]:
+            if theirs != member[row] or row in batch.refused:
                 tell(row, seq)
     for row in np.flatnonzero(outcome.status == Status.PARKED).tolist():
         sale = batch.row_of(batch.facts.extra(row).named)
-        if sale is not None and member[sale] != member[row]:
+        if sale is not None and (member[sale] != member[row] or sale in batch.refused):
             tell(sale, batch.first + row)
     return out
 
 
-def _insert(outcome: Outcome, inserts: Sequence[_Insert]) -> None:
+def insert(outcome: Outcome, inserts: Sequence[Insert]) -> None:
     """Add postings to rows, after those that the rows have."""
     if not inserts:
         return

@@ -10,19 +10,26 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .facts import (
+    CARD_BYTES,
     ID_BYTES,
     NAME_BYTES,
     ActivityFact,
     AdjustFact,
     CalendarDate,
+    CancelFact,
+    CaptureFact,
+    CardBlockFact,
+    CardUnblockFact,
     CatalogFact,
     DayClosedFact,
     EnrolFact,
     Fact,
     FormError,
+    HoldFact,
     MemberUpdateFact,
     PublishFact,
     RedeemFact,
+    ReleaseFact,
     ReturnedLine,
     ReturnFact,
     SaleFact,
@@ -52,6 +59,7 @@ def check_form(fact: Fact) -> None:
     if not isinstance(fact, CatalogFact | StoreFact | DayClosedFact | PublishFact):
         for name in ("member", "store", "terminal"):
             check_name(getattr(fact, name), name)
+        check_name(fact.card, "card", CARD_BYTES)
     check = _CHECKS.get(type(fact))
     if check is not None:
         check(fact)
@@ -90,7 +98,10 @@ def _check_sale(fact: SaleFact) -> None:
     for place, line in enumerate(fact.lines):
         check_name(line.sku, f"lines[{place}].sku")
     for place, tender in enumerate(fact.tenders):
-        check_name(tender.type, f"tenders[{place}].type")
+        path = f"tenders[{place}]"
+        check_name(tender.type, f"{path}.type")
+        if tender.ref is not None:
+            _check_named(tender.ref, fact.id, f"{path}.ref")
     if fact.returned is not None:
         _check_named(fact.returned.sale, fact.id, "return.sale")
         _check_returned(fact.returned.lines, "return.lines")
@@ -145,15 +156,27 @@ def _check_activity(fact: ActivityFact) -> None:
 
 def _check_subscription(fact: SubscriptionStartFact) -> None:
     check_name(fact.plan, "plan")
-    if fact.ends_at is not None:
-        instant_us(fact.ends_at, "ends_at")
-        if fact.ends_at <= fact.occurred_at:
-            raise FormError("is not after occurred_at", "ends_at")
+    _check_end(fact.ends_at, fact.occurred_at, "ends_at")
+
+
+def _check_hold(fact: HoldFact) -> None:
+    check_name(fact.currency, "currency")
+    _check_end(fact.expires_at, fact.occurred_at, "expires_at")
+
+
+def _check_end(end: dt.datetime | None, start: dt.datetime, path: str) -> None:
+    if end is not None:
+        instant_us(end, path)
+        if end <= start:
+            raise FormError("is not after occurred_at", path)
 
 
 def _check_about(fact: EnrolFact | MemberUpdateFact) -> None:
     # The date somewhere on earth: the zone of the program is not known here.
     today = (fact.occurred_at.astimezone(dt.UTC) + _FARTHEST_EAST).date()
+    if isinstance(fact, EnrolFact):
+        for place, card in enumerate(fact.cards):
+            check_name(card, f"cards[{place}]", CARD_BYTES)
     if isinstance(fact.birth, dt.date):
         if fact.birth > today:
             raise FormError("is after the fact", "birth")
@@ -202,10 +225,16 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     ActivityFact: _check_activity,
     AdjustFact: _check_adjust,
     RedeemFact: lambda fact: check_name(fact.currency, "currency"),
+    HoldFact: _check_hold,
+    CaptureFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
+    ReleaseFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
+    CancelFact: lambda fact: _check_named(fact.redemption, fact.id, "redemption"),
     EnrolFact: _check_about,
     MemberUpdateFact: _check_about,
     SubscriptionStartFact: _check_subscription,
     SubscriptionEndFact: lambda fact: check_name(fact.plan, "plan"),
+    CardBlockFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),
+    CardUnblockFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),
     CatalogFact: _check_catalog,
     StoreFact: _check_stores,
     DayClosedFact: lambda fact: _check_date(fact.date, "date"),

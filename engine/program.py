@@ -24,6 +24,7 @@ from .program_conditions import (
     Conditions,
     Count,
     Days,
+    HoldHours,
     LineConditions,
     Minor,
     Months,
@@ -36,6 +37,7 @@ from .program_conditions import (
     RuleRounding,
     Text,
     Weekday,
+    Worth,
 )
 
 
@@ -133,11 +135,18 @@ class Currency(Part, frozen=True, kw_only=True):
 class Redemption(Part, frozen=True, kw_only=True):
     """A tender type with which loyalty value is redeemed: what it pays earns nothing.
 
-    With a currency, the points of such a tender are taken from the member's lots.
+    With a currency, the points of such a tender are taken from the member's lots: `minimum`
+    at least, multiples of `step`, for at most `share` of the basket's net; `points` of them
+    are worth `money` minor units, by tier if it is a table.
     """
 
     tender: Text
     currency: Name | None = None
+    minimum: Decimal | None = None
+    step: Decimal | None = None
+    share: Decimal | None = None
+    points: Decimal | None = None
+    money: Worth | dict[str, Worth] | None = None
 
 
 # -- rules -------------------------------------------------------------------------------------
@@ -145,6 +154,7 @@ class Redemption(Part, frozen=True, kw_only=True):
 
 class _Rule(Part, frozen=True, kw_only=True, tag_field="kind"):
     id: Name
+    title: Annotated[str, Meta(max_length=200)] = ""
     currency: Name | None = None
     priority: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
     round: RuleRounding | None = None
@@ -361,6 +371,12 @@ class Returns(Part, frozen=True, kw_only=True):
     no_receipt: NoReceipt | None = None
 
 
+class Membership(Part, frozen=True, kw_only=True):
+    """Who may take part: what a card does that nobody has told of (rulebook section 7)."""
+
+    unknown_cards: Literal["refuse", "provisional"] = "refuse"
+
+
 class Program(Part, frozen=True, kw_only=True):
     """A whole program file."""
 
@@ -373,8 +389,10 @@ class Program(Part, frozen=True, kw_only=True):
     week_begins: Weekday | None = None
     day_starts_at: Annotated[int, Meta(ge=0, le=23)] = 0
     late_limit_days: Days = 45
+    hold_hours: HoldHours = 24
     late_shortfall: Literal["debt", "forgive"] = "debt"
     earn_on_redeemed: bool = False
+    membership: Membership = Membership()
     returns: Returns = Returns()
     currency: Annotated[list[Currency], Meta(min_length=1, max_length=16)]
     redemption: list[Redemption] = field(default_factory=list)
@@ -401,6 +419,10 @@ class Program(Part, frozen=True, kw_only=True):
     def currency_of(self, rule: Rule) -> int:
         """Index of the rule's currency; the first one when the rule names none."""
         return self.currency_at(rule.currency)
+
+    def terms_of(self, currency: str) -> Redemption | None:
+        """The first redemption of a currency: its terms are those outside of a sale's tenders."""
+        return next((entry for entry in self.redemption if entry.currency == currency), None)
 
     def tiers(self) -> list[Tier]:
         """Rungs from lowest to highest; empty without a ladder."""

@@ -12,8 +12,17 @@ import numpy as np
 
 from . import check_conditions, check_ladder, check_rules
 from .calendars import FIRST_DAY, LAST_DAY, expiry_table
-from .check_figures import Found, known_currency, rate, some_product, unique
-from .program import After, Currency, Inactivity, Never, Program
+from .check_figures import (
+    Found,
+    known_currency,
+    known_tier,
+    points,
+    rate,
+    share,
+    some_product,
+    unique,
+)
+from .program import After, Currency, Inactivity, Never, Program, Redemption
 
 
 def check(program: Program) -> list[tuple[str, str]]:
@@ -91,8 +100,48 @@ def _too_early(program: Program, currency: Currency) -> bool:
 
 def _redemption(program: Program) -> Found:
     for place, entry in enumerate(program.redemption):
-        path = f"redemption[{place}].currency"
-        yield from _spendable(program, path, entry.currency, of_first=False)
+        path = f"redemption[{place}]"
+        unspendable = list(
+            _spendable(program, f"{path}.currency", entry.currency, of_first=False)
+        )
+        yield from unspendable
+        if not unspendable:
+            yield from _terms(program, path, entry)
+
+
+_TERMS = ("minimum", "step", "share", "points", "money")
+
+
+def _terms(program: Program, path: str, entry: Redemption) -> Found:
+    """What a redemption asks of points; without a currency there are none."""
+    if entry.currency is None:
+        for name in _TERMS:
+            if getattr(entry, name) is not None:
+                yield f"{path}.{name}", "is of points, and the redemption has no currency"
+        return
+    scale = program.currency[program.currency_at(entry.currency)].scale
+    wrong = [
+        problem
+        for name in ("minimum", "step", "points")
+        if (value := getattr(entry, name)) is not None
+        for problem in points(f"{path}.{name}", value, scale)
+    ]
+    yield from wrong
+    if not wrong and entry.minimum and entry.step and entry.minimum % entry.step:
+        yield f"{path}.minimum", f"is not a multiple of the step of {entry.step}"
+    if entry.share is not None:
+        yield from share(f"{path}.share", entry.share)
+    if entry.money is None:
+        if entry.points is not None:
+            yield f"{path}.points", "says nothing without `money`, what they are worth"
+        return
+    if entry.points is None:
+        yield f"{path}.money", "says nothing without `points`, which are worth it"
+    if isinstance(entry.money, dict):
+        if not entry.money:
+            yield f"{path}.money", "names no tier"
+        for tier in entry.money:
+            yield from known_tier(program, f"{path}.money.{tier}", tier)
 
 
 def _no_receipt(program: Program) -> Found:

@@ -15,6 +15,8 @@ from msgspec import Meta, Struct
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
 Minor = Annotated[int, Meta(ge=0, le=10**12, description="an amount in minor units")]
+Worth = Annotated[int, Meta(ge=1, le=10**12, description="an amount in minor units")]
+HoldHours = Annotated[int, Meta(ge=1, le=8_760, description="hours")]
 Count = Annotated[int, Meta(ge=1, le=10**9)]
 Natural = Annotated[int, Meta(ge=0, le=10**9)]
 Days = Annotated[int, Meta(ge=0, le=36_500)]

@@ -385,8 +385,15 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Activities": [(facts.ActivityFact, "")],
     "Adjustments": [(facts.AdjustFact, "")],
     "Redemptions": [(facts.RedeemFact, "")],
+    "Holds": [(facts.HoldFact, "")],
+    "Captures": [(facts.CaptureFact, "")],
+    "Releases": [(facts.ReleaseFact, "")],
+    "Cancels": [(facts.CancelFact, "")],
     "Members": [
         (facts.EnrolFact, ""), (facts.MemberUpdateFact, ""), (facts.ManualTier, "manual_tier."),
+    ],
+    "Cards": [
+        (facts.CardLinkFact, ""), (facts.CardBlockFact, ""), (facts.CardUnblockFact, ""),
     ],
     "Subscriptions": [(facts.SubscriptionStartFact, ""), (facts.SubscriptionEndFact, "")],
     "Days closed": [(facts.DayClosedFact, "")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vafa.engine import wire_json
 from vafa.engine.carrier import Carried, wire_fields
 from vafa.engine.columns import (
     MEMBER_KINDS,
@@ -46,6 +48,14 @@ from vafa.server.problems import json_pointer
 
 Json = dict[str, Any]
 
+
+@pytest.fixture(autouse=True, scope="module")
+def _all_are_taken() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire_json, "_refuse_not_taken", lambda fact: None)
+        yield
+
+
 BASE: Json = {"id": "f", "occurred_at": "2024-03-01T12:00:00Z", "member": "m"}
 LINE: Json = {"sku": "milk", "quantity": 2000, "net": 500}
 BACK: list[Json] = [{"line": 1, "quantity": 1000}]
@@ -55,7 +65,11 @@ FULL: dict[str, Json] = {
     "sale": {
         "lines": [{**LINE, "line": 4, "gross": 600, "cost": 300}, {**LINE, "line": 2}],
         "channel": "web", "coupons": ["b", "a", "b"], "completed": True,
-        "tenders": [{"type": "cash", "amount": 1}, {"type": "points", "amount": 9, "points": 90}],
+        "tenders": [
+            {"type": "cash", "amount": 1}, {"type": "points", "amount": 9, "points": 90},
+            {"type": "points", "amount": 5, "points": 50, "ref": "hold"},
+            {"type": "points", "amount": 4, "ref": "other"},
+        ],
         "return": {"sale": "before", "lines": [{"sku": "milk", "net": 3}, *BACK]},
     },
     "return": {"sale": "before", "lines": BACK, "reason": "sour"},
@@ -65,8 +79,18 @@ FULL: dict[str, Json] = {
         "actor": "anna",
     },
     "redeem": {"currency": "points", "points": MOST_POINTS, "completed": True},
+    "hold": {
+        "currency": "points", "points": 50, "expires_at": "2024-03-01T18:00:00+03:30",
+        "completed": True,
+    },
+    "capture": {"hold": "before", "points": 30, "partial": True, "completed": True},
+    "release": {"hold": "before"},
+    "cancel": {"redemption": "before", "points": MOST_POINTS},
+    "card link": {"card": "c", "move": True},
+    "card block": {"card": "c", "reason": "lost"},
+    "card unblock": {"card": "c", "reason": "found"},
     "enrol": {
-        "birth": "1990-03-21", "birth_calendar": "jalali", "cards": [],
+        "birth": "1990-03-21", "birth_calendar": "jalali", "cards": ["b", "a"],
         "anniversaries": {"wedding": "2010-06-01", "نام": {
             "date": "2012-03-20", "calendar": "jalali"}},
         "segments": ["vip", "new", "vip"], "values": {"ltv": -10**15},
@@ -158,6 +182,13 @@ def test_a_kind_goes_there_and_back(kind: str) -> None:
     assert_there_and_back([wire(kind)])
 
 
+@pytest.mark.parametrize("kind", set(FULL) - {"card link"})
+def test_a_card_may_name_the_member(kind: str) -> None:
+    assert decoded(wire(kind, member=..., card="c")).content()[2] == ""
+    fact = decoded(wire(kind, card="c"))
+    assert fact.content()[2] == fact.extra.member == "m"
+
+
 def test_kinds_go_together() -> None:
     assert_there_and_back([wire(kind, id=kind) for kind in FULL])
 
@@ -194,7 +225,8 @@ BY_KIND: dict[str, tuple[Json, Json]] = {
         {"lines": some_lines()},
         {"channel": PLACES, "coupons": st.lists(NAMES, max_size=3), "completed": st.booleans(),
          "tenders": st.lists(SOME({"type": NAMES, "amount": FIGURES},
-                                  optional={"points": st.integers(1, 9)}), max_size=3),
+                                  optional={"points": st.integers(1, 9), "ref": NAMES}),
+                             max_size=3),
          "return": SOME({"sale": st.just("before"), "lines": BACKS})},
     ),
     "return": ({"lines": BACKS}, {"sale": st.just("before"), "reason": PLACES}),
@@ -204,6 +236,16 @@ BY_KIND: dict[str, tuple[Json, Json]] = {
         {"reason": PLACES, "actor": PLACES, "expires": st.sampled_from(["never", "2030-01-31"])},
     ),
     "redeem": ({"currency": NAMES, "points": st.integers(1, 9)}, {"completed": st.booleans()}),
+    "hold": (
+        {"currency": NAMES, "points": st.integers(1, 9)},
+        {"completed": st.booleans(), "expires_at": st.just("2031-01-01T00:00:00.5Z")},
+    ),
+    "capture": (
+        {"hold": NAMES},
+        {"points": st.integers(1, 9), "partial": st.booleans(), "completed": st.booleans()},
+    ),
+    "release": ({"hold": NAMES}, {}),
+    "cancel": ({"redemption": NAMES}, {"points": st.integers(1, 9)}),
     "enrol": ({}, ABOUT),
     "member update": ({}, ABOUT),
     "subscription start": ({"plan": NAMES}, {"ends_at": st.just("2031-01-01T00:00:00.5Z")}),
@@ -269,6 +311,7 @@ SAME: dict[str, tuple[Json, Json]] = {
         wire("enrol", anniversaries={"w": "2010-01-02"}),
         wire("enrol", anniversaries={"w": {"date": "2010-01-02", "calendar": "gregorian"}}),
     ),
+    "cards in any order": (wire("enrol"), wire("enrol", cards=["a", "b", "a"])),
     "segments in any order": (
         wire("enrol", segments=["a", "b"]), wire("enrol", segments=["b", "a", "b"])
     ),
@@ -282,6 +325,16 @@ SAME: dict[str, tuple[Json, Json]] = {
     "the same end": (
         wire("subscription start", ends_at="2025-01-01T00:00:00Z"),
         wire("subscription start", ends_at="2025-01-01T03:30:00+03:30"),
+    ),
+    "the same end of a hold": (
+        wire("hold"), wire("hold", expires_at="2024-03-01T14:30:00Z")
+    ),
+    "a hold's defaults told": (
+        wire("hold", completed=...), wire("hold", completed=False, store="", terminal="")
+    ),
+    "no part is no part": (
+        wire("capture", partial=..., completed=...),
+        wire("capture", partial=False, completed=False),
     ),
 }  # fmt: skip
 
@@ -298,13 +351,26 @@ OTHER: dict[str, tuple[Json, Json]] = {
         wire("sale", tenders=[{"type": "points", "amount": 1}]),
         wire("sale", tenders=[{"type": "points", "amount": 1, "points": 1}]),
     ),
-    "kind": (wire("enrol"), {**wire("enrol", cards=...), "kind": "member update"}),
+    "kind": (wire("enrol", cards=...), {**wire("enrol", cards=...), "kind": "member update"}),
     "null and left out": (wire("enrol", birth=None), wire("enrol", birth=...)),
     "no receipt": (wire("return"), wire("return", sale=...)),
     "reason": (wire("adjust"), wire("adjust", reason="other")),
     "forced": (wire("adjust", points=-1, expires=...),
                wire("adjust", points=-1, expires=..., forced=True)),
+    "cards": (wire("enrol"), wire("enrol", cards=["a"])),
+    "card": (wire("redeem"), wire("redeem", card="c")),
+    "card alone": (wire("redeem", card="c"), wire("redeem", card="c", member=...)),
+    "moved": (wire("card link"), wire("card link", move=False)),
     "end": (wire("subscription start"), wire("subscription start", ends_at=...)),
+    "end of a hold": (wire("hold"), wire("hold", expires_at=...)),
+    "in part": (wire("capture"), wire("capture", partial=False)),
+    "a figure told": (wire("capture"), wire("capture", points=...)),
+    "another hold": (wire("release"), wire("release", hold="other")),
+    "all of it": (wire("cancel"), wire("cancel", points=...)),
+    "what a tender is paid with": (
+        wire("sale", tenders=[{"type": "points", "amount": 1, "points": 1}]),
+        wire("sale", tenders=[{"type": "points", "amount": 1, "points": 1, "ref": "hold"}]),
+    ),
 }  # fmt: skip
 
 
@@ -371,7 +437,8 @@ BAD: dict[str, tuple[Json, str]] = {
     **{f"{kind}: long {name}": (wire(kind, **{name: LONG}), f"/{name}")
        for kind, names in {
            "sale": ["channel"], "activity": ["code", "channel"], "adjust": ["currency", "actor"],
-           "redeem": ["currency"], "subscription start": ["plan"], "subscription end": ["plan"],
+           "redeem": ["currency"], "hold": ["currency"], "subscription start": ["plan"],
+           "subscription end": ["plan"],
        }.items() for name in names},
     "coupon": (wire("sale", coupons=["a", LONG]), "/coupons/1"),
     "empty coupon": (wire("sale", coupons=["a", ""]), "/coupons/1"),
@@ -413,7 +480,32 @@ BAD: dict[str, tuple[Json, str]] = {
     "forced to give": (wire("adjust", forced=True), "/forced"),
     "redeem of 0": (wire("redeem", points=0), "/points"),
     "redeem of less": (wire("redeem", points=-5), "/points"),
-    "cards": (wire("enrol", cards=["1"]), "/cards"),
+    "hold of 0": (wire("hold", points=0), "/points"),
+    "hold without points": (wire("hold", points=...), ""),
+    "hold that ends as it begins": (
+        wire("hold", expires_at=BASE["occurred_at"]), "/expires_at"
+    ),
+    "hold that ends before": (wire("hold", expires_at="2024-01-01T00:00:00Z"), "/expires_at"),
+    "hold beyond the tables": (wire("hold", expires_at="2200-01-01T00:00:00Z"), "/expires_at"),
+    "hold without a zone": (wire("hold", expires_at="2025-01-01T00:00:00"), "/expires_at"),
+    "capture of 0": (wire("capture", points=0), "/points"),
+    "capture of itself": (wire("capture", hold="f"), "/hold"),
+    "capture of no hold": (wire("capture", hold=""), "/hold"),
+    "capture of a long id": (wire("capture", hold=LONG_ID), "/hold"),
+    "release of itself": (wire("release", hold="f"), "/hold"),
+    "release in part": (wire("release", points=1), ""),
+    "cancel of 0": (wire("cancel", points=0), "/points"),
+    "cancel of itself": (wire("cancel", redemption="f"), "/redemption"),
+    "cancel with NUL": (wire("cancel", redemption=NUL), "/redemption"),
+    "tender paid with its sale": (
+        wire("sale", tenders=[{"type": "p", "amount": 1, "points": 1, "ref": "f"}]),
+        "/tenders/0/ref",
+    ),
+    "tender with a long ref": (
+        wire("sale", tenders=[{"type": "p", "amount": 1, "points": 1, "ref": LONG_ID}]),
+        "/tenders/0/ref",
+    ),
+    "cards": (wire("enrol", cards=[""]), "/cards/0"),
     "birth to come": (wire("enrol", birth="2024-03-03"), "/birth"),
     "birth long ago": (wire("enrol", birth="1849-12-31"), "/birth"),
     "no birth": (wire("enrol", birth="1990-02-30"), "/birth"),

@@ -1,0 +1,87 @@
+"""What may be redeemed: the most points that a redemption tender takes now (rulebook section 8).
+
+A refusal, a quote and a member's answer ask the same function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+from .program import Redemption
+
+if TYPE_CHECKING:
+    from .answers import Answer
+    from .compile import CompiledProgram
+
+
+class Terms(NamedTuple):
+    """The terms of a redemption tender for one member: points in units of their currency.
+
+    `share` is the largest part of a basket's net that may be redeemed. `worth` is what one
+    unit is worth in minor units: None where the program does not say it, and no share can be
+    asked then; 0 for a member of a tier without a figure, who redeems nothing.
+    """
+
+    minimum: int = 0
+    step: int = 1
+    share: Fraction = Fraction(1)
+    worth: Fraction | None = None
+
+
+def terms_of(redemption: Redemption, scale: int, tier: str | None) -> Terms:
+    """The terms of a redemption for a member of a tier; `scale` is its currency's."""
+    unit = 10**scale
+    worth, money = None, redemption.money
+    if money is not None and redemption.points is not None:
+        if isinstance(money, dict):
+            money = money.get(tier, 0) if tier is not None else 0
+        worth = Fraction(money) / (Fraction(redemption.points) * unit)
+    return Terms(
+        int((redemption.minimum or 0) * unit),
+        max(1, int((redemption.step or 0) * unit)),
+        Fraction(1) if redemption.share is None else Fraction(redemption.share),
+        worth,
+    )
+
+
+def redeemable(terms: Terms, active: int, net: int | None) -> int:
+    """The largest multiple of the step not above the active balance, nor above the points
+    worth the share of a basket's net; 0 if below the minimum. Without a basket (None) the
+    share is not asked.
+
+    >>> half = Terms(minimum=100, step=50, share=Fraction(1, 2), worth=Fraction(10))
+    >>> redeemable(half, 990, 6_000)
+    300
+    """
+    most = active
+    if terms.worth == 0:
+        return 0
+    if net is not None and terms.worth is not None:
+        most = min(most, terms.share * max(net, 0) // terms.worth)
+    whole = most // terms.step * terms.step
+    return whole if whole >= max(terms.minimum, 1) else 0
+
+
+def redeemable_tenders(
+    compiled: CompiledProgram, active: Sequence[int], tier: str | None, net: int | None
+) -> list[Answer]:
+    """What each redemption tender with a currency takes, in the program's order.
+
+    `active` are balances by currency of the layout, `tier` the member's, `net` a basket's
+    (None without one). `money` is what the points are worth, floored, None where the program
+    does not say it.
+    """
+    found: list[Answer] = []
+    for redemption in compiled.program.redemption:
+        if redemption.currency is None:
+            continue
+        place = compiled.currency_number(redemption.currency)
+        terms = terms_of(redemption, compiled.layout.scales[place], tier)
+        points = redeemable(terms, active[place], net)
+        found.append({
+            "tender": redemption.tender, "currency": redemption.currency, "points": points,
+            "money": None if terms.worth is None else int(points * terms.worth),
+        })  # fmt: skip
+    return found

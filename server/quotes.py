@@ -1,0 +1,41 @@
+"""Quotes over HTTP: a basket that is not yet paid, and what it would come to."""
+
+from __future__ import annotations
+
+import time
+
+import orjson
+from aiohttp import web
+
+from vafa.engine.facts import FormError
+from vafa.engine.quote_form import decode_basket
+from vafa.engine.quotes import quote
+
+from .decode import JSON
+from .edge import read_body
+from .front import Front
+from .parameters import flag, parameters
+from .problems import ProblemError
+
+
+class QuoteDoor:
+    """Quotes, from the replica of the process that is asked: the writer is not."""
+
+    def __init__(self, front: Front) -> None:
+        self.front = front
+
+    async def post(self, request: web.BaseRequest, _: str) -> web.Response:
+        """What a basket would come to; nothing is written."""
+        force = flag(parameters(request, "force"), "force")
+        body = await read_body(request)
+        if request.content_type != JSON:
+            raise ProblemError("unsupported-media", f"send {JSON}, not {request.content_type}")
+        now = time.time_ns() // 1000
+        try:
+            basket = decode_basket(body, now)
+        except FormError as error:
+            raise ProblemError(error.slug, error.message, error.path) from None
+        verdict = quote(self.front.follow(), basket, now, force=force)
+        if verdict.refusal is not None:
+            raise ProblemError(verdict.refusal.slug, verdict.refusal.detail, verdict.refusal.path)
+        return web.Response(body=orjson.dumps(verdict.answer), content_type=JSON)
