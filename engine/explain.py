@@ -10,27 +10,28 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
 
 from .answers import fact_view, instant_text
-from .budgets import read_closing
 from .calendars import day_of
 from .columns import MEMBER_KINDS
+from .explain_back import back_told
 from .explain_change import balances_told, lots_made, lots_moved, tier_told
+from .explain_control import control_told
 from .explain_journal import (
     corrections_told,
     differences,
     postings_told,
     standing_differences,
 )
-from .explain_member import MemberChain, chain_of, journalled, wire_fact, world_of
+from .explain_member import MemberChain, Reader, chain_of, wire_fact
 from .explain_rules import lines_told, rules_told
-from .explain_shape import Back, ControlTold, Explanation, PartOfMember, ProgramTold, RuleBack
-from .explain_trace import Heard, Listener, Returned
-from .explain_words import sentences, sentences_of_control
+from .explain_shape import ControlTold, Explanation, ProgramTold
+from .explain_trace import Heard, Listener
+from .explain_words import sentences
 from .facts import KINDS
 from .records import StoredFact
 from .reference_calendar import business_date
@@ -39,7 +40,7 @@ from .reference_returns import Refusal
 from .reference_run import Run, in_order, play
 from .reference_world import Accepted, Version
 from .schema import NO_MEMBER, column
-from .standing import BUDGET_CLOSED, DAY_CLOSED, day_closed
+from .standing import DAY_CLOSED, day_closed
 from .status import REFUSALS, Status
 from .views import latest_seq
 
@@ -54,16 +55,26 @@ class UnknownFact(LookupError):
     """There is no such fact in the ledger, or it did nothing to the member named."""
 
 
+class Asked(NamedTuple):
+    """A fact to explain: its seq, and of a member's the member and its latest seq."""
+
+    seq: int
+    member: int | None = None
+    last_seq: int = 0
+
+
 @dataclass
 class _Played:
-    """A member's chain, and what the reference made of it and told."""
+    """A member's chain, and what the reference made of it and told.
+
+    `places` are those of all its facts and closed days by seq; played are those up to the
+    last that was asked for.
+    """
 
     chain: MemberChain
+    places: dict[int, int]
     run: Run
     heard: dict[str, Heard]
-
-    def __post_init__(self) -> None:
-        self.places = {step.entry.seq: place for place, step in enumerate(self.run.steps)}
 
     def stands(self, seq: int) -> dict[int, bool]:
         """By seq whether each other fact stands before one."""
@@ -74,12 +85,16 @@ class _Played:
 class Explainer:
     """Explains the facts of a ledger as a replica has it.
 
-    `lang` is en or fa; without one there are no sentences.
+    `lang` is en or fa; without one there are no sentences. Raises UnknownFact for a ledger
+    without a program.
     """
 
     def __init__(self, replica: Replica, lang: str | None = None) -> None:
+        if replica.words is None:
+            raise UnknownFact("the ledger has no program yet, and so no facts of members")
         self._replica, self._lang = replica, lang
-        self._world = world_of(replica)
+        self._reader = Reader(replica)
+        self._world = self._reader.world
         self._donors = {
             rule.id for version in self._world.versions for rule in version.program.rule
             if rule.donate is not None
@@ -89,27 +104,46 @@ class Explainer:
 
     def fact(self, name: str, member: str | None = None) -> Explanation | ControlTold:
         """One fact by its id; of a closed day what it did to a member. Raises UnknownFact."""
+        return self.explain(self.find(name, member))
+
+    def find(self, name: str, member: str | None = None) -> Asked:
+        """What `explain` is to explain. Raises UnknownFact."""
         seq = self._replica.find_ids([name]).get(name)
         if seq is None:
             raise UnknownFact(f"no fact {name!r}")
-        stored = self._replica.stored(seq)
-        members = self._replica.dictionaries.members
+        stored = self._reader.stored(seq)
+        members = self._reader.dictionaries.members
         if stored.kind in MEMBER_KINDS:
             number = int(column(stored.batch, "member")[stored.row])
             if member not in (None, members.names[number]):
                 raise UnknownFact(f"the fact {name!r} is of the member {members.names[number]!r}")
         elif member is None:
-            return self._control(stored)
+            return Asked(seq)
         elif stored.kind != DAY_CLOSED or stored.status or member not in members.numbers:
             raise UnknownFact(f"the fact {name!r} closed no day of a member {member!r}")
         else:
             number = members.numbers[member]
-        played = self._played(number, [seq])
-        if seq in played.places:
+        return Asked(seq, number, self._last_seq(number))
+
+    def explain(self, asked: Asked) -> Explanation | ControlTold:
+        """Explain what was found. It reads the journal only, so that a thread may do it.
+
+        Raises UnknownFact where a closed day did nothing to the member.
+        """
+        stored = self._reader.stored(asked.seq)
+        if asked.member is None:
+            return control_told(self._reader, stored, self._lang)
+        played = self._played(asked.member, asked.last_seq, [asked.seq])
+        if asked.seq in played.places:
             return self._in_force(played, stored)
         if stored.kind == DAY_CLOSED:
-            raise UnknownFact(f"the day {name!r} was closed before the member {member!r} came")
-        return self._not_in_force(number, played.chain, stored)
+            raise UnknownFact(
+                f"the day {stored.id!r} was closed before the member {played.chain.name!r} came"
+            )
+        return self._not_in_force(asked.member, played.chain, stored)
+
+    def _last_seq(self, number: int) -> int:
+        return latest_seq(self._replica, self._reader.dictionaries.members.names[number]) or 0
 
     # -- many ----------------------------------------------------------------------------------
 
@@ -117,15 +151,15 @@ class Explainer:
         """All facts of members of a business date and the parts of its close, member by member,
         each one's in its order. A fact's date is by the version that rated it."""
         for number, seqs in self._facts_on(date).items():
-            played = self._played(number, seqs)
+            played = self._played(number, self._last_seq(number), seqs)
             yield from self._some(number, played, seqs)
 
     def all(self, tick: Tick) -> Iterator[Explanation]:
         """Every fact of every member, and every closed day that posted something for one."""
-        total = len(self._replica.dictionaries.members)
+        total = len(self._reader.dictionaries.members)
         for number in range(total):
             tick(number, total)
-            played = self._played(number, None)
+            played = self._played(number, self._last_seq(number), None)
             chain = played.chain
             seqs = [seq for seq, stored in chain.rows.items() if stored.kind in MEMBER_KINDS]
             seqs += [
@@ -138,7 +172,7 @@ class Explainer:
 
     def _some(self, number: int, played: _Played, seqs: Collection[int]) -> Iterator[Explanation]:
         for seq in sorted(seqs, key=lambda seq: played.places.get(seq, -1)):
-            stored = self._replica.stored(seq)
+            stored = self._reader.stored(seq)
             if seq in played.places:
                 yield self._in_force(played, stored)
             elif stored.kind in MEMBER_KINDS:
@@ -146,17 +180,17 @@ class Explainer:
 
     def _facts_on(self, date: dt.date) -> dict[int, list[int]]:
         """Seqs of the facts of a date by member; a member's part of its close is the day's."""
-        replica, day = self._replica, day_of(date)
+        reader, day = self._reader, day_of(date)
         found: dict[int, list[int]] = {}
-        for record in replica.journal.scan():
-            if record.first > replica.seq:
+        for record in reader.journal.scan():
+            if record.first > reader.seq:
                 break
             batch = record.facts()
             kind, members = int(column(batch, "kind")[0]), column(batch, "member")
             mine = members != NO_MEMBER
             if kind in MEMBER_KINDS:
                 at, version = column(batch, "at"), column(batch, "program")
-                mine &= replica.versions.dates(at, version)[0] == day
+                mine &= reader.versions.dates(at, version)[0] == day
                 closes = False
             else:
                 closes = kind == DAY_CLOSED
@@ -169,16 +203,16 @@ class Explainer:
 
     # -- a member ------------------------------------------------------------------------------
 
-    def _played(self, number: int, seqs: Collection[int] | None) -> _Played:
+    def _played(self, number: int, last_seq: int, seqs: Collection[int] | None) -> _Played:
         """A member's facts, heard where wanted (None: all), played as far as that asks."""
         world = self._world
-        chain = self._chain(number)
+        chain = chain_of(self._reader, number, last_seq)
         entries = in_order([*chain.entries, *world.days])
+        places = {entry.seq: place for place, entry in enumerate(entries)}
         if seqs is None:
             wanted = None
         else:
-            places = [place for place, entry in enumerate(entries) if entry.seq in seqs]
-            del entries[max(places, default=-1) + 1 :]
+            del entries[max((places[seq] for seq in seqs if seq in places), default=-1) + 1 :]
             wanted = {entry.fact.id for entry in entries if entry.seq in seqs}
         days = {entry.seq for entry in world.days}
         listener = Listener(wanted)
@@ -186,12 +220,7 @@ class Explainer:
             replace(world, days=[entry for entry in entries if entry.seq in days]),
             [entry for entry in entries if entry.seq not in days], trace=listener,
         )  # fmt: skip
-        return _Played(chain, run, listener.heard)
-
-    def _chain(self, number: int) -> MemberChain:
-        name = self._replica.dictionaries.members.names[number]
-        last = latest_seq(self._replica, name)
-        return chain_of(self._replica, self._world, number, last or 0)
+        return _Played(chain, places, run, listener.heard)
 
     def _in_force(self, played: _Played, stored: StoredFact) -> Explanation:
         """A fact that moves what it moves."""
@@ -207,7 +236,7 @@ class Explainer:
         if stored.kind in MEMBER_KINDS:
             now = {name: told.after for name, told in balances.items()}
             unlike += standing_differences(
-                self._replica, chain, stored, played.stands(seq), now,
+                self._reader, chain, stored, played.stands(seq), now,
                 None if tier is None else tier.after,
             )  # fmt: skip
         told = msgspec.structs.replace(
@@ -215,10 +244,10 @@ class Explainer:
             business_date=step.row.date, waits_for=self._awaited(step.entry, chain),
             lines=[] if rated is None else lines_told(rated.basket),
             rules=[] if rated is None else rules_told(rated, lots),
-            returned=_back(heard.returned), postings=postings_told(step.row.postings),
+            returned=back_told(heard.returned), postings=postings_told(step.row.postings),
             lots=lots, moved=lots_moved(before.wallet, after.wallet), balances=balances, tier=tier,
             journalled=postings_told(own), corrected=bool(later),
-            corrections=corrections_told(self._replica, later), differences=unlike,
+            corrections=corrections_told(self._reader, later), differences=unlike,
         )  # fmt: skip
         return self._worded(told, step.entry.version)
 
@@ -230,7 +259,7 @@ class Explainer:
         at = int(column(stored.batch, "at")[stored.row])
         version = self._world.versions[number_of - 1] if number_of else self._world.version_at(at)
         assert version is not None
-        entry = Accepted(wire_fact(stored, self._replica.dictionaries), stored.seq, version)
+        entry = Accepted(wire_fact(stored, self._reader.dictionaries), stored.seq, version)
         head = self._head(stored, entry, chain)
         own, later = chain.own.get(stored.seq, []), chain.corrections.get(stored.seq, [])
         ended = chain.ended.get(stored.seq)
@@ -241,7 +270,7 @@ class Explainer:
             reason=None if waits else REFUSALS[status],
             waits_for=named_sale(entry.fact) if waits else None,
             agrees=not own and not later, journalled=postings_told(own), corrected=bool(later),
-            corrections=corrections_told(self._replica, later),
+            corrections=corrections_told(self._reader, later),
             differences=list(differences(self._donors, [], own, later)),
         )  # fmt: skip
         if status == Status.INSUFFICIENT:
@@ -253,7 +282,7 @@ class Explainer:
     ) -> Explanation:
         """What a refused fact found and lacked, or which later fact would have lacked."""
         previous = int(column(stored.batch, "previous")[stored.row])
-        known = chain_of(self._replica, self._world, number, previous).entries
+        known = chain_of(self._reader, number, previous).entries
         listener = Listener({entry.fact.id})
         rows = play(self._world, known).rows
         try:
@@ -262,7 +291,8 @@ class Explainer:
             return told
         step = next(step for step in run.steps if step.entry is entry)
         before, program = listener.heard[entry.fact.id].before, entry.version.program
-        short = next((
+        mine = any(step.row.lack.values())
+        short = entry.fact.id if mine else next((
             name for name, row in run.rows.items()
             if name in rows and any(row.lack[c] > rows[name].lack[c] for c in row.lack)
         ), None)  # fmt: skip
@@ -278,7 +308,7 @@ class Explainer:
             stored.id, stored.seq, KINDS[stored.kind], chain.name, instant_text(at),
             instant_text(stored.committed_at), business_date(program, at)[0],
             ProgramTold(program.id, number), "ok", True,
-            fact=fact_view(stored, self._replica.dictionaries),
+            fact=fact_view(stored, self._reader.dictionaries),
         )  # fmt: skip
 
     def _awaited(self, entry: Accepted, chain: MemberChain) -> str | None:
@@ -291,51 +321,3 @@ class Explainer:
             return told
         words = sentences(told, version.program, self._lang)
         return msgspec.structs.replace(told, sentences=words)
-
-    # -- facts of no member --------------------------------------------------------------------
-
-    def _control(self, stored: StoredFact) -> ControlTold:
-        """A fact of no member: what it did to whom, as the journal has it."""
-        replica, record = self._replica, self._replica.records.at(stored.seq).record
-        members, budgets = [], []
-        for seq in range(record.first + 1, record.last + 1):
-            row = replica.stored(seq)
-            if row.kind == BUDGET_CLOSED:
-                budgets.append(read_closing(row.batch.column("payload")[row.row].as_py()).rule)
-                continue
-            postings = list(journalled(replica, row))
-            name = replica.dictionaries.members.names[column(row.batch, "member")[row.row]]
-            own = postings_told(p for p in postings if not p.corrects)
-            members.append(PartOfMember(name, own, sum(p.corrects > 0 for p in postings)))
-        at = int(column(stored.batch, "at")[stored.row])
-        refused = stored.status != Status.OK
-        told = ControlTold(
-            stored.id, stored.seq, KINDS[stored.kind], instant_text(at),
-            instant_text(stored.committed_at), "refused" if refused else "ok",
-            REFUSALS[Status(stored.status)] if refused else None,
-            fact_view(stored, replica.dictionaries), members, budgets,
-        )  # fmt: skip
-        if self._lang is None:
-            return told
-        version = replica.versions.showing(at)
-        words = sentences_of_control(told, version.program, self._lang)
-        return msgspec.structs.replace(told, sentences=words)
-
-
-def _back(returned: Returned | None) -> Back | None:
-    """What came back of a sale, and what its rules give for what is left."""
-    if returned is None:
-        return None
-    found, rules = returned.found, {**returned.first, **returned.found.outcomes}
-    return Back(
-        returned.basket.fact, returned.basket.program.returns.policy,
-        lines_told(returned.basket.with_lines(returned.left)),
-        [
-            RuleBack(
-                name, outcome.currency.id,
-                returned.first[name].granted if name in returned.first else 0,
-                returned.before.get(name, 0), found.points.get(name, 0),
-            )
-            for name, outcome in sorted(rules.items(), key=lambda item: item[1].place)
-        ],
-    )  # fmt: skip

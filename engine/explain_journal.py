@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .columns import BALANCES
-from .explain_member import Journalled, MemberChain
+from .explain_member import Journalled, MemberChain, Reader
 from .explain_shape import BalanceTold, Correction, Difference, PostingTold
 from .records import StoredFact, read_outcome
 from .reference_turn import Posting
-
-if TYPE_CHECKING:
-    from .replica import Replica
 
 
 class _Key(NamedTuple):
@@ -35,10 +32,10 @@ def postings_told(postings: Iterable[Posting | Journalled]) -> list[PostingTold]
     ]  # fmt: skip
 
 
-def corrections_told(replica: Replica, found: Iterable[Journalled]) -> list[Correction]:
+def corrections_told(reader: Reader, found: Iterable[Journalled]) -> list[Correction]:
     """What later facts changed of a fact; a row that a fact of no member caused names that."""
     return [
-        Correction(replica.stored(p.seq).id, p.seq, p.rule or None, p.currency, p.points)
+        Correction(reader.stored(p.seq).id, p.seq, p.rule or None, p.currency, p.points)
         for p in found
     ]
 
@@ -93,7 +90,7 @@ def _alike(postings: Iterable[Posting | Journalled]) -> Counter[tuple[str | int,
 
 
 def standing_differences(
-    replica: Replica, chain: MemberChain, stored: StoredFact, before: Mapping[int, bool],
+    reader: Reader, chain: MemberChain, stored: StoredFact, before: Mapping[int, bool],
     balances: Mapping[str, BalanceTold], tier: str | None,
 ) -> Iterator[Difference]:
     """Where balances and tier of an answer are not those explained.
@@ -102,11 +99,10 @@ def standing_differences(
     the same facts before this one, by seq in `before`, and none corrected or applied since.
     """
     seq = stored.seq
-    if not _as_at_commit(replica, chain, seq, before):
+    if not _as_at_commit(reader, chain, seq, before):
         return
     outcome = read_outcome(stored.batch.slice(stored.row, 1))
-    words = replica.words
-    assert words is not None
+    words = reader.words
     for place, name in enumerate(words.currencies[: len(outcome.active)]):
         theirs = BalanceTold(*(int(getattr(outcome, figure)[place]) for figure in BALANCES))
         if name in balances and theirs != balances[name]:
@@ -117,12 +113,12 @@ def standing_differences(
 
 
 def _as_at_commit(
-    replica: Replica, chain: MemberChain, seq: int, before: Mapping[int, bool]
+    reader: Reader, chain: MemberChain, seq: int, before: Mapping[int, bool]
 ) -> bool:
     """Whether a fact was committed onto the facts that stand before it now, alone."""
     if any((other < seq) != stands for other, stands in before.items()):
         return False
-    last = replica.records.at(seq).record.last
+    last = reader.records.at(seq).record.last
     if any(seq < other <= last for other in chain.rows):
         return False
     since = (p.seq for found in chain.corrections.values() for p in found)

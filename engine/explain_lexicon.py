@@ -8,6 +8,13 @@ KINDS = {
     "activity": ("Activity", "فعالیت"),
     "adjust": ("Adjustment", "اصلاح دستی"),
     "redeem": ("Redemption", "خرج امتیاز"),
+    "hold": ("Hold", "کنار گذاشتن امتیاز"),
+    "capture": ("Capture", "برداشت از امتیاز کنارگذاشته"),
+    "release": ("Release", "آزاد کردن امتیاز"),
+    "cancel": ("Cancellation", "لغو خرج امتیاز"),
+    "card link": ("Card link", "پیوند کارت"),
+    "card block": ("Card block", "مسدود کردن کارت"),
+    "card unblock": ("Card unblock", "باز کردن کارت"),
     "enrol": ("Enrolment", "عضویت"),
     "member update": ("Member update", "تغییر مشخصات عضو"),
     "subscription start": ("Subscription start", "آغاز اشتراک"),
@@ -35,6 +42,24 @@ REASONS = {
     "unknown-currency": ("the program has no such currency", "برنامه چنین امتیازی ندارد"),
     "unknown-tier": ("the program has no such tier", "برنامه چنین سطحی ندارد"),
     "day-out-of-order": ("days close in order", "روزها به ترتیب بسته می‌شوند"),
+    "below-minimum": ("it is below the minimum", "از کمترین اندازه کمتر است"),
+    "not-a-multiple": ("it is no multiple of the step", "مضرب گام نیست"),
+    "over-share": (
+        "it pays more than its share of the basket", "بیش از سهم مجاز سبد را می‌پردازد"
+    ),
+    "over-worth": (
+        "it pays more money than its points are worth", "بیش از ارزش امتیازها می‌پردازد"
+    ),
+    "unknown-hold": (
+        "it names no hold or redemption", "آنچه نام می‌برد نه امتیاز کنارگذاشته است نه خرج‌شده"
+    ),
+    "hold-ended": ("the hold is over", "مهلت امتیاز کنارگذاشته به سر آمده است"),
+    "hold-used": ("a sale was paid with it already", "فروش دیگری با آن پرداخت شده است"),
+    "not-a-redemption": ("it names no redemption", "آنچه نام می‌برد خرج امتیاز نیست"),
+    "already-cancelled": ("its points are back already", "امتیازهایش پیش‌تر برگشته است"),
+    "more-than-held": ("it asks for more than is left", "بیش از آنچه مانده می‌خواهد"),
+    "card-blocked": ("the card is blocked", "کارت مسدود است"),
+    "card-linked": ("the card is another member's", "کارت از عضو دیگری است"),
 }
 """Refusals; one that is not here is told by its slug."""
 
@@ -85,8 +110,8 @@ CONDITIONS = {
 ROUNDINGS = {
     "floor": ("rounded down", "رو به پایین گرد می‌شود"),
     "ceil": ("rounded up", "رو به بالا گرد می‌شود"),
-    "half_up": ("rounded, halves up", "گرد می‌شود، نیمه رو به بالا"),
-    "half_even": ("rounded, halves to even", "گرد می‌شود، نیمه به زوج"),
+    "half_up": ("rounded (halves up)", "گرد می‌شود، نیمه رو به بالا"),
+    "half_even": ("rounded (halves to even)", "گرد می‌شود، نیمه به زوج"),
     "carry": ("rounded down with what was carried", "با ماندهٔ پیشین رو به پایین گرد می‌شود"),
     "line": ("rounded down line by line", "سطر به سطر رو به پایین گرد می‌شود"),
     "basket": ("rounded with the basket as a whole", "با کل سبد یک‌جا گرد می‌شود"),

@@ -16,15 +16,17 @@ import msgspec
 from .answers import stored_postings
 from .calendars import date_of
 from .carrier import wire_fields
+from .chain import read_history
 from .columns import NO_RULE
 from .dictionaries import Dictionaries, Product
 from .facts import KINDS, DayClosedFact, MemberFact, ProductFact, StoreAttributes, us_instant
 from .parked import CORRECT
+from .record_cache import RecordCache
 from .records import StoredFact, content_of_row
 from .reference_facts import named_sale
 from .reference_world import Accepted, Version, World
 from .schema import column
-from .standing import CLOSING
+from .standing import CLOSING, Standing
 from .status import LIMITS, POSTINGS, Status
 
 if TYPE_CHECKING:
@@ -78,10 +80,27 @@ class LedgerWorld(World):
         return StoreAttributes(name, found.region, found.format)
 
 
-def world_of(replica: Replica) -> LedgerWorld:
-    """The world of a ledger: versions by number from 0, closed days, closed budgets."""
-    standing = replica.standing
-    world = LedgerWorld(dictionaries=replica.dictionaries)
+class Reader:
+    """A ledger as a replica has it now, with a record cache of its own.
+
+    Made where the replica is at rest, it may be read in a thread while the replica goes on.
+    """
+
+    def __init__(self, replica: Replica) -> None:
+        assert replica.words is not None
+        self.journal, self.seq, self.words = replica.journal, replica.seq, replica.words
+        self.dictionaries, self.versions = replica.dictionaries, replica.versions
+        self.records = RecordCache(replica.journal)
+        self.world = _world_of(self, replica.standing)
+
+    def stored(self, seq: int) -> StoredFact:
+        """A fact by its seq."""
+        found = self.records.at(seq)
+        return StoredFact(seq, found.batch, seq - found.record.first, found.record.committed_at)
+
+
+def _world_of(reader: Reader, standing: Standing) -> LedgerWorld:
+    world = LedgerWorld(dictionaries=reader.dictionaries)
     for published in standing.versions:
         dates = {entry.id: frozenset(entry.add) for entry in published.program.holidays}
         dates |= {name: frozenset(days) for name, days in published.content.holidays.items()}
@@ -90,7 +109,7 @@ def world_of(replica: Replica) -> LedgerWorld:
     for at, day, seq, version in zip(
         closed.at, closed.day, closed.seq, closed.version, strict=True
     ):
-        fact = DayClosedFact(replica.stored(seq).id, us_instant(at), date_of(day))
+        fact = DayClosedFact(reader.stored(seq).id, us_instant(at), date_of(day))
         world.days.append(Accepted(fact, seq, world.versions[version - 1]))
     world.budgets_closed = dict(standing.budgets.closed)
     return world
@@ -167,46 +186,47 @@ class MemberChain:
     ended: dict[int, Ended] = field(default_factory=dict)
 
 
-def chain_of(replica: Replica, world: World, number: int, last_seq: int) -> MemberChain:
+def chain_of(reader: Reader, number: int, last_seq: int) -> MemberChain:
     """A member's chain up to a seq, with the facts that are in force by then."""
-    chain = MemberChain(replica.dictionaries.members.names[number])
-    for seq in _seqs(replica, last_seq):
-        found = replica.records.at(seq)
-        stored = chain.rows[seq] = replica.stored(seq)
+    chain = MemberChain(reader.dictionaries.members.names[number])
+    for seq in _seqs(reader, last_seq):
+        found = reader.records.at(seq)
+        stored = chain.rows[seq] = reader.stored(seq)
         for end in found.resolved:
             if end.row == stored.row:
                 chain.ended[end.seq] = Ended(seq, Status(end.status))
         # A derived row is of the fact that caused it, the first of its record.
         of = found.record.first if stored.kind == CLOSING else seq
-        for posting in journalled(replica, stored):
+        for posting in journalled(reader, stored):
             side = chain.corrections if posting.corrects else chain.own
             side.setdefault(posting.corrects or of, []).append(posting)
-    history = replica.history(number, last_seq)
+    history = read_history(
+        reader.records, number, last_seq, reader.dictionaries, reader.versions
+    )
     for row, (seq, version) in enumerate(
         zip(history.seqs.tolist(), history.version.tolist(), strict=True)
     ):
         stored = chain.rows[seq]
-        fact = wire_fact(stored, replica.dictionaries)
+        fact = wire_fact(stored, reader.dictionaries)
         # The return part of an exchange waits, or was refused: its row is without it.
         returns = named_sale(fact) is None or bool(history.facts.extra(row).named)
-        chain.entries.append(Accepted(fact, seq, world.versions[version - 1], returns))
+        chain.entries.append(Accepted(fact, seq, reader.world.versions[version - 1], returns))
     return chain
 
 
-def _seqs(replica: Replica, last_seq: int) -> list[int]:
+def _seqs(reader: Reader, last_seq: int) -> list[int]:
     """Seqs of a member's rows, the first one first."""
     seqs = []
     while last_seq:
         seqs.append(last_seq)
-        found = replica.records.at(last_seq)
+        found = reader.records.at(last_seq)
         last_seq = int(found.previous[last_seq - found.record.first])
     return seqs[::-1]
 
 
-def journalled(replica: Replica, stored: StoredFact) -> Iterator[Journalled]:
+def journalled(reader: Reader, stored: StoredFact) -> Iterator[Journalled]:
     """The postings of a journal row; what became of parked facts is none."""
-    words = replica.words
-    assert words is not None
+    words = reader.words
     columns = stored_postings(stored.batch, stored.row)
     for rule, kind, currency, desired, points, limit, corrects in zip(
         *(columns[name].tolist() for name in (

@@ -62,7 +62,7 @@ SENTENCES = {
         "قاعدهٔ {rule} {granted} {currency} می‌دهد: با ضریب {factor}، بر ماندهٔ {basis} درست "
         "{exact} افزوده می‌شود{rounded}، حداکثر {cap}.",
     ),
-    "rounded": (" and is {how} to {desired}", " و به {desired} {how}"),
+    "rounded": (", {how} to {desired}", "، که {how}: {desired}"),
     "rate": ("{points} for every {per}", "{points} برای هر {per}"),
     "rate.blocks": (
         "{points} for every whole {per}", "{points} برای هر {per} کامل"
@@ -85,8 +85,8 @@ SENTENCES = {
     "limit.group": ("rule {by} of its group is given", "قاعدهٔ {by} از گروه آن داده می‌شود"),
     "limit.full": ("the limit of {most} {period} is full", "سقف {most} در {period} پر است"),
     "rounds to nothing": (
-        "Rule {rule} gives nothing: exactly {exact} {currency} is {how} to 0.",
-        "قاعدهٔ {rule} چیزی نمی‌دهد: درست {exact} {currency} {how} و ۰ می‌شود.",
+        "Rule {rule} gives nothing: exactly {exact} {currency}, {how} to 0.",
+        "قاعدهٔ {rule} چیزی نمی‌دهد: درست {exact} {currency}، که {how}: ۰.",
     ),
     "nothing to act on": (
         "Rule {rule} applies, and there is nothing for it to act on.",

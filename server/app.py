@@ -6,6 +6,7 @@ from aiohttp import web
 
 from .edge import EdgeServer
 from .events import EventDoor
+from .explaining import ExplainDoor
 from .front import Front
 from .membership import MembershipDoor
 from .operation import OperationDoor
@@ -23,6 +24,7 @@ def routes(front: Front) -> tuple[Route, ...]:
     return (
         Route("POST", "/v1/events", events.post),
         Route("GET", "/v1/events/{id}", reads.event),
+        Route("GET", "/v1/events/{id}/explain", ExplainDoor(front).get),
         Route("POST", "/v1/quotes", QuoteDoor(front).post),
         Route("GET", "/v1/members/{id}", reads.member),
         Route("GET", "/v1/members", membership.member_of_card),
