@@ -22,6 +22,7 @@ from .explain_back import back_told
 from .explain_change import balances_told, lots_made, lots_moved, tier_told
 from .explain_control import control_told
 from .explain_journal import (
+    TERMS,
     corrections_told,
     differences,
     postings_told,
@@ -244,6 +245,7 @@ class Explainer:
             business_date=step.row.date, waits_for=self._awaited(step.entry, chain),
             lines=[] if rated is None else lines_told(rated.basket),
             rules=[] if rated is None else rules_told(rated, lots),
+            broken=[TERMS[status] for status in dict.fromkeys(step.row.broken)],
             returned=back_told(heard.returned), postings=postings_told(step.row.postings),
             lots=lots, moved=lots_moved(before.wallet, after.wallet), balances=balances, tier=tier,
             journalled=postings_told(own), corrected=bool(later),

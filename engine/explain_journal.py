@@ -1,7 +1,8 @@
 """Whether the journal's postings are those explained, and what was corrected since.
 
-Two things are told differently by design and are not compared: a rule without room takes no
-part on one side and is told with 0 points on the other, and what a reversal wanted.
+Three things are told differently by design and are not compared: a rule without room takes no
+part on one side and is told with 0 points on the other; what a reversal wanted; and the terms
+that a redemption broke, which the journal tells on its posting.
 """
 
 from __future__ import annotations
@@ -15,6 +16,14 @@ from .explain_member import Journalled, MemberChain, Reader
 from .explain_shape import BalanceTold, Correction, Difference, PostingTold
 from .records import StoredFact, read_outcome
 from .reference_turn import Posting
+from .status import Status
+
+CAPTURE = "capture"
+TERMS = {
+    Status.BELOW_MINIMUM: "minimum", Status.NOT_A_MULTIPLE: "step", Status.OVER_WORTH: "worth",
+    Status.OVER_SHARE: "share",
+}  # fmt: skip
+"""Terms of redemption by the status of a fact that is refused for them."""
 
 
 class _Key(NamedTuple):
@@ -25,10 +34,11 @@ class _Key(NamedTuple):
 
 
 def postings_told(postings: Iterable[Posting | Journalled]) -> list[PostingTold]:
-    """Postings of either side as they are told; those of no rule and no points are left out."""
+    """Postings of either side as they are told; those of no rule and no points are left out,
+    but for captures, whose points their hold took."""
     return [
         PostingTold(p.rule or None, p.kind, p.currency, p.points, p.desired, p.limit or None)
-        for p in postings if p.points or p.rule
+        for p in postings if p.points or p.rule or p.kind == CAPTURE
     ]  # fmt: skip
 
 
@@ -80,10 +90,11 @@ def _alike(postings: Iterable[Posting | Journalled]) -> Counter[tuple[str | int,
     for posting in postings:
         if posting.kind == "expire":
             expired[posting.currency] += posting.points
-        elif posting.points:
+        elif posting.points or posting.kind == CAPTURE:
             desired = posting.points if posting.kind == "reverse" else posting.desired
+            limit = "" if posting.limit in TERMS.values() else posting.limit
             found[posting.rule, posting.kind, posting.currency, posting.points, desired,
-                  posting.limit] += 1  # fmt: skip
+                  limit] += 1  # fmt: skip
     for currency, points in expired.items():
         found["", "expire", currency, points, points, ""] += 1
     return found

@@ -138,6 +138,14 @@ LIMITS = {
     "anniversary": ("an anniversary", "هر سالگرد"),
 }
 
+TERMS = {
+    "minimum": ("the minimum", "کمترین اندازه"),
+    "step": ("the step", "گام"),
+    "worth": ("the worth of the points", "ارزش امتیاز"),
+    "share": ("the share of the basket", "سهم سبد"),
+}
+"""Terms of redemption."""
+
 POSTINGS = {
     "adjust": ("by hand", "به‌دست متصدی"),
     "redeem": ("redeemed", "خرج شد"),

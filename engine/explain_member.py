@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -119,8 +119,8 @@ def _world_of(reader: Reader, standing: Standing) -> LedgerWorld:
 
 
 def wire_fact(stored: StoredFact, dictionaries: Dictionaries) -> MemberFact:
-    """A journalled fact of a member as it came, voids netted: a line voided in part is there
-    whole, with a void of what is not left."""
+    """A journalled fact of a member as it came, voids netted: a line of which a void has taken
+    is there whole, with one void of what is not left."""
     fields = wire_fields(content_of_row(stored.batch, stored.row, dictionaries))
     fields |= {
         "id": stored.id, "kind": KINDS[stored.kind],
@@ -128,22 +128,29 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries) -> MemberFact:
         # A card may have named the member.
         "member": dictionaries.members.names[column(stored.batch, "member")[stored.row]],
     }  # fmt: skip
-    lines = fields.get("lines", [])
-    if fields["kind"] != "sale":
-        fact: MemberFact = msgspec.convert(fields, MemberFact)
-        return fact
-    voids = [
-        {"sku": line["sku"], "quantity": line["quantity"] - line["full_quantity"], "net": 0,
-         "voids": line["line"]}
-        for line in lines if "full_quantity" in line
-    ]  # fmt: skip
-    for line in lines:
-        line["quantity"] = line.pop("full_quantity", line["quantity"])
+    if fields["kind"] == "sale":
+        fields["lines"] = _whole_lines(fields["lines"])
+    fact: MemberFact = msgspec.convert(fields, MemberFact)
+    return fact
+
+
+def _whole_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     taken = {line["line"] for line in lines}
-    free = (number for number in range(1, len(taken) + len(voids) + 1) if number not in taken)
-    fields["lines"] = lines + [void | {"line": next(free)} for void in voids]
-    sale: MemberFact = msgspec.convert(fields, MemberFact)
-    return sale
+    free = (number for number in range(1, 2 * len(lines) + 1) if number not in taken)
+    voids = []
+    for line in lines:
+        gone = line.pop("full_quantity", line["quantity"]) - line["quantity"]
+        if not line.pop("voided", False):
+            continue
+        line.setdefault("gross", line["net"])
+        # How much net the voids took is not kept, and nothing depends on it.
+        net = 0 if gone else 1
+        line["quantity"], line["net"] = line["quantity"] + gone, line["net"] + net
+        voids.append({
+            "line": next(free), "sku": line["sku"], "voids": line["line"], "quantity": -gone,
+            "net": -net,
+        })  # fmt: skip
+    return lines + voids
 
 
 # -- what the journal says -------------------------------------------------------------------------

@@ -130,7 +130,7 @@ class RuleSpeaker:
                 self.say("uses", count=self.voice.digits(count), period=self.word(LIMITS, period))
                 for period, count in each
             ]
-            return self.say("limit.uses", most=", ".join(listed))
+            return self.say("limit.uses", most=self.voice.listed(listed))
         if cut.limit in ("budget", "once"):
             return self.say(f"limit.{cut.limit}", most=self._decimal(cut.most))
         if cut.limit == "group":

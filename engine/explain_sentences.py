@@ -141,6 +141,9 @@ SENTENCES = {
         "{points} {currency} of rule {rule}: {what}.",
         "{points} {currency} از قاعدهٔ {rule}: {what}.",
     ),
+    "broken": (
+        "It had happened, and did not keep: {terms}.", "رخ داده بود و رعایت نکرد: {terms}."
+    ),
     "back": ("It brings back lines of the sale {sale}.", "سطرهایی از فروش {sale} را برمی‌گرداند."),
     "back.line": (
         "Of line {line}, {sku}, {quantity} for {net} is left.",

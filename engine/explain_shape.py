@@ -223,7 +223,7 @@ class ProgramTold(Struct, frozen=True):
     version: int
 
 
-class Explanation(Struct, frozen=True):
+class Explanation(Struct, frozen=True, tag_field="about", tag="member"):
     """One fact of a member, or the member's part of a closed day.
 
     `status` is `ok`, `refused` (by `reason`), or `parked` (waiting for `waits_for`). A fact
@@ -249,6 +249,7 @@ class Explanation(Struct, frozen=True):
     fact: dict[str, Any] = field(default_factory=dict)
     lines: list[LineTold] = field(default_factory=list)
     rules: list[RuleTold] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
     returned: Back | None = None
     postings: list[PostingTold] = field(default_factory=list)
     lots: list[LotMade] = field(default_factory=list)
@@ -270,7 +271,7 @@ class PartOfMember(Struct, frozen=True):
     corrections: int
 
 
-class ControlTold(Struct, frozen=True):
+class ControlTold(Struct, frozen=True, tag_field="about", tag="everyone"):
     """A fact of no member: ask with a member for that member's part of a closed day."""
 
     id: str

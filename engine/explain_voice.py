@@ -99,6 +99,10 @@ class Voice:
         """Values of which one serves."""
         return _OR[self.lang].join(values)
 
+    def listed(self, values: list[str]) -> str:
+        """Values one after the other."""
+        return ("، " if self.lang == "fa" else ", ").join(values)
+
     def name(self, text: str) -> str:
         """A name of the program or of the wire: it reads the same in both languages."""
         return f"«{text}»"

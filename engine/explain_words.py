@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from fractions import Fraction
 
-from .explain_lexicon import FIELDS, KINDS, POSTINGS, REASONS
+from .explain_lexicon import FIELDS, KINDS, POSTINGS, REASONS, TERMS
 from .explain_rule_words import RuleSpeaker
 from .explain_shape import ControlTold, Explanation, LineTold, LotMade, TierTold
 from .program import Program
@@ -51,6 +51,9 @@ class _Speaker(RuleSpeaker):
         for rule in told.rules:
             yield from self.of_rule(told, rule)
         yield from self._postings(told)
+        if told.broken:
+            terms = self.voice.listed([self.word(TERMS, term) for term in told.broken])
+            yield self.say("broken", terms=terms)
         yield from self._lots(told)
         yield from self._balances(told)
         if told.tier is not None:
@@ -94,8 +97,10 @@ class _Speaker(RuleSpeaker):
         for posting in told.postings:
             if posting.rule in of_rules and posting.kind in _OF_RULES:
                 continue
+            # The points of a capture were taken by its hold.
+            moved = posting.points or posting.desired
             parts = {
-                "points": self._signed(posting.points, posting.currency),
+                "points": self._signed(moved, posting.currency),
                 "currency": posting.currency, "what": self.word(POSTINGS, posting.kind),
             }  # fmt: skip
             if posting.rule is None:
@@ -174,8 +179,9 @@ class _Speaker(RuleSpeaker):
                 for name, lack in tier.next.missing.items() if lack != "0"
             ]  # fmt: skip
             if missing:
-                listed = ("، " if voice.lang == "fa" else ", ").join(missing)
-                yield self.say("tier.next", tier=voice.name(tier.next.tier), missing=listed)
+                yield self.say(
+                    "tier.next", tier=voice.name(tier.next.tier), missing=voice.listed(missing)
+                )
 
     def _metric(self, name: str) -> str:
         return self.word(FIELDS, name) if name in FIELDS else self.voice.name(name)

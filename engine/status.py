@@ -28,8 +28,8 @@ class Status(IntEnum):
     DAY_OUT_OF_ORDER = 12
     BELOW_MINIMUM = 13
     NOT_A_MULTIPLE = 14
-    OVER_SHARE = 15
-    OVER_WORTH = 16
+    OVER_WORTH = 15
+    OVER_SHARE = 16
     UNKNOWN_HOLD = 17
     HOLD_ENDED = 18
     HOLD_USED = 19
@@ -76,10 +76,16 @@ LIMITS: tuple[str, ...] = (
     "once",
     "budget",
     "group",
+    "minimum",
+    "step",
+    "worth",
+    "share",
 )
 """Names of the limit that cut a posting, by code; 0 is none.
 
 `once` is the guard of a bonus on the balance, `group` a stack or group that another won.
+`minimum`, `step`, `worth` and `share` cut nothing: they are what a redemption that has
+happened (`completed`) broke.
 """
 
 LIMIT_CODES = {name: code for code, name in enumerate(LIMITS)}
@@ -89,10 +95,11 @@ KINDS: tuple[str, ...] = ("earn", "multiply", "bonus")
 
 POSTINGS: tuple[str, ...] = (
     "earn", "multiply", "bonus", "adjust", "redeem", "restore", "reverse", "expire", "forgive",
-    "withhold", "donate", "correct",
+    "withhold", "donate", "correct", "hold", "release", "capture",
 )  # fmt: skip
 """Kinds of postings by code.
 
 Points are signed by their effect on the member: earn, multiply, bonus, restore, forgive,
-withhold +; redeem, reverse, expire, donate -; adjust and correct either way.
+withhold, release +; redeem, reverse, expire, donate, hold -; adjust and correct either way. A
+capture is 0, since its hold took the points; its figure is what is desired.
 """

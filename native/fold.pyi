@@ -31,3 +31,6 @@ def fold(
 def close_days(
     natives: list[Rules], state: State, closings: Closings, members: NDArray[np.uint32]
 ) -> dict[str, NDArray[Any]]: ...
+def run_out_by(
+    natives: list[Rules], state: State, version: int, at: int, member: int
+) -> None: ...

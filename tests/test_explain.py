@@ -21,6 +21,7 @@ from vafa.engine import explain_lexicon, explain_shape, facts, program_condition
 from vafa.engine import explain_member as members
 from vafa.engine.cli import main
 from vafa.engine.explain import Explainer, UnknownFact
+from vafa.engine.explain_journal import TERMS
 from vafa.engine.explain_sentences import SENTENCES
 from vafa.engine.explain_shape import ControlTold, Explanation, RuleTold
 from vafa.engine.explain_table import DAY, rows_of, write_day
@@ -488,6 +489,7 @@ def test_every_code_has_its_words() -> None:
     }
     assert conditions - set(words.CONDITIONS) == {"not"}
     assert set(words.LIMITS) == set(RuleLimits.__struct_fields__)
+    assert set(words.TERMS) == set(TERMS.values())
 
 
 def test_figures_of_the_languages() -> None:
@@ -528,7 +530,9 @@ def test_every_member_is_told_on_the_page() -> None:
     assert shapes == set(HEADINGS.values())
     for heading, kind in HEADINGS.items():
         (table,) = tables(section(page_text("explain"), heading))
-        assert [named(row[0]) for row in table] == list(kind.__struct_encode_fields__)
+        tag = kind.__struct_config__.tag_field
+        fields = [*([tag] if tag else []), *kind.__struct_encode_fields__]
+        assert [named(row[0]) for row in table] == fields
 
 
 def test_every_column_is_told_on_the_page() -> None:

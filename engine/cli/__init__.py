@@ -14,6 +14,7 @@ from .balance import balance
 from .close import close
 from .demo import demo
 from .explain import explain
+from .gallery import gallery
 from .lint import lint
 from .load import load
 from .member import member
@@ -45,7 +46,7 @@ def main() -> None:
     """A loyalty engine: exact points from till baskets, in a ledger that can be replayed."""
 
 
-for command in (demo, load, balance, member, quote, explain, close, verify, program):
+for command in (demo, load, balance, member, quote, explain, close, verify, program, gallery):
     main.add_command(command)
 program.add_command(lint)
 
