@@ -17,7 +17,7 @@ import numpy as np
 
 from .answers import fact_view, instant_text
 from .calendars import day_of
-from .columns import MEMBER_KINDS
+from .columns import JOINT, LEGS, MEMBER_KINDS
 from .explain_back import back_told
 from .explain_change import balances_told, lots_made, lots_moved, tier_told
 from .explain_control import control_told
@@ -104,7 +104,8 @@ class Explainer:
     # -- one fact ----------------------------------------------------------------------------
 
     def fact(self, name: str, member: str | None = None) -> Explanation | ControlTold:
-        """One fact by its id; of a closed day what it did to a member. Raises UnknownFact."""
+        """One fact by its id; of a closed day, or a fact of several members, what it did to
+        one. Raises UnknownFact."""
         return self.explain(self.find(name, member))
 
     def find(self, name: str, member: str | None = None) -> Asked:
@@ -115,6 +116,8 @@ class Explainer:
         stored = self._reader.stored(seq)
         members = self._reader.dictionaries.members
         if stored.kind in MEMBER_KINDS:
+            if member is not None:
+                stored = self._leg_of(stored, member)
             number = int(column(stored.batch, "member")[stored.row])
             if member not in (None, members.names[number]):
                 raise UnknownFact(f"the fact {name!r} is of the member {members.names[number]!r}")
@@ -124,7 +127,18 @@ class Explainer:
             raise UnknownFact(f"the fact {name!r} closed no day of a member {member!r}")
         else:
             number = members.numbers[member]
-        return Asked(seq, number, self._last_seq(number))
+        return Asked(stored.seq, number, self._last_seq(number))
+
+    def _leg_of(self, stored: StoredFact, member: str) -> StoredFact:
+        """A member's leg of a fact of several members; the fact itself where it has none."""
+        last = self._reader.records.at(stored.seq).record.last if stored.kind in JOINT else 0
+        legs = (self._reader.stored(seq) for seq in range(stored.seq + 1, last + 1))
+        names = self._reader.dictionaries.members.names
+        mine = (
+            leg for leg in legs
+            if leg.kind in LEGS and names[column(leg.batch, "member")[leg.row]] == member
+        )  # fmt: skip
+        return next(mine, stored)
 
     def explain(self, asked: Asked) -> Explanation | ControlTold:
         """Explain what was found. It reads the journal only, so that a thread may do it.
@@ -245,7 +259,7 @@ class Explainer:
             business_date=step.row.date, waits_for=self._awaited(step.entry, chain),
             lines=[] if rated is None else lines_told(rated.basket),
             rules=[] if rated is None else rules_told(rated, lots),
-            broken=[TERMS[status] for status in dict.fromkeys(step.row.broken)],
+            broken=[TERMS[term] for term in dict.fromkeys(t for _, t in step.row.broken)],
             returned=back_told(heard.returned), postings=postings_told(step.row.postings),
             lots=lots, moved=lots_moved(before.wallet, after.wallet), balances=balances, tier=tier,
             journalled=postings_told(own), corrected=bool(later),

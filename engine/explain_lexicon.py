@@ -12,6 +12,9 @@ KINDS = {
     "capture": ("Capture", "برداشت از امتیاز کنارگذاشته"),
     "release": ("Release", "آزاد کردن امتیاز"),
     "cancel": ("Cancellation", "لغو خرج امتیاز"),
+    "transfer": ("Transfer", "انتقال امتیاز"),
+    "transfer in": ("Transfer received", "دریافت امتیاز"),
+    "donate": ("Donation", "بخشیدن به امر خیر"),
     "card link": ("Card link", "پیوند کارت"),
     "card block": ("Card block", "مسدود کردن کارت"),
     "card unblock": ("Card unblock", "باز کردن کارت"),
@@ -58,6 +61,10 @@ REASONS = {
     "not-a-redemption": ("it names no redemption", "آنچه نام می‌برد خرج امتیاز نیست"),
     "already-cancelled": ("its points are back already", "امتیازهایش پیش‌تر برگشته است"),
     "more-than-held": ("it asks for more than is left", "بیش از آنچه مانده می‌خواهد"),
+    "unknown-member": ("there is no such other member", "عضو دیگری با این نام نیست"),
+    "unknown-cause": (
+        "the program takes nothing for that cause", "برنامه برای آن امر خیر چیزی نمی‌پذیرد"
+    ),
     "card-blocked": ("the card is blocked", "کارت مسدود است"),
     "card-linked": ("the card is another member's", "کارت از عضو دیگری است"),
 }
@@ -158,6 +165,7 @@ POSTINGS = {
     "hold": ("held", "کنار گذاشته شد"),
     "release": ("released", "آزاد شد"),
     "capture": ("captured from a hold", "از امتیاز کنارگذاشته برداشته شد"),
+    "transfer": ("moved between members", "میان اعضا جابه‌جا شد"),
     "bonus": ("as a bonus", "پاداش"),
 }
 """Kinds of postings of no rule; one that is not here is named as the journal does."""

@@ -14,16 +14,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from .answers import stored_postings
-from .calendars import date_of
+from .calendars import NEVER, date_of
 from .carrier import wire_fields
 from .chain import read_history
-from .columns import NO_RULE
+from .columns import NO_RULE, TRANSFER_IN
 from .dictionaries import Dictionaries, Product
-from .facts import KINDS, DayClosedFact, MemberFact, ProductFact, StoreAttributes, us_instant
+from .facts import (
+    KINDS,
+    DayClosedFact,
+    JointFact,
+    MemberFact,
+    ProductFact,
+    StoreAttributes,
+    us_instant,
+)
 from .parked import CORRECT
 from .record_cache import RecordCache
-from .records import StoredFact, content_of_row
-from .reference_facts import named_sale
+from .records import StoredFact, content_of_row, read_facts
+from .reference_facts import Moved, OfMember, ReceivedFact, named_sale
 from .reference_world import Accepted, Version, World
 from .schema import column
 from .standing import CLOSING, Standing
@@ -118,7 +126,7 @@ def _world_of(reader: Reader, standing: Standing) -> LedgerWorld:
 # -- facts in the form of the wire -----------------------------------------------------------------
 
 
-def wire_fact(stored: StoredFact, dictionaries: Dictionaries) -> MemberFact:
+def wire_fact(stored: StoredFact, dictionaries: Dictionaries) -> OfMember:
     """A journalled fact of a member as it came, voids netted: a line of which a void has taken
     is there whole, with one void of what is not left."""
     fields = wire_fields(content_of_row(stored.batch, stored.row, dictionaries))
@@ -128,10 +136,24 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries) -> MemberFact:
         # A card may have named the member.
         "member": dictionaries.members.names[column(stored.batch, "member")[stored.row]],
     }  # fmt: skip
+    if stored.kind == TRANSFER_IN:
+        return _received(stored, fields)
     if fields["kind"] == "sale":
         fields["lines"] = _whole_lines(fields["lines"])
-    fact: MemberFact = msgspec.convert(fields, MemberFact)
+    fact: MemberFact | JointFact = msgspec.convert(fields, MemberFact | JointFact)
     return fact
+
+
+def _received(stored: StoredFact, fields: dict[str, Any]) -> ReceivedFact:
+    extra = read_facts(stored.batch.slice(stored.row, 1)).extra(0)
+    lots = [
+        Moved(date_of(earned), date_of(active), None if end == NEVER else date_of(end), points)
+        for earned, active, end, points in extra.lots
+    ]
+    return ReceivedFact(
+        stored.id, fields["occurred_at"], fields["member"], extra.currency, extra.amount, lots,
+        fields["store"], fields["terminal"],
+    )  # fmt: skip
 
 
 def _whole_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

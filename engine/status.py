@@ -38,6 +38,8 @@ class Status(IntEnum):
     MORE_THAN_HELD = 22
     CARD_BLOCKED = 23
     CARD_LINKED = 24
+    UNKNOWN_MEMBER = 25
+    UNKNOWN_CAUSE = 26
 
 
 REFUSALS = {
@@ -64,6 +66,8 @@ REFUSALS = {
     Status.MORE_THAN_HELD: "more-than-held",
     Status.CARD_BLOCKED: "card-blocked",
     Status.CARD_LINKED: "card-linked",
+    Status.UNKNOWN_MEMBER: "unknown-member",
+    Status.UNKNOWN_CAUSE: "unknown-cause",
 }
 """Refusals for state, by the slug that an answer carries."""
 
@@ -95,11 +99,11 @@ KINDS: tuple[str, ...] = ("earn", "multiply", "bonus")
 
 POSTINGS: tuple[str, ...] = (
     "earn", "multiply", "bonus", "adjust", "redeem", "restore", "reverse", "expire", "forgive",
-    "withhold", "donate", "correct", "hold", "release", "capture",
+    "withhold", "donate", "correct", "hold", "release", "capture", "transfer",
 )  # fmt: skip
 """Kinds of postings by code.
 
 Points are signed by their effect on the member: earn, multiply, bonus, restore, forgive,
-withhold, release +; redeem, reverse, expire, donate, hold -; adjust and correct either way. A
-capture is 0, since its hold took the points; its figure is what is desired.
+withhold, release +; redeem, reverse, expire, donate, hold -; adjust, transfer and correct either
+way. A capture is 0, since its hold took the points; its figure is what is desired.
 """

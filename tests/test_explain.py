@@ -344,6 +344,60 @@ def test_a_closed_day_is_told_by_member(tmp_path: Path) -> None:
                 explainer.fact(name, member)
 
 
+def test_a_transfer_is_told_of_both(tmp_path: Path) -> None:
+    gives = {"kind": "transfer", "to": "n", "currency": "points", "points": 7}
+    case = made(BASE, buys(("milk", 500)), buys(("milk", 500), member="n"), gives | {
+        "points": 3, "occurred_at": "2025-06-02T13:00:00Z"})  # fmt: skip
+    with ledger(case, tmp_path / "ledger") as writer:
+        explainer = Explainer(writer.replica, "fa")
+        for member, points in ((None, -3), ("m", -3), ("n", 3)):
+            found = explainer.fact("s3", member)
+            assert isinstance(found, Explanation)
+            assert found.agrees
+            assert found.member == (member or "m")
+            assert [(p.kind, p.points) for p in found.postings] == [("transfer", points)]
+            if member == "n":
+                assert [(lot.points, lot.source) for lot in found.lots] == [(3, "s3")]
+        assert len(list(explainer.day(dt.date(2025, 6, 2)))) == 4
+
+
+HOLDS = """
+hold_hours = 48
+
+[[currency]]
+id = "points"
+
+[[redemption]]
+tender = "points"
+currency = "points"
+step = 2
+
+"""
+
+
+def test_holds_are_told(tmp_path: Path) -> None:
+    holds = {"kind": "hold", "currency": "points", "points": 4}
+    takes = {"kind": "capture", "hold": "s2", "points": 3, "occurred_at": "2025-06-03T12:00:00Z"}
+    over = {"kind": "redeem", "currency": "points", "points": 9, "completed": True,
+            "occurred_at": "2025-06-04T12:00:00Z"}  # fmt: skip
+    case = made(HOLDS + BASE, buys(("milk", 500)), holds, takes, over)
+    with ledger(case, tmp_path / "ledger") as writer:
+        explainer = Explainer(writer.replica, "en")
+        held, captured, redeemed = (explainer.fact(name) for name in ("s2", "s3", "s4"))
+    assert isinstance(held, Explanation)
+    assert isinstance(captured, Explanation)
+    assert isinstance(redeemed, Explanation)
+    assert (held.agrees, captured.agrees, redeemed.agrees) == (True, True, True)
+    assert held.balances["points"].after.held == 4
+    assert [(p.kind, p.points, p.desired) for p in captured.postings] == [
+        ("capture", 0, 3), ("release", 1, 1)
+    ]  # fmt: skip
+    assert "+3 points: captured from a hold." in captured.sentences
+    assert redeemed.broken == ["step"]
+    assert redeemed.balances["points"].lacked == 7
+    assert redeemed.balances["points"].after.debt == 7
+
+
 def test_voids_are_read_back(tmp_path: Path) -> None:
     sale = {"lines": [
         {"sku": "milk", "quantity": 3000, "net": 900, "gross": 1200, "cost": 600},

@@ -11,6 +11,7 @@ from __future__ import annotations
 import click
 
 from .balance import balance
+from .causes import causes
 from .close import close
 from .demo import demo
 from .explain import explain
@@ -46,7 +47,9 @@ def main() -> None:
     """A loyalty engine: exact points from till baskets, in a ledger that can be replayed."""
 
 
-for command in (demo, load, balance, member, quote, explain, close, verify, program, gallery):
+for command in (
+    demo, load, balance, member, quote, explain, causes, close, verify, program, gallery,
+):  # fmt: skip
     main.add_command(command)
 program.add_command(lint)
 

@@ -27,7 +27,7 @@ MOST_SHOWN = 20
 @click.argument("fact", required=False, metavar="[ID]")
 @click.option(
     "--member", metavar="MEMBER", default=None,
-    help="Of a closed day: what it did to this member.",
+    help="Of a closed day, or a fact of several members: what it did to this one.",
 )
 @click.option(
     "--day", type=click.DateTime(["%Y-%m-%d"]), default=None, metavar="DATE",
