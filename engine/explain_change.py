@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 
 from . import reference_tiers as tiers
-from .explain_rules import exact_text
+from .explain_rules import exact_text, metric_name
 from .explain_shape import (
     BalancesTold,
     BalanceTold,
@@ -92,11 +92,6 @@ def tier_told(program: Program, before: State, after: State) -> TierTold | None:
         [MetricTold(metric_name(name), _figure(old[name]), _figure(new[name])) for name in new],
         _others(after.grants, before.grants), _others(before.grants, after.grants), ahead,
     )  # fmt: skip
-
-
-def metric_name(name: tuple[str, str]) -> str:
-    """A metric as the program file writes it: `spend`, `points.stars`."""
-    return ".".join(filter(None, name))
 
 
 def _figure(figure: Figure | None) -> str | None:

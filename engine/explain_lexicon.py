@@ -20,6 +20,7 @@ KINDS = {
     "card unblock": ("Card unblock", "باز کردن کارت"),
     "enrol": ("Enrolment", "عضویت"),
     "member update": ("Member update", "تغییر مشخصات عضو"),
+    "close": ("Leaving", "ترک باشگاه"),
     "subscription start": ("Subscription start", "آغاز اشتراک"),
     "subscription end": ("Subscription end", "پایان اشتراک"),
     "day closed": ("Closing of a day", "بستن روز"),
@@ -65,6 +66,7 @@ REASONS = {
     "unknown-cause": (
         "the program takes nothing for that cause", "برنامه برای آن امر خیر چیزی نمی‌پذیرد"
     ),
+    "member-closed": ("the member has left", "عضو از باشگاه رفته است"),
     "card-blocked": ("the card is blocked", "کارت مسدود است"),
     "card-linked": ("the card is another member's", "کارت از عضو دیگری است"),
 }
@@ -88,6 +90,7 @@ CONDITIONS = {
     "tier": ("the tier", "سطح"),
     "tier_at_least": ("at least the tier", "دست‌کم سطح"),
     "segment": ("the segment", "دستهٔ مشتری"),
+    "member_type": ("the type of member", "نوع عضو"),
     "subscription": ("the subscription", "اشتراک"),
     "counter": ("the counter", "شمارنده"),
     "age": ("the age", "سن"),

@@ -148,7 +148,7 @@ class RuleSpeaker:
 
     def _failed(self, rule: RuleTold, failed: Failed) -> str:
         name = self.voice.name(rule.rule)
-        if failed.condition in ("eligible", "budget", "figure"):
+        if failed.condition in ("eligible", "budget", "figure", "entry"):
             return self.say(
                 f"failed.{failed.condition}", rule=name, asked=self._value("", failed.asked),
                 found=self._value("", failed.found),
@@ -169,10 +169,10 @@ class RuleSpeaker:
             return self.voice.some([self._value(field, item) for item in value])
         if isinstance(value, dict):
             return " ".join(
-                f"{self.word(FIELDS, name)} {self._value(field, item)}"
+                f"{self.word(FIELDS, name)} {self._value(field or name, item)}"
                 for name, item in value.items()
             )
-        if field == "min_amount":
+        if field in ("min_amount", "spend", "margin"):
             return self.voice.money(Fraction(value))
         return self._plain(field, value)
 
@@ -181,6 +181,8 @@ class RuleSpeaker:
             return self.voice.number(value)
         if field in ("date", "anniversary", "on") and _is_date(value):
             return self.voice.date(dt.date.fromisoformat(value))
+        if value.replace("/", "").isdigit():
+            return self.voice.exact(Fraction(value))
         if field in ("min_quantity", "counter", "time"):
             return self.voice.digits(value)
         return self.word(FIELDS | WEEKDAYS, value)

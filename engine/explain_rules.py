@@ -23,6 +23,7 @@ from .reference_conditions import (
     origin,
 )
 from .reference_earning import Outcome, has_figure
+from .reference_metrics import Metric, asked, metric
 from .reference_state import BasketLine
 from .reference_world import currencies, exactly, scales
 
@@ -30,6 +31,11 @@ from .reference_world import currencies, exactly, scales
 def exact_text(figure: Fraction | int) -> str:
     """A whole number, or numerator/denominator in lowest terms."""
     return str(Fraction(figure))
+
+
+def metric_name(name: Metric) -> str:
+    """A metric as the program file writes it: `spend`, `points.stars`."""
+    return ".".join(filter(None, name))
 
 
 def plain(value: Any) -> Any:
@@ -120,17 +126,37 @@ def _of_basket(basket: Basket, rule: Rule, name: str) -> Failed:
             return Failed(name, on, basket.kind if on is None else _since(basket, on))
         case "eligible":
             return Failed(name, None, basket.eligible_sum)
+        case "entry":
+            return _of_entry(basket)
+    return _of_condition(basket, rule, name)
+
+
+def _of_condition(basket: Basket, rule: Rule, name: str) -> Failed:
     when = rule.when.negated if name.startswith("not.") else rule.when
     field = name.removeprefix("not.")
-    asked = getattr(when, field)
+    wanted = getattr(when, field)
     if field not in CONDITIONS:
         # A condition on lines: no line that counts meets it.
         lines = (basket.lines[place] for place in basket.eligible_lines)
         values = (line_value(line.line.sku, line.product, field) for line in lines)
-        return Failed(name, plain(asked), list(dict.fromkeys(map(_shown, values))))
+        return Failed(name, plain(wanted), list(dict.fromkeys(map(_shown, values))))
     if field == "anniversary":
-        return Failed(name, plain(asked), _since(basket, asked.of))
-    return Failed(name, plain(asked), plain(CONDITIONS[field].look(basket, asked, rule)))
+        return Failed(name, plain(wanted), _since(basket, wanted.of))
+    return Failed(name, plain(wanted), plain(CONDITIONS[field].look(basket, wanted, rule)))
+
+
+def _of_entry(basket: Basket) -> Failed:
+    """What a closed club asks of a candidate, and what the member has."""
+    entry = basket.program.membership.entry
+    assert entry is not None
+    member = basket.member
+    found = {
+        metric_name(name): exact_text(figure) if figure is not None else None
+        for name in asked(entry.at_least)
+        for figure in [metric(basket.program, member, name, member.records)]
+    }
+    wanted = {metric_name(name): exact_text(least) for name, least in asked(entry.at_least).items()}
+    return Failed("entry", wanted, found)
 
 
 def _since(basket: Basket, name: str) -> str | None:

@@ -100,6 +100,10 @@ SENTENCES = {
         "Rule {rule} does not apply: it leaves out {condition}{asked}; found: {found}.",
         "قاعدهٔ {rule} شامل نمی‌شود: «{condition}{asked}» را کنار می‌گذارد؛ آنچه بود: {found}.",
     ),
+    "failed.entry": (
+        "Rule {rule} does not apply: the club is closed and asks for {asked}; so far {found}.",
+        "قاعدهٔ {rule} شامل نمی‌شود: باشگاه بسته است و برای ورود {asked} می‌خواهد؛ تاکنون {found}.",
+    ),
     "failed.figure": (
         "Rule {rule} does not apply: it has figures for {asked}, and the tier is {found}.",
         "قاعدهٔ {rule} شامل نمی‌شود: برای {asked} رقم دارد و سطح عضو {found} است.",

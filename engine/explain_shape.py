@@ -18,10 +18,10 @@ Result = Literal["gives", "cut", "rounds to nothing", "nothing to act on", "does
 class Failed(Struct, frozen=True):
     """The first condition that does not hold: its name, what it asks, what was found.
 
-    Names are those of the program file, `not.` before those of `not`; beside them `eligible`
-    (nothing that earns was bought), `figure` (the rule has none at the tier), `budget` (it is
-    closed), and of a line `void`, `gone` (it came back), `excluded`, `taken` (it counts for
-    another rule of the group or stack).
+    Names are those of the program file, `not.` before those of `not`; beside them `entry` (a
+    closed club asks for more), `eligible` (nothing that earns was bought), `figure` (the rule
+    has none at the tier), `budget` (it is closed), and of a line `void`, `gone` (it came back),
+    `excluded`, `taken` (it counts for another rule of the group or stack).
     """
 
     condition: str

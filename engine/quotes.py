@@ -41,7 +41,7 @@ def quote(replica: Replica, basket: Basket, now: int, *, force: bool = False) ->
         if refusal is not None:
             return Verdict(refusal=refusal)
         sale = intake.whose(0)
-        trial = try_sale(replica, sale, admitted.status.get(0))
+        trial = try_sale(replica, sale, admitted.status)
         return Verdict(_told(replica, basket, sale, trial))
 
 

@@ -40,6 +40,7 @@ class Status(IntEnum):
     CARD_LINKED = 24
     UNKNOWN_MEMBER = 25
     UNKNOWN_CAUSE = 26
+    MEMBER_CLOSED = 27
 
 
 REFUSALS = {
@@ -68,6 +69,7 @@ REFUSALS = {
     Status.CARD_LINKED: "card-linked",
     Status.UNKNOWN_MEMBER: "unknown-member",
     Status.UNKNOWN_CAUSE: "unknown-cause",
+    Status.MEMBER_CLOSED: "member-closed",
 }
 """Refusals for state, by the slug that an answer carries."""
 
