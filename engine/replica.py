@@ -103,6 +103,21 @@ class Replica:
         replica.catch_up(progress)
         return replica
 
+    @classmethod
+    def at_most(cls, ledger: Path, seq: int) -> Replica:
+        """A replica that is at most at a seq: the checkpoint, or the beginning; no tail."""
+        journal = Journal(journal_path(ledger))
+        replica = cls(journal)
+        try:
+            replica._load(Checkpoint(state_path(ledger)))
+        except CheckpointDamaged:
+            return cls(journal)
+        if replica.seq <= seq:
+            return replica
+        assert replica.checkpoint is not None
+        replica.checkpoint.close()
+        return cls(journal)
+
     def _load(self, checkpoint: Checkpoint) -> None:
         meta = checkpoint.meta()
         self.checkpoint = checkpoint

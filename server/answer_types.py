@@ -310,6 +310,22 @@ class Quote(Struct):
     parked: list[Applied] | UnsetType = UNSET
 
 
+class OutboxEvent(Struct):
+    """Something that has happened, or is about to."""
+
+    id: str
+    type: str
+    timestamp: Instant
+    data: dict[str, Any]
+
+
+class Outbox(Struct):
+    """A page of events; `after` asks for those that come after it."""
+
+    events: list[OutboxEvent]
+    after: str
+
+
 class Live(Struct):
     """The process runs."""
 
@@ -340,6 +356,6 @@ class Problem(Struct):
 ANSWERS: tuple[type[msgspec.Struct], ...] = (
     FactAnswer, EventView, MemberView, Card, Statement, Budget, Causes, ProgramVersions,
     PublishedVersion,
-    ProgramView, ProgramDifferences, ProgramCheck, Quote, Live, Ready, Problem,
+    ProgramView, ProgramDifferences, ProgramCheck, Quote, Outbox, Live, Ready, Problem,
 )  # fmt: skip
 """What answers are; the shapes that they are made of come with them."""

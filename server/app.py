@@ -33,6 +33,7 @@ from .kinds import PATHS, KindDoor, body_of
 from .membership import MembershipDoor
 from .openapi import DocumentDoor
 from .operation import OperationDoor
+from .outbox import MOST_EVENTS, USUAL_EVENTS, OutboxDoor
 from .programs import MOST_VERSION, ProgramBody, ProgramDoor, PublishBody
 from .quotes import QuoteDoor
 from .reads import USUAL_ENTRIES, ReadDoor
@@ -56,6 +57,12 @@ MEMBER = Parameter(
         "type": "string",
     },
 )  # fmt: skip
+AFTER = Parameter("after", "the cursor of the last page; left out: from the beginning", {
+    "type": "string", "pattern": "^([0-9a-f]{24})?$",
+})  # fmt: skip
+MOST = Parameter("limit", "most events", {
+    "type": "integer", "minimum": 1, "maximum": MOST_EVENTS, "default": USUAL_EVENTS,
+})  # fmt: skip
 FROM = Parameter("from", "the version to compare with; default the one before", {
     "type": "integer", "minimum": 1, "maximum": MOST_VERSION,
 })  # fmt: skip
@@ -144,6 +151,10 @@ def routes(front: Front) -> tuple[Route, ...]:
         )),
         Route("GET", "/v1/causes", reads.causes, Told(
             "What each cause has been given", answers(shown.Causes), "read", {}, (TAGGED,),
+        )),
+        Route("GET", "/v1/outbox", OutboxDoor(front.ledger).events, Told(
+            "Events after a cursor, oldest first", answers(shown.Outbox), "read", {},
+            (AFTER, MOST), ("not-found",),
         )),
         Route("GET", "/livez", operation.livez, Told(
             "200 while the process runs", answers(shown.Live), "open",
