@@ -14,6 +14,7 @@ from .balance import balance
 from .causes import causes
 from .close import close
 from .demo import demo
+from .explain import explain
 from .gallery import gallery
 from .gift_card import gift_card
 from .lint import lint
@@ -49,9 +50,9 @@ def main() -> None:
 
 
 for command in (
-    demo, load, balance, member, quote, causes, gift_card, rewards, close, verify, program,
-    gallery,
-):
+    demo, load, balance, member, quote, explain, causes, gift_card, rewards, close, verify,
+    program, gallery,
+):  # fmt: skip
     main.add_command(command)
 program.add_command(lint)
 
