@@ -392,6 +392,11 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Captures": [(facts.CaptureFact, "")],
     "Releases": [(facts.ReleaseFact, "")],
     "Cancels": [(facts.CancelFact, "")],
+    "Rewards": [(facts.RewardRedeemFact, "")],
+    "Gift cards": [
+        (facts.GiftCardIssueFact, ""), (facts.GiftCardLoadFact, ""),
+        (facts.GiftCardRedeemFact, ""),
+    ],
     "Transfers": [(facts.TransferFact, "")],
     "Donations": [(facts.DonateFact, "")],
     "Members": [
