@@ -22,12 +22,15 @@ from .columns import (
     CANCEL,
     CAPTURE,
     DONATE,
+    GIFT_PAYMENT,
+    GIFT_REDEEM,
     HOLD,
     NO_RULE,
     NOTHING,
     REDEEM,
     RELEASE,
     RETURN,
+    REWARD,
     SALE,
     TRANSFER,
     Extra,
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
 
 OK, PARKED = int(Status.OK), int(Status.PARKED)
 
+_TAKING = (REDEEM, HOLD, CAPTURE, TRANSFER, DONATE, REWARD, GIFT_REDEEM, GIFT_PAYMENT)
 _MAY_BE_REFUSED = (RETURN, CAPTURE, RELEASE, CANCEL)
 
 
@@ -92,7 +96,7 @@ def takes_points(facts: Facts, row: int) -> bool:
     """Whether a fact may be refused for want of points."""
     extra = facts.extra(row)
     kind = int(facts.kind[row])
-    if kind in (REDEEM, HOLD, CAPTURE, TRANSFER, DONATE):
+    if kind in _TAKING:
         return not extra.completed
     if kind == ADJUST:
         return extra.amount < 0 and not extra.forced

@@ -149,6 +149,23 @@ class Redemption(Part, frozen=True, kw_only=True):
     money: Worth | dict[str, Worth] | None = None
 
 
+class GiftCards(Part, frozen=True, kw_only=True):
+    """The currency of gift cards: kind `credit`, of the scale of the money unit's exponent."""
+
+    currency: Name
+
+
+class Reward(Part, frozen=True, kw_only=True):
+    """A reward of the catalogue: its price in points, how many there are, and for each member."""
+
+    id: Name
+    title: Annotated[str, Meta(max_length=200)] = ""
+    currency: Name | None = None
+    points: Decimal
+    stock: Annotated[int, Meta(ge=0, le=10**9)] | None = None
+    per_member: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+
+
 # -- rules -------------------------------------------------------------------------------------
 
 
@@ -426,6 +443,8 @@ class Program(Part, frozen=True, kw_only=True):
     earn_on_redeemed: bool = False
     membership: Membership = Membership()
     causes: Annotated[list[Text], Meta(max_length=16)] = field(default_factory=list)
+    gift_cards: GiftCards | None = None
+    reward: Annotated[list[Reward], Meta(max_length=256)] = field(default_factory=list)
     returns: Returns = Returns()
     currency: Annotated[list[Currency], Meta(min_length=1, max_length=16)]
     redemption: list[Redemption] = field(default_factory=list)
