@@ -84,6 +84,15 @@ class Standing(Struct, frozen=True, forbid_unknown_fields=True):
     why: str = ""
 
 
+class OnCard(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is on a gift card at an instant, in minor units."""
+
+    card: str
+    at: dt.datetime
+    balance: int
+    why: str = ""
+
+
 class Expected(Struct, frozen=True, forbid_unknown_fields=True):
     """What a history must come to.
 
@@ -94,6 +103,7 @@ class Expected(Struct, frozen=True, forbid_unknown_fields=True):
     about: About
     facts: dict[str, Outcome]
     members: list[Standing] = field(default_factory=list)
+    cards: list[OnCard] = field(default_factory=list)
 
 
 class Entry(NamedTuple):
@@ -143,6 +153,7 @@ def play(entry: Entry, ledger: Path) -> list[Check]:
             told |= _commit(writer, row)
         checks = list(_compared(entry.expected, told))
         checks += [_stands(writer.replica, standing) for standing in entry.expected.members]
+        checks += [_on_card(writer.replica, card) for card in entry.expected.cards]
     report = verify(ledger)
     found = "; ".join(map(str, report.findings)) or "clean"
     return [*checks, Check("replay", "clean", found)]
@@ -181,7 +192,7 @@ def _quoted(writer: Writer, row: bytes) -> Outcome:
     return Outcome(
         "", _outcome(answer).status,
         [posting_text(p) for p in answer["postings"] if p["points"]],
-        [_offer_text(offer) for offer in answer["offers"]],
+        [_offer_text(offer) for offer in answer.get("offers", [])],
         [f"{r['points']:,} {r['currency']} as {r['tender']}"
          + (f" for {r['money']:,}" if r["money"] is not None else "")
          for r in answer["redeemable"]],
@@ -271,6 +282,14 @@ def _stands(replica: Replica, wanted: Standing) -> Check:
     every = dict.fromkeys(found.balances, Figures()) | wanted.balances
     asked = msgspec.structs.replace(wanted, balances=every)
     return Check(what, _standing_text(asked), _standing_text(found), wanted.why)
+
+
+def _on_card(replica: Replica, wanted: OnCard) -> Check:
+    at = instant_us(wanted.at)
+    shown = replica.gift_card(wanted.card, at)
+    got = "not a card" if shown is None else f"{shown['balance']:,} on it"
+    what = f"card {wanted.card} at {instant_text(at)}"
+    return Check(what, f"{wanted.balance:,} on it", got, wanted.why)
 
 
 def _missing(progress: dict[str, Any] | None) -> dict[str, int]:
