@@ -267,17 +267,15 @@ def _stands(replica: Replica, wanted: Standing) -> Check:
     what = f"{wanted.member} at {instant_text(instant_us(wanted.at))}"
     if shown is None:
         return Check(what, _standing_text(wanted), "not a member", wanted.why)
+    had = {
+        "purchases": shown["purchases"],
+        "missing": _missing(shown.get("progress")),
+        "entitlements": shown.get("entitlements", []),
+    }
     found = Standing(
         wanted.member, wanted.at,
         {name: Figures(**figures) for name, figures in shown["balances"].items()}, shown["tier"],
-        *(
-            None if asked is None else had
-            for asked, had in (
-                (wanted.purchases, shown["purchases"]),
-                (wanted.missing, _missing(shown.get("progress"))),
-                (wanted.entitlements, shown.get("entitlements", [])),
-            )
-        ),
+        **{name: value for name, value in had.items() if getattr(wanted, name) is not None},
     )  # fmt: skip
     every = dict.fromkeys(found.balances, Figures()) | wanted.balances
     asked = msgspec.structs.replace(wanted, balances=every)
