@@ -9,10 +9,12 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
 
 import uvloop
 
+from vafa.engine.private import Private
 from vafa.engine.replica import Replica
 from vafa.engine.writer import Writer
 
@@ -68,7 +70,10 @@ def serve_alone(ledger: Path, doors: Doors, started: Started) -> None:
 
     async def main() -> None:
         committer = Committer(Writer(ledger))
-        front = Front(committer, committer.replica, tails=False, imports=ledger / IMPORTS)
+        front = Front(
+            committer, committer.replica, tails=False, imports=ledger / IMPORTS,
+            private=committer.writer.private,
+        )  # fmt: skip
         tending = asyncio.create_task(committer.tend())
         quiet_collector()
 
@@ -120,7 +125,10 @@ def serve_in_front(ledger: Path, doors: Doors) -> None:
             linking.cancel()
             replica.close()
 
-        front = Front(commits, replica, tails=True, imports=ledger / IMPORTS)
+        front = Front(
+            commits, replica, tails=True, imports=ledger / IMPORTS,
+            private=cache(lambda: Private(ledger)),
+        )  # fmt: skip
         await run_doors(doors, front, lambda: None, close)
 
     uvloop.run(main())
