@@ -28,7 +28,6 @@ from .facts import (
     EnrolFact,
     EraseFact,
     HoldFact,
-    JointFact,
     LineFact,
     MemberFact,
     MemberUpdateFact,
@@ -69,7 +68,7 @@ class ReceivedFact:
     terminal: str
 
 
-OfMember = MemberFact | JointFact | ReceivedFact
+OfMember = MemberFact | TransferFact | ReceivedFact
 """What stands in a member's order, beside days closed."""
 
 

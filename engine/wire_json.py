@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import msgspec
 
@@ -19,16 +19,16 @@ from .carrier import carrier_of
 from .facts import (
     CardLinkFact,
     CardPinFact,
-    CatalogFact,
-    DayClosedFact,
     EnrolFact,
     Fact,
     FormError,
+    GiftCardFact,
     JointFact,
     LoneFact,
     MemberFact,
     MemberUpdateFact,
-    StoreFact,
+    SaleFact,
+    WireControl,
     json_decoder,
 )
 from .form import check_form
@@ -45,11 +45,18 @@ def decode_fact(body: bytes) -> Sale | LoneFact:
 def decode_strictly(body: bytes) -> Sale | LoneFact:
     """As `decode_fact`, always by the strict decoder."""
     fact: MemberFact | LoneFact = read_strictly(body, _decode)
-    if isinstance(fact, CatalogFact | StoreFact | DayClosedFact | JointFact | CardPinFact):
+    if isinstance(fact, WireControl | CardPinFact) or is_joint(fact):
         return fact
     if isinstance(fact, EnrolFact | MemberUpdateFact) and fact.profile is not msgspec.UNSET:
         return fact
     return carrier_of(fact)
+
+
+def is_joint(fact: MemberFact | JointFact) -> TypeGuard[JointFact]:
+    """Whether a fact is about more than one account: of sales those that gift cards pay."""
+    if isinstance(fact, SaleFact):
+        return any(tender.card is not None for tender in fact.tenders)
+    return isinstance(fact, JointFact)
 
 
 def read_strictly(body: bytes, decode: Callable[[bytes], F]) -> F:
@@ -90,7 +97,7 @@ def _decode(body: bytes) -> MemberFact | LoneFact:
         fact: MemberFact | JointFact | CardPinFact = msgspec.convert(
             {**fields, "member": "?"}, MemberFact | JointFact | CardPinFact
         )
-        if isinstance(fact, CardLinkFact):
+        if isinstance(fact, CardLinkFact | GiftCardFact):
             # Its card is what it is about.
             raise
         fact.member = ""

@@ -17,17 +17,18 @@ class Front:
 
     def __init__(
         self, commits: Commits, replica: Replica, *, tails: bool, imports: Path | None = None,
-        private: Callable[[], Private] | None = None,
+        ledger: Path | None = None, private: Callable[[], Private] | None = None,
     ) -> None:
         """`tails`: the replica is this process's own and follows the journal by itself.
 
-        `imports`: the folder of mappings for files of other systems. `private` opens what the
-        journal must not have, once.
+        `imports`: the folder of mappings for files of other systems; `ledger`: that of the
+        outbox. `private` opens what the journal must not have, once.
         """
         self.commits = commits
         self.replica = replica
         self.imports = imports
         self._private = private
+        self.ledger = ledger
         self._tails = tails
         self.requests: Counter[tuple[str, str, int]] = Counter()
 

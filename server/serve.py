@@ -71,7 +71,7 @@ def serve_alone(ledger: Path, doors: Doors, started: Started) -> None:
     async def main() -> None:
         committer = Committer(Writer(ledger))
         front = Front(
-            committer, committer.replica, tails=False, imports=ledger / IMPORTS,
+            committer, committer.replica, tails=False, imports=ledger / IMPORTS, ledger=ledger,
             private=committer.writer.private,
         )  # fmt: skip
         tending = asyncio.create_task(committer.tend())
@@ -126,7 +126,7 @@ def serve_in_front(ledger: Path, doors: Doors) -> None:
             replica.close()
 
         front = Front(
-            commits, replica, tails=True, imports=ledger / IMPORTS,
+            commits, replica, tails=True, imports=ledger / IMPORTS, ledger=ledger,
             private=cache(lambda: Private(ledger)),
         )  # fmt: skip
         await run_doors(doors, front, lambda: None, close)
