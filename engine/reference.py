@@ -24,12 +24,14 @@ from .facts import (
     DayClosedFact,
     DonateFact,
     Fact,
+    GiftCardFact,
     HoldFact,
     MemberFact,
     PublishFact,
     RedeemFact,
     ReleaseFact,
     ReturnFact,
+    RewardRedeemFact,
     SaleFact,
     StoreFact,
     TransferFact,
@@ -114,7 +116,10 @@ class Reference:
         self._world.versions.append(Version(program, at_us, dates))
 
     def submit(self, fact: Fact) -> Answer:
-        """The answer to one fact that arrives now."""
+        """The answer to one fact that arrives now. Raises TypeError for gift cards and rewards:
+        their accounts are those of adjusts and redemptions."""
+        if isinstance(fact, GiftCardFact | RewardRedeemFact):
+            raise TypeError(type(fact).__name__)
         try:
             said = content(fact)
             _check_form(fact)

@@ -41,6 +41,11 @@ class Status(IntEnum):
     UNKNOWN_MEMBER = 25
     UNKNOWN_CAUSE = 26
     MEMBER_CLOSED = 27
+    UNKNOWN_GIFT_CARD = 28
+    GIFT_CARD_KNOWN = 29
+    UNKNOWN_REWARD = 30
+    OUT_OF_STOCK = 31
+    OVER_LIMIT = 32
 
 
 REFUSALS = {
@@ -70,6 +75,11 @@ REFUSALS = {
     Status.UNKNOWN_MEMBER: "unknown-member",
     Status.UNKNOWN_CAUSE: "unknown-cause",
     Status.MEMBER_CLOSED: "member-closed",
+    Status.UNKNOWN_GIFT_CARD: "unknown-gift-card",
+    Status.GIFT_CARD_KNOWN: "gift-card-known",
+    Status.UNKNOWN_REWARD: "unknown-reward",
+    Status.OUT_OF_STOCK: "out-of-stock",
+    Status.OVER_LIMIT: "over-limit",
 }
 """Refusals for state, by the slug that an answer carries."""
 
@@ -102,6 +112,7 @@ KINDS: tuple[str, ...] = ("earn", "multiply", "bonus")
 POSTINGS: tuple[str, ...] = (
     "earn", "multiply", "bonus", "adjust", "redeem", "restore", "reverse", "expire", "forgive",
     "withhold", "donate", "correct", "hold", "release", "capture", "transfer",
+    "stock",
 )  # fmt: skip
 """Kinds of postings by code.
 

@@ -86,6 +86,12 @@ cdef enum Status:
     CARD_LINKED = 24
     UNKNOWN_MEMBER = 25
     UNKNOWN_CAUSE = 26
+    MEMBER_CLOSED = 27
+    UNKNOWN_GIFT_CARD = 28
+    GIFT_CARD_KNOWN = 29
+    UNKNOWN_REWARD = 30
+    OUT_OF_STOCK = 31
+    OVER_LIMIT = 32
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:
@@ -103,6 +109,7 @@ cdef enum FactKind:
     TRANSFER_IN = 23
     DONATE = 24
     CLOSE = 25
+    REWARD_REDEEM = 30
 
 cdef enum PostingKind:
     POST_EARN = 0
@@ -330,6 +337,7 @@ cdef struct RuleTable:
     const uint64_t *coupon_has
     const uint64_t *coupon_not
     const uint64_t *coupon_needs
+    const int32_t *coupon_takes   # [coupon]: currency of which presenting it takes one, -1
     const uint64_t *tier          # [tier + 1]; 0: no tier
     # Lines
     const int32_t *product_class  # [product number]

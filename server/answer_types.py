@@ -67,6 +67,8 @@ class FactAnswer(Struct):
     balances: dict[str, Balance]
     tier: str | None
     reason: str | UnsetType = UNSET
+    card: str | UnsetType = UNSET
+    remaining: int | UnsetType = UNSET
     parked: list[Applied] | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
 
@@ -192,6 +194,43 @@ class Causes(Struct):
     """All causes that the programs name."""
 
     causes: list[Cause]
+
+
+class GiftLot(Struct):
+    """Money of a gift card that passes at one date."""
+
+    amount: Annotated[int, Meta(ge=1)]
+    good_through: dt.date | None
+
+
+class GiftCard(Struct):
+    """What is on a gift card, in minor units."""
+
+    card: str
+    as_of: Instant
+    balance: Annotated[int, Meta(ge=0)]
+    owed: Annotated[int, Meta(ge=0)]
+    loaded: int
+    spent: int
+    expired: int
+    lots: list[GiftLot]
+
+
+class RewardView(Struct):
+    """A reward: its price, and what is left of it (null: no end)."""
+
+    id: str
+    title: str
+    currency: str
+    points: int
+    left: int | None
+    per_member: int | None
+
+
+class Rewards(Struct):
+    """The catalogue of the program published last."""
+
+    rewards: list[RewardView]
 
 
 class ProgramVersion(Struct, rename={"since": "from"}):
@@ -354,7 +393,8 @@ class Problem(Struct):
 
 
 ANSWERS: tuple[type[msgspec.Struct], ...] = (
-    FactAnswer, EventView, MemberView, Card, Statement, Budget, Causes, ProgramVersions,
+    FactAnswer, EventView, MemberView, Card, Statement, Budget, Causes, GiftCard, Rewards,
+    ProgramVersions,
     PublishedVersion,
     ProgramView, ProgramDifferences, ProgramCheck, Quote, Outbox, Live, Ready, Problem,
 )  # fmt: skip

@@ -153,6 +153,14 @@ def routes(front: Front) -> tuple[Route, ...]:
         Route("GET", "/v1/causes", reads.causes, Told(
             "What each cause has been given", answers(shown.Causes), "read", {}, (TAGGED,),
         )),
+        Route("GET", "/v1/gift-cards/{id}", reads.gift_card, Told(
+            "What is on a gift card", answers(shown.GiftCard), "read", {}, (AT, TAGGED),
+            ("not-found",),
+        )),
+        Route("GET", "/v1/rewards", reads.rewards, Told(
+            "The catalogue of rewards with what is left", answers(shown.Rewards), "read", {},
+            (TAGGED,),
+        )),
         Route("GET", "/v1/outbox", OutboxDoor(front.ledger).events, Told(
             "Events after a cursor, oldest first", answers(shown.Outbox), "read", {},
             (AFTER, MOST), ("not-found",),

@@ -16,12 +16,14 @@ from .close import close
 from .demo import demo
 from .explain import explain
 from .gallery import gallery
+from .gift_card import gift_card
 from .lint import lint
 from .load import load
 from .member import member
 from .output import Commands
 from .program import program
 from .quote import quote
+from .rewards import rewards
 from .verify import verify
 
 
@@ -48,7 +50,8 @@ def main() -> None:
 
 
 for command in (
-    demo, load, balance, member, quote, explain, causes, close, verify, program, gallery,
+    demo, load, balance, member, quote, explain, causes, gift_card, rewards, close, verify,
+    program, gallery,
 ):  # fmt: skip
     main.add_command(command)
 program.add_command(lint)
