@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from vafa.engine.explain_shape import ControlTold, Explanation
+from vafa.engine.explain_voice import LANGUAGES
 from vafa.engine.facts import LoneFact, MemberFact
 from vafa.engine.statement import MOST_ENTRIES
 
@@ -25,7 +26,7 @@ from .contract import (
 from .decode import ARROW, JSON, NDJSON
 from .edge import EdgeServer
 from .events import EventDoor
-from .explaining import LANGUAGES, ExplainDoor
+from .explaining import ExplainDoor
 from .front import Front
 from .guard import Guard
 from .imports import ImportDoor

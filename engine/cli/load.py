@@ -77,7 +77,8 @@ def load(
 
     require_ledger(ledger)
     settings = _settings(source, mapping_file)
-    if settings is not None and any(str(file) == "-" for file in files):
+    plain = settings is None and source in (None, "ndjson")
+    if not plain and any(str(file) == "-" for file in files):
         raise click.UsageError("stdin is NDJSON; give other forms as files")
     with _writing(ledger, out, dry_run) as (writer, program):
         if program is None:
@@ -100,6 +101,9 @@ def load(
             run = Load(writer, batch, force, rejected, noted)
             run.counts.take_up(begin.counts)
             rejected.count = run.counts.refused.total()
+            if settings is not None:
+                for file in files[: begin.file]:
+                    run.recall(file, settings)
             for place in range(begin.file, len(files)):
                 file = files[place]
                 rejected.begin(file)
