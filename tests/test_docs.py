@@ -32,6 +32,7 @@ from vafa.engine.replica import Replica
 from vafa.server import app, committer, decode, edge, events, front, keys, webhooks
 from vafa.server.metrics import ServerCollector
 from vafa.server.problems import PROBLEMS
+from vafa.server.problems_fa import PERSIAN
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -404,6 +405,8 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Cards": [
         (facts.CardLinkFact, ""), (facts.CardBlockFact, ""), (facts.CardUnblockFact, ""),
     ],
+    "PINs": [(facts.CardPinFact, "")],
+    "Erasing": [(facts.EraseFact, "")],
     "Leaving": [(facts.CloseFact, "")],
     "Subscriptions": [(facts.SubscriptionStartFact, ""), (facts.SubscriptionEndFact, "")],
     "Days closed": [(facts.DayClosedFact, "")],
@@ -486,6 +489,7 @@ def test_problems_are_told() -> None:
         [slug, str(kind.status), kind.title, kind.when, "yes" if kind.retry else ""]
         for slug, kind in PROBLEMS.items()
     ]
+    assert PROBLEMS.keys() - PERSIAN.keys() == set(), "say it in Persian: server/problems_fa.py"
 
 
 def metric_names() -> list[str]:
