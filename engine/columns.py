@@ -44,7 +44,7 @@ class Extra(
 
     `details`: (place in the lines, quantity, gross and cost of the whole line before voids,
     cost None when not known) of lines whose gross is not their net, whose cost is known or
-    that were voided in part. `tender_points` and `tender_refs`: (place in the tenders, points,
+    that were voided in part. `offers`: (id, amount taken off). `tender_points` and `tender_refs`: (place in the tenders, points,
     or the hold or redemption that they come from). `back`: what a return brings back, (line or
     0, sku or "", quantity, net), of the sale `named`. `named` of a capture or release is the
     hold, of a cancel the redemption. `amount`: quantity of an activity, points of an adjust,
@@ -55,6 +55,7 @@ class Extra(
 
     channel: str = ""
     coupons: tuple[str, ...] = ()
+    offers: tuple[tuple[str, int], ...] = ()
     details: tuple[tuple[int, int, int, int | None], ...] = ()
     tender_points: tuple[tuple[int, int], ...] = ()
     tender_refs: tuple[tuple[int, str], ...] = ()

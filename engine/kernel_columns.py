@@ -58,6 +58,9 @@ class KernelColumns:
     tender_points: Int64 | None = None
     coupons_from: Int64 | None = None
     coupon: NDArray[np.uint32] | None = None
+    offers_from: Int64 | None = None
+    offer: NDArray[np.int32] | None = None
+    offer_amount: Int64 | None = None
     back_from: Int64 | None = None
     back_line: NDArray[np.int32] | None = None
     back_sku: NDArray[np.int32] | None = None
@@ -114,6 +117,7 @@ class _Extras:
         self.compiled, self.facts, self.out, self.n = compiled, facts, out, n
         self.layout = compiled.layout
         self.coupons: list[list[int]] = [[] for _ in range(n)]
+        self.offers: list[list[tuple[int, int]]] = [[] for _ in range(n)]
         self.back: list[list[tuple[int, int, int, int]]] = [[] for _ in range(n)]
         self.sets: list[list[tuple[int, int]]] = [[] for _ in range(n)]
         out.channel = np.full(n, compiled.channels.number(""), np.uint32)
@@ -133,6 +137,9 @@ class _Extras:
         out = self.out
         out.coupons_from, coupons = _flat(self.coupons)
         out.coupon = np.array(coupons, np.uint32)
+        out.offers_from, offers = _flat(self.offers)
+        out.offer = np.array([rule for rule, _ in offers], np.int32)
+        out.offer_amount = np.array([amount for _, amount in offers], np.int64)
         out.back_from, back = _flat(self.back)
         for place, name in enumerate(("back_line", "back_sku", "back_quantity", "back_net")):
             dtype = np.int32 if place < 2 else np.int64
@@ -158,6 +165,9 @@ class _Extras:
             (line, codes.get(sku, -2) if sku else -1, quantity, net)
             for line, sku, quantity, net in extra.back
         ]
+        if extra.offers:
+            rules = compiled.compiled[int(out.version[row])].offer_places
+            self.offers[row] = [(rules.get(name, -1), amount) for name, amount in extra.offers]
         if extra.details:
             self._details(row, extra.details)
         for place, points in extra.tender_points:

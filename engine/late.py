@@ -78,7 +78,10 @@ def contested(facts: Facts, row: int) -> bool:
     """Whether a fact of its own may be refused for the member's state, or for its program's."""
     if facts.kind[row] == RETURN or takes_points(facts, row):
         return True
-    return "manual_tier" in (facts.extra(row).about or {})
+    extra = facts.extra(row)
+    if extra.offers and not extra.completed:
+        return True
+    return "manual_tier" in (extra.about or {})
 
 
 class Anew:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from .admission import Admission
 from .answers import Answer, corrected, instant_text, posting_details, rated_answers
 from .intake import DecodedFacts
+from .offers import offers_of_basket, with_offers
 from .progress import progress_of
 from .quote_form import Basket
 from .redeemable import redeemable_tenders
@@ -34,7 +35,15 @@ def quote(replica: Replica, basket: Basket, now: int, *, force: bool = False) ->
     assert fold is not None
     with lent(fold):
         trial = try_sale(replica, basket.sale)
-        return Verdict(_told(replica, basket, trial))
+        offers = offers_of_basket(
+            fold, trial.facts, trial.version, trial.place, has_member=basket.has_member
+        )
+        net = int(trial.facts.net.sum())
+        if offers.applied and basket.has_member and not trial.facts.extra(0).offers:
+            trial = try_sale(replica, with_offers(basket.sale, offers))
+        told = _told(replica, basket, trial)
+        told |= {"net": net, "discount": offers.discount, "offers": offers.told}
+        return Verdict(told)
 
 
 def _refusal(replica: Replica, basket: Basket, now: int, force: bool) -> Refusal | None:
@@ -84,6 +93,6 @@ def _of_member(replica: Replica, trial: Trial) -> Answer:
         answer["progress"] = progress
     its = fold.compiled.compiled[trial.version - 1]
     net = int(trial.facts.net.sum())
-    tier = words.tiers[trial.before.tier(its.native, 0, int(trial.facts.day[0]))]
+    tier = words.tiers[trial.place.tier(its.native, 0, int(trial.facts.day[0]))]
     answer["redeemable"] = redeemable_tenders(its, trial.spendable, tier, net)
     return answer

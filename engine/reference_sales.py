@@ -101,7 +101,7 @@ def _basket(turn: Turn, fact: SaleFact) -> Basket:
         turn.date, turn.clock, turn.world.closed_for(turn.accepted.seq),
         tuple(basket_lines(program, lines, products, counted)),
         store=fact.store, region=store.region, format=store.format, terminal=fact.terminal,
-        channel=fact.channel, coupons=tuple(fact.coupons),
+        channel=fact.channel, coupons=tuple(fact.coupons), offers=named_offers(fact),
         tenders=tuple((tender.type, tender.amount) for tender in fact.tenders),
         counted=counted, trace=turn.trace,
     )  # fmt: skip

@@ -26,6 +26,8 @@ class Status(IntEnum):
     UNKNOWN_CURRENCY = 10
     UNKNOWN_TIER = 11
     DAY_OUT_OF_ORDER = 12
+    OFFER_NOT_APPLICABLE = 13
+    OFFER_USED_UP = 14
 
 
 REFUSALS = {
@@ -40,6 +42,8 @@ REFUSALS = {
     Status.UNKNOWN_CURRENCY: "unknown-currency",
     Status.UNKNOWN_TIER: "unknown-tier",
     Status.DAY_OUT_OF_ORDER: "day-out-of-order",
+    Status.OFFER_NOT_APPLICABLE: "offer-not-applicable",
+    Status.OFFER_USED_UP: "offer-used-up",
 }
 """Refusals for state, by the slug that an answer carries."""
 
@@ -60,7 +64,7 @@ LIMITS: tuple[str, ...] = (
 
 LIMIT_CODES = {name: code for code, name in enumerate(LIMITS)}
 
-KINDS: tuple[str, ...] = ("earn", "multiply", "bonus")
+KINDS: tuple[str, ...] = ("earn", "multiply", "bonus", "offer")
 """Rule kinds by code."""
 
 POSTINGS: tuple[str, ...] = (

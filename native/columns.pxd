@@ -31,6 +31,9 @@ cdef struct Columns:
     const int64_t *tender_points   # null: none
     const int64_t *coupons_from    # null: none
     const uint32_t *coupon
+    const int64_t *offers_from     # null: no sale names an offer
+    const int32_t *offer           # rule of the row's version, -1 unknown
+    const int64_t *offer_amount
     const int64_t *back_from       # null: none
     const int32_t *back_line
     const int32_t *back_sku

@@ -10,6 +10,7 @@ cdef enum Kind:
     EARN = 0
     MULTIPLY = 1
     BONUS = 2
+    OFFER = 3              # matched apart, for quotes and for sales that name it
 
 cdef enum Basis:
     NET = 0
@@ -31,6 +32,7 @@ cdef enum GroupMode:
     STACK_BEST = 4
     STACK_COMPOUND = 5
     STACK_FIRST = 6
+    OFFER_ONE = 7          # a sale names one offer of it
 
 cdef enum BonusForm:
     FIXED = 0
@@ -72,6 +74,8 @@ cdef enum Status:
     UNKNOWN_CURRENCY = 10
     UNKNOWN_TIER = 11
     DAY_OUT_OF_ORDER = 12  # of days closed; never the kernel's own
+    OFFER_NOT_APPLICABLE = 13
+    OFFER_USED_UP = 14
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:
@@ -276,7 +280,8 @@ cdef struct RuleTable:
     int32_t first_year[2]
     int32_t calendar
     # Dimension words; a null pointer is a dimension that no rule looks at.
-    const uint64_t *every         # all rules
+    const uint64_t *every         # all rules but offers
+    const uint64_t *offer_mask
     const uint64_t *earn_mask     # earn rules
     const uint64_t *store         # [store code]
     const uint64_t *terminal

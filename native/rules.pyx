@@ -127,6 +127,7 @@ cdef class Rules:
         t.activity_mask = <uint64_t*>self.get("activity_mask", np.uint64, words)
         t.dated_mask = <uint64_t*>self.get("dated_mask", np.uint64, words)
         t.every = <uint64_t*>self.get("every", np.uint64, words)
+        t.offer_mask = <uint64_t*>self.get("offer_mask", np.uint64, words)
         t.earn_mask = <uint64_t*>self.get("earn_mask", np.uint64, words)
         t.weekday = <uint64_t*>self.get("weekday", np.uint64, 7 * words)
         t.minute = <uint64_t*>self.get("minute", np.uint64, 1440 * words)

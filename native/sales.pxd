@@ -11,6 +11,7 @@ from .facts cimport fall_short, finish, is_owed, rate_ahead, remember_renewal
 from .history cimport History, Sold
 from .lots cimport after
 from .members cimport NO_YEAR
+from .offers cimport check_offers, count_offers
 from .rules cimport INSUFFICIENT, NOT_SPENDABLE, NO_RULE, OK, OVERFLOW, POST_REDEEM, RuleTable
 from .state cimport FACTS, REDEEMED
 from .tiers cimport tier_on
@@ -132,8 +133,12 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     b.form = BASKET
     w.out.eligible[i] = b.eligible
     rated = b.eligible > 0
+    status = check_offers(w, t, i, &b, row, day)
+    if status != OK:
+        return status
     if not rate_ahead(w, t, &b, row, day, rated):
         return OVERFLOW
+    count_offers(w, t, i, NULL, w.amounts)
     if exchanged:
         look(w, t, row, day)
     else:

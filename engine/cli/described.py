@@ -57,7 +57,7 @@ def described(found: Program) -> dict[str, Any]:
 
 
 def _gives(rule: Rule) -> str:
-    from vafa.engine.program import Bonus, Earn, Multiply
+    from vafa.engine.program import Bonus, Earn, Multiply, Offer
 
     if isinstance(rule, Multiply):
         return f"x {_figure(rule.factor)}"
@@ -67,6 +67,8 @@ def _gives(rule: Rule) -> str:
         each = f" per {rule.per_units} units" if rule.per_units is not None else ""
         day = f" on {rule.on}" if rule.on is not None else ""
         return f"{_figure(rule.points)}{each}{day}"
+    if isinstance(rule, Offer):
+        return " ".join([rule.benefit.__struct_config__.tag or "", *_given(rule.benefit)])
     if rule.bands is not None:
         bands = " ".join(f"{band.start}:{band.points}" for band in rule.bands)
         return f"{bands} ({rule.band_mode} bands) per {rule.per:,} {rule.basis}"
