@@ -8,19 +8,46 @@ is answered for ever.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .checkpoint import CheckpointDamaged
 from .columns import MEMBER_KINDS
-from .intake import Intake
-from .records import content_of_row, same_facts
+from .intake import DecodedFacts, Intake
+from .naming import name_members
+from .records import Content, content_of_row, same_facts
 from .replica import Replica
+from .status import Status
 from .verdicts import Refusal, reused
 
 FUTURE_US = 5 * 60 * 1_000_000
 DAY_US = 86_400 * 1_000_000
+
+
+NO_PROGRAM = Refusal("no-program", "no program is in force; publish one first")
+
+
+@dataclass(slots=True)
+class Admitted:
+    """What is known of a batch before it is folded, by row.
+
+    `refusals` keep nothing; `known` are seqs of repeats; `rows` are those that are new, None
+    for all; `status` refuses some of these for state.
+    """
+
+    refusals: dict[int, Refusal] = field(default_factory=dict)
+    known: dict[int, int] = field(default_factory=dict)
+    rows: NDArray[np.int64] | None = None
+    status: dict[int, Status] = field(default_factory=dict)
+
+    def refused(self) -> dict[int, Status]:
+        """`status` by the place among the rows that are new."""
+        if self.rows is None or not self.status:
+            return self.status
+        place = {row: place for place, row in enumerate(self.rows.tolist())}
+        return {place[row]: status for row, status in self.status.items() if row in place}
 
 
 class Admission:
@@ -31,15 +58,14 @@ class Admission:
         self._replica = replica
         self._damaged = damaged
 
-    def admit(
-        self, intake: Intake, now: int, force: bool
-    ) -> tuple[dict[int, Refusal], dict[int, int], NDArray[np.int64] | None]:
-        """(refused rows, rows known as a seq, rows that are new: None for all)."""
+    def admit(self, intake: Intake, now: int, force: bool) -> Admitted:
+        """Which rows are new, known or refused, and whose those are that cards name."""
         ids = intake.ids
         if not ids:
-            return {}, {}, np.zeros(0, np.int64)
+            return Admitted(rows=np.zeros(0, np.int64))
         refusals: dict[int, Refusal] = {}
         known: dict[int, int] = {}
+        status: dict[int, Status] = {}
         fresh = np.ones(len(ids), np.bool_)
         found = self.find_ids(ids)
         if found:
@@ -52,15 +78,16 @@ class Admission:
                 else:
                     refusals[row] = reused(ids[row])
         self._check_times(intake, now, force, fresh, refusals)
+        if isinstance(intake, DecodedFacts) and intake.with_cards and self._replica.fold:
+            status = name_members(self._replica, intake, fresh, refusals)
         if len(set(ids)) != len(ids):
             self._repeats(intake, fresh, refusals, known)
         if self._replica.fold is None:
             for row in np.flatnonzero(fresh).tolist():
-                refusals[row] = Refusal(
-                    "no-program", "no program is in force; publish one first"
-                )
+                refusals[row] = NO_PROGRAM
             fresh[:] = False
-        return refusals, known, None if fresh.all() else np.flatnonzero(fresh)
+        new = None if fresh.all() else np.flatnonzero(fresh)
+        return Admitted(refusals, known, new, status)
 
     def find_ids(self, ids: list[str]) -> dict[str, int]:
         """Seqs of those ids that are known. Raises CheckpointDamaged."""
@@ -139,7 +166,13 @@ class Admission:
             if not same[place]:
                 # A catalogue may have renumbered a sku since: names decide.
                 fact = self._replica.stored(seq)
-                same[place] = fact.kind in MEMBER_KINDS and intake.content(
-                    rows[place]
-                ) == content_of_row(fact.batch, fact.row, dictionaries)
+                same[place] = fact.kind in MEMBER_KINDS and self._named_now(
+                    intake.content(rows[place])
+                ) == self._named_now(content_of_row(fact.batch, fact.row, dictionaries))
         return same
+
+    def _named_now(self, content: Content) -> Content:
+        """A content with the name that its member has now, if it had another."""
+        members = self._replica.dictionaries.members
+        number = members.numbers.get(content[2])
+        return content if number is None else (*content[:2], members.names[number], *content[3:])

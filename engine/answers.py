@@ -189,7 +189,10 @@ def fact_view(stored: StoredFact, dictionaries: Dictionaries) -> Answer:
         "occurred_at": instant_text(int(column(batch, "at")[row])),
     }
     if stored.kind in MEMBER_KINDS:
-        view |= wire_fields(content_of_row(batch, row, dictionaries))
+        fields = wire_fields(content_of_row(batch, row, dictionaries))
+        # Whose it is, also where only a card told.
+        view["member"] = dictionaries.members.names[column(batch, "member")[row]]
+        view |= fields
     elif KINDS[stored.kind] == "day closed":
         view["date"] = batch.column("payload")[row].as_py().decode()
     return view

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 from .status import POSTINGS
 from .versions import ProgramVersions
+
+if TYPE_CHECKING:
+    from .replica import Replica
 
 _GIVEN = np.isin(
     np.arange(len(POSTINGS)),
@@ -74,6 +77,10 @@ class Budgets:
         """Whether any rule has a budget."""
         return bool(self._ceilings)
 
+    def ceiling(self, rule: str) -> int | None:
+        """What a rule may give to everyone, in units of its currency; None without a budget."""
+        return self._ceilings.get(rule)
+
     @property
     def epoch(self) -> int:
         """The epoch of the facts to come."""
@@ -121,3 +128,23 @@ class Budgets:
     def close(self, rule: str, seq: int) -> None:
         """A budget is closed for facts beyond a seq."""
         self.closed.append((rule, seq))
+
+
+def budget_view(replica: Replica, rule: str) -> dict[str, Any] | None:
+    """What a rule may give to everyone, what it has given and whether it is closed.
+
+    As of what is on stable storage, in units of the rule's currency; None for a rule that has
+    no budget.
+    """
+    budgets = replica.standing.budgets
+    most = budgets.ceiling(rule)
+    if most is None:
+        return None
+    totals, n_closed = replica.budgets_before or (budgets.totals, len(budgets.closed))
+    given = totals.get(rule, 0)
+    closed = dict(budgets.closed[:n_closed]).get(rule)
+    return {
+        "rule": rule, "currency": replica.versions.currency_of(rule), "budget": most,
+        "given": given, "left": 0 if closed is not None else max(0, most - given),
+        "overrun": max(0, given - most), "closed": closed is not None, "closed_seq": closed,
+    }  # fmt: skip

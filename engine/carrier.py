@@ -18,6 +18,9 @@ from .facts import (
     CalendarDate,
     CancelFact,
     CaptureFact,
+    CardBlockFact,
+    CardLinkFact,
+    CardUnblockFact,
     EnrolFact,
     HoldFact,
     ManualTier,
@@ -49,11 +52,18 @@ def carrier_of(fact: MemberFact) -> Sale:
     if isinstance(fact, SaleFact):
         return sale_of(fact)
     kind: str = fact.__struct_config__.tag  # type: ignore[assignment]
-    extra = _EXTRAS[type(fact)](fact)
+    extra = _named(_EXTRAS[type(fact)](fact), fact)
     return Sale.of(
         fact.id, instant_us(fact.occurred_at), fact.member, fact.store, fact.terminal, [], [],
         _CODES[kind], None if extra == NOTHING else extra,
     )  # fmt: skip
+
+
+def _named(extra: Extra, fact: MemberFact) -> Extra:
+    """With the card that a fact has, and the member's name beside it."""
+    if not fact.card:
+        return extra
+    return msgspec.structs.replace(extra, card=fact.card, member=fact.member)
 
 
 def sale_of(fact: SaleFact) -> Sale:
@@ -78,6 +88,8 @@ def sale_of(fact: SaleFact) -> Sale:
         completed=fact.completed,
         named="" if returned is None else returned.sale,
         back=() if returned is None else _back(returned.lines),
+        card=fact.card,
+        member=fact.member if fact.card else "",
     )
     return Sale.of(
         fact.id,
@@ -134,7 +146,12 @@ def _subscription(fact: SubscriptionStartFact) -> Extra:
 
 
 def _profile(fact: EnrolFact | MemberUpdateFact) -> Extra:
-    return Extra(about=_about(fact) or None)
+    cards = tuple(sorted(set(fact.cards))) if isinstance(fact, EnrolFact) else ()
+    return Extra(about=_about(fact) or None, cards=cards)
+
+
+def _card(fact: CardBlockFact | CardUnblockFact) -> Extra:
+    return Extra(reason=fact.reason)
 
 
 _EXTRAS: dict[type, Callable[[Any], Extra]] = {
@@ -150,6 +167,9 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     SubscriptionEndFact: lambda fact: Extra(plan=fact.plan),
     EnrolFact: _profile,
     MemberUpdateFact: _profile,
+    CardLinkFact: lambda fact: Extra(move=fact.move),
+    CardBlockFact: _card,
+    CardUnblockFact: _card,
 }
 
 
@@ -191,6 +211,11 @@ def _manual_tier(tier: ManualTier) -> dict[str, str]:
 
 Content = tuple[Any, ...]
 
+_SAME_NAMES = (
+    "card", "channel", "partial", "completed", "expires", "forced", "reason", "actor", "move",
+)
+"""Fields of an `Extra` that have the same name and form on the wire."""
+
 
 def wire_fields(content: Content) -> dict[str, Any]:
     """The fields of a fact beside id, kind and instant, as they stand on the wire.
@@ -201,14 +226,14 @@ def wire_fields(content: Content) -> dict[str, Any]:
     """
     kind, _, member, store, terminal, lines, tenders, found = content
     extra: Extra = found or NOTHING
-    fields: dict[str, Any] = {"member": member, "store": store, "terminal": terminal}
+    fields: dict[str, Any] = {"member": member} if member else {}
+    fields |= {"store": store, "terminal": terminal}
     match KINDS[kind]:
         case "sale":
             fields |= _wire_sale(lines, tenders, extra)
         case "return":
             fields["lines"] = _wire_back(extra)
-            if extra.named:
-                fields["sale"] = extra.named
+            fields |= {"sale": extra.named} if extra.named else {}
         case "activity":
             fields |= {"code": extra.code, "quantity": extra.amount}
         case "adjust" | "redeem" | "hold":
@@ -224,7 +249,9 @@ def wire_fields(content: Content) -> dict[str, Any]:
     if extra.ends_at is not None:
         name = "expires_at" if KINDS[kind] == "hold" else "ends_at"
         fields[name] = us_instant(extra.ends_at).isoformat().replace("+00:00", "Z")
-    for name in ("channel", "partial", "completed", "expires", "forced", "reason", "actor"):
+    if extra.cards:
+        fields["cards"] = list(extra.cards)
+    for name in _SAME_NAMES:
         if value := getattr(extra, name):
             fields[name] = value
     return fields

@@ -1,4 +1,4 @@
-"""state/: a checkpoint of the members, ids and dictionaries. Losing it loses nothing.
+"""state/: a checkpoint of members, ids, names and cards. Losing it loses nothing.
 
 Everything in it is a fold of the journal up to `seq`, written in one durable
 transaction. A row carries its own checksum; a checkpoint that is damaged, of another
@@ -18,15 +18,17 @@ import lmdb
 import msgspec
 import xxhash
 
+from .cards import CardEvent, Cards
 from .dictionaries import Dictionaries, Product, Sizes, StoreVersion
 from .journal import LedgerError, open_environment
 from .parked import Parked, Waiting
 from .standing import Standing
 
-FORMAT = 2
+FORMAT = 3
 _PIECE = 1000
 _CODES = ("members", "terminals", "tenders")
 _VERSIONS: tuple[tuple[str, Any], ...] = (("stores", StoreVersion), ("products", Product))
+_RENAMED = len(_CODES) + len(_VERSIONS)
 
 
 class CheckpointDamaged(LedgerError):
@@ -86,6 +88,7 @@ class Snapshot:
     rows: list[tuple[int, bytes]] = field(default_factory=list)
     ids: list[tuple[str, int]] = field(default_factory=list)
     names: list[tuple[bytes, bytes]] = field(default_factory=list)
+    cards: list[tuple[str, list[CardEvent]]] = field(default_factory=list)
 
 
 def sealed(key: bytes, value: bytes) -> tuple[bytes, bytes]:
@@ -122,12 +125,12 @@ class Checkpoint:
             raise CheckpointDamaged("there is no checkpoint")
         with _damage():
             try:
-                self._env = open_environment(path, write=write, databases=4)
+                self._env = open_environment(path, write=write, databases=5)
             except LedgerError as error:
                 raise CheckpointDamaged(str(error)) from None
             try:
-                names = (b"meta", b"members", b"ids", b"names")
-                self._meta, self._members, self._ids, self._names = (
+                names = (b"meta", b"members", b"ids", b"names", b"cards")
+                self._meta, self._members, self._ids, self._names, self._cards = (
                     self._env.open_db(name, create=write) for name in names
                 )
             except lmdb.Error:
@@ -159,6 +162,8 @@ class Checkpoint:
                 getattr(dictionaries, name).extend(
                     [decode(value) for value in self._of_kind(txn, kind)]
                 )
+            for value in self._of_kind(txn, _RENAMED):
+                dictionaries.members.rename(*msgspec.msgpack.decode(value, type=tuple[int, str]))
             if dictionaries.sizes() != Sizes(*meta.sizes):
                 raise CheckpointDamaged("the checkpoint's dictionaries are incomplete")
             return [
@@ -175,6 +180,13 @@ class Checkpoint:
                 return
             yield opened(key, value)
 
+    def load_cards(self, cards: Cards) -> None:
+        """Fill an empty table of cards."""
+        decode = msgspec.msgpack.Decoder(list[CardEvent]).decode
+        with _damage(), self._env.begin(db=self._cards) as txn:
+            for key, value in txn.cursor():
+                cards.put(key.decode(), decode(opened(key, value)))
+
     def find_ids(self, ids: list[str]) -> dict[str, int]:
         """Seqs of those ids that the checkpoint knows."""
         keys = [name.encode() for name in ids]
@@ -189,11 +201,16 @@ class Checkpoint:
         rows = [sealed(member.to_bytes(4, "big"), packed) for member, packed in snapshot.rows]
         ids = [sealed(name.encode(), seq.to_bytes(8, "big")) for name, seq in snapshot.ids]
         names = [sealed(key, value) for key, value in snapshot.names]
+        cards = [
+            sealed(card.encode(), msgspec.msgpack.encode(events))
+            for card, events in snapshot.cards
+        ]
         with self._env.begin(write=True) as txn:
             for database, items in (
                 (self._members, rows),
                 (self._ids, ids),
                 (self._names, names),
+                (self._cards, cards),
             ):
                 items.sort()
                 # In pieces, so that the thread lets the commits go on between them.
@@ -207,16 +224,25 @@ def name_items(dictionaries: Dictionaries, since: Sizes) -> list[tuple[bytes, by
     """Dictionary entries beyond earlier sizes, as keys and values."""
     items = []
     for kind, name in enumerate(_CODES):
-        names = getattr(dictionaries, name).names
-        for number in range(getattr(since, name), len(names)):
-            key = bytes([kind]) + number.to_bytes(4, "big")
-            items.append((key, names[number].encode()))
+        codes, start = getattr(dictionaries, name), getattr(since, name)
+        names = codes.first_names(start) if name == "members" else codes.names[start:]
+        for number, text in enumerate(names, start):
+            items.append((_numbered(kind, number), text.encode()))
+    for number, (member, _, text) in enumerate(
+        dictionaries.members.renames[since.renames :], since.renames
+    ):
+        items.append((_numbered(_RENAMED, number), msgspec.msgpack.encode((member, text))))
     for kind, (name, _) in enumerate(_VERSIONS, len(_CODES)):
         versions = getattr(dictionaries, name).versions
         for number in range(getattr(since, name), len(versions)):
-            key = bytes([kind]) + number.to_bytes(4, "big")
-            items.append((key, msgspec.msgpack.encode(tuple(versions[number]))))
+            items.append(
+                (_numbered(kind, number), msgspec.msgpack.encode(tuple(versions[number])))
+            )
     return items
+
+
+def _numbered(kind: int, number: int) -> bytes:
+    return bytes([kind]) + number.to_bytes(4, "big")
 
 
 def remove(path: Path) -> None:

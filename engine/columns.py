@@ -23,6 +23,9 @@ SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, CLOSING = (
     )
 )  # fmt: skip
 SUBSCRIBE, UNSUBSCRIBE = KINDS.index("subscription start"), KINDS.index("subscription end")
+CARD_LINK, CARD_BLOCK, CARD_UNBLOCK = (
+    KINDS.index(f"card {what}") for what in ("link", "block", "unblock")
+)
 HOLD, CAPTURE, RELEASE, CANCEL = (
     KINDS.index(kind) for kind in ("hold", "capture", "release", "cancel")
 )
@@ -30,7 +33,7 @@ HOLD, CAPTURE, RELEASE, CANCEL = (
 MEMBER_KINDS = np.array(
     [
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
-        HOLD, CAPTURE, RELEASE, CANCEL,
+        HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
     ],
     np.uint8,
 )  # fmt: skip
@@ -49,8 +52,10 @@ class Extra(
     0, sku or "", quantity, net), of the sale `named`. `named` of a capture or release is the
     hold, of a cancel the redemption. `amount`: quantity of an activity, points of an adjust,
     redeem, hold, capture or cancel (0: all). `ends_at`: of a subscription or a hold, us.
-    `about`: the fields given of an enrol or update. Lists whose order means nothing are
-    sorted: equal facts are equal here.
+    `about`: the fields given of an enrol or update. `card`: the card that names the member,
+    or that the fact is about; `member`: the name given beside it, "" where the card alone
+    tells whose the fact is. Lists whose order means nothing are sorted: equal facts are equal
+    here.
     """
 
     channel: str = ""
@@ -73,6 +78,10 @@ class Extra(
     plan: str = ""
     ends_at: int | None = None
     partial: bool = False
+    card: str = ""
+    member: str = ""
+    cards: tuple[str, ...] = ()
+    move: bool = False
 
 
 NOTHING = Extra()

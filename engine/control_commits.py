@@ -58,8 +58,11 @@ class ControlCommits:
         self._writer = writer
         self._replica = writer.replica
 
-    def commit(self, fact: ControlFact) -> Verdict:
-        """Commit one fact. Raises ProgramError for a program that is not valid."""
+    def commit(self, fact: ControlFact, versions: int | None = None) -> Verdict:
+        """Commit one fact. Raises ProgramError for a program that is not valid.
+
+        With `versions` a program is refused unless the ledger has so many.
+        """
         if len(fact.id.encode()) > ID_BYTES:
             return Verdict(
                 refusal=Refusal("invalid-fact", f"is longer than {ID_BYTES} bytes", "id")
@@ -70,7 +73,7 @@ class ControlCommits:
             return known
         match fact:
             case PublishFact():
-                return self._publish(fact, at, kind, payload)
+                return self._publish(fact, at, kind, payload, versions)
             case _ if at > self._writer.now() + FUTURE_US:
                 return Verdict(refusal=Refusal("in-future", "is later than now", "occurred_at"))
             case DayClosedFact():
@@ -97,11 +100,17 @@ class ControlCommits:
 
     # -- programs -------------------------------------------------------------------------
 
-    def _publish(self, fact: PublishFact, at: int, kind: int, payload: bytes) -> Verdict:
+    def _publish(
+        self, fact: PublishFact, at: int, kind: int, payload: bytes, expected: int | None
+    ) -> Verdict:
         replica = self._replica
         versions = replica.versions
+        if expected not in (None, len(versions)):
+            return Verdict(refusal=Refusal(
+                "precondition-failed", f"the ledger has {len(versions)} programs by now"
+            ))  # fmt: skip
         version = versions.add(replica.seq + 1, at, payload)
-        reason = unlike(versions)
+        reason = unlike(version.program, versions.all[:-1])
         if reason is not None:
             versions.cut(version.number - 1)
             return Verdict(refusal=Refusal("program-differs", reason, "program"))

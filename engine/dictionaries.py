@@ -78,6 +78,36 @@ class Codes:
         del self.names[length:]
 
 
+class Members(Codes):
+    """Members; one that gets a new name is meant by the old one as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.renames: list[tuple[int, str, str]] = []
+        """Number, old name, new name, in the order in which they were told."""
+
+    def rename(self, number: int, name: str) -> None:
+        """Give a member a name that is new."""
+        self.renames.append((number, self.names[number], name))
+        self.names[number] = name
+        self.numbers[name] = number
+
+    def first_names(self, start: int) -> list[str]:
+        """The names with which members were numbered, from a number on."""
+        names = self.names[start:]
+        for number, old, _ in reversed(self.renames):
+            if number >= start:
+                names[number - start] = old
+        return names
+
+    def cut_renames(self, length: int) -> None:
+        """Forget the new names beyond a length (a commit that did not happen)."""
+        while len(self.renames) > length:
+            number, old, name = self.renames.pop()
+            self.names[number] = old
+            del self.numbers[name]
+
+
 V = TypeVar("V", Product, StoreVersion)
 
 
@@ -322,13 +352,14 @@ class Sizes(NamedTuple):
     terminals: int = 0
     tenders: int = 0
     products: int = 0
+    renames: int = 0
 
 
 class Dictionaries:
     """All dictionaries of a ledger."""
 
     def __init__(self) -> None:
-        self.members = Codes()
+        self.members = Members()
         self.stores = Stores()
         self.terminals = Codes()
         self.tenders = Codes()
@@ -342,10 +373,12 @@ class Dictionaries:
             len(self.terminals),
             len(self.tenders),
             len(self.products),
+            len(self.members.renames),
         )
 
     def cut(self, sizes: Sizes) -> None:
         """Back to earlier lengths."""
+        self.members.cut_renames(sizes.renames)
         self.members.cut(sizes.members)
         self.stores.cut(sizes.stores)
         self.terminals.cut(sizes.terminals)

@@ -21,8 +21,11 @@ MOST_TENDERS = 100
 MOST_COUPONS = 100
 MOST_OFFERS = 100
 MOST_LINE_NUMBER = 10**6
+MOST_CARDS = 100
 ID_BYTES = 128
 NAME_BYTES = 64
+CARD_BYTES = 58
+"""So that `card:` and a card are a member's name."""
 
 EARLIEST_US = 0
 LATEST_US = 6_300_000_000_000_000
@@ -31,6 +34,8 @@ LATEST_US = 6_300_000_000_000_000
 Id = Annotated[str, Meta(min_length=1, max_length=ID_BYTES)]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_BYTES)]
 Place = Annotated[str, Meta(max_length=NAME_BYTES)]
+Card = Annotated[str, Meta(min_length=1, max_length=CARD_BYTES)]
+AnyCard = Annotated[str, Meta(max_length=CARD_BYTES)]
 Amount = Annotated[int, Meta(ge=-MOST_AMOUNT, le=MOST_AMOUNT)]
 Positive = Annotated[int, Meta(ge=0, le=MOST_AMOUNT)]
 Points = Annotated[int, Meta(ge=-MOST_POINTS, le=MOST_POINTS)]
@@ -121,6 +126,7 @@ class SaleFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="sale",
     offers: Annotated[list[OfferFact], Meta(max_length=MOST_OFFERS)] = []
     returned: ReturnPart | None = None
     completed: bool = False
+    card: AnyCard = ""
 
 
 class ReturnFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="return"):
@@ -134,6 +140,7 @@ class ReturnFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="retu
     store: Place = ""
     terminal: Place = ""
     reason: Reason = ""
+    card: AnyCard = ""
 
 
 class ActivityFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="activity"):
@@ -147,6 +154,7 @@ class ActivityFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="ac
     store: Place = ""
     terminal: Place = ""
     channel: Place = ""
+    card: AnyCard = ""
 
 
 class AdjustFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="adjust"):
@@ -163,6 +171,7 @@ class AdjustFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="adju
     forced: bool = False
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 class RedeemFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="redeem"):
@@ -176,6 +185,7 @@ class RedeemFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="rede
     completed: bool = False
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 class HoldFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="hold"):
@@ -194,6 +204,7 @@ class HoldFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="hold")
     completed: bool = False
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 class CaptureFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="capture"):
@@ -212,6 +223,7 @@ class CaptureFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="cap
     completed: bool = False
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 class ReleaseFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="release"):
@@ -223,6 +235,7 @@ class ReleaseFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="rel
     hold: Id
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 class CancelFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="cancel"):
@@ -235,6 +248,7 @@ class CancelFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="canc
     points: Spent | None = None
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 # -- of a member: what is known of it -------------------------------------------------------
@@ -270,12 +284,13 @@ class _About(Struct, forbid_unknown_fields=True):
         msgspec.UNSET
     )
     manual_tier: ManualTier | msgspec.UnsetType | None = msgspec.UNSET
+    card: AnyCard = ""
 
 
 class EnrolFact(_About, tag_field="kind", tag="enrol"):
-    """A member joins. Cards come with the value issue: the list must be empty."""
+    """A member joins; `cards` become its own, and with one its provisional member."""
 
-    cards: Annotated[list[Name], Meta(max_length=0)] = []
+    cards: Annotated[list[Card], Meta(max_length=MOST_CARDS)] = []
 
 
 class MemberUpdateFact(_About, tag_field="kind", tag="member update"):
@@ -298,6 +313,7 @@ class SubscriptionStartFact(
     ends_at: Instant | None = None
     store: Place = ""
     terminal: Place = ""
+    card: AnyCard = ""
 
 
 class SubscriptionEndFact(
@@ -309,6 +325,46 @@ class SubscriptionEndFact(
     occurred_at: Instant
     member: Name
     plan: Name
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+# -- of a member: its cards ---------------------------------------------------------------------
+
+
+class CardLinkFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="card link"):
+    """A card is the member's from now on; `move` takes it from another member."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    card: Card
+    move: bool = False
+    store: Place = ""
+    terminal: Place = ""
+
+
+class CardBlockFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="card block"):
+    """A card is refused from now on."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    card: Card
+    reason: Reason = ""
+    store: Place = ""
+    terminal: Place = ""
+
+
+class CardUnblockFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="card unblock"):
+    """A card is taken again from now on."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    card: Card
+    reason: Reason = ""
     store: Place = ""
     terminal: Place = ""
 
@@ -381,17 +437,18 @@ class DayClosedFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="d
 MemberFact = (
     SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | HoldFact | CaptureFact
     | ReleaseFact | CancelFact | EnrolFact | MemberUpdateFact | SubscriptionStartFact
-    | SubscriptionEndFact
+    | SubscriptionEndFact | CardLinkFact | CardBlockFact | CardUnblockFact
 )  # fmt: skip
 WireControl = CatalogFact | StoreFact | DayClosedFact
-"""Facts of no member that the HTTP door takes; programs are published by the command line."""
+"""Facts of no member that the door of facts takes; programs have a door of their own."""
 ControlFact = WireControl | PublishFact
 Fact = MemberFact | ControlFact
 
 KINDS: tuple[str, ...] = (
     "sale", "catalog", "program publish", "return", "activity", "adjust", "redeem", "enrol",
     "member update", "subscription start", "subscription end", "store", "day closed",
-    "closing", "budget closed", "hold", "capture", "release", "cancel",
+    "closing", "budget closed", "hold", "capture", "release", "cancel", "card link", "card block",
+    "card unblock",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
@@ -401,7 +458,8 @@ is written by the engine.
 
 RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
-    "store": 0, "program publish": 0, "budget closed": 0,
+    "store": 0, "program publish": 0, "budget closed": 0, "card link": 0, "card block": 0,
+    "card unblock": 0,
     "sale": 1, "activity": 1, "adjust": 1,
     "return": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,

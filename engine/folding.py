@@ -149,23 +149,28 @@ class Fold:
         """Fold new facts in the order of arrival, deciding what is accepted."""
         facts, n = batch.facts, len(batch.facts)
         previous = self.state.chain(facts.member, batch.first)
-        everyone = np.ones(n, np.bool_)
+        takes = np.ones(n, np.bool_)
+        takes[list(batch.refused)] = False
         special = self.special(batch, past)
-        takes_part, late_members, twisted = self._sort_out(batch, everyone, special)
+        takes_part, late_members, twisted = self._sort_out(batch, takes, special)
         figures = self._fold_in_order(batch, takes_part, accepted=False)
         outcome = self.outcome(figures, n, previous, not twisted and not len(late_members))
         inserts: list[Insert] = []
-        for member, rows in _rows_by_member(facts.member, late_members):
-            last = int(previous[rows[0]])
+        for member, every in _rows_by_member(facts.member, late_members):
+            last = int(previous[every[0]])
+            rows = every[takes[every]]
             known = self.histories.get(member)
             if known is None or known.last_seq != last:
                 known = Known(last, past.history(member, last, known))
             anew = Anew(self, batch, rows, known, past)
             anew.decide()
-            inserts += self._settle(anew, member, rows, outcome, batch.first)
+            end = batch.first + int(every[-1])
+            inserts += self._settle(anew, member, rows, outcome, end)
         if special is not None:
             inserts += strangers(batch, past, outcome)
         insert(outcome, inserts)
+        if batch.refused:
+            self._refuse(batch, outcome)
         outcome.members = facts.member
         return outcome
 
@@ -258,14 +263,31 @@ class Fold:
         )
 
     def _settle(
-        self, anew: Anew, member: int, rows: UInt32, outcome: Outcome, first: int
+        self, anew: Anew, member: int, rows: UInt32, outcome: Outcome, last: int
     ) -> list[Insert]:
         """Put a member's new row, statuses and balances; its postings."""
         after = tell_anew(anew, rows, outcome)
-        last = first + int(rows[-1])
         self.put(member, after, last)
         self.histories.keep(member, anew.known(last))
         return anew.postings()
+
+    def _refuse(self, batch: Batch, outcome: Outcome) -> None:
+        """Rows that were refused before the fold: their answers tell how the member stands."""
+        for row, status in batch.refused.items():
+            self.refuse(batch, row, status, self.state, int(batch.facts.member[row]), outcome)
+
+    def refuse(
+        self, batch: Batch, row: int, status: Status, state: State, member: int, outcome: Outcome
+    ) -> None:
+        """A row is refused: its status, and how the member stands in a table."""
+        day = int(batch.facts.day[row])
+        compiled = self.compiled.compiled[batch.version[row] - 1]
+        outcome.status[row] = status
+        outcome.tier[row] = state.tier(compiled.native, member, day)
+        for place in range(self.n_currencies):
+            figures = state.totals(member, place, day)
+            for name in BALANCES:
+                getattr(outcome, name)[row, place] = figures[name]
 
     # -- members folded alone -----------------------------------------------------------------
 
@@ -312,12 +334,12 @@ def _rows_by_member(member: UInt32, wanted: UInt32) -> list[tuple[int, UInt32]]:
 
 
 def strangers(batch: Batch, past: Past, outcome: Outcome) -> list[Insert]:
-    """Tell of parked returns that waited for a fact of another member."""
+    """Tell of parked returns that waited for a fact of another member, or a refused one."""
     out: list[Insert] = []
 
     def tell(row: int, seq: int) -> None:
-        is_sale = batch.facts.kind[row] == 0 and outcome.status[row] in (
-            Status.OK, Status.PARKED,
+        is_sale = batch.facts.kind[row] == 0 and row not in batch.refused and (
+            outcome.status[row] in (Status.OK, Status.PARKED)
         )  # fmt: skip
         status = Status.WRONG_MEMBER if is_sale else Status.NOT_A_SALE
         out.append((np.array([row]), told(seq, int(status))))
@@ -325,11 +347,11 @@ def strangers(batch: Batch, past: Past, outcome: Outcome) -> list[Insert]:
     member = batch.facts.member
     for row in past.parked.awaited(batch.ids):
         for seq, theirs in past.parked.by_sale[batch.ids[row]]:
-            if theirs != member[row]:
+            if theirs != member[row] or row in batch.refused:
                 tell(row, seq)
     for row in np.flatnonzero(outcome.status == Status.PARKED).tolist():
         sale = batch.row_of(batch.facts.extra(row).named)
-        if sale is not None and member[sale] != member[row]:
+        if sale is not None and (member[sale] != member[row] or sale in batch.refused):
             tell(sale, batch.first + row)
     return out
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .facts import (
+    CARD_BYTES,
     ID_BYTES,
     NAME_BYTES,
     ActivityFact,
@@ -17,6 +18,8 @@ from .facts import (
     CalendarDate,
     CancelFact,
     CaptureFact,
+    CardBlockFact,
+    CardUnblockFact,
     CatalogFact,
     DayClosedFact,
     EnrolFact,
@@ -56,6 +59,7 @@ def check_form(fact: Fact) -> None:
     if not isinstance(fact, CatalogFact | StoreFact | DayClosedFact | PublishFact):
         for name in ("member", "store", "terminal"):
             check_name(getattr(fact, name), name)
+        check_name(fact.card, "card", CARD_BYTES)
     check = _CHECKS.get(type(fact))
     if check is not None:
         check(fact)
@@ -98,8 +102,6 @@ def _check_sale(fact: SaleFact) -> None:
         check_name(tender.type, f"{path}.type")
         if tender.ref is not None:
             _check_named(tender.ref, fact.id, f"{path}.ref")
-            if tender.points is None:
-                raise FormError("says not how many points of it pay", f"{path}.points")
     named: set[str] = set()
     for place, applied in enumerate(fact.offers):
         check_name(applied.offer, f"offers[{place}].offer")
@@ -178,6 +180,9 @@ def _check_end(end: dt.datetime | None, start: dt.datetime, path: str) -> None:
 def _check_about(fact: EnrolFact | MemberUpdateFact) -> None:
     # The date somewhere on earth: the zone of the program is not known here.
     today = (fact.occurred_at.astimezone(dt.UTC) + _FARTHEST_EAST).date()
+    if isinstance(fact, EnrolFact):
+        for place, card in enumerate(fact.cards):
+            check_name(card, f"cards[{place}]", CARD_BYTES)
     if isinstance(fact.birth, dt.date):
         if fact.birth > today:
             raise FormError("is after the fact", "birth")
@@ -234,6 +239,8 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     MemberUpdateFact: _check_about,
     SubscriptionStartFact: _check_subscription,
     SubscriptionEndFact: lambda fact: check_name(fact.plan, "plan"),
+    CardBlockFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),
+    CardUnblockFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),
     CatalogFact: _check_catalog,
     StoreFact: _check_stores,
     DayClosedFact: lambda fact: _check_date(fact.date, "date"),

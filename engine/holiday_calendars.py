@@ -101,15 +101,24 @@ def read_overrides(path: Path, program: Program) -> dict[str, Override]:
             message, below = split_path(str(error))
             at = name if below == "$" else f"{name}.{below}"
             raise ProgramError(str(path), [Problem(at, message, lines.line_of(at))]) from None
-    names = [entry.id for entry in program.holidays]
     problems = [
-        Problem(at, message, lines.line_of(at))
-        for name, override in found.items()
-        for at, message in _wrong(name, override, names)
+        Problem(at, message, lines.line_of(at)) for at, message in check_overrides(found, program)
     ]
     if problems:
         raise ProgramError(str(path), problems)
     return found
+
+
+def check_overrides(
+    overrides: Mapping[str, Override], program: Program
+) -> list[tuple[str, str]]:
+    """What is wrong with overrides for a program, as (path, message)."""
+    names = [entry.id for entry in program.holidays]
+    return [
+        problem
+        for name, override in overrides.items()
+        for problem in _wrong(name, override, names)
+    ]
 
 
 def _wrong(name: str, override: Override, names: list[str]) -> list[tuple[str, str]]:

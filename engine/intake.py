@@ -5,6 +5,7 @@ Facts decoded from JSON are here, an Arrow table of sales in `wire_arrow`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -23,7 +24,6 @@ class Intake(Protocol):
 
     ids: list[str]
     at: NDArray[np.int64]
-
     def id_array(self, rows: NDArray[np.int64] | None) -> pa.Array:
         """Ids of some rows (None: all) as an Arrow string array."""
 
@@ -41,6 +41,27 @@ class DecodedFacts:
         self.facts = facts
         self.ids = [fact.id for fact in facts]
         self.at = np.array([fact.at for fact in facts], np.int64)
+        self.with_cards = [
+            row for row, fact in enumerate(facts)
+            if fact.extra is not None and (fact.extra.card or fact.extra.cards)
+        ]  # fmt: skip
+        """Rows that have to do with cards."""
+        self._named: dict[int, Sale] = {}
+
+    def first_rows(self) -> dict[str, int]:
+        """The first row of each member that is named."""
+        rows = range(len(self.facts) - 1, -1, -1)
+        return {self.facts[row].member: row for row in rows}
+
+    def name(self, members: Mapping[int, str]) -> None:
+        """Tell by row whose facts are that cards name."""
+        for row, member in members.items():
+            fact_id, at, _, *rest = self.facts[row].parts()
+            self._named[row] = Sale.of(fact_id, at, member, *rest)
+
+    def whose(self, row: int) -> Sale:
+        """A fact with its member, also where a card tells it."""
+        return self._named.get(row, self.facts[row])
 
     def id_array(self, rows: NDArray[np.int64] | None) -> pa.Array:
         """See Intake."""
@@ -53,7 +74,10 @@ class DecodedFacts:
 
     def columns(self, dictionaries: Dictionaries, rows: NDArray[np.int64] | None) -> Facts:
         """See Intake."""
-        facts = self.facts if rows is None else [self.facts[row] for row in rows]
+        facts = self.facts if rows is None else [self.facts[row] for row in rows.tolist()]
+        if self._named:
+            wanted = range(len(facts)) if rows is None else rows.tolist()
+            facts = [self.whose(row) for row in wanted]
         return facts_of(facts, dictionaries)
 
 

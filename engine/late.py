@@ -8,6 +8,7 @@ new row of the member, and what became of parked returns stands on the row of th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -52,6 +53,8 @@ class Batch:
     ids: list[str]
     first: int
     version: NDArray[np.uint16]
+    refused: Mapping[int, Status] = field(default_factory=dict)
+    """Rows that are refused for state before they are folded."""
     _row_of: dict[str, int] | None = None
     known: dict[str, int] = field(default_factory=dict)
     """Seqs of the sales that facts of the batch name, where the ledger has them."""
@@ -171,7 +174,7 @@ class Anew:
         if other is not None:
             if other > row:
                 return PARKED
-            is_sale = self.batch.facts.kind[other] == SALE
+            is_sale = self.batch.facts.kind[other] == SALE and other not in self.batch.refused
             return Status.WRONG_MEMBER if is_sale else Status.NOT_A_SALE
         seq = self.batch.known.get(name)
         if seq is None:

@@ -155,6 +155,7 @@ class Redemption(Part, frozen=True, kw_only=True):
 
 class _Rule(Part, frozen=True, kw_only=True, tag_field="kind"):
     id: Name
+    title: Annotated[str, Meta(max_length=200)] = ""
     currency: Name | None = None
     priority: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
     round: RuleRounding | None = None
@@ -390,6 +391,12 @@ class Returns(Part, frozen=True, kw_only=True):
     no_receipt: NoReceipt | None = None
 
 
+class Membership(Part, frozen=True, kw_only=True):
+    """Who may take part: what a card does that nobody has told of (rulebook section 7)."""
+
+    unknown_cards: Literal["refuse", "provisional"] = "refuse"
+
+
 class Program(Part, frozen=True, kw_only=True):
     """A whole program file."""
 
@@ -405,6 +412,7 @@ class Program(Part, frozen=True, kw_only=True):
     hold_hours: HoldHours = 24
     late_shortfall: Literal["debt", "forgive"] = "debt"
     earn_on_redeemed: bool = False
+    membership: Membership = Membership()
     returns: Returns = Returns()
     currency: Annotated[list[Currency], Meta(min_length=1, max_length=16)]
     redemption: list[Redemption] = field(default_factory=list)

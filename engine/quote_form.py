@@ -34,7 +34,9 @@ def decode_basket(body: bytes, now: int) -> Basket:
     def sale(text: bytes) -> SaleFact:
         fields = msgspec.json.decode(text)
         if isinstance(fields, dict):
-            given.update(name for name in ("id", "member") if fields.get(name) is not None)
+            given.update(
+                name for name in ("id", "member", "card") if fields.get(name) is not None
+            )
             fields = _whole(fields, now)
         return msgspec.convert(fields, SaleFact)
 
@@ -43,7 +45,7 @@ def decode_basket(body: bytes, now: int) -> Basket:
         fact.id = NO_ID
     if "member" not in given:
         fact.member = ""
-    return Basket(sale_of(fact), "member" in given, "id" in given)
+    return Basket(sale_of(fact), not given.isdisjoint(("member", "card")), "id" in given)
 
 
 def _whole(fields: dict[str, Any], now: int) -> dict[str, Any]:

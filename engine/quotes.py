@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .admission import Admission
+from vafa.native.wire import Sale
+
+from .admission import NO_PROGRAM, Admission
 from .answers import Answer, corrected, instant_text, posting_details, rated_answers
 from .intake import DecodedFacts
 from .offers import offers_of_basket, with_offers
@@ -28,39 +30,38 @@ def quote(replica: Replica, basket: Basket, now: int, *, force: bool = False) ->
     A sale that the member's state refuses is an answer with `status` "refused" and its
     `reason`. `force` takes baskets older than the late limit. Raises CheckpointDamaged.
     """
-    refusal = _refusal(replica, basket, now, force)
-    if refusal is not None:
-        return Verdict(refusal=refusal)
     fold = replica.fold
-    assert fold is not None
+    if fold is None:
+        return Verdict(refusal=NO_PROGRAM)
     with lent(fold):
-        trial = try_sale(replica, basket.sale)
-        offers = offers_of_basket(
-            fold, trial.facts, trial.version, trial.place, has_member=basket.has_member
-        )
+        intake = DecodedFacts([basket.sale])
+        admitted = Admission(replica, lambda: None).admit(intake, now, force)
+        refusal = admitted.refusals.get(0)
+        if admitted.known:
+            # Whatever it says: there is nothing to be quoted any more.
+            refusal = Refusal("id-reused", f"the basket {basket.sale.id!r} is paid already", "id")
+        if refusal is not None:
+            return Verdict(refusal=refusal)
+        sale, refused = intake.whose(0), admitted.status.get(0)
+        trial = try_sale(replica, sale, refused)
         net = int(trial.facts.net.sum())
-        if offers.applied and basket.has_member and not trial.facts.extra(0).offers:
-            trial = try_sale(replica, with_offers(basket.sale, offers))
-        told = _told(replica, basket, trial)
-        told |= {"net": net, "discount": offers.discount, "offers": offers.told}
-        return Verdict(told)
+        known = basket.has_member and refused is None
+        offers = offers_of_basket(fold, trial.facts, trial.version, trial.place, has_member=known)
+        if offers.applied and known and not trial.facts.extra(0).offers:
+            # The sale that follows has their discounts taken off, and names them.
+            trial = try_sale(replica, with_offers(sale, offers))
+        told = _told(replica, basket, sale, trial)
+        return Verdict(
+            told | {"net": net, "discount": offers.discount, "offers": offers.told}
+        )
 
 
-def _refusal(replica: Replica, basket: Basket, now: int, force: bool) -> Refusal | None:
-    """Why no commit takes the basket, whatever the member's state."""
-    intake = DecodedFacts([basket.sale])
-    refusals, known, _ = Admission(replica, lambda: None).admit(intake, now, force)
-    if known:
-        return Refusal("id-reused", f"the basket {basket.sale.id!r} is paid already", "id")
-    return refusals.get(0)
-
-
-def _told(replica: Replica, basket: Basket, trial: Trial) -> Answer:
+def _told(replica: Replica, basket: Basket, sale: Sale, trial: Trial) -> Answer:
     version = replica.versions.all[trial.version - 1]
     answer: Answer = {"id": basket.sale.id} if basket.has_id else {}
     answer |= {
-        "member": basket.sale.member if basket.has_member else None,
-        "as_of": instant_text(basket.sale.at),
+        "member": sale.member if basket.has_member else None,
+        "as_of": instant_text(sale.at),
         "program": {"id": version.program.id, "version": version.number},
     }
     return answer | (_of_member(replica, trial) if basket.has_member else _OF_NOBODY)

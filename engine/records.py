@@ -37,7 +37,7 @@ from .schema import (
     lists,
 )
 
-MEMBER, TERMINAL, TENDER_TYPE, STORE, PRODUCT = range(5)
+MEMBER, TERMINAL, TENDER_TYPE, STORE, PRODUCT, RENAMED = range(6)
 
 V = TypeVar("V", bound=Product | StoreVersion)
 
@@ -141,14 +141,16 @@ def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | N
     """What the dictionaries gained since earlier sizes; None when nothing."""
     kinds: list[int] = []
     names: list[str] = []
-    for kind, codes, start in (
-        (MEMBER, dictionaries.members, since.members),
-        (TERMINAL, dictionaries.terminals, since.terminals),
-        (TENDER_TYPE, dictionaries.tenders, since.tenders),
+    for kind, fresh in (
+        (MEMBER, dictionaries.members.first_names(since.members)),
+        (TERMINAL, dictionaries.terminals.names[since.terminals :]),
+        (TENDER_TYPE, dictionaries.tenders.names[since.tenders :]),
     ):
-        fresh = codes.names[start:]
         kinds += [kind] * len(fresh)
         names += fresh
+    renames = dictionaries.members.renames[since.renames :]
+    kinds += [RENAMED] * len(renames)
+    names += [name for _, _, name in renames]
     plain = len(kinds)
     stores = dictionaries.stores.versions[since.stores :]
     products = dictionaries.products.versions[since.products :]
@@ -157,7 +159,8 @@ def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | N
         return None
     kinds += [STORE] * len(stores) + [PRODUCT] * len(products)
     names += [version[0] for version in versions]
-    since_us = [0] * plain + [version.since for version in versions]
+    since_us = [0] * (plain - len(renames)) + [number for number, _, _ in renames]
+    since_us += [version.since for version in versions]
 
     def attribute(field: pa.Field) -> pa.Array:
         values = [getattr(version, field.name, None) for version in versions]
@@ -185,8 +188,11 @@ def grow(dictionaries: Dictionaries, batch: pa.RecordBatch) -> None:
     names = batch.column("name").to_pylist()
     n_stores, n_products = kinds.count(STORE), kinds.count(PRODUCT)
     plain = len(kinds) - n_stores - n_products
-    for kind, name in zip(kinds[:plain], names[:plain], strict=True):
-        codes[kind].number(name)
+    for place, (kind, name) in enumerate(zip(kinds[:plain], names[:plain], strict=True)):
+        if kind == RENAMED:
+            dictionaries.members.rename(batch.column("since")[place].as_py(), name)
+        else:
+            codes[kind].number(name)
 
     if n_stores:
         dictionaries.stores.extend(_versions(StoreVersion, batch.slice(plain, n_stores)))
@@ -270,10 +276,11 @@ def content_of_row(batch: pa.RecordBatch, row: int, dictionaries: Dictionaries) 
     """A journalled fact of a member in the form in which two facts of one id are compared."""
     facts = read_facts(batch.slice(row, 1))
     d = dictionaries
+    extra = facts.extra(0)
     return (
         int(facts.kind[0]),
         int(facts.at[0]),
-        d.members.names[facts.member[0]],
+        extra.member if extra.card else d.members.names[facts.member[0]],
         d.stores.names[facts.store[0]],
         d.terminals.names[facts.terminal[0]],
         tuple(

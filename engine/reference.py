@@ -17,9 +17,11 @@ from typing import Any
 
 from .facts import (
     AdjustFact,
+    CaptureFact,
     CatalogFact,
     DayClosedFact,
     Fact,
+    HoldFact,
     MemberFact,
     PublishFact,
     RedeemFact,
@@ -42,9 +44,18 @@ from .reference_answers import (
 from .reference_basis import at_tier, rounded
 from .reference_calendar import business_date
 from .reference_conditions import failed_condition
-from .reference_facts import InvalidFact, content, instant, named_sale, net_voids, returned_lines
+from .reference_facts import (
+    InvalidFact,
+    content,
+    instant,
+    named_facts,
+    named_sale,
+    net_voids,
+    returned_lines,
+)
 from .reference_returns import Refusal
 from .reference_run import Run, play
+from .reference_spending import run_out
 from .reference_tiers import tier_on
 from .reference_turn import Posting, Row, advance, is_status
 from .reference_world import Accepted, Version, World
@@ -126,12 +137,19 @@ class Reference:
         """A member on a date not before that of its latest fact, without further facts."""
         return self.members(name, [date])[0]
 
-    def members(self, name: str, dates: Sequence[dt.date]) -> list[MemberView]:
-        """As `member`, on dates in their order, each by the version in force on it."""
-        member, found = self._run(name).member, []
+    def members(
+        self, name: str, dates: Sequence[dt.date], moments: Sequence[int] = ()
+    ) -> list[MemberView]:
+        """As `member`, on dates in their order, each by the version in force on it.
+
+        `moments` (us) are the instants on them, their ends if left out.
+        """
+        member = self._run(name).member
+        found: list[MemberView] = []
         for _, days in groupby(dates, lambda day: id(self._program_on(day))):
             listed = list(days)
-            found += views(self._program_on(listed[0]), member, listed)
+            some = moments[len(found) : len(found) + len(listed)]
+            found += views(self._program_on(listed[0]), member, listed, some)
         return found
 
     def why_not(self, fact: str, rule: str) -> str | None:
@@ -162,6 +180,7 @@ class Reference:
         facts = self._facts.get(fact.member, [])
         try:
             waits = self._waits(fact)
+            self._check_named(fact)
             if waits and isinstance(fact, ReturnFact):
                 self._park(entry)
                 return self._answered(entry, before, self._in_vain(Answer(fact.id, "parked")))
@@ -176,6 +195,7 @@ class Reference:
         if waits:
             self._park(entry)
         answer = Answer(fact.id)
+        answer.broken = list(dict.fromkeys(REFUSALS[s] for s in after.rows[fact.id].broken))
         kept, after = self._unpark(entry, [*tried, entry], after, answer)
         self._facts[fact.member], self._runs[fact.member] = kept, after
         self._members.update({e.fact.id: fact.member for e in kept})
@@ -187,7 +207,9 @@ class Reference:
 
     def _answered(self, entry: Accepted, run: Run, answer: Answer) -> Answer:
         member, program = run.standing.copy(), entry.version.program
-        advance(program, member, business_date(program, entry.at_us)[0])
+        date = business_date(program, entry.at_us)[0]
+        run_out(program, member, date, entry.at_us)
+        advance(program, member, date)
         answer.balances = balances(program, member)
         answer.tier = tier_on(program, member, member.wallet.today)
         return answer
@@ -206,6 +228,12 @@ class Reference:
         if name in self._answers or name == fact.id:
             raise Refusal(fact.id, Status.NOT_A_SALE)
         return True
+
+    def _check_named(self, fact: MemberFact) -> None:
+        """Whether no other member has what a fact names. Raises Refusal."""
+        for name in named_facts(fact):
+            if self._members.get(name, fact.member) != fact.member:
+                raise Refusal(fact.id, Status.WRONG_MEMBER)
 
     def _park(self, entry: Accepted) -> None:
         self._parked.setdefault(named_sale(entry.fact) or "", []).append(entry)
@@ -335,6 +363,8 @@ def _check_own(entry: Accepted, row: Row) -> None:
         if any(abs(p.points) > most for p in row.postings if p.currency == currency.id):
             raise Refusal(fact.id, Status.OVERFLOW)
     _check_return(entry, row)
+    if row.broken and not getattr(fact, "completed", False):
+        raise Refusal(fact.id, row.broken[0])
     if _takes(fact) and any(row.lack[name] > row.owed_back[name] for name in row.lack):
         raise Refusal(fact.id, Status.INSUFFICIENT)
 
@@ -344,8 +374,8 @@ def _takes(fact: Fact) -> bool:
     match fact:
         case SaleFact(completed=False, tenders=tenders):
             return any(tender.points for tender in tenders)
-        case RedeemFact(completed=False):
-            return True
+        case RedeemFact() | HoldFact() | CaptureFact():
+            return not fact.completed
         case AdjustFact(forced=False):
             return fact.points < 0
     return False

@@ -7,18 +7,20 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import zip_longest
 from typing import NamedTuple
 
 from .program import Program
 from .reference_metrics import Figure, counter
 from .reference_run import Run
+from .reference_spending import redeemable, run_out
 from .reference_state import State
 from .reference_tiers import Progress, progress, tier_on
 from .reference_turn import Posting, Row, advance
 
 
 class Balance(NamedTuple):
-    """Points of one currency, in units of its scale. Nothing is held yet."""
+    """Points of one currency, in units of its scale."""
 
     active: int
     pending: int
@@ -33,7 +35,8 @@ class Answer:
     `status` is ok, replayed, parked or refused; `reason` the slug of a refusal. A fact of no
     member tells by member what was corrected and what `day closed` has posted. `parked` tells
     of the returns that waited for this sale: ok, or why they proved invalid. `budgets` are
-    the rules whose budget it closed.
+    the rules whose budget it closed, `broken` the terms of redemption that a completed fact
+    did not keep.
     """
 
     id: str
@@ -46,6 +49,7 @@ class Answer:
     closings: dict[str, list[Posting]] = field(default_factory=dict)
     parked: dict[str, str] = field(default_factory=dict)
     budgets: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
 
 
 class LotView(NamedTuple):
@@ -78,6 +82,7 @@ class MemberView:
 
     tier: str | None
     balances: dict[str, Balance]
+    redeemable: dict[str, int]
     lots: list[LotView]
     totals: dict[str, Totals]
     counters: dict[str, Figure]
@@ -92,20 +97,23 @@ def balances(program: Program, member: State) -> dict[str, Balance]:
     """Balances of the program's currencies."""
     wallet = member.wallet
     return {
-        c.id: Balance(wallet.active(c.id), wallet.pending(c.id), 0, wallet.debt[c.id])
+        c.id: Balance(
+            wallet.active(c.id), wallet.pending(c.id), member.held_points(c.id), wallet.debt[c.id]
+        )
         for c in program.currency
     }
 
 
-def view(program: Program, member: State, day: dt.date) -> MemberView:
-    """A member on a date not before that of its latest fact; the state itself stays."""
-    return views(program, member, [day])[0]
+def views(
+    program: Program, member: State, days: Iterable[dt.date], moments: Iterable[int] = ()
+) -> list[MemberView]:
+    """A member on dates in their order, not before that of its latest fact; the state stays.
 
-
-def views(program: Program, member: State, days: Iterable[dt.date]) -> list[MemberView]:
-    """A member on dates in their order, as `view`."""
+    `moments` (us) are the instants on those dates at which it is seen, their ends if left out.
+    """
     member, found = member.copy(), []
-    for day in days:
+    for day, at_us in zip_longest(days, moments):
+        run_out(program, member, day, at_us)
         advance(program, member, day)
         found.append(_seen(program, member, max(day, member.wallet.today)))
     return found
@@ -129,11 +137,24 @@ def _seen(program: Program, member: State, day: dt.date) -> MemberView:
         for c in program.currency
     }  # fmt: skip
     return MemberView(
-        tier_on(program, member, day), balances(program, member), lots, totals,
+        tier_on(program, member, day), balances(program, member),
+        _redeemable(program, member, day), lots, totals,
         {rule.id: counter(program, member, rule.id, day) for rule in program.counter},
         len(member.purchases), member.upgrades, progress(program, member, day),
         dict(member.carry), dict(member.units),
     )  # fmt: skip
+
+
+def _redeemable(program: Program, member: State, day: dt.date) -> dict[str, int]:
+    """Points of each spendable currency that may be redeemed outside of a basket (section 8)."""
+    found, tier = {}, tier_on(program, member, day)
+    for currency in program.currency:
+        if currency.kind != "status":
+            active, terms = member.wallet.active(currency.id), program.terms_of(currency.id)
+            found[currency.id] = (
+                active if terms is None else redeemable(program, terms, active, tier)
+            )
+    return found
 
 
 def corrections(before: Run, after: Run, new: str) -> list[Posting]:

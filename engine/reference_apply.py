@@ -13,18 +13,21 @@ from .facts import (
     ActivityFact,
     AdjustFact,
     CalendarDate,
+    CancelFact,
+    CaptureFact,
     DayClosedFact,
     EnrolFact,
+    HoldFact,
     ManualTier,
     MemberUpdateFact,
     ProductFact,
     RedeemFact,
+    ReleaseFact,
     ReturnFact,
     SaleFact,
     SubscriptionEndFact,
     SubscriptionStartFact,
 )
-from .program import Inactivity
 from .reference_basis import rounded
 from .reference_basket import Basket
 from .reference_calendar import ONE_DAY, business_date
@@ -38,12 +41,12 @@ from .reference_sales import (
     apply_sale,
     fall,
     post_missing,
-    redeem,
     sale_named,
     take_from,
 )
+from .reference_spending import cancel, capture, hold, redemption, release, renew
 from .reference_state import BasketLine, Record
-from .reference_turn import Turn, advance, forgives, give, is_status, reach
+from .reference_turn import Turn, advance, forgives, give, reach
 from .status import Status
 
 ITSELF = BasketLine(Line(1, "", 1, 0, 1, 0), ProductFact(""), False, 0, 1, 0)
@@ -82,11 +85,9 @@ def _apply_rest(turn: Turn) -> None:
         case AdjustFact():
             _adjust(turn, fact)
         case RedeemFact():
-            _known(turn, fact.currency)
-            if is_status(turn.program, fact.currency):
-                raise Refusal(fact.id, Status.NOT_SPENDABLE)
-            redeem(turn, fact.currency, fact.points, completed=fact.completed)
-            _renew(turn, "redemption", fact.currency)
+            redemption(turn, fact)
+        case HoldFact() | CaptureFact() | ReleaseFact() | CancelFact():
+            _spend(turn, fact)
         case EnrolFact() | MemberUpdateFact():
             _about(turn, fact)
         case SubscriptionStartFact():
@@ -98,6 +99,18 @@ def _apply_rest(turn: Turn) -> None:
             _closing(turn, fact)
         case _:
             pass
+
+
+def _spend(turn: Turn, fact: HoldFact | CaptureFact | ReleaseFact | CancelFact) -> None:
+    match fact:
+        case HoldFact():
+            hold(turn, fact)
+        case CaptureFact():
+            capture(turn, fact)
+        case ReleaseFact():
+            release(turn, fact)
+        case CancelFact():
+            cancel(turn, fact)
 
 
 def _known(turn: Turn, currency: str) -> None:
@@ -136,15 +149,7 @@ def _activity(turn: Turn, fact: ActivityFact) -> None:
     )  # fmt: skip
     turn.member.records.append(_give(turn, basket))
     for currency in turn.program.currency:
-        _renew(turn, "activity", currency.id)
-
-
-def _renew(turn: Turn, kind: str, name: str) -> None:
-    """Lots of an inactivity policy live on where `renewed_by` lists the kind."""
-    for currency in turn.program.currency:
-        expiry = currency.expiry
-        if currency.id == name and isinstance(expiry, Inactivity) and kind in expiry.renewed_by:
-            turn.member.wallet.renewals.setdefault(name, []).append((turn.today, ""))
+        renew(turn, "activity", currency.id)
 
 
 def _closing(turn: Turn, fact: DayClosedFact) -> None:
@@ -155,14 +160,21 @@ def _closing(turn: Turn, fact: DayClosedFact) -> None:
 
 
 def _post_expiries(turn: Turn, fact: DayClosedFact) -> None:
-    """What expired through the date, or had by a fact that came before, is posted, once."""
+    """What expired through the date, or had by a fact that came before, is posted, once.
+
+    So is what holds released that had run out.
+    """
     wallet = turn.member.wallet
     if business_date(turn.program, turn.at_us)[0] > fact.date:
         advance(turn.program, turn.member, fact.date + ONE_DAY)
     due, wallet.unposted = wallet.unposted, []
+    ran_out, wallet.ran_out = wallet.ran_out, []
     for currency in turn.program.currency:
         points = sum(points for _, name, points in due if name == currency.id)
         turn.row.post("expire", currency.id, -points)
+        released = [part for part in ran_out if part[0] == currency.id]
+        turn.row.post("release", currency.id, sum(points for _, points, _ in released))
+        turn.row.post("forgive", currency.id, -sum(points for _, _, points in released))
 
 
 # -- adjusts, returns without a receipt ------------------------------------------------------------

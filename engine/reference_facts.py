@@ -19,6 +19,9 @@ from .facts import (
     AdjustFact,
     CancelFact,
     CaptureFact,
+    CardBlockFact,
+    CardLinkFact,
+    CardUnblockFact,
     DayClosedFact,
     EnrolFact,
     HoldFact,
@@ -114,7 +117,10 @@ def instant(moment: dt.datetime) -> int:
 def rank(fact: MemberFact | DayClosedFact) -> int:
     """Rank of a fact's kind at one instant."""
     match fact:
-        case EnrolFact() | MemberUpdateFact() | SubscriptionStartFact() | SubscriptionEndFact():
+        case (
+            EnrolFact() | MemberUpdateFact() | SubscriptionStartFact() | SubscriptionEndFact()
+            | CardLinkFact() | CardBlockFact() | CardUnblockFact()
+        ):  # fmt: skip
             return 0
         case SaleFact() | ActivityFact():
             return 1
@@ -144,6 +150,20 @@ def named_sale(fact: MemberFact | DayClosedFact) -> str | None:
     if isinstance(fact, SaleFact) and fact.returned is not None:
         return fact.returned.sale
     return None
+
+
+def named_facts(fact: MemberFact | DayClosedFact) -> list[str]:
+    """Ids of the facts that one names: it does not apply before them."""
+    match fact:
+        case SaleFact():
+            found = [named_sale(fact), *(tender.ref for tender in fact.tenders)]
+        case CaptureFact() | ReleaseFact():
+            found = [fact.hold]
+        case CancelFact():
+            found = [fact.redemption]
+        case _:
+            found = [named_sale(fact)]
+    return [name for name in found if name is not None]
 
 
 def returned_lines(fact: MemberFact | DayClosedFact) -> list[ReturnedLine]:

@@ -84,7 +84,8 @@ class Wallet:
 
     `renewals` holds by currency what keeps lots of an inactivity policy alive: dates, each
     with the sale that can take it back ("" for none). `unposted` holds what has expired and
-    waits for `day closed`: (last good date, currency, points).
+    waits for `day closed`: (last good date, currency, points); `ran_out` what holds released at
+    their end: (currency, points, what of them is no more forgiven).
     """
 
     today: dt.date = dt.date.min
@@ -98,6 +99,7 @@ class Wallet:
     forgiven: Figures = field(default_factory=_no_figures)
     renewals: dict[str, list[tuple[dt.date, str]]] = field(default_factory=dict)
     unposted: list[tuple[dt.date, str, int]] = field(default_factory=list)
+    ran_out: list[tuple[str, int, int]] = field(default_factory=list)
 
     def copy(self) -> Wallet:
         """A wallet that changes apart from this one."""
@@ -105,7 +107,7 @@ class Wallet:
             self.today, [lot.copy() for lot in self.lots], self.debt.copy(), self.issued.copy(),
             self.expired.copy(), self.redeemed.copy(), self.reversed.copy(), self.donated.copy(),
             self.forgiven.copy(), {name: list(dates) for name, dates in self.renewals.items()},
-            list(self.unposted),
+            list(self.unposted), list(self.ran_out),
         )  # fmt: skip
 
     # -- the clock ---------------------------------------------------------------------------
@@ -222,15 +224,16 @@ class Wallet:
         return [Take("forgiven" if forgive else "debt", missing)]
 
     def restore(
-        self, takes: list[Take], points: int, fresh: Lot, revived_through: dt.date
-    ) -> int:
+        self, takes: list[Take], points: int, fresh: Lot, revived_through: dt.date | None
+    ) -> tuple[int, int]:
         """Points go back to where they were taken, the last taken first (section 9).
 
         Takes them off `takes`. A part that had become debt cancels it, or is a lot such as
         `fresh`; the rest pays open debt, then is in its lot again; of a lot that has passed
-        it lives to `revived_through`. Returns what was forgiven and is no longer.
+        it lives to `revived_through`, or expires at once for None. Returns (what was forgiven
+        and is no longer, what expired).
         """
-        currency, unforgiven = fresh.currency, 0
+        currency, unforgiven, expired = fresh.currency, 0, 0
         while points:
             where, taken = takes.pop()
             part = min(taken, points)
@@ -252,9 +255,14 @@ class Wallet:
             if not lot.passed:
                 lot.points += part - paid
                 continue
+            if revived_through is None:
+                lot.expired += part - paid
+                self.expired[currency] += part - paid
+                expired += part - paid
+                continue
             again = replace(
                 lot, points=part - paid, passed=False, expired=0,
                 dates=lot.dates._replace(good_through=revived_through, idle=None),
             )  # fmt: skip
             self.add(again)
-        return unforgiven
+        return unforgiven, expired

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from .facts import DayClosedFact, EnrolFact
 from .reference_apply import apply
 from .reference_calendar import business_date
-from .reference_facts import PlaceKey, named_sale
+from .reference_facts import PlaceKey, named_facts, named_sale
+from .reference_spending import run_out
 from .reference_state import State
 from .reference_tiers import tier_on
 from .reference_trace import SILENT, Trace
@@ -91,10 +93,11 @@ def in_order(accepted: Iterable[Accepted]) -> list[Accepted]:
         name = entry.fact.id
         if name not in keys:
             own: tuple[PlaceKey, ...] = (entry.key,)
-            named = by_id.get(named_sale(entry.fact) or "")
-            if named is not None and named is not entry and named.fact.id not in seen:
-                after = key(named, seen | {name})
-                own = own if own > after else (*after, entry.key)
+            for other in named_facts(entry.fact):
+                named = by_id.get(other)
+                if named is not None and named is not entry and other not in seen:
+                    after = key(named, seen | {name})
+                    own = own if own > after else (*after, entry.key)
             if seen:
                 return own
             keys[name] = own
@@ -120,6 +123,7 @@ def _turn(world: World, entry: Accepted, member: State, place: int) -> Turn:
     """Bring the member to the date of a fact."""
     fact, program = entry.fact, entry.version.program
     date, clock = business_date(program, entry.at_us)
+    closing = isinstance(fact, DayClosedFact)
     if isinstance(fact, DayClosedFact):
         date = fact.date
     elif member.about.joined is None or (
@@ -127,6 +131,8 @@ def _turn(world: World, entry: Accepted, member: State, place: int) -> Turn:
     ):
         enrolled = isinstance(fact, EnrolFact)
         member.about = replace(member.about, joined=date, enrolled=enrolled)
+    member.now_us = max(member.now_us, entry.at_us)
+    run_out(program, member, date if closing else dt.date.max, member.now_us)
     advance(program, member, date)
     tier = tier_on(program, member, member.wallet.today)
     return Turn(

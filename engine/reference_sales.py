@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
-from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 
@@ -15,7 +13,7 @@ from .reference_basket import Basket, basket_lines, counted_tenders
 from .reference_conditions import categories
 from .reference_earning import rate
 from .reference_facts import net_voids
-from .reference_lots import Lot, Take, earned_dates
+from .reference_lots import Lot, earned_dates
 from .reference_returns import (
     Refusal,
     Worth,
@@ -25,15 +23,16 @@ from .reference_returns import (
     units_of,
     worth,
 )
+from .reference_spending import give_back, take_tenders
 from .reference_state import Given, Purchase, Record, SaleState
-from .reference_turn import Turn, forgives, give, is_status
+from .reference_turn import Turn, give, is_status
 from .status import Status
 
 
 def apply_sale(turn: Turn, fact: SaleFact) -> None:
     """Take its points tenders, rate it, give what the rules give."""
     member = turn.member
-    takes, paid_points = _take_tenders(turn, fact)
+    pools, paid_points = take_tenders(turn, fact)
     basket = _basket(turn, fact)
     outcomes = rate(basket)
     given = give(turn, basket, outcomes)
@@ -51,43 +50,13 @@ def apply_sale(turn: Turn, fact: SaleFact) -> None:
         now={name: outcome.granted for name, outcome in outcomes.items()},
         exact={name: remainder_of(outcome) for name, outcome in outcomes.items()},
         units={name: units_of(outcome) for name, outcome in outcomes.items()},
-        left=list(basket.lines), takes=takes, paid_points=paid_points,
+        left=list(basket.lines), pools=pools, paid_points=paid_points,
     )  # fmt: skip
 
 
 def _remember(kept: dict[str, Fraction], name: str, more: Fraction) -> None:
     if more:
         kept[name] = kept.get(name, Fraction(0)) + more
-
-
-def _take_tenders(turn: Turn, fact: SaleFact) -> tuple[dict[str, list[Take]], dict[str, int]]:
-    """Points that tenders take before the basket: (where from, how many), per currency."""
-    currencies = {r.tender: r.currency for r in turn.program.redemption}
-    asked: Counter[str] = Counter()
-    for tender in fact.tenders:
-        if tender.points is None:
-            continue
-        currency = currencies.get(tender.type)
-        if currency is None or is_status(turn.program, currency):
-            raise Refusal(fact.id, Status.NOT_SPENDABLE)
-        asked[currency] += tender.points
-    takes = {}
-    for currency, points in asked.items():
-        takes[currency] = redeem(turn, currency, points, completed=fact.completed)
-    return takes, dict(asked)
-
-
-def redeem(turn: Turn, currency: str, points: int, *, completed: bool) -> list[Take]:
-    """Take active points in spending order; what is missing is owed or forgiven."""
-    wallet = turn.member.wallet
-    takes, missing = wallet.take(wallet.pools(currency, pending=False), points)
-    wallet.redeemed[currency] += points
-    turn.row.lack[currency] += missing
-    forgiven = forgives(turn, currency, always_owed=completed)
-    takes += wallet.short(currency, missing, forgive=forgiven)
-    turn.row.post("redeem", currency, -points)
-    turn.row.post("forgive", currency, missing if forgiven else 0)
-    return takes
 
 
 def _basket(turn: Turn, fact: SaleFact) -> Basket:
@@ -151,21 +120,12 @@ def apply_return(turn: Turn, sale: SaleState, returned: list[ReturnedLine]) -> N
 
 def _restore(turn: Turn, sale: SaleState) -> None:
     back, redeemed = redeemed_back(sale)
-    wallet = turn.member.wallet
     for currency, points in sale.paid_points.items():
         whole = points * back // redeemed if redeemed else 0
         more = whole - sale.restored.get(currency, 0)
-        if more <= 0:
-            continue
-        sale.restored[currency] = whole
-        wallet.redeemed[currency] -= more
-        kind = next(c for c in turn.program.currency if c.id == currency)
-        dates = earned_dates(turn.program, kind, turn.date)._replace(active_from=turn.date)
-        fresh = Lot(currency, 0, dates, turn.row.id, "", (turn.place, 0))
-        through = turn.today + dt.timedelta(turn.program.returns.restored_days)
-        unforgiven = wallet.restore(sale.takes[currency], more, fresh, through)
-        turn.row.post("restore", currency, more)
-        turn.row.post("forgive", currency, -unforgiven)
+        if more > 0:
+            sale.restored[currency] = whole
+            give_back(turn, currency, sale.pools[currency], more)
 
 
 def _changes(turn: Turn, sale: SaleState, found: Worth) -> dict[str, dict[str, int]]:

@@ -112,12 +112,61 @@ class Purchase:
     kept: bool = True
 
 
+PoolKey = str | tuple[str, str]
+"""A redemption or capture by its id; what a sale took by its id and the currency or tender."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Redeemed points: `takes` are those not back yet, by where they were taken, in order.
+
+    `used` once a sale was paid with them.
+    """
+
+    currency: str
+    points: int
+    takes: tuple[Take, ...]
+    of_redeem: bool = False
+    used: bool = False
+
+    @property
+    def left(self) -> int:
+        """Points that are not back."""
+        return sum(take.points for take in self.takes)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Points set apart: of `points`, `takes` are still held and `captured` were spent.
+
+    `over` is empty, or "captured", or "released" (at its end as well). `captures` are the
+    pools of what was captured; `used` once a sale was paid with it.
+    """
+
+    id: str
+    currency: str
+    points: int
+    end_us: int
+    end_day: dt.date
+    place: int
+    takes: tuple[Take, ...]
+    captured: int = 0
+    captures: tuple[PoolKey, ...] = ()
+    over: str = ""
+    used: bool = False
+
+    @property
+    def left(self) -> int:
+        """Points that are held."""
+        return sum(take.points for take in self.takes)
+
+
 @dataclass
 class SaleState:
     """A sale of the member and what returns have done to it.
 
     `basket` is the sale as sold with the member as it stood just before; `now` what each
-    rule still gives of the `first`; `takes` the points that it was paid with.
+    rule still gives of the `first`; `pools` the points that it was paid with.
     """
 
     basket: Basket
@@ -128,7 +177,7 @@ class SaleState:
     exact: dict[str, Fraction]
     units: dict[str, Fraction]
     left: list[BasketLine]
-    takes: dict[str, list[Take]] = field(default_factory=dict)
+    pools: dict[str, list[PoolKey]] = field(default_factory=dict)
     paid_points: dict[str, int] = field(default_factory=dict)
     restored: dict[str, int] = field(default_factory=dict)
     come_back: dict[str, int] = field(default_factory=dict)
@@ -139,7 +188,6 @@ class SaleState:
         return replace(
             self, first=dict(self.first), now=dict(self.now), exact=dict(self.exact),
             units=dict(self.units), left=list(self.left), restored=dict(self.restored),
-            takes={currency: list(takes) for currency, takes in self.takes.items()},
             come_back=dict(self.come_back), missed=dict(self.missed),
         )  # fmt: skip
 
@@ -197,6 +245,9 @@ class State:
     records: list[Record] = field(default_factory=list)
     purchases: list[Purchase] = field(default_factory=list)
     sales: dict[str, SaleState] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+    pools: dict[PoolKey, Pool] = field(default_factory=dict)
+    now_us: int = 0
     carry: dict[str, Fraction] = field(default_factory=dict)
     units: dict[str, Fraction] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
@@ -206,6 +257,10 @@ class State:
     top: str | None = None
     upgrades: int = 0
 
+    def held_points(self, currency: str) -> int:
+        """Points that holds have set apart."""
+        return sum(held.left for held in self.holds.values() if held.currency == currency)
+
     def copy(self) -> State:
         """A member that changes apart from this one.
 
@@ -213,6 +268,7 @@ class State:
         """
         return State(
             self.wallet.copy(), self.about, list(self.records), list(self.purchases),
-            dict(self.sales), dict(self.carry), dict(self.units), list(self.grants),
-            dict(self.held), dict(self.held_by), dict(self.gifts), self.top, self.upgrades,
+            dict(self.sales), dict(self.holds), dict(self.pools), self.now_us, dict(self.carry),
+            dict(self.units), list(self.grants), dict(self.held), dict(self.held_by),
+            dict(self.gifts), self.top, self.upgrades,
         )  # fmt: skip

@@ -16,6 +16,7 @@ from .reference_metrics import Metric
 from .reference_state import Given, State, TierGift
 from .reference_trace import SILENT, Trace
 from .reference_world import Accepted, World
+from .status import Status
 
 
 @dataclass
@@ -39,8 +40,9 @@ class Posting:
 class Row:
     """What one fact did at its place.
 
-    `lack` is by currency what it wanted and did not find, `owed_back` that of a return.
-    `basket` is what rules saw, `outcomes` what they gave.
+    `lack` is by currency what it wanted and did not find, `owed_back` that of a return,
+    `broken` what of the terms of redemption it does not keep. `basket` is what rules saw,
+    `outcomes` what they gave.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Row:
     postings: list[Posting] = field(default_factory=list)
     lack: Counter[str] = field(default_factory=Counter)
     owed_back: Counter[str] = field(default_factory=Counter)
+    broken: list[Status] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     basket: Basket | None = None
 

@@ -17,16 +17,19 @@ from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from vafa.native.state import State
 
-from .columns import MEMBER_KINDS
+from .columns import ENROL, MEMBER_KINDS
 from .dictionaries import Dictionaries
 from .digest import describe_row, state_hash
 from .folding import Fold
 from .journal import GENESIS, CorruptRecord, Journal, Record, chain_hash
+from .membership import Membership
 from .posted import Sums, made_sums, stored_sums
-from .records import grow
+from .records import grow, read_facts
 from .refold import Read, fold_read, read_rows
 from .replica import Progress, Replica
 from .schema import column, list_view
@@ -78,6 +81,7 @@ class Rebuilt:
         self.report = Report()
         self.dictionaries = Dictionaries()
         self.standing = Standing()
+        self.membership = Membership()
         self.fold: Fold | None = None
         self._journal = journal
         self._progress = progress
@@ -135,6 +139,7 @@ class Rebuilt:
         kinds = column(facts, "kind")
         if self.standing.read_first(record.first, facts) in MEMBER_KINDS:
             own = len(kinds) if kinds[-1] not in DERIVED else facts_of_record(kinds.tolist())
+            self._read_members(facts.slice(0, own), kinds[:own])
             report.facts += own
             report.baskets += own if not kinds.any() else int(np.count_nonzero(kinds == 0))
             report.lines += len(list_view(facts.column("lines"))[1]["net"])
@@ -143,6 +148,14 @@ class Rebuilt:
         report.seq = record.last
         self._hash = record.hash
         report.chain = record.hash.hex()
+
+    def _read_members(self, facts: pa.RecordBatch, kinds: NDArray[np.uint8]) -> None:
+        """What facts of members settle beside figures; plain ones settle nothing."""
+        if facts.column("payload").null_count < len(kinds) or (kinds == ENROL).any():
+            ids = facts.column("id").to_pylist()
+            self.membership.read(
+                read_facts(facts), ids, column(facts, "status"), self.dictionaries
+            )
 
     def _scan(self) -> Iterator[Record]:
         """The records, but none that a writer has appended meanwhile."""
@@ -200,6 +213,12 @@ def compare_states(live: Replica, rebuilt: Rebuilt) -> None:
     if live.dictionaries.members.names != names:
         report.find("the live dictionaries differ from the journal's")
         return
+    seen, made = live.membership.cards.events, rebuilt.membership.cards.events
+    for card in sorted(seen.keys() | made.keys()):
+        if seen.get(card) != made.get(card):
+            report.find(
+                f"card {card!r}: live {seen.get(card)}, replayed {made.get(card)}"
+            )
     if live.fold is None or rebuilt.fold is None or rebuilt.state is None:
         return
     if live.standing.budgets.totals != rebuilt.standing.budgets.totals:

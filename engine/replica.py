@@ -22,6 +22,7 @@ from .dictionaries import Dictionaries, Sizes
 from .folding import Fold
 from .journal import GENESIS, Journal, LedgerError, Record
 from .late import Batch
+from .membership import Membership
 from .parked import PARKED_CODE, Parked
 from .record_cache import RecordCache
 from .records import StoredFact, grow, read_facts
@@ -29,7 +30,7 @@ from .refold import refold
 from .schema import NO_MEMBER, column, list_view
 from .standing import DAY_CLOSED, DERIVED, PUBLISH, Standing, closed_budgets, facts_of_record
 from .versions import ProgramVersions
-from .views import member_lots, member_view
+from .views import card_view, member_lots, member_view
 
 Progress = Callable[[int, int], None]
 """(facts done, facts in all)."""
@@ -53,6 +54,7 @@ class Replica:
         self.dictionaries = Dictionaries()
         self.standing = Standing()
         self.parked = Parked()
+        self.membership = Membership()
         self.fold: Fold | None = None
         self.words: AnswerWords | None = None
         self.seq = 0
@@ -64,6 +66,8 @@ class Replica:
         self.tail_ids: dict[str, int] = {}
         self.dirty: set[int] = set()
         self.in_flight: dict[int, bytes] = {}
+        self.budgets_before: tuple[dict[str, int], int] | None = None
+        """Totals and number of closed budgets before a commit that is not yet durable."""
         self._saved_sizes = Sizes()
         self._seen_version = -1
         self.records = RecordCache(journal)
@@ -110,6 +114,8 @@ class Replica:
         if record is None or record.last != meta.seq or record.hash != meta.hash:
             raise CheckpointDamaged("the checkpoint is not of this journal")
         rows = checkpoint.load(self.dictionaries, meta)
+        checkpoint.load_cards(self.membership.cards)
+        self.membership.cards.changed.clear()
         self.parked = meta.parked_index()
         self.latest_at = meta.latest_at
         if meta.programs:
@@ -230,6 +236,7 @@ class Replica:
         """Take what a commit of members' facts settles beside their rows."""
         if len(facts):
             self.latest_at = max(self.latest_at, int(facts.at.max()))
+        self.membership.read(facts, ids, status, self.dictionaries)
         if self.parked:
             self.parked.arrived(ids)
         for row in (status == PARKED_CODE).nonzero()[0].tolist():
@@ -319,6 +326,10 @@ class Replica:
         """A member as it stands at an instant (us, default now), if wanted with its lots."""
         return member_view(self, name, at_us, lots=lots)
 
+    def card(self, card: str, at_us: int | None = None) -> Answer | None:
+        """Whose a card is at an instant (us, default now); None when it is not known."""
+        return card_view(self, card, at_us)
+
     def lots(self, name: str, at_us: int | None = None) -> list[Answer]:
         """A member's lots in spending order at an instant."""
         return member_lots(self, name, at_us)
@@ -338,6 +349,9 @@ class Replica:
             state = self.fold.state
             snapshot.rows = [(member, state.pack(member)) for member in self.dirty]
         snapshot.ids = list(self.tail_ids.items())
+        cards = self.membership.cards
+        snapshot.cards = [(card, list(cards.events[card])) for card in cards.changed]
+        cards.changed = set()
         self.dirty = set()
         return snapshot
 

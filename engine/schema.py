@@ -82,6 +82,7 @@ FACTS = pa.schema(
 GROWTH = pa.schema(
     [
         # 0 member, 1 terminal, 2 tender, 3 store, 4 product; numbers follow from the order.
+        # 5 is a member's new name, `since` the member's number.
         pa.field("kind", pa.uint8(), nullable=False),
         pa.field("name", pa.string(), nullable=False),
         pa.field("since", pa.int64(), nullable=False),

@@ -26,8 +26,20 @@ class Status(IntEnum):
     UNKNOWN_CURRENCY = 10
     UNKNOWN_TIER = 11
     DAY_OUT_OF_ORDER = 12
-    OFFER_NOT_APPLICABLE = 13
-    OFFER_USED_UP = 14
+    BELOW_MINIMUM = 13
+    NOT_A_MULTIPLE = 14
+    OVER_SHARE = 15
+    OVER_WORTH = 16
+    UNKNOWN_HOLD = 17
+    HOLD_ENDED = 18
+    HOLD_USED = 19
+    NOT_A_REDEMPTION = 20
+    ALREADY_CANCELLED = 21
+    MORE_THAN_HELD = 22
+    CARD_BLOCKED = 23
+    CARD_LINKED = 24
+    OFFER_NOT_APPLICABLE = 25
+    OFFER_USED_UP = 26
 
 
 REFUSALS = {
@@ -42,6 +54,18 @@ REFUSALS = {
     Status.UNKNOWN_CURRENCY: "unknown-currency",
     Status.UNKNOWN_TIER: "unknown-tier",
     Status.DAY_OUT_OF_ORDER: "day-out-of-order",
+    Status.BELOW_MINIMUM: "below-minimum",
+    Status.NOT_A_MULTIPLE: "not-a-multiple",
+    Status.OVER_SHARE: "over-share",
+    Status.OVER_WORTH: "over-worth",
+    Status.UNKNOWN_HOLD: "unknown-hold",
+    Status.HOLD_ENDED: "hold-ended",
+    Status.HOLD_USED: "hold-used",
+    Status.NOT_A_REDEMPTION: "not-a-redemption",
+    Status.ALREADY_CANCELLED: "already-cancelled",
+    Status.MORE_THAN_HELD: "more-than-held",
+    Status.CARD_BLOCKED: "card-blocked",
+    Status.CARD_LINKED: "card-linked",
     Status.OFFER_NOT_APPLICABLE: "offer-not-applicable",
     Status.OFFER_USED_UP: "offer-used-up",
 }

@@ -23,6 +23,7 @@ from .columns import Facts, Outcome
 from .folding import Fold, insert, strangers, tell_anew
 from .intake import facts_of
 from .late import Anew, Batch
+from .status import Status
 from .views import as_of
 
 if TYPE_CHECKING:
@@ -65,8 +66,9 @@ def lent(fold: Fold) -> Iterator[None]:
         compiled.follow()
 
 
-def try_sale(replica: Replica, sale: Sale) -> Trial:
-    """What a commit would make of a sale. To be called inside `lent`."""
+def try_sale(replica: Replica, sale: Sale, refused: Status | None = None) -> Trial:
+    """What a commit would make of a sale, which its card may refuse. To be called inside
+    `lent`."""
     fold = replica.fold
     assert fold is not None
     number = replica.dictionaries.members.numbers.get(sale.member)
@@ -78,6 +80,8 @@ def try_sale(replica: Replica, sale: Sale) -> Trial:
     batch = Batch(facts, [sale.id], replica.seq + 1, version)
     last_at = before.head(0)[0]
     at = sale.at if last_at is None else max(sale.at, last_at)
+    if refused is not None:
+        return _refused(fold, batch, before, at, refused)
     special = fold.special(batch, replica)
     if special is None and not _late(fold, before, facts):
         return _fast(fold, batch, before, at)
@@ -116,6 +120,13 @@ def _fast(fold: Fold, batch: Batch, before: State, at: int) -> Trial:
     return Trial(
         batch.facts, int(batch.version[0]), outcome, before, before, after, at, spendable
     )
+
+
+def _refused(fold: Fold, batch: Batch, before: State, at: int, status: Status) -> Trial:
+    outcome = _folded(fold, batch, _row(fold, None), np.zeros(0, np.uint32))
+    fold.refuse(batch, 0, status, before, 0, outcome)
+    spendable = _active(fold, before, int(batch.facts.day[0]))
+    return Trial(batch.facts, int(batch.version[0]), outcome, before, before, before, at, spendable)
 
 
 def _active(fold: Fold, row: State, day: int) -> list[int]:

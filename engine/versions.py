@@ -9,7 +9,7 @@ with that.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -46,6 +46,7 @@ class ProgramVersions:
         self._since = np.zeros(0, np.int64)
         self._number = np.zeros(1, np.uint16)
         self._day_kept: tuple[int, int] = (-1, -1)
+        self._titles: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self.all)
@@ -72,6 +73,7 @@ class ProgramVersions:
         self._since = np.array([version.since for version in by_time], np.int64)
         self._number = np.array([0, *(version.number for version in by_time)], np.uint16)
         self._day_kept = (-1, -1)
+        self._titles = {}
 
     def numbers_at(self, at: Int64) -> UInt16:
         """Number of the version in force at each instant (us); 0 before the first."""
@@ -96,6 +98,30 @@ class ProgramVersions:
         """The version published last."""
         return self.all[-1]
 
+    def titles(self) -> dict[str, str]:
+        """Titles of rules by id, as the version published last that has a rule says."""
+        if not self._titles:
+            self._titles = {
+                rule.id: rule.title for version in self.all for rule in version.program.rule
+            }
+        return self._titles
+
+    def currency_of(self, rule: str) -> str | None:
+        """Currency of a rule, as the version published last that has it says."""
+        for version in reversed(self.all):
+            for found in version.program.rule:
+                if found.id == rule:
+                    return version.program.currency[version.program.currency_of(found)].id
+        return None
+
+    def until(self, version: Version) -> int | None:
+        """The instant (us) from which another version is in force instead; None for none.
+
+        It is the version's own instant where it never is in force.
+        """
+        place = self._by_time.index(version) + 1
+        return self._by_time[place].since if place < len(self._by_time) else None
+
     def day(self, at_us: int) -> int:
         """Business day of an instant by the version that shows it; the last second is kept."""
         second = at_us // 1_000_000
@@ -118,13 +144,12 @@ class ProgramVersions:
         return day, minute
 
 
-def unlike(versions: ProgramVersions) -> str | None:
-    """Why the program published last cannot follow those before it; None when it can.
+def unlike(new: Program, before: Iterable[Version]) -> str | None:
+    """Why a program cannot follow those before it; None when it can.
 
     Points and amounts of one ledger are units of one scale each.
     """
-    new = versions.latest.program
-    for version in versions.all[:-1]:
+    for version in before:
         old = version.program
         if new.unit != old.unit:
             return f"the unit was {old.unit.code} with exponent {old.unit.exponent}; keep it"

@@ -50,7 +50,7 @@ def member_view(
         balances[currency] = {figure: figures.pop(figure) for figure in BALANCES}
         totals[currency] = figures
     shown: Answer = {
-        "id": name,
+        "id": replica.dictionaries.members.names[replica.dictionaries.members.numbers[name]],
         "as_of": instant_text(at),
         "tier": words.tiers[tier],
         "balances": balances,
@@ -58,11 +58,37 @@ def member_view(
         "purchases": state.head(number)[2],
         "seq": seq,
     }
+    membership = replica.membership
+    cards = membership.cards.held(replica.dictionaries.members.numbers[name], at)
+    if cards:
+        shown["cards"] = cards
     progress = progress_of(compiled, state, number, tier, day)
     if progress is not None:
         shown["progress"] = progress
     if lots:
         shown["lots"] = _shown_lots(words, state, number, day)
+    return shown
+
+
+def card_view(replica: Replica, card: str, at_us: int | None) -> Answer | None:
+    """Whose a card is at an instant (us, default now), and whether it may be used.
+
+    None for a card that nothing is known of.
+    """
+    at = time.time_ns() // 1000 if at_us is None else at_us
+    state = replica.membership.cards.state(card, at)
+    if state is None:
+        return None
+    shown: Answer = {
+        "card": card,
+        "as_of": instant_text(at),
+        "member": replica.dictionaries.members.names[state.member],
+        "blocked": state.blocked,
+    }
+    if state.reason:
+        shown["reason"] = state.reason
+    if state.provisional:
+        shown["provisional"] = True
     return shown
 
 
@@ -75,6 +101,12 @@ def member_lots(replica: Replica, name: str, at_us: int | None) -> list[Answer]:
     words = replica.words
     assert words is not None
     return _shown_lots(words, state, number, fold.today(at))
+
+
+def latest_seq(replica: Replica, name: str) -> int | None:
+    """Highest seq of a member's facts on stable storage; None for one that has none."""
+    found = _standing(replica, name, None)
+    return None if found is None else found[4]
 
 
 def _shown_lots(words: AnswerWords, state: State, number: int, today: int) -> list[Answer]:

@@ -19,6 +19,7 @@ from .carrier import carrier_of
 from .facts import (
     CancelFact,
     CaptureFact,
+    CardLinkFact,
     CatalogFact,
     DayClosedFact,
     EnrolFact,
@@ -46,7 +47,7 @@ def decode_fact(body: bytes) -> Sale | WireControl:
 
 def decode_strictly(body: bytes) -> Sale | WireControl:
     """As `decode_fact`, always by the strict decoder."""
-    fact: MemberFact | WireControl = read_strictly(body, json_decoder.decode)
+    fact: MemberFact | WireControl = read_strictly(body, _decode)
     if isinstance(fact, CatalogFact | StoreFact | DayClosedFact):
         return fact
     return carrier_of(fact)
@@ -61,15 +62,15 @@ def read_strictly(body: bytes, decode: Callable[[bytes], F]) -> F:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormError(str(error), slug="invalid-json") from None
     try:
-        twice = duplicate_key(body)
+        found = duplicate_key(body)
+        twice = None if found is None else found.decode(errors="replace")
     except ValueError as error:
         if not isinstance(fact, EnrolFact | MemberUpdateFact):
             raise FormError(str(error), slug="invalid-json") from None
         # Values and anniversaries have names of the shop's own: many, or written with escapes.
-        twice = _duplicate(body)
+        twice = duplicate_member(body)
     if twice is not None:
-        name = twice.decode(errors="replace")
-        raise FormError(f"the member {name!r} is there twice", slug="duplicate-member")
+        raise FormError(f"the member {twice!r} is there twice", slug="duplicate-member")
     check_form(fact)
     _refuse_not_taken(fact)
     return fact
@@ -86,6 +87,28 @@ def _refuse_not_taken(fact: Fact) -> None:
                 raise FormError("is not taken yet", f"tenders[{place}].ref")
 
 
+_NO_MEMBER = "Object missing required field `member`"
+
+
+def _decode(body: bytes) -> MemberFact | WireControl:
+    """A typed fact; the member of one whose card tells it is ""."""
+    try:
+        whole: MemberFact | WireControl = json_decoder.decode(body)
+    except msgspec.ValidationError as error:
+        if str(error) != _NO_MEMBER:
+            raise
+        fields = msgspec.json.decode(body)
+        if not fields.get("card"):
+            raise
+        fact: MemberFact = msgspec.convert({**fields, "member": "?"}, MemberFact)
+        if isinstance(fact, CardLinkFact):
+            # Its card is what it is about.
+            raise
+        fact.member = ""
+        return fact
+    return whole
+
+
 def _place(message: str) -> tuple[str, str]:
     """(what is wrong, path); names of the shop's own are not in the path."""
     message, path = split_path(message)
@@ -94,8 +117,8 @@ def _place(message: str) -> tuple[str, str]:
     return message, path.partition("[...]")[0]
 
 
-def _duplicate(body: bytes) -> bytes | None:
-    """A member that an object has twice, None when there is none."""
+def duplicate_member(body: bytes) -> str | None:
+    """A member that an object of well-formed JSON has twice, None when there is none."""
     found: list[str] = []
 
     def look(pairs: list[tuple[str, Any]]) -> None:
@@ -104,4 +127,4 @@ def _duplicate(body: bytes) -> bytes | None:
             found.append(next(name for name in names if names.count(name) > 1))
 
     json.loads(body, object_pairs_hook=look)
-    return found[0].encode(errors="replace") if found else None
+    return found[0] if found else None

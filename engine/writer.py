@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,12 +26,14 @@ from .checkpoint import remove
 from .columns import Facts, Outcome
 from .control_commits import ControlCommits
 from .derived import budget_rows
+from .dictionaries import Sizes
 from .facts import ControlFact, PublishFact
 from .intake import Intake
 from .journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encode_record
 from .late import Batch
 from .records import facts_batch, growth_batch, rows_batch
 from .replica import Progress, Replica, journal_path, state_path
+from .status import REFUSALS, Status
 from .verdicts import VERDICTS, Refusal, Verdict, rated_table, verdict_table
 
 LEAST_FREE = 0.05
@@ -45,6 +46,13 @@ MOST_OF_MAP = 0.9
 
 class LedgerBusy(LedgerError):
     """Another process writes this ledger."""
+
+NO_NAMES = Sizes()
+REFUSED_FOR_EVER = "the fact is refused for ever"
+WITH_THE_BATCH = Refusal(
+    "batch-refused", "nothing of the batch is kept, since another fact of it is refused"
+)
+"""What is said of the sound facts of an atomic batch."""
 
 
 @dataclass(slots=True)
@@ -60,7 +68,7 @@ class Staged:
     refusals: dict[int, Refusal] = field(default_factory=dict)
     known: dict[int, int] = field(default_factory=dict)
     before: dict[int, bytes] = field(default_factory=dict)
-    sizes: Any = None
+    sizes: Sizes = NO_NAMES
     facts: Facts | None = None
     undo: Callable[[], None] | None = None
 
@@ -142,9 +150,11 @@ class Writer:
 
     # -- facts of members -----------------------------------------------------------------
 
-    def commit(self, intake: Intake, *, force: bool = False) -> list[Verdict]:
+    def commit(
+        self, intake: Intake, *, force: bool = False, atomic: bool = False
+    ) -> list[Verdict]:
         """Stage, flush and publish a batch; verdicts in the order of its facts."""
-        staged = self.stage(intake, force=force)
+        staged = self.stage(intake, force=force, atomic=atomic)
         self.flush(staged)
         return self.publish(staged)
 
@@ -156,21 +166,27 @@ class Writer:
         return staged
 
     def stage(
-        self, intake: Intake, *, force: bool = False, keep_before: bool = True
+        self, intake: Intake, *, force: bool = False, atomic: bool = False,
+        keep_before: bool = True,
     ) -> Staged:
         """Check ids and times, fold the new facts in memory, make the record.
 
-        `force` is the operator's: facts older than the late limit are taken.
+        `force` is the operator's: facts older than the late limit are taken. With `atomic`
+        (and `keep_before`) nothing happens where one of the facts is refused.
         """
         assert os.getpid() == self._pid, "a ledger must be opened after a fork"
         now = self.now()
-        refusals, known, rows = self._admission.admit(intake, now, force)
-        if rows is not None and len(rows) == 0:
-            return Staged(intake, None, b"", None, [], rows, refusals, known)
         replica, fold = self.replica, self.replica.fold
-        assert fold is not None
         dictionaries = replica.dictionaries
         sizes = dictionaries.sizes()
+        admitted = self._admission.admit(intake, now, force)
+        refusals, known, rows = admitted.refusals, admitted.known, admitted.rows
+        if atomic and (refused := refusals | self._refused_before(known)):
+            dictionaries.cut(sizes)
+            return self._nothing(intake, refused, known)
+        if rows is not None and len(rows) == 0:
+            return Staged(intake, None, b"", None, [], rows, refusals, known)
+        assert fold is not None
         first = replica.seq + 1
         facts = intake.columns(dictionaries, rows)
         fold.follow()
@@ -182,11 +198,17 @@ class Writer:
             before = {m: fold.state.pack(m) for m in set(facts.member.tolist())}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
-        outcome = fold.apply(Batch(facts, new_ids, first, version), replica)
+        batch_ = Batch(facts, new_ids, first, version, refused=admitted.refused())
+        outcome = fold.apply(batch_, replica)
+        if atomic and (refused := _refused(outcome, rows)):
+            self._take_back(before, sizes, None)
+            return self._nothing(intake, refused, known)
         batch = facts_batch(intake.id_array(rows), facts, outcome, version, fold.n_currencies)
         when = self.commit_time(now)
         undo = None
         if fold.budgets.any:
+            budgets = fold.budgets
+            replica.budgets_before = dict(budgets.totals), len(budgets.closed)
             undo = fold.undo_budgets()
             batch = rows_batch(
                 batch, *budget_rows(fold, first + len(facts), outcome.postings, when)
@@ -199,6 +221,24 @@ class Writer:
             intake, record, data, outcome, new_ids, rows, refusals, known, before, sizes, facts,
             undo,
         )  # fmt: skip
+
+    def _refused_before(self, known: dict[int, int]) -> dict[int, Refusal]:
+        """Rows that are repeats of facts which were refused for ever."""
+        return {
+            row: Refusal(REFUSALS[status], REFUSED_FOR_EVER)
+            for row, seq in known.items()
+            if seq <= self.replica.seq
+            and (status := Status(self.replica.stored(seq).status)) in REFUSALS
+        }
+
+    def _nothing(
+        self, intake: Intake, refused: dict[int, Refusal], known: dict[int, int]
+    ) -> Staged:
+        """A batch of which nothing is kept; what was known before it stays known."""
+        old = {row: seq for row, seq in known.items() if seq <= self.replica.seq}
+        others = [row for row in range(len(intake.ids)) if row not in old]
+        every = dict.fromkeys(others, WITH_THE_BATCH) | refused
+        return Staged(intake, None, b"", None, [], np.zeros(0, np.int64), every, old)
 
     def now(self) -> int:
         """The clock's time (us)."""
@@ -221,7 +261,7 @@ class Writer:
             self.append(staged.record.first, staged.data)
         except StorageFull:
             if staged.before:
-                self._take_back(staged)
+                self._take_back(staged.before, staged.sizes, staged.undo)
             raise
 
     def append(self, first: int, data: bytes) -> None:
@@ -241,22 +281,25 @@ class Writer:
             raise StorageFull("the journal's map is 90 % full; raise VAFA_MAP_GIB, start again")
         self._disk_checked = time.monotonic()
 
-    def _take_back(self, staged: Staged) -> None:
-        """Undo a stage that could not be written."""
+    def _take_back(
+        self, before: dict[int, bytes], sizes: Sizes, undo: Callable[[], None] | None
+    ) -> None:
+        """Undo a fold that is not written."""
         fold = self.replica.fold
         assert fold is not None
-        known = staged.sizes.members
-        for member, packed in staged.before.items():
+        known = sizes.members
+        for member, packed in before.items():
             if member < known:
                 fold.state.unpack(member, packed)
             else:
                 fold.state.clear(np.array([member], np.uint32))
-        self.replica.dictionaries.cut(staged.sizes)
-        if staged.undo is not None:
-            staged.undo()
+        self.replica.dictionaries.cut(sizes)
+        if undo is not None:
+            undo()
         fold.histories.clear()
         fold.follow()
         self.replica.in_flight = {}
+        self.replica.budgets_before = None
         self._spoiled = False
 
     def _settle(self, staged: Staged) -> None:
@@ -268,6 +311,7 @@ class Writer:
             self.replica.dirty.update(outcome.members.tolist())
             self._spoiled = False
         self.replica.in_flight = {}
+        self.replica.budgets_before = None
 
     def publish(self, staged: Staged) -> list[Verdict]:
         """Make a durable commit visible; verdicts in the order of the batch's facts."""
@@ -321,11 +365,25 @@ class Writer:
 
     # -- facts of no member -------------------------------------------------------------
 
-    def commit_control(self, fact: ControlFact) -> Verdict:
-        """Commit a catalogue, stores, a closed day or a program. Raises ProgramError."""
+    def commit_control(self, fact: ControlFact, versions: int | None = None) -> Verdict:
+        """Commit a catalogue, stores, a closed day or a program. Raises ProgramError.
+
+        With `versions` a program is refused unless the ledger has so many.
+        """
         assert os.getpid() == self._pid, "a ledger must be opened after a fork"
-        return self._controls.commit(fact)
+        return self._controls.commit(fact, versions)
 
     def publish_program(self, fact: PublishFact) -> Verdict:
         """Check a program and put it in force from its instant on. Raises ProgramError."""
         return self.commit_control(fact)
+
+
+def _refused(outcome: Outcome, rows: NDArray[np.int64] | None) -> dict[int, Refusal]:
+    """The refusals of a batch's rows for their members' state."""
+    return {
+        row if rows is None else int(rows[row]): Refusal(
+            REFUSALS[status], REFUSED_FOR_EVER
+        )
+        for row, code in enumerate(outcome.status.tolist())
+        if (status := Status(code)) in REFUSALS
+    }

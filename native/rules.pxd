@@ -74,8 +74,8 @@ cdef enum Status:
     UNKNOWN_CURRENCY = 10
     UNKNOWN_TIER = 11
     DAY_OUT_OF_ORDER = 12  # of days closed; never the kernel's own
-    OFFER_NOT_APPLICABLE = 13
-    OFFER_USED_UP = 14
+    OFFER_NOT_APPLICABLE = 25
+    OFFER_USED_UP = 26
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:

@@ -17,11 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from vafa.engine.facts import WireControl
+from vafa.engine.facts import ControlFact
 from vafa.engine.intake import DecodedFacts, Intake
 from vafa.engine.journal import StorageFull
+from vafa.engine.program_file import ProgramError
 from vafa.engine.replica import Replica
-from vafa.engine.verdicts import Verdict, stream_of
+from vafa.engine.verdicts import Refusal, Verdict, stream_of
 from vafa.engine.wire_arrow import ArrowFacts
 from vafa.engine.writer import Staged, Writer
 from vafa.native.wire import Sale
@@ -48,17 +49,26 @@ class Commits(Protocol):
     def sale(self, sale: Sale, force: bool) -> asyncio.Future[Verdict]:
         """Commit one fact of a member."""
 
-    def sales(self, sales: Sequence[Sale], force: bool) -> asyncio.Future[list[Verdict]]:
-        """Commit facts of members in order."""
+    def sales(
+        self, sales: Sequence[Sale], force: bool, atomic: bool = False
+    ) -> asyncio.Future[list[Verdict]]:
+        """Commit facts of members in order; with `atomic` all of them or none."""
 
-    def table(self, sales: ArrowFacts, body: bytes, force: bool) -> asyncio.Future[bytes]:
+    def table(
+        self, sales: ArrowFacts, body: bytes, force: bool, atomic: bool = False
+    ) -> asyncio.Future[bytes]:
         """Commit an Arrow batch; `body` is what it was decoded from.
 
         The verdicts come as an Arrow stream of `verdicts.VERDICTS`.
         """
 
-    def control(self, fact: WireControl) -> asyncio.Future[Verdict]:
-        """Commit a fact of no member: a catalogue, stores, a day closed."""
+    def control(
+        self, fact: ControlFact, versions: int | None = None
+    ) -> asyncio.Future[Verdict]:
+        """Commit a fact of no member: a catalogue, stores, a day closed, a program.
+
+        With `versions` a program is refused unless the ledger has so many.
+        """
 
 
 @dataclass(slots=True)
@@ -67,11 +77,18 @@ class _Waiting:
 
     sales: Sequence[Sale]
     table: ArrowFacts | None
-    control: WireControl | None
+    control: ControlFact | None
     force: bool
     one: bool
     done: asyncio.Future[Verdict] | asyncio.Future[list[Verdict]] | asyncio.Future[bytes]
     facts: int = 1
+    atomic: bool = False
+    versions: int | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is a commit of its own."""
+        return self.atomic or self.table is not None or self.control is not None
 
 
 @dataclass
@@ -122,22 +139,28 @@ class Committer:
         self._submit(_Waiting((sale,), None, None, force, True, done))
         return done
 
-    def sales(self, sales: Sequence[Sale], force: bool) -> asyncio.Future[list[Verdict]]:
+    def sales(
+        self, sales: Sequence[Sale], force: bool, atomic: bool = False
+    ) -> asyncio.Future[list[Verdict]]:
         """See Commits."""
         done: asyncio.Future[list[Verdict]] = self._loop.create_future()
-        self._submit(_Waiting(sales, None, None, force, False, done, len(sales)))
+        self._submit(_Waiting(sales, None, None, force, False, done, len(sales), atomic))
         return done
 
-    def table(self, sales: ArrowFacts, body: bytes, force: bool) -> asyncio.Future[bytes]:
+    def table(
+        self, sales: ArrowFacts, body: bytes, force: bool, atomic: bool = False
+    ) -> asyncio.Future[bytes]:
         """See Commits."""
         done: asyncio.Future[bytes] = self._loop.create_future()
-        self._submit(_Waiting((), sales, None, force, False, done, len(sales.ids)))
+        self._submit(_Waiting((), sales, None, force, False, done, len(sales.ids), atomic))
         return done
 
-    def control(self, fact: WireControl) -> asyncio.Future[Verdict]:
+    def control(
+        self, fact: ControlFact, versions: int | None = None
+    ) -> asyncio.Future[Verdict]:
         """See Commits."""
         done: asyncio.Future[Verdict] = self._loop.create_future()
-        self._submit(_Waiting((), None, fact, False, True, done))
+        self._submit(_Waiting((), None, fact, False, True, done, versions=versions))
         return done
 
     def _submit(self, waiting: _Waiting) -> None:
@@ -162,16 +185,11 @@ class Committer:
         group = self._take_group()
         try:
             if group[0].control is not None:
-                verdict = self.writer.commit_control(group[0].control)
-                self._tell_one(group[0], verdict)
-                self.figures.refused += verdict.refusal is not None
-                self.figures.replayed += verdict.replayed
-                if verdict.refusal is None and not verdict.replayed:
-                    self.figures.commits += 1
-                    self.figures.facts += 1
+                self._control(group[0], group[0].control)
                 self._loop.call_soon(self._next)
                 return
-            staged = self.writer.stage(_intake(group), force=group[0].force)
+            first = group[0]
+            staged = self.writer.stage(_intake(group), force=first.force, atomic=first.atomic)
         except StorageFull as error:
             self._storage_full(group, error)
             return
@@ -183,13 +201,25 @@ class Committer:
         flush = self._loop.run_in_executor(self._flusher, self.writer.flush, staged)
         flush.add_done_callback(lambda done: self._flushed(group, staged, done, started))
 
+    def _control(self, waiting: _Waiting, fact: ControlFact) -> None:
+        try:
+            verdict = self.writer.commit_control(fact, waiting.versions)
+        except ProgramError as error:
+            verdict = Verdict(refusal=Refusal("invalid-program", str(error)))
+        self._tell_one(waiting, verdict)
+        self.figures.refused += verdict.refusal is not None
+        self.figures.replayed += verdict.replayed
+        if verdict.refusal is None and not verdict.replayed:
+            self.figures.commits += 1
+            self.figures.facts += 1
+
     def _take_group(self) -> list[_Waiting]:
         first = self._waiting.popleft()
         group, facts = [first], first.facts
-        if first.table is None and first.control is None:
+        if not first.alone:
             while self._waiting:
                 other = self._waiting[0]
-                if other.table is not None or other.control is not None:
+                if other.alone:
                     break
                 if other.force != first.force or facts + other.facts > GROUP_FACTS:
                     break
@@ -266,6 +296,7 @@ class Committer:
                 # Nothing is lost: the journal has it all. The next start folds more.
                 log.error("a checkpoint failed: %r", done.exception())
                 self.replica.dirty.update(member for member, _ in snapshot.rows)
+                self.replica.membership.cards.changed.update(card for card, _ in snapshot.cards)
                 return
             self.figures.checkpoints += 1
             self.replica.checkpointed(snapshot)

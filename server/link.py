@@ -20,7 +20,7 @@ import msgspec
 import pyarrow as pa
 
 from vafa.engine.carrier import Carried
-from vafa.engine.facts import WireControl
+from vafa.engine.facts import ControlFact
 from vafa.engine.verdicts import Verdict
 from vafa.engine.wire_arrow import ArrowFacts
 from vafa.native.wire import Sale
@@ -45,7 +45,9 @@ class Ask(msgspec.Struct, array_like=True):
     force: bool
     sales: list[Carried] = []
     table: bytes = b""
-    control: WireControl | None = None
+    control: ControlFact | None = None
+    atomic: bool = False
+    versions: int | None = None
 
 
 class Told(msgspec.Struct, array_like=True):
@@ -109,14 +111,16 @@ async def _serve_ask(ask: Ask, committer: Committer, writer: asyncio.StreamWrite
     try:
         if ask.kind == SALES:
             sales = [Sale.of(*sale) for sale in ask.sales]
-            told = Told(ask.number, await committer.sales(sales, ask.force))
+            told = Told(ask.number, await committer.sales(sales, ask.force, ask.atomic))
         elif ask.kind == TABLE:
             table = pa.ipc.open_stream(ask.table).read_all()
-            answers = await committer.table(ArrowFacts(table), ask.table, ask.force)
+            answers = await committer.table(
+                ArrowFacts(table), ask.table, ask.force, ask.atomic
+            )
             told = Told(ask.number, table=answers)
         else:
             assert ask.control is not None
-            told = Told(ask.number, [await committer.control(ask.control)])
+            told = Told(ask.number, [await committer.control(ask.control, ask.versions)])
     except ProblemError as problem:
         told = Told(ask.number, slug=problem.slug, detail=problem.detail)
     except Exception:
@@ -213,26 +217,33 @@ class RemoteCommits:
         sales = [sale.parts() for sale, _ in waiting]
         self._ask(SALES, force, _Under(len(waiting), ones=futures), sales=sales)
 
-    def sales(self, sales: Sequence[Sale], force: bool) -> asyncio.Future[list[Verdict]]:
+    def sales(
+        self, sales: Sequence[Sale], force: bool, atomic: bool = False
+    ) -> asyncio.Future[list[Verdict]]:
         """See Commits."""
         self._check(len(sales))
         done: asyncio.Future[list[Verdict]] = self._loop.create_future()
         parts = [sale.parts() for sale in sales]
-        self._ask(SALES, force, _Under(len(sales), many=done), sales=parts)
+        self._ask(SALES, force, _Under(len(sales), many=done), sales=parts, atomic=atomic)
         return done
 
-    def table(self, sales: ArrowFacts, body: bytes, force: bool) -> asyncio.Future[bytes]:
+    def table(
+        self, sales: ArrowFacts, body: bytes, force: bool, atomic: bool = False
+    ) -> asyncio.Future[bytes]:
         """See Commits."""
         self._check(len(sales.ids))
         done: asyncio.Future[bytes] = self._loop.create_future()
-        self._ask(TABLE, force, _Under(len(sales.ids), table=done), table=body)
+        under = _Under(len(sales.ids), table=done)
+        self._ask(TABLE, force, under, table=body, atomic=atomic)
         return done
 
-    def control(self, fact: WireControl) -> asyncio.Future[Verdict]:
+    def control(
+        self, fact: ControlFact, versions: int | None = None
+    ) -> asyncio.Future[Verdict]:
         """See Commits."""
         self._check(1)
         done: asyncio.Future[Verdict] = self._loop.create_future()
-        self._ask(CONTROL, False, _Under(1, ones=[done]), control=fact)
+        self._ask(CONTROL, False, _Under(1, ones=[done]), control=fact, versions=versions)
         return done
 
     def _check(self, facts: int) -> None:

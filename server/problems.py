@@ -31,8 +31,19 @@ PROBLEMS: dict[str, Kind] = {
     "body-timeout": Kind(408, "Body too slow", "the body did not arrive in 10 seconds", True),
     "no-program": Kind(409, "No program", "no program is in force at the fact's time", True),
     "too-large": Kind(413, "Too large", "the body or the batch is beyond its bound"),
+    "precondition-failed": Kind(
+        412, "Precondition failed", "the programs are not those that `If-Match` names"
+    ),
     "unsupported-media": Kind(415, "Unsupported media", "the content type or encoding is unknown"),
     "invalid-fact": Kind(422, "Invalid fact", "the fact breaks the form; its id may be used again"),
+    "batch-refused": Kind(422, "Batch refused", "a fact of an atomic batch is; nothing is kept"),
+    "invalid-program": Kind(422, "Invalid program", "the program or its holidays are not sound"),
+    "program-differs": Kind(
+        409, "Program differs", "the unit or a currency is not as programs before have it"
+    ),
+    "precondition-required": Kind(
+        428, "Precondition required", "publishing needs `If-Match` with the tag of the programs"
+    ),
     "id-reused": Kind(422, "Id reused", "the id is known with other content"),
     "in-future": Kind(422, "In the future", "the fact is later than now plus 5 minutes", True),
     "too-late": Kind(422, "Too late", "the fact is older than the late limit; can be forced"),
@@ -45,10 +56,41 @@ PROBLEMS: dict[str, Kind] = {
     "returns-too-much": Kind(409, "Returns too much", "more comes back than was sold; for ever"),
     "points-spent": Kind(409, "Points spent", "the returned sale's points are spent; for ever"),
     "not-a-sale": Kind(409, "Not a sale", "what a return names is no accepted sale; for ever"),
-    "wrong-member": Kind(409, "Other member", "the named sale is another member's; for ever"),
+    "wrong-member": Kind(409, "Other member", "what it names is another member's; for ever"),
     "unknown-currency": Kind(409, "Unknown currency", "no program in force has it; for ever"),
     "unknown-tier": Kind(409, "Unknown tier", "the program in force has no such tier; for ever"),
+    "unknown-card": Kind(422, "Unknown card", "no member has the card; the id may be used again"),
+    "card-blocked": Kind(409, "Card blocked", "the card is blocked at the fact's time; for ever"),
+    "card-linked": Kind(
+        409, "Card of another", "the card is another member's at some time it matters; for ever"
+    ),
     "day-out-of-order": Kind(409, "Day out of order", "a later day is closed already; for ever"),
+    "below-minimum": Kind(
+        409, "Below the minimum", "less is redeemed than the program's minimum; for ever"
+    ),
+    "not-a-multiple": Kind(
+        409, "Not a multiple", "what is redeemed is no multiple of the step; for ever"
+    ),
+    "over-share": Kind(
+        409, "Over the share", "points pay more than their share of the basket; for ever"
+    ),
+    "over-worth": Kind(
+        409, "Over the worth", "a tender pays more than its points are worth; for ever"
+    ),
+    "unknown-hold": Kind(
+        409, "Unknown hold", "no hold or redemption of that id is here; for ever"
+    ),
+    "hold-ended": Kind(409, "Hold ended", "the hold was captured, released or ran out; for ever"),
+    "hold-used": Kind(409, "Hold used", "a sale was paid with the hold or redemption; for ever"),
+    "not-a-redemption": Kind(
+        409, "Not a redemption", "a cancel names no redemption or capture; for ever"
+    ),
+    "already-cancelled": Kind(
+        409, "Already cancelled", "all points of the redemption are back; for ever"
+    ),
+    "more-than-held": Kind(
+        409, "More than held", "more is asked than is held or not yet back; for ever"
+    ),
     "internal": Kind(500, "Internal error", "a defect of vafa; please report it", True),
     "http-version": Kind(505, "HTTP version", "the request is not HTTP/1.1 or 1.0"),
     "overloaded": Kind(503, "Overloaded", "the queue is full", True),

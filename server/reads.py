@@ -1,21 +1,28 @@
-"""Reads: members and facts, as they are on stable storage."""
+"""Reads: members, their statements, facts and budgets, as they are on stable storage."""
 
 from __future__ import annotations
+
+from urllib.parse import quote
 
 import orjson
 from aiohttp import web
 
 from vafa.engine.answers import fact_view, instant_text, posting_details, stored_postings
+from vafa.engine.budgets import budget_view
 from vafa.engine.schema import column
+from vafa.engine.statement import MOST_ENTRIES, statement
 
-from .decode import JSON
+from . import caching
 from .front import Front
-from .parameters import instant, parameters
+from .parameters import instant, parameters, whole
 from .problems import ProblemError
+
+USUAL_ENTRIES = 50
+"""Entries of a page where nobody asks for another number."""
 
 
 class ReadDoor:
-    """Shows members and facts."""
+    """Shows members, facts and budgets."""
 
     def __init__(self, front: Front) -> None:
         self.front = front
@@ -28,10 +35,33 @@ class ReadDoor:
         if found is None:
             when = "" if at is None else f" at {instant_text(at)}"
             raise ProblemError("not-found", f"no member {name!r}{when}")
-        return web.Response(body=orjson.dumps(found), content_type=JSON)
+        body = orjson.dumps(found)
+        return caching.answer(request, body, caching.weak(body, found["as_of"]))
 
-    async def event(self, _: web.BaseRequest, name: str) -> web.Response:
+    async def statement(self, request: web.BaseRequest, name: str) -> web.Response:
+        """A page of a member's facts, newest first, with what rules gave."""
+        given = parameters(request, "cursor", "limit")
+        limit = whole(given, "limit", 1, MOST_ENTRIES, USUAL_ENTRIES)
+        start = _place(given.get("cursor"))
+        assert limit is not None
+        try:
+            page = statement(self.front.follow(), name, limit, start)
+        except LookupError:
+            raise _no_cursor() from None
+        if page is None:
+            raise ProblemError("not-found", f"no member {name!r}")
+        shown = {"member": name, "entries": page.entries, "next": None}
+        headers = {}
+        if page.next:
+            shown["next"] = cursor = f"{page.next:x}"
+            path = f"/v1/members/{quote(name, safe='')}/statement"
+            headers["Link"] = f'<{path}?cursor={cursor}&limit={limit}>; rel="next"'
+        body = orjson.dumps(shown)
+        return caching.answer(request, body, caching.strong(body), headers)
+
+    async def event(self, request: web.BaseRequest, name: str) -> web.Response:
         """A fact, its first answer and what limits cut."""
+        parameters(request)
         replica = self.front.follow()
         seq = replica.find_ids([name]).get(name)
         if seq is None:
@@ -43,9 +73,32 @@ class ReadDoor:
             columns = stored_postings(stored.batch, stored.row)
             corrected = replica.names_of(set(columns["corrects"].tolist()) - {0})
             answer["postings"] = posting_details(replica.words, columns, corrected)
-        body = {"fact": fact_view(stored, replica.dictionaries), "answer": answer}
+        shown = {"fact": fact_view(stored, replica.dictionaries), "answer": answer}
         number = int(column(stored.batch, "program")[stored.row])
         if number:
             program = replica.versions.all[number - 1].program
-            body["program"] = {"id": program.id, "version": number}
-        return web.Response(body=orjson.dumps(body), content_type=JSON)
+            shown["program"] = {"id": program.id, "version": number}
+        body = orjson.dumps(shown)
+        return caching.answer(request, body, caching.strong(body))
+
+    async def budget(self, request: web.BaseRequest, rule: str) -> web.Response:
+        """What a rule may give to everyone, what it has given, whether it is closed."""
+        parameters(request)
+        found = budget_view(self.front.follow(), rule)
+        if found is None:
+            raise ProblemError("not-found", f"no rule {rule!r} with a budget")
+        body = orjson.dumps(found)
+        return caching.answer(request, body, caching.strong(body))
+
+
+def _place(cursor: str | None) -> int | None:
+    """The seq that a cursor stands for."""
+    if cursor is None:
+        return None
+    if not cursor or len(cursor) > 16 or set(cursor) - set("0123456789abcdef"):
+        raise _no_cursor()
+    return int(cursor, 16)
+
+
+def _no_cursor() -> ProblemError:
+    return ProblemError("invalid-parameter", "the cursor is none of this member's statement")

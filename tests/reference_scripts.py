@@ -27,6 +27,7 @@ from vafa.engine.facts import (
 from vafa.engine.program import Program
 from vafa.engine.program_file import parse_program
 from vafa.engine.reference import Answer, MemberView, Posting, Reference
+from vafa.engine.reference_facts import instant
 
 PRODUCTS = [
     ProductFact("milk", "Farm", "DAIRY", "dairy/milk", "acme"),
@@ -111,7 +112,10 @@ def play(reference: Reference, line: str) -> str:
     """Submit a line's fact, or look at a member; what came of it."""
     if line.startswith("?"):
         _, date, *what = line.split()
-        return _seen(reference.member("m", dt.date.fromisoformat(_dated(date))), what)
+        moment = dt.datetime.fromisoformat(_dated(date)).replace(tzinfo=dt.UTC)
+        moments = [instant(moment)] if "T" in date else []
+        (view,) = reference.members("m", [moment.date()], moments)
+        return _seen(view, what)
     return shown(reference.submit(fact_of(line)))
 
 
@@ -176,10 +180,14 @@ def _line(text: str) -> dict[str, Any]:
 
 
 def _tender(text: str) -> dict[str, Any]:
-    kind, amount, *points = text.split()
-    found = {"type": kind, "amount": int(amount)}
-    if points:
-        found["points"] = int(points[0].removeprefix("p"))
+    """`points 500 p50 of h1`: type, amount, points, the hold or redemption they come from."""
+    kind, amount, *more = text.split()
+    found: dict[str, Any] = {"type": kind, "amount": int(amount)}
+    if "of" in more:
+        found["ref"] = more.pop()
+        more.remove("of")
+    if more:
+        found["points"] = int(more[0].removeprefix("p"))
     return found
 
 
@@ -229,6 +237,24 @@ def _redeems(rest: str) -> dict[str, Any]:
     return body | ({"completed": True} if more else {})
 
 
+def _spends(kind: str, named: str, rest: str) -> dict[str, Any]:
+    """`points 50 until 01-02T13:00`, `h1 30 partial completed by n`, by kind of fact."""
+    name, *more = rest.split()
+    body: dict[str, Any] = {"kind": kind, named: name}
+    words = iter(more)
+    for word in words:
+        match word:
+            case "until":
+                body["expires_at"] = f"{_dated(next(words))}:00Z"
+            case "by":
+                body["member"] = next(words)
+            case "partial" | "completed":
+                body[word] = True
+            case _:
+                body["points"] = int(word)
+    return body
+
+
 def _about(rest: str) -> dict[str, Any]:
     """`birth=1990-01-07 calendar=jalali segments=a,b value.ltv=5 on.wedding=2010-05-01`."""
     body: dict[str, Any] = {}
@@ -264,6 +290,10 @@ _VERBS: dict[str, Callable[[str], dict[str, Any]]] = {
     "does": _does,
     "adjusts": _adjusts,
     "redeems": _redeems,
+    "holds": lambda rest: _spends("hold", "currency", rest),
+    "captures": lambda rest: _spends("capture", "hold", rest),
+    "releases": lambda rest: _spends("release", "hold", rest),
+    "cancels": lambda rest: _spends("cancel", "redemption", rest),
     "enrols": lambda rest: {"kind": "enrol", **_about(rest)},
     "updates": lambda rest: {"kind": "member update", **_about(rest)},
     "starts": _starts,
@@ -284,12 +314,15 @@ def shown(answer: Answer) -> str:
     for postings in (answer.postings, *answer.closings.values(), *answer.corrections.values()):
         parts += [_posting(posting) for posting in postings]
     parts += waited
+    parts += [f"broken {slug}" for slug in answer.broken]
     parts += [f"{rule} closed" for rule in answer.budgets]
     return ", ".join(parts)
 
 
 def _posting(posting: Posting) -> str:
     text = f"{posting.rule or posting.kind} {posting.points}"
+    if posting.kind == "capture":
+        return f"capture {posting.desired}"
     if posting.kind in ("donate", "forgive", "withhold") and posting.rule:
         text = f"{posting.kind} {posting.points}"
     if posting.limit:
@@ -307,8 +340,9 @@ def _seen(view: MemberView, what: list[str]) -> str:
                 f"{name} {figure}" for name, figure in view.totals[what[1]]._asdict().items()
                 if figure
             )  # fmt: skip
-        case "counters":
-            return ", ".join(f"{name} {figure}" for name, figure in view.counters.items())
+        case "counters" | "redeemable" as name:
+            figures: dict[str, Any] = getattr(view, name)
+            return ", ".join(f"{key} {figure}" for key, figure in figures.items())
         case "purchases":
             return str(view.purchases)
         case "next":

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from vafa.engine.cli import main
+from vafa.engine.cli import loading, main
 from vafa.engine.cli.balance import points
 from vafa.engine.facts import EARLIEST_US
 from vafa.engine.journal import MAP_BYTES, Journal, LedgerError, StorageFull
@@ -33,7 +33,6 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 PROGRAM = EXAMPLES / "corner-shop.toml"
 SHOP = EXAMPLES / "shop.ndjson"
 FACTS = 13
-LOAD = sys.modules["vafa.engine.cli.load"]  # the package has the command by that name
 
 BROKEN = """\
 format = 1
@@ -110,7 +109,7 @@ def shop(empty: Path) -> Path:
 def test_help_names_every_command() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    for name in ("demo", "load", "balance", "quote", "verify", "program"):
+    for name in ("demo", "load", "balance", "member", "quote", "verify", "program"):
         assert f"  {name} " in result.stdout
 
 
@@ -144,6 +143,23 @@ def test_wrong_use_is_exit_code_2(arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.exit_code == 2
     assert not result.stdout
+
+
+def test_a_member_is_found_by_a_card(empty: Path, tmp_path: Path) -> None:
+    link = {
+        "kind": "card link", "id": "l", "occurred_at": "2025-12-01T09:00:00+03:30",
+        "member": "m-1", "card": "77",
+    }  # fmt: skip
+    rows = ndjson(tmp_path / "cards.ndjson", link, {**sale(1, card="77"), "member": "m-1"})
+    assert run("load", empty, rows).exit_code == 0
+    found = data("member", empty, "--card", "77")
+    assert (found["id"], found["card"]) == ("m-1", {"card": "77", "blocked": False})
+    assert data("member", empty, "m-1")["cards"] == ["77"]
+    assert run("member", empty, "m-1").exit_code == 0
+    assert "no card '78'" in run("member", empty, "--card", "78").stderr
+    assert run("member", empty, "nobody").exit_code == 1
+    assert run("member", empty).exit_code == 2
+    assert run("member", empty, "m-1", "--card", "77").exit_code == 2
 
 
 @pytest.mark.parametrize("command", [["verify"], ["balance", "m"], ["load", str(SHOP)]])
@@ -442,13 +458,15 @@ def test_bad_lines_are_named_and_the_good_ones_stand(empty: Path, tmp_path: Path
         "duplicate-member": 1, "id-reused": 1, "invalid-fact": 2, "invalid-json": 1, "too-late": 2,
     }  # fmt: skip
     rows = lines_of(rejects)
-    assert sorted((row["line"], row["problem"].split(":")[0]) for row in rows) == [
+    assert sorted((row["place"], row["slug"]) for row in rows) == [
         (2, "invalid-json"), (4, "invalid-fact"), (5, "duplicate-member"), (6, "invalid-fact"),
         (7, "too-late"), (8, "id-reused"), (10, "too-late"),
     ]  # fmt: skip
-    by_line = {row["line"]: row for row in rows}
-    assert by_line[4]["problem"] == "invalid-fact: lines[0].net: Expected `int`, got `str`"
-    assert all(list(row) == ["file", "line", "problem", "text"] for row in rows)
+    by_line = {row["place"]: row for row in rows}
+    assert by_line[4]["path"] == "lines[0].net"
+    assert by_line[4]["detail"] == "Expected `int`, got `str`"
+    names = ["file", "place", "slug", "path", "detail", "text"]
+    assert all(list(row) == names for row in rows)
     assert all(row["file"] == str(file) for row in rows)
     assert by_line[2]["text"] == "not json"
     # What was refused can be mended and sent again from the reject file's own text.
@@ -458,14 +476,21 @@ def test_bad_lines_are_named_and_the_good_ones_stand(empty: Path, tmp_path: Path
     assert data("load", empty, file, "--rejects", rejects, code=3)["replayed"] == 4
 
 
-def test_rejects_are_told_when_no_file_takes_them(empty: Path, tmp_path: Path) -> None:
+def test_rejects_are_told_and_kept_beside_the_file(empty: Path, tmp_path: Path) -> None:
     file = ndjson(tmp_path / "bad.ndjson", *["?"] * 25)
+    beside = tmp_path / "bad.ndjson.rejects"
     result = run("load", empty, file)
     assert result.exit_code == 3
     told = result.stderr.splitlines()
     assert told[0].startswith(f"{file}:1: invalid-json: ")
     assert len(told) == 11
-    assert told[-1].startswith("and 15 more")
+    assert told[-1] == f"25 not taken; see {beside}"
+    assert [row["place"] for row in lines_of(beside)] == list(range(1, 26))
+    ndjson(file, sale(1))
+    assert run("load", empty, file).exit_code == 0
+    assert not beside.exists()
+    piped = run("load", empty, "-", stdin=b"?\n" * 25)
+    assert piped.stderr.splitlines()[-1].startswith("and 15 more not taken")
 
 
 def test_the_reject_file_is_of_this_run_only(empty: Path, tmp_path: Path) -> None:
@@ -483,7 +508,7 @@ def test_bytes_that_are_no_text_are_kept_in_the_reject_file(empty: Path, tmp_pat
     file.write_bytes(b'{"kind": "\xff\xfe"}\n\x00\x01\n' + json.dumps(sale(1)).encode())
     rejects = tmp_path / "rejects.ndjson"
     assert data("load", empty, file, "--rejects", rejects, code=3)["new"] == 1
-    assert [row["line"] for row in lines_of(rejects)] == [1, 2]
+    assert [row["place"] for row in lines_of(rejects)] == [1, 2]
     assert "\\xff" in lines_of(rejects)[0]["text"]
 
 
@@ -491,13 +516,13 @@ def test_a_line_beyond_the_limit_is_refused_alone(
     empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     longest = len(json.dumps(sale(1))) + 1
-    monkeypatch.setattr(LOAD, "LONGEST_LINE", longest)
+    monkeypatch.setattr(loading, "LONGEST_LINE", longest)
     at_limit, beyond = json.dumps(sale(1)), json.dumps(sale(2, store="1" * 30))
     file = ndjson(tmp_path / "long.ndjson", at_limit, beyond * 9, sale(3))
     rejects = tmp_path / "rejects.ndjson"
     assert data("load", empty, file, "--rejects", rejects, code=3)["new"] == 2
     (row,) = lines_of(rejects)
-    assert (row["line"], row["problem"].split(":")[0]) == (2, "too-large")
+    assert (row["place"], row["slug"]) == (2, "too-large")
 
 
 def test_without_a_program_sales_are_refused_and_may_come_again(tmp_path: Path) -> None:
@@ -551,7 +576,7 @@ def test_bad_rows_of_a_table_are_named(empty: Path, tmp_path: Path, form: str) -
     assert counts["new"] == 7
     assert counts["refused"] == {"id-reused": 1, "invalid-fact": 2}
     assert counts["rejected"] == 3
-    found = [(row["line"], row["problem"].split(":")[0]) for row in lines_of(rejects)]
+    found = [(row["place"], row["slug"]) for row in lines_of(rejects)]
     assert found == [(4, "invalid-fact"), (5, "invalid-fact"), (9, "id-reused")]
     assert json.loads(lines_of(rejects)[2]["text"])["id"] == "t-7"
 
@@ -613,7 +638,7 @@ def test_checkpoints_are_written_on_the_way(
     empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = []
-    monkeypatch.setattr(LOAD, "CHECKPOINT_FACTS", 10)
+    monkeypatch.setattr(loading, "CHECKPOINT_FACTS", 10)
     monkeypatch.setattr(Replica, "save", lambda self: saved.append(self.seq))
     file = ndjson(tmp_path / "sales.ndjson", *(sale(n) for n in range(25)))
     assert data("load", empty, file, "--batch", 5)["new"] == 25

@@ -392,6 +392,9 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Members": [
         (facts.EnrolFact, ""), (facts.MemberUpdateFact, ""), (facts.ManualTier, "manual_tier."),
     ],
+    "Cards": [
+        (facts.CardLinkFact, ""), (facts.CardBlockFact, ""), (facts.CardUnblockFact, ""),
+    ],
     "Subscriptions": [(facts.SubscriptionStartFact, ""), (facts.SubscriptionEndFact, "")],
     "Days closed": [(facts.DayClosedFact, "")],
 }  # fmt: skip

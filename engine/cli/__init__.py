@@ -13,7 +13,9 @@ import click
 from .balance import balance
 from .close import close
 from .demo import demo
+from .lint import lint
 from .load import load
+from .member import member
 from .output import Commands
 from .program import program
 from .quote import quote
@@ -42,7 +44,8 @@ def main() -> None:
     """A loyalty engine: exact points from till baskets, in a ledger that can be replayed."""
 
 
-for command in (demo, load, balance, quote, close, verify, program):
+for command in (demo, load, balance, member, quote, close, verify, program):
     main.add_command(command)
+program.add_command(lint)
 
 __all__ = ["main"]

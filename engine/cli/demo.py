@@ -15,7 +15,6 @@ import click
 
 from .arguments import writing
 from .output import Exit, Output, leave, output_options, say
-from .program import holiday_dates, publish_fact
 from .verify import replay_word
 
 if TYPE_CHECKING:
@@ -126,10 +125,11 @@ def _load(
     from vafa.engine.formats.complete_journey import SINCE
     from vafa.engine.journal import LedgerError
     from vafa.engine.program_file import parse_program
+    from vafa.engine.publication import publication
     from vafa.engine.wire_arrow import ArrowFacts
 
     with writing(ledger, out) as writer:
-        fact = publish_fact(program, SINCE, holiday_dates(parse_program(program), SINCE))
+        fact = publication(program, parse_program(program), SINCE)
         if len(writer.replica.versions) and not writer.find_ids([fact.id]):
             raise LedgerError(
                 f"{ledger} holds another demo (of another program); replace it with --again"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -100,16 +100,21 @@ def publish(
     A fact is rated by the program with the latest such instant at or before its own.
     Publishing the same file for the same instant again changes nothing.
     """
-    from vafa.engine.facts import instant_us, us_instant
+    from vafa.engine.answers import instant_text
+    from vafa.engine.facts import instant_us
     from vafa.engine.program_file import read_program
+    from vafa.engine.publication import publication
 
     text, found = read_program(file)
     warn(file, text, found)
-    # An instant of another zone is the same fact.
-    since = us_instant(instant_us(since))
-    holidays = holiday_dates(found, since, overrides)
+    told = None
+    if overrides is not None:
+        from vafa.engine.holiday_calendars import read_overrides
+
+        told = read_overrides(overrides, found)
+    fact = publication(text, found, since, told)
     with writing(ledger, out) as writer:
-        verdict = writer.publish_program(publish_fact(text, since, holidays))
+        verdict = writer.publish_program(fact)
         versions = len(writer.replica.versions)
     if verdict.answer is None:
         assert verdict.refusal is not None
@@ -120,35 +125,8 @@ def publish(
     out.record({
         "ledger": str(ledger), "program": found.id, "versions": versions, "id": answer["id"],
         "seq": answer["seq"], "status": answer["status"],
-        "from": since.isoformat().replace("+00:00", "Z"),
+        "from": instant_text(instant_us(fact.occurred_at)),
     })  # fmt: skip
-
-
-def holiday_dates(
-    found: Program, since: dt.datetime, overrides: Path | None = None
-) -> dict[str, list[dt.date]]:
-    """Dates of the program's holiday calendars as they are known now. Raises ProgramError."""
-    if not found.holidays and overrides is None:
-        return {}
-    from vafa.engine.holiday_calendars import read_overrides, resolve_holidays, years_of
-
-    told = read_overrides(overrides, found) if overrides is not None else None
-    years = years_of(since, dt.datetime.now(dt.UTC))
-    return resolve_holidays(found, *years, told)
-
-
-def publish_fact(
-    text: str, since: dt.datetime, holidays: dict[str, list[dt.date]] | None = None
-) -> Any:
-    """The publish fact of a program; its id is of what it says, so that a repeat is one."""
-    import hashlib
-
-    from vafa.engine.facts import PublishFact
-
-    said = hashlib.sha256(text.encode())
-    if holidays or since != dt.datetime.fromisoformat(BEGINNING):
-        said.update(f"{since.isoformat()} {sorted((holidays or {}).items())}".encode())
-    return PublishFact(f"program:{said.hexdigest()[:16]}", since, text, holidays or {})
 
 
 @program.command("list")
@@ -177,7 +155,8 @@ def list_(out: Output, ledger: Path) -> None:
 @ledger_argument
 @click.argument("old", type=click.IntRange(1))
 @click.argument("new", type=click.IntRange(1))
-def diff(ledger: Path, old: int, new: int) -> None:
+@click.option("--rules", is_flag=True, help="Rule by rule and field by field, as JSON.")
+def diff(ledger: Path, old: int, new: int, rules: bool) -> None:
     """Show how two versions of a ledger's program differ, line by line."""
     import difflib
 
@@ -189,6 +168,14 @@ def diff(ledger: Path, old: int, new: int) -> None:
     for number in (old, new):
         if number not in found:
             raise click.BadParameter(f"the ledger has versions 1 to {len(found)}, not {number}")
+    if rules:
+        import orjson
+
+        from vafa.engine.program_differences import differences
+
+        told = differences(found[old], found[new])
+        click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        return
     ours, theirs = (found[n].content.program.splitlines(keepends=True) for n in (old, new))
     names = [f"version {n} {found[n].program.id}" for n in (old, new)]
     for line in difflib.unified_diff(ours, theirs, names[0], names[1]):

@@ -15,13 +15,16 @@ TableReader = Callable[[Path, int], Tables]
 """(file, rows at once) -> its tables."""
 
 
-def table_reader(head: bytes) -> TableReader | None:
-    """What reads a file that begins so; None for NDJSON."""
-    if head[:4] == b"PAR1":
+def table_reader(head: bytes, form: str | None = None) -> TableReader | None:
+    """What reads a file that begins so; None for NDJSON.
+
+    A file of another form than the one asked for is left to what reads that, which tells.
+    """
+    if form == "parquet" or (form is None and head[:4] == b"PAR1"):
         return _parquet
     if head[:6] == b"ARROW1":
         return _ipc_file
-    return _ipc_stream if head[:4] == b"\xff\xff\xff\xff" else None
+    return _ipc_stream if form == "arrow" or head[:4] == b"\xff\xff\xff\xff" else None
 
 
 def readable(name: str, tables: Tables) -> Tables:

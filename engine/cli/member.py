@@ -1,0 +1,56 @@
+"""`vafa member`: a member, by its name or by a card."""
+
+# ruff: noqa: PLC0415 -- the engine is imported when a command runs: help starts fast
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .arguments import instant, ledger_argument
+from .output import Exit, Output, leave, output_options, say
+
+
+@click.command()
+@ledger_argument
+@click.argument("name", required=False, metavar="[MEMBER]")
+@click.option("--card", metavar="CARD", help="The member that has this card.")
+@click.option(
+    "--at", callback=instant, metavar="INSTANT", default=None,
+    help="As of this instant.  [default: now]",
+)
+@output_options
+def member(
+    out: Output, ledger: Path, name: str | None, card: str | None, at: dt.datetime | None
+) -> None:
+    """Show a member: what it has, its cards, and with --card what the card is.
+
+    Exit code 1 when the member or the card is not known.
+    """
+    if (name is None) == (card is None):
+        raise click.UsageError("give a MEMBER or --card")
+    from vafa.engine.facts import instant_us
+    from vafa.engine.replica import Replica
+
+    at_us = None if at is None else instant_us(at)
+    found: dict[str, Any] | None
+    shown: dict[str, Any] | None = None
+    replica = Replica.open(ledger)
+    try:
+        if card is not None:
+            shown = replica.card(card, at_us)
+            name = shown["member"] if shown else None
+        found = None if name is None else replica.member(name, at_us)
+    finally:
+        replica.close()
+    if found is None:
+        say(f"vafa: there is no card {card!r}" if name is None
+            else f"vafa: there is no member {name!r}")  # fmt: skip
+        leave(Exit.FAILED)
+        return
+    if shown is not None:
+        found["card"] = {key: shown[key] for key in shown if key not in ("member", "as_of")}
+    out.record(found)

@@ -1,0 +1,98 @@
+"""Cells of tables as names, figures and instants, whatever type the file gives them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ..facts import FormError
+from .figures import decimal_of, decimal_of_double, folded_name
+from .instants import InstantOf, instant_text
+
+_MIDNIGHT = dt.time()
+
+WHOLE = 1e15
+"""Doubles below it that are whole are exact, and shown with all their digits."""
+
+SHORT = 18
+"""Texts of fewer digits are figures without a look at their marks."""
+
+
+def cell_text(cell: Any) -> str:
+    """A cell as a name: whole figures without a point, nothing as the empty text."""
+    if isinstance(cell, str):
+        return folded_name(cell)
+    match cell:
+        case None:
+            text = ""
+        case bool():
+            text = "true" if cell else "false"
+        case float() if cell.is_integer() and abs(cell) < WHOLE:
+            text = str(int(cell))
+        case Decimal():
+            text = f"{cell.normalize():f}"
+        case dt.datetime() | dt.date() | dt.time():
+            text = cell.isoformat()
+        case _:
+            text = str(cell)
+    return text
+
+
+def cell_decimal(cell: Any, path: str, thousands: str, point: str) -> Decimal | None:
+    """A cell as a figure, exactly; None for nothing. Raises FormError."""
+    if isinstance(cell, str):
+        if cell.isdecimal() and len(cell) < SHORT:
+            return Decimal(int(cell))
+        return decimal_of(cell, path, thousands, point) if cell.strip() else None
+    match cell:
+        case None:
+            return None
+        case Decimal() if cell.is_finite():
+            return cell
+        case int() if not isinstance(cell, bool):
+            return Decimal(cell)
+        case float():
+            return decimal_of_double(cell, path)
+    raise FormError(f"{cell} is no figure", path)
+
+
+def moment_of(of_text: InstantOf, zone: ZoneInfo) -> Callable[[list[Any]], str]:
+    """What reads an instant from the cells of one or two columns.
+
+    Cells that are dates by their type are Gregorian, whatever calendar texts are in.
+    """
+
+    def moment(cells: list[Any]) -> str:
+        first = cells[0]
+        if not isinstance(first, dt.date):
+            texts = [cell if isinstance(cell, str) else cell_text(cell) for cell in cells]
+            return of_text(" ".join(texts))
+        if isinstance(first, dt.datetime):
+            day, clock = first.date(), first.timetz()
+        else:
+            day, clock = first, _MIDNIGHT
+        if len(cells) > 1:
+            clock = _clock(cells[1])
+        found = dt.datetime.combine(day, clock)
+        return instant_text(found if found.tzinfo else found.replace(tzinfo=zone))
+
+    return moment
+
+
+def _clock(cell: Any) -> dt.time:
+    match cell:
+        case dt.datetime():
+            return cell.timetz()
+        case dt.time():
+            return cell
+        case dt.timedelta() if dt.timedelta(0) <= cell < dt.timedelta(days=1):
+            return (dt.datetime.min + cell).time()
+        case str():
+            try:
+                return dt.time.fromisoformat(folded_name(cell))
+            except ValueError:
+                pass
+    raise FormError(f"{str(cell)[:60]!r} is no time of day", "occurred_at")

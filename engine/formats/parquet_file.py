@@ -1,0 +1,63 @@
+"""Parquet with a mapping: a row a line of a receipt, figures exact.
+
+Decimals and integers are what they are. Doubles count as their 15-digit decimal, which must
+be exact in minor units (`figures.decimal_of_double`); floats of 32 bits have too few digits
+for money and are refused as columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..facts import FormError
+from .found import Found
+from .receipts import Numbered, receipts
+from .row_plan import Plan
+from .settings import ParquetTable
+
+BATCH = 8192
+"""Rows decoded at once."""
+
+
+def read_parquet(stream: BinaryIO, settings: ParquetTable) -> Iterator[Found]:
+    """The receipts of a Parquet file. Raises FormError for one that cannot be read on."""
+    try:
+        with pq.ParquetFile(stream) as file:
+            names = file.schema_arrow.names
+            plan = Plan(settings, names)
+            wanted = [name for place, name in enumerate(names) if place in plan.used]
+            for name in wanted:
+                _check_type(file.schema_arrow.field(name))
+            yield from receipts(_rows(file, wanted), settings, wanted)
+    except (pa.ArrowException, OSError) as error:
+        raise FormError(f"cannot be read: {error}") from None
+
+
+def _check_type(field: pa.Field) -> None:
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    if pa.types.is_float32(kind) or pa.types.is_float16(kind):
+        raise FormError(f"is {kind}: it has too few digits; write decimals", field.name)
+    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        raise FormError(f"is {kind}, not a figure, a text or a time", field.name)
+
+
+def _rows(file: pq.ParquetFile, names: list[str]) -> Iterator[Numbered]:
+    number = 0
+    for batch in file.iter_batches(batch_size=BATCH, columns=names):
+        columns = [_cells(batch.column(name)) for name in names]
+        for row in zip(*columns, strict=True):
+            number += 1
+            yield number, row
+
+
+def _cells(column: pa.Array) -> list[object]:
+    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+        # Microseconds are what an instant has; the rest is dropped.
+        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+    cells: list[object] = column.to_pylist()
+    return cells
+

@@ -1,0 +1,51 @@
+"""ETags: a reader that has the answer already is told so in a few bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from aiohttp import web
+from xxhash import xxh3_64_hexdigest
+
+from .decode import JSON
+from .problems import ProblemError
+
+_TAG = re.compile(r'\s*(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
+
+
+def answer(
+    request: web.BaseRequest, body: bytes, tag: str, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """The body with its ETag, or 304 where `If-None-Match` names it. Raises ProblemError."""
+    named = {"ETag": tag, "Cache-Control": "no-cache", **(headers or {})}
+    asked = request.headers.get("If-None-Match")
+    if asked is not None and names(asked, tag):
+        return web.Response(status=304, headers=named)
+    return web.Response(body=body, content_type=JSON, headers=named)
+
+
+def strong(body: bytes) -> str:
+    """The tag of a body that is always the same for what it tells of."""
+    return f'"{xxh3_64_hexdigest(body)}"'
+
+
+def weak(body: bytes, told_now: str) -> str:
+    """The tag of a body but for `told_now`, the instant of the asking, that stands in it."""
+    return f'W/"{xxh3_64_hexdigest(body.replace(told_now.encode(), b"", 1))}"'
+
+
+def names(header: str, tag: str) -> bool:
+    """Whether a list of tags has one, strong or weak alike. Raises ProblemError."""
+    if header.strip() == "*":
+        return True
+    found, end = [], 0
+    while end < len(header):
+        match = _TAG.match(header, end)
+        if match is None:
+            raise ProblemError(
+                "invalid-parameter", 'If-Match and If-None-Match take "tags" or *'
+            )
+        found.append(match[1])
+        end = match.end()
+    return tag.removeprefix("W/") in found

@@ -1,0 +1,42 @@
+"""Members by their cards, and what cards are."""
+
+from __future__ import annotations
+
+import orjson
+from aiohttp import web
+
+from vafa.engine.answers import instant_text
+
+from .decode import JSON
+from .front import Front
+from .parameters import instant, parameters
+from .problems import ProblemError
+
+
+class MembershipDoor:
+    """Shows whose a card is."""
+
+    def __init__(self, front: Front) -> None:
+        self.front = front
+
+    async def card(self, request: web.BaseRequest, card: str) -> web.Response:
+        """A card at an instant, default now: its member, whether it is blocked."""
+        at = instant(parameters(request, "at"), "at")
+        found = self.front.follow().card(card, at)
+        if found is None:
+            raise ProblemError("not-found", f"no card {card!r}")
+        return web.Response(body=orjson.dumps(found), content_type=JSON)
+
+    async def member_of_card(self, request: web.BaseRequest, _: str) -> web.Response:
+        """The member that has a card at an instant, as the member's own path shows it."""
+        given = parameters(request, "card", "at")
+        at = instant(given, "at")
+        if "card" not in given:
+            raise ProblemError("invalid-parameter", "card is missing")
+        replica = self.front.follow()
+        card = replica.card(given["card"], at)
+        found = replica.member(card["member"], at, lots=True) if card else None
+        if found is None:
+            when = "" if at is None else f" at {instant_text(at)}"
+            raise ProblemError("not-found", f"no member has the card {given['card']!r}{when}")
+        return web.Response(body=orjson.dumps(found), content_type=JSON)
