@@ -165,9 +165,8 @@ class _Extras:
             (line, codes.get(sku, -2) if sku else -1, quantity, net)
             for line, sku, quantity, net in extra.back
         ]
-        if extra.offers:
-            rules = compiled.compiled[int(out.version[row])].offer_places
-            self.offers[row] = [(rules.get(name, -1), amount) for name, amount in extra.offers]
+        places = compiled.compiled[int(out.version[row])].offer_places
+        self.offers[row] = [(places.get(name, -1), amount) for name, amount in extra.offers]
         if extra.details:
             self._details(row, extra.details)
         for place, points in extra.tender_points:

@@ -2,10 +2,11 @@
 
 A discount is worked out as an exact figure, floored to a minor unit once, and spread over the
 lines in proportion to what it is taken of: by largest remainder, ties to the earlier line, never
-more than a line's net. Units are whole; a weighed line is one. Runs of units of one price are
-counted, never listed: a line may have a billion.
+more than a line's net. A line without a quantity has nothing off. Units are whole; a weighed line
+is one. Runs of units of one price are counted, never listed: a line may have a billion.
 
->>> lines = [Line(0, 2_000, 1_000, 1_000), Line(1, 1_000, 300, 300)]
+>>> one = Product("tea")
+>>> lines = [Line(0, 2_000, 1_000, 1_000, one), Line(1, 1_000, 300, 300, one)]
 >>> taken_off(NForM(n=3, m=2), lines, [0, 1])
 {1: 300}
 """
@@ -13,7 +14,7 @@ counted, never listed: a line may have a billion.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -52,7 +53,7 @@ class Line:
     quantity: int
     net: int
     gross: Fraction | int
-    product: Product = Product("")
+    product: Product
     excluded: bool = False
 
     @property
@@ -71,33 +72,35 @@ class Line:
 
 def taken_off(benefit: Benefit, lines: Sequence[Line], mine: Sequence[int]) -> Off:
     """What a benefit takes off; `mine` are the places of the offer's lines."""
+    # What was rung up without a quantity is no goods: at an amount of 0 it would be void.
+    lines = [line if line.quantity else replace(line, net=0) for line in lines]
     own = [lines[place] for place in mine]
     match benefit:
         case Percent() | AmountOff() | SpendBands() | VolumeBands():
             return _of_amounts(benefit, own)
-        case NForM(n=n, m=m):
-            free = sum(line.units for line in own) // n * (n - m)
-            return _floored(_cheapest(own, free))
-        case BuyGet():
-            return _floored(_bought(benefit, lines, mine), Fraction(benefit.percent) / _HUNDRED)
         case NForPrice(n=n, price=price):
             return _sets(_in_sets(own, [(_dearest(own), n)]), price, lines)
         case Bundle(part=parts, price=price):
             wants = [(_dearest(_such(lines, part.when)), part.quantity) for part in parts]
             return _sets(_in_sets(lines, wants), price, lines)
-        case FreeItem(sku=sku, quantity=quantity):
-            such = [x for x in lines if x.product.sku == sku and not x.excluded]
-            return _floored(_cheapest(such, quantity))
         case FreeDelivery(of=LineConditions() as of):
             return {x.place: x.net for x in lines if x.net and line_meets(of, x.product)}
+    share = Fraction(benefit.percent) / _HUNDRED if isinstance(benefit, BuyGet) else Fraction(1)
+    return _floored(_free(benefit, lines, mine), share)
+
+
+def _free(benefit: Benefit, lines: Sequence[Line], mine: Sequence[int]) -> dict[int, Fraction]:
+    """What the units cost that a benefit gives for nothing, or for less."""
+    own = [lines[place] for place in mine]
+    match benefit:
+        case NForM(n=n, m=m):
+            return _cheapest(own, sum(line.units for line in own) // n * (n - m))
+        case BuyGet():
+            return _bought(benefit, lines, mine)
+        case FreeItem(sku=sku, quantity=quantity):
+            such = [x for x in lines if x.product.sku == sku and not x.excluded]
+            return _cheapest(such, quantity)
     return {}
-
-
-# -- parts of lines ------------------------------------------------------------------------------
-
-
-def _such(lines: Sequence[Line], when: LineConditions) -> list[Line]:
-    return [line for line in lines if not line.excluded and line_meets(when, line.product)]
 
 
 def _of_amounts(
@@ -128,6 +131,10 @@ def _off(
         return _floored(nets, Fraction(percent) / _HUNDRED)
     assert amount is not None
     return _each(lines, amount) if per_unit else _spread(amount, nets)
+
+
+def _such(lines: Sequence[Line], when: LineConditions) -> list[Line]:
+    return [line for line in lines if not line.excluded and line_meets(when, line.product)]
 
 
 def _each(lines: Sequence[Line], amount: int) -> Off:

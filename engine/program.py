@@ -222,6 +222,7 @@ class Offer(Part, frozen=True, kw_only=True, tag_field="kind", tag="offer"):
     """A benefit that a quote tells and a sale names; it posts nothing (rulebook section 8)."""
 
     id: Name
+    title: Annotated[str, Meta(max_length=200)] = ""
     priority: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
     benefit: Benefit
     when: Conditions = Conditions()

@@ -14,6 +14,7 @@ from .reference_conditions import categories
 from .reference_earning import rate
 from .reference_facts import net_voids
 from .reference_lots import Lot, earned_dates
+from .reference_offers import broken_offer, named_offers, standing
 from .reference_returns import (
     Refusal,
     Worth,
@@ -34,6 +35,7 @@ def apply_sale(turn: Turn, fact: SaleFact) -> None:
     member = turn.member
     pools, paid_points = take_tenders(turn, fact)
     basket = _basket(turn, fact)
+    turn.row.broken_offer = broken_offer(basket)
     outcomes = rate(basket)
     given = give(turn, basket, outcomes)
     for name, outcome in outcomes.items():
@@ -84,7 +86,7 @@ def _record(basket: Basket, given: tuple[Given, ...]) -> Record:
         tuple(basket.lines[place] for place in places),
         sum(basket.eligible(place) for place in places),
         math.floor(sum(basket.margin(place) for place in places)),
-        basket.program.earn_on_redeemed,
+        basket.program.earn_on_redeemed, offers=standing(basket),
     )  # fmt: skip
 
 

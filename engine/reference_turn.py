@@ -41,8 +41,8 @@ class Row:
     """What one fact did at its place.
 
     `lack` is by currency what it wanted and did not find, `owed_back` that of a return,
-    `broken` what of the terms of redemption it does not keep. `basket` is what rules saw,
-    `outcomes` what they gave.
+    `broken` what of the terms of redemption it does not keep, `broken_offer` what is wrong with
+    an offer that it names. `basket` is what rules saw, `outcomes` what they gave.
     """
 
     id: str
@@ -51,6 +51,7 @@ class Row:
     lack: Counter[str] = field(default_factory=Counter)
     owed_back: Counter[str] = field(default_factory=Counter)
     broken: list[Status] = field(default_factory=list)
+    broken_offer: Status | None = None
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     basket: Basket | None = None
 

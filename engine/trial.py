@@ -94,9 +94,10 @@ def try_sale(replica: Replica, sale: Sale, refused: Status | None = None) -> Tri
 def packed_row(replica: Replica, number: int | None) -> bytes | None:
     """A member's row as reads see it: of facts that are durable. None for a new member."""
     assert replica.fold is not None
-    if number is None:
+    state = replica.fold.state
+    if number is None or number >= state.n_members:
         return None
-    return replica.in_flight.get(number) or replica.fold.state.pack(number)
+    return replica.in_flight.get(number) or state.pack(number)
 
 
 def _row(fold: Fold, packed: bytes | None) -> State:

@@ -68,7 +68,7 @@ def _gives(rule: Rule) -> str:
         day = f" on {rule.on}" if rule.on is not None else ""
         return f"{_figure(rule.points)}{each}{day}"
     if isinstance(rule, Offer):
-        return " ".join([rule.benefit.__struct_config__.tag or "", *_given(rule.benefit)])
+        return " ".join([str(rule.benefit.__struct_config__.tag), *_given(rule.benefit)])
     if rule.bands is not None:
         bands = " ".join(f"{band.start}:{band.points}" for band in rule.bands)
         return f"{bands} ({rule.band_mode} bands) per {rule.per:,} {rule.basis}"
