@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from vafa.engine.columns import Facts
 from vafa.engine.compile import CompiledPrograms
 from vafa.engine.dictionaries import Dictionaries, Product
+from vafa.engine.named import no_names
 from vafa.engine.program_file import parse_program
 from vafa.native.fold import fold
 
@@ -171,7 +172,7 @@ def run(program: str, data: Dataset, rounds: int = 5) -> Run:
     sales = sales_of(data)
     n = len(sales)
     columns = compiled.columns(
-        sales, np.zeros(n, np.uint16), np.zeros(n, np.uint32), np.full(n, -1, np.int64),
+        sales, np.zeros(n, np.uint16), np.zeros(n, np.uint32), no_names(n),
         np.ones(n, np.bool_),
     )
     order = np.arange(n, dtype=np.uint32)

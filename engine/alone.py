@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import NO_RULE, SALE, Facts
+from .columns import NO_RULE
+from .named import names_among
 from .order import member_order
 from .parked import CORRECT
 from .status import POSTINGS
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
-Int64 = NDArray[np.int64]
 
 DONATE = POSTINGS.index("donate")
 
@@ -106,34 +106,17 @@ def corrections(changed: list[tuple[Key, int]], seq_of: Callable[[int], int]) ->
     }
 
 
-def named_rows(facts: Facts, ids: list[str], rows: UInt32) -> Int64:
-    """The row that each row names, among `rows` and sales only; -1 none. int64[n]."""
-    names = np.full(len(facts), -1, np.int64)
-    if facts.extras is None:
-        return names
-    naming = [
-        (row, extra.named)
-        for row in rows.tolist()
-        if (extra := facts.extras[row]) is not None and extra.named
-    ]
-    if naming:
-        at = {ids[row]: row for row in rows.tolist() if facts.kind[row] == SALE}
-        for row, named in naming:
-            names[row] = at.get(named, -1)
-    return names
-
-
 def fold_alone(
-    fold: Fold, history: History, rows: UInt32, accepted: Bools | None = None,
+    fold: Fold, history: History, rows: UInt32, accepted: NDArray[Any] | None = None,
     until: int | None = None,
 ) -> Folded:
     """Fold some of a member's facts, in its order, with the closed days up to an instant.
 
     `accepted` are facts that have been accepted before (default all). Those that name a
-    sale which is not among the rows must not be among them.
+    fact which is not among the rows must not be among them.
     """
     facts, state = history.facts, fold.single()
-    names = named_rows(facts, history.ids, rows)
+    names = names_among(facts, history.ids, rows)
     order = member_order(facts, history.ids, fold.dictionaries, rows, names)
     if accepted is None:
         accepted = np.ones(len(facts), np.bool_)

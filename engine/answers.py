@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 
 _OK, _PARKED = int(Status.OK), int(Status.PARKED)
+_CAPTURE = POSTINGS.index("capture")
+_OF_NOTHING = (_CAPTURE, POSTINGS.index("offer"))
+"""Kinds of postings that are told without points."""
 TOLD = ["ok" if code == _OK else "parked" if code == _PARKED else "refused" for code in Status]
 
 
@@ -81,9 +84,10 @@ def rated_answer(
 
 
 def shown_postings(outcome: Outcome) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
-    """The postings that answers show, where each fact's begin: none without points."""
+    """The postings that answers show, where each fact's begin: captures, offers that a completed
+    sale might not have had, and what has points."""
     starts, columns = outcome.posted_from, outcome.postings
-    kept = columns["points"].nonzero()[0]
+    kept = ((columns["points"] != 0) | np.isin(columns["kind"], _OF_NOTHING)).nonzero()[0]
     if len(kept) == len(columns["points"]):
         return starts, columns
     return (
@@ -130,6 +134,8 @@ def _shown(
     for place in limit.nonzero()[0].tolist():
         entries[place]["desired"] = int(desired[place])
         entries[place]["limit"] = LIMITS[limit[place]]
+    for place in (columns["kind"] == _CAPTURE).nonzero()[0].tolist():
+        entries[place]["captured"] = int(desired[place])
     for place in corrects.nonzero()[0].tolist() if names else ():
         entries[place]["corrects"] = names[int(corrects[place])]
     return entries
@@ -202,7 +208,10 @@ def posting_details(
     words: AnswerWords, columns: Mapping[str, NDArray[Any]], names: Mapping[int, str]
 ) -> list[Answer]:
     """Postings with what the rule wanted, whether or not a limit cut it."""
-    kept = np.flatnonzero((columns["points"] != 0) | (columns["rule"] != NO_RULE))
+    kept = np.flatnonzero(
+        (columns["points"] != 0) | (columns["rule"] != NO_RULE)
+        | np.isin(columns["kind"], _OF_NOTHING)
+    )
     columns = {name: values[kept] for name, values in columns.items()}
     shown = _shown(words, columns, names)
     for entry, desired in zip(shown, columns["desired"].tolist(), strict=True):

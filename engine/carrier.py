@@ -75,6 +75,7 @@ def sale_of(fact: SaleFact) -> Sale:
         coupons=tuple(sorted(set(fact.coupons))),
         offers=tuple(sorted((applied.offer, applied.amount) for applied in fact.offers)),
         details=details(lines),
+        voided=tuple(place for place, line in enumerate(lines) if line.voided),
         tender_points=tuple(
             (place, tender.points)
             for place, tender in enumerate(fact.tenders)
@@ -277,6 +278,8 @@ def _wire_lines(lines: tuple[Any, ...], extra: Extra) -> list[dict[str, Any]]:
         {"line": line, "sku": sku, "quantity": quantity, "net": net}
         for line, sku, quantity, net in lines
     ]
+    for place in extra.voided:
+        shown[place]["voided"] = True
     for place, full_quantity, gross, cost in extra.details:
         line = shown[place]
         if full_quantity != line["quantity"]:

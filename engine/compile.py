@@ -48,10 +48,12 @@ from .compile_ladder import (
     ladder_arrays,
     rolling_starts,
 )
+from .compile_terms import RedemptionTerms
 from .compile_words import RuleWords
 from .dictionaries import Codes, Dictionaries
 from .kernel_columns import KernelColumns, kernel_columns
 from .layout import Key, Layout
+from .named import Names
 from .program import Bonus, Caps, Inactivity, Offer, Program, Uses
 from .program_offers import OfferLimits
 from .rule_tables import RuleTables
@@ -121,7 +123,7 @@ class CompiledPrograms:
 
     def columns(
         self, facts: Facts, version: NDArray[np.uint16], epoch: NDArray[np.uint32],
-        names: NDArray[np.int64], accepted: NDArray[np.bool_],
+        names: Names, accepted: NDArray[Any],
     ) -> KernelColumns:
         """Facts as the kernel takes them; see `kernel_columns`."""
         columns = kernel_columns(self, facts, version, epoch, names, accepted)
@@ -157,6 +159,9 @@ class CompiledProgram(RuleWords):
             **self._calendar_arrays(),
             "limits_from": limits_from,
         }
+        self.terms = RedemptionTerms(program, self.currency_number, layout)
+        terms = self.terms
+        arrays |= terms.arrays(len(layout.currencies))
         self.full = self.full or rates.too_fine
         numbers = {**arrays.pop("numbers"), **figures, **self._numbers()}
         streaks = layout.keys("streak")
@@ -173,6 +178,7 @@ class CompiledProgram(RuleWords):
             "sequences": [(layout.slot(*key), *key[2:]) for key in layout.keys("sequence")],
             "asked": [figure[1:] for of_tier in self.asked for figure in of_tier],
             "first_periods": conditions.first_periods,
+            "terms": terms.rows,
             "streak_periods": [
                 period_table(calendar, period, begins)[0] for _, period, calendar, begins in streaks
             ],
@@ -273,6 +279,9 @@ class CompiledProgram(RuleWords):
             "late_forgives": int(program.late_shortfall == "forgive"),
             "keeps_tiers": int(returns.tiers == "keep"),
             "restored_days": returns.restored_days,
+            "broken_code": LIMIT_CODES["minimum"],
+            "uses_code": LIMIT_CODES["uses"],
+            "offer_code": LIMIT_CODES["offer"],
             "receipt_currency": currency,
             "receipt_num": points.numerator,
             "receipt_den": points.denominator,

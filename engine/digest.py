@@ -41,11 +41,11 @@ def state_hash(state: State, dictionaries: Dictionaries) -> str:
 HEAD = (
     "last_at", "last_seq", "purchases", "upgrades", "joined", "enrolled", "facts", "last_buy",
     "birth", "birth_jalali", "birth_calendar", "manual_tier", "manual_through", "clock",
-    "today",
+    "today", "holds",
 )  # fmt: skip
 ACCOUNT = (
     "issued", "expired", "live", "lots", "debt", "reversed", "redeemed", "donated", "forgiven",
-    "posted", "renewed",
+    "posted", "renewed", "run_out", "run_out_given",
 )  # fmt: skip
 TIER = ("good_through", "checked", "bonus_given")
 
@@ -55,6 +55,10 @@ def describe_row(fold: Fold, state: State, member: int) -> dict[str, Any]:
     layout, slots = fold.layout, state.slots(member)
     fields: dict[str, Any] = dict(zip(HEAD, slots, strict=False))
     fields["last_at"] = None if slots[0] == _NEVER_AT else us_instant(slots[0]).isoformat()
+    fields["holds"] = [
+        (layout.currencies[currency], us_instant(end).isoformat(), place, points)
+        for currency, end, place, points in state.holds(member)
+    ]
     at = len(HEAD)
     for place, name in enumerate(layout.currencies):
         for offset, field in enumerate(ACCOUNT):

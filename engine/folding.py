@@ -21,10 +21,11 @@ from .alone import Folded, fold_alone
 from .budgets import Budgets
 from .chain import History, HistoryCache, Known
 from .closing import ClosedDays
-from .columns import BALANCES, POSTING_COLUMNS, Facts, Outcome
+from .columns import BALANCES, HOLD, POSTING_COLUMNS, Facts, Outcome
 from .compile import CompiledProgram, CompiledPrograms
 from .dictionaries import Dictionaries
 from .late import Anew, Batch, Past, contested, told
+from .named import Names, named_ids, no_names
 from .order import untwisted
 from .parked import in_force
 from .program import Program
@@ -112,7 +113,7 @@ class Fold:
 
     def run(
         self, state: State, facts: Facts, version: NDArray[np.uint16],
-        epoch: NDArray[np.uint32], names: NDArray[np.int64], accepted: Bools, order: UInt32,
+        epoch: NDArray[np.uint32], names: Names, accepted: NDArray[Any], order: UInt32,
         closings: Closings | None = None,
     ) -> dict[str, Any]:
         """Fold rows of facts in an order; what the kernel gives."""
@@ -190,20 +191,20 @@ class Fold:
         """Rows that name another fact, or that parked returns wait for; None: no rows."""
         facts = batch.facts
         naming = [] if facts.extras is None else [
-            row for row, extra in enumerate(facts.extras) if extra is not None and extra.named
+            row for row, extra in enumerate(facts.extras)
+            if extra is not None and (extra.named or extra.tender_refs)
         ]  # fmt: skip
         awaited = past.parked.awaited(batch.ids)
         if not naming and not awaited:
             return None
         if naming:
-            assert facts.extras is not None
-            wanted = {extra.named for row in naming if (extra := facts.extras[row])}
+            wanted = {name for row in naming for name in named_ids(facts.extra(row))}
             batch.known = past.find_ids(list(wanted))
         special = np.zeros(len(facts), np.bool_)
         special[naming] = True
         special[awaited] = True
         if naming:
-            # The sale that a fact of this batch names may come after it.
+            # The fact that one of this batch names may come after it.
             sales = [batch.row_of(name) for name in wanted]
             special[[row for row in sales if row is not None]] = True
         return special
@@ -219,6 +220,10 @@ class Fold:
             late = late | before_closing
         if special is not None:
             late = late | special
+        holds = facts.kind == HOLD
+        if holds.any():
+            # A hold may run out before the next fact of the batch: see `State.behind`.
+            late = late | (np.isin(facts.member, facts.member[holds]) & ~holds)
         twisted = bool(unordered.any())
         if twisted and facts.extras is not None:
             # Acceptance follows arrival: where it may fail, order of time is not enough.
@@ -241,7 +246,7 @@ class Fold:
         n = len(batch.facts)
         return self.run(
             self.state, batch.facts, batch.version, np.full(n, self.budgets.epoch, np.uint32),
-            np.full(n, -1, np.int64), np.full(n, accepted, np.bool_), rows,
+            no_names(n), np.full(n, accepted, np.bool_), rows,
         )  # fmt: skip
 
     def outcome(

@@ -13,18 +13,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .anniversaries import ymd
-from .calendars import NEVER, day_of
-from .columns import ACTIVITY, ADJUST, ENROL, REDEEM, SALE, SUBSCRIBE, UNSUBSCRIBE, UPDATE, Facts
+from .calendars import NEVER, business_day, day_of
+from .columns import (
+    ACTIVITY,
+    ADJUST,
+    ENROL,
+    HOLD,
+    SALE,
+    SUBSCRIBE,
+    UNSUBSCRIBE,
+    UPDATE,
+    Facts,
+)
+from .facts import LATEST_US
+from .named import Names
 
 if TYPE_CHECKING:
     from .compile import CompiledPrograms
 
-ACCEPTED, COMPLETED, PLAIN, NO_SUCH_TIER = 1, 2, 4, 8
+ACCEPTED, COMPLETED, PLAIN, NO_SUCH_TIER, PARTIAL, STANDS = 1, 2, 4, 8, 16, 32
 NO_CURRENCY = 255
 BIRTH, BIRTH_CALENDAR, MANUAL_TIER, MANUAL_THROUGH = 8, 10, 11, 12
 BY_POLICY = -2
 UNKNOWN_COST = -(2**63)
 _FOREVER = 2**62
+_HOUR_US = 3_600_000_000
 
 Int64 = NDArray[np.int64]
 
@@ -53,9 +66,11 @@ class KernelColumns:
     tender: NDArray[np.uint32]
     amount: Int64
     full_quantity: Int64 | None = None
+    voided: NDArray[np.uint8] | None = None
     gross: Int64 | None = None
     cost: Int64 | None = None
     tender_points: Int64 | None = None
+    tender_names: Int64 | None = None
     coupons_from: Int64 | None = None
     coupon: NDArray[np.uint32] | None = None
     offers_from: Int64 | None = None
@@ -74,19 +89,20 @@ class KernelColumns:
     figure: Int64 | None = None
     currency: NDArray[np.uint8] | None = None
     expires: NDArray[np.int32] | None = None
+    end: Int64 | None = None
+    end_day: NDArray[np.int32] | None = None
 
 
 def kernel_columns(
     compiled: CompiledPrograms, facts: Facts, version: NDArray[np.uint16],
-    epoch: NDArray[np.uint32], names: Int64, accepted: NDArray[np.bool_],
+    epoch: NDArray[np.uint32], names: Names, accepted: NDArray[Any],
 ) -> KernelColumns:
-    """Facts for the kernel. version, epoch and names are by row (uint16, uint32, int64).
-
-    names[i] is the row of the sale that row i names, -1 none; accepted[i] tells a fact that
-    was accepted before.
+    """Facts for the kernel. version (uint16, from 0) and epoch (uint32) are by row;
+    accepted[i] tells a fact that was accepted before: 0 no, 1 yes, 2 an exchange less its return
+    part (bool or uint8).
     """
     n = len(facts)
-    flags = np.where(accepted, ACCEPTED, 0).astype(np.uint8)
+    flags = np.array((0, ACCEPTED, STANDS), np.uint8)[accepted.astype(np.uint8)]
     flags[facts.kind == SALE] |= PLAIN
 
     def held(values: Any, dtype: Any) -> Any:
@@ -94,7 +110,7 @@ def kernel_columns(
 
     out = KernelColumns(
         kind=held(facts.kind, np.uint8), flags=flags, version=held(version, np.uint16),
-        epoch=held(epoch, np.uint32), names=held(names, np.int64), at=held(facts.at, np.int64),
+        epoch=held(epoch, np.uint32), names=held(names.rows, np.int64), at=held(facts.at, np.int64),
         member=held(facts.member, np.uint32), store=held(facts.store, np.uint32),
         terminal=held(facts.terminal, np.uint32), day=held(facts.day, np.int32),
         minute=held(facts.minute, np.int16), lines_from=held(facts.lines_from, np.int64),
@@ -102,6 +118,7 @@ def kernel_columns(
         quantity=held(facts.quantity, np.int64), net=held(facts.net, np.int64),
         tenders_from=held(facts.tenders_from, np.int64), tender=held(facts.tender, np.uint32),
         amount=held(facts.amount, np.int64),
+        tender_names=None if names.tenders is None else held(names.tenders, np.int64),
     )  # fmt: skip
     if facts.extras is not None or (len(facts.kind) and facts.kind.any()):
         _Extras(compiled, facts, out, n).fill()
@@ -125,6 +142,8 @@ class _Extras:
         out.figure = np.zeros(n, np.int64)
         out.currency = np.full(n, NO_CURRENCY, np.uint8)
         out.expires = np.full(n, BY_POLICY, np.int32)
+        out.end = np.zeros(n, np.int64)
+        out.end_day = np.zeros(n, np.int32)
 
     def fill(self) -> None:
         """Row by row: facts with extras are few."""
@@ -155,8 +174,7 @@ class _Extras:
         assert out.figure is not None
         assert out.currency is not None
         assert out.expires is not None
-        if extra.completed or extra.forced:
-            out.flags[row] |= COMPLETED
+        out.flags[row] |= _flags(extra)
         if extra.channel:
             out.channel[row] = compiled.channels.number(extra.channel)
         self.coupons[row] = [compiled.coupons.number(name) for name in extra.coupons]
@@ -169,19 +187,22 @@ class _Extras:
         self.offers[row] = [(places.get(name, -1), amount) for name, amount in extra.offers]
         if extra.details:
             self._details(row, extra.details)
+        if extra.voided:
+            self._voided(row, extra.voided)
         for place, points in extra.tender_points:
             self._tender_points()[int(self.facts.tenders_from[row]) + place] = points
         out.figure[row] = extra.amount
+        if extra.currency in self.layout.currencies:
+            out.currency[row] = self.layout.currencies.index(extra.currency)
         if kind == ACTIVITY:
             out.code[row] = compiled.activities.number(extra.code)
-        elif kind in (ADJUST, REDEEM):
-            if extra.currency in self.layout.currencies:
-                out.currency[row] = self.layout.currencies.index(extra.currency)
-            if extra.expires:
-                out.expires[row] = (
-                    NEVER if extra.expires == "never"
-                    else day_of(dt.date.fromisoformat(extra.expires))
-                )
+        elif kind == ADJUST and extra.expires:
+            out.expires[row] = (
+                NEVER if extra.expires == "never"
+                else day_of(dt.date.fromisoformat(extra.expires))
+            )
+        elif kind == HOLD:
+            self._end(row, extra.ends_at)
         elif kind in (ENROL, UPDATE):
             about = extra.about or {}
             self.sets[row] = self._about(about)
@@ -194,6 +215,16 @@ class _Extras:
                 until = extra.ends_at if extra.ends_at is not None else _FOREVER
                 self.sets[row] = [(slot, until if kind == SUBSCRIBE else 0)]
 
+    def _end(self, row: int, asked: int | None) -> None:
+        """When a hold is over: as asked, at most the program's hours later."""
+        program = self.compiled.programs[int(self.out.version[row])]
+        end = int(self.facts.at[row]) + program.hold_hours * _HOUR_US
+        end = min(end, LATEST_US) if asked is None else min(end, asked, LATEST_US)
+        assert self.out.end is not None
+        assert self.out.end_day is not None
+        self.out.end[row] = end
+        self.out.end_day[row] = business_day(program, end)
+
     def _details(self, row: int, details: Any) -> None:
         out = self.out
         if out.gross is None or out.full_quantity is None or out.cost is None:
@@ -204,6 +235,11 @@ class _Extras:
             out.full_quantity[first + place] = quantity
             out.gross[first + place] = gross
             out.cost[first + place] = UNKNOWN_COST if cost is None else cost
+
+    def _voided(self, row: int, places: tuple[int, ...]) -> None:
+        if self.out.voided is None:
+            self.out.voided = np.zeros(len(self.out.line), np.uint8)
+        self.out.voided[int(self.facts.lines_from[row]) + np.array(places)] = 1
 
     def _tender_points(self) -> Int64:
         if self.out.tender_points is None:
@@ -240,6 +276,11 @@ class _Extras:
             return [(MANUAL_TIER, -1), (MANUAL_THROUGH, 0)]
         through = day_of(_date(manual["through"]))
         return [(MANUAL_TIER, self.layout.tiers.index(manual["tier"])), (MANUAL_THROUGH, through)]
+
+
+def _flags(extra: Any) -> int:
+    completed = COMPLETED if extra.completed or extra.forced else 0
+    return completed | (PARTIAL if extra.partial else 0)
 
 
 def _flat(items: list[list[Any]]) -> tuple[Int64, list[Any]]:

@@ -17,7 +17,23 @@ from numpy.typing import NDArray
 
 from .alone import Folded, Sums, changes, corrections, fold_alone
 from .chain import History, Known, without_return
-from .columns import ADJUST, NO_RULE, NOTHING, REDEEM, RETURN, SALE, Extra, Facts, join, take
+from .columns import (
+    ADJUST,
+    CANCEL,
+    CAPTURE,
+    HOLD,
+    NO_RULE,
+    NOTHING,
+    REDEEM,
+    RELEASE,
+    RETURN,
+    SALE,
+    Extra,
+    Facts,
+    join,
+    take,
+)
+from .named import NAMEABLE, PAYING
 from .parked import CORRECT, Parked
 from .status import Status
 
@@ -25,6 +41,10 @@ if TYPE_CHECKING:
     from .folding import Fold
 
 OK, PARKED = int(Status.OK), int(Status.PARKED)
+NEW, STANDS = 0, 2
+"""How a fact that is tried was accepted before (see `kernel_columns`)."""
+
+_MAY_BE_REFUSED = (RETURN, CAPTURE, RELEASE, CANCEL)
 
 
 class Past(Protocol):
@@ -41,8 +61,8 @@ class Past(Protocol):
     def find_ids(self, ids: list[str]) -> dict[str, int]:
         """Seqs of those ids that are known."""
 
-    def sale_member(self, seq: int) -> int | None:
-        """Number of the member whose accepted sale a seq is; None when it is no such thing."""
+    def member_of(self, seq: int, kinds: tuple[int, ...]) -> int | None:
+        """Number of the member whose accepted fact of some kinds a seq is; else None."""
 
 
 @dataclass(slots=True)
@@ -57,7 +77,7 @@ class Batch:
     """Rows that are refused for state before they are folded."""
     _row_of: dict[str, int] | None = None
     known: dict[str, int] = field(default_factory=dict)
-    """Seqs of the sales that facts of the batch name, where the ledger has them."""
+    """Seqs of what facts of the batch name, where the ledger has them."""
 
     def row_of(self, name: str) -> int | None:
         """Row of an id."""
@@ -70,16 +90,20 @@ def takes_points(facts: Facts, row: int) -> bool:
     """Whether a fact may be refused for want of points."""
     extra = facts.extra(row)
     kind = int(facts.kind[row])
-    if kind == REDEEM:
+    if kind in (REDEEM, HOLD, CAPTURE):
         return not extra.completed
     if kind == ADJUST:
         return extra.amount < 0 and not extra.forced
-    return kind == SALE and bool(extra.tender_points) and not extra.completed
+    return (
+        kind == SALE and bool(extra.tender_points or extra.tender_refs) and not extra.completed
+    )
 
 
 def contested(facts: Facts, row: int) -> bool:
     """Whether a fact of its own may be refused for the member's state, or for its program's."""
-    if facts.kind[row] == RETURN or takes_points(facts, row):
+    if facts.kind[row] in _MAY_BE_REFUSED or takes_points(facts, row):
+        return True
+    if facts.extra(row).tender_refs:
         return True
     extra = facts.extra(row)
     if extra.offers and not extra.completed:
@@ -138,7 +162,16 @@ class Anew:
     def _decide(self, mine: int, row: int) -> int:
         extra = self.pool.facts.extra(mine)
         parked = False
-        if extra.named:
+        for _, name in extra.tender_refs:
+            if (paying := self._taken(name, mine, row, PAYING, Status.UNKNOWN_HOLD)) != OK:
+                return paying
+        if extra.named and self.pool.facts.kind[mine] not in (SALE, RETURN):
+            kind = int(self.pool.facts.kind[mine])
+            unknown = Status.NOT_A_REDEMPTION if kind == CANCEL else Status.UNKNOWN_HOLD
+            named = self._taken(extra.named, mine, row, NAMEABLE[kind], unknown)
+            if named != OK:
+                return named
+        elif extra.named:
             named = self._named(extra.named, mine, row)
             if named not in (OK, PARKED):
                 return named
@@ -179,9 +212,26 @@ class Anew:
         seq = self.batch.known.get(name)
         if seq is None:
             return PARKED
-        owner = self.past.sale_member(seq)
+        owner = self.past.member_of(seq, (SALE,))
         member = int(self.batch.facts.member[row])
         return Status.NOT_A_SALE if owner is None or owner == member else Status.WRONG_MEMBER
+
+    def _taken(
+        self, name: str, mine: int, row: int, kinds: tuple[int, ...], unknown: Status
+    ) -> int:
+        """OK for an accepted fact of this member that is here and of some kinds."""
+        at = self.row_of.get(name)
+        if at is not None and at < mine:
+            self._settled()
+            return OK if self.taken[at] and self.pool.facts.kind[at] in kinds else unknown
+        other = self.batch.row_of(name)
+        if other is not None:
+            theirs = other < row and self.batch.facts.kind[other] in kinds
+            return Status.WRONG_MEMBER if theirs else unknown
+        seq = self.batch.known.get(name)
+        owner = None if seq is None else self.past.member_of(seq, kinds)
+        member = int(self.batch.facts.member[row])
+        return unknown if owner is None or owner == member else Status.WRONG_MEMBER
 
     def _resolve(self, waiting: int, mine: int) -> int:
         """Apply a parked return now that a fact with the id that it names is here."""
@@ -216,7 +266,7 @@ class Anew:
             self._set_extra(row, whole)
         trial = self.taken.copy()
         trial[row] = True
-        folded = self._fold(trial, row)
+        folded = self._fold(trial, row, NEW if whole is None else STANDS)
         status = self._refusal(row, folded, without)
         if status != OK:
             if whole is not None:
@@ -248,11 +298,13 @@ class Anew:
         facts.extras = [None] * len(facts) if facts.extras is None else list(facts.extras)
         facts.extras[row] = extra
 
-    def _fold(self, taken: NDArray[np.bool_] | None = None, trial: int = -1) -> Folded:
+    def _fold(
+        self, taken: NDArray[np.bool_] | None = None, trial: int = -1, known: int = NEW
+    ) -> Folded:
         taken = self.taken if taken is None else taken
-        accepted = np.ones(len(taken), np.bool_)
+        accepted = np.ones(len(taken), np.uint8)
         if trial >= 0:
-            accepted[trial] = False
+            accepted[trial] = known
         rows = np.flatnonzero(taken).astype(np.uint32)
         return fold_alone(self.fold, self.pool, rows, accepted)
 

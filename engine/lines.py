@@ -14,7 +14,7 @@ class Line(msgspec.Struct):
 
     `quantity` and `net` are what voids have left; `full_quantity`, `gross` and `cost` (None
     when not known) are of the line as it was rung up. While a void has taken a part, gross
-    and cost count by quantity / full_quantity, exactly.
+    and cost count by quantity / full_quantity, exactly. `voided`: a void has taken of it.
     """
 
     line: int
@@ -24,6 +24,7 @@ class Line(msgspec.Struct):
     full_quantity: int
     gross: int
     cost: int | None = None
+    voided: bool = False
 
     @property
     def void(self) -> bool:
@@ -77,6 +78,7 @@ def net_lines(lines: list[LineFact]) -> list[Line]:
             of_sku.setdefault(fact.sku, []).append(line)
             continue
         target = _voided_line(kept, of_sku.get(fact.sku, []), fact, place)
+        target.voided = True
         target.quantity += fact.quantity
         target.net += fact.net
         if target.quantity < 0 or target.net < 0:

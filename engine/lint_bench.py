@@ -34,6 +34,7 @@ from .facts import (
 from .folding import Fold
 from .intake import DecodedFacts
 from .lint_situations import Past, Situation
+from .named import no_names
 from .status import POSTINGS
 from .versions import ProgramVersions
 
@@ -48,6 +49,7 @@ _GIVEN = np.isin(
     np.arange(len(POSTINGS)),
     [POSTINGS.index(kind) for kind in ("earn", "multiply", "bonus", "donate")],
 )
+"""What a member gets: a donation takes away what its rule gave."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class Bench:
         version = np.ones(n, np.uint16)
         columns.day, columns.minute = self.fold.versions.dates(columns.at, version)
         return self.fold.run(
-            state, columns, version, np.zeros(n, np.uint32), np.full(n, -1, np.int64),
+            state, columns, version, np.zeros(n, np.uint32), no_names(n),
             np.ones(n, np.bool_), np.arange(n, dtype=np.uint32),
         )  # fmt: skip
 

@@ -23,6 +23,7 @@ from .answers import Answer
 from .columns import NOTHING, Extra, Facts
 from .compile import CompiledProgram
 from .folding import Fold
+from .named import no_names
 from .offer_amounts import Line, Off, cut, taken_off
 from .offer_reasons import Reasons, needs_member
 from .program import Offer
@@ -68,7 +69,7 @@ def _matched(fold: Fold, facts: Facts, version: int, row: State) -> dict[str, An
     """What the kernel says of each offer."""
     columns = fold.compiled.columns(
         replace(facts, member=_ONE), np.full(1, version - 1, np.uint16),
-        np.full(1, fold.budgets.epoch, np.uint32), np.full(1, -1, np.int64),
+        np.full(1, fold.budgets.epoch, np.uint32), no_names(1),
         np.zeros(1, np.bool_),
     )  # fmt: skip
     return offers_of(fold.compiled.natives, row, columns)

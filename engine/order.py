@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from .columns import ADJUST, Facts
 from .dictionaries import Dictionaries
 from .facts import KINDS, RANKS
+from .named import Names
 
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
-Int64 = NDArray[np.int64]
 
 _RANK = [RANKS.get(kind, RANKS["day closed"]) for kind in KINDS]
 _TAKING = RANKS["redeem"]
@@ -47,12 +47,11 @@ def place_key(
 
 def member_order(
     facts: Facts, ids: Sequence[str], dictionaries: Dictionaries, rows: UInt32,
-    names: Int64 | None = None,
+    names: Names | None = None,
 ) -> UInt32:
     """The rows by time, those of one member in the member's order.
 
-    `names` (int64[n]) is the row that each row names, -1 none. Time comes first because lines
-    then lie in the order of reading.
+    Time comes first because lines then lie in the order of reading.
     """
     order = rows[np.lexsort((facts.member[rows], facts.at[rows]))]
     at, member = facts.at[order], facts.member[order]
@@ -68,27 +67,34 @@ def member_order(
             order[tie:end].tolist(), key=lambda row: place_key(facts, ids, dictionaries, row)
         )
         done = end - 1
-    return order if names is None else _after_named(order, names)
+    return order if names is None else _after_named(order, names, facts)
 
 
-def _after_named(order: UInt32, names: Int64) -> UInt32:
-    """The order with facts that name a later one moved right after it."""
-    place = np.full(len(names), -1, np.int64)
-    place[order] = np.arange(len(order))
-    named = names[order]
-    early = (named >= 0) & (place[named] > np.arange(len(order)))
-    if not early.any():
+def _after_named(order: UInt32, names: Names, facts: Facts) -> UInt32:
+    """The order with facts that name later ones moved right after the last of them."""
+    if (names.rows[order] < 0).all() and names.tenders is None:
         return order
+    place = np.full(len(names.rows), -1, np.int64)
+    place[order] = np.arange(len(order))
     out: list[int] = []
     placed: set[int] = set()
     waiting: dict[int, list[int]] = {}
-    for row, target in zip(order.tolist(), named.tolist(), strict=True):
-        if target >= 0 and place[target] >= 0 and target not in placed:
-            waiting.setdefault(target, []).append(row)
-            continue
+
+    def awaited(row: int) -> int:
+        """A row that a row names and that has no place yet; -1: none."""
+        for target in names.targets(facts, row):
+            if place[target] >= 0 and target not in placed:
+                return target
+        return -1
+
+    for row in order.tolist():
         stack = [row]
         while stack:
             now = stack.pop()
+            target = awaited(now)
+            if target >= 0:
+                waiting.setdefault(target, []).append(now)
+                continue
             out.append(now)
             placed.add(now)
             stack += reversed(waiting.pop(now, ()))
@@ -97,7 +103,7 @@ def _after_named(order: UInt32, names: Int64) -> UInt32:
 
 def untwisted(
     facts: Facts, ids: Sequence[str], dictionaries: Dictionaries, rows: UInt32, members: Any,
-    names: Int64 | None = None,
+    names: Names | None = None,
 ) -> UInt32:
     """The rows with those of some members in the members' order, all others as they stand."""
     sort = np.isin(facts.member[rows], members, kind="table")
@@ -107,7 +113,7 @@ def untwisted(
 
 
 def all_in_order(
-    facts: Facts, ids: Sequence[str], dictionaries: Dictionaries, names: Int64 | None = None
+    facts: Facts, ids: Sequence[str], dictionaries: Dictionaries, names: Names | None = None
 ) -> UInt32:
     """All rows in the members' order."""
     rows = np.arange(len(facts), dtype=np.uint32)

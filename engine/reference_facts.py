@@ -179,6 +179,8 @@ def content(fact: Any) -> object:
     """What two facts of one id must have alike to be the same (section 2, Ids)."""
     body = msgspec.to_builtins(fact)
     body["occurred_at"] = instant(fact.occurred_at)
+    if isinstance(fact, HoldFact) and fact.expires_at is not None:
+        body["expires_at"] = instant(fact.expires_at)
     if isinstance(fact, SaleFact):
         body["lines"] = [
             (x.number, x.sku, x.quantity, x.net, x.full_quantity, x.gross, x.cost)

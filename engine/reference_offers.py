@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from .facts import SaleFact
 from .program import Offer, Program
@@ -17,18 +17,28 @@ def named_offers(fact: SaleFact) -> tuple[tuple[str, int], ...]:
     return tuple(sorted((applied.offer, applied.amount) for applied in fact.offers))
 
 
-def broken_offer(basket: Basket) -> Status | None:
-    """What is wrong with the first named offer that may not be had; None if all may."""
+class Broken(NamedTuple):
+    """A named offer that may not be had: its id, what it took off, and what is wrong."""
+
+    offer: str
+    amount: int
+    status: Status
+
+
+def broken_offers(basket: Basket) -> list[Broken]:
+    """The named offers that may not be had."""
     rules = offers_of(basket.program)
-    for name, amount in basket.offers:
-        rule = rules.get(name)
-        if rule is None or failed_condition(basket, rule) is not None:
-            return Status.OFFER_NOT_APPLICABLE
-        if _has_rival(basket, rule, rules):
-            return Status.OFFER_NOT_APPLICABLE
-        if _is_used_up(basket, rule, amount):
-            return Status.OFFER_USED_UP
-    return None
+    found = ((name, amount, _wrong(basket, rules, name, amount)) for name, amount in basket.offers)
+    return [Broken(name, amount, wrong) for name, amount, wrong in found if wrong is not None]
+
+
+def _wrong(basket: Basket, rules: dict[str, Offer], name: str, amount: int) -> Status | None:
+    rule = rules.get(name)
+    if rule is None or failed_condition(basket, rule) is not None:
+        return Status.OFFER_NOT_APPLICABLE
+    if _has_rival(basket, rule, rules):
+        return Status.OFFER_NOT_APPLICABLE
+    return Status.OFFER_USED_UP if _is_used_up(basket, rule, amount) else None
 
 
 def standing(basket: Basket) -> tuple[tuple[str, int], ...]:

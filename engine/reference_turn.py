@@ -13,6 +13,7 @@ from .reference_calendar import ONE_DAY
 from .reference_earning import Outcome
 from .reference_lots import Lot, earned_dates
 from .reference_metrics import Metric
+from .reference_offers import Broken
 from .reference_state import Given, State, TierGift
 from .reference_trace import SILENT, Trace
 from .reference_world import Accepted, World
@@ -41,8 +42,8 @@ class Row:
     """What one fact did at its place.
 
     `lack` is by currency what it wanted and did not find, `owed_back` that of a return,
-    `broken` what of the terms of redemption it does not keep, `broken_offer` what is wrong with
-    an offer that it names. `basket` is what rules saw, `outcomes` what they gave.
+    `broken` what of the terms of redemption it does not keep, `broken_offers` the offers
+    that it names and may not have. `basket` is what rules saw, `outcomes` what they gave.
     """
 
     id: str
@@ -51,7 +52,7 @@ class Row:
     lack: Counter[str] = field(default_factory=Counter)
     owed_back: Counter[str] = field(default_factory=Counter)
     broken: list[Status] = field(default_factory=list)
-    broken_offer: Status | None = None
+    broken_offers: list[Broken] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     basket: Basket | None = None
 

@@ -15,9 +15,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .chain import resolve, without_return
-from .columns import MEMBER_KINDS, RETURN, SALE, Extra, Facts, join, take
+from .columns import MEMBER_KINDS, RETURN, Facts, join, take
 from .folding import Fold
 from .journal import Record
+from .named import names_among, naming_rows, no_names
 from .order import untwisted
 from .parked import resolutions
 from .records import read_facts
@@ -87,15 +88,15 @@ def fold_read(fold: Fold, read: list[Read]) -> Refolded:
     rows = _in_force(facts, seqs, status, read)
     resolve(facts, fold.dictionaries)
     facts.day, facts.minute = fold.versions.dates(facts.at, version)
-    names = np.full(len(facts), -1, np.int64)
+    names = no_names(len(facts))
     # Facts stand by seq; most members' facts arrived in order and need no sort.
     _, unordered = fold.state.behind(facts.member, facts.at)
-    naming = _naming(facts, rows)
+    naming = naming_rows(facts, rows)
     if unordered.any() or naming:
         ids = pa.chunked_array([r.ids for r in read]).to_pylist()
         if naming:
-            _fill_names(facts, ids, naming, names)
-        sort = np.concatenate([facts.member[unordered], facts.member[list(naming)]])
+            names = names_among(facts, ids, rows)
+        sort = np.concatenate([facts.member[unordered], facts.member[naming]])
         rows = untwisted(facts, ids, fold.dictionaries, rows, np.unique(sort), names)
     figures = fold.run(
         fold.state, facts, version, fold.budgets.epochs(seqs), names,
@@ -123,28 +124,6 @@ def _in_force(
             elif facts.extras is not None:
                 facts.extras[row] = without_return(facts.extra(row))
     return np.flatnonzero(keep).astype(np.uint32)
-
-
-def _naming(facts: Facts, rows: NDArray[np.uint32]) -> dict[int, str]:
-    if facts.extras is None:
-        return {}
-    extras: list[Extra | None] = facts.extras
-    return {
-        row: extra.named
-        for row in rows.tolist()
-        if (extra := extras[row]) is not None and extra.named
-    }
-
-
-def _fill_names(
-    facts: Facts, ids: list[str], naming: dict[int, str], names: NDArray[np.int64]
-) -> None:
-    wanted = set(naming.values())
-    at = {
-        name: row for row, name in enumerate(ids) if name in wanted and facts.kind[row] == SALE
-    }
-    for row, named in naming.items():
-        names[row] = at.get(named, -1)
 
 
 def _put_last_seqs(fold: Fold, read: list[Read]) -> None:

@@ -17,7 +17,7 @@ from .answers import Answer, AnswerWords, control_answer, stored_answer
 from .chain import History, Known, read_facts_at, read_history
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
-from .columns import MEMBER_KINDS, SALE, Facts, pick
+from .columns import MEMBER_KINDS, Facts, pick
 from .dictionaries import Dictionaries, Sizes
 from .folding import Fold
 from .journal import GENESIS, Journal, LedgerError, Record
@@ -298,11 +298,11 @@ class Replica:
         """Facts of one member by their seqs."""
         return read_facts_at(self.records, seqs, self.dictionaries, self.versions)
 
-    def sale_member(self, seq: int) -> int | None:
-        """Number of the member whose accepted sale a seq is; None when it is no such thing."""
+    def member_of(self, seq: int, kinds: tuple[int, ...]) -> int | None:
+        """Number of the member whose accepted fact of some kinds a seq is; else None."""
         found = self.records.at(seq)
         row = seq - found.record.first
-        if found.facts.kind[row] != SALE or found.status[row] not in (0, PARKED_CODE):
+        if found.facts.kind[row] not in kinds or found.status[row] not in (0, PARKED_CODE):
             return None
         return int(found.facts.member[row])
 

@@ -184,9 +184,12 @@ class RuleTables:
         native, program = self.compiled.native, self.compiled.program
         names = self.dictionaries.tenders.names
         redeems = np.full(len(names), -2, np.int32)
-        for redemption in program.redemption:
+        terms = np.full(len(names), -1, np.int32)
+        for place, redemption in enumerate(program.redemption):
             if redemption.tender in self.dictionaries.tenders.numbers:
-                redeems[self.dictionaries.tenders.numbers[redemption.tender]] = (
+                number = self.dictionaries.tenders.numbers[redemption.tender]
+                terms[number] = -1 if redemption.currency is None else place
+                redeems[number] = (
                     -1 if redemption.currency is None
                     else self.compiled.currency_number(redemption.currency)
                 )
@@ -195,7 +198,7 @@ class RuleTables:
         if any(isinstance(rule, Earn) and rule.tenders for rule in self.compiled.rules):
             bases = self._rows(names, lambda rule, name: isinstance(rule, Earn)
                                and name in (rule.tenders or ()))  # fmt: skip
-        native.set_tenders(has, forbids, bases, redeems, len(names))
+        native.set_tenders(has, forbids, bases, redeems, terms, len(names))
 
     def _served(self, field: str, names: list[str]) -> tuple[Any, Any]:
         """Rules that each name serves and that it rules out; None when none looks."""

@@ -28,8 +28,8 @@ class Status(IntEnum):
     DAY_OUT_OF_ORDER = 12
     BELOW_MINIMUM = 13
     NOT_A_MULTIPLE = 14
-    OVER_SHARE = 15
-    OVER_WORTH = 16
+    OVER_WORTH = 15
+    OVER_SHARE = 16
     UNKNOWN_HOLD = 17
     HOLD_ENDED = 18
     HOLD_USED = 19
@@ -80,10 +80,17 @@ LIMITS: tuple[str, ...] = (
     "once",
     "budget",
     "group",
+    "minimum",
+    "step",
+    "worth",
+    "share",
+    "offer",
 )
 """Names of the limit that cut a posting, by code; 0 is none.
 
 `once` is the guard of a bonus on the balance, `group` a stack or group that another won.
+`minimum`, `step`, `worth` and `share` cut nothing: they are what a redemption that has
+happened (`completed`) broke; so is `offer`, conditions of one that it names.
 """
 
 LIMIT_CODES = {name: code for code, name in enumerate(LIMITS)}
@@ -93,10 +100,12 @@ KINDS: tuple[str, ...] = ("earn", "multiply", "bonus", "offer")
 
 POSTINGS: tuple[str, ...] = (
     "earn", "multiply", "bonus", "adjust", "redeem", "restore", "reverse", "expire", "forgive",
-    "withhold", "donate", "correct",
+    "withhold", "donate", "correct", "hold", "release", "capture", "offer",
 )  # fmt: skip
 """Kinds of postings by code.
 
 Points are signed by their effect on the member: earn, multiply, bonus, restore, forgive,
-withhold +; redeem, reverse, expire, donate -; adjust and correct either way.
+withhold, release +; redeem, reverse, expire, donate, hold -; adjust and correct either way. A
+capture is 0, since its hold took the points; its figure is what is desired. An `offer` is 0 as
+well: it tells of an offer that a completed sale named and might not have had.
 """

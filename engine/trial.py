@@ -23,8 +23,9 @@ from .columns import Facts, Outcome
 from .folding import Fold, insert, strangers, tell_anew
 from .intake import facts_of
 from .late import Anew, Batch
+from .named import no_names
 from .status import Status
-from .views import as_of
+from .views import as_of, end_holds
 
 if TYPE_CHECKING:
     from .replica import Replica
@@ -80,6 +81,7 @@ def try_sale(replica: Replica, sale: Sale, refused: Status | None = None) -> Tri
     batch = Batch(facts, [sale.id], replica.seq + 1, version)
     last_at = before.head(0)[0]
     at = sale.at if last_at is None else max(sale.at, last_at)
+    end_holds(fold, before, at)
     if refused is not None:
         return _refused(fold, batch, before, at, refused)
     special = fold.special(batch, replica)
@@ -139,7 +141,7 @@ def _folded(fold: Fold, batch: Batch, state: State, order: NDArray[np.uint32]) -
     alone = replace(batch.facts, member=_ONE)
     figures = fold.run(
         state, alone, batch.version, np.full(1, fold.budgets.epoch, np.uint32),
-        np.full(1, -1, np.int64), np.zeros(1, np.bool_), order,
+        no_names(1), np.zeros(1, np.bool_), order,
     )  # fmt: skip
     return fold.outcome(figures, 1, state.last_seqs(_ONE), True)
 

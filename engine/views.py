@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vafa.native.fold import run_out_by
 from vafa.native.state import State
 
-from .alone import named_rows
 from .answers import Answer, AnswerWords, instant_text
 from .calendars import LAST_DAY, date_of
 from .chain import strip
 from .columns import BALANCES, SALE
 from .folding import Fold
+from .named import named_ids, names_among, naming_rows
 from .progress import progress_of
 
 if TYPE_CHECKING:
@@ -151,11 +152,14 @@ def _standing(
         return None
     at = time.time_ns() // 1000 if at_us is None else at_us
     if at >= last_at:
+        ends = state.runs_out(mine)
+        if ends is not None and ends <= at:
+            state, mine = _run_out(fold, state.pack(mine), at), 0
         return fold, state, mine, at, last_seq
     if at_us is None:
         return fold, state, mine, last_at, last_seq
     past = as_of(replica, fold, number, last_seq, at)
-    return None if past is None else (fold, _unpacked(fold, past), 0, at, last_seq)
+    return None if past is None else (fold, _run_out(fold, past, at), 0, at, last_seq)
 
 
 def _unpacked(fold: Fold, packed: bytes) -> State:
@@ -165,23 +169,43 @@ def _unpacked(fold: Fold, packed: bytes) -> State:
     return state
 
 
+def _run_out(fold: Fold, packed: bytes, at: int) -> State:
+    """A member's row as it stands when the holds that end by an instant are over."""
+    state = _unpacked(fold, packed)
+    end_holds(fold, state, at)
+    return state
+
+
+def end_holds(fold: Fold, row: State, at: int) -> None:
+    """Release what of a row of its own (number 0) is held no longer at an instant."""
+    ends = row.runs_out(0)
+    if ends is not None and ends <= at:
+        run_out_by(fold.compiled.natives, row, fold.versions.showing(at).number - 1, at, 0)
+
+
 def as_of(replica: Replica, fold: Fold, number: int, last_seq: int, at: int) -> bytes | None:
     """The member's row as its facts up to an instant make it; None when there are none."""
     history = replica.history(number, last_seq)
     facts = history.facts
     rows = np.flatnonzero(facts.at <= at).astype(np.uint32)
     if facts.extras is not None:
-        names = named_rows(facts, history.ids, rows)
-        extras: list[Any] = facts.extras
-        # A return cannot be in force while its sale is not; an exchange is a sale by then.
-        early = [
-            row for row in rows.tolist()
-            if names[row] < 0 and extras[row] is not None and extras[row].named
-        ]  # fmt: skip
-        for row in early:
-            strip(history, row, refused=True)
-        returns = [row for row in early if facts.kind[row] != SALE]
-        rows = rows[~np.isin(rows, returns)]
+        # A fact cannot be in force while one that it names is not; an exchange is a sale by
+        # then. What names a fact that is dropped goes with it.
+        while True:
+            names = names_among(facts, history.ids, rows)
+            early = [
+                row for row in naming_rows(facts, rows)
+                if len(names.targets(facts, row)) < len(named_ids(facts.extra(row)))
+            ]  # fmt: skip
+            if not early:
+                break
+            gone = []
+            for row in early:
+                if facts.extra(row).tender_refs or facts.kind[row] != SALE:
+                    gone.append(row)
+                else:
+                    strip(history, row, refused=True)
+            rows = rows[~np.isin(rows, gone)]
     if not len(rows):
         return None
     folded = fold.alone(history.select(rows), at)

@@ -157,6 +157,11 @@ class ArrowFacts:
         cost[~costed] = None
         return _grouped(lines.row, some, (lines.place, quantity, gross, cost))
 
+    def stores(self) -> list[str]:
+        """The stores of the sales, each once."""
+        names: list[str] = pc.unique(self.table.column("store")).to_pylist()
+        return names
+
     def id_array(self, rows: Int64 | None) -> pa.Array:
         """See Intake."""
         ids = self.table.column("id")

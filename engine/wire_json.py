@@ -17,19 +17,14 @@ from vafa.native.wire import Sale, parse_sale
 
 from .carrier import carrier_of
 from .facts import (
-    CancelFact,
-    CaptureFact,
     CardLinkFact,
     CatalogFact,
     DayClosedFact,
     EnrolFact,
     Fact,
     FormError,
-    HoldFact,
     MemberFact,
     MemberUpdateFact,
-    ReleaseFact,
-    SaleFact,
     StoreFact,
     WireControl,
     json_decoder,
@@ -72,19 +67,7 @@ def read_strictly(body: bytes, decode: Callable[[bytes], F]) -> F:
     if twice is not None:
         raise FormError(f"the member {twice!r} is there twice", slug="duplicate-member")
     check_form(fact)
-    _refuse_not_taken(fact)
     return fact
-
-
-def _refuse_not_taken(fact: Fact) -> None:
-    """Holds and what names them: the ledger does not take them yet."""
-    if isinstance(fact, HoldFact | CaptureFact | ReleaseFact | CancelFact):
-        kind = fact.__struct_config__.tag
-        raise FormError(f"the kind {kind!r} is not taken yet", "kind")
-    if isinstance(fact, SaleFact):
-        for place, tender in enumerate(fact.tenders):
-            if tender.ref is not None:
-                raise FormError("is not taken yet", f"tenders[{place}].ref")
 
 
 _NO_MEMBER = "Object missing required field `member`"

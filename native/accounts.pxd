@@ -1,15 +1,16 @@
 """Accounts of a member: points become lots, pay debt, expire, are spent and taken back.
 
 An account's totals keep the identity of rulebook section 12: issued = active + pending +
-redeemed + expired + reversed + donated - debt - forgiven.
+held + redeemed + expired + reversed + donated - debt - forgiven.
 """
 
 from libc.stdint cimport int32_t, int64_t
 
+from .held cimport Part, n_parts, part_of, set_good_through
 from .lots cimport Lot, Lots, add_lot, after, drop_empty, expire_lots
 from .memory cimport room_for
 from .rules cimport CurrencyTable
-from .state cimport ACCOUNT, DEBT, EXPIRED, HEAD, LIVE, LOTS, RENEWED
+from .state cimport ACCOUNT, DEBT, EXPIRED, HEAD, HOLDS, LIVE, LOTS, RENEWED, Vec
 
 
 cdef struct Takes:
@@ -189,12 +190,30 @@ cdef inline bint give_back(int64_t *account, Lot lot, int32_t day, int32_t lives
     return put_lot(account, lot, day)
 
 
-cdef inline void renew(const CurrencyTable *c, int64_t *account, int64_t renewed) noexcept nogil:
+cdef inline void renew_held(const CurrencyTable *c, int64_t *row, int32_t currency,
+                            int32_t renewed) noexcept nogil:
+    """Lots that are held are renewed as well, where they have not passed."""
+    cdef Vec *v = <Vec*>row[HOLDS]
+    cdef Part p
+    cdef int32_t i
+    for i in range(n_parts(v)):
+        p = part_of(v, i)
+        if (p.currency == currency and p.lot.tag >= 0 and not p.lot.fixed
+                and p.lot.earned <= renewed <= p.lot.good_through
+                and c.good_through[renewed] > p.lot.good_through):
+            set_good_through(v, i, c.good_through[renewed])
+
+
+cdef inline void renew(const CurrencyTable *c, int64_t *row, int32_t currency,
+                       int64_t renewed) noexcept nogil:
     """Set the last renewal of an inactivity currency; lots move with it, in order."""
+    cdef int64_t *account = account_of(row, currency)
     cdef Lots *lots = <Lots*>account[LOTS]
     cdef Lot lot
     cdef int32_t i, k, last
     account[RENEWED] = renewed
+    if renewed >= 0:
+        renew_held(c, row, currency, <int32_t>renewed)
     if lots == NULL:
         return
     for i in range(lots.head, lots.end):

@@ -1,16 +1,19 @@
-"""A closed day's part of one member: expiries written, bonuses on anniversaries given."""
+"""A closed day's part of one member: expiries and holds that ran out written, bonuses on
+anniversaries given."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint32_t
 
 from .accounts cimport account_of
 from .basket cimport CLOSED_DAY, Basket
 from .columns cimport Postings, post
 from .earned cimport amounts_of, apply_amounts, post_rated
 from .facts cimport finish, no_amounts, rate_ahead, stand_in
+from .held cimport ends_by
 from .history cimport History
+from .holds cimport run_out
 from .lots cimport Lots
-from .rules cimport NO_RULE, POST_EXPIRE, RuleTable
-from .state cimport EXPIRED, FACTS, JOINED, LAST_AT, LOTS, POSTED, TODAY
+from .rules cimport NO_RULE, POST_EXPIRE, POST_FORGIVE, POST_RELEASE, RuleTable
+from .state cimport EXPIRED, FACTS, JOINED, LAST_AT, LOTS, POSTED, RUN_OUT, RUN_OUT_GIVEN, TODAY
 from .work cimport Work, begin, new_event, settle_all
 
 
@@ -27,8 +30,8 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
     cdef Lots *lots
     cdef Basket b
     cdef Postings *keep
-    cdef int64_t gone, first
-    cdef bint any_ = False, dated = False
+    cdef int64_t gone, given, first
+    cdef bint any_ = ends_by(row, day), dated = False
     if row[JOINED] < 0:
         return False
     # A day that is closed late does not set the member's clock back.
@@ -40,6 +43,10 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
                 lots != NULL and lots.head < lots.end
                 and lots.lot[lots.head].good_through <= day):
             any_ = True
+        if account[RUN_OUT]:
+            any_ = True
+    if ends_by(row, day) and not run_out(w, t, row, INT64_MIN, day, h):
+        w.failed = 1
     w.rated.n_fired = w.rated.n_part = 0
     for k in range(t.n_words):
         if t.dated_mask[k]:
@@ -76,11 +83,20 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
     settle_all(w, row, day + 1 if now <= day else now, h)
     for c in range(t.n_currencies):
         account = account_of(row, c)
+        if account[RUN_OUT] and not post(w.closed, <uint32_t>place, member, NO_RULE, POST_RELEASE,
+                                         <uint8_t>c, 0, account[RUN_OUT], account[RUN_OUT]):
+            w.failed = 1
+        account[RUN_OUT] = 0
         gone = account[EXPIRED] - account[POSTED]
         if gone and not post(w.closed, <uint32_t>place, member, NO_RULE, POST_EXPIRE, <uint8_t>c,
                              0, -gone, -gone):
             w.failed = 1
         account[POSTED] = account[EXPIRED]
+        given = account[RUN_OUT_GIVEN]
+        if given and not post(w.closed, <uint32_t>place, member, NO_RULE, POST_FORGIVE, <uint8_t>c,
+                              0, -given, -given):
+            w.failed = 1
+        account[RUN_OUT_GIVEN] = 0
     for first in range(first, w.closed.n):
         w.closed.member[first] = member
     w.p = keep

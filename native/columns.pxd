@@ -9,6 +9,8 @@ cdef enum:
     COMPLETED = 2          # it has happened: the same, and nothing is forgiven
     NO_SUCH_TIER = 8       # a manual tier that no version has
     PLAIN = 4              # a sale without anything beside lines and types of tenders
+    PARTIAL = 16           # a capture that leaves the rest of its hold
+    STANDS = 32            # an exchange whose sale part was accepted while its return was parked
 
 
 cdef struct Columns:
@@ -23,12 +25,14 @@ cdef struct Columns:
     const int64_t *quantity
     const int64_t *net
     const int64_t *full_quantity   # null: no line has details
+    const uint8_t *voided          # whether a void has taken of the line; null: of none
     const int64_t *gross
     const int64_t *cost
     const int64_t *tenders_from
     const uint32_t *tender
     const int64_t *amount
     const int64_t *tender_points   # null: none
+    const int64_t *tender_names    # row of the hold or redemption that a tender names, -1
     const int64_t *coupons_from    # null: none
     const uint32_t *coupon
     const int64_t *offers_from     # null: no sale names an offer
@@ -47,6 +51,8 @@ cdef struct Columns:
     const int64_t *figure          # points, or quantity of an activity; null: none
     const uint8_t *currency
     const int32_t *expires
+    const int64_t *end             # of holds, us
+    const int32_t *end_day
     const int64_t *at
     const uint32_t *member
     const uint32_t *store
@@ -61,6 +67,7 @@ cdef struct Results:
     int64_t *eligible
     int64_t *active
     int64_t *pending
+    int64_t *held
     int64_t *debt
     int64_t *lack
 
@@ -127,9 +134,30 @@ cdef inline bint post(Postings *p, uint32_t basket, uint32_t member, uint16_t ru
 cdef inline int32_t today(const Columns *in_, int64_t i) noexcept nogil:
     """The member's date at a fact: its own, or that of the one it comes right after."""
     cdef int32_t day = in_.day[i]
-    cdef int64_t k = in_.names[i]
+    cdef int64_t k = in_.names[i], tender
     while k >= 0:
         if in_.day[k] > day:
             day = in_.day[k]
         k = in_.names[k]
+    if in_.tender_names != NULL:
+        for tender in range(in_.tenders_from[i], in_.tenders_from[i + 1]):
+            k = in_.tender_names[tender]
+            if k >= 0 and in_.day[k] > day:
+                day = in_.day[k]
     return day
+
+
+cdef inline int64_t moment(const Columns *in_, int64_t i) noexcept nogil:
+    """The member's instant at a fact, us: its own, or that of the one it comes right after."""
+    cdef int64_t at = in_.at[i]
+    cdef int64_t k = in_.names[i], tender
+    while k >= 0:
+        if in_.at[k] > at:
+            at = in_.at[k]
+        k = in_.names[k]
+    if in_.tender_names != NULL:
+        for tender in range(in_.tenders_from[i], in_.tenders_from[i + 1]):
+            k = in_.tender_names[tender]
+            if k >= 0 and in_.at[k] > at:
+                at = in_.at[k]
+    return at

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-from .accounts cimport Takes, account_of, expires_on, put_lot
+from .accounts cimport account_of, expires_on, put_lot
 from .basket cimport Basket, Rated, line_basis
 from .big cimport Big, big_add, big_round
 from .columns cimport post
@@ -263,21 +263,17 @@ cdef inline Sold *new_sold(Work *w, const RuleTable *t, History *h, int64_t row_
         return NULL
     s = &h.sold[h.n_sold]
     memset(s, 0, sizeof(Sold))
-    block = <int64_t*>calloc(8 * c + 6 * rules + counters + 2 * (n_lines + 1), sizeof(int64_t))
+    block = <int64_t*>calloc(6 * c + 6 * rules + counters + 2 * (n_lines + 1), sizeof(int64_t))
     s.year = <int32_t*>calloc(rules, sizeof(int32_t))
-    s.takes = <Takes*>calloc(c + 1, sizeof(Takes))
     s.before = copy_row(&w.g, row)
-    if block == NULL or s.year == NULL or s.takes == NULL or s.before == NULL:
+    if block == NULL or s.year == NULL or s.before == NULL:
         free(block)
         free(s.year)
-        free(s.takes)
         free_row(&w.g, s.before)
         return NULL
     s.active = block
     s.reward = s.active + c
-    s.as_debt = s.reward + c
-    s.as_gift = s.as_debt + c
-    s.restored = s.as_gift + c
+    s.restored = s.reward + c
     s.expired = s.restored + c
     s.come_back = s.expired + c
     s.let_go = s.come_back + c

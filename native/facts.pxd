@@ -1,5 +1,5 @@
-"""Facts of the general fold beside sales and returns: activities, adjusts, redemptions, what is
-known of a member (rulebook sections 2 to 5 and 8); and what all facts have in common.
+"""Facts of the general fold that neither buy nor spend: activities, adjusts, what is known of
+a member (rulebook sections 2 to 5); and what all facts have in common.
 """
 
 from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint32_t
@@ -15,9 +15,9 @@ from .lots cimport Lot, Lots, pending_points
 from .memory cimport room_for
 from .rate cimport rate_all
 from .rules cimport (
-    COUNT_ACTIVITY, ENROL, INSUFFICIENT, NOT_SPENDABLE, NO_RULE, OK, OVERFLOW, POST_ADJUST,
-    POST_FORGIVE, POST_REDEEM, UNKNOWN_CURRENCY, RuleTable)
-from .state cimport DEBT, ENROLLED, FACTS, FORGIVEN, ISSUED, JOINED, LOTS, REDEEMED, REVERSED
+    COUNT_ACTIVITY, ENROL, INSUFFICIENT, NO_RULE, OK, OVERFLOW, POST_ADJUST, POST_FORGIVE,
+    UNKNOWN_CURRENCY, RuleTable)
+from .state cimport DEBT, ENROLLED, FACTS, FORGIVEN, ISSUED, JOINED, LOTS, REVERSED
 from .tiers cimport advance_tiers, tier_on
 from .work cimport Work, account_available, begin, new_event
 
@@ -129,6 +129,13 @@ cdef inline bint enter(Work *w, const RuleTable *t, int64_t i, int64_t *row,
                                   <int32_t>row[FACTS]) != NULL
 
 
+cdef inline bint enter_named(Work *w, const RuleTable *t, int64_t i, int64_t *row, History *h,
+                             int32_t day) noexcept nogil:
+    """The start of a fact that names another, on the member's date; False without memory."""
+    begin(w, t, row, day, h)
+    return new_event(w, h, <int32_t>i, day, w.in_.version[i], <int32_t>row[FACTS]) != NULL
+
+
 cdef inline int finish(Work *w, const RuleTable *t, int64_t i, int64_t *row, History *h,
                        int32_t day, int32_t own) noexcept nogil:
     """The tier check of a fact whose amounts are applied, and its place in the order.
@@ -172,7 +179,7 @@ cdef inline int apply_activity(Work *w, const RuleTable *t, int64_t i, int64_t *
             w.amounts[k] += in_.figure[i]
     for c in range(t.n_currencies):
         if t.currencies[c].inactivity and t.currencies[c].renewed_by_activity:
-            renew(&t.currencies[c], account_of(row, c), day)
+            renew(&t.currencies[c], row, c, day)
             remember_renewal(w, h, c, day)
     if not post_rated(w, t, row, i, day, day):
         w.failed = 1
@@ -221,36 +228,6 @@ cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         account[REVERSED] -= points
         if not fall_short(w, t, row, i, c, left, in_.flags[i]):
             w.failed = 1
-    return finish(w, t, i, row, h, day, day)
-
-
-cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *row,
-                             History *h) noexcept nogil:
-    """Active points spent outside a sale's tenders."""
-    cdef const Columns *in_ = w.in_
-    cdef int32_t day = in_.day[i], c = in_.currency[i]
-    cdef int64_t *account
-    cdef int64_t taken
-    if c >= t.n_currencies or not t.currencies[c].known:
-        return UNKNOWN_CURRENCY
-    if not t.currencies[c].spendable:
-        return NOT_SPENDABLE
-    if (not in_.flags[i] & (ACCEPTED | COMPLETED)
-            and in_.figure[i] > account_available(row, c, day)):
-        return INSUFFICIENT
-    if not enter(w, t, i, row, h):
-        return OK
-    no_amounts(w, t)
-    account = account_of(row, c)
-    taken = take_active(account, day, in_.figure[i], NULL)
-    account[REDEEMED] += in_.figure[i]
-    if not (post(w.p, <uint32_t>i, 0, NO_RULE, POST_REDEEM, <uint8_t>c, 0, -in_.figure[i],
-                 -in_.figure[i])
-            and fall_short(w, t, row, i, c, in_.figure[i] - taken, in_.flags[i])):
-        w.failed = 1
-    if t.currencies[c].inactivity and t.currencies[c].renewed_by_redemption:
-        renew(&t.currencies[c], account, day)
-        remember_renewal(w, h, c, day)
     return finish(w, t, i, row, h, day, day)
 
 

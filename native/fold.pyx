@@ -20,13 +20,14 @@ cimport numpy as cnp
 
 from .basket cimport BASKET, Basket
 from .columns cimport PLAIN, Columns, Postings, Results
-from .general cimport apply_closings, fold_general, free_work, make_work
+from .general cimport apply_closings, fold_general, free_work, make_work, run_out_row
+from .held cimport held_points
 from .history cimport History, free_history
 from .members cimport Facing, known_and_true
 from .offers cimport match_offers, money_left
 from .plain cimport fold_plain
 from .rate cimport face, rung_up_reaches
-from .rules cimport GROSS, OFFER, QUANTITY, RuleTable, Rules
+from .rules cimport GROSS, HOLD, OFFER, QUANTITY, RuleTable, Rules
 from .state cimport State
 from .work cimport Work, prepare
 from .work cimport Closings as ClosingColumns
@@ -230,6 +231,7 @@ cdef int point(Columns *in_, columns, Py_ssize_t n) except -1:
     in_.quantity = <int64_t*>column(columns.quantity, np.int64, lines, "quantity")
     in_.net = <int64_t*>column(columns.net, np.int64, lines, "net")
     in_.full_quantity = <int64_t*>optional(columns.full_quantity, np.int64, lines, "full")
+    in_.voided = <uint8_t*>optional(columns.voided, np.uint8, lines, "voided")
     in_.gross = <int64_t*>optional(columns.gross, np.int64, lines, "gross")
     in_.cost = <int64_t*>optional(columns.cost, np.int64, lines, "cost")
     in_.tender = <uint32_t*>column(columns.tender, np.uint32, tenders, "tender")
@@ -257,6 +259,9 @@ cdef int point(Columns *in_, columns, Py_ssize_t n) except -1:
     in_.figure = <int64_t*>optional(columns.figure, np.int64, n, "figure")
     in_.currency = <uint8_t*>optional(columns.currency, np.uint8, n, "currency")
     in_.expires = <int32_t*>optional(columns.expires, np.int32, n, "expires")
+    in_.tender_names = <int64_t*>optional(columns.tender_names, np.int64, tenders, "tender_names")
+    in_.end = <int64_t*>optional(columns.end, np.int64, n, "end")
+    in_.end_day = <int32_t*>optional(columns.end_day, np.int32, n, "end_day")
     in_.at = <int64_t*>column(columns.at, np.int64, n, "at")
     in_.member = <uint32_t*>column(columns.member, np.uint32, n, "member")
     in_.store = <uint32_t*>column(columns.store, np.uint32, n, "store")
@@ -290,6 +295,32 @@ cdef int plain_version(list natives, columns) except -2:
     if one.table.full or (columns.version != version).any():
         return -1
     return version if (columns.flags & PLAIN).all() else -1
+
+
+cdef void write_held(Work *w, const uint32_t *order, int64_t n) noexcept nogil:
+    """Held points of rows that plain sales leave as they are."""
+    cdef int64_t k
+    cdef int32_t c
+    for k in range(n):
+        for c in range(w.g.n_currencies):
+            w.out.held[<int64_t>order[k] * w.g.n_currencies + c] = held_points(
+                w.g.rows + w.in_.member[order[k]] * w.g.width, c)
+
+
+def run_out_by(list natives, State state, Py_ssize_t version, int64_t at, uint32_t member):
+    """Release the member's holds that have ended by an instant (us), under a version.
+
+    For looking at a copy of a row: nothing is posted.
+    """
+    cdef _Batch b = _Batch.__new__(_Batch)
+    cdef int failed
+    if member >= state.n_members:
+        raise IndexError(f"member {member} of {state.n_members}")
+    b.open(natives, state, 1, 1)
+    with nogil:
+        failed = run_out_row(&b.w, b.tables[version], state.row(member), at)
+    if failed:
+        raise MemoryError
 
 
 def fold(list natives, State state, columns, order, closings=None):
@@ -331,12 +362,14 @@ def fold(list natives, State state, columns, order, closings=None):
     shape = (n, state.n_currencies)
     active, pending, debt = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(
         shape, np.int64)
+    held = np.zeros(shape, np.int64)
     lack = np.zeros(n, np.int64)
     b.out.status = <uint8_t*>cnp.PyArray_DATA(<cnp.ndarray>status)
     b.out.tier = <int8_t*>cnp.PyArray_DATA(<cnp.ndarray>tier)
     b.out.eligible = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>eligible)
     b.out.active = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>active)
     b.out.pending = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>pending)
+    b.out.held = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>held)
     b.out.debt = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>debt)
     b.out.lack = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>lack)
     plain = -1 if b.w.closings != NULL else plain_version(natives, columns)
@@ -344,11 +377,18 @@ def fold(list natives, State state, columns, order, closings=None):
         first = natives[plain]
         with nogil:
             failed = fold_plain(&first.table, &b.w, which, n_order)
+        if state.holding and not failed:
+            write_held(&b.w, which, n_order)
     else:
         named = np.zeros(n, np.uint8)
         named_at = <uint8_t*>cnp.PyArray_DATA(<cnp.ndarray>named)
         targets = columns.names[np.asarray(order)]
         targets = targets[targets >= 0]
+        if columns.tender_names is not None:
+            named_by = columns.tender_names[columns.tender_names >= 0]
+            targets = np.concatenate([targets, named_by])
+        if (columns.kind == HOLD).any():
+            state.holding = True
         if targets.size:
             if targets.max() >= n:
                 raise ValueError("a row names one beyond the batch")
@@ -374,7 +414,7 @@ def fold(list natives, State state, columns, order, closings=None):
         raise MemoryError
     out = {
         "status": status, "tier": tier, "eligible": eligible, "active": active,
-        "pending": pending, "held": np.zeros(shape, np.int64), "debt": debt, "lack": lack,
+        "pending": pending, "held": held, "debt": debt, "lack": lack,
         **b.posted(),
     }
     out.update(b.closed_posted())

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
+from .rules cimport RuleTable
 from .work cimport Work
 
 
@@ -11,3 +12,4 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
 cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int32_t limits,
                    int32_t figures_asked, int64_t lines, int64_t tenders) noexcept nogil
 cdef void free_work(Work *w) noexcept nogil
+cdef int run_out_row(Work *w, const RuleTable *t, int64_t *row, int64_t at) noexcept nogil

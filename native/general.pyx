@@ -10,12 +10,16 @@ from libc.stdlib cimport calloc, free
 from .basket cimport Line
 from .big cimport Big
 from .closing cimport close_day
-from .columns cimport ACCEPTED, NO_SUCH_TIER, Columns, today
-from .facts cimport apply_activity, apply_adjust, apply_redeem, apply_sets
+from .columns cimport ACCEPTED, NO_SUCH_TIER, Columns, moment, today
+from .facts cimport apply_activity, apply_adjust, apply_sets
+from .held cimport has_run_out
 from .history cimport History
+from .holds cimport apply_cancel, apply_capture, apply_hold, apply_release, run_out
+from .redemptions cimport apply_redeem
 from .returns cimport apply_no_receipt, apply_return, finds_too_few
 from .rules cimport (
-    ACTIVITY, ADJUST, OK, POINTS_SPENT, REDEEM, RETURN, SALE, UNKNOWN_TIER, RuleTable)
+    ACTIVITY, ADJUST, CANCEL, CAPTURE, HOLD, OK, POINTS_SPENT, REDEEM, RELEASE, RETURN, SALE,
+    UNKNOWN_TIER, RuleTable)
 from .sales cimport apply_sale
 from .state cimport LAST_AT
 from .stepping_back cimport tiers_back
@@ -63,6 +67,8 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
         h = w.histories[in_.member[i]] if w.histories != NULL else NULL
         if w.closings != NULL:
             apply_closings(w, in_.member[i], in_.at[i])
+        if has_run_out(row, moment(in_, i)) and not run_out(w, t, row, moment(in_, i), -1, h):
+            return -1
         kind = in_.kind[i]
         if kind == SALE:
             if in_.names[i] >= 0 and h != NULL:
@@ -80,6 +86,14 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
             status = apply_adjust(w, t, i, row, h)
         elif kind == REDEEM:
             status = apply_redeem(w, t, i, row, h)
+        elif kind == HOLD:
+            status = apply_hold(w, t, i, row, h)
+        elif kind == CAPTURE:
+            status = apply_capture(w, t, i, row, h)
+        elif kind == RELEASE:
+            status = apply_release(w, t, i, row, h)
+        elif kind == CANCEL:
+            status = apply_cancel(w, t, i, row, h)
         elif in_.flags[i] & NO_SUCH_TIER and not in_.flags[i] & ACCEPTED:
             status = UNKNOWN_TIER
         else:
@@ -95,11 +109,16 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
     return 0
 
 
+cdef int run_out_row(Work *w, const RuleTable *t, int64_t *row, int64_t at) noexcept nogil:
+    """Release what of a row has run out by an instant; -1 without memory."""
+    return -1 if not run_out(w, t, row, at, -1, NULL) or w.failed else 0
+
+
 cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int32_t limits,
                    int32_t figures_asked, int64_t lines, int64_t tenders) noexcept nogil:
     """Allocate what one fact needs, whatever the batch; -1 without memory."""
     cdef int64_t c = w.g.n_currencies + 1
-    cdef int64_t figures = 6 * lines + tenders + 5 * c + 2 * counters + rules + 6 * rules
+    cdef int64_t figures = 6 * lines + 3 * tenders + 6 * c + 2 * counters + rules + 6 * rules
     cdef int64_t *block
     figures += w.g.width + limits + 4 * lines + figures_asked + 3 * w.g.n_tiers + 64
     w.lines = <Line*>calloc(lines + 1, sizeof(Line))
@@ -119,7 +138,10 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     w.active = w.back_net + lines
     w.net_of = w.active + c
     w.asked_in = w.net_of + c
-    w.amounts = w.asked_in + c
+    w.broken = w.asked_in + c
+    w.from_named = w.broken + c
+    w.asked_of = w.from_named + tenders + 1
+    w.amounts = w.asked_of + tenders + 1
     w.amounts_now = w.amounts + counters
     w.given = w.amounts_now + counters
     w.seen = w.given + rules

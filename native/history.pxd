@@ -7,11 +7,12 @@ is never a function of it: it is a function of the facts.
 
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from .accounts cimport Takes
 from .lots cimport after
 from .state cimport ACCOUNT, HEAD, LOTS, Vec, blank_slots
+from .memory cimport room_for
 from .tiers cimport Checks
 
 
@@ -70,14 +71,24 @@ cdef struct Sold:
     int64_t *back_quantity  # [line]
     int64_t *back_net       # [line]
     int64_t *reward       # [currency]: points that its redemption took
-    int64_t *as_debt      # [currency]: of them, what became debt
-    int64_t *as_gift      # [currency]: of them, what was forgiven
     int64_t *restored     # [currency]
     int64_t *expired      # [currency]: of its own lots, expired unspent
     int64_t *come_back    # [currency]: of that, what returns have counted
     int64_t *let_go       # [currency]: forgiven or withheld by its returns
-    Takes *takes          # [currency]
     int32_t rated
+
+
+cdef struct Spent:
+    # Points that a redemption, a capture or a sale's tender took.
+    int32_t row           # of the fact
+    int32_t hold          # row of the hold that it came from, -1
+    int32_t currency
+    int32_t sold          # sale that it paid, where a later fact names that one; -1
+    int32_t used          # it paid a sale
+    int32_t place         # of the sale's tender; its own redemption comes after all
+    int64_t points
+    int64_t restored
+    Takes takes           # in spending order; what was missing last (held.pxd)
 
 
 cdef struct History:
@@ -93,6 +104,9 @@ cdef struct History:
     Renewal *renewal
     int32_t n_renewals
     int32_t room_renewals
+    Spent *spent
+    int32_t n_spent
+    int32_t room_spent
     Checks checks         # of tiers after a validity
     int64_t *bonus_expired  # [tier]
 
@@ -138,7 +152,7 @@ cdef inline void free_row(const Geometry *g, int64_t *row) noexcept nogil:
 
 
 cdef inline void free_history(const Geometry *g, History *h) noexcept nogil:
-    cdef int32_t i, c
+    cdef int32_t i
     if h == NULL:
         return
     for i in range(h.n_events):
@@ -147,11 +161,11 @@ cdef inline void free_history(const Geometry *g, History *h) noexcept nogil:
         free_row(g, h.purchase[i].before)
     for i in range(h.n_sold):
         free_row(g, h.sold[i].before)
-        for c in range(g.n_currencies):
-            free(h.sold[i].takes[c].lot)
-        free(h.sold[i].takes)
         free(h.sold[i].year)
         free(h.sold[i].active)  # one block for all its figures
+    for i in range(h.n_spent):
+        free(h.spent[i].takes.lot)
+    free(h.spent)
     free(h.event)
     free(h.checks.check)
     free(h.sold)
@@ -159,3 +173,22 @@ cdef inline void free_history(const Geometry *g, History *h) noexcept nogil:
     free(h.renewal)
     free(h.bonus_expired)
     free(h)
+
+
+cdef inline Spent *new_spent(History *h, int32_t row, int32_t currency,
+                             int64_t points) noexcept nogil:
+    """Remember points that a fact takes; NULL without memory.
+
+    Right until the next is made.
+    """
+    cdef Spent *s
+    if not room_for(<void**>&h.spent, h.n_spent, &h.room_spent, sizeof(Spent)):
+        return NULL
+    s = &h.spent[h.n_spent]
+    memset(s, 0, sizeof(Spent))
+    s.row = row
+    s.hold = s.sold = -1
+    s.currency = currency
+    s.points = points
+    h.n_spent += 1
+    return s

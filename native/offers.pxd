@@ -4,18 +4,18 @@ An offer posts nothing. Its conditions are asked as those of any rule, but of th
 was rung up: the discounts that it gave itself must not take it away.
 """
 
-from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
-from .basket cimport Basket, Rated, common_whole
-from .columns cimport ACCEPTED, COMPLETED, Columns
+from .basket cimport Basket, common_whole
+from .columns cimport ACCEPTED, COMPLETED, STANDS, Columns, post
 from .history cimport Sold
 from .limits cimport limit_room
 from .members cimport NO_YEAR
 from .rate cimport match
 from .rules cimport (
-    COUNT_RULE_POINTS, COUNT_RULE_USES, OFFER_NOT_APPLICABLE, OFFER_ONE, OFFER_USED_UP, OK,
-    RuleTable)
+    COUNT_RULE_POINTS, COUNT_RULE_USES, NO_RULE, OFFER_NOT_APPLICABLE, OFFER_ONE, OFFER_USED_UP,
+    OK, POST_OFFER, RuleTable)
 from .state cimport JOINED
 from .tiers cimport advance_tiers, tier_on
 from .work cimport Work, gone
@@ -76,19 +76,29 @@ cdef inline int named_offer(const Work *w, const RuleTable *t, int64_t i, int64_
 
 cdef inline int check_offers(Work *w, const RuleTable *t, int64_t i, const Basket *b,
                              const int64_t *row, int32_t now) noexcept nogil:
-    """The status of the offers that a sale names, the first that may not be had; else OK."""
+    """The status of the offers that a sale names, the first that may not be had; else OK.
+
+    A completed sale is taken with all of them; each that may not be had is told.
+    """
     cdef const Columns *in_ = w.in_
     cdef int64_t k
     cdef int status
+    cdef int32_t code
     if in_.offers_from == NULL or in_.offers_from[i] == in_.offers_from[i + 1]:
         return OK
-    if in_.flags[i] & (ACCEPTED | COMPLETED):
+    if in_.flags[i] & (ACCEPTED | STANDS) and not in_.flags[i] & COMPLETED:
         return OK
     match_offers(w, t, b, row, now)
     for k in range(in_.offers_from[i], in_.offers_from[i + 1]):
         status = named_offer(w, t, i, k, b.day)
-        if status != OK:
+        if status == OK:
+            continue
+        if not in_.flags[i] & COMPLETED:
             return status
+        code = t.uses_code if status == OFFER_USED_UP else t.offer_code
+        if not post(w.p, <uint32_t>i, 0, t.number[in_.offer[k]] if in_.offer[k] >= 0 else NO_RULE,
+                    POST_OFFER, 0, <uint8_t>code, in_.offer_amount[k], 0):
+            w.failed = 1
     return OK
 
 

@@ -74,6 +74,16 @@ cdef enum Status:
     UNKNOWN_CURRENCY = 10
     UNKNOWN_TIER = 11
     DAY_OUT_OF_ORDER = 12  # of days closed; never the kernel's own
+    BELOW_MINIMUM = 13
+    NOT_A_MULTIPLE = 14
+    OVER_WORTH = 15
+    OVER_SHARE = 16
+    UNKNOWN_HOLD = 17      # of names; never the kernel's own
+    HOLD_ENDED = 18
+    HOLD_USED = 19
+    NOT_A_REDEMPTION = 20  # of names; never the kernel's own
+    ALREADY_CANCELLED = 21
+    MORE_THAN_HELD = 22
     OFFER_NOT_APPLICABLE = 25
     OFFER_USED_UP = 26
 
@@ -85,6 +95,10 @@ cdef enum FactKind:
     ADJUST = 5
     REDEEM = 6
     ENROL = 7
+    HOLD = 15
+    CAPTURE = 16
+    RELEASE = 17
+    CANCEL = 18
 
 cdef enum PostingKind:
     POST_EARN = 0
@@ -98,6 +112,10 @@ cdef enum PostingKind:
     POST_FORGIVE = 8
     POST_WITHHOLD = 9
     POST_DONATE = 10
+    POST_HOLD = 12
+    POST_RELEASE = 13
+    POST_CAPTURE = 14
+    POST_OFFER = 15        # an offer that a completed sale names and may not have
 
 cdef enum Condition:
     IF_SEGMENT = 0         # list: defined segments, or slots of set ones below zero
@@ -201,6 +219,14 @@ cdef struct Asked:
     int32_t subject        # counter, slot of the value, or currency
     int64_t least
 
+cdef struct Terms:
+    # What a redemption may ask (rulebook 8).
+    int64_t minimum        # units
+    int64_t step           # units, 1 none
+    int64_t share_num      # of the basket's net; share_den 0: no bound
+    int64_t share_den
+    int64_t points         # units that are worth `money`; 0: no rate
+
 cdef struct RuleTable:
     int32_t n_rules
     int32_t n_words
@@ -275,6 +301,13 @@ cdef struct RuleTable:
     int64_t receipt_num
     int64_t receipt_den
     const int32_t *redeems        # [tender type]: -2 no redemption, -1 without points, currency
+    const int32_t *tender_terms   # [tender type] into terms, -1 none
+    const int32_t *own_terms      # [currency] into terms: of redemptions without a sale, -1
+    const Terms *terms
+    const int64_t *money          # [terms, rung + 1]: minor units; 0: no tier
+    int32_t broken_code           # engine/status.py LIMITS: minimum, step, worth, share
+    int32_t uses_code
+    int32_t offer_code
     const int32_t *ymd[2]  # packed dates by day: Gregorian, Jalali
     const int32_t *month_start[2]  # first day of month (year - first_year) * 12 + month - 1
     int32_t first_year[2]
@@ -347,6 +380,7 @@ cdef class Rules:
     cdef SegmentDef *segments
     cdef SequenceDef *sequences
     cdef Asked *asked
+    cdef Terms *terms
     cdef const int32_t **first_periods
     cdef const int32_t **streak_periods
     cdef dict held

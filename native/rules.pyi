@@ -45,6 +45,7 @@ class Rules:
         forbids: Words | None,
         bases: Words | None,
         redeems: NDArray[np.int32],
+        terms: NDArray[np.int32],
         n: int,
     ) -> None: ...
     def set_coupons(self, has: Words | None, forbids: Words | None, n: int) -> None: ...

@@ -42,6 +42,7 @@ cdef class Rules:
         free(self.segments)
         free(self.sequences)
         free(self.asked)
+        free(self.terms)
         free(<void*>self.first_periods)
         free(<void*>self.streak_periods)
 
@@ -85,6 +86,9 @@ cdef class Rules:
         t.spend_counter = numbers["spend_counter"]
         t.visits_counter = numbers["visits_counter"]
         t.tiers_at = numbers["tiers_at"]
+        t.broken_code = numbers["broken_code"]
+        t.uses_code = numbers["uses_code"]
+        t.offer_code = numbers["offer_code"]
         t.stores_at = numbers["stores_at"]
         t.categories_at = numbers["categories_at"]
         t.number = <uint16_t*>self.get("number", np.uint16, n)
@@ -148,6 +152,8 @@ cdef class Rules:
         t.bonus_currency = <int32_t*>self.get("bonus_currency", np.int32, tiers)
         t.bonus_points = <int64_t*>self.get("bonus_points", np.int64, tiers)
         t.streak_slot = <int32_t*>self.get("streak_slot", np.int32, 0)
+        t.own_terms = <int32_t*>self.get("own_terms", np.int32, t.n_currencies)
+        t.money = <int64_t*>self.get("money", np.int64, 0)
         for i, calendar in enumerate(("gregorian", "jalali")):
             t.ymd[i] = <int32_t*>self.get(f"ymd.{calendar}", np.int32, 1)
             t.month_start[i] = <int32_t*>self.get(f"month_start.{calendar}", np.int32, 1)
@@ -194,6 +200,9 @@ cdef class Rules:
                                           s[9])
         for i, (slot, steps, repeat, gap, reset) in enumerate(lists["sequences"]):
             self.sequences[i] = SequenceDef(slot, steps, repeat, gap, reset)
+        self.terms = <Terms*>_items(len(lists["terms"]), sizeof(Terms))
+        for i, one in enumerate(lists["terms"]):
+            self.terms[i] = Terms(one[0], one[1], one[2], one[3], one[4])
         for i, (metric, subject, least) in enumerate(lists["asked"]):
             self.asked[i] = Asked(metric, subject, least)
         for i, period in enumerate(lists["first_periods"]):
@@ -209,6 +218,7 @@ cdef class Rules:
         t.segments = self.segments
         t.sequences = self.sequences
         t.asked = self.asked
+        t.terms = self.terms
         t.first_periods = self.first_periods
         t.streak_period = self.streak_periods
 
@@ -272,16 +282,18 @@ cdef class Rules:
         self.table.channel = <uint64_t*>pointer(words, np.uint64, n * self.table.n_words)
         self.n_channels = n
 
-    def set_tenders(self, has, forbids, bases, redeems, Py_ssize_t n):
+    def set_tenders(self, has, forbids, bases, redeems, terms, Py_ssize_t n):
         """Set what the n tender types serve, rule out and are the basis of (words or None).
 
-        redeems int32[n]: -2 no redemption, -1 one without points, else its currency.
+        redeems int32[n]: -2 no redemption, -1 one without points, else its currency; terms
+        int32[n]: which of the program's redemption terms, -1 none.
         """
-        self.held["tender"] = (has, forbids, bases, redeems)
+        self.held["tender"] = (has, forbids, bases, redeems, terms)
         self.table.tender_has = <uint64_t*>pointer(has, np.uint64, n * self.table.n_words)
         self.table.tender_not = <uint64_t*>pointer(forbids, np.uint64, n * self.table.n_words)
         self.table.rule_tenders = <uint64_t*>pointer(bases, np.uint64, n * self.table.n_words)
         self.table.redeems = <int32_t*>pointer(redeems, np.int32, n)
+        self.table.tender_terms = <int32_t*>pointer(terms, np.int32, n)
         self.n_tenders = n
 
     def set_coupons(self, has, forbids, Py_ssize_t n):

@@ -1,68 +1,21 @@
-"""A sale in general: its own redemption, its rating, what it leaves (rulebook section 4)."""
+"""A sale in general: what its tenders take, its rating, what it leaves (rulebook section 4)."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from libc.string cimport memcpy, memset
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcpy
 
-from .accounts cimport Takes, account_of, renew, take_active
+from .accounts cimport renew
 from .basket cimport BASKET, Basket
-from .columns cimport ACCEPTED, COMPLETED, Columns, post, today
+from .columns cimport Columns, today
 from .earned cimport apply_amounts, count_purchase, keeps_rest, new_sold, post_rated
-from .facts cimport fall_short, finish, is_owed, rate_ahead, remember_renewal
+from .facts cimport finish, rate_ahead, remember_renewal
 from .history cimport History, Sold
-from .lots cimport after
 from .members cimport NO_YEAR
 from .offers cimport check_offers, count_offers
-from .rules cimport INSUFFICIENT, NOT_SPENDABLE, NO_RULE, OK, OVERFLOW, POST_REDEEM, RuleTable
-from .state cimport FACTS, REDEEMED
+from .redemptions cimport names_any, pay_with_named, redeem_tenders, tenders_asked
+from .rules cimport OK, OVERFLOW, RuleTable
+from .state cimport FACTS
 from .tiers cimport tier_on
-from .work cimport Work, account_available, begin, look, new_event, prepare
-
-
-cdef inline int tenders_asked(Work *w, const RuleTable *t, int64_t i,
-                              int64_t *row) noexcept nogil:
-    """w.asked_in: points that the sale's tenders take, by currency; a status."""
-    cdef const Columns *in_ = w.in_
-    cdef int64_t k
-    cdef int32_t c
-    for c in range(t.n_currencies):
-        w.asked_in[c] = 0
-    if in_.tender_points == NULL:
-        return OK
-    for k in range(in_.tenders_from[i], in_.tenders_from[i + 1]):
-        if in_.tender_points[k] == 0:
-            continue
-        c = t.redeems[in_.tender[k]]
-        if c < 0 or not t.currencies[c].spendable:
-            return NOT_SPENDABLE
-        w.asked_in[c] += in_.tender_points[k]
-    if not in_.flags[i] & (ACCEPTED | COMPLETED):
-        for c in range(t.n_currencies):
-            if w.asked_in[c] > account_available(row, c, today(in_, i)):
-                return INSUFFICIENT
-    return OK
-
-
-cdef inline bint redeem_tenders(Work *w, const RuleTable *t, int64_t i, int64_t *row,
-                                History *h, Takes *takes) noexcept nogil:
-    """Take the points of the sale's own tenders, before the basket is rated."""
-    cdef int32_t c, day = today(w.in_, i)
-    cdef int64_t taken
-    cdef int64_t *account
-    for c in range(t.n_currencies):
-        if w.asked_in[c] == 0:
-            continue
-        account = account_of(row, c)
-        taken = take_active(account, day, w.asked_in[c], takes + c if takes != NULL else NULL)
-        account[REDEEMED] += w.asked_in[c]
-        if not post(w.p, <uint32_t>i, 0, NO_RULE, POST_REDEEM, <uint8_t>c, 0, -w.asked_in[c],
-                    -w.asked_in[c]):
-            return False
-        if not fall_short(w, t, row, i, c, w.asked_in[c] - taken, w.in_.flags[i]):
-            return False
-        if t.currencies[c].inactivity and t.currencies[c].renewed_by_redemption:
-            renew(&t.currencies[c], account, day)
-            remember_renewal(w, h, c, day)
-    return True
+from .work cimport Work, begin, look, new_event, prepare
 
 
 cdef inline void renew_by_sale(Work *w, const RuleTable *t, int64_t *row, int32_t day,
@@ -78,7 +31,7 @@ cdef inline void renew_by_sale(Work *w, const RuleTable *t, int64_t *row, int32_
             if (t.currency[w.rated.fired[i]] == c and w.rated.granted[w.rated.fired[i]] > 0):
                 gave = True
         if gave:
-            renew(&t.currencies[c], account_of(row, c), day)
+            renew(&t.currencies[c], row, c, day)
             remember_renewal(w, h, c, day)
 
 
@@ -112,42 +65,56 @@ cdef inline Sold *remember_sale(Work *w, const RuleTable *t, History *h, int64_t
     return s
 
 
+cdef inline bint enter_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row, History *h,
+                            int32_t day, bint exchanged) noexcept nogil:
+    """The start of a sale, and its place in a history; False without memory."""
+    if exchanged:
+        look(w, t, row, day)
+    else:
+        begin(w, t, row, day, h)
+    return h == NULL or new_event(w, h, <int32_t>i, day, w.in_.version[i],
+                                  <int32_t>row[FACTS]) != NULL
+
+
 cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row, History *h,
                            bint named, bint exchanged) noexcept nogil:
     """One sale; returns its status. In an exchange the return part has been applied.
 
-    Nothing has moved when the status is not OK, but for what an exchange's return part did:
-    such a member is folded anew without the fact.
+    Nothing has moved when the status is not OK, but for what an exchange's return part did,
+    or tenders that name a hold: such a member is folded anew without the fact.
     """
     cdef Basket b
     cdef Sold *s = NULL
-    cdef Takes takes[16]
-    cdef int32_t day = today(w.in_, i), tier, c
-    cdef int64_t back, missing
+    cdef const Columns *in_ = w.in_
+    cdef int32_t day = today(in_, i), tier, c, sold = h.n_sold if named and h != NULL else -1
+    cdef int64_t back, k, told
     cdef int status
-    cdef bint rated
-    status = tenders_asked(w, t, i, row)
+    cdef bint rated, names
+    status = tenders_asked(w, t, i, row, h)
     if status != OK:
         return status
     prepare(w, t, i, NULL, NULL, &b, &back)
     b.form = BASKET
     w.out.eligible[i] = b.eligible
     rated = b.eligible > 0
+    told = w.p.n
     status = check_offers(w, t, i, &b, row, day)
-    if status != OK:
+    if status != OK or w.failed:
         return status
+    names = names_any(in_, i)
+    if names and not (enter_sale(w, t, i, row, h, day, exchanged)
+                      and pay_with_named(w, t, i, row, h, sold)):
+        w.failed = 1
+        return OK
     if not rate_ahead(w, t, &b, row, day, rated):
+        if not names:
+            w.p.n = told
         return OVERFLOW
     count_offers(w, t, i, NULL, w.amounts)
-    if exchanged:
-        look(w, t, row, day)
-    else:
-        begin(w, t, row, day, h)
-    if h != NULL and new_event(w, h, <int32_t>i, day, w.in_.version[i],
-                               <int32_t>row[FACTS]) == NULL:
+    if not names and not enter_sale(w, t, i, row, h, day, exchanged):
+        w.failed = 1
         return OK
-    memset(takes, 0, sizeof(takes))
-    if not redeem_tenders(w, t, i, row, h, takes if named else NULL):
+    if not redeem_tenders(w, t, i, row, h, sold):
         w.failed = 1
         return OK
     tier = tier_on(t, row, day)
@@ -155,15 +122,12 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
         s = remember_sale(w, t, h, i, row, &b, tier, rated)
         if s == NULL:
             return OK
-        memcpy(s.takes, takes, t.n_currencies * sizeof(Takes))
-        for c in range(t.n_currencies):
-            s.reward[c] = missing = w.asked_in[c]
-            for k in range(takes[c].n):
-                missing -= takes[c].lot[k].points
-            if is_owed(t, c, w.in_.flags[i]):
-                s.as_debt[c] = missing
-            else:
-                s.as_gift[c] = missing
+        memcpy(s.reward, w.asked_in, t.n_currencies * sizeof(int64_t))
+        if names:
+            for k in range(in_.tenders_from[i], in_.tenders_from[i + 1]):
+                c = t.redeems[in_.tender[k]]
+                if c >= 0:
+                    s.reward[c] += w.from_named[k - in_.tenders_from[i]]
     renew_by_sale(w, t, row, day, h)
     if not post_rated(w, t, row, i, b.day, day):
         w.failed = 1

@@ -26,7 +26,8 @@ cdef enum:
     MANUAL_THROUGH = 12
     CLOCK = 13         # business date up to which tiers have moved on, -1
     TODAY = 14         # latest business date of the member's facts, -1
-    HEAD = 15
+    HOLDS = 15         # list of the parts of open holds (holds.pxd)
+    HEAD = 16
 
 cdef enum:
     ISSUED = 0
@@ -40,7 +41,9 @@ cdef enum:
     FORGIVEN = 8
     POSTED = 9         # of EXPIRED, what a posting has said
     RENEWED = 10       # inactivity: business date of the last renewal, -1
-    ACCOUNT = 11
+    RUN_OUT = 11       # points of holds that ran out, told by no posting yet
+    RUN_OUT_GIVEN = 12  # of that, what had been forgiven
+    ACCOUNT = 13
 
 cdef enum:
     THROUGH = 0        # last good day of the tier, -1 never met
@@ -70,6 +73,7 @@ cdef inline void blank_slots(int64_t *row, int64_t width, int32_t n_currencies,
 
 
 cdef Vec *vec_insert(Vec *v, int32_t at, int64_t value) noexcept nogil
+cdef void vec_remove(Vec *v, int32_t at, int32_t n) noexcept nogil
 
 cdef class State:
     cdef int64_t *rows
@@ -77,6 +81,7 @@ cdef class State:
     cdef Py_ssize_t room
     cdef readonly Py_ssize_t n_currencies, n_tiers, n_counters
     cdef readonly Py_ssize_t width      # slots a row
+    cdef public bint holding            # some row has had an open hold
     cdef Py_ssize_t tiers_at            # first tier slot
     cdef Py_ssize_t counters_at
     cdef int32_t *vecs                  # slots that hold lists

@@ -16,13 +16,14 @@ import numpy as np
 cimport numpy as cnp
 
 from .accounts cimport settle
+from .held cimport has_run_out, held_points, n_parts, part_of
 from .lots cimport Lot, Lots, pending_points
 from .rules cimport Rules, RuleTable
 from .tiers cimport advance_tiers, figure, tier_of_layout
 
 cnp.import_array()
 
-PACKED_VERSION = 3
+PACKED_VERSION = 4
 
 
 cdef Vec *vec_insert(Vec *v, int32_t at, int64_t value) noexcept nogil:
@@ -45,10 +46,17 @@ cdef Vec *vec_insert(Vec *v, int32_t at, int64_t value) noexcept nogil:
     return v
 
 
+cdef void vec_remove(Vec *v, int32_t at, int32_t n) noexcept nogil:
+    """Take n values out of a list."""
+    memmove(&v.d[at], &v.d[at + n], (v.n - at - n) * sizeof(int64_t))
+    v.n -= n
+
+
 cdef class State:
     """Rows of `n_currencies` accounts, `n_tiers` tiers, `n_counters` counters and the rest.
 
-    `vecs` are the slots that hold lists, `empty` those that are -1 in an empty row.
+    `vecs` are the slots that hold lists, beside HOLDS, and `empty` those that are -1 in an
+    empty row.
     """
 
     def __cinit__(self, Py_ssize_t n_currencies, Py_ssize_t n_tiers, Py_ssize_t n_counters,
@@ -62,14 +70,16 @@ cdef class State:
         self.width = max(width, self.counters_at + 2 * n_counters)
         self.rows = NULL
         self.n_members = self.room = 0
-        self.n_vecs = len(vecs)
+        self.holding = False
+        self.n_vecs = 1 + len(vecs)
         self.n_empty = len(empty)
         self.vecs = <int32_t*>calloc(max(1, self.n_vecs), sizeof(int32_t))
         self.empty_at = <int32_t*>calloc(max(1, self.n_empty), sizeof(int32_t))
         if self.vecs == NULL or self.empty_at == NULL:
             raise MemoryError
-        for i in range(self.n_vecs):
-            self.vecs[i] = vecs[i]
+        self.vecs[0] = HOLDS
+        for i in range(1, self.n_vecs):
+            self.vecs[i] = vecs[i - 1]
         for i in range(self.n_empty):
             self.empty_at[i] = empty[i]
 
@@ -136,7 +146,8 @@ cdef class State:
         members uint32[n], at int64[n] (us) -> (late bool[n], unordered bool[n]). A late row
         does not come after all the facts that its member's row has seen, an unordered one
         not after all the rows of its member before it in the batch. Equal instants count
-        as not after: only the full order of rulebook section 2 can tell.
+        as not after: only the full order of rulebook section 2 can tell. A row by whose
+        instant a hold has run out is late as well: a refusal must leave the hold as it is.
         """
         cdef const uint32_t[::1] who = self._checked(members)
         cdef const int64_t[::1] when = np.ascontiguousarray(at, np.int64)
@@ -148,7 +159,8 @@ cdef class State:
         cdef dict latest = {}
         cdef int64_t last
         for i in range(n):
-            late[i] = when[i] <= self.row(who[i])[LAST_AT]
+            late[i] = when[i] <= self.row(who[i])[LAST_AT] or has_run_out(
+                self.row(who[i]), when[i])
         if n == 1:
             return out, twisted
         # A column as long as the table, or for small batches a dict.
@@ -314,6 +326,8 @@ cdef class State:
             memcpy(&v.d[0], data + at, n * sizeof(int64_t))
             at += n
             row[self.vecs[i]] = <int64_t>v
+            if self.vecs[i] == HOLDS:
+                self.holding = True
 
     # -- reading -------------------------------------------------------------------------
 
@@ -363,7 +377,8 @@ cdef class State:
         cdef int64_t pending = pending_points(lots, day)
         free(lots)
         return {
-            "active": account[LIVE] - pending, "pending": pending, "held": 0,
+            "active": account[LIVE] - pending, "pending": pending,
+            "held": held_points(self.row(member), <int32_t>currency),
             "debt": account[DEBT], "issued": account[ISSUED], "expired": account[EXPIRED],
             "reversed": account[REVERSED], "redeemed": account[REDEEMED],
             "donated": account[DONATED], "forgiven": account[FORGIVEN],
@@ -389,6 +404,25 @@ cdef class State:
         tier = tier_of_layout(&rules.table, copy, day)
         free(copy)
         return tier
+
+    def runs_out(self, uint32_t member):
+        """The instant, us, at which the first of the member's open holds ends; None: none."""
+        if member >= self.n_members:
+            raise IndexError(f"member {member} of {self.n_members}")
+        cdef Vec *v = <Vec*>self.row(member)[HOLDS]
+        return None if v == NULL or v.n == 0 else v.d[0]
+
+    def holds(self, uint32_t member):
+        """Open holds: [(currency, end us, place of the fact, points)], first to end first."""
+        if member >= self.n_members:
+            raise IndexError(f"member {member} of {self.n_members}")
+        cdef Vec *v = <Vec*>self.row(member)[HOLDS]
+        found = {}
+        for i in range(n_parts(v)):
+            part = part_of(v, i)
+            key = part.currency, part.end, part.source
+            found[key] = found.get(key, 0) + part.lot.points
+        return [(*key, points) for key, points in found.items()]
 
     def lots(self, uint32_t member, Py_ssize_t currency, day=None):
         """The account's lots: [(earned, active_from, good_through, points)], days.

@@ -6,13 +6,15 @@ from libc.string cimport memcpy
 
 from .accounts cimport account_of, renew, settle
 from .columns cimport Columns, post
+from .held cimport Part, n_parts, part_of, set_good_through
 from .history cimport Event, History, Purchase, Sold, blank_row, free_row
 from .rules cimport (
-    ANNIVERSARY, BONUS, ENROL, NO_RULE, OF_BALANCE, POST_EXPIRE, POST_REVERSE, RuleTable)
+    ANNIVERSARY, BONUS, ENROL, NO_RULE, OF_BALANCE, OF_BALANCE_IN, POST_EXPIRE, POST_REVERSE,
+    RuleTable)
 from .state cimport (
-    BONUS_GIVEN, CHECKED, ENROLLED, EXPIRED, JOINED, LAST_BUY, POSTED, PURCHASES, RENEWED,
-    THROUGH, TIER, Vec)
-from .taking cimport take_back
+    BONUS_GIVEN, CHECKED, ENROLLED, EXPIRED, HOLDS, JOINED, LAST_BUY, POSTED, PURCHASES,
+    RENEWED, THROUGH, TIER, Vec)
+from .taking cimport renew_since, take_back
 from .tiers cimport (
     MOST_BALANCES, Past, add_to_counter, extend_tiers, lasts, move_tiers, still_good, tier_slots)
 from .work cimport Work, note_expired
@@ -77,7 +79,8 @@ cdef inline bint renewals_back(Work *w, const RuleTable *t, History *h, Sold *s,
         account = account_of(row, c)
         if last == account[RENEWED]:
             continue
-        renew(&t.currencies[c], account, last)
+        renew(&t.currencies[c], row, c, last)
+        held_back(t, h, row, c)
         gone_now = account[EXPIRED]
         w.takes.n = 0
         settle(account, day, &w.takes)
@@ -89,6 +92,20 @@ cdef inline bint renewals_back(Work *w, const RuleTable *t, History *h, Sold *s,
                         -gone_now):
                 return False
     return True
+
+
+cdef inline void held_back(const RuleTable *t, const History *h, int64_t *row,
+                           int32_t c) noexcept nogil:
+    """Lots that are held live as long as the renewals that are left let them."""
+    cdef Vec *v = <Vec*>row[HOLDS]
+    cdef Part p
+    cdef int32_t i
+    for i in range(n_parts(v)):
+        p = part_of(v, i)
+        if p.currency == c and p.lot.tag >= 0 and not p.lot.fixed:
+            p.lot.good_through = t.currencies[c].good_through[p.lot.earned]
+            renew_since(t, h, c, &p.lot)
+            set_good_through(v, i, p.lot.good_through)
 
 
 cdef inline bint renewed_by_tender(const RuleTable *t, const Sold *s, int32_t c) noexcept nogil:
@@ -166,6 +183,15 @@ cdef inline void take_bonus(Work *w, const RuleTable *t, History *h, int64_t bas
     slots[BONUS_GIVEN] = 0
 
 
+cdef inline bint only_balances(const RuleTable *t, int32_t rung) noexcept nogil:
+    """Whether a rung asks for balances alone: `any` of them is what it was held by."""
+    cdef int32_t i
+    for i in range(t.asked_from[rung], t.asked_from[rung + 1]):
+        if t.asked[i].metric != OF_BALANCE_IN:
+            return False
+    return True
+
+
 cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t basket,
                             int64_t *row, int32_t day) noexcept nogil:
     """strict: tiers stand as they would have without what is back; those that fall take
@@ -186,7 +212,8 @@ cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t bas
         # the sale of an exchange may have raised it.
         for rung in range(t.n_tiers):
             past.balances[t.rung[rung]] = (
-                MOST_BALANCES if w.good[rung] and not t.tier_any[rung]
+                MOST_BALANCES if w.good[rung] and (not t.tier_any[rung]
+                                                   or only_balances(t, rung))
                 else w.met[rung] | (w.marks[rung] & MOST_BALANCES))
     replay_tiers(w, h, alone, <int32_t>row[JOINED], &past)
     move_tiers(t, alone, day, NULL, &past)

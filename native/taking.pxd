@@ -10,7 +10,8 @@ from .accounts cimport (
     account_of, expires_on, give_back, put_lot, take_active, take_own, take_pending)
 from .arith cimport i128
 from .columns cimport post
-from .history cimport History, Sold
+from .held cimport GIVEN, OWED
+from .history cimport History, Sold, Spent
 from .lots cimport Lot, Lots
 from .rules cimport (
     NO_RULE, POST_DONATE, POST_FORGIVE, POST_RESTORE, POST_REVERSE, POST_WITHHOLD, RuleTable)
@@ -35,14 +36,92 @@ cdef inline void renew_since(const RuleTable *t, const History *h, int32_t c,
                 lot.good_through = t.currencies[c].good_through[h.renewal[k].day]
 
 
+cdef inline bint give_part(Work *w, const RuleTable *t, const History *h, int64_t basket,
+                           int64_t *row, int32_t c, int32_t day, Lot lot,
+                           int32_t lives) noexcept nogil:
+    """Give points back into the lot that they left; what was missing is missing no more.
+
+    `lives` are the days for which a lot that has passed lives on; below 0 it expires at once.
+    False without memory.
+    """
+    cdef int64_t *account = account_of(row, c)
+    cdef int64_t paid
+    if lot.points == 0:
+        return True
+    if lot.tag == GIVEN:
+        account[FORGIVEN] -= lot.points
+        return True
+    if lot.tag == OWED:
+        paid = lot.points if lot.points < account[DEBT] else account[DEBT]
+        account[DEBT] -= paid
+        lot.points -= paid
+        if lot.points == 0:
+            return True
+        # Of the fact's own date, also where it comes right after a later one.
+        lot.earned = lot.active_from = w.in_.day[basket] if basket >= 0 else day
+        lot.good_through = expires_on(&t.currencies[c], account, lot.earned)
+        lot.source = <int32_t>row[FACTS]
+        lot.tag = lot.fixed = 0
+        return put_lot(account, lot, day)
+    if h != NULL and t.currencies[c].inactivity and not lot.fixed:
+        renew_since(t, h, c, &lot)
+    return give_back(account, lot, day, lives)
+
+
+cdef inline bint restore_from(Work *w, const RuleTable *t, const History *h, Spent *s,
+                              int64_t basket, int64_t *row, int32_t day,
+                              int64_t due) noexcept nogil:
+    """Give `due` of what was taken back, the last taken first; postings are the caller's."""
+    cdef int32_t k = s.takes.n - 1
+    cdef int64_t part
+    cdef Lot lot
+    s.restored += due
+    account_of(row, s.currency)[REDEEMED] -= due
+    while due > 0 and k >= 0:
+        lot = s.takes.lot[k]
+        part = lot.points if lot.points < due else due
+        s.takes.lot[k].points -= part
+        due -= part
+        lot.points = part
+        if part and lot.tag == GIVEN and not post(
+                w.p, <uint32_t>basket, 0, NO_RULE, POST_FORGIVE, <uint8_t>s.currency, 0, -part,
+                -part):
+            return False
+        if not give_part(w, t, h, basket, row, s.currency, day, lot, t.restored_days):
+            return False
+        k -= 1
+    return True
+
+
+cdef inline Spent *last_taken(const History *h, int32_t sold, int32_t c) noexcept nogil:
+    """Of what paid a sale in a currency, the last taken that is not all back; NULL: none."""
+    cdef Spent *found = NULL
+    cdef int32_t k
+    for k in range(h.n_spent):
+        if (h.spent[k].sold == sold and h.spent[k].currency == c
+                and h.spent[k].restored < h.spent[k].points
+                and (found == NULL or h.spent[k].place >= found.place)):
+            found = &h.spent[k]
+    return found
+
+
+cdef inline int64_t spent_left(const History *h, int32_t sold, int32_t c) noexcept nogil:
+    """Points that paid a sale in a currency and are not back."""
+    cdef int64_t total = 0
+    cdef int32_t k
+    for k in range(h.n_spent):
+        if h.spent[k].sold == sold and h.spent[k].currency == c:
+            total += h.spent[k].points - h.spent[k].restored
+    return total
+
+
 cdef inline bint restore_spent(Work *w, const RuleTable *t, const History *h, Sold *s,
                                int64_t basket, int64_t *row, int32_t day, int64_t redeemed,
                                int64_t back) noexcept nogil:
-    """Give points that the sale's own redemption took back into the lots they left."""
-    cdef int32_t c, k
-    cdef int64_t due, part, paid
-    cdef int64_t *account
-    cdef Lot lot
+    """Give points that the sale's tenders took back into the lots they left."""
+    cdef int32_t c
+    cdef int64_t due, part, left
+    cdef Spent *spent
     for c in range(t.n_currencies):
         if s.reward[c] == 0 or redeemed == 0:
             continue
@@ -50,47 +129,21 @@ cdef inline bint restore_spent(Work *w, const RuleTable *t, const History *h, So
         if due <= 0:
             continue
         s.restored[c] += due
-        account = account_of(row, c)
-        account[REDEEMED] -= due
-        if not post(w.p, <uint32_t>basket, 0, NO_RULE, POST_RESTORE, <uint8_t>c, 0, due, due):
+        # What a cancel has given back already does not come back again.
+        left = spent_left(h, <int32_t>(s - h.sold), c)
+        if due > left:
+            due = left
+        if due and not post(w.p, <uint32_t>basket, 0, NO_RULE, POST_RESTORE, <uint8_t>c, 0, due,
+                            due):
             return False
-        # The last taken first: what was missing came after all lots.
-        part = due if due < s.as_gift[c] else s.as_gift[c]
-        s.as_gift[c] -= part
-        due -= part
-        account[FORGIVEN] -= part
-        if part and not post(w.p, <uint32_t>basket, 0, NO_RULE, POST_FORGIVE, <uint8_t>c, 0,
-                             -part, -part):
-            return False
-        part = due if due < s.as_debt[c] else s.as_debt[c]
-        s.as_debt[c] -= part
-        due -= part
-        paid = part if part < account[DEBT] else account[DEBT]
-        account[DEBT] -= paid
-        part -= paid
-        if part:
-            # Of the return's own date, also where it comes right after a later sale.
-            lot.earned = lot.active_from = w.in_.day[basket]
-            lot.good_through = expires_on(&t.currencies[c], account, lot.earned)
-            lot.source = <int32_t>row[FACTS]
-            lot.tag = lot.fixed = 0
-            lot.points = part
-            if not put_lot(account, lot, day):
-                return False
-        k = s.takes[c].n - 1
-        while due > 0 and k >= 0:
-            part = s.takes[c].lot[k].points
+        while due > 0:
+            spent = last_taken(h, <int32_t>(s - h.sold), c)
+            part = spent.points - spent.restored
             if part > due:
                 part = due
-            s.takes[c].lot[k].points -= part
             due -= part
-            lot = s.takes[c].lot[k]
-            lot.points = part
-            if t.currencies[c].inactivity and not lot.fixed:
-                renew_since(t, h, c, &lot)
-            if part and not give_back(account, lot, day, t.restored_days):
+            if not restore_from(w, t, h, spent, basket, row, day, part):
                 return False
-            k -= 1
     return True
 
 

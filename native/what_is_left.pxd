@@ -76,8 +76,7 @@ cdef inline int bring_back(Work *w, Sold *s, int64_t i, const int32_t *sku) noex
             if named < 0 or (of >= 0 and sku[in_.product[lo + named]] != of):
                 return NO_SUCH_LINE
             of = sku[in_.product[lo + named]]
-        over = named < 0 or (in_.full_quantity != NULL
-                             and in_.full_quantity[lo + named] != in_.quantity[lo + named])
+        over = named < 0 or (in_.voided != NULL and in_.voided[lo + named])
         rest = whole = 0
         any_back = False
         for k in range(n):

@@ -8,6 +8,7 @@ from .accounts cimport Takes, account_of, settle
 from .arith cimport i128
 from .basket cimport Basket, Line, Rated, spread
 from .columns cimport Columns, Postings, Results
+from .held cimport held_points
 from .history cimport Event, Geometry, History
 from .lots cimport Lots, available
 from .memory cimport room_for
@@ -49,7 +50,10 @@ cdef struct Work:
     int64_t *met           # [rung]: balances that were met before the fact
     int64_t *ahead         # a row, to rate a fact on before anything moves
     int64_t *net_of        # [currency]
-    int64_t *asked_in      # [currency]
+    int64_t *asked_in      # [currency]: points of a sale's own redemption
+    int64_t *from_named    # [tender]: points of what it names
+    int64_t *asked_of      # [tender]: points that it asks
+    int64_t *broken        # [currency]: the first term that a completed fact breaks, a limit
     int64_t *back_quantity  # [line]
     int64_t *back_net      # [line]
     Takes takes            # scratch
@@ -171,6 +175,7 @@ cdef inline void write_balances(Work *w, int64_t basket, int64_t *row, int32_t d
                     pending += lots.lot[i].points
         w.out.active[basket * n + c] = available(lots, account[DEBT], day)
         w.out.pending[basket * n + c] = pending
+        w.out.held[basket * n + c] = held_points(row, c)
         w.out.debt[basket * n + c] = account[DEBT]
 
 

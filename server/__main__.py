@@ -8,6 +8,8 @@ import click
 
 from vafa.engine.cli import main
 
+existing = click.Path(exists=True, dir_okay=False, path_type=Path)
+
 
 @main.command()
 @click.argument("ledger", type=click.Path(file_okay=False, path_type=Path))
@@ -17,29 +19,110 @@ from vafa.engine.cli import main
     "--workers", default=1, show_default=True, type=click.IntRange(1, 64),
     help="Front-end processes; with more than one, the writer has a process of its own.",
 )
-def serve(ledger: Path, host: str, port: int, workers: int) -> None:
-    """Serve LEDGER over HTTP until SIGTERM."""
+@click.option(
+    "--admin-port", type=int, default=None, metavar="PORT",
+    help="A port of its own for the operators' routes; 0 picks one.",
+)
+@click.option("--keys", type=existing, default=None, help="The keys file; read again at SIGHUP.")
+@click.option("--tls-cert", type=existing, default=None, help="Certificate chain (PEM).")
+@click.option("--tls-key", type=existing, default=None, help="Its private key (PEM).")
+def serve(
+    ledger: Path, host: str, port: int, workers: int, admin_port: int | None,
+    keys: Path | None, tls_cert: Path | None, tls_key: Path | None,
+) -> None:
+    """Serve LEDGER over HTTP until SIGTERM.
+
+    Without a keys file everybody who can connect may do everything, so HOST must be of the
+    loopback.
+    """
     from vafa.engine.journal import LedgerError  # noqa: PLC0415
     from vafa.engine.replica import journal_path  # noqa: PLC0415
 
-    from .serve import listening_socket, serve_alone  # noqa: PLC0415 - only this command pays
+    # Only this command pays for these.
+    from .doors import Doors, listening_socket, tls_context  # noqa: PLC0415
+    from .keys import KeysError, read_keys  # noqa: PLC0415
+    from .serve import serve_alone  # noqa: PLC0415
     from .workers import supervise  # noqa: PLC0415
 
     if not (journal_path(ledger) / "data.mdb").exists():
         raise LedgerError(f"{ledger} is not a ledger; make one with `vafa program publish`")
+    if keys is None and not is_loopback(host):
+        raise click.UsageError(f"{host} is not of the loopback: give --keys FILE")
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("give both --tls-cert and --tls-key")
+    names = [None if file is None else str(file.resolve()) for file in (keys, tls_cert, tls_key)]
+    sockets = []
+    for wanted in (port, admin_port):
+        if wanted is not None:
+            try:
+                sockets.append(listening_socket(host, wanted))
+            except OSError as error:
+                raise click.ClickException(
+                    f"cannot listen on {host}:{wanted}: {error.strerror}"
+                ) from None
+    doors = Doors(*([sock.fileno() for sock in sockets] + [None])[:2], *names)  # type: ignore[arg-type]
     try:
-        sock = listening_socket(host, port)
-    except OSError as error:
-        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
-    bound = sock.getsockname()[1]
+        tls_context(doors)
+        if keys is not None:
+            read_keys(keys)
+    except (OSError, KeysError) as error:
+        raise click.ClickException(str(error)) from None
+    bound = [sock.getsockname()[1] for sock in sockets]
+    for sock in sockets:
+        sock.detach()
 
     def started() -> None:
-        click.echo(f"serving {ledger} on http://{host}:{bound}", err=True)
+        scheme = "http" if tls_cert is None else "https"
+        click.echo(f"serving {ledger} on {scheme}://{host}:{bound[0]}", err=True)
+        for admin in bound[1:]:
+            click.echo(f"operators on {scheme}://{host}:{admin}", err=True)
+        if keys is None:
+            click.echo(
+                "warning: no --keys: everybody on this machine may do everything", err=True
+            )
 
     if workers == 1:
-        serve_alone(ledger, sock, started)
+        serve_alone(ledger, doors, started)
     else:
-        supervise(ledger, sock, workers, started)
+        supervise(ledger, doors, workers, started)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to an address."""
+    import ipaddress  # noqa: PLC0415
+
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@main.command()
+@click.argument("name", metavar="ID")
+@click.option(
+    "--scope", "scopes", multiple=True, required=True,
+    type=click.Choice(("read", "write", "admin")), help="What the key may do; repeatable.",
+)
+@click.option("--store", "stores", multiple=True, help="Only for this store; repeatable.")
+@click.option("--signing", is_flag=True, help="A secret with which requests are signed.")
+def key(name: str, scopes: tuple[str, ...], stores: tuple[str, ...], signing: bool) -> None:
+    """Make a random key: its entry for the keys file on stdout, the key itself on stderr."""
+    import base64  # noqa: PLC0415
+    import hashlib  # noqa: PLC0415
+    import json  # noqa: PLC0415
+    import secrets  # noqa: PLC0415
+
+    lines = ["[[key]]", f"id = {json.dumps(name)}", f"scopes = {json.dumps(scopes)}"]
+    if stores:
+        lines.append(f"stores = {json.dumps(stores, ensure_ascii=False)}")
+    if signing:
+        made = base64.b64encode(secrets.token_bytes(32)).decode()
+        lines.append(f"secret = {json.dumps(made)}")
+    else:
+        made = secrets.token_urlsafe(32)
+        lines.append(f"sha256 = {json.dumps(hashlib.sha256(made.encode()).hexdigest())}")
+    click.echo("\n".join(lines) + "\n")
+    click.echo(made, err=True)
 
 
 if __name__ == "__main__":

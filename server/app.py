@@ -4,42 +4,149 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from vafa.engine.facts import MemberFact, WireControl
+from vafa.engine.statement import MOST_ENTRIES
+
+from . import answer_types as shown
+from .contract import (
+    BODIES,
+    BYTES,
+    COMMITS,
+    FACTS,
+    MATCHED,
+    TAGGED,
+    TEXT,
+    Parameter,
+    Told,
+    answers,
+    flag,
+)
+from .decode import ARROW, JSON, NDJSON
 from .edge import EdgeServer
 from .events import EventDoor
 from .front import Front
+from .guard import Guard
 from .membership import MembershipDoor
+from .openapi import DocumentDoor
 from .operation import OperationDoor
-from .programs import ProgramDoor
+from .programs import MOST_VERSION, ProgramBody, ProgramDoor, PublishBody
 from .quotes import QuoteDoor
-from .reads import ReadDoor
+from .reads import USUAL_ENTRIES, ReadDoor
 from .router import Route, Router
+
+AT = Parameter("at", "as of this instant; default now", {"type": "string", "format": "date-time"})
+FORCE = flag("force", "take facts that are older than the late limit: the operator's")
+ATOMIC = flag("atomic", "keep all facts of the batch or none")
+CARD = Parameter("card", "the card", {"type": "string", "minLength": 1}, required=True)
+CURSOR = Parameter("cursor", "where the last page ended", {
+    "type": "string", "pattern": "^[0-9a-f]{1,16}$",
+})  # fmt: skip
+LIMIT = Parameter("limit", "most entries", {
+    "type": "integer", "minimum": 1, "maximum": MOST_ENTRIES, "default": USUAL_ENTRIES,
+})  # fmt: skip
+FROM = Parameter("from", "the version to compare with; default the one before", {
+    "type": "integer", "minimum": 1, "maximum": MOST_VERSION,
+})  # fmt: skip
 
 
 def routes(front: Front) -> tuple[Route, ...]:
     """Every route over a front, in the order of the documents."""
     events, reads, programs = EventDoor(front), ReadDoor(front), ProgramDoor(front)
-    operation = OperationDoor(front)
-    membership = MembershipDoor(front)
-    return (
-        Route("POST", "/v1/events", events.post),
-        Route("GET", "/v1/events/{id}", reads.event),
-        Route("POST", "/v1/quotes", QuoteDoor(front).post),
-        Route("GET", "/v1/members/{id}", reads.member),
-        Route("GET", "/v1/members", membership.member_of_card),
-        Route("GET", "/v1/cards/{id}", membership.card),
-        Route("GET", "/v1/members/{id}/statement", reads.statement),
-        Route("GET", "/v1/rules/{id}/budget", reads.budget),
-        Route("GET", "/v1/programs", programs.versions),
-        Route("POST", "/v1/programs", programs.publish),
-        Route("POST", "/v1/programs/check", programs.check),
-        Route("GET", "/v1/programs/{n}", programs.version),
-        Route("GET", "/v1/programs/{n}/differences", programs.differences),
-        Route("GET", "/livez", operation.livez),
-        Route("GET", "/readyz", operation.readyz),
-        Route("GET", "/metrics", operation.metrics),
-    )
+    membership, operation = MembershipDoor(front), OperationDoor(front)
+    documents = DocumentDoor()
+    table = (
+        Route("POST", "/v1/events", events.post, Told(
+            "Takes facts: one, or a batch", {
+                200: {JSON: shown.FactAnswer, NDJSON: TEXT, ARROW: BYTES},
+                201: {JSON: shown.FactAnswer}, 202: {JSON: shown.FactAnswer},
+            }, "write", {JSON: MemberFact | WireControl, NDJSON: TEXT, ARROW: BYTES},
+            (FORCE, ATOMIC), (*BODIES, *COMMITS, *FACTS, "invalid-batch", "batch-refused"),
+        )),
+        Route("GET", "/v1/events/{id}", reads.event, Told(
+            "A fact and its first answer", answers(shown.EventView), "read", {}, (TAGGED,),
+            ("not-found",),
+        )),
+        Route("POST", "/v1/quotes", QuoteDoor(front).post, Told(
+            "What a basket that is not yet paid would come to", answers(shown.Quote), "read",
+            {JSON: shown.Basket}, (FORCE,), (*BODIES, *FACTS),
+        )),
+        Route("GET", "/v1/members/{id}", reads.member, Told(
+            "A member's balances, tier and lots", answers(shown.MemberView), "read", {},
+            (AT, TAGGED), ("not-found",),
+        )),
+        Route("GET", "/v1/members", membership.member_of_card, Told(
+            "The member that has a card", answers(shown.MemberView), "read", {}, (CARD, AT),
+            ("not-found",),
+        )),
+        Route("GET", "/v1/cards/{id}", membership.card, Told(
+            "Whose a card is", answers(shown.Card), "read", {}, (AT,), ("not-found",),
+        )),
+        Route("GET", "/v1/members/{id}/statement", reads.statement, Told(
+            "A member's facts, newest first", answers(shown.Statement), "read", {},
+            (CURSOR, LIMIT, TAGGED), ("not-found",),
+        )),
+        Route("GET", "/v1/rules/{id}/budget", reads.budget, Told(
+            "What a rule's budget has given", answers(shown.Budget), "read", {}, (TAGGED,),
+            ("not-found",),
+        )),
+        Route("GET", "/v1/programs", programs.versions, Told(
+            "The versions of the program", answers(shown.ProgramVersions), "read", {}, (TAGGED,),
+        )),
+        Route("POST", "/v1/programs", programs.publish, Told(
+            "Puts a program in force", {
+                200: {JSON: shown.PublishedVersion}, 201: {JSON: shown.PublishedVersion},
+            }, "admin", {JSON: PublishBody}, (MATCHED,), (
+                *BODIES, *COMMITS, "invalid-program", "program-differs", "precondition-failed",
+                "precondition-required",
+            ),
+        )),
+        Route("POST", "/v1/programs/check", programs.check, Told(
+            "Checks a program", answers(shown.ProgramCheck), "read", {JSON: ProgramBody}, (),
+            (*BODIES, "invalid-program"),
+        )),
+        Route("GET", "/v1/programs/{n}", programs.version, Told(
+            "A version with its text", answers(shown.ProgramView), "read", {}, (TAGGED,),
+            ("not-found",),
+        )),
+        Route("GET", "/v1/programs/{n}/differences", programs.differences, Told(
+            "How a version differs from another one", answers(shown.ProgramDifferences), "read",
+            {}, (FROM, TAGGED), ("not-found",),
+        )),
+        Route("GET", "/livez", operation.livez, Told(
+            "200 while the process runs", answers(shown.Live), "open",
+        )),
+        Route("GET", "/readyz", operation.readyz, Told(
+            "200 when a program is in force, else 503",
+            answers(shown.Ready) | answers(shown.Ready, 503), "open",
+        )),
+        Route("GET", "/metrics", operation.metrics, Told(
+            "Prometheus text", {200: {"text/plain": TEXT}}, "open",
+        )),
+        Route("GET", "/openapi.json", documents.openapi, Told(
+            "This document", answers({"type": "object"}), "open", {}, (TAGGED,),
+        )),
+        Route("GET", "/docs", documents.page, Told(
+            "This document for people", {200: {"text/html": TEXT}}, "open", {}, (TAGGED,),
+        )),
+    )  # fmt: skip
+    documents.routes = table
+    return table
 
 
-def make_server(front: Front) -> web.Server:
-    """The aiohttp server over a front."""
-    return EdgeServer(Router(routes(front), front.requests).handle)
+def make_server(
+    front: Front, guard: Guard | None = None, *, admin: bool | None = None
+) -> web.Server:
+    """The aiohttp server over a front.
+
+    `admin`: whether the server is for operators, where they have a port of their own; None
+    where everyone has the same.
+    """
+    table = [route for route in routes(front) if admin is None or _is_for(route, admin=admin)]
+    return EdgeServer(Router(table, front.requests, guard).handle)
+
+
+def _is_for(route: Route, *, admin: bool) -> bool:
+    """Whether a route is on the operators' port, or on the other one; some are on both."""
+    if route.path == "/metrics":
+        return admin
+    return route.told.scope == "open" or (route.told.scope == "admin") == admin

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import zlib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.http import HttpVersion10, HttpVersion11
@@ -14,10 +14,20 @@ from aiohttp.web_protocol import RequestHandler
 
 from .problems import ProblemError
 
+if TYPE_CHECKING:
+    from .keys import Holder
+
 log = logging.getLogger("vafa")
 
 MOST_BODY = 64 * 1024 * 1024
-BODY_S = 10.0
+BODY_S = HEAD_S = 10.0
+"""Seconds until a body, or a head that has begun, has arrived."""
+
+IDLE_S = 600.0
+"""Seconds that a connection may be idle."""
+
+MOST_CONNECTIONS = 10_000
+"""Connections of a process."""
 
 _VERSIONS = (HttpVersion11, HttpVersion10)
 _WINDOW_BITS = {"gzip": 31, "deflate": 15}
@@ -31,26 +41,31 @@ def check_version(request: web.BaseRequest) -> None:
 
 async def read_body(request: web.BaseRequest) -> bytes:
     """The whole body, unpacked, within its time and size. Raises ProblemError."""
-    headers = request.headers
-    encoding = headers.get("Content-Encoding", "identity")
+    encoding = request.headers.get("Content-Encoding", "identity")
     if encoding != "identity" and encoding not in _WINDOW_BITS:
         raise ProblemError("unsupported-media", f"the content encoding {encoding!r} is unknown")
-    if "Expect" in headers:
+    body = getattr(request, "taken", None)
+    if body is None:
+        body = await read_raw(request)
+    return body if encoding == "identity" else _unpack(body, _WINDOW_BITS[encoding])
+
+
+async def read_raw(request: web.BaseRequest) -> bytes:
+    """The whole body as it was sent, within its time and size. Raises ProblemError."""
+    if "Expect" in request.headers:
         await _invite(request)
     if request.content.is_eof():
         # A small body has arrived with its head, as most have: no timer, no waiting.
-        body = request.content.read_nowait()
-    else:
-        if (request.content_length or 0) > MOST_BODY:
-            raise ProblemError("too-large", f"the body is over {MOST_BODY} bytes")
-        try:
-            async with asyncio.timeout(BODY_S):
-                body = await request.read()
-        except TimeoutError:
-            raise ProblemError(
-                "body-timeout", f"the body did not arrive in {BODY_S:.0f} s"
-            ) from None
-    return body if encoding == "identity" else _unpack(body, _WINDOW_BITS[encoding])
+        return request.content.read_nowait()
+    if (request.content_length or 0) > MOST_BODY:
+        raise ProblemError("too-large", f"the body is over {MOST_BODY} bytes")
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await request.read()
+    except TimeoutError:
+        raise ProblemError(
+            "body-timeout", f"the body did not arrive in {BODY_S:.0f} s"
+        ) from None
 
 
 async def _invite(request: web.BaseRequest) -> None:
@@ -75,8 +90,56 @@ def _unpack(body: bytes, window_bits: int) -> bytes:
     return plain
 
 
+class EdgeRequest(web.BaseRequest):
+    """A request with its holder, once it is known, and the body, where that was needed for it."""
+
+    ATTRS = web.BaseRequest.ATTRS | {"holder", "taken"}
+    holder: Holder | None = None
+    taken: bytes | None = None
+
+
 class _Connection(RequestHandler):
-    """One connection, whose errors have the shape of all others and quote nobody's bytes."""
+    """One connection, whose errors have the shape of all others and quote nobody's bytes.
+
+    aiohttp has no deadline for a head that arrives byte by byte, and no bound on connections.
+    """
+
+    _head: asyncio.TimerHandle | None = None
+    _heads = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A connection beyond the bound is told so and closed."""
+        super().connection_made(transport)
+        assert self._manager is not None
+        if len(self._manager.connections) > MOST_CONNECTIONS:
+            self._say(b"503 Service Unavailable\r\nRetry-After: 1")
+
+    def data_received(self, data: bytes) -> None:
+        """A head must be whole in time."""
+        super().data_received(data)
+        idle = not self._messages and self._current_request is None
+        if idle and data and self._head is None:
+            self._heads = self._request_count
+            self._head = self._loop.call_later(HEAD_S, self._end_head)
+
+    def _end_head(self) -> None:
+        self._head = None
+        if self._request_count == self._heads and self._current_request is None:
+            self._say(b"408 Request Timeout")
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Nobody waits for the rest of a head any more."""
+        if self._head is not None:
+            self._head.cancel()
+        super().connection_lost(exc)
+
+    def _say(self, status: bytes) -> None:
+        """Answer by a bare status and close."""
+        if self.transport is not None:
+            self.transport.write(
+                b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+        self.force_close()
 
     def handle_error(
         self,
@@ -105,13 +168,14 @@ class EdgeServer(web.Server):
         def request(
             message: Any, payload: Any, protocol: Any, writer: Any, task: Any
         ) -> web.BaseRequest:
-            return web.BaseRequest(
+            return EdgeRequest(
                 message, payload, protocol, writer, task, self._loop, client_max_size=MOST_BODY
             )
 
         # Bodies are unpacked here (`_unpack`), not by the parser.
         super().__init__(
-            handle, request_factory=request, access_log=None, auto_decompress=False
+            handle, request_factory=request, access_log=None, auto_decompress=False,
+            keepalive_timeout=IDLE_S,
         )
 
     def __call__(self) -> RequestHandler:

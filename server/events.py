@@ -8,14 +8,17 @@ import orjson
 import pyarrow as pa
 from aiohttp import web
 
+from vafa.engine.facts import WireControl
 from vafa.engine.verdicts import Verdict, stream_of, verdict_table
 from vafa.native.wire import Sale
 
 from .decode import ARROW, JSON, NDJSON, Line, decode_arrow, decode_fact, decode_lines
 from .edge import read_body
 from .front import Front
+from .guard import holder_of
+from .keys import Holder
 from .parameters import flag, parameters
-from .problems import ProblemError, problem_body
+from .problems import ProblemError, language_of, problem_body
 
 MOST_TOLD = 1000
 """Refused facts of an atomic batch that its problem lists."""
@@ -31,30 +34,39 @@ class EventDoor:
         """Facts in: one as JSON, many as NDJSON, many as Arrow columns."""
         given = parameters(request, "force", "atomic")
         force, atomic = flag(given, "force"), flag(given, "atomic")
+        holder = holder_of(request)
+        if force and holder is not None and "admin" not in holder.scopes:
+            raise ProblemError("forbidden", "force needs the scope 'admin'")
         body = await read_body(request)
         kind = request.headers.get("Content-Type", "")
         if kind != JSON:
             kind = request.content_type
         if kind == JSON:
-            return await self._one(body, force)
+            return await self._one(body, force, holder)
+        language = language_of(request.headers.get("Accept-Language"))
         if kind == NDJSON:
-            return await self._lines(body, force, atomic)
+            lines = decode_lines(body)
+            if holder is not None:
+                lines = _allowed_lines(lines, holder)
+            if atomic:
+                return await self._whole(lines, force, language)
+            return await self._lines(lines, force, language)
         if kind == ARROW:
-            return await self._table(body, force, atomic)
+            return await self._table(body, force, holder, language if atomic else None)
         raise ProblemError("unsupported-media", f"send {JSON}, {NDJSON} or {ARROW}, not {kind}")
 
-    async def _one(self, body: bytes, force: bool) -> web.Response:
+    async def _one(self, body: bytes, force: bool, holder: Holder | None) -> web.Response:
         fact = decode_fact(body)
+        if holder is not None:
+            holder.bring(1)
+            _allow(fact, holder)
         if isinstance(fact, Sale):
             verdict = await self.commits.sale(fact, force)
         else:
             verdict = await self.commits.control(fact)
         return _answer(verdict)
 
-    async def _lines(self, body: bytes, force: bool, atomic: bool) -> web.Response:
-        lines = decode_lines(body)
-        if atomic:
-            return await self._whole(lines, force)
+    async def _lines(self, lines: list[Line], force: bool, language: str) -> web.Response:
         results: list[tuple[int, bytes]] = []
         run: list[tuple[int, Sale]] = []
 
@@ -62,7 +74,7 @@ class EventDoor:
             if run:
                 verdicts = await self.commits.sales([fact for _, fact in run], force)
                 for (number, _), verdict in zip(run, verdicts, strict=True):
-                    results.append((number, _line_result(number, verdict)))
+                    results.append((number, _line_result(number, verdict, language)))
                 run.clear()
 
         for number, fact in _in_order(lines):
@@ -71,47 +83,87 @@ class EventDoor:
                 continue
             await commit_run()
             if isinstance(fact, ProblemError):
-                results.append((number, _line_problem(number, fact.body())))
+                results.append((number, _line_problem(number, fact.body(language))))
             else:
-                results.append((number, _line_result(number, await self.commits.control(fact))))
+                verdict = await self.commits.control(fact)
+                results.append((number, _line_result(number, verdict, language)))
         await commit_run()
         results.sort()
         return web.Response(body=b"".join(line for _, line in results), content_type=NDJSON)
 
-    async def _whole(self, lines: list[Line], force: bool) -> web.Response:
+    async def _whole(self, lines: list[Line], force: bool, language: str) -> web.Response:
         """Lines of which all are kept or none."""
-        refused = []
+        refused: list[tuple[int, ProblemError]] = []
+        facts: list[Sale] = []
         for number, fact in lines:
-            if isinstance(fact, ProblemError):
-                refused.append((number, fact.body()))
-            elif not isinstance(fact, Sale):
+            if isinstance(fact, Sale):
+                facts.append(fact)
+            elif isinstance(fact, ProblemError):
+                refused.append((number, fact))
+            else:
                 detail = "a fact of no member is a commit of its own"
-                refused.append((number, problem_body("invalid-fact", detail, "kind")))
-        if refused:
-            raise _batch_refused(refused)
-        facts = [fact for _, fact in lines if isinstance(fact, Sale)]
+                refused.append((number, ProblemError("invalid-fact", detail, "kind")))
+        _check_whole(refused, language)
         verdicts = await self.commits.sales(facts, force, atomic=True) if facts else []
+        told = [(number, verdict) for (number, _), verdict in zip(lines, verdicts, strict=True)]
         refused = [
-            (number, problem_body(refusal.slug, refusal.detail, refusal.path))
-            for (number, _), verdict in zip(lines, verdicts, strict=True)
+            (number, ProblemError(refusal.slug, refusal.detail, refusal.path))
+            for number, verdict in told
             if (refusal := verdict.refusal) is not None and refusal.slug != "batch-refused"
         ]
-        if refused:
-            raise _batch_refused(refused)
-        results = [
-            _line_result(number, verdict)
-            for (number, _), verdict in zip(lines, verdicts, strict=True)
-        ]
+        _check_whole(refused, language)
+        results = [_line_result(number, verdict, language) for number, verdict in told]
         return web.Response(body=b"".join(results), content_type=NDJSON)
 
-    async def _table(self, body: bytes, force: bool, atomic: bool) -> web.Response:
+    async def _table(
+        self, body: bytes, force: bool, holder: Holder | None, atomic: str | None
+    ) -> web.Response:
+        """Columns; `atomic` is the language in which a refusal of the whole is told."""
         sales = decode_arrow(body)
+        if holder is not None:
+            holder.bring(len(sales.ids))
+            for store in sales.stores() if holder.stores is not None else ():
+                _allow_store(store, holder)
         if not sales.ids:
             return web.Response(body=_arrow_answers([], []), content_type=ARROW)
-        answers = await self.commits.table(sales, body, force, atomic)
-        if atomic:
-            _check_whole(answers)
+        answers = await self.commits.table(sales, body, force, atomic is not None)
+        if atomic is not None:
+            _check_whole(_refused_rows(answers), atomic)
         return web.Response(body=answers, content_type=ARROW)
+
+
+def _allow_store(store: str, holder: Holder) -> None:
+    """Raises ProblemError for a store that is not the key's."""
+    reason = holder.refuses(store)
+    if reason is not None:
+        raise ProblemError("forbidden", reason, "store")
+
+
+def _allow(fact: Sale | WireControl, holder: Holder) -> None:
+    """Raises ProblemError for a fact of a store that is not the key's.
+
+    A key for stores is not for facts of no member: those are everyone's.
+    """
+    if isinstance(fact, Sale):
+        _allow_store(fact.store, holder)
+    elif holder.stores is not None:
+        raise ProblemError("forbidden", f"the key {holder.id!r} is for stores", "kind")
+
+
+def _allowed_lines(lines: list[Line], holder: Holder) -> list[Line]:
+    """Lines whose facts the key may bring; the others become problems."""
+    holder.bring(len(lines))
+    if holder.stores is None:
+        return lines
+    out: list[Line] = []
+    for number, fact in lines:
+        try:
+            if not isinstance(fact, ProblemError):
+                _allow(fact, holder)
+            out.append((number, fact))
+        except ProblemError as problem:
+            out.append((number, problem))
+    return out
 
 
 def _in_order(lines: list[Line]) -> list[Line]:
@@ -140,13 +192,14 @@ def _answer(verdict: Verdict) -> web.Response:
     return web.Response(status=status, body=orjson.dumps(answer), content_type=JSON)
 
 
-def _line_result(number: int, verdict: Verdict) -> bytes:
+def _line_result(number: int, verdict: Verdict, language: str) -> bytes:
     """A line of the answer: that of its fact, with the line's number put first."""
     if verdict.answer is not None:
         return b'{"line":%d,' % number + orjson.dumps(verdict.answer)[1:] + b"\n"
     refusal = verdict.refusal
     assert refusal is not None
-    return _line_problem(number, problem_body(refusal.slug, refusal.detail, refusal.path))
+    body = problem_body(refusal.slug, refusal.detail, refusal.path, language)
+    return _line_problem(number, body)
 
 
 def _line_problem(number: int, body: dict[str, Any]) -> bytes:
@@ -158,20 +211,23 @@ def _arrow_answers(ids: list[str], verdicts: list[Verdict]) -> bytes:
     return stream_of(verdict_table(ids, verdicts))
 
 
-def _check_whole(answers: bytes) -> None:
-    """Raises ProblemError where an atomic Arrow batch was refused."""
-    table = pa.ipc.open_stream(answers).read_all()
-    refused = [
-        (row + 1, problem_body(slug, "the row is refused"))
-        for row, slug in enumerate(table.column("problem").to_pylist())
+def _refused_rows(answers: bytes) -> list[tuple[int, ProblemError]]:
+    """The rows that an atomic Arrow batch was refused for, from 1."""
+    slugs = pa.ipc.open_stream(answers).read_all().column("problem").to_pylist()
+    return [
+        (row, ProblemError(slug, "the row is refused"))
+        for row, slug in enumerate(slugs, 1)
         if slug not in (None, "batch-refused")
     ]
-    if refused:
-        raise _batch_refused(refused)
 
 
-def _batch_refused(refused: list[tuple[int, dict[str, Any]]]) -> ProblemError:
-    """Of an atomic batch nothing is kept; `refused` names the lines that are to blame."""
-    shown = [{"line": number, "problem": body} for number, body in refused[:MOST_TOLD]]
+def _check_whole(refused: list[tuple[int, ProblemError]], language: str) -> None:
+    """Raises ProblemError, which names the facts that are to blame, where there are any."""
+    if not refused:
+        return
+    shown = [
+        {"line": number, "problem": problem.body(language)}
+        for number, problem in refused[:MOST_TOLD]
+    ]
     detail = f"{len(refused)} of the facts are refused, so nothing of the batch is kept"
-    return ProblemError("batch-refused", detail, refused=shown)
+    raise ProblemError("batch-refused", detail, refused=shown)

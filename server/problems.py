@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import orjson
 from aiohttp import web
 
+from .problems_fa import PERSIAN
+
 CONTENT_TYPE = "application/problem+json"
 
 
@@ -26,6 +28,10 @@ PROBLEMS: dict[str, Kind] = {
     "invalid-batch": Kind(400, "Not a batch", "the Arrow stream or a column cannot be read"),
     "invalid-body": Kind(400, "Body unreadable", "the body does not match its encoding or length"),
     "invalid-parameter": Kind(400, "Bad parameter", "a query parameter is not understood"),
+    "unauthorized": Kind(
+        401, "No good key", "the key, signature or token is missing, unknown or not good now"
+    ),
+    "forbidden": Kind(403, "Forbidden", "the key is not for this request, or not for the store"),
     "not-found": Kind(404, "Not found", "no such member, fact or path"),
     "method-not-allowed": Kind(405, "Method not allowed", "the path has other methods"),
     "body-timeout": Kind(408, "Body too slow", "the body did not arrive in 10 seconds", True),
@@ -91,6 +97,9 @@ PROBLEMS: dict[str, Kind] = {
     "more-than-held": Kind(
         409, "More than held", "more is asked than is held or not yet back; for ever"
     ),
+    "rate-limited": Kind(
+        429, "Over the rate", "the key's requests or facts of this minute are used up", True
+    ),
     "internal": Kind(500, "Internal error", "a defect of vafa; please report it", True),
     "http-version": Kind(505, "HTTP version", "the request is not HTTP/1.1 or 1.0"),
     "overloaded": Kind(503, "Overloaded", "the queue is full", True),
@@ -99,6 +108,8 @@ PROBLEMS: dict[str, Kind] = {
 }
 
 RETRY_AFTER_S = 1
+
+ENGLISH, FARSI = "en", "fa"
 
 
 class ProblemError(Exception):
@@ -111,36 +122,65 @@ class ProblemError(Exception):
         self.path = path
         self.more = more
 
-    def body(self) -> dict[str, Any]:
+    def body(self, language: str = ENGLISH) -> dict[str, Any]:
         """The problem as a JSON object."""
-        return problem_body(self.slug, self.detail, self.path, **self.more)
+        return problem_body(self.slug, self.detail, self.path, language, **self.more)
 
-    def response(self) -> web.Response:
+    def response(self, language: str = ENGLISH) -> web.Response:
         """The problem as an HTTP response."""
         kind = PROBLEMS[self.slug]
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if kind.retry else {}
+        headers = {"Content-Language": language, "Vary": "Accept-Language"}
+        if kind.retry:
+            headers["Retry-After"] = str(self.more.get("retry_after", RETRY_AFTER_S))
+        if self.slug == "unauthorized":
+            headers["WWW-Authenticate"] = "Bearer"
         if "allow" in self.more:
             headers["Allow"] = self.more["allow"]
         return web.Response(
-            status=kind.status, body=orjson.dumps(self.body()), content_type=CONTENT_TYPE,
-            headers=headers,
+            status=kind.status, body=orjson.dumps(self.body(language)),
+            content_type=CONTENT_TYPE, headers=headers,
         )
 
 
-def problem_body(slug: str, detail: str, path: str = "$", **more: Any) -> dict[str, Any]:
-    """An RFC 9457 object; `pointer` is the JSON pointer of the field, when there is one."""
+def problem_body(
+    slug: str, detail: str, path: str = "$", language: str = ENGLISH, **more: Any
+) -> dict[str, Any]:
+    """An RFC 9457 object; `pointer` is the JSON pointer of the field, when there is one.
+
+    In Persian the detail says what kind of problem it is, and `detail_en` what it is of.
+    """
     kind = PROBLEMS[slug]
+    title, said = PERSIAN[slug] if language == FARSI else (kind.title, detail)
     body: dict[str, Any] = {
         "type": f"urn:vafa:problem:{slug}",
-        "title": kind.title,
+        "title": title,
         "status": kind.status,
-        "detail": detail,
+        "detail": said,
     }
+    if language == FARSI:
+        body["detail_en"] = detail
     pointer = json_pointer(path)
     if pointer:
         body["pointer"] = pointer
     body.update(more)
     return body
+
+
+def language_of(header: str | None) -> str:
+    """The language that an `Accept-Language` prefers of those that there are."""
+    if header is None or FARSI not in header.lower():
+        return ENGLISH
+    weights = {ENGLISH: 0.0, FARSI: 0.0}
+    for part in header.lower().split(","):
+        tag, _, quality = part.strip().partition(";q=")
+        language = tag.split("-")[0]
+        if language in weights:
+            try:
+                weight = float(quality or 1)
+            except ValueError:
+                weight = 0.0
+            weights[language] = max(weights[language], weight)
+    return FARSI if weights[FARSI] > weights[ENGLISH] else ENGLISH
 
 
 def json_pointer(path: str) -> str:

@@ -14,6 +14,7 @@ from vafa.engine.quotes import quote
 from .decode import JSON
 from .edge import read_body
 from .front import Front
+from .guard import holder_of
 from .parameters import flag, parameters
 from .problems import ProblemError
 
@@ -30,11 +31,15 @@ class QuoteDoor:
         body = await read_body(request)
         if request.content_type != JSON:
             raise ProblemError("unsupported-media", f"send {JSON}, not {request.content_type}")
+        holder = holder_of(request)
         now = time.time_ns() // 1000
         try:
             basket = decode_basket(body, now)
         except FormError as error:
             raise ProblemError(error.slug, error.message, error.path) from None
+        reason = None if holder is None else holder.refuses(basket.sale.store)
+        if reason is not None:
+            raise ProblemError("forbidden", reason, "store")
         verdict = quote(self.front.follow(), basket, now, force=force)
         if verdict.refusal is not None:
             raise ProblemError(verdict.refusal.slug, verdict.refusal.detail, verdict.refusal.path)

@@ -11,8 +11,10 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from .contract import Told
 from .edge import MOST_BODY, check_version
-from .problems import ProblemError
+from .guard import Guard
+from .problems import ProblemError, language_of
 
 log = logging.getLogger("vafa")
 
@@ -26,6 +28,7 @@ class Route(NamedTuple):
     method: str
     path: str
     handler: Handler
+    told: Told
 
 
 class Router:
@@ -35,11 +38,16 @@ class Router:
     """
 
     def __init__(
-        self, routes: Sequence[Route], requests: Counter[tuple[str, str, int]]
+        self, routes: Sequence[Route], requests: Counter[tuple[str, str, int]],
+        guard: Guard | None = None,
     ) -> None:
-        """`requests` is where answered requests are counted by method, path and status."""
+        """`requests` is where answered requests are counted by method, path and status.
+
+        Without a guard everybody may do everything.
+        """
         self.routes = tuple(routes)
         self._requests = requests
+        self._guard = guard
         # The whole target of a request that names an exact path and no query.
         self._direct: dict[tuple[str, str], Route] = {}
         self._exact: dict[str, dict[str, Route]] = {}
@@ -87,9 +95,12 @@ class Router:
         try:
             route, argument = self._find(request)
             name = route.path
+            if self._guard is not None and route.told.scope != "open":
+                holder = await self._guard.admit(request, route.told.scope)
+                request.holder = holder  # type: ignore[attr-defined]
             response = await route.handler(request, argument)
         except ProblemError as problem:
-            response = problem.response()
+            response = problem.response(language_of(request.headers.get("Accept-Language")))
         except (web.RequestPayloadError, web.HTTPBadRequest) as error:
             response = ProblemError("invalid-body", str(error)[:200]).response()
         except web.HTTPRequestEntityTooLarge:

@@ -7,55 +7,39 @@ import gc
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import uvloop
-from aiohttp import web
 
 from vafa.engine.replica import Replica
 from vafa.engine.writer import Writer
 
-from .app import make_server
 from .committer import Committer
+from .doors import Doors, OpenDoors
 from .front import Front
 from .link import RemoteCommits, listen
 
 log = logging.getLogger("vafa")
 
 DRAIN_S = 8.0
-BACKLOG = 1024
 MOST_ADDRESS = 100
 
 Started = Callable[[], None]
 
 
-def listening_socket(host: str, port: int) -> socket.socket:
-    """A bound socket that worker processes can inherit. Raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((host, port))
-    sock.listen(BACKLOG)
-    sock.setblocking(False)
-    return sock
-
-
-async def run_site(
-    server: web.Server, sock: socket.socket, started: Started,
-    close: Callable[[], Awaitable[None]],
+async def run_doors(
+    doors: Doors, front: Front, started: Started, close: Callable[[], Awaitable[None]]
 ) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was accepted and close."""
-    runner = web.ServerRunner(server, access_log=None, shutdown_timeout=DRAIN_S)
-    await runner.setup()
-    await web.SockSite(runner, sock, backlog=BACKLOG).start()
-    started()
+    opened = OpenDoors(doors, front, DRAIN_S)
     try:
+        await opened.open()
+        started()
         await _stopped()
     finally:
-        await runner.cleanup()
+        await opened.close()
         await close()
 
 
@@ -77,7 +61,7 @@ def quiet_collector() -> None:
     sys.setswitchinterval(0.001)
 
 
-def serve_alone(ledger: Path, sock: socket.socket, started: Started) -> None:
+def serve_alone(ledger: Path, doors: Doors, started: Started) -> None:
     """All roles in one process. Raises LedgerError when the ledger cannot be written."""
 
     async def main() -> None:
@@ -90,7 +74,7 @@ def serve_alone(ledger: Path, sock: socket.socket, started: Started) -> None:
             tending.cancel()
             await committer.close()
 
-        await run_site(make_server(front), sock, started, close)
+        await run_doors(doors, front, started, close)
 
     uvloop.run(main())
 
@@ -100,6 +84,8 @@ def write_for_others(ledger: Path, ready: int | None = None) -> None:
 
     A byte on the descriptor `ready` says that it listens.
     """
+    # It has no files to read again.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     async def main() -> None:
         committer = Committer(Writer(ledger))
@@ -117,7 +103,7 @@ def write_for_others(ledger: Path, ready: int | None = None) -> None:
     uvloop.run(main())
 
 
-def serve_in_front(ledger: Path, sock: socket.socket) -> None:
+def serve_in_front(ledger: Path, doors: Doors) -> None:
     """A front end's process: decodes, checks, answers reads from a replica of its own."""
 
     async def main() -> None:
@@ -133,7 +119,7 @@ def serve_in_front(ledger: Path, sock: socket.socket) -> None:
             replica.close()
 
         front = Front(commits, replica, tails=True)
-        await run_site(make_server(front), sock, lambda: None, close)
+        await run_doors(doors, front, lambda: None, close)
 
     uvloop.run(main())
 

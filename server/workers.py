@@ -11,16 +11,18 @@ import ctypes
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from vafa.engine.journal import LedgerError
 from vafa.engine.writer import LedgerBusy
 
+from .doors import Doors
 from .serve import DRAIN_S, serve_in_front, write_for_others
 
 START_S = 60.0
@@ -33,19 +35,18 @@ class Role:
     """One child process that is kept alive."""
 
     def __init__(
-        self, name: str, arguments: list[str], sock: socket.socket | None, told: int | None = None
+        self, name: str, arguments: list[str], descriptors: list[int], told: int | None = None
     ) -> None:
         """`told`: the descriptor on which the first process says that it is ready."""
         self.name = name
         self._arguments = arguments
-        self._sock = sock
+        self._descriptors = descriptors
         self.process = self._start([] if told is None else [told])
 
     def _start(self, told: list[int]) -> subprocess.Popen[bytes]:
-        fds = [*told] if self._sock is None else [*told, self._sock.fileno()]
         return subprocess.Popen(
             [sys.executable, "-m", "vafa.server.workers", *self._arguments, *map(str, told)],
-            pass_fds=fds,
+            pass_fds=[*told, *self._descriptors],
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads here
         )
 
@@ -76,20 +77,27 @@ def _die_with_parent() -> None:
 
 
 def supervise(
-    ledger: Path, sock: socket.socket, workers: int, started: Callable[[], None]
+    ledger: Path, doors: Doors, workers: int, started: Callable[[], None]
 ) -> None:
     """Run a writer and front ends until SIGTERM or SIGINT. Raises TimeoutError at start."""
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _: stopping.append(signum))
     ready, told = os.pipe()
-    roles = [Role("the writer", ["write", str(ledger)], None, told)]
+    roles: list[Role] = []
+
+    def pass_on(signum: int, _: object) -> None:
+        for role in roles[1:]:
+            role.process.send_signal(signum)
+
+    signal.signal(signal.SIGHUP, pass_on)
+    roles += [Role("the writer", ["write", str(ledger)], [], told)]
     try:
         os.close(told)
         _await_writer(ready, roles[0], stopping)
-        fd = str(sock.fileno())
+        told_doors = msgspec.json.encode(doors).decode()
         roles += [
-            Role(f"front end {place}", ["front", str(ledger), fd], sock)
+            Role(f"front end {place}", ["front", str(ledger), told_doors], doors.descriptors)
             for place in range(workers)
         ]
         if not stopping:
@@ -126,7 +134,7 @@ def _await_writer(ready: int, writer: Role, stopping: list[int]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Run one role: `write LEDGER [READY_FD]` or `front LEDGER SOCKET_FD`."""
+    """Run one role: `write LEDGER [READY_FD]` or `front LEDGER DOORS`."""
     role, ledger, *rest = arguments
     if role == "write":
         try:
@@ -135,7 +143,7 @@ def main(arguments: list[str]) -> None:
             print(f"vafa: {error}", file=sys.stderr)
             raise SystemExit(TRY_LATER if isinstance(error, LedgerBusy) else 1) from None
     else:
-        serve_in_front(Path(ledger), socket.socket(fileno=int(rest[0])))
+        serve_in_front(Path(ledger), msgspec.json.decode(rest[0], type=Doors))
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ _STATUS = {int(Status.OK): "ok", int(Status.PARKED): "parked"}
 
 
 def _balance(figures: Fact) -> Balance:
-    return Balance(figures["active"], figures["pending"], figures["debt"])
+    return Balance(figures["active"], figures["pending"], figures["held"], figures["debt"])
 
 
 def _view(replica: Replica, member: str, at: int) -> View | None:

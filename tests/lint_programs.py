@@ -250,6 +250,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         (
             plus(rule("earn", "per = 100", "bands = [{ from = 0, points = 1 }, { from = 1_000, points = 2 }]")),
+            bonus("donate = 'forest'", "when = { min_amount = 2_000 }"),
             plus(rule("earn", "per = 100", 'band_mode = "marginal"', "bands = [{ from = 0, points = 2 }, { from = 1_000, points = 1 }]")),
         ),
     ),

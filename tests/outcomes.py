@@ -35,6 +35,7 @@ class Balance(NamedTuple):
 
     active: int
     pending: int
+    held: int
     debt: int
 
 
@@ -131,11 +132,11 @@ def lots_of(points: dict[tuple[Any, ...], int]) -> list[tuple[Any, ...]]:
 def settled(run: Run, case: Case) -> Run:
     """The run in the form in which two sides are compared; what is left out is not ruled.
 
-    Postings are sorted, expiries summed. Postings of 0 points are left out: a rule without
-    room takes no part on one side and is told with its limit on the other. Corrections of
-    rules that donate are netted with those of their donations. What a reversal wanted is told
-    by one side only. Standings are kept of facts
-    that come after all others, days closed among them, and were not refused.
+    Postings are sorted, expiries summed. Postings of 0 points are left out but for captures: a
+    rule without room takes no part on one side and is told with its limit on the other.
+    Corrections of rules that donate are netted with those of their donations. What a reversal
+    wanted is told by one side only. Standings are kept of facts that come after all others,
+    days closed among them, and were not refused.
     """
     donors = set(re.findall(r'"id" = "([^"]+)"[^\n]*"donate" = ', "".join(case.programs.values())))
     run.donors = donors
@@ -160,7 +161,7 @@ def _netted(postings: list[Posted], donors: set[str]) -> list[Posted]:
             continue
         if posting.kind == "correct" and (not posting.rule or posting.rule in donors):
             sums[posting.corrects, posting.currency] += posting.points
-        elif posting.points:
+        elif posting.points or posting.kind == "capture":
             reversal = posting.kind == "reverse"
             rest.append(posting._replace(desired=posting.points) if reversal else posting)
     rest += [Posted("", "expire", name, points, points) for name, points in expired.items()]

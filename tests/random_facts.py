@@ -36,6 +36,9 @@ class Past:
     at: int = 0
     sales: list[tuple[str, list[Line]]] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    holds: list[tuple[str, Fact]] = field(default_factory=list)
+    redemptions: list[tuple[str, Fact]] = field(default_factory=list)
+    given: set[str] = field(default_factory=set)
 
     def note(self, name: str, fact: Fact) -> None:
         """Remember a fact that was made."""
@@ -43,6 +46,12 @@ class Past:
             self.sales.append((name, _netted(fact["lines"])))
         else:
             self.others.append(name)
+        if fact["kind"] == "adjust" and fact["points"] > 0:
+            self.given.add(fact["currency"])
+        elif fact["kind"] == "hold":
+            self.holds.append((name, fact))
+        elif fact["kind"] in ("redeem", "capture"):
+            self.redemptions.append((name, fact))
 
 
 def _netted(lines: Sequence[Fact]) -> list[Line]:
@@ -65,6 +74,9 @@ def _netted(lines: Sequence[Fact]) -> list[Line]:
 _KINDS = (
     *("sale",) * 22, *("return",) * 10, *("exchange",) * 3, *("activity",) * 5,
     *("adjust",) * 5, *("redeem",) * 3, *("member update",) * 3, *("subscription",) * 2,
+    *(("hold",) * 9 + ("capture",) * 9 + ("release",) * 4 + ("cancel",) * 8
+      + ("paid sale",) * 8
+      if vocabulary.SPENDING else ()),
 )  # fmt: skip
 
 
@@ -178,10 +190,30 @@ def _tenders(past: Past, choices: Choices, net: int) -> list[Fact]:
         if "currency" in kind and choices.chance(75):
             of = {c["id"]: c for c in past.table["currency"]}[kind["currency"]]
             tender["points"] = _units(of, choices, (5, 1, 3, 1, 10, 2, 40))
+        if vocabulary.SPENDING and "currency" in kind:
+            tender["amount"] = choices.pick((amount, 1, 10, 100))
         found.append(tender)
     elif choices.chance(2) and not past.certain:
         found.append({"type": "cash", "amount": 1, "points": 1})
     return found
+
+
+def _paid_sale(past: Past, choices: Choices) -> Fact:
+    """A sale that is paid with a hold or redemption of before."""
+    if past.certain or not past.holds + past.redemptions:
+        return _hold(past, choices)
+    named = choices.pick([made for made in (past.holds, past.redemptions) if made])
+    types = {entry.get("currency"): entry["tender"] for entry in past.table.get("redemption", [])}
+    tenders: list[Fact] = []
+    for _ in range(choices.pick((1, 1, 1, 2))):
+        name, fact = choices.pick(named[::-1])
+        tender = types.get(fact.get("currency"), choices.pick((*types.values(), "cash")))
+        tenders.append({"type": tender, "amount": choices.pick((1, 0, 10, 100, 999)), "ref": name})
+        if choices.chance(60):
+            most = fact.get("points", 5)
+            tenders[-1]["points"] = choices.pick((most, 1, max(1, most // 2), 5, most + 1))
+    body = sale(past, choices)
+    return body | {"tenders": [*body.get("tenders", [])[:1], *tenders]} | _earlier(past, choices)
 
 
 # -- returns -----------------------------------------------------------------------------------
@@ -259,8 +291,75 @@ def _activity(past: Past, choices: Choices) -> Fact:
 def _redeem(past: Past, choices: Choices) -> Fact:
     currency = _currency(past, choices, status=0 if past.certain else 3)
     points = _units(currency, choices, (5, 1, 10, 1, 40, 300))
-    body = {"kind": "redeem", "currency": currency["id"], "points": points}
+    if vocabulary.SPENDING and currency["id"] not in past.given and choices.chance(70):
+        return _given(currency, choices)
+    body: Fact = {"kind": "redeem", "currency": currency["id"], "points": points}
     return body | _completed(past, choices)
+
+
+def _hold(past: Past, choices: Choices) -> Fact:
+    currency = _currency(past, choices, status=0 if past.certain else 3)
+    points = _units(currency, choices, (5, 1, 10, 1, 2, 20, 40))
+    if currency["id"] not in past.given and choices.chance(95):
+        return _given(currency, choices)
+    body: Fact = {"kind": "hold", "currency": currency["id"], "points": points}
+    if choices.chance(40):
+        after = choices.pick((vocabulary.HOUR, 1, 5 * vocabulary.HOUR, vocabulary.DAY,
+                              40 * vocabulary.DAY))  # fmt: skip
+        body["expires_at"] = _instant(past.at + after)
+    return body | _completed(past, choices)
+
+
+def _given(currency: Table, choices: Choices) -> Fact:
+    points = choices.pick((50, 20, 300)) * 10 ** currency.get("scale", 0)
+    return {"kind": "adjust", "currency": currency["id"], "points": points}
+
+
+def _named(past: Past, choices: Choices, made: list[tuple[str, Fact]]) -> str:
+    """A fact that another names, mostly the latest; seldom one that it may not name."""
+    if not made or choices.chance(4):
+        return choices.pick((*past.others[-2:], *(name for name, _ in past.sales[-1:]), "nothing"))
+    return choices.pick((*made[-1:] * 3, *made))[0]
+
+
+def _part(choices: Choices, of: Sequence[tuple[str, Fact]]) -> Fact:
+    most = of[-1][1].get("points", 5) if of else 5
+    return {"points": choices.pick((max(1, most // 2), 1, most, most + 1))}
+
+
+def _earlier(past: Past, choices: Choices) -> Fact:
+    """It may have happened before what it names."""
+    back = choices.pick((vocabulary.HOUR, vocabulary.DAY, 40 * vocabulary.DAY))
+    return {"back": back} if choices.chance(10) else {}
+
+
+def _capture(past: Past, choices: Choices) -> Fact:
+    if past.certain or (not past.holds and choices.chance(95)):
+        return _hold(past, choices)
+    body = _where(choices, {"kind": "capture"})
+    body["hold"] = _named(past, choices, past.holds)
+    if choices.chance(50):
+        body |= _part(choices, past.holds)
+    if choices.chance(40):
+        body["partial"] = True
+    return body | _completed(past, choices) | _earlier(past, choices)
+
+
+def _release(past: Past, choices: Choices) -> Fact:
+    if past.certain or (not past.holds and choices.chance(95)):
+        return _hold(past, choices)
+    body = _where(choices, {"kind": "release"})
+    return body | {"hold": _named(past, choices, past.holds)} | _earlier(past, choices)
+
+
+def _cancel(past: Past, choices: Choices) -> Fact:
+    if past.certain or (not past.redemptions and choices.chance(95)):
+        return _redeem(past, choices)
+    body = _where(choices, {"kind": "cancel"})
+    body["redemption"] = _named(past, choices, past.redemptions)
+    if choices.chance(40):
+        body |= _part(choices, past.redemptions)
+    return body | _earlier(past, choices)
 
 
 def _adjust(past: Past, choices: Choices) -> Fact:
@@ -328,6 +427,11 @@ _MAKERS: dict[str, Callable[[Past, Choices], Fact]] = {
     "activity": _activity,
     "adjust": _adjust,
     "redeem": _redeem,
+    "hold": _hold,
+    "paid sale": _paid_sale,
+    "capture": _capture,
+    "release": _release,
+    "cancel": _cancel,
     "member update": _update,
     "subscription": _subscription,
 }

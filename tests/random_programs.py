@@ -49,6 +49,19 @@ def program_table(top: bytes, rules: Sequence[bytes], version: int = 1) -> Table
         table["ladder"] = _ladder(choices.split(64), table)
     table |= random_rules.rules(table, rules)
     table["late_shortfall"] = choices.pick(("debt", "debt", "forgive"))
+    if vocabulary.SPENDING:
+        table["hold_hours"] = choices.pick((24, 1, 100, 8_760))
+        tiers = [tier["id"] for tier in table.get("ladder", {}).get("tier", [])]
+        paid = [entry.get("currency") for entry in table["redemption"]]
+        table["redemption"] += [
+            {"tender": f"paid in {currency['id']}", "currency": currency["id"]}
+            for currency in table["currency"]
+            if currency["kind"] != "status" and currency["id"] not in paid
+        ]
+        table["redemption"] = [
+            entry | _terms(choices.split(10), tiers) if "currency" in entry else entry
+            for entry in table["redemption"]
+        ]
     return sound(table)
 
 
@@ -165,6 +178,26 @@ def _redemptions(choices: Choices, currencies: Sequence[Table]) -> list[Table]:
     if choices.chance(60):
         found.append({"tender": "gift"})
     return found if choices.chance(80) else []
+
+
+def _terms(choices: Choices, tiers: Sequence[str]) -> Table:
+    """Terms of redemption; a step of half a point is refused where there are none."""
+    table: Table = {}
+    if choices.chance(25):
+        table["minimum"] = choices.decimal(("5", "2", "10"))
+    if choices.chance(25):
+        table["step"] = choices.decimal(("1", "5"))
+        if "minimum" in table:
+            table["minimum"] = Decimal(10)
+    if choices.chance(25):
+        table["share"] = choices.decimal(("0.5", "0.333333", "1", "0.01"))
+    if choices.chance(30):
+        table["points"] = choices.decimal(("1", "10"))
+        money = choices.pick((100, 7, 5_000, 60_000))
+        table["money"] = money
+        if tiers and choices.chance(40):
+            table["money"] = {tier: money + place for place, tier in enumerate(tiers[-2:])}
+    return table
 
 
 def _returns(choices: Choices, currencies: Sequence[Table]) -> Table:

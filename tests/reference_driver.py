@@ -115,8 +115,9 @@ def _later(world: World, member: State, latest: int) -> Iterator[MemberView]:
     moments = [latest + days * DAY_US for days in LATER]
     for version, some in groupby(moments, world.version_at):
         assert version is not None
-        dates = [business_date(version.program, at_us)[0] for at_us in some]
-        yield from views(version.program, member, dates)
+        of_it = list(some)
+        dates = [business_date(version.program, at_us)[0] for at_us in of_it]
+        yield from views(version.program, member, dates, of_it)
 
 
 @lru_cache(maxsize=8)
@@ -150,15 +151,16 @@ def _progress(shown: Progress | None) -> tuple[str, ...]:
 
 
 def _balance(figures: Any) -> Balance:
-    return Balance(figures.active, figures.pending, figures.debt)
+    return Balance(figures.active, figures.pending, figures.held, figures.debt)
 
 
 def _views(reference: Reference, found: Run, case: Case, members: Iterable[str]) -> None:
     program = _program(next(iter(case.programs.values())))
     latest = latest_us(case)
-    dates = [business_date(program, latest + days * DAY_US)[0] for days in LATER]
+    moments = [latest + days * DAY_US for days in LATER]
+    dates = [business_date(program, at_us)[0] for at_us in moments]
     for member in members:
-        for days, shown in zip(LATER, reference.members(member, dates), strict=True):
+        for days, shown in zip(LATER, reference.members(member, dates, moments), strict=True):
             found.views[member, days] = _view(shown)
 
 

@@ -340,9 +340,9 @@ def _seen(view: MemberView, what: list[str]) -> str:
                 f"{name} {figure}" for name, figure in view.totals[what[1]]._asdict().items()
                 if figure
             )  # fmt: skip
-        case "counters" | "redeemable" as name:
-            figures: dict[str, Any] = getattr(view, name)
-            return ", ".join(f"{key} {figure}" for key, figure in figures.items())
+        case "counters" | "redeemable":
+            of_names: dict[str, Any] = getattr(view, what[0])
+            return ", ".join(f"{name} {figure}" for name, figure in of_names.items())
         case "purchases":
             return str(view.purchases)
         case "next":

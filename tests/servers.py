@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -187,12 +187,14 @@ class Connection:
 class Server:
     """A server process over a ledger."""
 
-    def __init__(self, ledger: Path, workers: int = 1) -> None:
+    def __init__(
+        self, ledger: Path, workers: int = 1, options: Sequence[str] = ()
+    ) -> None:
         self.ledger = ledger
         self.workers = workers
         self._log = ledger.with_name(ledger.name + ".log")
         written = self._log.stat().st_size if self._log.exists() else 0
-        self.process = start(ledger, workers, self._log)
+        self.process = start(ledger, workers, self._log, options)
         try:
             wait_until(lambda: self._bound(written) or self.process.poll() is not None, START_S)
             self.port = self._bound(written)
@@ -203,8 +205,15 @@ class Server:
 
     def _bound(self, written: int) -> int:
         """The port that it says it serves on; 0 as long as it says nothing."""
-        found = re.search(r"serving .* on http://[^:]+:(\d+)", self.said()[written:])
+        found = re.search(r"serving .* on https?://[^:]+:(\d+)", self.said()[written:])
         return int(found[1]) if found else 0
+
+    @property
+    def admin_port(self) -> int:
+        """The operators' port, which it says after the other one."""
+        found = r"operators on https?://[^:]+:(\d+)\n"
+        wait_until(lambda: re.search(found, self.said()), START_S)
+        return int(re.findall(found, self.said())[-1])
 
     def said(self) -> str:
         """What the server has written to stderr."""
@@ -285,9 +294,11 @@ class Server:
             wait_until(lambda pid=pid: not alive(pid), 15)  # type: ignore[misc]
 
 
-def start(ledger: Path, workers: int, log: Path) -> subprocess.Popen[bytes]:
+def start(
+    ledger: Path, workers: int, log: Path, options: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
     """A server process that writes to a log."""
-    arguments = ["serve", str(ledger), "--port", "0", "--workers", str(workers)]
+    arguments = ["serve", str(ledger), "--port", "0", "--workers", str(workers), *options]
     with log.open("ab") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "vafa.server", *arguments], stdout=out, stderr=out
@@ -295,13 +306,15 @@ def start(ledger: Path, workers: int, log: Path) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def serving(ledger: Path, workers: int = 1, program: str | None = PROGRAM) -> Iterator[Server]:
+def serving(
+    ledger: Path, workers: int = 1, program: str | None = PROGRAM, options: Sequence[str] = ()
+) -> Iterator[Server]:
     """A server over a ledger, which is made and gets the program when it is new."""
     if program is None:
         Writer(ledger).close()
     else:
         ledgers.open_writer(ledger, program).close()
-    server = Server(ledger, workers)
+    server = Server(ledger, workers, options)
     try:
         yield server
     finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import struct
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ import pyarrow as pa
 import pytest
 
 import vafa.engine.program as program_types
+import vafa.engine.program_offers as offer_types
 import vafa.server.__main__
 from vafa.engine import facts, journal, program_conditions, schema, wire_schema
 from vafa.engine.cli import main
@@ -28,7 +30,7 @@ from vafa.engine.holiday_calendars import read_overrides
 from vafa.engine.program_check import warnings
 from vafa.engine.program_file import parse_program
 from vafa.engine.replica import Replica
-from vafa.server import app, committer, decode, edge, events, front
+from vafa.server import app, committer, decode, edge, events, front, keys
 from vafa.server.metrics import ServerCollector
 from vafa.server.problems import PROBLEMS
 
@@ -223,7 +225,7 @@ def test_the_way_of_a_basket_is_there() -> None:
 
 STRUCTS = {
     name: kind
-    for module in (program_types, program_conditions)
+    for module in (program_types, program_conditions, offer_types)
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
     and kind.__module__ == module.__name__ and not name.startswith("_")
@@ -361,7 +363,8 @@ def test_bounds_are_told() -> None:
     (table,) = tables(section(page_text("http"), "Bounds"))
     products = msgspec.json.schema(facts.CatalogFact)["$defs"]["CatalogFact"]["properties"]
     assert [int(row[1].replace(",", "")) for row in table] == [
-        edge.MOST_BODY, edge.BODY_S, decode.MOST_FACTS, committer.QUEUE_FACTS, facts.MOST_LINES,
+        edge.MOST_BODY, edge.BODY_S, edge.HEAD_S, edge.IDLE_S, edge.MOST_CONNECTIONS,
+        decode.MOST_FACTS, committer.QUEUE_FACTS, facts.MOST_LINES,
         facts.MOST_TENDERS, facts.MOST_COUPONS, facts.ID_BYTES, facts.NAME_BYTES,
         facts.MOST_AMOUNT, facts.MOST_POINTS,
         products["products"]["maxItems"],
@@ -437,6 +440,19 @@ def names_of_items(kind: pa.DataType) -> list[str]:
     if not pa.types.is_list(kind) or not pa.types.is_struct(kind.value_type):
         return []
     return [item.name for item in kind.value_type]
+
+
+def test_fields_of_the_keys_file_are_told() -> None:
+    kinds: tuple[type[msgspec.Struct], ...] = (keys.KeyEntry, keys.JwtEntry)
+    for place, kind in enumerate(kinds):
+        table = tables(section(page_text("http"), "Keys"))[place]
+        told = {name: row[1] for row in table for name in re.findall(r"`([^`]+)`", row[0])}
+        assert told == {
+            field.encode_name: "required" if field.required else "none"
+            for field in msgspec.structs.fields(kind)
+        }
+    (file,) = (block for block in blocks(page_text("http")) if block.name == "keys.toml")
+    msgspec.convert(tomllib.loads(file.text), keys.KeysFile)
 
 
 def test_problems_are_told() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -15,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vafa.engine import wire_json
 from vafa.engine.carrier import Carried, wire_fields
 from vafa.engine.columns import (
     MEMBER_KINDS,
@@ -47,13 +45,6 @@ from vafa.native.wire import Sale, parse_sale
 from vafa.server.problems import json_pointer
 
 Json = dict[str, Any]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _all_are_taken() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wire_json, "_refuse_not_taken", lambda fact: None)
-        yield
 
 
 BASE: Json = {"id": "f", "occurred_at": "2024-03-01T12:00:00Z", "member": "m"}

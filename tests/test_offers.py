@@ -301,7 +301,7 @@ def rule(name: str, *lines: str) -> str:
     return "\n".join(["", "[[rule]]", f'id = "{name}"', 'kind = "offer"', *lines, ""])
 
 
-def with_offers(*rules: str) -> Any:
+def with_offers(*rules: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("shop", ["".join(rules)], indirect=True, ids=[""])
 
 

@@ -285,7 +285,7 @@ def test_redeemable_of_a_quote(tmp_path: Path) -> None:
 def test_a_quote_of_points_that_are_not_there(tmp_path: Path) -> None:
     program = ledgers.PROGRAM.replace("[[rule]]", TENDERS + "[[rule]]", 1)
     with ledgers.open_writer(tmp_path, program) as writer:
-        tender = {"type": "points", "amount": 100, "points": 10}
+        tender = {"type": "points", "amount": 100, "points": 20}
         basket = basket_of({"member": "m", "lines": [BREAD], "tenders": [tender]})
         answer = quoted(writer.replica, basket)
         assert (answer["status"], answer["reason"]) == ("refused", "insufficient-points")

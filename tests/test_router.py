@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.http import HttpVersion11
 
+from vafa.server.contract import Told
 from vafa.server.router import Route, Router
 
 PATHS = [
@@ -24,6 +25,8 @@ PATHS = [
     ("GET", "/v1/programs/{n}"),
 ]
 
+NOTHING = Told("", {}, "open")
+
 
 def told(path: str) -> Any:
     """A handler that tells its route and what stood in the braces."""
@@ -34,12 +37,12 @@ def told(path: str) -> Any:
     return handler
 
 
-ROUTER = Router([Route(method, path, told(path)) for method, path in PATHS], Counter())
+ROUTER = Router([Route(method, path, told(path), NOTHING) for method, path in PATHS], Counter())
 
 
 def ask(method: str, target: str) -> web.Response:
     """The router's answer."""
-    request = SimpleNamespace(method=method, raw_path=target, version=HttpVersion11)
+    request = SimpleNamespace(method=method, raw_path=target, version=HttpVersion11, headers={})
     return cast(web.Response, asyncio.run(ROUTER.handle(cast(Any, request))))
 
 

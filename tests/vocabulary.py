@@ -7,8 +7,12 @@ One posting stays far below 10^12 points (rulebook section 1).
 from __future__ import annotations
 
 import datetime as dt
+import os
 
 from vafa.engine.program_conditions import WEEKDAYS
+
+SPENDING = os.environ.get("VAFA_SPENDING") == "1"
+"""Whether histories have holds and what names them, and programs terms of redemption."""
 
 ZONES = (
     "UTC", "Asia/Tehran", "Europe/Berlin", "America/New_York", "Asia/Kolkata",
@@ -35,6 +39,10 @@ STEPS = (
     *(DAY, DAY, DAY, 0, 0, 1, 1_000_000, 29 * MINUTE, HOUR, HOUR, 5 * HOUR, 11 * HOUR, DAY),
     *(2 * DAY, 2 * DAY, 3 * DAY, 6 * DAY, 7 * DAY, 8 * DAY, 15 * DAY, 29 * DAY, 30 * DAY),
     *(31 * DAY, 32 * DAY, 61 * DAY, 90 * DAY, 92 * DAY, 182 * DAY, 365 * DAY, 366 * DAY),
+)
+STEPS_OF_HOLDS = (
+    *(MINUTE, 0, 1, HOUR, 2 * HOUR, 5 * HOUR, 11 * HOUR, MINUTE, HOUR, DAY - 1, DAY, DAY),
+    *(2 * DAY, 30 * DAY, 92 * DAY, 366 * DAY),
 )
 
 SKUS = tuple(f"s{n}" for n in range(6))

@@ -13,6 +13,7 @@ import click
 from .balance import balance
 from .close import close
 from .demo import demo
+from .gallery import gallery
 from .lint import lint
 from .load import load
 from .member import member
@@ -44,7 +45,7 @@ def main() -> None:
     """A loyalty engine: exact points from till baskets, in a ledger that can be replayed."""
 
 
-for command in (demo, load, balance, member, quote, close, verify, program):
+for command in (demo, load, balance, member, quote, close, verify, program, gallery):
     main.add_command(command)
 program.add_command(lint)
 

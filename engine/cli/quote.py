@@ -71,6 +71,8 @@ def _sentences(replica: Replica, answer: Answer) -> Iterator[str]:
         f", {answer['reason']}" if "reason" in answer else ""
     )
     for posting in answer["postings"]:
+        if posting["kind"] == "offer":
+            continue
         text = f"  {posting['rule'] or posting['kind']}: "
         text += shown(posting["points"], posting["currency"])
         if "limit" in posting:
@@ -94,5 +96,17 @@ def _sentences(replica: Replica, answer: Answer) -> Iterator[str]:
         yield f"  to {answer['progress']['tier']}: {', '.join(lacks) or 'nothing'} missing" + (
             f", by {by}" if by else ""
         )
+    for offer in answer["offers"]:
+        yield f"  {_offer(offer)}"
     for item in answer["redeemable"]:
         yield f"  redeemable as {item['tender']}: {shown(item['points'], item['currency'])}"
+
+
+def _offer(offer: dict[str, Any]) -> str:
+    """An offer in words: what it takes off, or why it does not apply."""
+    if not offer["applies"]:
+        rival = f" of {offer['by']}" if "by" in offer else ""
+        return f"{offer['offer']}: does not apply ({offer['why']}{rival})"
+    off = ", ".join(f"{line['amount']:,} of line {line['line']}" for line in offer["lines"])
+    what = f"{offer['amount']:,} off" if offer["amount"] else offer["benefit"]
+    return f"{offer['offer']}: {what}" + (f" ({off})" if off else "")

@@ -1,0 +1,243 @@
+"""The gallery: programs with a short history each, and what it must come to.
+
+A folder of the gallery holds `program.toml`, `facts.ndjson` and `expected.json`. The figures
+of the last were worked out by hand from the rulebook; `play` commits the facts to a new
+ledger, one by one as a till sends them, and tells both side by side.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct, field
+
+from vafa.native.wire import Sale
+
+from .answers import Answer, corrected, instant_text, posting_details, stored_postings
+from .facts import KINDS, PublishFact, instant_us
+from .holiday_calendars import resolve_holidays
+from .intake import DecodedFacts
+from .journal import LedgerError
+from .program_file import read_program
+from .replay import verify
+from .replica import Replica
+from .wire_json import decode_fact
+from .writer import Writer
+
+EXPECTED = "expected.json"
+HOLIDAYS_TO = 2035
+
+_CLOSING = KINDS.index("closing")
+
+
+class About(Struct, frozen=True, forbid_unknown_fields=True):
+    """Title in English and Persian, the mechanism that is theirs, the names that it shows."""
+
+    en: str
+    fa: str
+    mechanism: str
+    shows: list[str]
+
+
+class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a fact comes to: `ok`, `parked` or `refused REASON`, and its postings in words.
+
+    `why` is how the figures were worked out.
+    """
+
+    why: str = ""
+    status: str = "ok"
+    postings: list[str] = []
+
+
+class Figures(Struct, frozen=True, forbid_unknown_fields=True):
+    """A balance in units of the currency."""
+
+    active: int = 0
+    pending: int = 0
+    held: int = 0
+    debt: int = 0
+
+
+class Standing(Struct, frozen=True, forbid_unknown_fields=True):
+    """A member at an instant; `missing` is what the next tier asks beyond what there is."""
+
+    member: str
+    at: dt.datetime
+    balances: dict[str, Figures]
+    tier: str | None = None
+    purchases: int | None = None
+    missing: dict[str, int] | None = None
+    why: str = ""
+
+
+class Expected(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a history must come to.
+
+    `facts` has every fact of a member by its id, and what a closed day or a late catalogue
+    gives a member by `ID/MEMBER`.
+    """
+
+    about: About
+    facts: dict[str, Outcome]
+    members: list[Standing] = field(default_factory=list)
+
+
+class Entry(NamedTuple):
+    """A program of the gallery."""
+
+    name: str
+    folder: Path
+    expected: Expected
+
+
+class Check(NamedTuple):
+    """One thing that was expected, and what came."""
+
+    what: str
+    expected: str
+    got: str
+    why: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Whether they are the same."""
+        return self.expected == self.got
+
+
+def entries(folder: Path) -> list[Entry]:
+    """The programs of a gallery by name. Raises LedgerError for one that cannot be read."""
+    found = []
+    for path in sorted(folder.glob(f"*/{EXPECTED}")):
+        try:
+            expected = msgspec.json.decode(path.read_bytes(), type=Expected)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise LedgerError(f"{path}: {error}") from None
+        found.append(Entry(path.parent.name, path.parent, expected))
+    return found
+
+
+def play(entry: Entry, ledger: Path) -> list[Check]:
+    """Play an entry's history in a new ledger; every expectation beside what came."""
+    text, program = read_program(entry.folder / "program.toml")
+    holidays = resolve_holidays(program, 2000, HOLIDAYS_TO)
+    told: dict[str, Outcome] = {}
+    with Writer(ledger) as writer:
+        since = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+        writer.publish_program(PublishFact("program", since, text, holidays))
+        rows = (entry.folder / "facts.ndjson").read_bytes().splitlines()
+        for row in filter(None, rows):
+            told |= _commit(writer, row)
+        checks = list(_compared(entry.expected, told))
+        checks += [_stands(writer.replica, standing) for standing in entry.expected.members]
+    report = verify(ledger)
+    found = "; ".join(map(str, report.findings)) or "clean"
+    return [*checks, Check("replay", "clean", found)]
+
+
+def _commit(writer: Writer, row: bytes) -> dict[str, Outcome]:
+    """What one fact comes to, by its id, and what it gives other members."""
+    fact = decode_fact(row)
+    if isinstance(fact, Sale):
+        (verdict,) = writer.commit(DecodedFacts([fact]), force=True)
+    else:
+        verdict = writer.commit_control(fact)
+    if verdict.refusal is not None:
+        return {fact.id: Outcome(status=f"refused {verdict.refusal.slug}")}
+    assert verdict.answer is not None
+    if not isinstance(fact, Sale):
+        return dict(_closings(writer.replica, verdict.answer))
+    return {fact.id: _outcome(verdict.answer)}
+
+
+def _outcome(answer: Answer) -> Outcome:
+    status = answer["status"]
+    if "reason" in answer:
+        status = f"{status} {answer['reason']}"
+    return Outcome(status=status, postings=[posting_text(p) for p in answer["postings"]])
+
+
+def _closings(replica: Replica, answer: Answer) -> Iterator[tuple[str, Outcome]]:
+    """What a fact of no member has posted to members, by `ID/MEMBER`."""
+    record = replica.journal.find(answer["seq"])
+    words = replica.words
+    assert record is not None
+    assert words is not None
+    batch = record.facts()
+    found: dict[str, list[str]] = defaultdict(list)
+    for row, kind in enumerate(batch.column("kind").to_pylist()):
+        if kind != _CLOSING:
+            continue
+        member = replica.dictionaries.members.names[batch.column("member")[row].as_py()]
+        columns = stored_postings(batch, row)
+        details = posting_details(words, columns, replica.names_of(corrected(columns)))
+        found[member] += [posting_text(posting) for posting in details if posting["points"]]
+    for member, postings in sorted(found.items()):
+        yield f"{answer['id']}/{member}", Outcome(postings=postings)
+
+
+def posting_text(posting: Answer) -> str:
+    """A posting in words: `earn base 60 points`, with the limit that cut it."""
+    words = [posting["kind"], posting["rule"], f"{posting['points']:,}", posting["currency"]]
+    if "limit" in posting:
+        words.append(f"of {posting['desired']:,} by {posting['limit']}")
+    if "corrects" in posting:
+        words.append(f"for {posting['corrects']}")
+    return " ".join(word for word in words if word)
+
+
+def _compared(expected: Expected, told: dict[str, Outcome]) -> Iterator[Check]:
+    """Facts in the order of commitment, then what was expected and did not come."""
+    nothing = Outcome(status="not there")
+    for name in [*told, *(name for name in expected.facts if name not in told)]:
+        wanted = expected.facts.get(name, nothing)
+        yield Check(name, _said(wanted), _said(told.get(name, nothing)), wanted.why)
+
+
+def _said(outcome: Outcome) -> str:
+    return f"{outcome.status}: {'; '.join(outcome.postings) or 'nothing'}"
+
+
+def _stands(replica: Replica, wanted: Standing) -> Check:
+    """A member at an instant; what the expectation leaves out is left out of both."""
+    shown = replica.member(wanted.member, instant_us(wanted.at))
+    what = f"{wanted.member} at {instant_text(instant_us(wanted.at))}"
+    got = "not a member" if shown is None else _standing_text(
+        shown["tier"],
+        {name: Figures(**figures) for name, figures in shown["balances"].items()},
+        None if wanted.purchases is None else shown["purchases"],
+        None if wanted.missing is None else _missing(shown.get("progress")),
+    )  # fmt: skip
+    balances = {name: wanted.balances.get(name, Figures()) for name in
+                (shown["balances"] if shown is not None else wanted.balances)}  # fmt: skip
+    asked = _standing_text(wanted.tier, balances, wanted.purchases, wanted.missing)
+    return Check(what, asked, got, wanted.why)
+
+
+def _missing(progress: dict[str, Any] | None) -> dict[str, int]:
+    if progress is None:
+        return {}
+    return {name: figures["missing"] for name, figures in progress["metrics"].items()
+            if figures["missing"]}  # fmt: skip
+
+
+def _standing_text(
+    tier: str | None, balances: dict[str, Figures], purchases: int | None,
+    missing: dict[str, int] | None,
+) -> str:
+    said = [tier] if tier is not None else []
+    for currency, figures in balances.items():
+        parts = [f"{name} {value:,}" for name in Figures.__struct_fields__
+                 if (value := getattr(figures, name)) or name == "active"]  # fmt: skip
+        said.append(f"{currency} {' '.join(parts)}")
+    if purchases is not None:
+        said.append(f"{purchases} purchases")
+    if missing is not None:
+        lacks = [f"{value:,} {name}" for name, value in sorted(missing.items())]
+        said.append(f"lacks {' and '.join(lacks) or 'nothing'}")
+    return "; ".join(said)

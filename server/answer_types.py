@@ -1,0 +1,327 @@
+"""The shapes of answers, for the OpenAPI document; tests hold real answers against them.
+
+Points are in units of their currency's scale, amounts in minor units.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from vafa.engine.facts import Id, Name, SaleFact
+
+Instant = Annotated[dt.datetime, Meta(tz=True)]
+Seq = Annotated[int, Meta(ge=1)]
+
+
+class Balance(Struct):
+    """Points of one currency."""
+
+    active: Annotated[int, Meta(ge=0)]
+    pending: Annotated[int, Meta(ge=0)]
+    held: Annotated[int, Meta(ge=0)]
+    debt: Annotated[int, Meta(ge=0)]
+
+
+class Posting(Struct):
+    """What a rule gave, or what else moved points."""
+
+    rule: str | None
+    kind: str
+    currency: str
+    points: int
+    desired: int | UnsetType = UNSET
+    limit: str | UnsetType = UNSET
+    corrects: str | UnsetType = UNSET
+    title: str | UnsetType = UNSET
+
+
+class Applied(Struct):
+    """What became of a parked return."""
+
+    id: str
+    status: Literal["ok", "refused"]
+    postings: list[Posting]
+    reason: str | UnsetType = UNSET
+
+
+class FactAnswer(Struct):
+    """What a till is told of a fact."""
+
+    id: str
+    seq: Seq
+    status: Literal["ok", "parked", "refused", "replayed"]
+    postings: list[Posting]
+    balances: dict[str, Balance]
+    tier: str | None
+    reason: str | UnsetType = UNSET
+    parked: list[Applied] | UnsetType = UNSET
+
+
+class ProgramName(Struct):
+    """A version of a program."""
+
+    id: str
+    version: Seq
+
+
+class EventView(Struct):
+    """A fact in the engine's own form, and its first answer."""
+
+    fact: dict[str, Any]
+    answer: FactAnswer
+    program: ProgramName | UnsetType = UNSET
+
+
+class Metric(Struct):
+    """A figure that the next tier asks."""
+
+    asked: int
+    has: int | None
+    missing: int
+
+
+class Progress(Struct):
+    """What is missing to the next tier."""
+
+    tier: str
+    join: Literal["all", "any"]
+    metrics: dict[str, Metric]
+    by: dt.date | None
+
+
+class Lot(Struct):
+    """Points that were earned together and expire together."""
+
+    currency: str
+    points: int
+    state: Literal["active", "pending"]
+    earned: dt.date
+    active_from: dt.date
+    good_through: dt.date | None
+
+
+class MemberView(Struct):
+    """A member at an instant."""
+
+    id: str
+    as_of: Instant
+    tier: str | None
+    balances: dict[str, Balance]
+    totals: dict[str, dict[str, int]]
+    purchases: int
+    seq: Seq
+    lots: list[Lot]
+    progress: Progress | UnsetType = UNSET
+
+
+class Card(Struct):
+    """A card at an instant."""
+
+    card: str
+    as_of: Instant
+    member: str
+    blocked: bool
+    reason: str | UnsetType = UNSET
+    provisional: bool | UnsetType = UNSET
+
+
+class StatementEntry(Struct):
+    """A fact in a statement."""
+
+    seq: Seq
+    id: str
+    kind: str
+    occurred_at: Instant
+    recorded_at: Instant
+    status: Literal["ok", "parked", "refused"]
+    postings: list[Posting]
+    balances: dict[str, Balance]
+    tier: str | None
+    store: str | UnsetType = UNSET
+    net: int | UnsetType = UNSET
+    program: int | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    parked: list[Applied] | UnsetType = UNSET
+
+
+class Statement(Struct):
+    """A page of a statement, newest first."""
+
+    member: str
+    entries: list[StatementEntry]
+    next: str | None
+
+
+class Budget(Struct):
+    """What a rule may give to everyone, and what it has given."""
+
+    rule: str
+    currency: str
+    budget: int
+    given: int
+    left: Annotated[int, Meta(ge=0)]
+    overrun: Annotated[int, Meta(ge=0)]
+    closed: bool
+    closed_seq: int | None
+
+
+class ProgramVersion(Struct, rename={"since": "from"}):
+    """A publication of a program."""
+
+    version: Seq
+    program: str
+    title: str
+    since: Instant
+    until: Instant | None
+    rules: int
+    id: str
+    seq: Seq
+    published_at: Instant
+
+
+class ProgramVersions(Struct):
+    """All publications."""
+
+    versions: list[ProgramVersion]
+
+
+class PublishedVersion(ProgramVersion, rename={"since": "from"}, kw_only=True):
+    """What became of a publication."""
+
+    status: Literal["ok", "replayed"]
+
+
+class ProgramView(ProgramVersion, rename={"since": "from"}, kw_only=True):
+    """A publication with its text and the dates of its holidays."""
+
+    text: str
+    holidays: dict[str, list[dt.date]]
+
+
+class Change(Struct, rename={"before": "from", "after": "to"}):
+    """A field that differs."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+class ChangedRule(Struct):
+    """A rule that differs."""
+
+    rule: str
+    changes: list[Change]
+
+
+class ChangedRules(Struct):
+    """How the rules differ."""
+
+    added: list[str]
+    removed: list[str]
+    changed: list[ChangedRule]
+
+
+class ProgramDifferences(Struct, rename={"before": "from", "after": "to"}):
+    """How two versions differ."""
+
+    before: Seq
+    after: Seq
+    rules: ChangedRules
+    other: list[Change]
+
+
+class Found(Struct):
+    """A problem or warning in a program's text."""
+
+    line: int
+    path: str
+    message: str
+
+
+class ProgramCheck(Struct):
+    """Whether a program is sound and may follow those that there are."""
+
+    valid: bool
+    problems: list[Found]
+    warnings: list[Found]
+    program: str | UnsetType = UNSET
+    rules: int | UnsetType = UNSET
+
+
+class Tiers(Struct):
+    """A tier before and after."""
+
+    before: str | None
+    after: str | None
+
+
+class Redeemable(Struct):
+    """The most that a redemption tender takes."""
+
+    tender: str
+    currency: str
+    points: int
+    money: int | None
+
+
+class Basket(SaleFact, tag_field="kind", tag="quote", rename={"returned": "return"},
+             forbid_unknown_fields=True, kw_only=True):  # fmt: skip
+    """A sale that is not paid yet: id, member, instant and kind may be left out."""
+
+    id: Id | UnsetType = UNSET  # type: ignore[assignment]
+    occurred_at: Instant | UnsetType = UNSET  # type: ignore[assignment]
+    member: Name | UnsetType = UNSET  # type: ignore[assignment]
+
+
+class Quote(Struct):
+    """What a basket that is not paid yet would come to."""
+
+    member: str | None
+    as_of: Instant
+    status: Literal["ok", "parked", "refused"]
+    postings: list[Posting]
+    balances: dict[str, Balance]
+    tier: Tiers
+    redeemable: list[Redeemable]
+    id: str | UnsetType = UNSET
+    program: ProgramName | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    progress: Progress | UnsetType = UNSET
+    parked: list[Applied] | UnsetType = UNSET
+
+
+class Live(Struct):
+    """The process runs."""
+
+    status: Literal["ok"]
+
+
+class Ready(Struct):
+    """Whether facts can be taken."""
+
+    status: Literal["ok", "no-program"]
+    seq: int
+    checkpoint_seq: int
+    members: int
+
+
+class Problem(Struct):
+    """A failure (RFC 9457); some kinds tell more."""
+
+    type: Annotated[str, Meta(pattern=r"^urn:vafa:problem:[a-z-]+$")]
+    title: str
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: str
+    detail_en: str | UnsetType = UNSET
+    pointer: str | UnsetType = UNSET
+
+
+ANSWERS: tuple[type[msgspec.Struct], ...] = (
+    FactAnswer, EventView, MemberView, Card, Statement, Budget, ProgramVersions, PublishedVersion,
+    ProgramView, ProgramDifferences, ProgramCheck, Quote, Live, Ready, Problem,
+)  # fmt: skip
+"""What answers are; the shapes that they are made of come with them."""

@@ -1,0 +1,98 @@
+"""What a server listens on: its sockets, its certificate, its keys."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import ssl
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from .app import make_server
+from .front import Front
+from .guard import Guard
+
+log = logging.getLogger("vafa")
+
+BACKLOG = 1024
+
+
+class Doors(msgspec.Struct, frozen=True):
+    """The listening sockets as descriptors, and the files of keys and certificate."""
+
+    main: int
+    admin: int | None = None
+    keys: str | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+
+    @property
+    def descriptors(self) -> list[int]:
+        """The descriptors that a front end inherits."""
+        return [self.main, *([] if self.admin is None else [self.admin])]
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A bound socket that worker processes can inherit. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((host, port))
+    sock.listen(BACKLOG)
+    sock.setblocking(False)
+    return sock
+
+
+def tls_context(doors: Doors) -> ssl.SSLContext | None:
+    """The certificate to serve with; None without one. Raises OSError (also ssl.SSLError)."""
+    if doors.tls_cert is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(doors.tls_cert, doors.tls_key)
+    return context
+
+
+class OpenDoors:
+    """Servers that run on a process's sockets; SIGHUP reads keys and certificate again."""
+
+    def __init__(self, doors: Doors, front: Front, drain_s: float) -> None:
+        """Raises KeysError, OSError. Only with a running loop."""
+        self._doors = doors
+        self._guard = None if doors.keys is None else Guard(Path(doors.keys))
+        self._tls = tls_context(doors)
+        self._runners: list[tuple[web.ServerRunner, int]] = []
+        apart = doors.admin is not None
+        for fd, admin in ((doors.main, False), (doors.admin, True)):
+            if fd is not None:
+                server = make_server(front, self._guard, admin=admin if apart else None)
+                runner = web.ServerRunner(server, access_log=None, shutdown_timeout=drain_s)
+                self._runners.append((runner, fd))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
+
+    async def open(self) -> None:
+        """Begin to serve."""
+        for runner, fd in self._runners:
+            await runner.setup()
+            sock = socket.socket(fileno=fd)
+            await web.SockSite(runner, sock, backlog=BACKLOG, ssl_context=self._tls).start()
+
+    def reload(self) -> None:
+        """Read keys and certificate again; what cannot be used changes nothing."""
+        if self._guard is not None:
+            self._guard.reload()
+        if self._tls is not None and self._doors.tls_cert is not None:
+            try:
+                self._tls.load_cert_chain(self._doors.tls_cert, self._doors.tls_key)
+            except OSError as error:
+                log.error("the certificate was not taken: %s", error)
+
+    async def close(self) -> None:
+        """Answer what was accepted, then end; all servers at a time."""
+        await asyncio.gather(*(runner.cleanup() for runner, _ in self._runners))
+
+

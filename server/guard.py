@@ -1,0 +1,114 @@
+"""Who asks: keys, signed requests and tokens, before a handler sees the request."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from aiohttp import web
+
+from .edge import read_raw
+from .keys import Holder, Keys, KeysError, read_keys
+from .problems import ProblemError
+from .tokens import Tokens
+
+log = logging.getLogger("vafa")
+
+SIGNED_S = 300
+"""A signature is good for so many seconds before and after its time."""
+
+KEY, TIME, SIGNATURE = "X-Vafa-Key", "X-Vafa-Time", "X-Vafa-Signature"
+"""Headers of a signed request."""
+
+
+class Guard:
+    """Finds the holder of a request's key in a keys file."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises KeysError, OSError."""
+        self._path = path
+        self._take(read_keys(path))
+
+    def _take(self, keys: Keys) -> None:
+        tokens = None if keys.jwt is None else Tokens(keys.jwt)
+        self._keys, self._tokens = keys, tokens
+
+    def reload(self) -> None:
+        """Read the file again; one that cannot be used changes nothing."""
+        try:
+            self._take(read_keys(self._path))
+        except (KeysError, OSError) as error:
+            log.error("the keys file was not taken: %s", error)
+            return
+        log.warning("the keys file was read again")
+
+    async def admit(self, request: web.BaseRequest, scope: str) -> Holder:
+        """The holder of the request's key, which has the scope. Raises ProblemError."""
+        headers = request.headers
+        given = headers.get("Authorization")
+        if given is not None:
+            kind, _, key = given.partition(" ")
+            holder = self._bearer(key.strip()) if kind.lower() == "bearer" else None
+        elif "X-Api-Key" in headers:
+            holder = self._keys.holder(headers["X-Api-Key"])
+        elif SIGNATURE in headers:
+            holder = await self._signed(request)
+        else:
+            raise ProblemError(
+                "unauthorized", "send a key: Authorization: Bearer, X-Api-Key, or a signature"
+            )
+        if holder is None:
+            raise ProblemError("unauthorized", "the key is not known")
+        holder.ask(scope)
+        return holder
+
+    def _bearer(self, key: str) -> Holder | None:
+        holder = self._keys.holder(key)
+        if holder is None and self._tokens is not None and key.count(".") == 2:
+            return self._tokens.holder(key)
+        return holder
+
+    async def _signed(self, request: web.BaseRequest) -> Holder | None:
+        found = self._keys.signing.get(request.headers.get(KEY, ""))
+        when = request.headers.get(TIME, "")
+        if found is None or not (when.isascii() and when.isdigit() and len(when) < 12):
+            return None
+        if abs(time.time() - int(when)) > SIGNED_S:
+            raise ProblemError(
+                "unauthorized", f"the signature's time is over {SIGNED_S} s from now"
+            )
+        body = await read_raw(request)
+        request.taken = body  # type: ignore[attr-defined]
+        secret, holder = found
+        told = signature(secret, when, request.method, request.raw_path, body)
+        given = request.headers[SIGNATURE].encode("utf-8", "surrogateescape")
+        return holder if hmac.compare_digest(told.encode(), given) else None
+
+
+def signature(secret: bytes, when: str, method: str, target: str, body: bytes) -> str:
+    """The signature of a request: base64 of HMAC-SHA-256 over four lines.
+
+    They are the time (seconds of the epoch), method, path with query, and the hex SHA-256 of
+    the body as it is sent.
+    """
+    text = f"{when}\n{method}\n{target}\n{hashlib.sha256(body).hexdigest()}"
+    made = hmac.digest(secret, text.encode("utf-8", "surrogateescape"), "sha256")
+    return base64.b64encode(made).decode()
+
+
+def signed_headers(
+    name: str, secret: bytes, method: str, target: str, body: bytes = b""
+) -> Mapping[str, str]:
+    """The headers of a signed request, as of now."""
+    when = str(int(time.time()))
+    return {KEY: name, TIME: when, SIGNATURE: signature(secret, when, method, target, body)}
+
+
+def holder_of(request: web.BaseRequest) -> Holder | None:
+    """Who asks; None where there is no keys file."""
+    return getattr(request, "holder", None)

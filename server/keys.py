@@ -1,0 +1,193 @@
+"""The keys file: who may ask what, for which stores, how often, and until when.
+
+Of a key the file has its SHA-256 only: keys are random and long, so a plain hash is enough.
+A secret of signed requests stands there as it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import hashlib
+import time
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from .problems import ProblemError
+
+WINDOW_S = 60
+"""Rates are for windows of so many seconds."""
+
+SECRET_BYTES = 16
+"""A secret of signed requests has at least so many bytes."""
+
+Scope = Literal["read", "write", "admin"]
+Instant = Annotated[dt.datetime, Meta(tz=True)]
+Rate = Annotated[int, Meta(ge=1)]
+
+
+class KeysError(ValueError):
+    """The keys file cannot be used; the message names the place."""
+
+
+class KeyEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """One key: known by its hash, or a secret with which requests are signed."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w.:-]+$")]
+    scopes: Annotated[list[Scope], Meta(min_length=1)]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    secret: str | None = None
+    stores: list[str] | None = None
+    not_before: Instant | None = None
+    not_after: Instant | None = None
+    requests_per_minute: Rate | None = None
+    facts_per_minute: Rate | None = None
+
+
+class JwtEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Whose tokens are taken: the claims `sub`, `scope` and `stores` say what a key would."""
+
+    issuer: str
+    audience: str
+    algorithms: Annotated[list[str], Meta(min_length=1)]
+    key: str
+    requests_per_minute: Rate | None = None
+    facts_per_minute: Rate | None = None
+
+
+class KeysFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The whole file."""
+
+    key: list[KeyEntry] = []
+    jwt: JwtEntry | None = None
+
+
+class Holder:
+    """Somebody with a key: what it may do, and what it has done in the present window."""
+
+    __slots__ = (
+        "_facts", "_requests", "_window", "id", "most_facts", "most_requests", "scopes", "since",
+        "stores", "until",
+    )  # fmt: skip
+
+    def __init__(
+        self, name: str, scopes: frozenset[str], stores: frozenset[str] | None,
+        since: float, until: float, most_requests: int | None, most_facts: int | None,
+    ) -> None:
+        """`since` and `until` are seconds of the epoch between which the key is good."""
+        self.id = name
+        self.scopes = scopes
+        self.stores = stores
+        self.since = since
+        self.until = until
+        self.most_requests = most_requests
+        self.most_facts = most_facts
+        self._window = 0
+        self._requests = self._facts = 0
+
+    def ask(self, scope: str) -> None:
+        """Count a request for a scope. Raises ProblemError."""
+        now = time.time()
+        if not self.since <= now < self.until:
+            raise ProblemError("unauthorized", "the key is not good yet, or not any more")
+        if scope not in self.scopes:
+            raise ProblemError("forbidden", f"the key {self.id!r} has not the scope {scope!r}")
+        if self.most_requests is not None:
+            self._roll(now)
+            if self._requests >= self.most_requests:
+                raise self._limited(now, f"{self.most_requests} requests")
+            self._requests += 1
+
+    def bring(self, facts: int) -> None:
+        """Count facts of a request. Raises ProblemError."""
+        if self.most_facts is None:
+            return
+        now = time.time()
+        self._roll(now)
+        if self._facts + facts > self.most_facts:
+            raise self._limited(now, f"{self.most_facts} facts")
+        self._facts += facts
+
+    def refuses(self, store: str) -> str | None:
+        """Why a fact of a store is not this key's; None when it is."""
+        if self.stores is None or store in self.stores:
+            return None
+        return f"the key {self.id!r} is not for the store {store!r}"
+
+    def _roll(self, now: float) -> None:
+        window = int(now // WINDOW_S)
+        if window != self._window:
+            self._window, self._requests, self._facts = window, 0, 0
+
+    def _limited(self, now: float, what: str) -> ProblemError:
+        rest = WINDOW_S - int(now) % WINDOW_S
+        return ProblemError(
+            "rate-limited", f"the key {self.id!r} has {what} a minute", retry_after=rest
+        )
+
+
+class Keys:
+    """The holders of a keys file by the digest of their keys, and by name where they sign."""
+
+    def __init__(self, found: KeysFile) -> None:
+        self.by_digest: dict[bytes, Holder] = {}
+        self.signing: dict[str, tuple[bytes, Holder]] = {}
+        self.jwt = found.jwt
+        for place, entry in enumerate(found.key):
+            holder = _holder(entry)
+            if entry.sha256 is not None:
+                digest = bytes.fromhex(entry.sha256)
+                if digest in self.by_digest:
+                    raise KeysError(f"key[{place}].sha256: the key is there twice")
+                self.by_digest[digest] = holder
+            if entry.secret is not None:
+                if entry.id in self.signing:
+                    raise KeysError(f"key[{place}].id: {entry.id!r} signs with two secrets")
+                self.signing[entry.id] = _secret(entry.secret, place), holder
+            if entry.sha256 is None and entry.secret is None:
+                raise KeysError(f"key[{place}]: has neither sha256 nor secret")
+
+    def holder(self, key: str) -> Holder | None:
+        """The holder of a key, which is text."""
+        return self.by_digest.get(digest_of(key))
+
+
+def read_keys(path: Path) -> Keys:
+    """Read a keys file. Raises KeysError with file and place, OSError."""
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+        return Keys(msgspec.convert(document, KeysFile))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise KeysError(f"{path}: {error}") from None
+    except KeysError as error:
+        raise KeysError(f"{path}: {error}") from None
+
+
+def digest_of(key: str) -> bytes:
+    """What the file has of a key."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+def _holder(entry: KeyEntry) -> Holder:
+    return Holder(
+        entry.id, frozenset(entry.scopes),
+        None if entry.stores is None else frozenset(entry.stores),
+        0.0 if entry.not_before is None else entry.not_before.timestamp(),
+        float("inf") if entry.not_after is None else entry.not_after.timestamp(),
+        entry.requests_per_minute, entry.facts_per_minute,
+    )  # fmt: skip
+
+
+def _secret(text: str, place: int) -> bytes:
+    try:
+        secret = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise KeysError(f"key[{place}].secret: is not base64") from None
+    if len(secret) < SECRET_BYTES:
+        raise KeysError(f"key[{place}].secret: has under {SECRET_BYTES} bytes")
+    return secret

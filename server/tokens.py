@@ -1,0 +1,70 @@
+"""JSON Web Tokens as keys, of one issuer; each is checked once and then known by its digest."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from .keys import Holder, JwtEntry, KeysError, digest_of
+from .problems import ProblemError
+
+MOST_KEPT = 10_000
+"""Tokens that are known at a time."""
+
+SCOPES = frozenset(("read", "write", "admin"))
+
+
+class Tokens:
+    """Checks tokens of an issuer."""
+
+    def __init__(self, entry: JwtEntry) -> None:
+        """Raises KeysError."""
+        try:
+            import jwt  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise KeysError("jwt: needs PyJWT; install vafa[jwt]") from None
+        unknown = set(entry.algorithms) - set(jwt.algorithms.get_default_algorithms())
+        if unknown or "none" in entry.algorithms:
+            raise KeysError(f"jwt.algorithms: {sorted(unknown) or 'none'} cannot be used")
+        if len({name.startswith("HS") for name in entry.algorithms}) > 1:
+            # A public key must never be taken for a shared secret.
+            raise KeysError("jwt.algorithms: shared secrets and public keys do not mix")
+        self._entry = entry
+        self._jwt = jwt
+        self._kept: dict[bytes, Holder] = {}
+
+    def holder(self, token: str) -> Holder:
+        """The holder that a token names. Raises ProblemError."""
+        digest = digest_of(token)
+        kept = self._kept.get(digest)
+        if kept is None:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            kept = self._kept[digest] = self._made(self._claims(token))
+        return kept
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        entry = self._entry
+        try:
+            claims: dict[str, Any] = self._jwt.decode(
+                token, entry.key, algorithms=entry.algorithms, audience=entry.audience,
+                issuer=entry.issuer, options={"require": ["exp", "sub", "iss", "aud"]},
+            )  # fmt: skip
+        except self._jwt.InvalidTokenError as error:
+            raise ProblemError("unauthorized", f"the token is not good: {error}") from None
+        return claims
+
+    def _made(self, claims: dict[str, Any]) -> Holder:
+        scope, stores = claims.get("scope", ""), claims.get("stores")
+        if not isinstance(scope, str) or not (
+            stores is None
+            or (isinstance(stores, list) and all(isinstance(name, str) for name in stores))
+        ):
+            raise ProblemError("unauthorized", "the token's scope or stores are not understood")
+        entry = self._entry
+        return Holder(
+            str(claims["sub"])[:64], frozenset(scope.split()) & SCOPES,
+            None if stores is None else frozenset(stores),
+            float(claims.get("nbf", time.time() - 1)), float(claims["exp"]),
+            entry.requests_per_minute, entry.facts_per_minute,
+        )  # fmt: skip

@@ -1,0 +1,101 @@
+"""Bounds of connections: heads that drip, idle ones, too many."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from aiohttp import web
+
+from vafa.server import edge
+
+from . import servers
+from .servers import Server, fact
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with servers.serving(tmp_path_factory.mktemp("bounds") / "ledger") as running:
+        yield running
+
+
+def drip(sock: socket.socket, seconds: float) -> bytes:
+    """What comes back to somebody who sends a byte of a header now and then."""
+    sock.settimeout(0.5)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            sock.sendall(b"x")
+            got = sock.recv(1000)
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            return b""
+        return got
+    raise AssertionError("it was let drip")
+
+
+@pytest.mark.slow
+def test_a_head_that_drips_is_ended(server: Server) -> None:
+    first = socket.create_connection((servers.HOST, server.port))
+    later = socket.create_connection((servers.HOST, server.port))
+    idle = servers.Connection(server.port)
+    with first, later:
+        # One connection drips from its start, one after a good request.
+        later.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert later.recv(4000).startswith(b"HTTP/1.1 200")
+        assert idle.get("/livez").status == 200
+        for sock in (first, later):
+            sock.sendall(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        started = time.monotonic()
+        assert drip(first, edge.HEAD_S + 4).startswith(b"HTTP/1.1 408 ")
+        assert edge.HEAD_S - 1 < time.monotonic() - started < edge.HEAD_S + 4
+        assert drip(later, 4).startswith(b"HTTP/1.1 408 ")
+    # Whoever says nothing keeps the connection.
+    assert idle.post(fact("after")).status == 201
+    idle.close()
+
+
+def test_a_head_in_two_parts_is_taken(server: Server) -> None:
+    with socket.create_connection((servers.HOST, server.port)) as sock:
+        for part in (b"GET /li", b"vez HTTP/1.1\r\nHo", b"st: x\r\n\r\n"):
+            sock.sendall(part)
+            time.sleep(0.1)
+        assert sock.recv(4000).startswith(b"HTTP/1.1 200")
+
+
+def test_heads_are_bounded(server: Server) -> None:
+    long = b"GET /livez HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 9_000 + b"\r\n\r\n"
+    assert b" 400 " in server.raw(long)[:20]
+    many = b"GET /livez HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 200 + b"\r\n"
+    assert b" 400 " in server.raw(many)[:20]
+
+
+def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "MOST_CONNECTIONS", 2)
+
+    async def answer(_: web.BaseRequest) -> web.Response:
+        return web.Response(text="here")
+
+    async def main() -> list[bytes]:
+        loop = asyncio.get_running_loop()
+        listening = await loop.create_server(edge.EdgeServer(answer), servers.HOST, 0)
+        port = listening.sockets[0].getsockname()[1]
+        got, writers = [], []
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection(servers.HOST, port)
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            got.append(await reader.read(100))
+            writers.append(writer)
+        writers[0].close()
+        await asyncio.sleep(0.1)
+        reader, writer = await asyncio.open_connection(servers.HOST, port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        got.append(await reader.read(100))
+        listening.close()
+        return got
+
+    assert [part.split()[1] for part in asyncio.run(main())] == [b"200", b"200", b"503", b"200"]
