@@ -50,21 +50,19 @@ def quote(replica: Replica, basket: Basket, now: int, *, force: bool = False) ->
         if offers.applied and known and not trial.facts.extra(0).offers:
             # The sale that follows has their discounts taken off, and names them.
             trial = try_sale(replica, with_offers(sale, offers))
-        told = _told(replica, basket, sale, trial)
-        return Verdict(
-            told | {"net": net, "discount": offers.discount, "offers": offers.told}
-        )
+        head = _head(replica, basket, sale, trial)
+        head |= {"net": net, "discount": offers.discount, "offers": offers.told}
+        return Verdict(head | (_of_member(replica, trial) if basket.has_member else _OF_NOBODY))
 
 
-def _told(replica: Replica, basket: Basket, sale: Sale, trial: Trial) -> Answer:
+def _head(replica: Replica, basket: Basket, sale: Sale, trial: Trial) -> Answer:
     version = replica.versions.all[trial.version - 1]
     answer: Answer = {"id": basket.sale.id} if basket.has_id else {}
-    answer |= {
+    return answer | {
         "member": sale.member if basket.has_member else None,
         "as_of": instant_text(sale.at),
         "program": {"id": version.program.id, "version": version.number},
     }
-    return answer | (_of_member(replica, trial) if basket.has_member else _OF_NOBODY)
 
 
 _OF_NOBODY: Answer = {

@@ -84,6 +84,8 @@ cdef enum Status:
     NOT_A_REDEMPTION = 20  # of names; never the kernel's own
     ALREADY_CANCELLED = 21
     MORE_THAN_HELD = 22
+    CARD_BLOCKED = 23      # of cards; never the kernel's own
+    CARD_LINKED = 24
     OFFER_NOT_APPLICABLE = 25
     OFFER_USED_UP = 26
 

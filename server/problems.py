@@ -70,6 +70,12 @@ PROBLEMS: dict[str, Kind] = {
     "card-linked": Kind(
         409, "Card of another", "the card is another member's at some time it matters; for ever"
     ),
+    "offer-not-applicable": Kind(
+        409, "Offer not applicable", "a named offer is unknown or does not apply; for ever"
+    ),
+    "offer-used-up": Kind(
+        409, "Offer used up", "a named offer has no use left, or less money; for ever"
+    ),
     "day-out-of-order": Kind(409, "Day out of order", "a later day is closed already; for ever"),
     "below-minimum": Kind(
         409, "Below the minimum", "less is redeemed than the program's minimum; for ever"

@@ -365,7 +365,7 @@ def test_bounds_are_told() -> None:
     assert [int(row[1].replace(",", "")) for row in table] == [
         edge.MOST_BODY, edge.BODY_S, edge.HEAD_S, edge.IDLE_S, edge.MOST_CONNECTIONS,
         decode.MOST_FACTS, committer.QUEUE_FACTS, facts.MOST_LINES,
-        facts.MOST_TENDERS, facts.MOST_COUPONS, facts.ID_BYTES, facts.NAME_BYTES,
+        facts.MOST_TENDERS, facts.MOST_COUPONS, facts.MOST_OFFERS, facts.ID_BYTES, facts.NAME_BYTES,
         facts.MOST_AMOUNT, facts.MOST_POINTS,
         products["products"]["maxItems"],
     ]  # fmt: skip
@@ -380,7 +380,7 @@ def members(kind: type[msgspec.Struct], prefix: str = "") -> list[str]:
 MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Sales": [
         (facts.SaleFact, ""), (facts.LineFact, "lines[]."), (facts.TenderFact, "tenders[]."),
-        (facts.ReturnPart, "return."),
+        (facts.OfferFact, "offers[]."), (facts.ReturnPart, "return."),
     ],
     "Catalogues": [(facts.CatalogFact, ""), (facts.ProductFact, "products[].")],
     "Stores": [(facts.StoreFact, ""), (facts.StoreAttributes, "stores[].")],

@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vafa.engine.answers import Answer
+from vafa.engine.cli import main
 from vafa.engine.dictionaries import Product
 from vafa.engine.facts import CatalogFact, LineFact, OfferFact, ProductFact, TenderFact
 from vafa.engine.offer_amounts import Line, Off, cut, taken_off
@@ -25,6 +27,7 @@ from vafa.engine.writer import Writer
 from . import ledgers
 from .choices import Choices
 from .random_offers import OFFER_BYTES, benefit
+from .random_programs import toml
 from .test_quotes import basket_of, quoted
 
 Row = tuple[str, int, int]
@@ -538,6 +541,17 @@ def test_offers_that_are_wrong(text: str, path: str) -> None:
     with pytest.raises(ProgramError) as error:
         parse_program(HEAD + text)
     assert [problem.path for problem in error.value.problems] == [path]
+
+
+def test_a_program_of_offers_is_described(tmp_path: Path) -> None:
+    file = tmp_path / "offers.toml"
+    of_all = (rule(f"x{n}", f"benefit = {toml(decimals(row.benefit))}") for n, row in enumerate(TAKEN))
+    file.write_text(HEAD + "".join(of_all), "utf-8")
+    result = CliRunner().invoke(main, ["program", "check", str(file)])
+    assert result.exit_code == 0, result.output
+    assert "n_for_m n 3 m 2" in result.stdout
+    assert "bundle part quantity 1 when sku milk" in result.stdout
+    assert CliRunner().invoke(main, ["program", "lint", str(file)]).exit_code == 0
 
 
 def test_a_program_of_offers_is_sound() -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--force", is_flag=True, help="Quote a basket older than the late limit too.")
 def quote(ledger: Path, file: Any, form: str, force: bool) -> None:
-    """Show what the basket of FILE would earn, and what may be redeemed. Writes nothing.
+    """Show the offers for the basket of FILE and what it would earn. Writes nothing.
 
     FILE holds a sale as JSON (`-` reads stdin); id, member, occurred_at and tenders may be
     left out. Exit code 1 when no sale could be committed like this.
@@ -70,6 +70,10 @@ def _sentences(replica: Replica, answer: Answer) -> Iterator[str]:
     yield f"{answer['member'] or 'no member'} at {answer['as_of']}: {answer['status']}" + (
         f", {answer['reason']}" if "reason" in answer else ""
     )
+    less = f", {answer['discount']:,} off" if answer["discount"] else ""
+    yield f"  net: {answer['net']:,}{less}"
+    for offer in answer["offers"]:
+        yield f"  {_offer(offer)}"
     for posting in answer["postings"]:
         if posting["kind"] == "offer":
             continue
@@ -96,8 +100,6 @@ def _sentences(replica: Replica, answer: Answer) -> Iterator[str]:
         yield f"  to {answer['progress']['tier']}: {', '.join(lacks) or 'nothing'} missing" + (
             f", by {by}" if by else ""
         )
-    for offer in answer["offers"]:
-        yield f"  {_offer(offer)}"
     for item in answer["redeemable"]:
         yield f"  redeemable as {item['tender']}: {shown(item['points'], item['currency'])}"
 
