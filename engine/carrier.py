@@ -21,8 +21,10 @@ from .facts import (
     CardBlockFact,
     CardLinkFact,
     CardUnblockFact,
+    DonateFact,
     EnrolFact,
     HoldFact,
+    JointFact,
     ManualTier,
     MemberFact,
     MemberUpdateFact,
@@ -33,6 +35,7 @@ from .facts import (
     SaleFact,
     SubscriptionEndFact,
     SubscriptionStartFact,
+    TransferFact,
     instant_us,
     us_instant,
 )
@@ -47,7 +50,7 @@ Carried = tuple[
 _CODES = {name: code for code, name in enumerate(KINDS)}
 
 
-def carrier_of(fact: MemberFact) -> Sale:
+def carrier_of(fact: MemberFact | JointFact) -> Sale:
     """A fact of a member in the engine's own form. Raises FormError."""
     if isinstance(fact, SaleFact):
         return sale_of(fact)
@@ -59,7 +62,7 @@ def carrier_of(fact: MemberFact) -> Sale:
     )  # fmt: skip
 
 
-def _named(extra: Extra, fact: MemberFact) -> Extra:
+def _named(extra: Extra, fact: MemberFact | JointFact) -> Extra:
     """With the card that a fact has, and the member's name beside it."""
     if not fact.card:
         return extra
@@ -128,6 +131,16 @@ def _redeem(fact: RedeemFact) -> Extra:
     return Extra(currency=fact.currency, amount=fact.points, completed=fact.completed)
 
 
+def _transfer(fact: TransferFact) -> Extra:
+    return Extra(
+        currency=fact.currency, amount=fact.points, to=fact.to, completed=fact.completed
+    )
+
+
+def _donate(fact: DonateFact) -> Extra:
+    return Extra(currency=fact.currency, amount=fact.points, cause=fact.cause)
+
+
 def _hold(fact: HoldFact) -> Extra:
     ends_at = None if fact.expires_at is None else instant_us(fact.expires_at, "expires_at")
     return Extra(
@@ -171,6 +184,8 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     CardLinkFact: lambda fact: Extra(move=fact.move),
     CardBlockFact: _card,
     CardUnblockFact: _card,
+    TransferFact: _transfer,
+    DonateFact: _donate,
 }
 
 
@@ -214,6 +229,7 @@ Content = tuple[Any, ...]
 
 _SAME_NAMES = (
     "card", "channel", "partial", "completed", "expires", "forced", "reason", "actor", "move",
+    "to", "cause",
 )
 """Fields of an `Extra` that have the same name and form on the wire."""
 
@@ -237,7 +253,7 @@ def wire_fields(content: Content) -> dict[str, Any]:
             fields |= {"sale": extra.named} if extra.named else {}
         case "activity":
             fields |= {"code": extra.code, "quantity": extra.amount}
-        case "adjust" | "redeem" | "hold":
+        case "adjust" | "redeem" | "hold" | "transfer" | "donate":
             fields |= {"currency": extra.currency, "points": extra.amount}
         case "capture" | "release":
             fields |= {"hold": extra.named} | _wire_part(extra)

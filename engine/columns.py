@@ -30,14 +30,28 @@ HOLD, CAPTURE, RELEASE, CANCEL = (
     KINDS.index(kind) for kind in ("hold", "capture", "release", "cancel")
 )
 
+TRANSFER, TRANSFER_IN, DONATE = (
+    KINDS.index(kind) for kind in ("transfer", "transfer in", "donate")
+)
+
+JOINT = (TRANSFER,)
+"""Kinds of facts of several members."""
+
+LEGS = (TRANSFER_IN,)
+"""Kinds of rows that a fact of another member has caused: its legs."""
+
 MEMBER_KINDS = np.array(
     [
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
+        TRANSFER, TRANSFER_IN, DONATE,
     ],
     np.uint8,
 )  # fmt: skip
-"""Kinds that a member's fact from the wire may have; their payload is an `Extra`."""
+"""Kinds of members' rows that are folded; their payload is an `Extra`."""
+
+Lots = tuple[tuple[int, int, int, int], ...]
+"""Lots that move: (earned, active from, good through, points), the dates as business days."""
 
 
 class Extra(
@@ -52,10 +66,11 @@ class Extra(
     or redemption that they come from). `back`: what a return brings back, (line or 0, sku or "",
     quantity, net), of the sale `named`. `named` of a capture or release is the hold, of a cancel
     the redemption. `amount`: quantity of an activity, points of an adjust, redeem, hold, capture or
-    cancel (0: all). `ends_at`: of a subscription or a hold, us. `about`: the fields given of an
-    enrol or update. `card`: the card that names the member, or that the fact is about; `member`:
-    the name given beside it, "" where the card alone tells whose the fact is. Lists whose order
-    means nothing are sorted: equal facts are equal here.
+    cancel (0: all), and of what is given away or received; `to` is who gets it, `cause` which
+    cause, `lots` what a leg brings. `ends_at`: of a subscription or a hold, us. `about`: the fields
+    given of an enrol or update. `card`: the card that names the member, or that the fact is about;
+    `member`: the name given beside it, "" where the card alone tells whose the fact is. Lists whose
+    order means nothing are sorted: equal facts are equal here.
     """
 
     channel: str = ""
@@ -83,6 +98,9 @@ class Extra(
     member: str = ""
     cards: tuple[str, ...] = ()
     move: bool = False
+    to: str = ""
+    cause: str = ""
+    lots: Lots = ()
 
 
 NOTHING = Extra()

@@ -169,6 +169,10 @@ class CompiledProgram(RuleWords):
         segments = [self._segment(segment) for segment in program.segment]
         for own in program.counter:
             self.own_counter(own.id)
+        for name in program.causes:
+            for currency in program.currency:
+                if currency.kind != "status":
+                    layout.slot("cause", name, currency.id)
         self.native = Rules(arrays, numbers, {
             "limits": limits,
             "counters": [self._counter_row(key) for key in layout.counters],

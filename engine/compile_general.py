@@ -116,7 +116,7 @@ class GeneralRules:
             ]),
             "slot": np.array([self._rest_slot(rule) for rule in rules], np.int32),
             "cap": int64s([self._cap(rule) for rule in rules]),
-            "donates": np.array([rule.donate is not None for rule in rules], np.uint8),
+            "cause": np.array([self._cause_slot(rule) for rule in rules], np.int32),
             "near": np.array(near, np.int32),
             "ann_slot": np.array([self._year_slot(rule) for rule in rules], np.int32),
             "given_on": np.array([
@@ -152,6 +152,12 @@ class GeneralRules:
         if rule.limits.anniversary is None and rule.uses.anniversary is None:
             return -1
         return self.layout.slot("year", rule.id, size=2, empty=True)
+
+    def _cause_slot(self, rule: Rule) -> int:
+        if rule.donate is None:
+            return -1
+        currency = self.program.currency[self.program.currency_of(rule)].id
+        return self.layout.slot("cause", rule.donate, currency)
 
     def _cap(self, rule: Rule) -> int:
         if isinstance(rule, Bonus) and rule.of_balance is not None:

@@ -45,7 +45,7 @@ HEAD = (
 )  # fmt: skip
 ACCOUNT = (
     "issued", "expired", "live", "lots", "debt", "reversed", "redeemed", "donated", "forgiven",
-    "posted", "renewed", "run_out", "run_out_given",
+    "posted", "renewed", "run_out", "run_out_given", "sent", "received",
 )  # fmt: skip
 TIER = ("good_through", "checked", "bonus_given")
 

@@ -251,6 +251,38 @@ class CancelFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="canc
     card: AnyCard = ""
 
 
+class DonateFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="donate"):
+    """Active points that a member gives to a cause of the program."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    cause: Name
+    currency: Name
+    points: Spent
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+# -- of several members ---------------------------------------------------------------------
+
+
+class TransferFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="transfer"):
+    """Active points that a member gives to another; `completed` as for a sale."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    to: Name
+    currency: Name
+    points: Spent
+    completed: bool = False
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
 # -- of a member: what is known of it -------------------------------------------------------
 
 
@@ -437,23 +469,28 @@ class DayClosedFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="d
 MemberFact = (
     SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | HoldFact | CaptureFact
     | ReleaseFact | CancelFact | EnrolFact | MemberUpdateFact | SubscriptionStartFact
-    | SubscriptionEndFact | CardLinkFact | CardBlockFact | CardUnblockFact
+    | SubscriptionEndFact | CardLinkFact | CardBlockFact | CardUnblockFact | DonateFact
 )  # fmt: skip
+JointFact = TransferFact
+"""Facts of several members: one journal row is the fact itself, each further member has a leg."""
 WireControl = CatalogFact | StoreFact | DayClosedFact
 """Facts of no member that the door of facts takes; programs have a door of their own."""
 ControlFact = WireControl | PublishFact
-Fact = MemberFact | ControlFact
+LoneFact = WireControl | JointFact
+"""Facts from the wire that are committed alone and not in groups."""
+Fact = MemberFact | JointFact | ControlFact
 
 KINDS: tuple[str, ...] = (
     "sale", "catalog", "program publish", "return", "activity", "adjust", "redeem", "enrol",
     "member update", "subscription start", "subscription end", "store", "day closed",
     "closing", "budget closed", "hold", "capture", "release", "cancel", "card link", "card block",
     "card unblock",
+    "transfer", "transfer in", "donate",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
-`closing` is a member's part of a control fact (what expired, what it gave); `budget closed`
-is written by the engine.
+`closing` is a member's part of a control fact (what expired, what it gave), `transfer in` the
+receiver's leg of a transfer; `budget closed` is written by the engine.
 """
 
 RANKS: dict[str, int] = {
@@ -463,11 +500,12 @@ RANKS: dict[str, int] = {
     "sale": 1, "activity": 1, "adjust": 1,
     "return": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
+    "donate": 3, "transfer": 3, "transfer in": 3,
     "day closed": 4,
 }  # fmt: skip
 """Rank at one instant (rulebook section 2); a negative adjust has rank 3."""
 
-json_decoder = msgspec.json.Decoder(MemberFact | WireControl)
+json_decoder = msgspec.json.Decoder(MemberFact | LoneFact)
 
 
 class FormError(ValueError):

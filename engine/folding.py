@@ -194,7 +194,7 @@ class Fold:
             row for row, extra in enumerate(facts.extras)
             if extra is not None and (extra.named or extra.tender_refs)
         ]  # fmt: skip
-        awaited = past.parked.awaited(batch.ids)
+        awaited = [] if batch.legs else past.parked.awaited(batch.ids)
         if not naming and not awaited:
             return None
         if naming:

@@ -22,6 +22,7 @@ from .facts import (
     CardUnblockFact,
     CatalogFact,
     DayClosedFact,
+    DonateFact,
     EnrolFact,
     Fact,
     FormError,
@@ -36,6 +37,7 @@ from .facts import (
     StoreFact,
     SubscriptionEndFact,
     SubscriptionStartFact,
+    TransferFact,
     instant_us,
 )
 
@@ -155,6 +157,18 @@ def _check_adjust(fact: AdjustFact) -> None:
         _check_date(date, "expires")
 
 
+def _check_transfer(fact: TransferFact) -> None:
+    check_name(fact.to, "to")
+    check_name(fact.currency, "currency")
+    if fact.to == fact.member:
+        raise FormError("is the member itself", "to")
+
+
+def _check_donate(fact: DonateFact) -> None:
+    check_name(fact.cause, "cause")
+    check_name(fact.currency, "currency")
+
+
 def _check_activity(fact: ActivityFact) -> None:
     check_name(fact.code, "code")
     check_name(fact.channel, "channel")
@@ -231,6 +245,8 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     ActivityFact: _check_activity,
     AdjustFact: _check_adjust,
     RedeemFact: lambda fact: check_name(fact.currency, "currency"),
+    TransferFact: _check_transfer,
+    DonateFact: _check_donate,
     HoldFact: _check_hold,
     CaptureFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
     ReleaseFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),

@@ -19,9 +19,8 @@ from msgspec import Struct, field
 from vafa.native.wire import Sale
 
 from .answers import Answer, corrected, instant_text, posting_details, stored_postings
-from .facts import KINDS, PublishFact, instant_us
+from .facts import KINDS, JointFact, PublishFact, instant_us
 from .holiday_calendars import resolve_holidays
-from .intake import DecodedFacts
 from .journal import LedgerError
 from .program_file import read_program
 from .replay import verify
@@ -143,14 +142,11 @@ def play(entry: Entry, ledger: Path) -> list[Check]:
 def _commit(writer: Writer, row: bytes) -> dict[str, Outcome]:
     """What one fact comes to, by its id, and what it gives other members."""
     fact = decode_fact(row)
-    if isinstance(fact, Sale):
-        (verdict,) = writer.commit(DecodedFacts([fact]), force=True)
-    else:
-        verdict = writer.commit_control(fact)
+    verdict = writer.commit_fact(fact, force=True)
     if verdict.refusal is not None:
         return {fact.id: Outcome(status=f"refused {verdict.refusal.slug}")}
     assert verdict.answer is not None
-    if not isinstance(fact, Sale):
+    if not isinstance(fact, Sale | JointFact):
         return dict(_closings(writer.replica, verdict.answer))
     return {fact.id: _outcome(verdict.answer)}
 

@@ -6,6 +6,7 @@ A batch of plain sales pays for none of what it does not have: those columns are
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from .calendars import NEVER, business_day, day_of
 from .columns import (
     ACTIVITY,
     ADJUST,
+    DONATE,
     ENROL,
     HOLD,
     SALE,
@@ -84,6 +86,11 @@ class KernelColumns:
     sets_from: Int64 | None = None
     set_slot: NDArray[np.int32] | None = None
     set_value: Int64 | None = None
+    lots_from: Int64 | None = None
+    lot_earned: NDArray[np.int32] | None = None
+    lot_active_from: NDArray[np.int32] | None = None
+    lot_good_through: NDArray[np.int32] | None = None
+    lot_points: Int64 | None = None
     channel: NDArray[np.uint32] | None = None
     code: NDArray[np.uint32] | None = None
     figure: Int64 | None = None
@@ -166,6 +173,14 @@ class _Extras:
         out.sets_from, sets = _flat(self.sets)
         out.set_slot = np.array([slot for slot, _ in sets], np.int32)
         out.set_value = np.array([value for _, value in sets], np.int64)
+        self._lots()
+
+    def _lots(self) -> None:
+        out = self.out
+        out.lots_from, lots = _flat([self.facts.extra(row).lots for row in range(self.n)])
+        for place, name in enumerate(("lot_earned", "lot_active_from", "lot_good_through")):
+            setattr(out, name, np.array([lot[place] for lot in lots], np.int32))
+        out.lot_points = np.array([lot[3] for lot in lots], np.int64)
 
     def _row(self, row: int, kind: int, extra: Any) -> None:
         out, compiled = self.out, self.compiled
@@ -209,11 +224,18 @@ class _Extras:
             manual = about.get("manual_tier")
             if manual is not None and manual["tier"] not in self.layout.tiers:
                 out.flags[row] |= NO_SUCH_TIER
-        elif kind in (SUBSCRIBE, UNSUBSCRIBE):
+        elif kind in (SUBSCRIBE, UNSUBSCRIBE, DONATE):
+            self.sets[row] = self._named_slot(kind, extra)
+
+    def _named_slot(self, kind: int, extra: Any) -> list[tuple[int, int]]:
+        """The slot of a plan, with its end, or of a cause; none where no version names it."""
+        if kind == DONATE:
+            slot, value = self.layout.find("cause", extra.cause, extra.currency), 0
+        else:
             slot = self.layout.find("subscription", extra.plan)
-            if slot is not None:
-                until = extra.ends_at if extra.ends_at is not None else _FOREVER
-                self.sets[row] = [(slot, until if kind == SUBSCRIBE else 0)]
+            until = extra.ends_at if extra.ends_at is not None else _FOREVER
+            value = until if kind == SUBSCRIBE else 0
+        return [] if slot is None else [(slot, value)]
 
     def _end(self, row: int, asked: int | None) -> None:
         """When a hold is over: as asked, at most the program's hours later."""
@@ -283,7 +305,7 @@ def _flags(extra: Any) -> int:
     return completed | (PARTIAL if extra.partial else 0)
 
 
-def _flat(items: list[list[Any]]) -> tuple[Int64, list[Any]]:
+def _flat(items: Sequence[Sequence[Any]]) -> tuple[Int64, list[Any]]:
     """(starts int64[n + 1], all items) of lists by row."""
     starts = np.zeros(len(items) + 1, np.int64)
     np.cumsum([len(item) for item in items], out=starts[1:])

@@ -21,6 +21,7 @@ from .columns import (
     ADJUST,
     CANCEL,
     CAPTURE,
+    DONATE,
     HOLD,
     NO_RULE,
     NOTHING,
@@ -28,6 +29,7 @@ from .columns import (
     RELEASE,
     RETURN,
     SALE,
+    TRANSFER,
     Extra,
     Facts,
     join,
@@ -78,6 +80,8 @@ class Batch:
     _row_of: dict[str, int] | None = None
     known: dict[str, int] = field(default_factory=dict)
     """Seqs of what facts of the batch name, where the ledger has them."""
+    legs: bool = False
+    """Rows that a fact of another member has caused: nothing waits for them."""
 
     def row_of(self, name: str) -> int | None:
         """Row of an id."""
@@ -90,7 +94,7 @@ def takes_points(facts: Facts, row: int) -> bool:
     """Whether a fact may be refused for want of points."""
     extra = facts.extra(row)
     kind = int(facts.kind[row])
-    if kind in (REDEEM, HOLD, CAPTURE):
+    if kind in (REDEEM, HOLD, CAPTURE, TRANSFER, DONATE):
         return not extra.completed
     if kind == ADJUST:
         return extra.amount < 0 and not extra.forced
@@ -130,7 +134,7 @@ class Anew:
             for row in rows.tolist()
             for name in (batch.ids[row],)
             for waiting in past.parked.by_sale.get(name, ())
-            if waiting.member == member
+            if waiting.member == member and not batch.legs
         ]
         self.pool = _pool(history, batch, rows, [seq for _, seq in awaited], past)
         n = len(self.pool.ids)

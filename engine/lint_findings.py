@@ -84,8 +84,8 @@ CODES: dict[str, Code] = {
         "name the higher tier with at least the figure of the lower one",
     ),
     "tie-by-place": Code(
-        "warning", "in a group or stack of mode `first` rules of one priority meet, and their "
-        "place in the file decides",
+        "warning", "rules of one priority in a group or stack of mode `first` meet, or of mode "
+        "`best` give the same, and their place in the file decides",
         "give them different priorities",
     ),
     "groups-overlap": Code(

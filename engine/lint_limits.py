@@ -58,7 +58,7 @@ def lint_limits(program: Program) -> Iterator[Found]:
             if cut is not None:
                 yield Found(
                     "cap-never-binds", f"currency[{place}].caps.{span}",
-                    f"the cap of {caps[cut]} a {cut} always cuts before {figure} a {span}",
+                    f"the cap of {caps[cut]} a {cut} always cuts no later than {figure} a {span}",
                 )
     for place, rule in enumerate(program.rule):
         yield from _limits(program, f"rule[{place}]", rule)
@@ -101,8 +101,8 @@ def _limits(program: Program, path: str, rule: Rule) -> Iterator[Found]:
             name: most * count for name, count in uses.items()
         }  # fmt: skip
         for others, why in (
-            (_without(limits, span), "its limit of {} a {} always cuts before"),
-            (caps, "the cap of {} a {} always cuts before"),
+            (_without(limits, span), "its limit of {} a {} always cuts no later than"),
+            (caps, "the cap of {} a {} always cuts no later than"),
             (own, "by its own figure it gives at most {} a {}, and the limit is"),
         ):
             cut = first_to_cut(span, figure, others)
@@ -123,7 +123,7 @@ def _uses(path: str, rule: Rule) -> Iterator[Found]:
         if cut is not None:
             yield Found(
                 "uses-never-bind", f"{path}.uses.{span}",
-                f"{uses[cut]} uses a {cut} always stop it before {figure} a {span}", rule.id,
+                f"{uses[cut]} uses a {cut} always stop it no later than {figure} a {span}", rule.id,
             )
             continue
         # At the same figure both stop it together, and the limit is told already.

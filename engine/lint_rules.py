@@ -248,7 +248,15 @@ def _covers(sets: Sets, wide: Rule, narrow: Rule) -> bool:
 
 
 def _best(program: Program, sets: Sets, rules: list[Rule]) -> Iterator[Found]:
-    for late in rules:
+    """`rules` in their order; one finding a rule."""
+    for at, late in enumerate(rules):
+        twin = next((early for early in rules[:at] if _may_tie(sets, early, late)), None)
+        if twin is not None:
+            yield Found(
+                "tie-by-place", _place(program, late),
+                f"it gives what {twin.id!r} gives, which stands before it in the file, with the "
+                f"same priority {late.priority}", late.id, severity="note",
+            )  # fmt: skip
         for other in rules:
             if other is late or not _unbounded(other) or not _covers(sets, other, late):
                 continue
@@ -258,6 +266,17 @@ def _best(program: Program, sets: Sets, rules: list[Rule]) -> Iterator[Found]:
                     f"{other.id!r} gives at least as much wherever it matches", late.id,
                 )
                 break
+
+
+def _may_tie(sets: Sets, early: Rule, late: Rule) -> bool:
+    """Whether two rules of a group may give the same, and only their place tells them apart."""
+    return (
+        early.priority == late.priority
+        and _never_more(late, early, first=True)
+        and _never_more(early, late, first=True)
+        and not (_unbounded(early) and _covers(sets, early, late))
+        and sets.apart(early.when, late.when) is None
+    )
 
 
 def _never_more(rule: Rule, other: Rule, *, first: bool) -> bool:

@@ -78,7 +78,7 @@ class Situation(msgspec.Struct, frozen=True):
             said.append(f"born {self.birth}")
         said += [f"{name} {date}" for name, date in self.anniversaries]
         if self.past:
-            said.append(f"{len(self.past)} facts before")
+            said.append(f"{len(self.past)} fact{'s' if len(self.past) > 1 else ''} before")
         return ", ".join(said)
 
 

@@ -414,6 +414,7 @@ class Program(Part, frozen=True, kw_only=True):
     late_shortfall: Literal["debt", "forgive"] = "debt"
     earn_on_redeemed: bool = False
     membership: Membership = Membership()
+    causes: Annotated[list[Text], Meta(max_length=16)] = field(default_factory=list)
     returns: Returns = Returns()
     currency: Annotated[list[Currency], Meta(min_length=1, max_length=16)]
     redemption: list[Redemption] = field(default_factory=list)

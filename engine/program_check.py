@@ -67,6 +67,9 @@ def _names(program: Program) -> Found:
     ):  # fmt: skip
         yield from unique(table, [entry.id for entry in getattr(program, table)])
     yield from unique("ladder.tier", [tier.id for tier in program.tiers()])
+    twice = [name for name in program.causes if program.causes.count(name) > 1]
+    if twice:
+        yield "causes", f"{twice[0]!r} is listed twice"
     yield from unique("redemption", [entry.tender for entry in program.redemption], "tender")
 
 

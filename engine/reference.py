@@ -10,6 +10,7 @@ scale, amounts in minor units; figures are ints and Fractions.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -17,17 +18,21 @@ from typing import Any
 
 from .facts import (
     AdjustFact,
+    CancelFact,
     CaptureFact,
     CatalogFact,
     DayClosedFact,
+    DonateFact,
     Fact,
     HoldFact,
     MemberFact,
     PublishFact,
     RedeemFact,
+    ReleaseFact,
     ReturnFact,
     SaleFact,
     StoreFact,
+    TransferFact,
 )
 from .program import Program, Rule
 from .program_file import parse_program
@@ -46,13 +51,15 @@ from .reference_calendar import business_date
 from .reference_conditions import failed_condition
 from .reference_facts import (
     InvalidFact,
+    OfMember,
+    ReceivedFact,
     content,
     instant,
-    named_facts,
     named_sale,
     net_voids,
     returned_lines,
 )
+from .reference_moving import leg_of
 from .reference_returns import Refusal
 from .reference_run import Run, play
 from .reference_spending import run_out
@@ -86,6 +93,7 @@ class Reference:
         self._facts: dict[str, list[Accepted]] = {}
         self._runs: dict[str, Run] = {}
         self._members: dict[str, str] = {}
+        self._accepted: dict[str, MemberFact | TransferFact] = {}
         self._sales: set[str] = set()
         self._parked: dict[str, list[Accepted]] = {}
         self._answers: dict[str, tuple[object, Answer]] = {}
@@ -128,6 +136,8 @@ class Reference:
             entry = Accepted(fact, self._seq, version)
             if isinstance(fact, DayClosedFact):
                 answer = self._day_closed(entry, fact)
+            elif isinstance(fact, TransferFact):
+                answer = self._joint(entry, fact)
             else:
                 answer = self._of_member(entry, fact)
         self._answers[fact.id] = (said, answer)
@@ -175,12 +185,12 @@ class Reference:
 
     # -- facts of a member -----------------------------------------------------------------------
 
-    def _of_member(self, entry: Accepted, fact: MemberFact) -> Answer:
+    def _of_member(self, entry: Accepted, fact: MemberFact | TransferFact) -> Answer:
         before = self._run(fact.member)
         facts = self._facts.get(fact.member, [])
         try:
-            waits = self._waits(fact)
             self._check_named(fact)
+            waits = self._waits(fact)
             if waits and isinstance(fact, ReturnFact):
                 self._park(entry)
                 return self._answered(entry, before, self._in_vain(Answer(fact.id, "parked")))
@@ -195,15 +205,40 @@ class Reference:
         if waits:
             self._park(entry)
         answer = Answer(fact.id)
-        answer.broken = list(dict.fromkeys(REFUSALS[s] for s in after.rows[fact.id].broken))
         kept, after = self._unpark(entry, [*tried, entry], after, answer)
         self._facts[fact.member], self._runs[fact.member] = kept, after
-        self._members.update({e.fact.id: fact.member for e in kept})
+        self._members.update({
+            e.fact.id: fact.member for e in kept if not isinstance(e.fact, ReceivedFact)
+        })  # fmt: skip
+        self._accepted[fact.id] = fact
         if isinstance(fact, SaleFact):
             self._sales.add(fact.id)
         answer.postings = after.rows[fact.id].postings + corrections(before, after, fact.id)
         self._close_budgets(entry.version.program, answer)
         return self._answered(entry, after, answer)
+
+    def _joint(self, entry: Accepted, fact: TransferFact) -> Answer:
+        """A fact of several members: all of it or nothing."""
+        if fact.to not in self._facts:
+            answer = Answer(fact.id, "refused", REFUSALS[Status.UNKNOWN_MEMBER])
+            return self._answered(entry, self._run(fact.member), self._in_vain(answer))
+        answer = self._of_member(entry, fact)
+        if answer.status != "ok":
+            return answer
+        leg = replace(entry, fact=leg_of(fact, self._runs[fact.member].rows[fact.id]))
+        before = self._run(fact.to)
+        self._facts[fact.to] = [*self._facts[fact.to], leg]
+        after = self._runs[fact.to] = play(self._world, self._facts[fact.to], before)
+        answer.legs[fact.to] = after.rows[fact.id].postings + corrections(before, after, fact.id)
+        self._close_budgets(entry.version.program, answer)
+        return answer
+
+    def causes(self) -> dict[tuple[str, str], int]:
+        """What each cause was given, by cause and currency."""
+        found: Counter[tuple[str, str]] = Counter()
+        for run in self._runs.values():
+            found.update(run.member.wallet.causes)
+        return dict(found)
 
     def _answered(self, entry: Accepted, run: Run, answer: Answer) -> Answer:
         member, program = run.standing.copy(), entry.version.program
@@ -214,7 +249,7 @@ class Reference:
         answer.tier = tier_on(program, member, member.wallet.today)
         return answer
 
-    def _waits(self, fact: MemberFact) -> bool:
+    def _waits(self, fact: MemberFact | TransferFact) -> bool:
         """Whether the sale that a fact names has not arrived. Raises Refusal."""
         name = named_sale(fact)
         if name is None:
@@ -229,10 +264,25 @@ class Reference:
             raise Refusal(fact.id, Status.NOT_A_SALE)
         return True
 
-    def _check_named(self, fact: MemberFact) -> None:
-        """Whether no other member has what a fact names. Raises Refusal."""
-        for name in named_facts(fact):
-            if self._members.get(name, fact.member) != fact.member:
+    def _check_named(self, fact: MemberFact | TransferFact) -> None:
+        """Whether the holds and redemptions that a fact names are here. Raises Refusal."""
+        kinds: tuple[type, ...] = (HoldFact,)
+        unknown = Status.UNKNOWN_HOLD
+        match fact:
+            case SaleFact():
+                names = [tender.ref for tender in fact.tenders if tender.ref is not None]
+                kinds = HoldFact, RedeemFact
+            case CaptureFact() | ReleaseFact():
+                names = [fact.hold]
+            case CancelFact():
+                names, kinds = [fact.redemption], (RedeemFact, CaptureFact)
+                unknown = Status.NOT_A_REDEMPTION
+            case _:
+                return
+        for name in names:
+            if not isinstance(self._accepted.get(name), kinds):
+                raise Refusal(fact.id, unknown)
+            if self._members[name] != fact.member:
                 raise Refusal(fact.id, Status.WRONG_MEMBER)
 
     def _park(self, entry: Accepted) -> None:
@@ -364,20 +414,22 @@ def _check_own(entry: Accepted, row: Row) -> None:
             raise Refusal(fact.id, Status.OVERFLOW)
     _check_return(entry, row)
     if row.broken and not getattr(fact, "completed", False):
-        raise Refusal(fact.id, row.broken[0])
+        raise Refusal(fact.id, row.broken[0][1])
     if _takes(fact) and any(row.lack[name] > row.owed_back[name] for name in row.lack):
         raise Refusal(fact.id, Status.INSUFFICIENT)
     if row.broken_offers and not getattr(fact, "completed", False):
         raise Refusal(fact.id, row.broken_offers[0].status)
 
 
-def _takes(fact: Fact) -> bool:
+def _takes(fact: OfMember | DayClosedFact) -> bool:
     """Whether a fact may be refused for want of points."""
     match fact:
         case SaleFact(completed=False, tenders=tenders):
             return any(tender.points for tender in tenders)
-        case RedeemFact() | HoldFact() | CaptureFact():
+        case RedeemFact() | HoldFact() | CaptureFact() | TransferFact():
             return not fact.completed
+        case DonateFact():
+            return True
         case AdjustFact(forced=False):
             return fact.points < 0
     return False

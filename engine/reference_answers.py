@@ -33,10 +33,10 @@ class Answer:
     """What became of a fact.
 
     `status` is ok, replayed, parked or refused; `reason` the slug of a refusal. A fact of no
-    member tells by member what was corrected and what `day closed` has posted. `parked` tells
+    member tells by member what was corrected and what `day closed` has posted; `legs` are the
+    postings of the other members of a fact of several, corrections included. `parked` tells
     of the returns that waited for this sale: ok, or why they proved invalid. `budgets` are
-    the rules whose budget it closed, `broken` the terms of redemption that a completed fact
-    did not keep.
+    the rules whose budget it closed.
     """
 
     id: str
@@ -47,9 +47,9 @@ class Answer:
     tier: str | None = None
     corrections: dict[str, list[Posting]] = field(default_factory=dict)
     closings: dict[str, list[Posting]] = field(default_factory=dict)
+    legs: dict[str, list[Posting]] = field(default_factory=dict)
     parked: dict[str, str] = field(default_factory=dict)
     budgets: list[str] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
 
 
 class LotView(NamedTuple):
@@ -73,6 +73,8 @@ class Totals(NamedTuple):
     reversed: int
     donated: int
     forgiven: int
+    transferred_out: int
+    transferred_in: int
     debt: int
 
 
@@ -132,7 +134,7 @@ def _seen(program: Program, member: State, day: dt.date) -> MemberView:
         c.id: Totals(
             wallet.issued[c.id], wallet.expired[c.id], wallet.redeemed[c.id],
             wallet.reversed[c.id], wallet.donated[c.id], wallet.forgiven[c.id],
-            wallet.debt[c.id],
+            wallet.sent[c.id], wallet.received[c.id], wallet.debt[c.id],
         )
         for c in program.currency
     }  # fmt: skip

@@ -16,6 +16,7 @@ from .facts import (
     CancelFact,
     CaptureFact,
     DayClosedFact,
+    DonateFact,
     EnrolFact,
     HoldFact,
     ManualTier,
@@ -27,14 +28,16 @@ from .facts import (
     SaleFact,
     SubscriptionEndFact,
     SubscriptionStartFact,
+    TransferFact,
 )
 from .reference_basis import rounded
 from .reference_basket import Basket
 from .reference_calendar import ONE_DAY, business_date
 from .reference_earning import rate
-from .reference_facts import Line, instant, named_sale, returned_lines
+from .reference_facts import Line, ReceivedFact, instant, named_sale, returned_lines
 from .reference_lots import Dates, Lot, earned_dates
 from .reference_metrics import Metric
+from .reference_moving import donate, receive, transfer
 from .reference_returns import Refusal, remainder_of
 from .reference_sales import (
     apply_return,
@@ -88,6 +91,8 @@ def _apply_rest(turn: Turn) -> None:
             redemption(turn, fact)
         case HoldFact() | CaptureFact() | ReleaseFact() | CancelFact():
             _spend(turn, fact)
+        case TransferFact() | DonateFact() | ReceivedFact():
+            _move(turn, fact)
         case EnrolFact() | MemberUpdateFact():
             _about(turn, fact)
         case SubscriptionStartFact():
@@ -99,6 +104,17 @@ def _apply_rest(turn: Turn) -> None:
             _closing(turn, fact)
         case _:
             pass
+
+
+def _move(turn: Turn, fact: TransferFact | DonateFact | ReceivedFact) -> None:
+    _known(turn, fact.currency)
+    match fact:
+        case TransferFact():
+            transfer(turn, fact)
+        case DonateFact():
+            donate(turn, fact)
+        case ReceivedFact():
+            receive(turn, fact)
 
 
 def _spend(turn: Turn, fact: HoldFact | CaptureFact | ReleaseFact | CancelFact) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,8 +23,10 @@ from .facts import (
     CardLinkFact,
     CardUnblockFact,
     DayClosedFact,
+    DonateFact,
     EnrolFact,
     HoldFact,
+    JointFact,
     LineFact,
     MemberFact,
     MemberUpdateFact,
@@ -35,10 +37,38 @@ from .facts import (
     SaleFact,
     SubscriptionEndFact,
     SubscriptionStartFact,
+    TransferFact,
 )
 from .reference_calendar import EPOCH
 
 PlaceKey = tuple[int, int, bytes, bytes, bytes]
+
+
+class Moved(NamedTuple):
+    """Points that leave a lot for another member, with its dates; None never passes."""
+
+    earned: dt.date
+    active_from: dt.date
+    good_through: dt.date | None
+    points: int
+
+
+@dataclass(frozen=True)
+class ReceivedFact:
+    """The receiver's leg of a transfer: fixed when the giver's part is accepted."""
+
+    id: str
+    occurred_at: dt.datetime
+    member: str
+    currency: str
+    points: int
+    lots: list[Moved]
+    store: str
+    terminal: str
+
+
+OfMember = MemberFact | JointFact | ReceivedFact
+"""What stands in a member's order, beside days closed."""
 
 
 class InvalidFact(ValueError):
@@ -114,7 +144,7 @@ def instant(moment: dt.datetime) -> int:
     return (moment - EPOCH) // dt.timedelta(microseconds=1)
 
 
-def rank(fact: MemberFact | DayClosedFact) -> int:
+def rank(fact: OfMember | DayClosedFact) -> int:
     """Rank of a fact's kind at one instant."""
     match fact:
         case (
@@ -128,13 +158,16 @@ def rank(fact: MemberFact | DayClosedFact) -> int:
             return 1 if fact.points >= 0 else 3
         case ReturnFact():
             return 2
-        case RedeemFact() | HoldFact() | CaptureFact() | ReleaseFact() | CancelFact():
+        case (
+            RedeemFact() | HoldFact() | CaptureFact() | ReleaseFact() | CancelFact()
+            | DonateFact() | TransferFact() | ReceivedFact()
+        ):  # fmt: skip
             return 3
         case DayClosedFact():
             return 4
 
 
-def own_key(fact: MemberFact | DayClosedFact) -> PlaceKey:
+def own_key(fact: OfMember | DayClosedFact) -> PlaceKey:
     """Where a fact stands by itself: instant, rank, store, terminal, id by UTF-8 bytes."""
     store, terminal = getattr(fact, "store", ""), getattr(fact, "terminal", "")
     return (
@@ -143,7 +176,7 @@ def own_key(fact: MemberFact | DayClosedFact) -> PlaceKey:
     )  # fmt: skip
 
 
-def named_sale(fact: MemberFact | DayClosedFact) -> str | None:
+def named_sale(fact: OfMember | DayClosedFact) -> str | None:
     """The id of the sale that a return or an exchange names."""
     if isinstance(fact, ReturnFact):
         return fact.sale
@@ -152,7 +185,7 @@ def named_sale(fact: MemberFact | DayClosedFact) -> str | None:
     return None
 
 
-def named_facts(fact: MemberFact | DayClosedFact) -> list[str]:
+def named_facts(fact: OfMember | DayClosedFact) -> list[str]:
     """Ids of the facts that one names: it does not apply before them."""
     match fact:
         case SaleFact():
@@ -166,7 +199,7 @@ def named_facts(fact: MemberFact | DayClosedFact) -> list[str]:
     return [name for name in found if name is not None]
 
 
-def returned_lines(fact: MemberFact | DayClosedFact) -> list[ReturnedLine]:
+def returned_lines(fact: OfMember | DayClosedFact) -> list[ReturnedLine]:
     """The lines that a return, or the return part of an exchange, brings back."""
     if isinstance(fact, ReturnFact):
         return fact.lines

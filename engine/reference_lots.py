@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -85,7 +85,8 @@ class Wallet:
     `renewals` holds by currency what keeps lots of an inactivity policy alive: dates, each
     with the sale that can take it back ("" for none). `unposted` holds what has expired and
     waits for `day closed`: (last good date, currency, points); `ran_out` what holds released at
-    their end: (currency, points, what of them is no more forgiven).
+    their end: (currency, points, what of them is no more forgiven); `causes` what each cause
+    was given of a currency.
     """
 
     today: dt.date = dt.date.min
@@ -96,18 +97,22 @@ class Wallet:
     redeemed: Figures = field(default_factory=_no_figures)
     reversed: Figures = field(default_factory=_no_figures)
     donated: Figures = field(default_factory=_no_figures)
+    sent: Figures = field(default_factory=_no_figures)
+    received: Figures = field(default_factory=_no_figures)
     forgiven: Figures = field(default_factory=_no_figures)
     renewals: dict[str, list[tuple[dt.date, str]]] = field(default_factory=dict)
     unposted: list[tuple[dt.date, str, int]] = field(default_factory=list)
     ran_out: list[tuple[str, int, int]] = field(default_factory=list)
+    causes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def copy(self) -> Wallet:
         """A wallet that changes apart from this one."""
         return Wallet(
             self.today, [lot.copy() for lot in self.lots], self.debt.copy(), self.issued.copy(),
             self.expired.copy(), self.redeemed.copy(), self.reversed.copy(), self.donated.copy(),
-            self.forgiven.copy(), {name: list(dates) for name, dates in self.renewals.items()},
-            list(self.unposted), list(self.ran_out),
+            self.sent.copy(), self.received.copy(), self.forgiven.copy(),
+            {name: list(dates) for name, dates in self.renewals.items()}, list(self.unposted),
+            list(self.ran_out), self.causes.copy(),
         )  # fmt: skip
 
     # -- the clock ---------------------------------------------------------------------------

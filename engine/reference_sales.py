@@ -34,7 +34,7 @@ from .status import Status
 def apply_sale(turn: Turn, fact: SaleFact) -> None:
     """Take its points tenders, rate it, give what the rules give."""
     member = turn.member
-    pools, paid_points = take_tenders(turn, fact)
+    paid = take_tenders(turn, fact)
     basket = _basket(turn, fact)
     turn.row.broken_offers = broken_offers(basket)
     if fact.completed:
@@ -49,13 +49,13 @@ def apply_sale(turn: Turn, fact: SaleFact) -> None:
         member.purchases.append(
             Purchase(fact.id, turn.date, fact.store, categories(basket))
         )
-    _renew(turn, given, set(paid_points))
+    _renew(turn, given, paid.renewed)
     member.sales[fact.id] = SaleState(
         basket=basket, record=len(member.records) - 1, place=turn.place, first=outcomes,
         now={name: outcome.granted for name, outcome in outcomes.items()},
         exact={name: remainder_of(outcome) for name, outcome in outcomes.items()},
         units={name: units_of(outcome) for name, outcome in outcomes.items()},
-        left=list(basket.lines), pools=pools, paid_points=paid_points,
+        left=list(basket.lines), pools=paid.pools, paid_points=paid.points,
     )  # fmt: skip
 
 
@@ -190,6 +190,7 @@ def _settle(turn: Turn, sale: SaleState, currency: str, of_rules: dict[str, int]
             # The cause gives it back; the member's lots never had it.
             wallet.reversed[currency] -= change
             wallet.donated[currency] += change
+            wallet.causes[sale.first[name].rule.donate or "", currency] += change
             turn.row.post("reverse", currency, change, name)
             turn.row.post("donate", currency, -change, name)
             del of_rules[name]

@@ -28,11 +28,17 @@ from .status import Status
 
 HOUR_US = 3_600_000_000
 
+TERMS = {
+    Status.BELOW_MINIMUM: "minimum", Status.NOT_A_MULTIPLE: "step", Status.OVER_WORTH: "worth",
+    Status.OVER_SHARE: "share",
+}  # fmt: skip
+"""Terms of redemption in the order in which a completed fact tells what it broke."""
+
 
 # -- redemptions ---------------------------------------------------------------------------------
 
 
-def redeem(turn: Turn, currency: str, points: int, *, completed: bool) -> list[Take]:
+def _redeem(turn: Turn, currency: str, points: int, *, completed: bool) -> list[Take]:
     """Take active points in spending order; what is missing is owed or forgiven."""
     takes = _take(turn, "redeem", currency, points, completed=completed)
     turn.member.wallet.redeemed[currency] += points
@@ -45,9 +51,17 @@ def _take(turn: Turn, kind: str, currency: str, points: int, *, completed: bool)
     turn.row.lack[currency] += missing
     forgiven = forgives(turn, currency, always_owed=completed)
     takes += wallet.short(currency, missing, forgive=forgiven)
-    turn.row.post(kind, currency, -points)
+    turn.row.postings.append(
+        Posting("", kind, currency, -points, -points, _broken(turn, currency, completed=completed))
+    )
     turn.row.post("forgive", currency, missing if forgiven else 0)
     return takes
+
+
+def _broken(turn: Turn, currency: str, *, completed: bool) -> str:
+    """The first term that a completed fact breaks, as a limit of what it posts."""
+    broken = [status for of, status in turn.row.broken if completed and of == currency]
+    return next((name for status, name in TERMS.items() if status in broken), "")
 
 
 def redemption(turn: Turn, fact: RedeemFact) -> None:
@@ -56,7 +70,7 @@ def redemption(turn: Turn, fact: RedeemFact) -> None:
     terms = turn.program.terms_of(fact.currency)
     if terms is not None:
         turn.row.broken += _broken_terms(turn.program, terms, fact.points)
-    takes = redeem(turn, fact.currency, fact.points, completed=fact.completed)
+    takes = _redeem(turn, fact.currency, fact.points, completed=fact.completed)
     turn.member.pools[fact.id] = _pool(fact.currency, takes, of_redeem=True)
     renew(turn, "redemption", fact.currency)
 
@@ -80,14 +94,16 @@ def renew(turn: Turn, kind: str, name: str) -> None:
             turn.member.wallet.renewals.setdefault(name, []).append((turn.today, ""))
 
 
-def _broken_terms(program: Program, terms: Redemption, points: int) -> list[Status]:
+def _broken_terms(
+    program: Program, terms: Redemption, points: int
+) -> list[tuple[str, Status]]:
     assert terms.currency is not None
     whole = Fraction(points, 10 ** program.currency[program.currency_at(terms.currency)].scale)
     broken = []
     if terms.minimum is not None and whole < exactly(terms.minimum):
-        broken.append(Status.BELOW_MINIMUM)
+        broken.append((terms.currency, Status.BELOW_MINIMUM))
     if terms.step is not None and whole % exactly(terms.step):
-        broken.append(Status.NOT_A_MULTIPLE)
+        broken.append((terms.currency, Status.NOT_A_MULTIPLE))
     return broken
 
 
@@ -158,12 +174,18 @@ def capture(turn: Turn, fact: CaptureFact) -> None:
     if held.over:
         if not fact.completed:
             raise Refusal(fact.id, Status.HOLD_ENDED)
-        beyond = held.points - held.captured if fact.points is None else fact.points
+        asked = max(0, held.points - held.captured) if fact.points is None else fact.points
+        beyond = asked
     else:
         asked, beyond = _asked(fact, fact.points, held.left)
         takes = _capture(turn, held, asked - beyond, fact.id, partial=fact.partial)
     if beyond:
-        takes += redeem(turn, held.currency, beyond, completed=True)
+        takes += _redeem(turn, held.currency, beyond, completed=True)
+        held = turn.member.holds[held.id]
+        captures = tuple(dict.fromkeys((*held.captures, fact.id)))
+        turn.member.holds[held.id] = replace(
+            held, captured=held.captured + beyond, captures=captures
+        )
     turn.member.pools[fact.id] = _pool(held.currency, takes)
     if takes:
         renew(turn, "redemption", held.currency)
@@ -261,9 +283,18 @@ class Part(NamedTuple):
     beyond: int
 
 
-def take_tenders(turn: Turn, fact: SaleFact) -> tuple[dict[str, list[PoolKey]], dict[str, int]]:
-    """Points that tenders take before the basket: (pools they are in, how many), per currency."""
+class Paid(NamedTuple):
+    """What a sale was paid with: pools and points by currency, currencies that it renews."""
+
+    pools: dict[str, list[PoolKey]]
+    points: dict[str, int]
+    renewed: set[str]
+
+
+def take_tenders(turn: Turn, fact: SaleFact) -> Paid:
+    """Points that tenders take before the basket."""
     entries = {entry.tender: entry for entry in turn.program.redemption}
+    asking: set[str] = set()
     pools: dict[str, list[PoolKey]] = {}
     plain: Counter[str] = Counter()
     paid: Counter[str] = Counter()
@@ -278,14 +309,24 @@ def take_tenders(turn: Turn, fact: SaleFact) -> tuple[dict[str, list[PoolKey]], 
         plain[entry.currency] += part.beyond
         paid[entry.currency] += part.points
         turn.row.broken += _broken_by(turn, entry, tender, part.points)
-    _test_shares(turn, fact, entries)
+        asking.add(tender.type)
+    _test_shares(turn, fact, asking)
+    for posting in turn.row.postings:
+        if posting.kind == "capture":
+            posting.limit = _broken(turn, posting.currency, completed=fact.completed)
     for currency, points in plain.items():
         if points:
-            takes = redeem(turn, currency, points, completed=fact.completed)
+            takes = _redeem(turn, currency, points, completed=fact.completed)
             key = fact.id, currency
             turn.member.pools[key] = _pool(currency, takes)
             pools[currency].append(key)
-    return pools, dict(paid)
+    renewed = {currency for currency, points in plain.items() if points} | {
+        member_hold.currency
+        for tender in fact.tenders
+        if (member_hold := turn.member.holds.get(tender.ref or "")) is not None
+        and member_hold.used
+    }
+    return Paid(pools, dict(paid), renewed)
 
 
 def _of_named(turn: Turn, fact: SaleFact, place: int, currency: str) -> Part:
@@ -313,7 +354,7 @@ def _of_named(turn: Turn, fact: SaleFact, place: int, currency: str) -> Part:
 def _of_hold(turn: Turn, fact: SaleFact, held: Hold, points: int | None, key: PoolKey) -> Part:
     if held.used:
         raise Refusal(fact.id, Status.HOLD_USED)
-    if held.over == "released":
+    if held.over and not held.captured:
         raise Refusal(fact.id, Status.HOLD_ENDED)
     if held.over:
         found = _of_pools(turn, fact, held.captures, points)
@@ -347,26 +388,31 @@ def _asked(fact: SaleFact | CaptureFact, points: int | None, left: int) -> tuple
     return asked, max(0, asked - left)
 
 
-def _test_shares(turn: Turn, fact: SaleFact, entries: dict[str, Redemption]) -> None:
-    """Note where tenders of a currency pay more than their share of the net."""
+def _test_shares(turn: Turn, fact: SaleFact, asking: set[str]) -> None:
+    """Note where all tenders of a currency pay more than the share of one that asks points."""
     net = sum(line.net for line in net_voids(fact.lines))
     counted = counted_tenders(fact, net)
-    used = [entries[kind] for kind in counted if kind in entries]
-    for currency in dict.fromkeys(entry.currency for entry in used if entry.currency):
-        mine = [entry for entry in used if entry.currency == currency]
-        paid = sum(counted[entry.tender] for entry in mine)
-        if any(e.share is not None and paid > exactly(e.share) * net for e in mine):
-            turn.row.broken.append(Status.OVER_SHARE)
+    for entry in turn.program.redemption:
+        if entry.currency is None or entry.share is None or entry.tender not in asking:
+            continue
+        paid = sum(
+            counted.get(other.tender, 0)
+            for other in turn.program.redemption
+            if other.currency == entry.currency
+        )
+        if paid > exactly(entry.share) * net:
+            turn.row.broken.append((entry.currency, Status.OVER_SHARE))
 
 
 def _broken_by(
     turn: Turn, entry: Redemption, tender: TenderFact, points: int
-) -> list[Status]:
+) -> list[tuple[str, Status]]:
     """What of minimum, step and worth a tender does not keep."""
+    assert entry.currency is not None
     broken = _broken_terms(turn.program, entry, points)
     worth = unit_worth(turn.program, entry, turn.tier)
     if worth is not None and tender.amount > math.floor(points * worth):
-        broken.append(Status.OVER_WORTH)
+        broken.append((entry.currency, Status.OVER_WORTH))
     return broken
 
 

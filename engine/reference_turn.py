@@ -11,6 +11,7 @@ from .program import Program
 from .reference_basket import Basket
 from .reference_calendar import ONE_DAY
 from .reference_earning import Outcome
+from .reference_facts import Moved
 from .reference_lots import Lot, earned_dates
 from .reference_metrics import Metric
 from .reference_offers import Broken
@@ -42,8 +43,9 @@ class Row:
     """What one fact did at its place.
 
     `lack` is by currency what it wanted and did not find, `owed_back` that of a return,
-    `broken` what of the terms of redemption it does not keep, `broken_offers` the offers
-    that it names and may not have. `basket` is what rules saw, `outcomes` what they gave.
+    `broken` the terms of redemption that it does not keep, by currency, `broken_offers` the
+    offers that it names and may not have. `basket` is what rules saw, `outcomes` what they gave,
+    `left` what left for another member.
     """
 
     id: str
@@ -51,10 +53,11 @@ class Row:
     postings: list[Posting] = field(default_factory=list)
     lack: Counter[str] = field(default_factory=Counter)
     owed_back: Counter[str] = field(default_factory=Counter)
-    broken: list[Status] = field(default_factory=list)
+    broken: list[tuple[str, Status]] = field(default_factory=list)
     broken_offers: list[Broken] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     basket: Basket | None = None
+    left: list[Moved] = field(default_factory=list)
 
     def post(self, kind: str, currency: str, points: int, rule: str = "") -> None:
         """Note a posting that no limit concerns; nothing for 0."""
@@ -128,6 +131,7 @@ def give(turn: Turn, basket: Basket, outcomes: dict[str, Outcome]) -> tuple[Give
         member.wallet.issued[currency.id] += outcome.granted
         if donated:
             member.wallet.donated[currency.id] += outcome.granted
+            member.wallet.causes[outcome.rule.donate or "", currency.id] += outcome.granted
             turn.row.post("donate", currency.id, -outcome.granted, name)
             continue
         member.wallet.add(Lot(

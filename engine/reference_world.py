@@ -10,9 +10,9 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import TypeVar
 
-from .facts import CatalogFact, DayClosedFact, MemberFact, ProductFact, StoreAttributes, StoreFact
+from .facts import CatalogFact, DayClosedFact, ProductFact, StoreAttributes, StoreFact
 from .program import Bonus, Currency, Offer, Program, Rule
-from .reference_facts import PlaceKey, instant, own_key
+from .reference_facts import OfMember, PlaceKey, instant, own_key
 
 # -- programs ------------------------------------------------------------------------------------
 
@@ -97,7 +97,7 @@ class Accepted:
     `returns` is false for one whose return part proved invalid when its sale came.
     """
 
-    fact: MemberFact | DayClosedFact
+    fact: OfMember | DayClosedFact
     seq: int
     version: Version
     returns: bool = True

@@ -14,10 +14,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .answers import Answer, AnswerWords, control_answer, stored_answer
+from .causes import causes_view
 from .chain import History, Known, read_facts_at, read_history
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
-from .columns import MEMBER_KINDS, Facts, pick
+from .columns import LEGS, MEMBER_KINDS, Facts, pick
 from .dictionaries import Dictionaries, Sizes
 from .folding import Fold
 from .journal import GENESIS, Journal, LedgerError, Record
@@ -197,17 +198,26 @@ class Replica:
                 self.fold.follow()
             if kind in MEMBER_KINDS:
                 self._fold_facts(record.first, facts.slice(0, own), ids)
+                legs = int(np.isin(kinds[own:], LEGS).sum())
+                if legs:
+                    # They stand before the budgets that they close.
+                    rows = facts.slice(own, legs)
+                    self._fold_facts(
+                        record.first + own, rows, rows.column("id").to_pylist(), legs=True
+                    )
             elif facts.num_rows > 1:
                 self._fold_closings(record.first, facts.slice(1), kind)
             self.count(record.first, facts)
         self.advance(record, ids)
 
-    def _fold_facts(self, first: int, batch: pa.RecordBatch, ids: list[str]) -> None:
+    def _fold_facts(
+        self, first: int, batch: pa.RecordBatch, ids: list[str], *, legs: bool = False
+    ) -> None:
         assert self.fold is not None
         facts = read_facts(batch)
         version, status = column(batch, "program"), column(batch, "status")
         facts.day, facts.minute = self.versions.dates(facts.at, version)
-        self.fold.replay(Batch(facts, ids, first, version), status, self)
+        self.fold.replay(Batch(facts, ids, first, version, legs=legs), status, self)
         self.dirty.update(facts.member.tolist())
         self.settle(first, facts, ids, status)
 
@@ -333,6 +343,10 @@ class Replica:
     def lots(self, name: str, at_us: int | None = None) -> list[Answer]:
         """A member's lots in spending order at an instant."""
         return member_lots(self, name, at_us)
+
+    def causes(self) -> list[Answer]:
+        """What each cause has been given by members and rules, net of what came back."""
+        return causes_view(self)
 
     # -- checkpoint ----------------------------------------------------------------------
 

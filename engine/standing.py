@@ -10,6 +10,7 @@ import pyarrow as pa
 from .budgets import Budgets, read_closing
 from .calendars import day_of
 from .closing import ClosedDays
+from .columns import LEGS
 from .facts import KINDS
 from .schema import column
 from .versions import ProgramVersions
@@ -20,7 +21,7 @@ CATALOG, PUBLISH, STORE, DAY_CLOSED, CLOSING, BUDGET_CLOSED = (
         "catalog", "program publish", "store", "day closed", "closing", "budget closed",
     )
 )  # fmt: skip
-DERIVED = (CLOSING, BUDGET_CLOSED)
+DERIVED = (*LEGS, CLOSING, BUDGET_CLOSED)
 """Rows that the engine adds to a commit, after those of its facts; they have no id of their
 own and name what caused them."""
 

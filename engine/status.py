@@ -38,8 +38,10 @@ class Status(IntEnum):
     MORE_THAN_HELD = 22
     CARD_BLOCKED = 23
     CARD_LINKED = 24
-    OFFER_NOT_APPLICABLE = 25
-    OFFER_USED_UP = 26
+    UNKNOWN_MEMBER = 25
+    UNKNOWN_CAUSE = 26
+    OFFER_NOT_APPLICABLE = 27
+    OFFER_USED_UP = 28
 
 
 REFUSALS = {
@@ -66,6 +68,8 @@ REFUSALS = {
     Status.MORE_THAN_HELD: "more-than-held",
     Status.CARD_BLOCKED: "card-blocked",
     Status.CARD_LINKED: "card-linked",
+    Status.UNKNOWN_MEMBER: "unknown-member",
+    Status.UNKNOWN_CAUSE: "unknown-cause",
     Status.OFFER_NOT_APPLICABLE: "offer-not-applicable",
     Status.OFFER_USED_UP: "offer-used-up",
 }
@@ -100,12 +104,12 @@ KINDS: tuple[str, ...] = ("earn", "multiply", "bonus", "offer")
 
 POSTINGS: tuple[str, ...] = (
     "earn", "multiply", "bonus", "adjust", "redeem", "restore", "reverse", "expire", "forgive",
-    "withhold", "donate", "correct", "hold", "release", "capture", "offer",
+    "withhold", "donate", "correct", "hold", "release", "capture", "transfer", "offer",
 )  # fmt: skip
 """Kinds of postings by code.
 
 Points are signed by their effect on the member: earn, multiply, bonus, restore, forgive,
-withhold, release +; redeem, reverse, expire, donate, hold -; adjust and correct either way. A
-capture is 0, since its hold took the points; its figure is what is desired. An `offer` is 0 as
-well: it tells of an offer that a completed sale named and might not have had.
+withhold, release +; redeem, reverse, expire, donate, hold -; adjust, transfer and correct either
+way. A capture is 0, since its hold took the points; its figure is what is desired. An `offer` is
+0 as well: it tells of an offer that a completed sale named and might not have had.
 """

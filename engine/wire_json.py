@@ -23,10 +23,11 @@ from .facts import (
     EnrolFact,
     Fact,
     FormError,
+    JointFact,
+    LoneFact,
     MemberFact,
     MemberUpdateFact,
     StoreFact,
-    WireControl,
     json_decoder,
 )
 from .form import check_form
@@ -35,15 +36,15 @@ from .program_file import split_path
 F = TypeVar("F", bound=Fact)
 
 
-def decode_fact(body: bytes) -> Sale | WireControl:
+def decode_fact(body: bytes) -> Sale | LoneFact:
     """One JSON fact. Raises FormError; its slug tells bad JSON from a bad fact."""
     return parse_sale(body) or decode_strictly(body)
 
 
-def decode_strictly(body: bytes) -> Sale | WireControl:
+def decode_strictly(body: bytes) -> Sale | LoneFact:
     """As `decode_fact`, always by the strict decoder."""
-    fact: MemberFact | WireControl = read_strictly(body, _decode)
-    if isinstance(fact, CatalogFact | StoreFact | DayClosedFact):
+    fact: MemberFact | LoneFact = read_strictly(body, _decode)
+    if isinstance(fact, CatalogFact | StoreFact | DayClosedFact | JointFact):
         return fact
     return carrier_of(fact)
 
@@ -73,17 +74,19 @@ def read_strictly(body: bytes, decode: Callable[[bytes], F]) -> F:
 _NO_MEMBER = "Object missing required field `member`"
 
 
-def _decode(body: bytes) -> MemberFact | WireControl:
+def _decode(body: bytes) -> MemberFact | LoneFact:
     """A typed fact; the member of one whose card tells it is ""."""
     try:
-        whole: MemberFact | WireControl = json_decoder.decode(body)
+        whole: MemberFact | LoneFact = json_decoder.decode(body)
     except msgspec.ValidationError as error:
         if str(error) != _NO_MEMBER:
             raise
         fields = msgspec.json.decode(body)
         if not fields.get("card"):
             raise
-        fact: MemberFact = msgspec.convert({**fields, "member": "?"}, MemberFact)
+        fact: MemberFact | JointFact = msgspec.convert(
+            {**fields, "member": "?"}, MemberFact | JointFact
+        )
         if isinstance(fact, CardLinkFact):
             # Its card is what it is about.
             raise

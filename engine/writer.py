@@ -20,19 +20,24 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from vafa.native.wire import Sale
+
 from .admission import Admission
 from .answers import Answer, corrected, rated_answers
+from .carrier import carrier_of
 from .checkpoint import remove
 from .columns import Facts, Outcome
 from .control_commits import ControlCommits
 from .derived import budget_rows
 from .dictionaries import Sizes
-from .facts import ControlFact, PublishFact
-from .intake import Intake
+from .facts import ControlFact, LoneFact, PublishFact, WireControl
+from .intake import DecodedFacts, Intake
+from .joint import Legs, apply_joint, is_joint, others
 from .journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encode_record
 from .late import Batch
 from .records import facts_batch, growth_batch, rows_batch
 from .replica import Progress, Replica, journal_path, state_path
+from .schema import list_view
 from .status import REFUSALS, Status
 from .verdicts import VERDICTS, Refusal, Verdict, rated_table, verdict_table
 
@@ -71,6 +76,7 @@ class Staged:
     sizes: Sizes = NO_NAMES
     facts: Facts | None = None
     undo: Callable[[], None] | None = None
+    legs: Legs | None = None
 
 
 class Writer:
@@ -158,6 +164,14 @@ class Writer:
         self.flush(staged)
         return self.publish(staged)
 
+    def commit_fact(self, fact: Sale | LoneFact, *, force: bool = False) -> Verdict:
+        """Commit one decoded fact of any kind."""
+        if isinstance(fact, WireControl):
+            return self.commit_control(fact)
+        sale = fact if isinstance(fact, Sale) else carrier_of(fact)
+        (verdict,) = self.commit(DecodedFacts([sale]), force=force)
+        return verdict
+
     def load(self, intake: Intake, *, force: bool = False) -> Staged:
         """As `commit` without making answers: for bulk loads, which count."""
         staged = self.stage(intake, force=force, keep_before=False)
@@ -193,33 +207,40 @@ class Writer:
         version = replica.versions.numbers_at(facts.at)
         facts.day, facts.minute = replica.versions.dates(facts.at, version)
         new_ids = intake.ids if rows is None else [intake.ids[row] for row in rows.tolist()]
+        joint = is_joint(facts)
         before: dict[int, bytes] = {}
         if keep_before:
-            before = {m: fold.state.pack(m) for m in set(facts.member.tolist())}
+            members = set(facts.member.tolist())
+            if joint:
+                members.update(others(facts, dictionaries))
+            before = {m: fold.state.pack(m) for m in members}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
-        batch_ = Batch(facts, new_ids, first, version, refused=admitted.refused())
-        outcome = fold.apply(batch_, replica)
+        new = Batch(facts, new_ids, first, version, refused=admitted.refused())
+        outcome, legs = apply_joint(fold, new, replica) if joint else (
+            fold.apply(new, replica), None
+        )  # fmt: skip
         if atomic and (refused := _refused(outcome, rows)):
             self._take_back(before, sizes, None)
             return self._nothing(intake, refused, known)
         batch = facts_batch(intake.id_array(rows), facts, outcome, version, fold.n_currencies)
+        if legs is not None:
+            batch = rows_batch(batch, legs.rows(fold.n_currencies))
         when = self.commit_time(now)
         undo = None
         if fold.budgets.any:
             budgets = fold.budgets
             replica.budgets_before = dict(budgets.totals), len(budgets.closed)
             undo = fold.undo_budgets()
-            batch = rows_batch(
-                batch, *budget_rows(fold, first + len(facts), outcome.postings, when)
-            )
+            postings = list_view(batch.column("postings"))[1]
+            batch = rows_batch(batch, *budget_rows(fold, first + batch.num_rows, postings, when))
         data, record = encode_record(
             first, when, replica.hash, batch, growth_batch(dictionaries, sizes)
         )
         replica.in_flight = before
         return Staged(
             intake, record, data, outcome, new_ids, rows, refusals, known, before, sizes, facts,
-            undo,
+            undo, legs,
         )  # fmt: skip
 
     def _refused_before(self, known: dict[int, int]) -> dict[int, Refusal]:
@@ -309,6 +330,10 @@ class Writer:
             self.replica.advance(record, staged.new_ids)
             self.replica.records.keep(record)
             self.replica.dirty.update(outcome.members.tolist())
+            if staged.legs is not None:
+                legs = staged.legs
+                self.replica.settle(legs.batch.first, legs.batch.facts, [], legs.outcome.status)
+                self.replica.dirty.update(legs.outcome.members.tolist())
             self._spoiled = False
         self.replica.in_flight = {}
         self.replica.budgets_before = None

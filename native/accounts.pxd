@@ -1,7 +1,7 @@
 """Accounts of a member: points become lots, pay debt, expire, are spent and taken back.
 
 An account's totals keep the identity of rulebook section 12: issued = active + pending +
-held + redeemed + expired + reversed + donated - debt - forgiven.
+held + redeemed + expired + reversed + donated + sent - received - debt - forgiven.
 """
 
 from libc.stdint cimport int32_t, int64_t

@@ -46,6 +46,11 @@ cdef struct Columns:
     const int64_t *sets_from       # null: none
     const int32_t *set_slot
     const int64_t *set_value
+    const int64_t *lots_from       # of points received; null: none
+    const int32_t *lot_earned
+    const int32_t *lot_active_from
+    const int32_t *lot_good_through
+    const int64_t *lot_points
     const uint32_t *channel        # null: none
     const uint32_t *code           # of activities; null: none
     const int64_t *figure          # points, or quantity of an activity; null: none

@@ -50,7 +50,7 @@ cdef inline bint amounts_of(Work *w, const RuleTable *t, const Basket *b, const 
         elif c.kind == COUNT_CURRENCY or c.kind == COUNT_EARNED:
             for k in range(t.n_rules):
                 if (t.currency[k] == c.subject and given[k]
-                        and not (c.kind == COUNT_EARNED and t.donates[k])):
+                        and not (c.kind == COUNT_EARNED and t.cause[k] >= 0)):
                     out[i] += given[k]
         elif c.kind == COUNT_RULE_POINTS:
             out[i] = given[c.subject] if c.subject >= 0 else 0
@@ -181,8 +181,9 @@ cdef inline bint post_rated(Work *w, const RuleTable *t, int64_t *row, int64_t b
             continue
         account = account_of(row, c)
         account[ISSUED] += r.granted[rule]
-        if t.donates[rule]:
+        if t.cause[rule] >= 0:
             account[DONATED] += r.granted[rule]
+            row[t.cause[rule]] += r.granted[rule]
             if not post(w.p, <uint32_t>basket, 0, t.number[rule], POST_DONATE, <uint8_t>c, 0,
                         -r.granted[rule], -r.granted[rule]):
                 return False

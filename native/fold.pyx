@@ -254,6 +254,14 @@ cdef int point(Columns *in_, columns, Py_ssize_t n) except -1:
     items = 0 if columns.sets_from is None else columns.sets_from[n]
     in_.set_slot = <int32_t*>optional(columns.set_slot, np.int32, items, "set_slot")
     in_.set_value = <int64_t*>optional(columns.set_value, np.int64, items, "set_value")
+    in_.lots_from = <int64_t*>optional(columns.lots_from, np.int64, n + 1, "lots_from")
+    items = 0 if columns.lots_from is None else columns.lots_from[n]
+    in_.lot_earned = <int32_t*>optional(columns.lot_earned, np.int32, items, "lot_earned")
+    in_.lot_active_from = <int32_t*>optional(
+        columns.lot_active_from, np.int32, items, "lot_active_from")
+    in_.lot_good_through = <int32_t*>optional(
+        columns.lot_good_through, np.int32, items, "lot_good_through")
+    in_.lot_points = <int64_t*>optional(columns.lot_points, np.int64, items, "lot_points")
     in_.channel = <uint32_t*>optional(columns.channel, np.uint32, n, "channel")
     in_.code = <uint32_t*>optional(columns.code, np.uint32, n, "code")
     in_.figure = <int64_t*>optional(columns.figure, np.int64, n, "figure")

@@ -84,10 +84,12 @@ cdef enum Status:
     NOT_A_REDEMPTION = 20  # of names; never the kernel's own
     ALREADY_CANCELLED = 21
     MORE_THAN_HELD = 22
-    CARD_BLOCKED = 23      # of cards; never the kernel's own
+    CARD_BLOCKED = 23      # of cards and other members; never the kernel's own
     CARD_LINKED = 24
-    OFFER_NOT_APPLICABLE = 25
-    OFFER_USED_UP = 26
+    UNKNOWN_MEMBER = 25
+    UNKNOWN_CAUSE = 26
+    OFFER_NOT_APPLICABLE = 27
+    OFFER_USED_UP = 28
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:
@@ -101,6 +103,9 @@ cdef enum FactKind:
     CAPTURE = 16
     RELEASE = 17
     CANCEL = 18
+    TRANSFER = 22
+    TRANSFER_IN = 23
+    DONATE = 24
 
 cdef enum PostingKind:
     POST_EARN = 0
@@ -117,7 +122,8 @@ cdef enum PostingKind:
     POST_HOLD = 12
     POST_RELEASE = 13
     POST_CAPTURE = 14
-    POST_OFFER = 15        # an offer that a completed sale names and may not have
+    POST_TRANSFER = 15
+    POST_OFFER = 16        # an offer that a completed sale names and may not have
 
 cdef enum Condition:
     IF_SEGMENT = 0         # list: defined segments, or slots of set ones below zero
@@ -276,7 +282,7 @@ cdef struct RuleTable:
     const int64_t *units          # per units: thousandths a reward
     const int32_t *slot           # carry or units: 4 slots of the row; of balance: its flag
     const int64_t *cap            # of balance
-    const uint8_t *donates
+    const int32_t *cause          # slot of what the rule's cause has of its currency, -1 none
     const int32_t *near           # index into conds of the anniversary condition, -1
     const int32_t *ann_slot       # slots (key, last day) of anniversary limits, -1
     const int32_t *given_on       # date whose anniversary gives the bonus (members.pxd), 0 none

@@ -122,7 +122,7 @@ cdef class Rules:
         t.units = <int64_t*>self.get("units", np.int64, n)
         t.slot = <int32_t*>self.get("slot", np.int32, n)
         t.cap = <int64_t*>self.get("cap", np.int64, n)
-        t.donates = <uint8_t*>self.get("donates", np.uint8, n)
+        t.cause = <int32_t*>self.get("cause", np.int32, n)
         t.near = <int32_t*>self.get("near", np.int32, n)
         t.ann_slot = <int32_t*>self.get("ann_slot", np.int32, n)
         t.given_on = <int32_t*>self.get("given_on", np.int32, n)

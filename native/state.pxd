@@ -43,7 +43,9 @@ cdef enum:
     RENEWED = 10       # inactivity: business date of the last renewal, -1
     RUN_OUT = 11       # points of holds that ran out, told by no posting yet
     RUN_OUT_GIVEN = 12  # of that, what had been forgiven
-    ACCOUNT = 13
+    SENT = 13          # transferred to other members
+    RECEIVED = 14      # transferred from other members
+    ACCOUNT = 15
 
 cdef enum:
     THROUGH = 0        # last good day of the tier, -1 never met

@@ -382,7 +382,18 @@ cdef class State:
             "debt": account[DEBT], "issued": account[ISSUED], "expired": account[EXPIRED],
             "reversed": account[REVERSED], "redeemed": account[REDEEMED],
             "donated": account[DONATED], "forgiven": account[FORGIVEN],
+            "transferred_out": account[SENT], "transferred_in": account[RECEIVED],
         }
+
+    def sum_of(self, Py_ssize_t slot):
+        """The sum of a slot over all members."""
+        cdef Py_ssize_t member
+        if not 0 <= slot < self.width:
+            raise IndexError(f"slot {slot} of {self.width}")
+        total = 0
+        for member in range(self.n_members):
+            total += self.row(<uint32_t>member)[slot]
+        return total
 
     def tier(self, Rules rules, uint32_t member, int32_t day):
         """The member's tier of the layout on a business day, -1 none.

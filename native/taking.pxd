@@ -213,8 +213,9 @@ cdef inline bint reverse(Work *w, const RuleTable *t, Sold *s, int64_t basket, i
         net = donated = 0
         for k in range(t.n_rules):
             if t.currency[k] == c:
-                if t.donates[k]:
+                if t.cause[k] >= 0:
                     donated += s.gave[k] - w.given[k]
+                    row[t.cause[k]] -= s.gave[k] - w.given[k]
                 else:
                     net += s.gave[k] - w.given[k]
         account = account_of(row, c)
@@ -270,7 +271,7 @@ cdef inline void post_reversals(Work *w, const RuleTable *t, const Sold *s, int6
         if t.currency[k] != c:
             continue
         change[k] = s.gave[k] - w.given[k]
-        if change[k] > 0 and spared and not t.donates[k]:
+        if change[k] > 0 and spared and t.cause[k] < 0:
             part = change[k] if change[k] < spared else spared
             spared -= part
             change[k] -= part
@@ -281,6 +282,6 @@ cdef inline void post_reversals(Work *w, const RuleTable *t, const Sold *s, int6
         if not post(w.p, <uint32_t>basket, 0, t.number[k], POST_REVERSE, <uint8_t>c, 0, -back,
                     -change[k]):
             w.failed = 1
-        if t.donates[k] and not post(w.p, <uint32_t>basket, 0, t.number[k], POST_DONATE,
-                                     <uint8_t>c, 0, change[k], change[k]):
+        if t.cause[k] >= 0 and not post(w.p, <uint32_t>basket, 0, t.number[k], POST_DONATE,
+                                        <uint8_t>c, 0, change[k], change[k]):
             w.failed = 1

@@ -169,6 +169,19 @@ class Budget(Struct):
     closed_seq: int | None
 
 
+class Cause(Struct):
+    """What a cause has been given, by currency."""
+
+    id: str
+    points: dict[str, int]
+
+
+class Causes(Struct):
+    """All causes that the programs name."""
+
+    causes: list[Cause]
+
+
 class ProgramVersion(Struct, rename={"since": "from"}):
     """A publication of a program."""
 
@@ -321,7 +334,8 @@ class Problem(Struct):
 
 
 ANSWERS: tuple[type[msgspec.Struct], ...] = (
-    FactAnswer, EventView, MemberView, Card, Statement, Budget, ProgramVersions, PublishedVersion,
+    FactAnswer, EventView, MemberView, Card, Statement, Budget, Causes, ProgramVersions,
+    PublishedVersion,
     ProgramView, ProgramDifferences, ProgramCheck, Quote, Live, Ready, Problem,
 )  # fmt: skip
 """What answers are; the shapes that they are made of come with them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from vafa.engine.facts import MemberFact, WireControl
+from vafa.engine.facts import LoneFact, MemberFact
 from vafa.engine.statement import MOST_ENTRIES
 
 from . import answer_types as shown
@@ -26,6 +26,7 @@ from .edge import EdgeServer
 from .events import EventDoor
 from .front import Front
 from .guard import Guard
+from .imports import ImportDoor
 from .membership import MembershipDoor
 from .openapi import DocumentDoor
 from .operation import OperationDoor
@@ -59,8 +60,13 @@ def routes(front: Front) -> tuple[Route, ...]:
             "Takes facts: one, or a batch", {
                 200: {JSON: shown.FactAnswer, NDJSON: TEXT, ARROW: BYTES},
                 201: {JSON: shown.FactAnswer}, 202: {JSON: shown.FactAnswer},
-            }, "write", {JSON: MemberFact | WireControl, NDJSON: TEXT, ARROW: BYTES},
+            }, "write", {JSON: MemberFact | LoneFact, NDJSON: TEXT, ARROW: BYTES},
             (FORCE, ATOMIC), (*BODIES, *COMMITS, *FACTS, "invalid-batch", "batch-refused"),
+        )),
+        Route("POST", "/v1/imports/{id}", ImportDoor(front, events).post, Told(
+            "Takes a file of another system", {200: {NDJSON: TEXT}}, "write",
+            {"application/octet-stream": BYTES}, (FORCE,),
+            (*BODIES, *COMMITS, *FACTS, "not-found", "invalid-mapping"),
         )),
         Route("GET", "/v1/events/{id}", reads.event, Told(
             "A fact and its first answer", answers(shown.EventView), "read", {}, (TAGGED,),
@@ -111,6 +117,9 @@ def routes(front: Front) -> tuple[Route, ...]:
         Route("GET", "/v1/programs/{n}/differences", programs.differences, Told(
             "How a version differs from another one", answers(shown.ProgramDifferences), "read",
             {}, (FROM, TAGGED), ("not-found",),
+        )),
+        Route("GET", "/v1/causes", reads.causes, Told(
+            "What each cause has been given", answers(shown.Causes), "read", {}, (TAGGED,),
         )),
         Route("GET", "/livez", operation.livez, Told(
             "200 while the process runs", answers(shown.Live), "open",

@@ -62,6 +62,9 @@ class Commits(Protocol):
         The verdicts come as an Arrow stream of `verdicts.VERDICTS`.
         """
 
+    def joint(self, fact: Sale, force: bool) -> asyncio.Future[Verdict]:
+        """Commit a fact of several members, in the engine's own form."""
+
     def control(
         self, fact: ControlFact, versions: int | None = None
     ) -> asyncio.Future[Verdict]:
@@ -73,7 +76,10 @@ class Commits(Protocol):
 
 @dataclass(slots=True)
 class _Waiting:
-    """One submission: decoded facts, a table or a fact of no member, and whom to tell."""
+    """One submission: decoded facts, a table or a fact of no member, and whom to tell.
+
+    `alone`: it is a commit of its own.
+    """
 
     sales: Sequence[Sale]
     table: ArrowFacts | None
@@ -84,11 +90,12 @@ class _Waiting:
     facts: int = 1
     atomic: bool = False
     versions: int | None = None
+    joint: bool = False
 
     @property
     def alone(self) -> bool:
         """Whether it is a commit of its own."""
-        return self.atomic or self.table is not None or self.control is not None
+        return self.atomic or self.joint or self.table is not None or self.control is not None
 
 
 @dataclass
@@ -153,6 +160,12 @@ class Committer:
         """See Commits."""
         done: asyncio.Future[bytes] = self._loop.create_future()
         self._submit(_Waiting((), sales, None, force, False, done, len(sales.ids), atomic))
+        return done
+
+    def joint(self, fact: Sale, force: bool) -> asyncio.Future[Verdict]:
+        """See Commits."""
+        done: asyncio.Future[Verdict] = self._loop.create_future()
+        self._submit(_Waiting((fact,), None, None, force, True, done, joint=True))
         return done
 
     def control(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from vafa.engine import wire_json
-from vafa.engine.facts import FormError, WireControl
+from vafa.engine.facts import FormError, LoneFact
 from vafa.engine.wire_arrow import ArrowFacts
 from vafa.native.wire import Sale
 
@@ -19,7 +19,7 @@ MOST_FACTS = 100_000
 """Facts of one request."""
 
 
-def decode_fact(body: bytes) -> Sale | WireControl:
+def decode_fact(body: bytes) -> Sale | LoneFact:
     """One JSON fact. Raises ProblemError."""
     try:
         return wire_json.decode_fact(body)
@@ -27,7 +27,7 @@ def decode_fact(body: bytes) -> Sale | WireControl:
         raise ProblemError(error.slug, error.message, error.path) from None
 
 
-Line = tuple[int, Sale | WireControl | ProblemError]
+Line = tuple[int, Sale | LoneFact | ProblemError]
 
 
 def decode_lines(body: bytes) -> list[Line]:

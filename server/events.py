@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
 import pyarrow as pa
 from aiohttp import web
 
-from vafa.engine.facts import WireControl
+from vafa.engine.carrier import carrier_of
+from vafa.engine.facts import JointFact, LoneFact
 from vafa.engine.verdicts import Verdict, stream_of, verdict_table
 from vafa.native.wire import Sale
 
@@ -34,9 +36,7 @@ class EventDoor:
         """Facts in: one as JSON, many as NDJSON, many as Arrow columns."""
         given = parameters(request, "force", "atomic")
         force, atomic = flag(given, "force"), flag(given, "atomic")
-        holder = holder_of(request)
-        if force and holder is not None and "admin" not in holder.scopes:
-            raise ProblemError("forbidden", "force needs the scope 'admin'")
+        holder = asker(request, force)
         body = await read_body(request)
         kind = request.headers.get("Content-Type", "")
         if kind != JSON:
@@ -47,7 +47,7 @@ class EventDoor:
         if kind == NDJSON:
             lines = decode_lines(body)
             if holder is not None:
-                lines = _allowed_lines(lines, holder)
+                lines = allowed_lines(lines, holder)
             if atomic:
                 return await self._whole(lines, force, language)
             return await self._lines(lines, force, language)
@@ -63,10 +63,22 @@ class EventDoor:
         if isinstance(fact, Sale):
             verdict = await self.commits.sale(fact, force)
         else:
-            verdict = await self.commits.control(fact)
+            verdict = await self._alone(fact, force)
         return _answer(verdict)
 
+    def _alone(self, fact: LoneFact, force: bool) -> asyncio.Future[Verdict]:
+        if isinstance(fact, JointFact):
+            return self.commits.joint(carrier_of(fact), force)
+        return self.commits.control(fact)
+
     async def _lines(self, lines: list[Line], force: bool, language: str) -> web.Response:
+        results = await self.results(lines, force, language)
+        return web.Response(body=b"".join(line for _, line in results), content_type=NDJSON)
+
+    async def results(
+        self, lines: list[Line], force: bool, language: str
+    ) -> list[tuple[int, bytes]]:
+        """(number, result) of facts that are taken each on its own merit, in order."""
         results: list[tuple[int, bytes]] = []
         run: list[tuple[int, Sale]] = []
 
@@ -85,11 +97,11 @@ class EventDoor:
             if isinstance(fact, ProblemError):
                 results.append((number, _line_problem(number, fact.body(language))))
             else:
-                verdict = await self.commits.control(fact)
+                verdict = await self._alone(fact, force)
                 results.append((number, _line_result(number, verdict, language)))
         await commit_run()
         results.sort()
-        return web.Response(body=b"".join(line for _, line in results), content_type=NDJSON)
+        return results
 
     async def _whole(self, lines: list[Line], force: bool, language: str) -> web.Response:
         """Lines of which all are kept or none."""
@@ -101,7 +113,7 @@ class EventDoor:
             elif isinstance(fact, ProblemError):
                 refused.append((number, fact))
             else:
-                detail = "a fact of no member is a commit of its own"
+                detail = "such a fact is a commit of its own"
                 refused.append((number, ProblemError("invalid-fact", detail, "kind")))
         _check_whole(refused, language)
         verdicts = await self.commits.sales(facts, force, atomic=True) if facts else []
@@ -139,18 +151,26 @@ def _allow_store(store: str, holder: Holder) -> None:
         raise ProblemError("forbidden", reason, "store")
 
 
-def _allow(fact: Sale | WireControl, holder: Holder) -> None:
+def _allow(fact: Sale | LoneFact, holder: Holder) -> None:
     """Raises ProblemError for a fact of a store that is not the key's.
 
     A key for stores is not for facts of no member: those are everyone's.
     """
-    if isinstance(fact, Sale):
+    if isinstance(fact, Sale | JointFact):
         _allow_store(fact.store, holder)
     elif holder.stores is not None:
         raise ProblemError("forbidden", f"the key {holder.id!r} is for stores", "kind")
 
 
-def _allowed_lines(lines: list[Line], holder: Holder) -> list[Line]:
+def asker(request: web.BaseRequest, force: bool) -> Holder | None:
+    """Who asks; to force is the operator's. Raises ProblemError."""
+    holder = holder_of(request)
+    if force and holder is not None and "admin" not in holder.scopes:
+        raise ProblemError("forbidden", "force needs the scope 'admin'")
+    return holder
+
+
+def allowed_lines(lines: list[Line], holder: Holder) -> list[Line]:
     """Lines whose facts the key may bring; the others become problems."""
     holder.bring(len(lines))
     if holder.stores is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 from vafa.engine.replica import Replica
 
@@ -12,10 +13,16 @@ from .committer import Commits
 class Front:
     """A front end's commits and its replica."""
 
-    def __init__(self, commits: Commits, replica: Replica, *, tails: bool) -> None:
-        """`tails`: the replica is this process's own and follows the journal by itself."""
+    def __init__(
+        self, commits: Commits, replica: Replica, *, tails: bool, imports: Path | None = None
+    ) -> None:
+        """`tails`: the replica is this process's own and follows the journal by itself.
+
+        `imports`: the folder of mappings for files of other systems.
+        """
         self.commits = commits
         self.replica = replica
+        self.imports = imports
         self._tails = tails
         self.requests: Counter[tuple[str, str, int]] = Counter()
 

@@ -32,7 +32,7 @@ log = logging.getLogger("vafa")
 
 _LENGTH = struct.Struct(">I")
 MOST_FRAME = 256 * 1024 * 1024
-SALES, TABLE, CONTROL = range(3)
+SALES, TABLE, CONTROL, JOINT = range(4)
 MOST_IN_FLIGHT = 200_000
 """Facts that a front end may have under way."""
 
@@ -112,6 +112,9 @@ async def _serve_ask(ask: Ask, committer: Committer, writer: asyncio.StreamWrite
         if ask.kind == SALES:
             sales = [Sale.of(*sale) for sale in ask.sales]
             told = Told(ask.number, await committer.sales(sales, ask.force, ask.atomic))
+        elif ask.kind == JOINT:
+            (fact,) = ask.sales
+            told = Told(ask.number, [await committer.joint(Sale.of(*fact), ask.force)])
         elif ask.kind == TABLE:
             table = pa.ipc.open_stream(ask.table).read_all()
             answers = await committer.table(
@@ -235,6 +238,13 @@ class RemoteCommits:
         done: asyncio.Future[bytes] = self._loop.create_future()
         under = _Under(len(sales.ids), table=done)
         self._ask(TABLE, force, under, table=body, atomic=atomic)
+        return done
+
+    def joint(self, fact: Sale, force: bool) -> asyncio.Future[Verdict]:
+        """See Commits."""
+        self._check(1)
+        done: asyncio.Future[Verdict] = self._loop.create_future()
+        self._ask(JOINT, force, _Under(1, ones=[done]), sales=[fact.parts()])
         return done
 
     def control(

@@ -34,6 +34,9 @@ PROBLEMS: dict[str, Kind] = {
     "forbidden": Kind(403, "Forbidden", "the key is not for this request, or not for the store"),
     "not-found": Kind(404, "Not found", "no such member, fact or path"),
     "method-not-allowed": Kind(405, "Method not allowed", "the path has other methods"),
+    "invalid-mapping": Kind(
+        409, "Mapping unusable", "the import's mapping file on the server is not valid"
+    ),
     "body-timeout": Kind(408, "Body too slow", "the body did not arrive in 10 seconds", True),
     "no-program": Kind(409, "No program", "no program is in force at the fact's time", True),
     "too-large": Kind(413, "Too large", "the body or the batch is beyond its bound"),
@@ -70,6 +73,8 @@ PROBLEMS: dict[str, Kind] = {
     "card-linked": Kind(
         409, "Card of another", "the card is another member's at some time it matters; for ever"
     ),
+    "unknown-member": Kind(409, "Unknown member", "the other member has no fact; for ever"),
+    "unknown-cause": Kind(409, "Unknown cause", "no program in force names it; for ever"),
     "offer-not-applicable": Kind(
         409, "Offer not applicable", "a named offer is unknown or does not apply; for ever"
     ),

@@ -38,6 +38,12 @@ class ReadDoor:
         body = orjson.dumps(found)
         return caching.answer(request, body, caching.weak(body, found["as_of"]))
 
+    async def causes(self, request: web.BaseRequest, _: str) -> web.Response:
+        """What each cause has been given, by currency."""
+        parameters(request)
+        body = orjson.dumps({"causes": self.front.follow().causes()})
+        return caching.answer(request, body, caching.strong(body))
+
     async def statement(self, request: web.BaseRequest, name: str) -> web.Response:
         """A page of a member's facts, newest first, with what rules gave."""
         given = parameters(request, "cursor", "limit")

@@ -25,6 +25,8 @@ log = logging.getLogger("vafa")
 
 DRAIN_S = 8.0
 MOST_ADDRESS = 100
+IMPORTS = "imports"
+"""Where in a ledger the mappings of files that are posted stand."""
 
 Started = Callable[[], None]
 
@@ -66,7 +68,7 @@ def serve_alone(ledger: Path, doors: Doors, started: Started) -> None:
 
     async def main() -> None:
         committer = Committer(Writer(ledger))
-        front = Front(committer, committer.replica, tails=False)
+        front = Front(committer, committer.replica, tails=False, imports=ledger / IMPORTS)
         tending = asyncio.create_task(committer.tend())
         quiet_collector()
 
@@ -118,7 +120,7 @@ def serve_in_front(ledger: Path, doors: Doors) -> None:
             linking.cancel()
             replica.close()
 
-        front = Front(commits, replica, tails=True)
+        front = Front(commits, replica, tails=True, imports=ledger / IMPORTS)
         await run_doors(doors, front, lambda: None, close)
 
     uvloop.run(main())

@@ -19,14 +19,20 @@ import msgspec
 Fact = dict[str, Any]
 
 PUBLISH = "program publish"
+JOINT = ("transfer",)
+
+
+def is_alone(fact: Fact) -> bool:
+    """Whether a fact is a commit of its own: one of no member, or of several."""
+    return "member" not in fact or fact["kind"] in JOINT
 
 
 @dataclass
 class Case:
     """Facts in order of arrival; each batch takes as many as `cuts` says, over and over.
 
-    A fact of kind `program publish` names its program in `programs`. Facts of no member
-    end a batch, as they do in a ledger.
+    A fact of kind `program publish` names its program in `programs`. Facts of no member, or
+    of several, end a batch, as they do in a ledger.
     """
 
     name: str
@@ -40,7 +46,7 @@ class Case:
         batch: list[Fact] = []
         number = 0
         for fact in self.facts:
-            if "member" not in fact:
+            if is_alone(fact):
                 if batch:
                     yield batch
                     batch, number = [], number + 1

@@ -17,7 +17,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from vafa.engine.columns import NO_RULE, SALE
+from vafa.engine.calendars import LAST_DAY, date_of
+from vafa.engine.columns import LEGS, NO_RULE, SALE, decode_extra
 from vafa.engine.digest import describe_row, state_hash
 from vafa.engine.facts import KINDS
 from vafa.engine.replay import verify
@@ -43,8 +44,10 @@ from .outcomes import (
 IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 NOW_US = 190 * 365 * DAY_US
 CLOSING, BUDGET_CLOSED = KINDS.index("closing"), KINDS.index("budget closed")
+MEMBERS_PARTS = (CLOSING, *LEGS)
 NAMELESS = {
-    KINDS.index(kind) for kind in ("catalog", "store", "program publish", "day closed", "closing")
+    *(KINDS.index(kind) for kind in ("catalog", "store", "program publish", "day closed")),
+    *MEMBERS_PARTS,
 }
 CORRECT = POSTINGS.index("correct")
 
@@ -108,9 +111,11 @@ def seen(replica: Replica, case: Case) -> Run:
             if row["kind"] == BUDGET_CLOSED:
                 run.told[name] = Told("ok")
                 continue
-            if row["kind"] == CLOSING:
+            if row["kind"] in MEMBERS_PARTS:
                 name = f"{name}/{replica.dictionaries.members.names[row['member']]}"
-            run.told[name] = _told(replica, row, names)
+            told = run.told[name] = _told(replica, row, names)
+            if row["kind"] in LEGS:
+                told.lots = [_moved(lot) for lot in decode_extra(row["payload"]).lots]
     latest = latest_us(case)
     for member in case.members():
         for days in LATER:
@@ -144,6 +149,12 @@ def _told(replica: Replica, row: Fact, names: dict[int, str]) -> Told:
             told.balances[currency] = _balance(figures)
         told.tier = words.tiers[row["tier"]]
     return told
+
+
+def _moved(lot: tuple[int, int, int, int]) -> tuple[Any, ...]:
+    """A lot that a leg has brought: dates, None for one that never passes, and points."""
+    *days, points = lot
+    return *(date_of(day) if day <= LAST_DAY else None for day in days), points
 
 
 _STATUS = {int(Status.OK): "ok", int(Status.PARKED): "parked"}

@@ -224,8 +224,12 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (plus(rule("multiply", "factor = { silver = 2, gold = 2 }"), TIERS),),
     ),
     "tie-by-place": (
-        (group("first", "points = 3; per = 100; when = { department = ['dairy'] }", "points = 1; per = 100; when = { store = ['1'] }").replace('[[rule]]\nid = "r1"', '[[rule]] #!\nid = "r1"'),),
         (
+            group("best", "points = 3; per = 100; when = { department = ['dairy'] }", "points = 6; per = 200; when = { store = ['1'] }").replace('[[rule]]\nid = "r1"', '[[rule]] #!\nid = "r1"'),
+            group("first", "points = 3; per = 100; when = { department = ['dairy'] }", "points = 1; per = 100; when = { store = ['1'] }").replace('[[rule]]\nid = "r1"', '[[rule]] #!\nid = "r1"'),
+        ),
+        (
+            group("best", "points = 3; per = 100; when = { department = ['dairy'] }", "points = 2; per = 100; when = { store = ['1'] }"),
             group("first", "points = 3; per = 100; when = { department = ['dairy'] }", "points = 1; per = 100; when = { department = ['bread'] }"),
             group("first", "points = 3; per = 100; when = { department = ['dairy'] }; priority = 1", "points = 1; per = 100; when = { store = ['1'] }"),
         ),

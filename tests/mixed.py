@@ -21,7 +21,9 @@ from vafa.engine.facts import (
     AdjustFact,
     ControlFact,
     EnrolFact,
+    JointFact,
     LineFact,
+    LoneFact,
     MemberFact,
     PublishFact,
     RedeemFact,
@@ -204,7 +206,7 @@ def start(ledger: Path, program: str = PROGRAM + MORE) -> Writer:
     return writer
 
 
-def commit(writer: Writer, *facts: MemberFact) -> list[Verdict]:
+def commit(writer: Writer, *facts: MemberFact | JointFact) -> list[Verdict]:
     """Commit facts in one batch."""
     return writer.commit(DecodedFacts([carrier_of(fact) for fact in facts]), force=True)
 
@@ -219,11 +221,17 @@ def commit_case(
             assert len(batch) == 1
             out.append(writer.commit_control(control(case, batch[0])))
             continue
-        decoded = [decode_fact(body(fact)) for fact in batch]
-        facts = [fact for fact in decoded if isinstance(fact, Sale)]
-        assert len(facts) == len(batch)
+        facts = [carried(decode_fact(body(fact))) for fact in batch]
         out += writer.commit(DecodedFacts(facts), force=True)
     return out
+
+
+def carried(decoded: Sale | LoneFact) -> Sale:
+    """A member's decoded fact, or one of several members, in the engine's own form."""
+    if isinstance(decoded, Sale):
+        return decoded
+    assert isinstance(decoded, JointFact)
+    return carrier_of(decoded)
 
 
 def control(case: Case, fact: Fact) -> ControlFact:
@@ -236,7 +244,7 @@ def control(case: Case, fact: Fact) -> ControlFact:
             resolve_holidays(program, 2015, 2026),
         )
     decoded = decode_fact(body(fact))
-    assert not isinstance(decoded, Sale)
+    assert not isinstance(decoded, Sale | JointFact)
     return decoded
 
 
@@ -249,7 +257,7 @@ def answers(verdicts: Iterable[Verdict]) -> list[Answer]:
     return found
 
 
-def told(writer: Writer, *facts: MemberFact) -> list[str]:
+def told(writer: Writer, *facts: MemberFact | JointFact) -> list[str]:
     """What became of facts of one batch: the status, of a refusal the reason."""
     return [str(a.get("reason", a["status"])) for a in answers(commit(writer, *facts))]
 

@@ -44,7 +44,8 @@ class Told:
     """What was told of one fact: status, reason of a refusal, postings, the standing after.
 
     `balances` and `tier` are of the member after the whole commit, on the date of its latest
-    fact. `parked` tells what became of the returns that waited for this sale.
+    fact. `parked` tells what became of the returns that waited for this sale, `lots` what a
+    leg has brought: dates and points.
     """
 
     status: str
@@ -54,6 +55,7 @@ class Told:
     tier: str | None = None
     parked: dict[str, str] = field(default_factory=dict)
     waits: bool = False
+    lots: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 @dataclass

@@ -77,6 +77,7 @@ _KINDS = (
     *(("hold",) * 9 + ("capture",) * 9 + ("release",) * 4 + ("cancel",) * 8
       + ("paid sale",) * 8
       if vocabulary.SPENDING else ()),
+    *("transfer",) * 2, *("donate",) * 2,
 )  # fmt: skip
 
 
@@ -362,6 +363,24 @@ def _cancel(past: Past, choices: Choices) -> Fact:
     return body | _earlier(past, choices)
 
 
+def _transfer(past: Past, choices: Choices) -> Fact:
+    """Points for another member, who may have no fact yet."""
+    body = _redeem(past, choices)
+    others = [name for name in vocabulary.MEMBERS[:4] if name != past.member]
+    if past.certain:
+        # What it gives depends on what is there when it comes.
+        return body
+    return {**body, "kind": "transfer", "to": choices.pick(others)}
+
+
+def _donate(past: Past, choices: Choices) -> Fact:
+    body = _redeem(past, choices)
+    if past.certain:
+        return body
+    body.pop("completed", None)
+    return {**body, "kind": "donate", "cause": choices.pick(("a cause", "a cause", "nobody"))}
+
+
 def _adjust(past: Past, choices: Choices) -> Fact:
     currency = _currency(past, choices, status=30)
     points = _units(currency, choices, (300, 50, 1000, 5, -5, -40, -300))
@@ -432,6 +451,8 @@ _MAKERS: dict[str, Callable[[Past, Choices], Fact]] = {
     "capture": _capture,
     "release": _release,
     "cancel": _cancel,
+    "transfer": _transfer,
+    "donate": _donate,
     "member update": _update,
     "subscription": _subscription,
 }

@@ -119,6 +119,7 @@ def _top(choices: Choices) -> Table:
         "day_starts_at": choices.pick((0, 0, 4, 1, 23)),
         "late_limit_days": 36_500,
         "earn_on_redeemed": choices.chance(15),
+        "causes": ["a cause"],
     }
     if choices.chance(20):
         table["week_begins"] = choices.pick(WEEKDAYS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from itertools import groupby
@@ -12,12 +12,14 @@ from typing import Any
 
 import msgspec
 
-from vafa.engine.facts import CatalogFact, DayClosedFact, StoreFact, json_decoder
+from vafa.engine.facts import CatalogFact, DayClosedFact, StoreFact, TransferFact, json_decoder
 from vafa.engine.program import Program
 from vafa.engine.reference import Answer, MemberView, Reference
 from vafa.engine.reference import Posting as ReferencePosting
 from vafa.engine.reference_answers import views
 from vafa.engine.reference_calendar import business_date
+from vafa.engine.reference_facts import Moved, ReceivedFact
+from vafa.engine.reference_run import Run as Played
 from vafa.engine.reference_run import play
 from vafa.engine.reference_state import State
 from vafa.engine.reference_tiers import Progress
@@ -37,7 +39,10 @@ from .outcomes import (
     us_of,
 )
 
-TOTALS = ("issued", "expired", "redeemed", "reversed", "donated", "forgiven")
+TOTALS = (
+    "issued", "expired", "redeemed", "reversed", "donated", "forgiven",
+    "transferred_out", "transferred_in",
+)  # fmt: skip
 
 
 def run(case: Case, facts: Iterable[Fact] | None = None) -> Run:
@@ -52,7 +57,7 @@ def run(case: Case, facts: Iterable[Fact] | None = None) -> Run:
             continue
         answer = reference.submit(json_decoder.decode(body(fact)))
         found.told[fact["id"]] = _told(answer, of_member="member" in fact)
-        for parts in (answer.corrections, answer.closings):
+        for parts in (answer.corrections, answer.closings, answer.legs):
             for member, postings in parts.items():
                 told = found.told.setdefault(f"{fact['id']}/{member}", Told("ok"))
                 told.postings += [posted(posting) for posting in postings]
@@ -79,6 +84,9 @@ def settled_run(case: Case, engine: Run) -> Run:
     for seq, (name, told) in enumerate(engine.told.items(), 1):
         if name.startswith("budget closed:"):
             world.budgets_closed[name.removeprefix("budget closed:")] = seq
+        if told.lots:
+            leg = _leg(facts[name.partition("/")[0]], told, seq, world)
+            members.setdefault(name.partition("/")[2], []).append(leg)
         if name not in facts or told.status == "refused":
             continue
         fact = facts[name]
@@ -102,12 +110,30 @@ def settled_run(case: Case, engine: Run) -> Run:
     latest = latest_us(case)
     for member, entries in members.items():
         played = play(world, entries)
-        for name, row in played.rows.items():
-            told = found.told.setdefault(name, Told("ok"))
-            told.postings += [posted(posting) for posting in row.postings]
+        _rows(found, facts, member, played)
         for days, shown in zip(LATER, _later(world, played.member, latest), strict=True):
             found.views[member, days] = _view(shown)
     return found
+
+
+def _rows(found: Run, facts: Mapping[str, Fact], member: str, played: Played) -> None:
+    """What each fact did to a member; a leg of another member's fact is apart."""
+    for name, row in played.rows.items():
+        of_other = facts.get(name, {}).get("member", member) != member
+        told = found.told.setdefault(f"{name}/{member}" if of_other else name, Told("ok"))
+        told.postings += [posted(posting) for posting in row.postings]
+
+
+def _leg(fact: Fact, told: Told, seq: int, world: World) -> Accepted:
+    """A leg of a transfer as the ledger has it."""
+    sent, version = json_decoder.decode(body(fact)), world.version_at(us_of(fact))
+    assert isinstance(sent, TransferFact)
+    assert version is not None
+    lots = [Moved(*lot) for lot in told.lots]
+    return Accepted(ReceivedFact(
+        sent.id, sent.occurred_at, sent.to, sent.currency, sent.points, lots, sent.store,
+        sent.terminal,
+    ), seq, version)  # fmt: skip
 
 
 def _later(world: World, member: State, latest: int) -> Iterator[MemberView]:

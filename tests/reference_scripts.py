@@ -314,7 +314,6 @@ def shown(answer: Answer) -> str:
     for postings in (answer.postings, *answer.closings.values(), *answer.corrections.values()):
         parts += [_posting(posting) for posting in postings]
     parts += waited
-    parts += [f"broken {slug}" for slug in answer.broken]
     parts += [f"{rule} closed" for rule in answer.budgets]
     return ", ".join(parts)
 
@@ -322,7 +321,7 @@ def shown(answer: Answer) -> str:
 def _posting(posting: Posting) -> str:
     text = f"{posting.rule or posting.kind} {posting.points}"
     if posting.kind == "capture":
-        return f"capture {posting.desired}"
+        return f"capture {posting.desired}{f' {posting.limit}' if posting.limit else ''}"
     if posting.kind in ("donate", "forgive", "withhold") and posting.rule:
         text = f"{posting.kind} {posting.points}"
     if posting.limit:

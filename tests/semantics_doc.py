@@ -27,14 +27,12 @@ from typing import Any, NamedTuple
 
 from vafa.engine.facts import FormError, PublishFact
 from vafa.engine.holiday_calendars import resolve_holidays
-from vafa.engine.intake import DecodedFacts
 from vafa.engine.program import Program
 from vafa.engine.program_file import parse_program
 from vafa.engine.replay import verify
 from vafa.engine.verdicts import Refusal, Verdict
 from vafa.engine.wire_json import decode_fact
 from vafa.engine.writer import Writer
-from vafa.native.wire import Sale
 
 from . import engine_driver
 from .cases import PUBLISH, Fact
@@ -44,7 +42,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "semantics.md"
 FROM_THE_START = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 CURRENCY = '\n[[currency]]\nid = "points"\n'
 ISSUED = "issued"
-TAKEN = ("redeemed", "expired", "reversed", "donated")
+TAKEN = ("redeemed", "expired", "reversed", "donated", "transferred_out")
 
 Table = list[dict[str, str]]
 """Rows of a table of the page by the names of their columns, backticks away."""
@@ -206,10 +204,7 @@ def commit(writer: Writer, case: Case, fact: Fact) -> Verdict:
         decoded = decode_fact(json.dumps(fact).encode())
     except FormError as error:
         return Verdict(refusal=Refusal("invalid-fact", str(error)))
-    if not isinstance(decoded, Sale):
-        return writer.commit_control(decoded)
-    (verdict,) = writer.commit(DecodedFacts([decoded]), force=False)
-    return verdict
+    return writer.commit_fact(decoded)
 
 
 def rows_of(fact: Fact, verdict: Verdict) -> Iterator[Row]:
@@ -270,7 +265,7 @@ def unbalanced(writer: Writer) -> list[str]:
         for currency, totals in shown["totals"].items():
             now = shown["balances"][currency]
             held = now["active"] + now["pending"] + now["held"]
-            gone = sum(totals[word] for word in TAKEN)
+            gone = sum(totals[word] for word in TAKEN) - totals["transferred_in"]
             if totals[ISSUED] != held + gone - now["debt"] - totals["forgiven"]:
                 found.append(f"{name}: {currency}: {now} {totals}")
     return found

@@ -58,7 +58,8 @@ def test_points_are_conserved(case: Case) -> None:
                 t = fold.state.totals(member, place, fold.today(last_at))
                 assert t["issued"] == (
                     t["active"] + t["pending"] + t["held"] + t["redeemed"] + t["expired"]
-                    + t["reversed"] + t["donated"] - t["debt"] - t["forgiven"]
+                    + t["reversed"] + t["donated"] + t["transferred_out"]
+                    - t["transferred_in"] - t["debt"] - t["forgiven"]
                 )  # fmt: skip
                 unposted = t["expired"] - slots[HEAD + ACCOUNT * place + POSTED]
                 standing = t["active"] + t["pending"] - t["debt"] + unposted

@@ -392,6 +392,8 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Captures": [(facts.CaptureFact, "")],
     "Releases": [(facts.ReleaseFact, "")],
     "Cancels": [(facts.CancelFact, "")],
+    "Transfers": [(facts.TransferFact, "")],
+    "Donations": [(facts.DonateFact, "")],
     "Members": [
         (facts.EnrolFact, ""), (facts.MemberUpdateFact, ""), (facts.ManualTier, "manual_tier."),
     ],
@@ -417,7 +419,7 @@ def test_members_of_facts_are_told(heading: str) -> None:
 
 def test_every_kind_on_the_wire_is_told() -> None:
     told = {kind for kinds in MEMBERS.values() for kind, _ in kinds}
-    assert set(get_args(facts.MemberFact | facts.WireControl)) <= told
+    assert set(get_args(facts.MemberFact | facts.LoneFact)) <= told
 
 
 def test_arrow_columns_are_told() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 
 from vafa.engine.cli import main
 from vafa.engine.formats import settings
 from vafa.engine.formats.mapping_file import parse_mapping
-from vafa.engine.formats.readers import FORMATS
+from vafa.engine.formats.readers import FORMATS, defaults_of
 
 from .test_docs import blocks, default_cell, first_column, named, page_text, section, tables
 
@@ -24,6 +26,9 @@ STRUCTS: dict[str, tuple[type[msgspec.Struct], type[msgspec.Struct] | None]] = {
     "paid": (settings.Paid, None),
     "CSV": (settings.CsvTable, settings.Table),
     "XLSX": (settings.XlsxTable, settings.Table),
+    "POSLog": (settings.PoslogFile, settings.Settings),
+    "Moadian": (settings.MoadianFile, settings.Settings),
+    "Toast": (settings.ToastFile, settings.Settings),
 }
 """The struct of each heading, and the one whose fields are told elsewhere."""
 
@@ -47,6 +52,19 @@ def test_fields_of_mappings_are_told(heading: str) -> None:
         assert told.pop("format") == "required"
     known = set(base.__struct_fields__) if base else set()
     assert told == {name: cell for name, cell in defaults(kind).items() if name not in known}
+
+
+@pytest.mark.parametrize("name", ["square", "shopify", "lightspeed", "parquet"])
+def test_other_formats_have_no_more_fields(name: str) -> None:
+    kind = FORMATS[name]
+    base = settings.Table if issubclass(kind, settings.Table) else settings.Settings
+    assert kind.__struct_fields__ == base.__struct_fields__
+
+
+def test_formats_without_a_mapping_are_told() -> None:
+    text = section(PAGE, "Over HTTP")
+    told = set(re.findall(r"`([a-z]+)`", text.partition("needs no mapping: ")[2].partition(".")[0]))
+    assert told == {name for name in FORMATS if defaults_of(name) is not None}
 
 
 def test_every_format_has_its_part() -> None:

@@ -159,6 +159,21 @@ def test_a_till_is_of_its_store(server: Server) -> None:
     assert (whole.slug, len(whole.json()["refused"])) == ("batch-refused", 2)
 
 
+def test_files_of_other_systems_are_asked_the_same(server: Server) -> None:
+    orders = [
+        {"id": f"import-{place}", "state": "COMPLETED", "closed_at": servers.days_ago(2),
+         "customer_id": "m-1", "location_id": place,
+         "line_items": [{"quantity": "1", "name": "milk", "total_money": {"amount": 500}}]}
+        for place in ("1", "2")
+    ]  # fmt: skip
+    path = "/v1/imports/square"
+    assert ask(server, "POST", path, "reader", orders).status == 403
+    assert ask(server, "POST", f"{path}?force=true", "writer", orders).slug == "forbidden"
+    rows = ask(server, "POST", path, "till", orders).rows()
+    assert [row["status"] for row in rows] == ["refused", "ok"]
+    assert rows[0]["problem"]["type"].endswith("forbidden")
+
+
 def test_rates_count_requests_and_facts_apart(server: Server) -> None:
     statuses = [ask(server, "GET", "/v1/members/nobody", "slow").status for _ in range(8)]
     assert statuses.count(429) >= 2

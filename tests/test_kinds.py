@@ -92,6 +92,7 @@ FULL: dict[str, Json] = {
     },
     "subscription start": {"plan": "plus", "ends_at": "2025-03-01T00:00:00+03:30"},
     "subscription end": {"plan": "plus"},
+    "donate": {"cause": "school", "currency": "points", "points": 3},
 }  # fmt: skip
 
 CONTROLS: dict[str, Json] = {

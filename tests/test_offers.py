@@ -545,8 +545,9 @@ def test_offers_that_are_wrong(text: str, path: str) -> None:
 
 def test_a_program_of_offers_is_described(tmp_path: Path) -> None:
     file = tmp_path / "offers.toml"
-    of_all = (rule(f"x{n}", f"benefit = {toml(decimals(row.benefit))}") for n, row in enumerate(TAKEN))
-    file.write_text(HEAD + "".join(of_all), "utf-8")
+    made = [f"benefit = {toml(decimals(row.benefit))}" for row in TAKEN]
+    text = "".join(rule(f"x{place}", line) for place, line in enumerate(made))
+    file.write_text(HEAD + text, "utf-8")
     result = CliRunner().invoke(main, ["program", "check", str(file)])
     assert result.exit_code == 0, result.output
     assert "n_for_m n 3 m 2" in result.stdout

@@ -74,7 +74,8 @@ def test_figures_are_conserved(case: Case) -> None:
             balance = seen.balances[name]
             assert totals.issued == sum((
                 balance.active, balance.pending, balance.held, totals.redeemed, totals.expired,
-                totals.reversed, totals.donated, -totals.debt, -totals.forgiven,
+                totals.reversed, totals.donated, totals.transferred_out,
+                -totals.transferred_in, -totals.debt, -totals.forgiven,
             ))  # fmt: skip
             assert min(balance) >= 0
             assert totals.forgiven >= 0

@@ -427,10 +427,8 @@ TERMS = [
         "what has happened tells what it broke",
         asks('tender="points", minimum=50, step=25'),
         """a 01-01 adjusts points 100 => adjust 100
-        d1 01-02 redeems points 30 completed => redeem -30, broken below-minimum, """
-        """broken not-a-multiple
-        s1 01-02 buys milk 100; paid points 60 p60; completed => redeem -60, base 40, """
-        """broken not-a-multiple""",
+        d1 01-02 redeems points 30 completed => redeem -30/-30 minimum
+        s1 01-02 buys milk 100; paid points 60 p60; completed => redeem -60/-60 step, base 40""",
     ),
     (
         "of each tender by itself",
@@ -526,8 +524,7 @@ TERMS = [
         "what has happened is never refused for its terms",
         asks('tender="points", share=0.5, points=1, money=1'),
         """a 01-01 adjusts points 10 => adjust 10
-        s1 01-02 buys milk 100; paid points 60 p50; completed => redeem -50, base 40, """
-        """broken over-worth, broken over-share
+        s1 01-02 buys milk 100; paid points 60 p50; completed => redeem -50/-50 worth, base 40
         ? 01-02 => 0""",
     ),
     (

@@ -14,11 +14,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from vafa.engine.facts import PublishFact
-from vafa.engine.intake import DecodedFacts
 from vafa.engine.replay import verify
 from vafa.engine.wire_json import decode_fact
 from vafa.engine.writer import Writer
-from vafa.native.wire import Sale
 
 Fact = dict[str, Any]
 Points = dict[str, int]
@@ -448,10 +446,7 @@ def _us(fact: Fact) -> int:
 
 def _commit(writer: Writer, fact: Fact) -> dict[str, Any]:
     decoded = decode_fact(json.dumps(fact).encode())
-    if isinstance(decoded, Sale):
-        (verdict,) = writer.commit(DecodedFacts([decoded]), force=True)
-    else:
-        verdict = writer.commit_control(decoded)
+    verdict = writer.commit_fact(decoded, force=True)
     assert verdict.answer is not None, verdict.refusal
     return verdict.answer
 

@@ -284,4 +284,4 @@ def test_codes_of_the_compiler_are_those_of_the_kernel() -> None:
     # Corrections are made of the difference of two folds.
     assert postings == {name: code for name, code in made.items() if name != "POST_CORRECT"}
     kinds = numbers_of("rules.pxd", "FactKind")
-    assert {name: facts.KINDS.index(name.lower()) for name in kinds} == kinds
+    assert {name: facts.KINDS.index(name.lower().replace("_", " ")) for name in kinds} == kinds

@@ -11,6 +11,7 @@ from __future__ import annotations
 import click
 
 from .balance import balance
+from .causes import causes
 from .close import close
 from .demo import demo
 from .gallery import gallery
@@ -45,7 +46,7 @@ def main() -> None:
     """A loyalty engine: exact points from till baskets, in a ledger that can be replayed."""
 
 
-for command in (demo, load, balance, member, quote, close, verify, program, gallery):
+for command in (demo, load, balance, member, quote, causes, close, verify, program, gallery):
     main.add_command(command)
 program.add_command(lint)
 

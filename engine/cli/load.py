@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 WIRE_FORMS = ("ndjson", "arrow", "parquet")
 """Forms that hold facts as the HTTP door takes them; `parquet` with a mapping is a table."""
 
-FORMS = (*WIRE_FORMS, "csv", "xlsx")
+FORMS = (
+    *WIRE_FORMS, "csv", "xlsx", "poslog", "moadian", "square", "shopify", "toast", "lightspeed",
+)  # fmt: skip
 
 
 @click.command()

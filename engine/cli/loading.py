@@ -19,7 +19,7 @@ from .rejects import Place, Rejects
 from .tables import TableReader, bad_rows, readable, table_reader
 
 if TYPE_CHECKING:
-    from vafa.engine.facts import WireControl
+    from vafa.engine.facts import LoneFact
     from vafa.engine.formats.settings import Mapping
     from vafa.engine.intake import Intake
     from vafa.engine.verdicts import Refusal, Verdict
@@ -190,7 +190,9 @@ class Load:
 
     # -- facts one by one ----------------------------------------------------------------------
 
-    def _fact(self, place: Place, fact: Sale | WireControl) -> None:
+    def _fact(self, place: Place, fact: Sale | LoneFact) -> None:
+        from vafa.engine.carrier import carrier_of
+        from vafa.engine.facts import JointFact
         from vafa.native.wire import Sale
 
         if isinstance(fact, Sale):
@@ -199,9 +201,12 @@ class Load:
             if len(self._sales) >= self._batch:
                 self._commit_sales()
             return
-        # Facts of no member take their place among the others.
+        # Facts that are committed alone take their place among the others.
         self._commit_sales()
-        if self._writer is not None:
+        if isinstance(fact, JointFact):
+            self._sales, self._places = [carrier_of(fact)], [place]
+            self._commit_sales()
+        elif self._writer is not None:
             self._count(place, self._writer.commit_control(fact))
 
     def _commit_sales(self) -> None:

@@ -18,6 +18,7 @@ class Basket:
     """A receipt: what was sold, what came back by the sale it names, how it was paid.
 
     `returned` is by the id of the sale that the goods came from, None where there is none.
+    `named`: whether `member` is a member or a card.
     """
 
     id: str = ""
@@ -31,6 +32,7 @@ class Basket:
     returned: dict[str | None, list[Fact]] = field(default_factory=dict)
     tenders: list[Fact] = field(default_factory=list)
     coupons: list[str] = field(default_factory=list)
+    named: str = "member"
 
     def pay(self, kind: str, amount: int, points: int | None = None) -> None:
         """Add a tender; one of a type that is there adds up, and change goes off it."""
@@ -44,6 +46,12 @@ class Basket:
         if points is not None:
             tender["points"] = points
         self.tenders.append(tender)
+
+    def later(self, name: str, occurred_at: str) -> Basket:
+        """An empty receipt of the same member in the same store, with an id after this one's."""
+        return Basket(
+            f"{self.id}-{name}", occurred_at, self.member, self.store, named=self.named
+        )
 
     def bring_back(self, sale: str | None, line: Fact) -> None:
         """Add a line that comes back."""
@@ -74,7 +82,7 @@ class Basket:
 
     def _head(self, fact_id: str, kind: str) -> dict[str, Any]:
         head = {
-            "id": fact_id, "kind": kind, "occurred_at": self.occurred_at, "member": self.member,
+            "id": fact_id, "kind": kind, "occurred_at": self.occurred_at, self.named: self.member,
         }  # fmt: skip
         if self.store:
             head["store"] = self.store

@@ -9,7 +9,7 @@ import msgspec
 
 from vafa.native.wire import Sale
 
-from ..facts import FormError, WireControl
+from ..facts import FormError, LoneFact
 from ..wire_json import decode_fact
 
 Fact = dict[str, Any]
@@ -33,7 +33,7 @@ class Found(NamedTuple):
     what: Fact | FormError | Skipped
     raw: Callable[[], str]
 
-    def decoded(self) -> Sale | WireControl | Skipped:
+    def decoded(self) -> Sale | LoneFact | Skipped:
         """The fact through the strict decoder of the JSON door. Raises FormError."""
         what = self.what
         if isinstance(what, FormError):

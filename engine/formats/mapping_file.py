@@ -11,7 +11,7 @@ from ..program import Program
 from ..program_file import Problem, ProgramError, split_path
 from ..program_lines import LineMap
 from .instants import reader_of, zone_of
-from .settings import CsvTable, Mapping, Table
+from .settings import CsvTable, Mapping, MoadianFile, SquareFile, Table
 from .templates import parts_of
 
 LEAST_KEY = 16
@@ -87,6 +87,10 @@ def check(found: Mapping) -> list[tuple[str, str]]:
             zone_of(found.zone)
         except ValueError as error:
             problems.append(("zone", str(error)))
+    if isinstance(found, SquareFile) and found.exponent is not None:
+        problems.append(("exponent", "amounts of Square are in the smallest unit already"))
+    if isinstance(found, MoadianFile) and found.member_key_file is None:
+        problems.append(("member_key_file", "buyers are named by national ids: give a key"))
     if isinstance(found, Table):
         problems += _check_table(found)
     if isinstance(found, CsvTable):

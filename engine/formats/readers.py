@@ -3,23 +3,43 @@
 Readers are imported when they are asked for: some bring an XML parser with them.
 """
 
-# ruff: noqa: PLC0415 -- see above
-
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 
 from .found import Reader
-from .settings import CsvTable, Mapping, ParquetTable, XlsxTable
+from .mapping_file import check
+from .settings import (
+    CsvTable,
+    LightspeedFile,
+    Mapping,
+    MoadianFile,
+    ParquetTable,
+    PoslogFile,
+    ShopifyFile,
+    SquareFile,
+    ToastFile,
+    XlsxTable,
+)
 
 FORMATS: dict[str, type[Mapping]] = {
     "csv": CsvTable,
     "parquet": ParquetTable,
     "xlsx": XlsxTable,
+    "poslog": PoslogFile,
+    "moadian": MoadianFile,
+    "square": SquareFile,
+    "shopify": ShopifyFile,
+    "toast": ToastFile,
+    "lightspeed": LightspeedFile,
 }
 """Settings by the name of the format."""
 
-STREAMED = ("csv",)
+_MODULES = {"csv": "csv_file", "parquet": "parquet_file", "xlsx": "xlsx_file"}
+"""Modules that cannot have the name of their format: others have it."""
+
+STREAMED = tuple(name for name in FORMATS if name not in ("parquet", "xlsx"))
 """Formats whose place in the file tells how far a reader is."""
 
 
@@ -30,25 +50,17 @@ def format_of(settings: Mapping) -> str:
 
 def reader_of(settings: Mapping) -> Reader:
     """What reads the files of a mapping."""
-    match settings:
-        case CsvTable():
-            from .csv_file import read_csv
-
-            return read_csv
-        case ParquetTable():
-            from .parquet_file import read_parquet
-
-            return read_parquet
-        case XlsxTable():
-            from .xlsx_file import read_xlsx
-
-            return read_xlsx
+    name = format_of(settings)
+    module = import_module(f".{_MODULES.get(name, name)}", __package__)
+    reader: Reader = getattr(module, f"read_{name}")
+    return reader
 
 
 def defaults_of(name: str) -> Mapping | None:
     """The settings of a format that needs no mapping; None for one that does."""
     kind: Callable[[], Mapping] = FORMATS[name]
     try:
-        return kind()
+        found = kind()
     except TypeError:
         return None
+    return None if check(found) else found

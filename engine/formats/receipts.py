@@ -68,7 +68,7 @@ class _Receipt:
         self._first = number
         self._rows: list[Row] = []
         self._count = 0
-        self._basket = Basket()
+        self._basket = Basket(named=plan.named)
         self._error: tuple[int, FormError] | None = None
         self._head: list[str] = [""] * len(plan.heads)
         self._moment: list[Any] | None = None

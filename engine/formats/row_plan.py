@@ -33,6 +33,7 @@ class Plan:
         self.used: set[int] = set()
         """Places of the columns that the mapping names."""
         self._settings = settings
+        self.named = settings.member_as
         assert settings.exponent is not None
         assert settings.zone is not None
         self._exponent = settings.exponent

@@ -33,8 +33,9 @@ class Settings(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """What every format may be told.
 
     `exponent`: an amount of 1 in the file is 10^exponent minor units: 2 for dollars in cents,
-    1 for tomans in rials. `prefix` stands before every id. With `member_key_file` members are
-    keyed hashes of what the file has.
+    1 for tomans in rials. `prefix` stands before every id. Lines of the skus `not_goods` (gift
+    cards sold, deposits, charges) are left out. `member_as`: whether the file names members or
+    their cards. With `member_key_file` it is a keyed hash of what the file has.
     """
 
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] | None = None
@@ -43,7 +44,9 @@ class Settings(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     prefix: Annotated[str, Meta(max_length=32)] = ""
     tenders: dict[Text, Text] = {}
     in_store: list[InStore] = []
+    not_goods: list[Text] = []
     quantity_rounding: Rounding = "refuse"
+    member_as: Literal["member", "card"] = "member"
     member_key_file: Text | None = None
 
 
@@ -152,4 +155,50 @@ class XlsxTable(Table, tag="xlsx", tag_field="format", kw_only=True, frozen=True
     skip: Annotated[int, Meta(ge=0, le=1000)] = 0
 
 
-Mapping = CsvTable | ParquetTable | XlsxTable
+# -- documents ------------------------------------------------------------------------------
+
+
+class PoslogFile(Settings, tag="poslog", tag_field="format", kw_only=True, frozen=True):
+    """ARTS POSLog XML 2.2 to 6.
+
+    `extended`: whether an ExtendedAmount is after or before the line's price modifiers, on
+    which vendors differ. `customers`: a Customer without a LoyaltyAccount is a member too.
+    """
+
+    extended: Literal["after_discount", "before_discount"] = "after_discount"
+    customers: bool = False
+
+
+class MoadianFile(Settings, tag="moadian", tag_field="format", kw_only=True, frozen=True):
+    """Invoices of Iran's tax system.
+
+    `member`: the field of the header that names the buyer. `patterns`: which invoices are sales
+    of a shop: 1 sale, 2 currency, 3 gold and jewels, 4 contract, 5 bill, 6 ticket, 7 export.
+    """
+
+    member: Literal["bid", "tinb", "bpn"] = "bid"
+    patterns: tuple[Annotated[int, Meta(ge=1, le=20)], ...] = (1, 3)
+
+
+class SquareFile(Settings, tag="square", tag_field="format", kw_only=True, frozen=True):
+    """Orders of Square."""
+
+
+class ShopifyFile(Settings, tag="shopify", tag_field="format", kw_only=True, frozen=True):
+    """Orders of Shopify, as its REST API has them."""
+
+
+class ToastFile(Settings, tag="toast", tag_field="format", kw_only=True, frozen=True):
+    """Orders of Toast; they do not name their restaurant, so `store` does."""
+
+    store: Text | None = None
+
+
+class LightspeedFile(Settings, tag="lightspeed", tag_field="format", kw_only=True, frozen=True):
+    """Sales of Lightspeed Retail, X-Series."""
+
+
+Mapping = (
+    CsvTable | ParquetTable | XlsxTable | PoslogFile | MoadianFile | SquareFile | ShopifyFile
+    | ToastFile | LightspeedFile
+)  # fmt: skip

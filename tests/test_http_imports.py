@@ -1,0 +1,139 @@
+"""Files of other systems over HTTP: mappings of the ledger, results in order, bad bodies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from vafa.engine.replay import verify
+
+from . import servers
+from .servers import PROBLEM, Reply, Server, days_ago
+
+CSV = """format = "csv"
+key = ["no"]
+[columns]
+occurred_at = "time"
+member = "card"
+sku = "sku"
+quantity = "qty"
+net = "net"
+"""
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["alone", "workers"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    ledger = tmp_path_factory.mktemp("imports") / "ledger"
+    with servers.serving(ledger, request.param) as running:
+        mappings = ledger / "imports"
+        mappings.mkdir()
+        (mappings / "till.toml").write_text(CSV)
+        (mappings / "broken.toml").write_text("format = 1")
+        (mappings / "euros.toml").write_text('format = "square"\ncurrency = "EUR"')
+        yield running
+    assert verify(ledger).findings == []
+
+
+def send(server: Server, name: str, body: bytes, query: str = "") -> Reply:
+    """POST a file."""
+    return server.ask("POST", f"/v1/imports/{name}{query}", body, {"Content-Type": "text/csv"})
+
+
+def rows(reply: Reply) -> list[dict[str, Any]]:
+    """The results of a file."""
+    assert reply.status == 200, reply.body
+    return [json.loads(row) for row in reply.body.splitlines()]
+
+
+def table(*receipts: str) -> bytes:
+    return "\n".join(["no,time,card,sku,qty,net", *receipts]).encode() + b"\n"
+
+
+def order(name: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": name, "state": "COMPLETED", "closed_at": days_ago(2), "customer_id": "m-1",
+        "line_items": [{"catalog_object_id": "milk", "quantity": "1",
+                        "total_money": {"amount": 500, "currency": "USD"}}], **fields,
+    }  # fmt: skip
+
+
+def test_results_come_in_order_with_their_places(server: Server) -> None:
+    when = days_ago(2)
+    body = table(
+        f"1,{when},m-1,milk,1,5.00", f"1,{when},m-1,bread,1,2.50", f"2,{when},m-1,milk,1,5.005",
+        f"3,{when},,milk,1,5.00", "4,2999-01-01T00:00:00Z,m-1,milk,1,5.00",
+        f"5,{when},m-2,milk,1,5.00",
+    )
+    found = rows(send(server, "till", body))
+    assert [(row["line"], row["place"], row["status"]) for row in found] == [
+        (1, 2, "ok"), (2, 4, "refused"), (3, 5, "skipped"), (4, 6, "refused"), (5, 7, "ok"),
+    ]  # fmt: skip
+    assert found[0]["id"] == "1"
+    assert found[0]["postings"][0]["points"] == 7
+    assert found[1]["problem"]["pointer"] == "/net"
+    assert found[2]["reason"] == "no-member"
+    assert rows(send(server, "till", body))[0]["status"] == "replayed"
+    assert server.get("/v1/members/m-2").json()["purchases"] == 1
+
+
+def test_formats_without_a_mapping_need_none(server: Server) -> None:
+    found = rows(send(server, "square", json.dumps({"orders": [order("a"), order("b")]}).encode()))
+    assert [(row["place"], row["status"]) for row in found] == [
+        ("1.orders[0]", "ok"), ("1.orders[1]", "ok"),
+    ]  # fmt: skip
+    back = order("c", line_items=[], returns=[{"source_order_id": "z", "return_line_items": [
+        {"catalog_object_id": "milk", "quantity": "1", "total_money": {"amount": 500}},
+    ]}])  # fmt: skip
+    assert rows(send(server, "square", json.dumps(back).encode()))[0]["status"] == "parked"
+
+
+def test_late_facts_can_be_forced(server: Server) -> None:
+    body = table("late,1999-01-01T00:00:00Z,m-9,milk,1,5.00")
+    late = rows(send(server, "till", body))[0]
+    assert late["problem"]["type"] == "urn:vafa:problem:too-late"
+    assert rows(send(server, "till", body, "?force=true"))[0]["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "status", "slug"),
+    [
+        ("nobody", b"", 404, "not-found"),
+        ("csv", b"", 404, "not-found"),
+        ("moadian", b"", 404, "not-found"),
+        ("..%2Ftill", b"", 404, "not-found"),
+        ("till", b"", 400, "invalid-body"),
+        ("till", b"a,b\n1,2\n", 400, "invalid-body"),
+        ("till", b"x" * (1 << 21), 413, "too-large"),
+        ("poslog", b"", 400, "invalid-body"),
+        ("poslog", b"<POSLog><Transaction></POSLog>", 400, "invalid-body"),
+        ("till", None, 413, "too-large"),
+        ("broken", b"", 409, "invalid-mapping"),
+        ("euros", b"", 409, "invalid-mapping"),
+    ],
+)
+def test_what_cannot_be_read_keeps_nothing(
+    server: Server, name: str, body: bytes | None, status: int, slug: str
+) -> None:
+    if body is None:
+        row = f"{{}},{days_ago(2)},m-1,milk,1,5.00"
+        body = table(*(row.format(n) for n in range(100_001)))
+    before = server.get("/readyz").json()["seq"]
+    reply = send(server, name, body)
+    assert (reply.status, reply.headers["content-type"]) == (status, PROBLEM)
+    assert reply.json()["type"] == f"urn:vafa:problem:{slug}"
+    assert "imports-" not in reply.body.decode()
+    assert "/ledger" not in reply.body.decode()
+    assert server.get("/readyz").json()["seq"] == before
+
+
+def test_other_requests_go_on_while_a_document_is_read(server: Server) -> None:
+    """A document that is read in a thread does not stop the loop."""
+    orders = {"orders": [order(f"o-{n}", state="OPEN") for n in range(2_000)]}
+    found = rows(send(server, "square", json.dumps(orders).encode()))
+    assert {row["reason"] for row in found} == {"state-open"}
+    assert server.get("/livez").status == 200
