@@ -10,10 +10,10 @@ MODULES := $(sort $(wildcard engine/*.py engine/*/*.py native/*.py native/*.pyi 
 BUILT := pyproject.toml setup.py $(NATIVE)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test check differential mutation bench load soak-kill soak-flips soak wheel clean help
+.PHONY: demo test check schemathesis differential mutation bench load soak-kill soak-flips soak wheel clean help
 
 help:
-	@echo "make demo | test | check | differential | mutation | bench | load | soak | wheel | clean"
+	@echo "make demo | test | check | schemathesis | differential | mutation | bench | load | soak | wheel | clean"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -51,6 +51,10 @@ check: $(VENV)/dev.stamp
 
 test: check
 	$(PYTEST)
+
+# Requests made from the OpenAPI document against a live server; an hour or so.
+schemathesis: $(VENV)/dev.stamp
+	VAFA_CASES=20000 $(PYTEST) tests/test_schemathesis.py
 
 # A million histories through kernel and reference; hours. The result is a page of docs.
 differential: $(VENV)/dev.stamp

@@ -86,8 +86,6 @@ class Cards:
     def __init__(self) -> None:
         self.events: dict[str, list[CardEvent]] = {}
         self.of_member: dict[int, list[str]] = {}
-        self.changed: set[str] = set()
-        """Cards that the next checkpoint writes."""
 
     def state(self, card: str, at: int) -> CardState | None:
         """A card at an instant (us); None for one that is not known."""
@@ -100,12 +98,6 @@ class Cards:
             mine = self.of_member.setdefault(event.member, [])
             if card not in mine:
                 mine.append(card)
-        self.changed.add(card)
-
-    def put(self, card: str, events: list[CardEvent]) -> None:
-        """A card as a checkpoint has it."""
-        for event in events:
-            self.add(card, event)
 
     def held(self, member: int, at: int) -> list[str]:
         """The cards that are a member's at an instant (us), sorted."""

@@ -21,6 +21,7 @@ from .facts import (
     CardBlockFact,
     CardLinkFact,
     CardUnblockFact,
+    CloseFact,
     DonateFact,
     EnrolFact,
     HoldFact,
@@ -156,7 +157,7 @@ def _capture(fact: CaptureFact) -> Extra:
 
 def _subscription(fact: SubscriptionStartFact) -> Extra:
     ends_at = None if fact.ends_at is None else instant_us(fact.ends_at, "ends_at")
-    return Extra(plan=fact.plan, ends_at=ends_at)
+    return Extra(plan=fact.plan, ends_at=ends_at, fee=fact.fee)
 
 
 def _profile(fact: EnrolFact | MemberUpdateFact) -> Extra:
@@ -164,7 +165,7 @@ def _profile(fact: EnrolFact | MemberUpdateFact) -> Extra:
     return Extra(about=_about(fact) or None, cards=cards)
 
 
-def _card(fact: CardBlockFact | CardUnblockFact) -> Extra:
+def _reason(fact: CloseFact | CardBlockFact | CardUnblockFact) -> Extra:
     return Extra(reason=fact.reason)
 
 
@@ -182,8 +183,9 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     EnrolFact: _profile,
     MemberUpdateFact: _profile,
     CardLinkFact: lambda fact: Extra(move=fact.move),
-    CardBlockFact: _card,
-    CardUnblockFact: _card,
+    CloseFact: _reason,
+    CardBlockFact: _reason,
+    CardUnblockFact: _reason,
     TransferFact: _transfer,
     DonateFact: _donate,
 }
@@ -204,6 +206,8 @@ def _about(fact: EnrolFact | MemberUpdateFact) -> dict[str, Any]:
         about["segments"] = sorted(set(fact.segments))
     if fact.values is not msgspec.UNSET:
         about["values"] = dict(sorted(fact.values.items()))
+    if fact.type is not msgspec.UNSET:
+        about["type"] = fact.type
     tier = fact.manual_tier
     if tier is not msgspec.UNSET:
         about["manual_tier"] = _manual_tier(tier) if tier else None
@@ -231,8 +235,6 @@ _SAME_NAMES = (
     "card", "channel", "partial", "completed", "expires", "forced", "reason", "actor", "move",
     "to", "cause",
 )
-"""Fields of an `Extra` that have the same name and form on the wire."""
-
 
 def wire_fields(content: Content) -> dict[str, Any]:
     """The fields of a fact beside id, kind and instant, as they stand on the wire.
@@ -266,11 +268,16 @@ def wire_fields(content: Content) -> dict[str, Any]:
     if extra.ends_at is not None:
         name = "expires_at" if KINDS[kind] == "hold" else "ends_at"
         fields[name] = us_instant(extra.ends_at).isoformat().replace("+00:00", "Z")
+    return fields | _wire_same(extra)
+
+
+def _wire_same(extra: Extra) -> dict[str, Any]:
+    """Fields that have the same name and form in an `Extra` and on the wire."""
+    fields = {name: value for name in _SAME_NAMES if (value := getattr(extra, name))}
     if extra.cards:
         fields["cards"] = list(extra.cards)
-    for name in _SAME_NAMES:
-        if value := getattr(extra, name):
-            fields[name] = value
+    if extra.fee is not None:
+        fields["fee"] = extra.fee
     return fields
 
 

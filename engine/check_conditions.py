@@ -30,7 +30,8 @@ from .program_conditions import LINE_LISTS, Conditions, Dates, Hours, NotConditi
 
 LISTS = (
     *LINE_LISTS, "store", "region", "format", "channel", "terminal", "tender", "coupon",
-    "weekday", "holiday", "tier", "segment", "subscription", "first_purchase", "nth_purchase",
+    "weekday", "holiday", "tier", "member_type", "segment", "subscription", "first_purchase",
+    "nth_purchase",
 )  # fmt: skip
 """Conditions that are lists of which any value serves."""
 

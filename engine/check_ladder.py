@@ -30,7 +30,7 @@ def ladder(program: Program, ladder: Ladder) -> Found:
     yield from _window(ladder)
     for place, tier in enumerate(ladder.tier):
         path = f"ladder.tier[{place}]"
-        yield from _thresholds(program, f"{path}.at_least", tier.at_least)
+        yield from thresholds(program, f"{path}.at_least", tier.at_least)
         yield from _bonus(program, f"{path}.bonus", tier)
         if place and not list(metrics(tier.at_least)):
             yield f"{path}.at_least", "only the lowest tier may ask nothing"
@@ -62,7 +62,8 @@ def metrics(asked: Thresholds) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _thresholds(program: Program, path: str, asked: Thresholds) -> Found:
+def thresholds(program: Program, path: str, asked: Thresholds) -> Found:
+    """Figures that are asked: what they are of, and their bounds."""
     for name in ("points", "balance"):
         for currency, figure in getattr(asked, name).items():
             at = f"{path}.{name}.{currency}"

@@ -1,4 +1,4 @@
-"""state/: a checkpoint of members, ids, names and cards. Losing it loses nothing.
+"""state/: a checkpoint of members, ids, names, cards. Losing it loses nothing.
 
 Everything in it is a fold of the journal up to `seq`, written in one durable
 transaction. A row carries its own checksum; a checkpoint that is damaged, of another
@@ -18,9 +18,9 @@ import lmdb
 import msgspec
 import xxhash
 
-from .cards import CardEvent, Cards
 from .dictionaries import Dictionaries, Product, Sizes, StoreVersion
 from .journal import LedgerError, open_environment
+from .membership import Membership
 from .parked import Parked, Waiting
 from .standing import Standing
 
@@ -88,7 +88,7 @@ class Snapshot:
     rows: list[tuple[int, bytes]] = field(default_factory=list)
     ids: list[tuple[str, int]] = field(default_factory=list)
     names: list[tuple[bytes, bytes]] = field(default_factory=list)
-    cards: list[tuple[str, list[CardEvent]]] = field(default_factory=list)
+    membership: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 def sealed(key: bytes, value: bytes) -> tuple[bytes, bytes]:
@@ -129,8 +129,8 @@ class Checkpoint:
             except LedgerError as error:
                 raise CheckpointDamaged(str(error)) from None
             try:
-                names = (b"meta", b"members", b"ids", b"names", b"cards")
-                self._meta, self._members, self._ids, self._names, self._cards = (
+                names = (b"meta", b"members", b"ids", b"names", b"membership")
+                self._meta, self._members, self._ids, self._names, self._membership = (
                     self._env.open_db(name, create=write) for name in names
                 )
             except lmdb.Error:
@@ -180,12 +180,11 @@ class Checkpoint:
                 return
             yield opened(key, value)
 
-    def load_cards(self, cards: Cards) -> None:
-        """Fill an empty table of cards."""
-        decode = msgspec.msgpack.Decoder(list[CardEvent]).decode
-        with _damage(), self._env.begin(db=self._cards) as txn:
+    def load_membership(self, membership: Membership) -> None:
+        """Fill what is known of no member yet."""
+        with _damage(), self._env.begin(db=self._membership) as txn:
             for key, value in txn.cursor():
-                cards.put(key.decode(), decode(opened(key, value)))
+                membership.put(key, opened(key, value))
 
     def find_ids(self, ids: list[str]) -> dict[str, int]:
         """Seqs of those ids that the checkpoint knows."""
@@ -201,16 +200,13 @@ class Checkpoint:
         rows = [sealed(member.to_bytes(4, "big"), packed) for member, packed in snapshot.rows]
         ids = [sealed(name.encode(), seq.to_bytes(8, "big")) for name, seq in snapshot.ids]
         names = [sealed(key, value) for key, value in snapshot.names]
-        cards = [
-            sealed(card.encode(), msgspec.msgpack.encode(events))
-            for card, events in snapshot.cards
-        ]
+        membership = [sealed(key, value) for key, value in snapshot.membership]
         with self._env.begin(write=True) as txn:
             for database, items in (
                 (self._members, rows),
                 (self._ids, ids),
                 (self._names, names),
-                (self._cards, cards),
+                (self._membership, membership),
             ):
                 items.sort()
                 # In pieces, so that the thread lets the commits go on between them.

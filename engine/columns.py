@@ -23,6 +23,7 @@ SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, CLOSING = (
     )
 )  # fmt: skip
 SUBSCRIBE, UNSUBSCRIBE = KINDS.index("subscription start"), KINDS.index("subscription end")
+CLOSE = KINDS.index("close")
 CARD_LINK, CARD_BLOCK, CARD_UNBLOCK = (
     KINDS.index(f"card {what}") for what in ("link", "block", "unblock")
 )
@@ -44,7 +45,7 @@ MEMBER_KINDS = np.array(
     [
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
-        TRANSFER, TRANSFER_IN, DONATE,
+        TRANSFER, TRANSFER_IN, DONATE, CLOSE,
     ],
     np.uint8,
 )  # fmt: skip
@@ -98,6 +99,7 @@ class Extra(
     member: str = ""
     cards: tuple[str, ...] = ()
     move: bool = False
+    fee: int | None = None
     to: str = ""
     cause: str = ""
     lots: Lots = ()

@@ -45,6 +45,7 @@ from .compile_ladder import (
     UNITS,
     VISITS,
     asked_of,
+    asked_to_enter,
     ladder_arrays,
     rolling_starts,
 )
@@ -148,7 +149,11 @@ class CompiledProgram(RuleWords):
         limits, limits_from = self._rule_limits()
         currencies = self._currencies(limits)
         self.rungs = [layout.tiers.index(tier.id) for tier in program.tiers()]
-        self.asked = [asked_of(self, tier) for tier in program.tiers()]
+        ladder_ = program.ladder
+        self.asked = [] if ladder_ is None else [
+            asked_of(self, tier.at_least, ladder_.window) for tier in ladder_.tier
+        ]  # fmt: skip
+        self.entry = asked_to_enter(self)
         ladder, figures = ladder_arrays(self)
         rates = RuleFigures(self)
         arrays = {
@@ -180,7 +185,9 @@ class CompiledProgram(RuleWords):
             "conds": conditions.conds,
             "segments": segments,
             "sequences": [(layout.slot(*key), *key[2:]) for key in layout.keys("sequence")],
-            "asked": [figure[1:] for of_tier in self.asked for figure in of_tier],
+            "asked": [
+                figure[1:] for some in (*self.asked, self.entry) for figure in some
+            ],
             "first_periods": conditions.first_periods,
             "terms": terms.rows,
             "streak_periods": [
@@ -274,7 +281,10 @@ class CompiledProgram(RuleWords):
             currency = self.currency_number(receipt.currency)
             points = Fraction(receipt.points) * 10 ** self.layout.scales[currency] / receipt.per
         stores, categories = self.layout.find("stores"), self.layout.find("categories")
+        entry = program.membership.entry
         return {
+            "n_entry": len(self.entry),
+            "entry_any": int(entry is not None and entry.join == "any"),
             "n_currencies": len(self.layout.currencies),
             "full": int(self.full),
             "earn_on_redeemed": int(program.earn_on_redeemed),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 (IF_SEGMENT, IF_SUBSCRIPTION, IF_AGE, IF_MEMBER_DAYS, IF_NEAR, IF_FIRST, IF_NTH, IF_EVERY,
  IF_SINCE, IF_STREAK, IF_COUNTER, IF_SEQUENCE) = range(12)  # fmt: skip
 MEMBER_FIELDS = (
-    "segment", "subscription", "age", "member_days", "anniversary", "first_purchase",
+    "member_type", "segment", "subscription", "age", "member_days", "anniversary", "first_purchase",
     "nth_purchase", "every_nth", "days_since_purchase", "streak", "counter", "sequence",
 )  # fmt: skip
 NEAR_BIRTH, NEAR_JOINING = -1, -2
@@ -52,6 +52,11 @@ class MemberConditions:
         first = len(self.lists)
         self.lists += values or []
         self.conds.append((op, int(negated), a, b, c, first, len(self.lists)))
+
+    def _member_type(self, names: list[str], negated: bool) -> None:
+        # A type is known of a member or not, as a segment that facts set.
+        slots = [-self.compiled.layout.slot("type", name) for name in names]
+        self._put(IF_SEGMENT, negated, values=slots)
 
     def _segment(self, names: list[str], negated: bool) -> None:
         defined = {segment.id: i for i, segment in enumerate(self.compiled.program.segment)}

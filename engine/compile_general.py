@@ -31,7 +31,7 @@ _STACKS = {"add": 3, "best": 4, "compound": 5, "first": 6}
 def needs_general(program: Program) -> bool:
     """Whether a sale of this version can need more than the plain fold has."""
     return (
-        bool(program.redemption or program.counter)
+        bool(program.redemption or program.counter or program.membership.entry)
         or not is_simple(program.ladder, program.calendar)
         or any(
             currency.round_at == "basket" or isinstance(currency.expiry, Inactivity)

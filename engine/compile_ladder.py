@@ -15,7 +15,7 @@ from .calendars import (
     validity_table,
     week_begins,
 )
-from .program import Ladder, Rolling, Tier, Validity
+from .program import Ladder, Rolling, Thresholds, Tier, Validity
 
 if TYPE_CHECKING:
     from .compile import CompiledProgram
@@ -127,11 +127,11 @@ def _steps_by_membership(ladder: Ladder | None) -> bool:
     return validity_period(ladder) == "membership_year"
 
 
-def asked_of(compiled: CompiledProgram, tier: Tier) -> list[tuple[str, int, int, int]]:
-    """(name, OF_COUNTER, OF_VALUE or OF_BALANCE, its subject, least) of each figure of a tier."""
-    layout, asked = compiled.layout, tier.at_least
-    assert compiled.program.ladder is not None
-    window = window_key(compiled, compiled.program.ladder.window)
+def asked_of(
+    compiled: CompiledProgram, asked: Thresholds, over: str | Rolling
+) -> list[tuple[str, int, int, int]]:
+    """(name, OF_COUNTER, OF_VALUE or OF_BALANCE, its subject, least) of each figure asked."""
+    layout, window = compiled.layout, window_key(compiled, over)
     found: list[tuple[str, int, int, int]] = []
     for name, kind, least in (("spend", SPEND, asked.spend), ("visits", VISITS, asked.visits),
                               ("margin", MARGIN, asked.margin)):  # fmt: skip
@@ -178,6 +178,12 @@ def _bonus_points(compiled: CompiledProgram, tier: Tier) -> int:
         return 0
     scale = compiled.layout.scales[compiled.currency_number(tier.bonus.currency)]
     return int(tier.bonus.points * 10**scale)
+
+
+def asked_to_enter(compiled: CompiledProgram) -> list[tuple[str, int, int, int]]:
+    """As `asked_of`, what a closed club asks of a candidate, ever."""
+    entry = compiled.program.membership.entry
+    return asked_of(compiled, entry.at_least, "lifetime") if entry else []
 
 
 def _least(values: list[int | None]) -> Any:

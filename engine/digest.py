@@ -41,7 +41,7 @@ def state_hash(state: State, dictionaries: Dictionaries) -> str:
 HEAD = (
     "last_at", "last_seq", "purchases", "upgrades", "joined", "enrolled", "facts", "last_buy",
     "birth", "birth_jalali", "birth_calendar", "manual_tier", "manual_through", "clock",
-    "today", "holds",
+    "today", "holds", "closed",
 )  # fmt: skip
 ACCOUNT = (
     "issued", "expired", "live", "lots", "debt", "reversed", "redeemed", "donated", "forgiven",

@@ -43,6 +43,7 @@ Spent = Annotated[int, Meta(ge=1, le=MOST_POINTS)]
 LineNumber = Annotated[int, Meta(ge=1, le=MOST_LINE_NUMBER)]
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Calendar = Literal["gregorian", "jalali"]
+MemberType = Literal["person", "organisation"]
 Expires = Annotated[str, Meta(pattern=r"^(never|\d{4}-\d{2}-\d{2})$")]
 Reason = Annotated[str, Meta(max_length=500)]
 
@@ -316,6 +317,7 @@ class _About(Struct, forbid_unknown_fields=True):
         msgspec.UNSET
     )
     manual_tier: ManualTier | msgspec.UnsetType | None = msgspec.UNSET
+    type: MemberType | msgspec.UnsetType = msgspec.UNSET
     card: AnyCard = ""
 
 
@@ -336,7 +338,11 @@ class MemberUpdateFact(_About, tag_field="kind", tag="member update"):
 class SubscriptionStartFact(
     Struct, forbid_unknown_fields=True, tag_field="kind", tag="subscription start"
 ):
-    """A plan is active from now to before `ends_at` (none: until an end comes)."""
+    """A plan is active from now to before `ends_at`.
+
+    Without it: through the term of the program's plan, or until an end comes. `fee` is what was
+    charged, else the plan's.
+    """
 
     id: Id
     occurred_at: Instant
@@ -346,6 +352,7 @@ class SubscriptionStartFact(
     store: Place = ""
     terminal: Place = ""
     card: AnyCard = ""
+    fee: Positive | None = None
 
 
 class SubscriptionEndFact(
@@ -357,6 +364,18 @@ class SubscriptionEndFact(
     occurred_at: Instant
     member: Name
     plan: Name
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+class CloseFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="close"):
+    """The membership is over: points expire, later facts are refused."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    reason: Reason = ""
     store: Place = ""
     terminal: Place = ""
     card: AnyCard = ""
@@ -469,7 +488,8 @@ class DayClosedFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="d
 MemberFact = (
     SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | HoldFact | CaptureFact
     | ReleaseFact | CancelFact | EnrolFact | MemberUpdateFact | SubscriptionStartFact
-    | SubscriptionEndFact | CardLinkFact | CardBlockFact | CardUnblockFact | DonateFact
+    | SubscriptionEndFact | CloseFact | CardLinkFact | CardBlockFact | CardUnblockFact
+    | DonateFact
 )  # fmt: skip
 JointFact = TransferFact
 """Facts of several members: one journal row is the fact itself, each further member has a leg."""
@@ -484,8 +504,7 @@ KINDS: tuple[str, ...] = (
     "sale", "catalog", "program publish", "return", "activity", "adjust", "redeem", "enrol",
     "member update", "subscription start", "subscription end", "store", "day closed",
     "closing", "budget closed", "hold", "capture", "release", "cancel", "card link", "card block",
-    "card unblock",
-    "transfer", "transfer in", "donate",
+    "card unblock", "transfer", "transfer in", "donate", "close",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
@@ -496,7 +515,7 @@ receiver's leg of a transfer; `budget closed` is written by the engine.
 RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
     "store": 0, "program publish": 0, "budget closed": 0, "card link": 0, "card block": 0,
-    "card unblock": 0,
+    "card unblock": 0, "close": 0,
     "sale": 1, "activity": 1, "adjust": 1,
     "return": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,

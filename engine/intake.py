@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vafa.native.wire import Sale, fill
 
-from .columns import Facts
+from .columns import CLOSE, Facts
 from .dictionaries import Dictionaries
 from .records import Content
 
@@ -43,9 +43,10 @@ class DecodedFacts:
         self.at = np.array([fact.at for fact in facts], np.int64)
         self.with_cards = [
             row for row, fact in enumerate(facts)
-            if fact.extra is not None and (fact.extra.card or fact.extra.cards)
+            if fact.kind == CLOSE
+            or (fact.extra is not None and (fact.extra.card or fact.extra.cards))
         ]  # fmt: skip
-        """Rows that have to do with cards."""
+        """Rows that have to do with cards: of those that name one, and of members that leave."""
         self._named: dict[int, Sale] = {}
 
     def first_rows(self) -> dict[str, int]:

@@ -29,6 +29,7 @@ from .columns import (
 )
 from .facts import LATEST_US
 from .named import Names
+from .plans import plan_end
 
 if TYPE_CHECKING:
     from .compile import CompiledPrograms
@@ -225,17 +226,22 @@ class _Extras:
             if manual is not None and manual["tier"] not in self.layout.tiers:
                 out.flags[row] |= NO_SUCH_TIER
         elif kind in (SUBSCRIBE, UNSUBSCRIBE, DONATE):
-            self.sets[row] = self._named_slot(kind, extra)
+            self.sets[row] = self._named_slot(row, kind, extra)
 
-    def _named_slot(self, kind: int, extra: Any) -> list[tuple[int, int]]:
+    def _named_slot(self, row: int, kind: int, extra: Any) -> list[tuple[int, int]]:
         """The slot of a plan, with its end, or of a cause; none where no version names it."""
         if kind == DONATE:
             slot, value = self.layout.find("cause", extra.cause, extra.currency), 0
         else:
             slot = self.layout.find("subscription", extra.plan)
-            until = extra.ends_at if extra.ends_at is not None else _FOREVER
-            value = until if kind == SUBSCRIBE else 0
+            value = 0 if kind == UNSUBSCRIBE else self._plan_end(row, extra)
         return [] if slot is None else [(slot, value)]
+
+    def _plan_end(self, row: int, extra: Any) -> int:
+        """The instant before which a plan that starts here is active."""
+        program = self.compiled.programs[self.out.version[row]]
+        until = plan_end(program, extra.plan, int(self.facts.day[row]), extra.ends_at)
+        return _FOREVER if until is None else until
 
     def _end(self, row: int, asked: int | None) -> None:
         """When a hold is over: as asked, at most the program's hours later."""
@@ -285,6 +291,9 @@ class _Extras:
         if "segments" in about:
             for key in self.layout.keys("segment"):
                 sets.append((self.layout.slot(*key), int(key[1] in about["segments"])))
+        if "type" in about:
+            for key in self.layout.keys("type"):
+                sets.append((self.layout.slot(*key), int(key[1] == about["type"])))
         for name, value in about.get("values", {}).items():
             slot = self.layout.find("value", name)
             if slot is not None:

@@ -12,7 +12,7 @@ from vafa.native.state import State
 
 from .program import Program
 
-HEAD, ACCOUNT, TIER = 16, 15, 3
+HEAD, ACCOUNT, TIER = 17, 15, 3
 """Slots of `native/state.pxd`; a test holds them equal."""
 
 Key = tuple[Hashable, ...]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from math import ceil
 
 from .lint_findings import Found
 from .program import Bonus, Caps, Earn, Offer, Program, Rule, Uses
@@ -58,7 +59,8 @@ def lint_limits(program: Program) -> Iterator[Found]:
             if cut is not None:
                 yield Found(
                     "cap-never-binds", f"currency[{place}].caps.{span}",
-                    f"the cap of {caps[cut]} a {cut} always cuts no later than {figure} a {span}",
+                    f"the cap of {caps[cut]} per {cut} always cuts no later than "
+                    f"{figure} per {span}",
                 )
     for place, rule in enumerate(program.rule):
         yield from _limits(program, f"rule[{place}]", rule)
@@ -101,13 +103,13 @@ def _limits(program: Program, path: str, rule: Rule) -> Iterator[Found]:
             name: most * count for name, count in uses.items()
         }  # fmt: skip
         for others, why in (
-            (_without(limits, span), "its limit of {} a {} always cuts no later than"),
-            (caps, "the cap of {} a {} always cuts no later than"),
-            (own, "by its own figure it gives at most {} a {}, and the limit is"),
+            (_without(limits, span), "its limit of {} per {} always cuts no later than"),
+            (caps, "the cap of {} per {} always cuts no later than"),
+            (own, "by its own figure it gives at most {} per {}, and the limit is"),
         ):
             cut = first_to_cut(span, figure, others)
             if cut is not None:
-                told = f"{why.format(others[cut], cut)} {figure} a {span}"
+                told = f"{why.format(others[cut], cut)} {figure} per {span}"
                 yield Found("limit-never-binds", f"{path}.limits.{span}", told, rule.id)
                 break
 
@@ -116,14 +118,15 @@ def _uses(path: str, rule: Rule) -> Iterator[Found]:
     uses, limits = figures_of(rule.uses), figures_of(rule.limits)
     most = most_at_once(rule)
     by_points = {} if most is None else {
-        name: -(-figure // most) for name, figure in limits.items() if name != "basket"
+        name: Decimal(ceil(figure / most)) for name, figure in limits.items() if name != "basket"
     }  # fmt: skip
     for span, figure in uses.items():
         cut = first_to_cut(span, figure, _without(uses, span))
         if cut is not None:
             yield Found(
                 "uses-never-bind", f"{path}.uses.{span}",
-                f"{uses[cut]} uses a {cut} always stop it no later than {figure} a {span}", rule.id,
+                f"{uses[cut]} uses per {cut} always stop it no later than {figure} per {span}",
+                rule.id,
             )
             continue
         # At the same figure both stop it together, and the limit is told already.
@@ -131,7 +134,8 @@ def _uses(path: str, rule: Rule) -> Iterator[Found]:
         if cut is not None:
             yield Found(
                 "uses-never-bind", f"{path}.uses.{span}",
-                f"its limit of {limits[cut]} a {cut} always stops it before {figure} uses a {span}",
+                f"its limit of {limits[cut]} per {cut} always stops it before {figure} uses "
+                f"per {span}",
                 rule.id,
             )
         elif isinstance(rule, Bonus) and rule.of_balance is not None:

@@ -1,26 +1,62 @@
-"""What a ledger knows of its members beside their figures: their cards (rulebook section 7).
+"""What a ledger knows of its members beside their figures (rulebook section 7).
 
-It is a fold of the journal like the members' rows: every replica reads it from the records,
-the checkpoint keeps it, and a replay compares it.
+Their cards, what they are, what they subscribe to, whether they left. It is a fold of the
+journal like the members' rows: every replica reads it from the records, the checkpoint keeps
+it, and a replay compares it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import insort
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from .cards import BLOCK, ENROL, LINK, OPEN, UNBLOCK, CardEvent, Cards
-from .columns import CARD_BLOCK, CARD_LINK, CARD_UNBLOCK, Extra, Facts
+from .columns import (
+    CARD_BLOCK,
+    CARD_LINK,
+    CARD_UNBLOCK,
+    CLOSE,
+    SUBSCRIBE,
+    UNSUBSCRIBE,
+    UPDATE,
+    Extra,
+    Facts,
+)
 from .columns import ENROL as ENROLS
 from .dictionaries import Dictionaries
 
 EVENTS = {CARD_LINK: LINK, CARD_BLOCK: BLOCK, CARD_UNBLOCK: UNBLOCK}
 """What a fact of a card does to it, by kind."""
 
+CLOSED, TYPE, START, END = "closed", "type", "start", "end"
+"""What happens to a member: it leaves, is told what it is, a plan starts or ends."""
+
+TOLD = (ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE)
+"""Kinds that may settle something without a card."""
+
 Place = tuple[int, str, str, str]
 """Instant (us), store, terminal and id of a fact: its place among others of its rank."""
+
+
+class MemberEvent(NamedTuple):
+    """One thing that happened to a member; events sort as the facts that they come from.
+
+    `name` is the type, or the plan; `ends_at` (us) and `fee` are of a plan that starts.
+    """
+
+    at: int
+    store: str
+    terminal: str
+    id: str
+    what: str
+    name: str = ""
+    ends_at: int | None = None
+    fee: int | None = None
 
 
 def opening(member: int) -> CardEvent:
@@ -33,43 +69,110 @@ def event_of(kind: int, place: Place, member: int, extra: Extra) -> CardEvent:
     return CardEvent(*place, EVENTS[kind], member, extra.move, extra.reason)
 
 
+_encode = msgspec.msgpack.Encoder().encode
+_card_events = msgspec.msgpack.Decoder(list[CardEvent]).decode
+_member_events = msgspec.msgpack.Decoder(list[MemberEvent]).decode
+
+
 class Membership:
-    """The cards of a ledger's members as of a seq."""
+    """Members and cards of a ledger as of a seq."""
 
     def __init__(self) -> None:
         self.cards = Cards()
+        self.members: dict[int, list[MemberEvent]] = {}
+        self.closed: dict[int, int] = {}
+        """Instants (us) from which on facts of members are refused, by their numbers."""
+        self._changed: set[bytes] = set()
+
+    # -- reading ---------------------------------------------------------------------------
 
     def read(
         self, facts: Facts, ids: Sequence[str], status: NDArray[np.uint8],
         dictionaries: Dictionaries,
     ) -> None:
         """Take what facts of members settle, in the order of their seqs."""
-        if facts.extras is None and not (facts.kind == ENROLS).any():
+        if facts.extras is None and not np.isin(facts.kind, TOLD).any():
             return
         for row in range(len(facts)):
             extra, kind = facts.extra(row), int(facts.kind[row])
-            if not extra.card and kind != ENROLS:
+            if not extra.card and kind not in TOLD:
                 continue
             place = (
                 int(facts.at[row]), dictionaries.stores.names[facts.store[row]],
                 dictionaries.terminals.names[facts.terminal[row]], ids[row],
             )  # fmt: skip
-            self._take(kind, place, int(facts.member[row]), extra, bool(status[row]))
+            member = int(facts.member[row])
+            if extra.card and kind not in EVENTS and self.cards.state(extra.card, place[0]) is None:
+                self._happens(extra.card, opening(member))
+            if status[row]:
+                continue
+            if kind in EVENTS:
+                self._happens(extra.card, event_of(kind, place, member, extra))
+            elif kind in TOLD:
+                self._told(kind, place, member, extra)
 
-    def _take(self, kind: int, place: Place, member: int, extra: Extra, refused: bool) -> None:
-        cards, at = self.cards, place[0]
-        if extra.card and kind not in EVENTS and cards.state(extra.card, at) is None:
-            cards.add(extra.card, opening(member))
-        if refused:
+    def _told(self, kind: int, place: Place, member: int, extra: Extra) -> None:
+        if kind == ENROLS:
+            self._enrolled(place, member, extra.cards)
+        if kind == CLOSE:
+            self.closed[member] = place[0]
+            self._add(member, MemberEvent(*place, CLOSED))
+        elif kind == SUBSCRIBE:
+            event = MemberEvent(*place, START, extra.plan, extra.ends_at, extra.fee)
+            self._add(member, event)
+        elif kind == UNSUBSCRIBE:
+            self._add(member, MemberEvent(*place, END, extra.plan))
+        elif extra.about and "type" in extra.about:
+            self._add(member, MemberEvent(*place, TYPE, extra.about["type"]))
+
+    def _enrolled(self, place: Place, member: int, cards: tuple[str, ...]) -> None:
+        at = place[0]
+        for card in cards:
+            state = self.cards.state(card, at)
+            if state is None or state.member != member:
+                self._happens(card, CardEvent(*place, LINK, member))
+        for card in self.cards.of_member.get(member, ()):
+            state = self.cards.state(card, at)
+            if state is not None and state.provisional and state.member == member:
+                self._happens(card, CardEvent(*place, ENROL, member))
+
+    def _happens(self, card: str, event: CardEvent) -> None:
+        self.cards.add(card, event)
+        self._changed.add(b"c" + card.encode())
+
+    def _add(self, member: int, event: MemberEvent) -> None:
+        insort(self.members.setdefault(member, []), event, key=_order)
+        self._changed.add(b"m" + member.to_bytes(4, "big"))
+
+    # -- checkpoint --------------------------------------------------------------------------
+
+    def take_changed(self) -> list[tuple[bytes, bytes]]:
+        """Items of what has changed since the last call, for a checkpoint."""
+        items = [(key, self._item(key)) for key in self._changed]
+        self._changed = set()
+        return items
+
+    def not_written(self, keys: Iterable[bytes]) -> None:
+        """A checkpoint failed: the next one writes these too."""
+        self._changed.update(keys)
+
+    def _item(self, key: bytes) -> bytes:
+        if key[:1] == b"c":
+            return _encode(self.cards.events[key[1:].decode()])
+        return _encode(self.members[int.from_bytes(key[1:], "big")])
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """An item as a checkpoint has it."""
+        if key[:1] == b"c":
+            for event in _card_events(value):
+                self.cards.add(key[1:].decode(), event)
             return
-        if kind in EVENTS:
-            cards.add(extra.card, event_of(kind, place, member, extra))
-        elif kind == ENROLS:
-            for card in extra.cards:
-                state = cards.state(card, at)
-                if state is None or state.member != member:
-                    cards.add(card, CardEvent(*place, LINK, member))
-            for card in cards.of_member.get(member, ()):
-                state = cards.state(card, at)
-                if state is not None and state.provisional and state.member == member:
-                    cards.add(card, CardEvent(*place, ENROL, member))
+        member = int.from_bytes(key[1:], "big")
+        self.members[member] = _member_events(value)
+        closed = next((event for event in self.members[member] if event.what == CLOSED), None)
+        if closed is not None:
+            self.closed[member] = closed.at
+
+
+def _order(event: MemberEvent) -> Place:
+    return event[:4]

@@ -1,4 +1,4 @@
-"""Whom the facts of a batch are about, where a card tells it (rulebook section 7).
+"""Whom the facts of a batch are about, where a card tells it, and who has left (section 7).
 
 Facts are decided in the order in which they arrive, each by its card as it is known then, at
 the fact's own instant. What is decided stands in the journal: a card that is moved later, or
@@ -7,6 +7,7 @@ told of late, moves no fact.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from vafa.native.wire import Sale
 
 from .cards import LINK, PROVISIONAL, CardEvent, CardsAhead
-from .columns import CARD_LINK, ENROL, Extra
+from .columns import CARD_LINK, CLOSE, ENROL, NOTHING, TRANSFER, Extra, Facts
+from .dictionaries import Codes
 from .membership import EVENTS, Place, event_of, opening
 from .status import Status
 from .verdicts import Refusal
@@ -57,6 +59,8 @@ class Naming:
         self._replica = replica
         self._members = replica.dictionaries.members
         self._cards = CardsAhead(replica.membership.cards)
+        self._closed = replica.membership.closed
+        self._closing: dict[int, int] = {}
         self._intake = intake
         self._fresh = fresh
         self._first: dict[str, int] | None = None
@@ -73,7 +77,7 @@ class Naming:
     def decide(self, row: int) -> Refusal | None:
         """Decide one fact; why it is refused for form, None where it is not."""
         fact = self._intake.facts[row]
-        extra: Extra = fact.extra
+        extra: Extra = fact.extra or NOTHING
         status = Status.OK
         if fact.kind == CARD_LINK:
             member = fact.member
@@ -111,6 +115,13 @@ class Naming:
     def _apply(self, row: int, fact: Sale, member: str, extra: Extra) -> Status:
         """What a fact does to cards. OK, or why it may not."""
         place = (fact.at, fact.store, fact.terminal, fact.id)
+        known = self._members.numbers.get(member)
+        closed_at = None if known is None else self._closing.get(known, self._closed.get(known))
+        if closed_at is not None and (fact.at >= closed_at or fact.kind == CLOSE):
+            return Status.MEMBER_CLOSED
+        if fact.kind == CLOSE:
+            self._closing[self._members.number(member)] = fact.at
+            return Status.OK
         if fact.kind in EVENTS:
             number = self._members.number(member)
             stands = self._cards.add(extra.card, event_of(fact.kind, place, number, extra))
@@ -153,3 +164,28 @@ class Naming:
             self._first = self._intake.first_rows()
         first = self._first.get(member)
         return first is None or first >= row or not self._fresh[first]
+
+
+def refuse_closed(
+    facts: Facts, closed: Mapping[int, int], refused: dict[int, Status], members: Codes
+) -> None:
+    """Refuse facts of members that had left by then, and transfers to them, by arrival.
+
+    `closed` are instants (us) by members' numbers; a second close is refused whenever it is.
+    """
+    closing = (facts.kind == CLOSE).any()
+    if not closed and not closing:
+        return
+    ahead: dict[int, int] = {}
+    for row, member in enumerate(facts.member.tolist()):
+        if row in refused:
+            continue
+        at = closed.get(member, ahead.get(member))
+        if facts.kind[row] == TRANSFER:
+            to = members.numbers.get(facts.extra(row).to, -1)
+            ends = [at, closed.get(to, ahead.get(to))]
+            at = min((end for end in ends if end is not None), default=None)
+        if at is not None and (facts.at[row] >= at or facts.kind[row] == CLOSE):
+            refused[row] = Status.MEMBER_CLOSED
+        elif facts.kind[row] == CLOSE:
+            ahead[member] = int(facts.at[row])

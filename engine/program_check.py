@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from . import check_conditions, check_ladder, check_rules
+from . import check_conditions, check_ladder, check_membership, check_rules
 from .calendars import FIRST_DAY, LAST_DAY, expiry_table
 from .check_figures import (
     Found,
@@ -41,6 +41,8 @@ def check(program: Program) -> list[tuple[str, str]]:
     found += check_conditions.sequences(program.sequence)
     found += check_conditions.segments(program.segment)
     found += check_rules.rules(program)
+    found += check_membership.entry(program)
+    found += check_membership.plans(program)
     if program.ladder is not None:
         found += check_ladder.ladder(program, program.ladder)
     return found
@@ -64,6 +66,7 @@ def _zone(program: Program) -> Found:
 def _names(program: Program) -> Found:
     for table in (
         "currency", "holidays", "counter", "sequence", "segment", "group", "stack", "rule",
+        "plan",
     ):  # fmt: skip
         yield from unique(table, [entry.id for entry in getattr(program, table)])
     yield from unique("ladder.tier", [tier.id for tier in program.tiers()])

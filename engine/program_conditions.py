@@ -26,6 +26,7 @@ Period = Literal["week", "month", "quarter", "half", "year"]
 Rounding = Literal["floor", "ceil", "half_up", "half_even"]
 RuleRounding = Literal["floor", "ceil", "half_up", "half_even", "carry", "line"]
 Calendar = Literal["gregorian", "jalali"]
+MemberType = Literal["person", "organisation"]
 First = Literal["ever", "week", "month", "quarter", "half", "year", "store", "category"]
 ByTier = dict[str, Decimal]
 
@@ -123,6 +124,7 @@ class NotConditions(LineConditions, frozen=True, kw_only=True):
     min_quantity: Decimal | None = None
     tier: list[Name] | None = None
     tier_at_least: Name | None = None
+    member_type: list[MemberType] | None = None
     segment: list[Text] | None = None
     subscription: list[Text] | None = None
     age: Range | None = None

@@ -17,11 +17,16 @@ from .offers import offers_of_basket, with_offers
 from .progress import progress_of
 from .quote_form import Basket
 from .redeemable import redeemable_tenders
+from .status import Status
 from .trial import Trial, lent, try_sale
 from .verdicts import Refusal, Verdict
 
 if TYPE_CHECKING:
     from .replica import Replica
+
+
+_OF_NO_MEMBER = (Status.CARD_BLOCKED, Status.CARD_LINKED, Status.MEMBER_CLOSED)
+"""What a basket is refused for that counts for no member: its offers are anybody's."""
 
 
 def quote(replica: Replica, basket: Basket, now: int, *, force: bool = False) -> Verdict:
@@ -42,14 +47,14 @@ def quote(replica: Replica, basket: Basket, now: int, *, force: bool = False) ->
             refusal = Refusal("id-reused", f"the basket {basket.sale.id!r} is paid already", "id")
         if refusal is not None:
             return Verdict(refusal=refusal)
-        sale, refused = intake.whose(0), admitted.status.get(0)
-        trial = try_sale(replica, sale, refused)
+        sale = intake.whose(0)
+        trial = try_sale(replica, sale, admitted.status)
         net = int(trial.facts.net.sum())
-        known = basket.has_member and refused is None
+        known = basket.has_member and trial.outcome.status[0] not in _OF_NO_MEMBER
         offers = offers_of_basket(fold, trial.facts, trial.version, trial.place, has_member=known)
         if offers.applied and known and not trial.facts.extra(0).offers:
             # The sale that follows has their discounts taken off, and names them.
-            trial = try_sale(replica, with_offers(sale, offers))
+            trial = try_sale(replica, with_offers(sale, offers), admitted.status)
         head = _head(replica, basket, sale, trial)
         head |= {"net": net, "discount": offers.discount, "offers": offers.told}
         return Verdict(head | (_of_member(replica, trial) if basket.has_member else _OF_NOBODY))

@@ -9,11 +9,26 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from .columns import SALE, Facts, Outcome
 from .program import Redemption
+from .status import Status
 
 if TYPE_CHECKING:
     from .answers import Answer
     from .compile import CompiledProgram
+    from .folding import Fold
+
+_ABOUT_TERMS = [
+    int(status)
+    for status in (
+        Status.INSUFFICIENT, Status.BELOW_MINIMUM, Status.NOT_A_MULTIPLE, Status.OVER_WORTH,
+        Status.OVER_SHARE,
+    )
+]  # fmt: skip
+"""Refusals of redemptions that might have been smaller, or larger."""
 
 
 class Terms(NamedTuple):
@@ -62,6 +77,30 @@ def redeemable(terms: Terms, active: int, net: int | None) -> int:
         most = min(most, terms.share * max(net, 0) // terms.worth)
     whole = most // terms.step * terms.step
     return whole if whole >= max(terms.minimum, 1) else 0
+
+
+def tell_redeemable(
+    fold: Fold, answers: Sequence[Answer], outcome: Outcome, facts: Facts,
+    version: NDArray[np.uint16],
+) -> None:
+    """Tell refused redemptions what may be redeemed, as the members stand after the commit.
+
+    `version` (uint16[n]) is the number of the version of each fact, 0 for none.
+    """
+    for row in np.flatnonzero(np.isin(outcome.status, _ABOUT_TERMS)).tolist():
+        if not version[row]:
+            continue
+        active = outcome.active.reshape(len(outcome.status), -1)[row].tolist()
+        # Programs published since may have added currencies.
+        active += [0] * (fold.n_currencies - len(active))
+        rung = int(outcome.tier[row])
+        net = None
+        if facts.kind[row] == SALE:
+            net = int(facts.net[facts.lines_from[row] : facts.lines_from[row + 1]].sum())
+        answers[row]["redeemable"] = redeemable_tenders(
+            fold.compiled.compiled[int(version[row]) - 1], active,
+            fold.layout.tiers[rung] if rung >= 0 else None, net,
+        )  # fmt: skip
 
 
 def redeemable_tenders(

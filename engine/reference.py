@@ -21,6 +21,7 @@ from .facts import (
     CancelFact,
     CaptureFact,
     CatalogFact,
+    CloseFact,
     DayClosedFact,
     DonateFact,
     Fact,
@@ -93,6 +94,7 @@ class Reference:
         self._facts: dict[str, list[Accepted]] = {}
         self._runs: dict[str, Run] = {}
         self._members: dict[str, str] = {}
+        self._closed: dict[str, int] = {}
         self._accepted: dict[str, MemberFact | TransferFact] = {}
         self._sales: set[str] = set()
         self._parked: dict[str, list[Accepted]] = {}
@@ -188,7 +190,10 @@ class Reference:
     def _of_member(self, entry: Accepted, fact: MemberFact | TransferFact) -> Answer:
         before = self._run(fact.member)
         facts = self._facts.get(fact.member, [])
+        closed = self._closed.get(fact.member)
         try:
+            if closed is not None and (entry.at_us >= closed or isinstance(fact, CloseFact)):
+                raise Refusal(fact.id, Status.MEMBER_CLOSED)
             self._check_named(fact)
             waits = self._waits(fact)
             if waits and isinstance(fact, ReturnFact):
@@ -213,6 +218,8 @@ class Reference:
         self._accepted[fact.id] = fact
         if isinstance(fact, SaleFact):
             self._sales.add(fact.id)
+        if isinstance(fact, CloseFact):
+            self._closed[fact.member] = entry.at_us
         answer.postings = after.rows[fact.id].postings + corrections(before, after, fact.id)
         self._close_budgets(entry.version.program, answer)
         return self._answered(entry, after, answer)
@@ -221,6 +228,10 @@ class Reference:
         """A fact of several members: all of it or nothing."""
         if fact.to not in self._facts:
             answer = Answer(fact.id, "refused", REFUSALS[Status.UNKNOWN_MEMBER])
+            return self._answered(entry, self._run(fact.member), self._in_vain(answer))
+        closed = self._closed.get(fact.to)
+        if closed is not None and entry.at_us >= closed:
+            answer = Answer(fact.id, "refused", REFUSALS[Status.MEMBER_CLOSED])
             return self._answered(entry, self._run(fact.member), self._in_vain(answer))
         answer = self._of_member(entry, fact)
         if answer.status != "ok":

@@ -15,6 +15,7 @@ from .facts import (
     CalendarDate,
     CancelFact,
     CaptureFact,
+    CloseFact,
     DayClosedFact,
     DonateFact,
     EnrolFact,
@@ -32,11 +33,11 @@ from .facts import (
 )
 from .reference_basis import rounded
 from .reference_basket import Basket
-from .reference_calendar import ONE_DAY, business_date
+from .reference_calendar import ONE_DAY, add_months, business_date, first_instant
 from .reference_earning import rate
 from .reference_facts import Line, ReceivedFact, instant, named_sale, returned_lines
 from .reference_lots import Dates, Lot, earned_dates
-from .reference_metrics import Metric
+from .reference_metrics import Metric, is_candidate
 from .reference_moving import donate, receive, transfer
 from .reference_returns import Refusal, remainder_of
 from .reference_sales import (
@@ -47,7 +48,7 @@ from .reference_sales import (
     sale_named,
     take_from,
 )
-from .reference_spending import cancel, capture, hold, redemption, release, renew
+from .reference_spending import cancel, capture, hold, redemption, release, release_all, renew
 from .reference_state import BasketLine, Record
 from .reference_turn import Turn, advance, forgives, give, reach
 from .status import Status
@@ -60,6 +61,7 @@ def apply(turn: Turn) -> None:
     """Apply a fact at its place, then check tiers once. Raises Refusal."""
     fact, program, member = turn.accepted.fact, turn.program, turn.member
     before = tiers.figures(program, member, turn.today)
+    turn.candidate = is_candidate(program, member)
     returns = named_sale(fact) is not None and turn.sale_is_here
     names: set[Metric] = set()
     if returns:
@@ -93,15 +95,23 @@ def _apply_rest(turn: Turn) -> None:
             _spend(turn, fact)
         case TransferFact() | DonateFact() | ReceivedFact():
             _move(turn, fact)
+        case DayClosedFact():
+            _closing(turn, fact)
+        case _:
+            _apply_membership(turn)
+
+
+def _apply_membership(turn: Turn) -> None:
+    fact = turn.accepted.fact
+    match fact:
         case EnrolFact() | MemberUpdateFact():
             _about(turn, fact)
         case SubscriptionStartFact():
-            ends = None if fact.ends_at is None else instant(fact.ends_at)
-            _plans(turn, {fact.plan: ends})
+            _plans(turn, {fact.plan: _plan_end(turn, fact)})
         case SubscriptionEndFact():
             _plans(turn, {fact.plan: turn.at_us})
-        case DayClosedFact():
-            _closing(turn, fact)
+        case CloseFact():
+            _close(turn)
         case _:
             pass
 
@@ -170,6 +180,8 @@ def _activity(turn: Turn, fact: ActivityFact) -> None:
 
 def _closing(turn: Turn, fact: DayClosedFact) -> None:
     """Bonuses on anniversaries of the date; they count as given on it."""
+    if turn.member.about.closed:
+        return
     record = _give(turn, _basket_of_none(turn, "closing"))
     if record.given:
         turn.member.records.append(record)
@@ -180,9 +192,22 @@ def _post_expiries(turn: Turn, fact: DayClosedFact) -> None:
 
     So is what holds released that had run out.
     """
-    wallet = turn.member.wallet
     if business_date(turn.program, turn.at_us)[0] > fact.date:
         advance(turn.program, turn.member, fact.date + ONE_DAY)
+    _post_due(turn)
+
+
+def _close(turn: Turn) -> None:
+    """The membership is over: holds end, and all that the member has expires (section 7)."""
+    release_all(turn)
+    turn.member.wallet.forfeit()
+    _post_due(turn)
+    turn.member.about = replace(turn.member.about, closed=True)
+
+
+def _post_due(turn: Turn) -> None:
+    """Post what has expired, and what holds released that ran out, and no posting tells yet."""
+    wallet = turn.member.wallet
     due, wallet.unposted = wallet.unposted, []
     ran_out, wallet.ran_out = wallet.ran_out, []
     for currency in turn.program.currency:
@@ -250,6 +275,8 @@ def _about(turn: Turn, fact: EnrolFact | MemberUpdateFact) -> None:
         about = replace(about, segments=frozenset(fact.segments))
     if fact.values is not msgspec.UNSET:
         about = replace(about, values=about.values | fact.values)
+    if fact.type is not msgspec.UNSET:
+        about = replace(about, type=fact.type)
     if fact.manual_tier is not msgspec.UNSET:
         manual = None
         if isinstance(fact.manual_tier, ManualTier):
@@ -258,6 +285,20 @@ def _about(turn: Turn, fact: EnrolFact | MemberUpdateFact) -> None:
             manual = fact.manual_tier.tier, fact.manual_tier.through
         about = replace(about, manual_tier=manual)
     turn.member.about = about
+
+
+def _plan_end(turn: Turn, fact: SubscriptionStartFact) -> int | None:
+    """The instant before which a plan is active: named, or after the last date of its term."""
+    if fact.ends_at is not None:
+        return instant(fact.ends_at)
+    plan = next((plan for plan in turn.program.plan if plan.id == fact.plan), None)
+    if plan is None or plan.term is None or plan.renewal == "automatic":
+        return None
+    if plan.term.days is not None:
+        end = turn.date + dt.timedelta(plan.term.days)
+    else:
+        end = add_months(turn.program.calendar, turn.date, plan.term.months or 0)
+    return first_instant(turn.program, end)
 
 
 def _plans(turn: Turn, plans: dict[str, int | None]) -> None:

@@ -38,6 +38,22 @@ def business_date(program: Program, at_us: int) -> tuple[dt.date, dt.time]:
     return _business_date(program.zone, program.day_starts_at, at_us)
 
 
+def first_instant(program: Program, date: dt.date) -> int:
+    """The first instant, in microseconds UTC, that carries a business date or a later one."""
+    noon = dt.datetime.combine(date, dt.time(12), dt.UTC)
+    early, late = (
+        (noon + dt.timedelta(days=days) - EPOCH) // dt.timedelta(microseconds=1)
+        for days in (-3, 3)
+    )
+    while late - early > 1:
+        middle = (early + late) // 2
+        if business_date(program, middle)[0] < date:
+            early = middle
+        else:
+            late = middle
+    return late
+
+
 @lru_cache(maxsize=65_536)
 def _business_date(zone: str, cut_over: int, at_us: int) -> tuple[dt.date, dt.time]:
     info = ZoneInfo(zone)

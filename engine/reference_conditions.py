@@ -35,6 +35,7 @@ from .reference_metrics import (
     counter,
     days_since_purchase,
     in_segment,
+    is_candidate,
     step_of,
     within,
 )
@@ -58,6 +59,8 @@ def failed_condition(basket: Basket, rule: Rule) -> str | None:
 
 
 def _failed_of_basket(basket: Basket, rule: Rule) -> str | None:
+    if is_candidate(basket.program, basket.member) and not isinstance(rule, Offer):
+        return "entry"
     failed = _not_of_kind(basket, rule)
     if failed is not None:
         return failed
@@ -326,6 +329,7 @@ CONDITIONS: dict[str, Condition] = {
         lambda _, tier, listed: tier is not None and tier in listed,
     ),
     "tier_at_least": Condition(lambda basket, _, __: basket.tier, _reaches),
+    "member_type": _listed(lambda basket: basket.member.about.type),
     "segment": _some(lambda basket, names: [
         name for name in names
         if in_segment(basket.program, basket.member, name, basket.date)

@@ -22,6 +22,7 @@ from .facts import (
     CardBlockFact,
     CardLinkFact,
     CardUnblockFact,
+    CloseFact,
     DayClosedFact,
     DonateFact,
     EnrolFact,
@@ -149,7 +150,7 @@ def rank(fact: OfMember | DayClosedFact) -> int:
     match fact:
         case (
             EnrolFact() | MemberUpdateFact() | SubscriptionStartFact() | SubscriptionEndFact()
-            | CardLinkFact() | CardBlockFact() | CardUnblockFact()
+            | CardLinkFact() | CardBlockFact() | CardUnblockFact() | CloseFact()
         ):  # fmt: skip
             return 0
         case SaleFact() | ActivityFact():

@@ -161,6 +161,15 @@ class Wallet:
                     lot.points = 0
         return gone
 
+    def forfeit(self) -> None:
+        """All points expire today, whatever their dates."""
+        for lot in self.lots:
+            if lot.points:
+                self.expired[lot.currency] += lot.points
+                lot.expired += lot.points
+                self.unposted.append((self.today, lot.currency, lot.points))
+                lot.points, lot.passed = 0, True
+
     # -- balances ----------------------------------------------------------------------------
 
     def is_active(self, lot: Lot) -> bool:

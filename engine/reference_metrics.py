@@ -159,6 +159,18 @@ def metric(
     return in_points(program, key, whole) if kind == "points" else whole
 
 
+def is_candidate(program: Program, member: State) -> bool:
+    """Whether a closed club still asks something of a member (section 7)."""
+    entry = program.membership.entry
+    if entry is None:
+        return False
+    answers = [
+        (value := metric(program, member, name, member.records)) is None or value < figure
+        for name, figure in asked(entry.at_least).items()
+    ]
+    return any(answers) if entry.join == "all" else all(answers)
+
+
 def in_points(program: Program, currency: str, units: int) -> Figure:
     """Units of a currency as points."""
     per_point = scales(program)[currency]

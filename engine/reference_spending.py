@@ -168,6 +168,13 @@ def release(turn: Turn, fact: ReleaseFact) -> None:
     _let_go(turn, replace(held, over="released"))
 
 
+def release_all(turn: Turn) -> None:
+    """What open holds have left is free again: the membership is over."""
+    still = [held for held in turn.member.holds.values() if not held.over]
+    for held in sorted(still, key=lambda held: held.place):
+        _let_go(turn, replace(held, over="released"))
+
+
 def capture(turn: Turn, fact: CaptureFact) -> None:
     """Spend what is held; beyond it, if it has happened, other points. Raises Refusal."""
     held, takes = _hold(turn, fact.hold), []

@@ -205,6 +205,8 @@ class About:
     values: dict[str, int] = field(default_factory=dict)
     plans: dict[str, int | None] = field(default_factory=dict)
     manual_tier: tuple[str, dt.date] | None = None
+    type: str | None = None
+    closed: bool = False
 
 
 @dataclass(frozen=True)

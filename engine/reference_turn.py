@@ -70,7 +70,7 @@ class Turn:
     """One fact at its place: what it may look at and where it writes.
 
     `sale_is_here` says that the sale which it returns of is known; `missing` is what the
-    last taking of points did not find.
+    last taking of points did not find; `candidate` says that the member was one before the fact.
     """
 
     world: World
@@ -85,6 +85,7 @@ class Turn:
     tier: str | None
     sale_is_here: bool = False
     missing: int = 0
+    candidate: bool = False
     trace: Trace = SILENT
 
     @property
@@ -145,7 +146,7 @@ def reach(turn: Turn, names: set[Metric], found: tiers.Found) -> None:
     """Check tiers after a fact that has raised metrics; give a tier-reached bonus."""
     member, program = turn.member, turn.program
     tier = tiers.check(program, member, turn.today, names, found)
-    if tier is None or tier.bonus is None or tier.id in member.gifts:
+    if tier is None or tier.bonus is None or tier.id in member.gifts or turn.candidate:
         return
     currency = program.currency[program.currency_at(tier.bonus.currency)]
     points = int(tier.bonus.points * 10**currency.scale)

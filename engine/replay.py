@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from vafa.native.state import State
 
-from .columns import ENROL, MEMBER_KINDS
+from .columns import MEMBER_KINDS
 from .dictionaries import Dictionaries
 from .digest import describe_row, state_hash
 from .folding import Fold
 from .journal import GENESIS, CorruptRecord, Journal, Record, chain_hash
-from .membership import Membership
+from .membership import TOLD, Membership
 from .posted import Sums, made_sums, stored_sums
 from .records import grow, read_facts
 from .refold import Read, fold_read, read_rows
@@ -151,7 +151,7 @@ class Rebuilt:
 
     def _read_members(self, facts: pa.RecordBatch, kinds: NDArray[np.uint8]) -> None:
         """What facts of members settle beside figures; plain ones settle nothing."""
-        if facts.column("payload").null_count < len(kinds) or (kinds == ENROL).any():
+        if facts.column("payload").null_count < len(kinds) or np.isin(kinds, TOLD).any():
             ids = facts.column("id").to_pylist()
             self.membership.read(
                 read_facts(facts), ids, column(facts, "status"), self.dictionaries
@@ -213,12 +213,7 @@ def compare_states(live: Replica, rebuilt: Rebuilt) -> None:
     if live.dictionaries.members.names != names:
         report.find("the live dictionaries differ from the journal's")
         return
-    seen, made = live.membership.cards.events, rebuilt.membership.cards.events
-    for card in sorted(seen.keys() | made.keys()):
-        if seen.get(card) != made.get(card):
-            report.find(
-                f"card {card!r}: live {seen.get(card)}, replayed {made.get(card)}"
-            )
+    _compare_memberships(report, live.membership, rebuilt.membership, names)
     if live.fold is None or rebuilt.fold is None or rebuilt.state is None:
         return
     if live.standing.budgets.totals != rebuilt.standing.budgets.totals:
@@ -237,6 +232,19 @@ def compare_states(live: Replica, rebuilt: Rebuilt) -> None:
                     f"member {name!r}, {field_name}: live {theirs[field_name]!r}, "
                     f"replayed {value!r}"
                 )
+
+
+def _compare_memberships(
+    report: Report, live: Membership, rebuilt: Membership, names: list[str]
+) -> None:
+    ours, theirs = rebuilt.cards.events, live.cards.events
+    for card in sorted(ours.keys() | theirs.keys()):
+        if ours.get(card) != theirs.get(card):
+            report.find(f"card {card!r}: live {theirs.get(card)}, replayed {ours.get(card)}")
+    for member in sorted(rebuilt.members.keys() | live.members.keys()):
+        made, seen = rebuilt.members.get(member), live.members.get(member)
+        if made != seen:
+            report.find(f"member {names[member]!r}: live {seen}, replayed {made}")
 
 
 def verify(ledger: Path, progress: Progress | None = None) -> Report:

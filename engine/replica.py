@@ -26,7 +26,8 @@ from .late import Batch
 from .membership import Membership
 from .parked import PARKED_CODE, Parked
 from .record_cache import RecordCache
-from .records import StoredFact, grow, read_facts
+from .records import StoredFact, grow, read_facts, read_outcome
+from .redeemable import tell_redeemable
 from .refold import refold
 from .schema import NO_MEMBER, column, list_view
 from .standing import DAY_CLOSED, DERIVED, PUBLISH, Standing, closed_budgets, facts_of_record
@@ -115,8 +116,7 @@ class Replica:
         if record is None or record.last != meta.seq or record.hash != meta.hash:
             raise CheckpointDamaged("the checkpoint is not of this journal")
         rows = checkpoint.load(self.dictionaries, meta)
-        checkpoint.load_cards(self.membership.cards)
-        self.membership.cards.changed.clear()
+        checkpoint.load_membership(self.membership)
         self.parked = meta.parked_index()
         self.latest_at = meta.latest_at
         if meta.programs:
@@ -322,7 +322,14 @@ class Replica:
         if stored.kind not in MEMBER_KINDS:
             return control_answer(stored.id, seq, stored.status)
         assert self.words is not None
-        return stored_answer(self.words, stored, self.names_of)
+        answer = stored_answer(self.words, stored, self.names_of)
+        if stored.status:
+            assert self.fold is not None
+            one = stored.batch.slice(stored.row, 1)
+            tell_redeemable(
+                self.fold, [answer], read_outcome(one), read_facts(one), column(one, "program")
+            )
+        return answer
 
     def names_of(self, seqs: Iterable[int]) -> dict[int, str]:
         """Ids of facts by their seqs."""
@@ -363,9 +370,7 @@ class Replica:
             state = self.fold.state
             snapshot.rows = [(member, state.pack(member)) for member in self.dirty]
         snapshot.ids = list(self.tail_ids.items())
-        cards = self.membership.cards
-        snapshot.cards = [(card, list(cards.events[card])) for card in cards.changed]
-        cards.changed = set()
+        snapshot.membership = self.membership.take_changed()
         self.dirty = set()
         return snapshot
 

@@ -40,8 +40,9 @@ class Status(IntEnum):
     CARD_LINKED = 24
     UNKNOWN_MEMBER = 25
     UNKNOWN_CAUSE = 26
-    OFFER_NOT_APPLICABLE = 27
-    OFFER_USED_UP = 28
+    MEMBER_CLOSED = 27
+    OFFER_NOT_APPLICABLE = 28
+    OFFER_USED_UP = 29
 
 
 REFUSALS = {
@@ -70,6 +71,7 @@ REFUSALS = {
     Status.CARD_LINKED: "card-linked",
     Status.UNKNOWN_MEMBER: "unknown-member",
     Status.UNKNOWN_CAUSE: "unknown-cause",
+    Status.MEMBER_CLOSED: "member-closed",
     Status.OFFER_NOT_APPLICABLE: "offer-not-applicable",
     Status.OFFER_USED_UP: "offer-used-up",
 }

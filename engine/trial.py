@@ -6,7 +6,7 @@ over late facts. Names that nobody has used before are forgotten again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from .folding import Fold, insert, strangers, tell_anew
 from .intake import facts_of
 from .late import Anew, Batch
 from .named import no_names
+from .naming import refuse_closed
 from .status import Status
 from .views import as_of, end_holds
 
@@ -67,9 +68,13 @@ def lent(fold: Fold) -> Iterator[None]:
         compiled.follow()
 
 
-def try_sale(replica: Replica, sale: Sale, refused: Status | None = None) -> Trial:
-    """What a commit would make of a sale, which its card may refuse. To be called inside
-    `lent`."""
+def try_sale(
+    replica: Replica, sale: Sale, refused: Mapping[int, Status] | None = None
+) -> Trial:
+    """What a commit would make of a sale, which its card may refuse (row 0 of `refused`).
+
+    To be called inside `lent`.
+    """
     fold = replica.fold
     assert fold is not None
     number = replica.dictionaries.members.numbers.get(sale.member)
@@ -81,9 +86,11 @@ def try_sale(replica: Replica, sale: Sale, refused: Status | None = None) -> Tri
     batch = Batch(facts, [sale.id], replica.seq + 1, version)
     last_at = before.head(0)[0]
     at = sale.at if last_at is None else max(sale.at, last_at)
+    gone = dict(refused or {})
+    refuse_closed(facts, replica.membership.closed, gone, replica.dictionaries.members)
     end_holds(fold, before, at)
-    if refused is not None:
-        return _refused(fold, batch, before, at, refused)
+    if gone:
+        return _refused(fold, batch, before, at, gone[0])
     special = fold.special(batch, replica)
     if special is None and not _late(fold, before, facts):
         return _fast(fold, batch, before, at)

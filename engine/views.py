@@ -20,8 +20,11 @@ from .calendars import LAST_DAY, date_of
 from .chain import strip
 from .columns import BALANCES, SALE
 from .folding import Fold
+from .membership import CLOSED, TYPE
 from .named import named_ids, names_among, naming_rows
+from .plans import ActivePlan, plans_at
 from .progress import progress_of
+from .redeemable import redeemable_tenders
 
 if TYPE_CHECKING:
     from .replica import Replica
@@ -59,15 +62,51 @@ def member_view(
         "purchases": state.head(number)[2],
         "seq": seq,
     }
-    membership = replica.membership
-    cards = membership.cards.held(replica.dictionaries.members.numbers[name], at)
-    if cards:
-        shown["cards"] = cards
+    shown |= _about(replica, replica.dictionaries.members.numbers[name], at)
     progress = progress_of(compiled, state, number, tier, day)
     if progress is not None:
         shown["progress"] = progress
+    if compiled.program.redemption:
+        active = [balances[currency]["active"] for currency in words.currencies]
+        shown["redeemable"] = redeemable_tenders(compiled, active, words.tiers[tier], None)
     if lots:
         shown["lots"] = _shown_lots(words, state, number, day)
+    return shown
+
+
+def _about(replica: Replica, number: int, at: int) -> Answer:
+    """What is known of a member beside its figures: what it is, its cards and plans."""
+    membership = replica.membership
+    shown: Answer = {}
+    cards = membership.cards.held(number, at)
+    events = [event for event in membership.members.get(number, ()) if event.at <= at]
+    for event in events:
+        if event.what == TYPE:
+            shown["type"] = event.name
+        elif event.what == CLOSED:
+            shown["closed"] = instant_text(event.at)
+    if cards:
+        shown["cards"] = cards
+    plans = plans_at(replica.versions, events, at)
+    if plans:
+        shown["plans"] = [_plan_view(plan) for plan in plans]
+        named = {name for plan in plans for name in plan.entitlements}
+        shown["entitlements"] = sorted(named)
+    return shown
+
+
+def _plan_view(plan: ActivePlan) -> Answer:
+    shown: Answer = {
+        "plan": plan.name,
+        "since": instant_text(plan.since),
+        "until": None if plan.until is None else instant_text(plan.until),
+        "renews": plan.renews,
+        "terms": plan.terms,
+        "fees": plan.fees,
+        "entitlements": list(plan.entitlements),
+    }
+    if plan.term_ends is not None:
+        shown["term_ends"] = instant_text(plan.term_ends)
     return shown
 
 

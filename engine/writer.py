@@ -35,9 +35,11 @@ from .intake import DecodedFacts, Intake
 from .joint import Legs, apply_joint, is_joint, others
 from .journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encode_record
 from .late import Batch
+from .naming import refuse_closed
 from .records import facts_batch, growth_batch, rows_batch
+from .redeemable import tell_redeemable
 from .replica import Progress, Replica, journal_path, state_path
-from .schema import list_view
+from .schema import column, list_view
 from .status import REFUSALS, Status
 from .verdicts import VERDICTS, Refusal, Verdict, rated_table, verdict_table
 
@@ -216,7 +218,9 @@ class Writer:
             before = {m: fold.state.pack(m) for m in members}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
-        new = Batch(facts, new_ids, first, version, refused=admitted.refused())
+        refused_rows = admitted.refused()
+        refuse_closed(facts, replica.membership.closed, refused_rows, dictionaries.members)
+        new = Batch(facts, new_ids, first, version, refused_rows)
         outcome, legs = apply_joint(fold, new, replica) if joint else (
             fold.apply(new, replica), None
         )  # fmt: skip
@@ -377,7 +381,13 @@ class Writer:
             return []
         assert words is not None
         names = self.replica.names_of(corrected(outcome.postings))
-        return rated_answers(words, staged.new_ids, record.first, outcome, names)
+        answers = rated_answers(words, staged.new_ids, record.first, outcome, names)
+        if outcome.status.any():
+            assert self.replica.fold is not None
+            assert staged.facts is not None
+            version = column(record.facts(), "program")
+            tell_redeemable(self.replica.fold, answers, outcome, staged.facts, version)
+        return answers
 
     def _rated_table(self, staged: Staged) -> pa.Table:
         outcome, record, words = staged.outcome, staged.record, self.replica.words

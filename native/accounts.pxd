@@ -83,6 +83,19 @@ cdef inline void settle(int64_t *account, int32_t day, Takes *expired) noexcept 
     account[LIVE] -= gone
 
 
+cdef inline void forfeit(int64_t *account, Takes *expired) noexcept nogil:
+    """All lots expire, whatever their dates: the membership is over."""
+    cdef Lots *lots = <Lots*>account[LOTS]
+    cdef int32_t i
+    if lots == NULL:
+        return
+    for i in range(lots.head, lots.end):
+        note_take(expired, &lots.lot[i], lots.lot[i].points)
+    lots.head = lots.end = 0
+    account[EXPIRED] += account[LIVE]
+    account[LIVE] = 0
+
+
 cdef inline int64_t after_debt(int64_t *account, const Lot *lot, int32_t day) noexcept nogil:
     """Let points that become available pay debt at once; returns what is left of them."""
     cdef int64_t paid

@@ -13,8 +13,26 @@ from .history cimport History
 from .holds cimport run_out
 from .lots cimport Lots
 from .rules cimport NO_RULE, POST_EXPIRE, POST_FORGIVE, POST_RELEASE, RuleTable
-from .state cimport EXPIRED, FACTS, JOINED, LAST_AT, LOTS, POSTED, RUN_OUT, RUN_OUT_GIVEN, TODAY
+from .state cimport (
+    CLOSED, EXPIRED, FACTS, JOINED, LAST_AT, LOTS, POSTED, RUN_OUT, RUN_OUT_GIVEN, TODAY)
 from .work cimport Work, begin, new_event, settle_all
+
+
+cdef inline bint post_due(Work *w, int64_t basket, int64_t *account,
+                          int32_t c) noexcept nogil:
+    """Post what has run out and expired and no posting tells yet; False without memory."""
+    cdef int64_t back = account[RUN_OUT], given = account[RUN_OUT_GIVEN]
+    cdef int64_t gone = account[EXPIRED] - account[POSTED]
+    account[RUN_OUT] = account[RUN_OUT_GIVEN] = 0
+    account[POSTED] = account[EXPIRED]
+    if back and not post(w.p, <uint32_t>basket, 0, NO_RULE, POST_RELEASE, <uint8_t>c, 0, back,
+                         back):
+        return False
+    if gone and not post(w.p, <uint32_t>basket, 0, NO_RULE, POST_EXPIRE, <uint8_t>c, 0, -gone,
+                         -gone):
+        return False
+    return given == 0 or post(w.p, <uint32_t>basket, 0, NO_RULE, POST_FORGIVE, <uint8_t>c, 0,
+                              -given, -given)
 
 
 cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row,
@@ -30,7 +48,7 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
     cdef Lots *lots
     cdef Basket b
     cdef Postings *keep
-    cdef int64_t gone, given, first
+    cdef int64_t first
     cdef bint any_ = ends_by(row, day), dated = False
     if row[JOINED] < 0:
         return False
@@ -51,7 +69,7 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
     for k in range(t.n_words):
         if t.dated_mask[k]:
             dated = True
-    if dated:
+    if dated and not row[CLOSED]:
         stand_in(w, &b, w.closings.at[place], day, 0)
         b.form = CLOSED_DAY
         b.epoch = w.closings.epoch[place] if w.closings.epoch != NULL else 0
@@ -82,21 +100,8 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
     finish(w, t, place, row, h, now, day)
     settle_all(w, row, day + 1 if now <= day else now, h)
     for c in range(t.n_currencies):
-        account = account_of(row, c)
-        if account[RUN_OUT] and not post(w.closed, <uint32_t>place, member, NO_RULE, POST_RELEASE,
-                                         <uint8_t>c, 0, account[RUN_OUT], account[RUN_OUT]):
+        if not post_due(w, place, account_of(row, c), c):
             w.failed = 1
-        account[RUN_OUT] = 0
-        gone = account[EXPIRED] - account[POSTED]
-        if gone and not post(w.closed, <uint32_t>place, member, NO_RULE, POST_EXPIRE, <uint8_t>c,
-                             0, -gone, -gone):
-            w.failed = 1
-        account[POSTED] = account[EXPIRED]
-        given = account[RUN_OUT_GIVEN]
-        if given and not post(w.closed, <uint32_t>place, member, NO_RULE, POST_FORGIVE, <uint8_t>c,
-                              0, -given, -given):
-            w.failed = 1
-        account[RUN_OUT_GIVEN] = 0
     for first in range(first, w.closed.n):
         w.closed.member[first] = member
     w.p = keep

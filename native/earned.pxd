@@ -229,7 +229,7 @@ cdef inline bint check_tier(Work *w, const RuleTable *t, int64_t *row, int64_t b
         return True
     row[UPGRADES] += 1
     slots = row + t.tiers_at + TIER * t.rung[now]
-    if t.bonus_currency[now] < 0 or slots[BONUS_GIVEN]:
+    if t.bonus_currency[now] < 0 or slots[BONUS_GIVEN] or w.candidate:
         return True
     slots[BONUS_GIVEN] = 1 + row[FACTS]
     c = t.bonus_currency[now]

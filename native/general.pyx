@@ -15,13 +15,13 @@ from .facts cimport apply_activity, apply_adjust, apply_sets
 from .held cimport has_run_out
 from .history cimport History
 from .holds cimport apply_cancel, apply_capture, apply_hold, apply_release, run_out
+from .leaving cimport apply_close
 from .moving cimport apply_giving, apply_receiving
 from .redemptions cimport apply_redeem
 from .returns cimport apply_no_receipt, apply_return, finds_too_few
 from .rules cimport (
-    ACTIVITY, ADJUST, CANCEL, CAPTURE, DONATE, HOLD, OK, POINTS_SPENT, REDEEM, RELEASE, RETURN,
-    SALE, TRANSFER, TRANSFER_IN,
-    UNKNOWN_TIER, RuleTable)
+    ACTIVITY, ADJUST, CANCEL, CAPTURE, CLOSE, DONATE, HOLD, OK, POINTS_SPENT, REDEEM, RELEASE,
+    RETURN, SALE, TRANSFER, TRANSFER_IN, UNKNOWN_TIER, RuleTable)
 from .sales cimport apply_sale
 from .state cimport LAST_AT
 from .stepping_back cimport tiers_back
@@ -100,6 +100,8 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
             status = apply_giving(w, t, i, row, h)
         elif kind == TRANSFER_IN:
             status = apply_receiving(w, t, i, row, h)
+        elif kind == CLOSE:
+            status = apply_close(w, t, i, row, h)
         elif in_.flags[i] & NO_SUCH_TIER and not in_.flags[i] & ACCEPTED:
             status = UNKNOWN_TIER
         else:

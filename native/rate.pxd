@@ -19,6 +19,7 @@ from .members cimport NO_YEAR, Facing, member_meets, year_near
 from .rules cimport (
     BONUS, EARN, GROSS, GROUP_BEST, MULTIPLY, OFFER, QUANTITY, STACK_FIRST, RuleTable)
 from .stacks cimport rate_multiplies
+from .tiers cimport entered
 from .words cimport basket_words
 
 
@@ -116,6 +117,9 @@ cdef inline void match(const RuleTable *t, const Basket *b, const int64_t *row, 
     cdef Facing f
     cdef bint given
     r.n_part = 0
+    if not offers and t.n_entry and not entered(t, row, b.day):
+        # A candidate's purchases count and earn nothing (rulebook 7).
+        return
     if b.form != CLOSED_DAY:
         basket_words(t, t.offer_mask if offers else t.every, words, b.store, b.terminal, b.day,
                      b.minute, b.tender, b.n_tenders, r.words)

@@ -88,8 +88,9 @@ cdef enum Status:
     CARD_LINKED = 24
     UNKNOWN_MEMBER = 25
     UNKNOWN_CAUSE = 26
-    OFFER_NOT_APPLICABLE = 27
-    OFFER_USED_UP = 28
+    MEMBER_CLOSED = 27
+    OFFER_NOT_APPLICABLE = 28
+    OFFER_USED_UP = 29
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:
@@ -106,6 +107,7 @@ cdef enum FactKind:
     TRANSFER = 22
     TRANSFER_IN = 23
     DONATE = 24
+    CLOSE = 25
 
 cdef enum PostingKind:
     POST_EARN = 0
@@ -360,7 +362,9 @@ cdef struct RuleTable:
     const int32_t *tier_begins    # one step: last day of the period that begins on a day
     const int32_t *rung           # [rung]: tier of the layout
     const int32_t *asked_from     # [rung + 1] into asked
-    const Asked *asked
+    const Asked *asked            # of the rungs, then n_entry of the entry to a closed club
+    int32_t n_entry               # 0: the club is open
+    bint entry_any
     const int32_t *bonus_currency  # [rung], -1 none
     const int64_t *bonus_points
     int32_t steps_by_membership

@@ -85,6 +85,8 @@ cdef class Rules:
         t.down = numbers["down"]
         t.spend_counter = numbers["spend_counter"]
         t.visits_counter = numbers["visits_counter"]
+        t.n_entry = numbers["n_entry"]
+        t.entry_any = numbers["entry_any"]
         t.tiers_at = numbers["tiers_at"]
         t.broken_code = numbers["broken_code"]
         t.uses_code = numbers["uses_code"]

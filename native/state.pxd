@@ -27,7 +27,8 @@ cdef enum:
     CLOCK = 13         # business date up to which tiers have moved on, -1
     TODAY = 14         # latest business date of the member's facts, -1
     HOLDS = 15         # list of the parts of open holds (holds.pxd)
-    HEAD = 16
+    CLOSED = 16        # the membership is over
+    HEAD = 17
 
 cdef enum:
     ISSUED = 0

@@ -193,6 +193,17 @@ cdef inline int64_t figure(const RuleTable *t, const int64_t *row, const Asked *
     return available(<const Lots*>account[LOTS], account[DEBT], day)
 
 
+cdef inline bint entered(const RuleTable *t, const int64_t *row, int32_t day) noexcept nogil:
+    """Whether a member is more than a candidate: the club is open, or its entry is met."""
+    cdef int32_t i
+    cdef const Asked *a
+    for i in range(t.n_entry):
+        a = &t.asked[t.asked_from[t.n_tiers] + i]
+        if (figure(t, row, a, day) >= a.least) == t.entry_any:
+            return t.entry_any
+    return not t.entry_any or t.n_entry == 0
+
+
 cdef inline int64_t balances_met(const RuleTable *t, const int64_t *row, int32_t rung,
                                  int32_t day) noexcept nogil:
     """A bit for each balance that a rung asks for and that is met, by its place in the rung."""

@@ -14,7 +14,7 @@ from .lots cimport Lots, available
 from .memory cimport room_for
 from .rules cimport RuleTable
 from .state cimport DEBT, JOINED, LOTS, TODAY
-from .tiers cimport RAISED, balances_met, figure, move_tiers, still_good
+from .tiers cimport RAISED, balances_met, entered, figure, move_tiers, still_good
 
 
 cdef struct Closings:
@@ -58,6 +58,7 @@ cdef struct Work:
     int64_t *back_net      # [line]
     Takes takes            # scratch
     int64_t short_of       # what a return did not find
+    bint candidate         # the member was one before the fact
     Rated rated
     int failed             # memory has ended
 
@@ -133,6 +134,7 @@ cdef inline void begin(Work *w, const RuleTable *t, int64_t *row, int32_t day,
         w.good[i] = still_good(t, row, i, day)
         w.met[i] = balances_met(t, row, i, day)
     look(w, t, row, day)
+    w.candidate = not entered(t, row, day)
 
 
 cdef inline Event *new_event(Work *w, History *h, int32_t row, int32_t day, int32_t version,

@@ -39,6 +39,15 @@ class Posting(Struct):
     title: str | UnsetType = UNSET
 
 
+class Redeemable(Struct):
+    """The most that a redemption tender takes."""
+
+    tender: str
+    currency: str
+    points: int
+    money: int | None
+
+
 class Applied(Struct):
     """What became of a parked return."""
 
@@ -59,6 +68,7 @@ class FactAnswer(Struct):
     tier: str | None
     reason: str | UnsetType = UNSET
     parked: list[Applied] | UnsetType = UNSET
+    redeemable: list[Redeemable] | UnsetType = UNSET
 
 
 class ProgramName(Struct):
@@ -115,7 +125,9 @@ class MemberView(Struct):
     purchases: int
     seq: Seq
     lots: list[Lot]
+    cards: list[str] | UnsetType = UNSET
     progress: Progress | UnsetType = UNSET
+    redeemable: list[Redeemable] | UnsetType = UNSET
 
 
 class Card(Struct):
@@ -272,15 +284,6 @@ class Tiers(Struct):
     after: str | None
 
 
-class Redeemable(Struct):
-    """The most that a redemption tender takes."""
-
-    tender: str
-    currency: str
-    points: int
-    money: int | None
-
-
 class Basket(SaleFact, tag_field="kind", tag="quote", rename={"returned": "return"},
              forbid_unknown_fields=True, kw_only=True):  # fmt: skip
     """A sale that is not paid yet: id, member, instant and kind may be left out."""
@@ -331,6 +334,7 @@ class Problem(Struct):
     detail: str
     detail_en: str | UnsetType = UNSET
     pointer: str | UnsetType = UNSET
+    redeemable: list[Redeemable] | UnsetType = UNSET
 
 
 ANSWERS: tuple[type[msgspec.Struct], ...] = (

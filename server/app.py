@@ -27,6 +27,7 @@ from .events import EventDoor
 from .front import Front
 from .guard import Guard
 from .imports import ImportDoor
+from .kinds import PATHS, KindDoor, body_of
 from .membership import MembershipDoor
 from .openapi import DocumentDoor
 from .operation import OperationDoor
@@ -63,6 +64,14 @@ def routes(front: Front) -> tuple[Route, ...]:
             }, "write", {JSON: MemberFact | LoneFact, NDJSON: TEXT, ARROW: BYTES},
             (FORCE, ATOMIC), (*BODIES, *COMMITS, *FACTS, "invalid-batch", "batch-refused"),
         )),
+        *(
+            Route("POST", path.path, KindDoor(events, path).post, Told(
+                path.about, {
+                    status: {JSON: shown.FactAnswer} for status in (200, 201, 202)
+                }, "write", {JSON: body_of(path)}, (FORCE,), (*BODIES, *COMMITS, *FACTS),
+            ))
+            for path in PATHS
+        ),
         Route("POST", "/v1/imports/{id}", ImportDoor(front, events).post, Told(
             "Takes a file of another system", {200: {NDJSON: TEXT}}, "write",
             {"application/octet-stream": BYTES}, (FORCE,),

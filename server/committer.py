@@ -309,7 +309,7 @@ class Committer:
                 # Nothing is lost: the journal has it all. The next start folds more.
                 log.error("a checkpoint failed: %r", done.exception())
                 self.replica.dirty.update(member for member, _ in snapshot.rows)
-                self.replica.membership.cards.changed.update(card for card, _ in snapshot.cards)
+                self.replica.membership.not_written(key for key, _ in snapshot.membership)
                 return
             self.figures.checkpoints += 1
             self.replica.checkpointed(snapshot)

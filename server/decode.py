@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pyarrow as pa
 
 from vafa.engine import wire_json
@@ -68,3 +69,24 @@ def decode_arrow(body: bytes) -> ArrowFacts:
         raise ProblemError("invalid-batch", error.message, error.path) from None
     except (pa.ArrowException, UnicodeDecodeError, OverflowError) as error:
         raise ProblemError("invalid-batch", f"a column cannot be read: {error}") from None
+
+
+def with_fields(body: bytes, fields: dict[str, str]) -> bytes:
+    """A JSON object with fields that its path tells; one that it has already must agree.
+
+    The text is kept as it is, so that errors, and members that are there twice, are found in
+    it as in any other.
+    """
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+    if not isinstance(found, dict):
+        return body
+    for name, value in fields.items():
+        if found.get(name, value) != value:
+            raise ProblemError("invalid-fact", f"the path says {value!r}", name)
+    given = {name: value for name, value in fields.items() if name not in found}
+    rest = body.lstrip()[1:]
+    comma = b"," if given and found else b""
+    return orjson.dumps(given)[:-1] + comma + rest

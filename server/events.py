@@ -14,7 +14,7 @@ from vafa.engine.facts import JointFact, LoneFact
 from vafa.engine.verdicts import Verdict, stream_of, verdict_table
 from vafa.native.wire import Sale
 
-from .decode import ARROW, JSON, NDJSON, Line, decode_arrow, decode_fact, decode_lines
+from .decode import ARROW, JSON, NDJSON, Line, decode_arrow, decode_fact, decode_lines, with_fields
 from .edge import read_body
 from .front import Front
 from .guard import holder_of
@@ -54,6 +54,18 @@ class EventDoor:
         if kind == ARROW:
             return await self._table(body, force, holder, language if atomic else None)
         raise ProblemError("unsupported-media", f"send {JSON}, {NDJSON} or {ARROW}, not {kind}")
+
+    async def post_as(
+        self, request: web.BaseRequest, kind: str, named: tuple[str, str] | None
+    ) -> web.Response:
+        """One fact of a kind, which its path tells; `named` is a field that it tells as well."""
+        force = flag(parameters(request, "force"), "force")
+        holder = asker(request, force)
+        body = await read_body(request)
+        if request.content_type != JSON:
+            raise ProblemError("unsupported-media", f"send {JSON}, not {request.content_type}")
+        fields = {"kind": kind} if named is None else {"kind": kind, named[0]: named[1]}
+        return await self._one(with_fields(body, fields), force, holder)
 
     async def _one(self, body: bytes, force: bool, holder: Holder | None) -> web.Response:
         fact = decode_fact(body)
@@ -201,7 +213,10 @@ def _answer(verdict: Verdict) -> web.Response:
         assert refusal is not None
         raise ProblemError(refusal.slug, refusal.detail, refusal.path)
     if answer["status"] == "refused" or "reason" in answer:
-        told = {name: answer[name] for name in ("id", "seq", "balances", "tier")}
+        told = {
+            name: answer[name]
+            for name in ("id", "seq", "balances", "tier", "redeemable") if name in answer
+        }  # fmt: skip
         raise ProblemError(answer["reason"], "the fact is refused for ever", **told)
     if verdict.replayed:
         return web.Response(

@@ -73,6 +73,7 @@ PROBLEMS: dict[str, Kind] = {
     "card-linked": Kind(
         409, "Card of another", "the card is another member's at some time it matters; for ever"
     ),
+    "member-closed": Kind(409, "Member closed", "the member had left by then; for ever"),
     "unknown-member": Kind(409, "Unknown member", "the other member has no fact; for ever"),
     "unknown-cause": Kind(409, "Unknown cause", "no program in force names it; for ever"),
     "offer-not-applicable": Kind(

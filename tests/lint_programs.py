@@ -186,6 +186,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             bonus("uses = { day = 1, month = 2 }"),
             bonus('when = { anniversary = { before = 3, after = 3 } }', "uses = { anniversary = 2, day = 1 }"),
             bonus("limits = { week = 20 }", "uses = { week = 1 }"),
+            bonus("limits = { week = 3 }", "uses = { quarter = 1 }"),
         ),
     ),
     "cap-never-binds": (

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vafa.engine.facts import PublishFact
+from vafa.engine.facts import DayClosedFact, PublishFact
 from vafa.engine.intake import DecodedFacts
 from vafa.engine.replay import verify
 from vafa.engine.replica import Replica
@@ -104,3 +104,17 @@ def assert_sound(ledger: Path) -> None:
         assert report.clean, report.findings
         for path in (ledger / "state").glob("*"):
             path.unlink()
+
+
+def close_day(writer: Writer, name: str, hours: float, date: str) -> Verdict:
+    """Close a business date at an instant."""
+    return writer.commit_control(
+        DayClosedFact(name, at(hours), dt.date.fromisoformat(date))
+    )
+
+
+def state_hash_of(ledger: Path) -> str:
+    """The state hash of a ledger that a replay finds clean."""
+    report = verify(ledger)
+    assert report.clean, report.findings
+    return report.state_hash

@@ -39,8 +39,8 @@ def span(choices: Choices, bounds: Sequence[int]) -> Table:
 # -- conditions ------------------------------------------------------------------------------
 
 OF_MEMBERS = (
-    "segment", "segment", "subscription", "age", "member_days", "tier", "tier_at_least",
-    "days_since_purchase", "counter",
+    "segment", "segment", "member_type", "subscription", "age", "member_days", "tier",
+    "tier_at_least", "days_since_purchase", "counter",
 )  # fmt: skip
 _OF_SALES = (
     "store", "region", "format", "channel", "terminal", "tender", "coupon", "weekday", "date",
@@ -155,6 +155,7 @@ _MAKERS: dict[str, Callable[[Table, Choices], Any]] = {
     "tier": lambda t, c: c.some(_tiers(t), 1, 2) if _tiers(t) else None,
     "tier_at_least": lambda t, c: c.pick(_tiers(t)) if _tiers(t) else None,
     "segment": _segment,
+    "member_type": lambda t, c: [c.pick(("person", "organisation"))],
     "subscription": lambda t, c: c.some(vocabulary.PLANS, 1, 2),
     "age": lambda t, c: span(c, (0, 18, 20, 29, 30, 31, 65)),
     "member_days": lambda t, c: span(c, (0, 1, 7, 30, 365)),

@@ -85,6 +85,8 @@ def fact(past: Past, choices: Choices, at: int, first: bool) -> Fact:
     """One fact without its head; `back` is by how much it happened before its turn."""
     past.at = at
     kind = choices.pick(_KINDS)
+    if choices.chance(1) and not past.certain:
+        return {"kind": "close", "reason": "asked"}
     if first and choices.chance(60):
         return {"kind": "enrol", **_about(past, choices, percent=70)}
     return _MAKERS[kind](past, choices)
@@ -406,6 +408,8 @@ def _about(past: Past, choices: Choices, percent: int) -> Fact:
         date = _near(past, choices)
         found["anniversaries"] = {vocabulary.ANNIVERSARY: {"date": date, "calendar": calendar}}
     if choices.chance(percent):
+        found["type"] = choices.pick(("person", "organisation"))
+    if choices.chance(percent):
         found["segments"] = choices.some(vocabulary.SEGMENTS, 0, 2)
     if choices.chance(percent):
         found["values"] = {vocabulary.VALUES[0]: choices.pick((1, 100, 1_000, 0, -5))}
@@ -434,8 +438,10 @@ def _subscription(past: Past, choices: Choices) -> Fact:
     plan = choices.pick(vocabulary.PLANS)
     if choices.chance(35):
         return {"kind": "subscription end", "plan": plan}
-    body = {"kind": "subscription start", "plan": plan}
+    body: Fact = {"kind": "subscription start", "plan": plan}
     days = choices.pick((None, 1, 10, 45))
+    if choices.chance(10):
+        body["fee"] = 900
     return body | ({"ends_at": _instant(past.at + days * vocabulary.DAY)} if days else {})
 
 

@@ -25,7 +25,7 @@ from .random_conditions import caps, line_conditions, span
 
 Table = dict[str, Any]
 
-TOP_BYTES = 280
+TOP_BYTES = 310
 RULE_BYTES = 56
 CURRENCIES = ("points", "stars", "stamps")
 """The second one may qualify only (`status`)."""
@@ -45,6 +45,11 @@ def program_table(top: bytes, rules: Sequence[bytes], version: int = 1) -> Table
     table["counter"] = [_counter(choices.split(12), n) for n in range(choices.number(0, 2))]
     table["sequence"] = [_sequence(choices.split(5), n) for n in range(choices.number(0, 2))]
     table["segment"] = [_segment(choices.split(10), n) for n in range(choices.number(0, 2))]
+    table["plan"] = [_plan(choices.split(4), name) for name in vocabulary.PLANS]
+    if choices.chance(60):
+        table["plan"] = []
+    if choices.chance(12):
+        table["membership"] = {"entry": _entry(choices.split(8), table)}
     if choices.chance(66):
         table["ladder"] = _ladder(choices.split(64), table)
     table |= random_rules.rules(table, rules)
@@ -102,7 +107,7 @@ def _take_out(table: Table, name: str, place: int) -> None:
         if place < len(table[name]):
             table[name] = [*table[name][:place], *table[name][place + 1 :]]
         return
-    assert name in ("ladder", "returns", "holidays"), f"unsound {name}"
+    assert name in ("ladder", "returns", "holidays", "membership"), f"unsound {name}"
     table.pop(name, None)
 
 
@@ -272,6 +277,31 @@ def _segment(choices: Choices, place: int) -> Table:
     if "spend" in table or "visits" in table:
         table["window"] = window
     return table
+
+
+def _plan(choices: Choices, name: str) -> Table:
+    table: Table = {"id": name, "fee": choices.pick((0, 900)), "entitlements": ["delivery"]}
+    term = choices.pick(("days", "months", ""))
+    if term:
+        table["term"] = {term: choices.pick((1, 2, 12))}
+        table["renewal"] = choices.pick(("manual", "manual", "automatic"))
+    return table
+
+
+def _entry(choices: Choices, table: Table) -> Table:
+    """What a closed club asks: one or two figures."""
+    figures: Table = {
+        "spend": choices.pick((1, 1_000, 5_000)),
+        "visits": choices.pick((1, 2)),
+        "margin": 100,
+        "activity": {choices.pick(vocabulary.ACTIVITIES): 1},
+        "value": {vocabulary.VALUES[0]: 100},
+    }
+    if table["counter"]:
+        figures["counter"] = {table["counter"][0]["id"]: Decimal(2)}
+    names = choices.some(("spend", "visits", *figures), 1, 2)
+    return {"at_least": {name: figures[name] for name in names},
+            "join": choices.pick(("all", "any"))}  # fmt: skip
 
 
 # -- tiers -----------------------------------------------------------------------------------

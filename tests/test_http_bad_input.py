@@ -9,12 +9,16 @@ import socket
 import time
 import zlib
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pytest
 
-from . import servers
+from vafa.engine.replica import Replica
+
+from . import mixed, servers
 from .servers import ARROW, JSON, NDJSON, Server, dumps, fact, stream_of, table_of
 
 MEMBER = "m-1"
@@ -560,7 +564,7 @@ HTTP_ROWS = [
         path="/v1/events/arrow-1"),
     Bad("POST to readyz", 405, "method-not-allowed", SALE, path="/readyz"),
     *(Bad(f"GET {path[:40]}", 404, "not-found", b"", None, method="GET", path=path) for path in (
-        "/", "/v1", "/v1/", "/v1/members", "/v1/members/", "/v1/events/", "/v1/events/none",
+        "/", "/v1", "/v1/", "/v1/members/", "/v1/events/", "/v1/events/none",
         "/v1/members/none", "/v1/members/%ff", "/v1/members/%ED%A0%80", "/v1/events/%00",
         "/v1/events/" + "a" * 600, "/v1/members/" + "%D8%B9" * 600, "/v2/events", "//livez",
         "/livez/", "/LIVEZ", "/v1/members/m-1/x", "/../livez", "/%6civez",
@@ -607,14 +611,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         for number in range(3):
             assert running.post(fact(f"before-{number}")).status == 201
         yield running
+        reader(running.ledger).close()
+
+
+@cache
+def reader(ledger: Path) -> Replica:
+    """A reader of the server's ledger, for as long as the tests of this file last."""
+    return Replica.open(ledger)
 
 
 def state(server: Server) -> tuple[Any, ...]:
-    """What must not move: seq, members, balances."""
+    """What must not move: the hash of all members, seq, members, balances."""
+    replica = reader(server.ledger)
+    replica.catch_up()
     ready = server.get("/readyz").json()
     member = server.get(f"/v1/members/{MEMBER}").json()
     del member["as_of"]
-    return ready["seq"], ready["members"], member
+    return mixed.hash_of(replica), ready["seq"], ready["members"], member
 
 
 def send(server: Server, row: Bad) -> tuple[int, str]:

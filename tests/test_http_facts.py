@@ -203,3 +203,59 @@ def test_any_number_of_workers_gives_one_state(tmp_path: Path, seed: int) -> Non
         assert report.facts == len(facts)
         hashes.add(report.state_hash)
     assert len(hashes) == 1
+
+
+def hold(name: str, points: int, days: float = 5, **fields: Any) -> Fact:
+    """A hold without its kind, as its own path takes it."""
+    return {"id": name, "occurred_at": days_ago(days), "currency": "points", "points": points,
+            **fields}  # fmt: skip
+
+
+def to(server: Server, path: str, body: Fact | bytes) -> Reply:
+    """POST to a path of one kind."""
+    content = body if isinstance(body, bytes) else dumps(body)
+    with server.connection() as connection:
+        return connection.ask("POST", path, content, {"Content-Type": "application/json"})
+
+
+def test_paths_of_one_kind(server: Server, name: str) -> None:
+    first(server.post(sale(f"{name}-s", name)), 201)
+    told = first(to(server, "/v1/holds", hold(f"{name}-h", 50, member=name)), 201)
+    assert [(p["kind"], p["points"]) for p in told["postings"]] == [("hold", -50)]
+    assert told["balances"]["points"] == {"active": 150, "pending": 0, "held": 50, "debt": 0}
+    path = f"/v1/holds/{name}-h/capture"
+    capture = {"id": f"{name}-c", "occurred_at": days_ago(4.9), "member": name, "points": 20}
+    told = first(to(server, path, capture), 201)
+    assert [(p["kind"], p["points"], p.get("captured")) for p in told["postings"]] == [
+        ("capture", 0, 20), ("release", 30, None),
+    ]  # fmt: skip
+    # The same fact by the common path is the same fact.
+    again = {"kind": "capture", "hold": f"{name}-h", **capture}
+    assert first(server.post(again), 200)["status"] == "replayed"
+    cancel = {"id": f"{name}-x", "occurred_at": days_ago(4), "member": name}
+    told = first(to(server, f"/v1/redemptions/{name}-c/cancel", cancel), 201)
+    assert told["balances"]["points"]["active"] == 200
+
+
+def test_a_path_of_one_kind_refuses_others(server: Server, name: str) -> None:
+    other = {"kind": "redeem", **hold(f"{name}-h", 50, member=name)}
+    problem = first(to(server, "/v1/holds", other), 422)
+    assert (problem["type"], problem["pointer"]) == ("urn:vafa:problem:invalid-fact", "/kind")
+    twice = dumps(hold(f"{name}-h", 50, member=name))[:-1] + b',"points":3}'
+    problem = first(to(server, "/v1/holds", twice), 400)
+    assert problem["type"] == "urn:vafa:problem:duplicate-member"
+
+
+def test_a_whole_balance_asked_by_many_at_once(server: Server, name: str) -> None:
+    """Of redemptions of all that a member has, at once, one is taken."""
+    rounds, askers = 4, 64
+    with ThreadPoolExecutor(askers) as pool:
+        for turn in range(rounds):
+            member = f"{name[:40]}-{turn}"
+            first(server.post(sale(f"{member}-s", member)), 201)
+            replies = list(pool.map(
+                server.post, [redeem(f"{member}-{i}", member, 200) for i in range(askers)]
+            ))  # fmt: skip
+            assert sorted(reply.status for reply in replies) == [201] + [409] * (askers - 1)
+            refused = next(reply for reply in replies if reply.status == 409).json()
+            assert refused["type"] == "urn:vafa:problem:insufficient-points"

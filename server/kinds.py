@@ -1,0 +1,86 @@
+"""Paths that take one kind of fact, where an integrator would look for it.
+
+The same facts as those of `POST /v1/events`: the path tells the kind, and what is named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import msgspec
+from aiohttp import web
+
+from vafa.engine.facts import (
+    ActivityFact,
+    AdjustFact,
+    CancelFact,
+    CaptureFact,
+    DonateFact,
+    HoldFact,
+    RedeemFact,
+    ReleaseFact,
+    ReturnFact,
+    SubscriptionEndFact,
+    SubscriptionStartFact,
+    TransferFact,
+)
+
+from .events import EventDoor
+
+
+class Path(NamedTuple):
+    """A path, the type of its facts, and the field that its `{id}` is."""
+
+    path: str
+    fact: type[msgspec.Struct]
+    about: str
+    named: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of its facts."""
+        return str(self.fact.__struct_config__.tag)
+
+
+PATHS = (
+    Path("/v1/holds", HoldFact, "Keeps points for later"),
+    Path("/v1/holds/{id}/capture", CaptureFact, "Redeems a hold", "hold"),
+    Path("/v1/holds/{id}/release", ReleaseFact, "Gives up a hold", "hold"),
+    Path("/v1/redemptions", RedeemFact, "Redeems points"),
+    Path("/v1/redemptions/{id}/cancel", CancelFact, "Undoes a redemption", "redemption"),
+    Path("/v1/returns", ReturnFact, "Takes goods back"),
+    Path("/v1/activities", ActivityFact, "Something a member did that is no purchase"),
+    Path("/v1/adjustments", AdjustFact, "Gives or takes points by hand"),
+    Path("/v1/transfers", TransferFact, "Gives points to another member"),
+    Path("/v1/donations", DonateFact, "Gives points to a cause"),
+    Path("/v1/subscriptions", SubscriptionStartFact, "Starts a plan"),
+    Path("/v1/subscriptions/{id}/end", SubscriptionEndFact, "Ends a plan", "plan"),
+)
+
+
+@cache
+def body_of(path: Path) -> type[msgspec.Struct]:
+    """The type of a path's bodies: its facts without what the path tells."""
+    fields = [
+        (field.encode_name, field.type) if field.required
+        else (field.encode_name, field.type, msgspec.UNSET)
+        for field in msgspec.structs.fields(path.fact)
+        if field.name != path.named
+    ]  # fmt: skip
+    name = path.fact.__name__.removesuffix("Fact") + "Body"
+    return msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True)
+
+
+@dataclass(frozen=True, slots=True)
+class KindDoor:
+    """Takes the facts of one path."""
+
+    events: EventDoor
+    path: Path
+
+    async def post(self, request: web.BaseRequest, argument: str) -> web.Response:
+        """One fact as JSON."""
+        named = None if self.path.named is None else (self.path.named, argument)
+        return await self.events.post_as(request, self.path.kind, named)
