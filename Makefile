@@ -10,10 +10,10 @@ MODULES := $(sort $(wildcard engine/*.py engine/*/*.py native/*.py native/*.pyi 
 BUILT := pyproject.toml setup.py $(NATIVE)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test check schemathesis differential mutation bench load soak-kill soak-flips soak wheel clean help
+.PHONY: demo test check schemathesis differential mutation explain-all bench load soak-kill soak-flips soak wheel clean help
 
 help:
-	@echo "make demo | test | check | schemathesis | differential | mutation | bench | load | soak | wheel | clean"
+	@echo "make demo | test | check | schemathesis | differential | mutation | explain-all | bench | load | soak | wheel | clean"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -63,6 +63,11 @@ differential: $(VENV)/dev.stamp
 # Faults put into the rule code one by one: does the differential notice? Hours as well.
 mutation: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.mutation
+
+# Every basket of the demo explained by the reference, and held against the ledger; an hour.
+explain-all: $(VENV)/dev.stamp
+	$(BIN)/vafa demo --ledger build/explain-ledger --summary build/explain-summary.json
+	$(BIN)/vafa explain build/explain-ledger --all
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks

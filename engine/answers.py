@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 
+STOCK = POSTINGS.index("stock")
+
 _OK, _PARKED = int(Status.OK), int(Status.PARKED)
 _CAPTURE = POSTINGS.index("capture")
 _OF_NOTHING = (_CAPTURE, POSTINGS.index("offer"))
@@ -65,6 +67,9 @@ def rated_answers(
     for row in outcome.status.nonzero()[0].tolist():
         if status[row] != _PARKED:
             answers[row]["reason"] = REFUSALS[Status(status[row])]
+    for place in np.flatnonzero(outcome.postings["kind"] == STOCK).tolist():
+        row = int(np.searchsorted(outcome.posted_from, place, side="right")) - 1
+        answers[row]["remaining"] = int(outcome.postings["desired"][place])
     for one in told:
         mine = slice(bounds[one.row], bounds[one.row + 1])
         applied = _applied(one, names, shown[mine], columns["corrects"][mine].tolist())

@@ -24,6 +24,10 @@ from .facts import (
     CloseFact,
     DonateFact,
     EnrolFact,
+    GiftCardFact,
+    GiftCardIssueFact,
+    GiftCardLoadFact,
+    GiftCardRedeemFact,
     HoldFact,
     JointFact,
     ManualTier,
@@ -33,6 +37,7 @@ from .facts import (
     ReleaseFact,
     ReturnedLine,
     ReturnFact,
+    RewardRedeemFact,
     SaleFact,
     SubscriptionEndFact,
     SubscriptionStartFact,
@@ -40,6 +45,7 @@ from .facts import (
     instant_us,
     us_instant,
 )
+from .gift_accounts import account_of, code_of
 from .lines import details, net_lines
 
 Carried = tuple[
@@ -52,7 +58,9 @@ _CODES = {name: code for code, name in enumerate(KINDS)}
 
 
 def carrier_of(fact: MemberFact | JointFact) -> Sale:
-    """A fact of a member in the engine's own form. Raises FormError."""
+    """A fact of a member, or of a gift card, in the engine's own form. Raises FormError."""
+    if isinstance(fact, GiftCardFact):
+        return _of_card(fact)
     if isinstance(fact, SaleFact):
         return sale_of(fact)
     kind: str = fact.__struct_config__.tag  # type: ignore[assignment]
@@ -63,7 +71,7 @@ def carrier_of(fact: MemberFact | JointFact) -> Sale:
     )  # fmt: skip
 
 
-def _named(extra: Extra, fact: MemberFact | JointFact) -> Extra:
+def _named(extra: Extra, fact: MemberFact | TransferFact | RewardRedeemFact) -> Extra:
     """With the card that a fact has, and the member's name beside it."""
     if not fact.card:
         return extra
@@ -89,6 +97,11 @@ def sale_of(fact: SaleFact) -> Sale:
             (place, tender.ref)
             for place, tender in enumerate(fact.tenders)
             if tender.ref is not None
+        ),
+        tender_cards=tuple(
+            (place, tender.card)
+            for place, tender in enumerate(fact.tenders)
+            if tender.card is not None
         ),
         completed=fact.completed,
         named="" if returned is None else returned.sale,
@@ -136,6 +149,29 @@ def _transfer(fact: TransferFact) -> Extra:
     return Extra(
         currency=fact.currency, amount=fact.points, to=fact.to, completed=fact.completed
     )
+
+
+def _reward(fact: RewardRedeemFact) -> Extra:
+    return Extra(code=fact.reward, quantity=fact.quantity, completed=fact.completed)
+
+
+def _put_on(fact: GiftCardIssueFact | GiftCardLoadFact) -> Extra:
+    return Extra(
+        amount=fact.amount, expires=fact.expires or "", reason=fact.reason, actor=fact.actor
+    )
+
+
+def _of_card(fact: GiftCardFact) -> Sale:
+    """A fact of a gift card: of the card's account, which has no name yet without a code."""
+    kind: str = fact.__struct_config__.tag  # type: ignore[assignment]
+    if isinstance(fact, GiftCardRedeemFact):
+        extra = Extra(amount=fact.amount, completed=fact.completed)
+    else:
+        extra = _put_on(fact)
+    return Sale.of(
+        fact.id, instant_us(fact.occurred_at), account_of(fact.card or ""), fact.store,
+        fact.terminal, [], [], _CODES[kind], extra,
+    )  # fmt: skip
 
 
 def _donate(fact: DonateFact) -> Extra:
@@ -188,6 +224,7 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     CardUnblockFact: _reason,
     TransferFact: _transfer,
     DonateFact: _donate,
+    RewardRedeemFact: _reward,
 }
 
 
@@ -245,7 +282,8 @@ def wire_fields(content: Content) -> dict[str, Any]:
     """
     kind, _, member, store, terminal, lines, tenders, found = content
     extra: Extra = found or NOTHING
-    fields: dict[str, Any] = {"member": member} if member else {}
+    code = code_of(member)
+    fields: dict[str, Any] = {"card": code} if code else {"member": member} if member else {}
     fields |= {"store": store, "terminal": terminal}
     match KINDS[kind]:
         case "sale":
@@ -253,10 +291,6 @@ def wire_fields(content: Content) -> dict[str, Any]:
         case "return":
             fields["lines"] = _wire_back(extra)
             fields |= {"sale": extra.named} if extra.named else {}
-        case "activity":
-            fields |= {"code": extra.code, "quantity": extra.amount}
-        case "adjust" | "redeem" | "hold" | "transfer" | "donate":
-            fields |= {"currency": extra.currency, "points": extra.amount}
         case "capture" | "release":
             fields |= {"hold": extra.named} | _wire_part(extra)
         case "cancel":
@@ -265,6 +299,8 @@ def wire_fields(content: Content) -> dict[str, Any]:
             fields["plan"] = extra.plan
         case "enrol" | "member update":
             fields |= extra.about or {}
+        case name:
+            fields |= _wire_figures(name, extra)
     if extra.ends_at is not None:
         name = "expires_at" if KINDS[kind] == "hold" else "ends_at"
         fields[name] = us_instant(extra.ends_at).isoformat().replace("+00:00", "Z")
@@ -279,6 +315,20 @@ def _wire_same(extra: Extra) -> dict[str, Any]:
     if extra.fee is not None:
         fields["fee"] = extra.fee
     return fields
+
+
+def _wire_figures(kind: str, extra: Extra) -> dict[str, Any]:
+    """What is given, taken or done, of facts that say little else."""
+    match kind:
+        case "activity":
+            return {"code": extra.code, "quantity": extra.amount}
+        case "reward redeem":
+            return {"reward": extra.code, "quantity": extra.quantity}
+        case "gift card issue" | "gift card load" | "gift card redeem":
+            return {"amount": extra.amount}
+        case "adjust" | "redeem" | "hold" | "transfer" | "donate":
+            return {"currency": extra.currency, "points": extra.amount}
+    return {}
 
 
 def _wire_sale(
@@ -315,10 +365,12 @@ def _wire_lines(lines: tuple[Any, ...], extra: Extra) -> list[dict[str, Any]]:
 
 def _wire_tenders(tenders: tuple[Any, ...], extra: Extra) -> list[dict[str, Any]]:
     points, refs = dict(extra.tender_points), dict(extra.tender_refs)
+    cards = dict(extra.tender_cards)
     return [
         {"type": type_, "amount": amount}
         | ({"points": points[place]} if place in points else {})
         | ({"ref": refs[place]} if place in refs else {})
+        | ({"card": cards[place]} if place in cards else {})
         for place, (type_, amount) in enumerate(tenders)
     ]
 

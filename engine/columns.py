@@ -31,21 +31,27 @@ HOLD, CAPTURE, RELEASE, CANCEL = (
     KINDS.index(kind) for kind in ("hold", "capture", "release", "cancel")
 )
 
-TRANSFER, TRANSFER_IN, DONATE = (
-    KINDS.index(kind) for kind in ("transfer", "transfer in", "donate")
+TRANSFER, TRANSFER_IN, DONATE, REWARD = (
+    KINDS.index(kind) for kind in ("transfer", "transfer in", "donate", "reward redeem")
+)
+GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PAYMENT = (
+    KINDS.index(f"gift card {what}") for what in ("issue", "load", "redeem", "payment")
 )
 
-JOINT = (TRANSFER,)
-"""Kinds of facts of several members."""
+GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM)
+"""Kinds of facts of gift cards."""
 
-LEGS = (TRANSFER_IN,)
+JOINT = (TRANSFER, REWARD, *GIFTS)
+"""Kinds of facts about more than one account, or about what all share."""
+
+LEGS = (TRANSFER_IN, GIFT_PAYMENT)
 """Kinds of rows that a fact of another member has caused: its legs."""
 
 MEMBER_KINDS = np.array(
     [
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
-        TRANSFER, TRANSFER_IN, DONATE, CLOSE,
+        TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT,
     ],
     np.uint8,
 )  # fmt: skip
@@ -68,10 +74,11 @@ class Extra(
     quantity, net), of the sale `named`. `named` of a capture or release is the hold, of a cancel
     the redemption. `amount`: quantity of an activity, points of an adjust, redeem, hold, capture or
     cancel (0: all), and of what is given away or received; `to` is who gets it, `cause` which
-    cause, `lots` what a leg brings. `ends_at`: of a subscription or a hold, us. `about`: the fields
-    given of an enrol or update. `card`: the card that names the member, or that the fact is about;
-    `member`: the name given beside it, "" where the card alone tells whose the fact is. Lists whose
-    order means nothing are sorted: equal facts are equal here.
+    cause, `lots` what a leg brings; `code` of an activity or a reward, `quantity` of rewards;
+    `tender_cards`: (place in the tenders, code of the gift card). `ends_at`: of a subscription or a
+    hold, us. `about`: the fields given of an enrol or update. `card`: the card that names the
+    member, or that the fact is about; `member`: the name given beside it, "" where the card alone
+    tells whose the fact is. Lists whose order means nothing are sorted: equal facts are equal here.
     """
 
     channel: str = ""
@@ -103,6 +110,8 @@ class Extra(
     to: str = ""
     cause: str = ""
     lots: Lots = ()
+    tender_cards: tuple[tuple[int, str], ...] = ()
+    quantity: int = 0
 
 
 NOTHING = Extra()

@@ -174,6 +174,8 @@ class CompiledProgram(RuleWords):
         segments = [self._segment(segment) for segment in program.segment]
         for own in program.counter:
             self.own_counter(own.id)
+        for reward in program.reward:
+            layout.slot("reward", reward.id)
         for name in program.causes:
             for currency in program.currency:
                 if currency.kind != "status":

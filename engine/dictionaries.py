@@ -216,6 +216,11 @@ class Versions(Generic[V]):
         older = [n for n in self._several.get(code, ()) if self.versions[n].since <= instant]
         return max(older, key=self._age) if older else None
 
+    def in_force(self, name: str, instant: int) -> V | None:
+        """The version of a name in force at an instant (us); None when none is known."""
+        number = self._in_force(name, instant)
+        return None if number is None else self.versions[number]
+
     def at(self, name: str, instant: int) -> int:
         """Number of the version in force at an instant (us); an unknown one is made."""
         number = self._in_force(name, instant)

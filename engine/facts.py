@@ -34,10 +34,14 @@ LATEST_US = 6_300_000_000_000_000
 Id = Annotated[str, Meta(min_length=1, max_length=ID_BYTES)]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_BYTES)]
 Place = Annotated[str, Meta(max_length=NAME_BYTES)]
+GIFT_CODE_BYTES = 50
+"""So that a gift card's account is a member's name."""
+GiftCode = Annotated[str, Meta(min_length=1, max_length=GIFT_CODE_BYTES)]
 Card = Annotated[str, Meta(min_length=1, max_length=CARD_BYTES)]
 AnyCard = Annotated[str, Meta(max_length=CARD_BYTES)]
 Amount = Annotated[int, Meta(ge=-MOST_AMOUNT, le=MOST_AMOUNT)]
 Positive = Annotated[int, Meta(ge=0, le=MOST_AMOUNT)]
+Money = Annotated[int, Meta(ge=1, le=MOST_AMOUNT)]
 Points = Annotated[int, Meta(ge=-MOST_POINTS, le=MOST_POINTS)]
 Spent = Annotated[int, Meta(ge=1, le=MOST_POINTS)]
 LineNumber = Annotated[int, Meta(ge=1, le=MOST_LINE_NUMBER)]
@@ -73,13 +77,14 @@ class LineFact(Struct, forbid_unknown_fields=True):
 class TenderFact(Struct, forbid_unknown_fields=True):
     """How a part of the sale was paid; `points` are taken for a redemption tender.
 
-    `ref` is the hold or redemption that the points come from.
+    `ref` is the hold or redemption that the points come from, `card` the gift card that pays.
     """
 
     type: Name
     amount: Amount
     points: Spent | None = None
     ref: Id | None = None
+    card: GiftCode | None = None
 
 
 class OfferFact(Struct, forbid_unknown_fields=True):
@@ -283,6 +288,72 @@ class TransferFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="tr
     terminal: Place = ""
     card: AnyCard = ""
 
+
+class RewardRedeemFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="reward redeem"):
+    """Pieces of a reward that a member takes for the points that the program asks."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    reward: Name
+    quantity: Annotated[int, Meta(ge=1, le=1000)] = 1
+    completed: bool = False
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+# -- of gift cards ----------------------------------------------------------------------------
+
+
+class GiftCardIssueFact(
+    Struct, forbid_unknown_fields=True, tag_field="kind", tag="gift card issue"
+):
+    """A gift card comes into being; without `card` the engine chooses its code.
+
+    `expires` is the last good date, or "never"; without it the currency's policy counts.
+    """
+
+    id: Id
+    occurred_at: Instant
+    amount: Money
+    card: GiftCode | None = None
+    expires: Expires | None = None
+    store: Place = ""
+    terminal: Place = ""
+    reason: Reason = ""
+    actor: Place = ""
+
+
+class GiftCardLoadFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="gift card load"):
+    """Money is put on a gift card; `expires` as of an issue."""
+
+    id: Id
+    occurred_at: Instant
+    card: GiftCode
+    amount: Money
+    expires: Expires | None = None
+    store: Place = ""
+    terminal: Place = ""
+    reason: Reason = ""
+    actor: Place = ""
+
+
+class GiftCardRedeemFact(
+    Struct, forbid_unknown_fields=True, tag_field="kind", tag="gift card redeem"
+):
+    """Money of a gift card is spent outside a sale's tenders; `completed` as for a sale."""
+
+    id: Id
+    occurred_at: Instant
+    card: GiftCode
+    amount: Money
+    completed: bool = False
+    store: Place = ""
+    terminal: Place = ""
+
+
+GiftCardFact = GiftCardIssueFact | GiftCardLoadFact | GiftCardRedeemFact
 
 # -- of a member: what is known of it -------------------------------------------------------
 
@@ -491,8 +562,9 @@ MemberFact = (
     | SubscriptionEndFact | CloseFact | CardLinkFact | CardBlockFact | CardUnblockFact
     | DonateFact
 )  # fmt: skip
-JointFact = TransferFact
-"""Facts of several members: one journal row is the fact itself, each further member has a leg."""
+JointFact = TransferFact | RewardRedeemFact | GiftCardFact | SaleFact
+"""Facts that are about more than one account, or about what all share: they see all that came
+before them. Of sales those that gift cards pay."""
 WireControl = CatalogFact | StoreFact | DayClosedFact
 """Facts of no member that the door of facts takes; programs have a door of their own."""
 ControlFact = WireControl | PublishFact
@@ -505,11 +577,13 @@ KINDS: tuple[str, ...] = (
     "member update", "subscription start", "subscription end", "store", "day closed",
     "closing", "budget closed", "hold", "capture", "release", "cancel", "card link", "card block",
     "card unblock", "transfer", "transfer in", "donate", "close",
+    "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
 `closing` is a member's part of a control fact (what expired, what it gave), `transfer in` the
-receiver's leg of a transfer; `budget closed` is written by the engine.
+receiver's leg of a transfer, `gift card payment` a card's leg of a sale; `budget closed` is
+written by the engine.
 """
 
 RANKS: dict[str, int] = {
@@ -519,7 +593,8 @@ RANKS: dict[str, int] = {
     "sale": 1, "activity": 1, "adjust": 1,
     "return": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
-    "donate": 3, "transfer": 3, "transfer in": 3,
+    "donate": 3, "transfer": 3, "transfer in": 3, "reward redeem": 3,
+    "gift card issue": 1, "gift card load": 1, "gift card redeem": 3, "gift card payment": 3,
     "day closed": 4,
 }  # fmt: skip
 """Rank at one instant (rulebook section 2); a negative adjust has rank 3."""

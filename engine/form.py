@@ -11,6 +11,7 @@ from typing import Any
 
 from .facts import (
     CARD_BYTES,
+    GIFT_CODE_BYTES,
     ID_BYTES,
     NAME_BYTES,
     ActivityFact,
@@ -27,6 +28,10 @@ from .facts import (
     EnrolFact,
     Fact,
     FormError,
+    GiftCardFact,
+    GiftCardIssueFact,
+    GiftCardLoadFact,
+    GiftCardRedeemFact,
     HoldFact,
     MemberUpdateFact,
     PublishFact,
@@ -34,10 +39,12 @@ from .facts import (
     ReleaseFact,
     ReturnedLine,
     ReturnFact,
+    RewardRedeemFact,
     SaleFact,
     StoreFact,
     SubscriptionEndFact,
     SubscriptionStartFact,
+    TenderFact,
     TransferFact,
     instant_us,
 )
@@ -60,9 +67,11 @@ def check_form(fact: Fact) -> None:
     check_name(fact.id, "id", ID_BYTES)
     instant_us(fact.occurred_at)
     if not isinstance(fact, CatalogFact | StoreFact | DayClosedFact | PublishFact):
-        for name in ("member", "store", "terminal"):
+        for name in ("store", "terminal"):
             check_name(getattr(fact, name), name)
-        check_name(fact.card, "card", CARD_BYTES)
+        if not isinstance(fact, GiftCardFact):
+            check_name(fact.member, "member")
+            check_name(fact.card, "card", CARD_BYTES)
     check = _CHECKS.get(type(fact))
     if check is not None:
         check(fact)
@@ -116,6 +125,16 @@ def _check_sale(fact: SaleFact) -> None:
         _check_returned(fact.returned.lines, "return.lines")
 
 
+def _check_paid_by_card(tender: TenderFact, place: int) -> None:
+    check_name(tender.card, f"tenders[{place}].card", GIFT_CODE_BYTES)
+    if tender.card is None:
+        return
+    if tender.amount <= 0:
+        raise FormError("is not above 0: nothing is paid", f"tenders[{place}].amount")
+    if tender.points is not None or tender.ref is not None:
+        raise FormError("is for a tender without points", f"tenders[{place}].card")
+
+
 def _check_return(fact: ReturnFact) -> None:
     if fact.sale is not None:
         _check_named(fact.sale, fact.id, "sale")
@@ -146,16 +165,20 @@ def _check_adjust(fact: AdjustFact) -> None:
         raise FormError("is 0: nothing is given and nothing taken", "points")
     if fact.forced and fact.points > 0:
         raise FormError("is for points taken", "forced")
-    if fact.expires is None:
-        return
-    if fact.points < 0:
+    if fact.expires is not None and fact.points < 0:
         raise FormError("is for points given", "expires")
-    if fact.expires != "never":
-        try:
-            date = dt.date.fromisoformat(fact.expires)
-        except ValueError:
-            raise FormError("is not a date", "expires") from None
-        _check_date(date, "expires")
+    _check_expires(fact.expires)
+
+
+def _check_expires(expires: str | None) -> None:
+    if expires in (None, "never"):
+        return
+    assert expires is not None
+    try:
+        date = dt.date.fromisoformat(expires)
+    except ValueError:
+        raise FormError("is not a date", "expires") from None
+    _check_date(date, "expires")
 
 
 def _check_transfer(fact: TransferFact) -> None:
@@ -240,6 +263,15 @@ def _check_stores(fact: StoreFact) -> None:
             check_name(getattr(store, name), f"stores[{place}].{name}")
 
 
+def _check_gift_card(fact: GiftCardFact) -> None:
+    check_name(fact.card, "card", GIFT_CODE_BYTES)
+    if isinstance(fact, GiftCardRedeemFact):
+        return
+    check_name(fact.reason, "reason", REASON_BYTES)
+    check_name(fact.actor, "actor")
+    _check_expires(fact.expires)
+
+
 _CHECKS: dict[type, Callable[[Any], None]] = {
     SaleFact: _check_sale,
     ReturnFact: _check_return,
@@ -248,6 +280,10 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     RedeemFact: lambda fact: check_name(fact.currency, "currency"),
     TransferFact: _check_transfer,
     DonateFact: _check_donate,
+    RewardRedeemFact: lambda fact: check_name(fact.reward, "reward"),
+    GiftCardIssueFact: _check_gift_card,
+    GiftCardLoadFact: _check_gift_card,
+    GiftCardRedeemFact: _check_gift_card,
     HoldFact: _check_hold,
     CaptureFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
     ReleaseFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),

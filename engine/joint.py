@@ -1,15 +1,14 @@
-"""Facts of several members: all of it or nothing (rulebook sections 2, 8 and 12).
+"""Facts about more than one account: all of it or nothing (rulebook sections 2, 8 and 12).
 
-The fact is a row of the member who gives. If it is accepted there, each further member gets a
-leg: a row on its own chain with all that it brings, amounts and dates, so that every member is
-folded alone and no replay changes what another has received.
+The fact is a row of its own member. Each further account gets a leg: a row on its own chain with
+all that it brings or takes, amounts and dates, so that every account is folded alone and no
+replay changes what another has received. The leg or row that takes is tried first.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -19,16 +18,35 @@ from vafa.native.fold import run_out_by
 from .alone import fold_alone
 from .calendars import FIRST_DAY, expiry_table
 from .chain import History
-from .columns import JOINT, TRANSFER_IN, Extra, Facts, Lots, Outcome, take, without_lines
+from .columns import (
+    GIFT_ISSUE,
+    GIFT_PAYMENT,
+    GIFTS,
+    JOINT,
+    NO_RULE,
+    REWARD,
+    SALE,
+    TRANSFER,
+    TRANSFER_IN,
+    Extra,
+    Facts,
+    Lots,
+    Outcome,
+    take,
+    without_lines,
+)
 from .dictionaries import Dictionaries
+from .folding import Fold, insert
+from .gift_accounts import account_of
 from .late import Batch, Past
 from .named import names_among
 from .order import member_order
+from .program import Program
 from .records import facts_batch
-from .status import Status
+from .rewards import left_of, may_take
+from .status import POSTINGS, Status
 
-if TYPE_CHECKING:
-    from .folding import Fold
+STOCK = POSTINGS.index("stock")
 
 
 @dataclass(slots=True)
@@ -46,46 +64,147 @@ class Legs:
 
 
 def is_joint(facts: Facts) -> bool:
-    """Whether a batch is one fact of several members, which is committed alone."""
-    found = bool(np.isin(facts.kind, JOINT).any())
+    """Whether a batch is one fact about more than one account, which is committed alone."""
+    found = bool(np.isin(facts.kind, JOINT).any()) or (
+        facts.extras is not None and any(extra and extra.tender_cards for extra in facts.extras)
+    )
     assert not found or len(facts) == 1
     return found
 
 
 def others(facts: Facts, dictionaries: Dictionaries) -> list[int]:
-    """Numbers of the members beside its own that a fact of several members may concern."""
-    receiver = dictionaries.members.numbers.get(facts.extra(0).to)
-    return [] if receiver is None else [receiver]
+    """Numbers of the accounts beside its own that a fact may concern, as far as they are known."""
+    extra = facts.extra(0)
+    names = [account_of(code) for _, code in extra.tender_cards]
+    if extra.to:
+        names.append(extra.to)
+    numbers = dictionaries.members.numbers
+    return [numbers[name] for name in dict.fromkeys(names) if name in numbers]
 
 
 def apply_joint(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
-    """Fold a fact of several members and its legs; without legs where it is refused."""
-    receivers = others(batch.facts, fold.dictionaries)
-    if not batch.refused and not _has_receiver(fold, batch, receivers):
-        batch.refused = {0: Status.UNKNOWN_MEMBER}
+    """Fold a fact and its legs; without legs where it has none or is refused."""
+    if not batch.refused and (status := _refused_before(fold, batch)) != Status.OK:
+        batch.refused = {0: status}
     if batch.refused:
         return fold.apply(batch, past), None
-    members = [int(batch.facts.member[0]), *receivers]
-    kept = [fold.state.pack(member) for member in members]
+    kind = int(batch.facts.kind[0])
+    if kind == TRANSFER:
+        return _transfer(fold, batch, past)
+    if kind == SALE:
+        return _paid_by_cards(fold, batch, past)
+    outcome = fold.apply(batch, past)
+    if kind == REWARD and outcome.status[0] == Status.OK:
+        _tell_stock(fold, batch, outcome)
+    return outcome, None
+
+
+def _refused_before(fold: Fold, batch: Batch) -> Status:
+    """Why a fact is refused whatever its member has."""
+    facts = batch.facts
+    kind, member, extra = int(facts.kind[0]), int(facts.member[0]), facts.extra(0)
+    receivers = others(facts, fold.dictionaries)
+    if kind == TRANSFER:
+        # A card may have named the giver by another name.
+        known = receivers and receivers[0] != member and _has_facts(fold, receivers[0])
+        return Status.OK if known else Status.UNKNOWN_MEMBER
+    if kind == REWARD:
+        return may_take(fold, _program(fold, batch), member, extra)
+    if kind == GIFT_ISSUE:
+        return Status.GIFT_CARD_KNOWN if _has_facts(fold, member) else Status.OK
+    if kind in GIFTS:
+        return Status.OK if _has_facts(fold, member) else Status.UNKNOWN_GIFT_CARD
+    known = len(receivers) == len({code for _, code in extra.tender_cards})
+    if known and all(_has_facts(fold, card) for card in receivers):
+        return Status.OK
+    return Status.UNKNOWN_GIFT_CARD
+
+
+def _has_facts(fold: Fold, member: int) -> bool:
+    return fold.state.head(member)[0] is not None
+
+
+def _program(fold: Fold, batch: Batch) -> Program:
+    return fold.versions.all[int(batch.version[0]) - 1].program
+
+
+def _transfer(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
+    """The giver first, then what it has lost for the receiver."""
+    kept = _Kept(fold, batch)
     outcome = fold.apply(batch, past)
     if outcome.status[0] != Status.OK:
         return outcome, None
-    legs = _received(fold, batch, past, int(outcome.previous[0]), receivers[0])
+    (receiver,) = others(batch.facts, fold.dictionaries)
+    legs = _received(fold, batch, past, int(outcome.previous[0]), receiver)
     received = fold.apply(legs, past)
     if received.status[0] == Status.OK:
         return outcome, Legs(legs, received)
-    for member, packed in zip(members, kept, strict=True):
-        fold.state.unpack(member, packed)
-    fold.histories.clear()
-    batch.refused = {0: Status(int(received.status[0]))}
-    return fold.apply(batch, past), None
+    return kept.refused(int(received.status[0]), past), None
 
 
-def _has_receiver(fold: Fold, batch: Batch, receivers: list[int]) -> bool:
-    """Whether there is another member to give to: a card may have named the same one."""
-    return bool(receivers) and receivers[0] != batch.facts.member[0] and (
-        fold.state.head(receivers[0])[0] is not None
-    )  # fmt: skip
+def _paid_by_cards(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
+    """The cards first: a sale whose cards cannot pay is refused, unless it is completed."""
+    kept = _Kept(fold, batch)
+    legs = _payments(fold, batch)
+    paid = fold.apply(legs, past)
+    broken = paid.status[paid.status != Status.OK]
+    if len(broken):
+        return kept.refused(int(broken[0]), past), None
+    outcome = fold.apply(batch, past)
+    if outcome.status[0] in (Status.OK, Status.PARKED):
+        return outcome, Legs(legs, paid)
+    return kept.refused(int(outcome.status[0]), past), None
+
+
+class _Kept:
+    """The rows of a fact's accounts as they were, to be put back."""
+
+    def __init__(self, fold: Fold, batch: Batch) -> None:
+        self._fold, self._batch = fold, batch
+        members = [int(batch.facts.member[0]), *others(batch.facts, fold.dictionaries)]
+        self._packed = {member: fold.state.pack(member) for member in members}
+
+    def refused(self, status: int, past: Past) -> Outcome:
+        """Put all rows back and refuse the fact."""
+        for member, packed in self._packed.items():
+            self._fold.state.unpack(member, packed)
+        self._fold.histories.clear()
+        self._batch.refused = {0: Status(status)}
+        return self._fold.apply(self._batch, past)
+
+
+def _payments(fold: Fold, batch: Batch) -> Batch:
+    """What each gift card pays of a sale."""
+    facts, extra = batch.facts, batch.facts.extra(0)
+    sums: Counter[int] = Counter()
+    for place, code in extra.tender_cards:
+        card = fold.dictionaries.members.numbers[account_of(code)]
+        sums[card] += int(facts.amount[place])
+    n = len(sums)
+    legs = without_lines(
+        GIFT_PAYMENT, np.repeat(facts.at, n), np.array(list(sums), np.uint32)
+    )
+    for name in ("store", "terminal", "day", "minute"):
+        setattr(legs, name, np.repeat(getattr(facts, name), n))
+    legs.extras = [Extra(amount=paid, completed=extra.completed) for paid in sums.values()]
+    return Batch(
+        legs, batch.ids * n, batch.first + 1, np.repeat(batch.version, n), legs=True
+    )
+
+
+def _tell_stock(fold: Fold, batch: Batch, outcome: Outcome) -> None:
+    """A posting without points that tells how many pieces are left."""
+    left = left_of(fold, _program(fold, batch), batch.facts.extra(0).code)
+    if left is None:
+        return
+    told = {
+        "rule": NO_RULE, "kind": STOCK, "currency": 0, "limit": 0, "desired": left, "points": 0,
+        "corrects": 0,
+    }  # fmt: skip
+    row = {
+        name: np.array([value], outcome.postings[name].dtype) for name, value in told.items()
+    }
+    insert(outcome, [(np.zeros(1, np.int64), row)])
 
 
 def _received(fold: Fold, batch: Batch, past: Past, previous: int, receiver: int) -> Batch:
@@ -96,7 +215,7 @@ def _received(fold: Fold, batch: Batch, past: Past, previous: int, receiver: int
     missing = extra.amount - sum(points for *_, points in lots)
     if missing:
         # The giver owes it: what nobody had begins with the transfer.
-        program = fold.versions.all[int(batch.version[0]) - 1].program
+        program = _program(fold, batch)
         currency = program.currency[program.currency_at(extra.currency)]
         through = int(expiry_table(program, currency)[day - FIRST_DAY])
         lots = (*lots, (day, day, through, missing))

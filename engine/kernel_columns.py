@@ -20,7 +20,14 @@ from .columns import (
     ADJUST,
     DONATE,
     ENROL,
+    GIFT_ISSUE,
+    GIFT_LOAD,
+    GIFT_PAYMENT,
+    GIFT_REDEEM,
+    GIFTS,
     HOLD,
+    REDEEM,
+    REWARD,
     SALE,
     SUBSCRIBE,
     UNSUBSCRIBE,
@@ -30,12 +37,14 @@ from .columns import (
 from .facts import LATEST_US
 from .named import Names
 from .plans import plan_end
+from .rewards import price_of
 
 if TYPE_CHECKING:
     from .compile import CompiledPrograms
 
 ACCEPTED, COMPLETED, PLAIN, NO_SUCH_TIER, PARTIAL, STANDS = 1, 2, 4, 8, 16, 32
 NO_CURRENCY = 255
+ENROLLED, A_CARD = 5, 2
 BIRTH, BIRTH_CALENDAR, MANUAL_TIER, MANUAL_THROUGH = 8, 10, 11, 12
 BY_POLICY = -2
 UNKNOWN_COST = -(2**63)
@@ -43,6 +52,11 @@ _FOREVER = 2**62
 _HOUR_US = 3_600_000_000
 
 Int64 = NDArray[np.int64]
+
+_KERNEL_KINDS = np.arange(256, dtype=np.uint8)
+_KERNEL_KINDS[[GIFT_ISSUE, GIFT_LOAD]] = ADJUST
+_KERNEL_KINDS[[GIFT_REDEEM, GIFT_PAYMENT]] = REDEEM
+"""What the kernel does with rows of each kind: a gift card's account is like any other."""
 
 
 @dataclass(slots=True)
@@ -117,7 +131,7 @@ def kernel_columns(
         return np.ascontiguousarray(values, dtype)
 
     out = KernelColumns(
-        kind=held(facts.kind, np.uint8), flags=flags, version=held(version, np.uint16),
+        kind=_KERNEL_KINDS[facts.kind], flags=flags, version=held(version, np.uint16),
         epoch=held(epoch, np.uint32), names=held(names.rows, np.int64), at=held(facts.at, np.int64),
         member=held(facts.member, np.uint32), store=held(facts.store, np.uint32),
         terminal=held(facts.terminal, np.uint32), day=held(facts.day, np.int32),
@@ -207,12 +221,12 @@ class _Extras:
             self._voided(row, extra.voided)
         for place, points in extra.tender_points:
             self._tender_points()[int(self.facts.tenders_from[row]) + place] = points
-        out.figure[row] = extra.amount
-        if extra.currency in self.layout.currencies:
-            out.currency[row] = self.layout.currencies.index(extra.currency)
+        currency, out.figure[row] = self._taken(row, kind, extra)
+        if currency in self.layout.currencies:
+            out.currency[row] = self.layout.currencies.index(currency)
         if kind == ACTIVITY:
             out.code[row] = compiled.activities.number(extra.code)
-        elif kind == ADJUST and extra.expires:
+        elif kind in (ADJUST, GIFT_ISSUE, GIFT_LOAD) and extra.expires:
             out.expires[row] = (
                 NEVER if extra.expires == "never"
                 else day_of(dt.date.fromisoformat(extra.expires))
@@ -225,13 +239,28 @@ class _Extras:
             manual = about.get("manual_tier")
             if manual is not None and manual["tier"] not in self.layout.tiers:
                 out.flags[row] |= NO_SUCH_TIER
-        elif kind in (SUBSCRIBE, UNSUBSCRIBE, DONATE):
+        if kind in (SUBSCRIBE, UNSUBSCRIBE, DONATE, REWARD, GIFT_ISSUE):
             self.sets[row] = self._named_slot(row, kind, extra)
 
+    def _taken(self, row: int, kind: int, extra: Any) -> tuple[str, int]:
+        """(currency, units) that a fact gives or takes: what only the program knows is its."""
+        program = self.compiled.programs[int(self.out.version[row])]
+        if kind == REWARD:
+            return price_of(program, extra) or ("", 0)
+        if kind in (*GIFTS, GIFT_PAYMENT):
+            return program.gift_cards.currency if program.gift_cards else "", extra.amount
+        return extra.currency, extra.amount
+
     def _named_slot(self, row: int, kind: int, extra: Any) -> list[tuple[int, int]]:
-        """The slot of a plan, with its end, or of a cause; none where no version names it."""
-        if kind == DONATE:
-            slot, value = self.layout.find("cause", extra.cause, extra.currency), 0
+        """The slot that a fact names with what it gets there: a plan, a cause, a reward, what
+        makes the row a card's; none where no version names it."""
+        slot: int | None
+        if kind == GIFT_ISSUE:
+            slot, value = ENROLLED, A_CARD
+        elif kind == DONATE:
+            slot, value = self.layout.find("cause", extra.cause, extra.currency), extra.amount
+        elif kind == REWARD:
+            slot, value = self.layout.find("reward", extra.code), extra.quantity
         else:
             slot = self.layout.find("subscription", extra.plan)
             value = 0 if kind == UNSUBSCRIBE else self._plan_end(row, extra)

@@ -25,6 +25,8 @@ from .status import POSTINGS
 if TYPE_CHECKING:
     from .layout import Layout
 
+STOCK = POSTINGS.index("stock")
+
 UInt64 = NDArray[np.uint64]
 
 
@@ -128,7 +130,8 @@ def stored_sums(first: int, batch: pa.RecordBatch, part: int, parts: int) -> Sum
     corrections = int(np.count_nonzero(corrects))
     if corrections:
         owner = np.where(corrects == 0, owner, corrects)
-    keep = member != NO_MEMBER
+    # What is left of a stock is told when a reward is taken; no fold makes it again.
+    keep = (member != NO_MEMBER) & (postings["kind"] != STOCK)
     if parts > 1:
         keep &= member % parts == part
     if not keep.all():

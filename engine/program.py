@@ -119,12 +119,13 @@ class Uses(Part, frozen=True, kw_only=True):
 class Currency(Part, frozen=True, kw_only=True):
     """A kind of points: scale, rounding, waiting time, expiry and program caps.
 
-    A `status` currency qualifies only: it cannot be spent and never makes debt. With
+    A `status` currency qualifies only: it cannot be spent and never makes debt. Of `coupons` a
+    sale that presents a coupon of the currency's name takes one. With
     `round_at = "basket"` the exact earn and multiply figures are summed and rounded once.
     """
 
     id: Name
-    kind: Literal["points", "status", "credit", "stamps"] = "points"
+    kind: Literal["points", "status", "credit", "stamps", "coupons"] = "points"
     scale: Annotated[int, Meta(ge=0, le=4)] = 0
     round: Rounding = "floor"
     round_at: Literal["rule", "basket"] = "rule"
@@ -148,6 +149,23 @@ class Redemption(Part, frozen=True, kw_only=True):
     share: Decimal | None = None
     points: Decimal | None = None
     money: Worth | dict[str, Worth] | None = None
+
+
+class GiftCards(Part, frozen=True, kw_only=True):
+    """The currency of gift cards: kind `credit`, of the scale of the money unit's exponent."""
+
+    currency: Name
+
+
+class Reward(Part, frozen=True, kw_only=True):
+    """A reward of the catalogue: its price in points, how many there are, and for each member."""
+
+    id: Name
+    title: Annotated[str, Meta(max_length=200)] = ""
+    currency: Name | None = None
+    points: Decimal
+    stock: Annotated[int, Meta(ge=0, le=10**9)] | None = None
+    per_member: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
 
 
 # -- rules -------------------------------------------------------------------------------------
@@ -447,6 +465,8 @@ class Program(Part, frozen=True, kw_only=True):
     earn_on_redeemed: bool = False
     membership: Membership = Membership()
     causes: Annotated[list[Text], Meta(max_length=16)] = field(default_factory=list)
+    gift_cards: GiftCards | None = None
+    reward: Annotated[list[Reward], Meta(max_length=256)] = field(default_factory=list)
     returns: Returns = Returns()
     currency: Annotated[list[Currency], Meta(min_length=1, max_length=16)]
     redemption: list[Redemption] = field(default_factory=list)
@@ -475,6 +495,10 @@ class Program(Part, frozen=True, kw_only=True):
     def currency_of(self, rule: Rule) -> int:
         """Index of the rule's currency; the first one when the rule names none."""
         return self.currency_at(rule.currency)
+
+    def coupon_currencies(self) -> set[str]:
+        """Currencies whose units are coupons: a sale that presents one takes one."""
+        return {currency.id for currency in self.currency if currency.kind == "coupons"}
 
     def terms_of(self, currency: str) -> Redemption | None:
         """The first redemption of a currency: its terms are those outside of a sale's tenders."""

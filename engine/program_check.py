@@ -33,6 +33,8 @@ def check(program: Program) -> list[tuple[str, str]]:
     for place, currency in enumerate(program.currency):
         found += _currency(program, f"currency[{place}]", currency)
     found += _redemption(program)
+    found += _gift_cards(program)
+    found += _rewards(program)
     found += _no_receipt(program)
     for place, conditions in enumerate(program.exclude):
         found += some_product(f"exclude[{place}]", conditions)
@@ -66,7 +68,7 @@ def _zone(program: Program) -> Found:
 def _names(program: Program) -> Found:
     for table in (
         "currency", "holidays", "counter", "sequence", "segment", "group", "stack", "rule",
-        "plan",
+        "reward", "plan",
     ):  # fmt: skip
         yield from unique(table, [entry.id for entry in getattr(program, table)])
     yield from unique("ladder.tier", [tier.id for tier in program.tiers()])
@@ -81,6 +83,8 @@ def _names(program: Program) -> Found:
 
 def _currency(program: Program, path: str, currency: Currency) -> Found:
     yield from check_rules.caps(f"{path}.caps", currency.caps, currency.scale)
+    if currency.kind == "coupons" and currency.scale:
+        yield f"{path}.scale", "coupons are whole"
     expiry = currency.expiry
     if isinstance(expiry, After):
         if (expiry.days is None) == (expiry.months is None):
@@ -107,6 +111,8 @@ def _too_early(program: Program, currency: Currency) -> bool:
 def _redemption(program: Program) -> Found:
     for place, entry in enumerate(program.redemption):
         path = f"redemption[{place}]"
+        if entry.currency in program.coupon_currencies():
+            yield f"{path}.currency", "coupons are presented, and no tender"
         unspendable = list(
             _spendable(program, f"{path}.currency", entry.currency, of_first=False)
         )
@@ -148,6 +154,29 @@ def _terms(program: Program, path: str, entry: Redemption) -> Found:
             yield f"{path}.money", "names no tier"
         for tier in entry.money:
             yield from known_tier(program, f"{path}.money.{tier}", tier)
+
+
+def _gift_cards(program: Program) -> Found:
+    if program.gift_cards is None:
+        return
+    path, name = "gift_cards.currency", program.gift_cards.currency
+    unknown = list(known_currency(program, path, name))
+    yield from unknown
+    if unknown:
+        return
+    currency = program.currency[program.currency_at(name)]
+    if currency.kind != "credit" or currency.scale != program.unit.exponent:
+        yield path, f"needs kind 'credit' and scale {program.unit.exponent}, that of the money unit"
+
+
+def _rewards(program: Program) -> Found:
+    for place, reward in enumerate(program.reward):
+        path = f"reward[{place}]"
+        found = list(_spendable(program, f"{path}.currency", reward.currency))
+        yield from found
+        if not found:
+            scale = program.currency[program.currency_at(reward.currency)].scale
+            yield from points(f"{path}.points", reward.points, scale)
 
 
 def _no_receipt(program: Program) -> Found:

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
 
 from .facts import (
     AdjustFact,
@@ -25,17 +24,19 @@ from .facts import (
     DayClosedFact,
     DonateFact,
     Fact,
+    GiftCardFact,
     HoldFact,
     MemberFact,
     PublishFact,
     RedeemFact,
     ReleaseFact,
     ReturnFact,
+    RewardRedeemFact,
     SaleFact,
     StoreFact,
     TransferFact,
 )
-from .program import Program, Rule
+from .program import Program
 from .program_file import parse_program
 from .reference_answers import (
     Answer,
@@ -47,9 +48,10 @@ from .reference_answers import (
     corrections,
     views,
 )
-from .reference_basis import at_tier, rounded
+from .reference_basis import rounded
 from .reference_calendar import business_date
 from .reference_conditions import failed_condition
+from .reference_earning import has_figure
 from .reference_facts import (
     InvalidFact,
     OfMember,
@@ -114,7 +116,10 @@ class Reference:
         self._world.versions.append(Version(program, at_us, dates))
 
     def submit(self, fact: Fact) -> Answer:
-        """The answer to one fact that arrives now."""
+        """The answer to one fact that arrives now. Raises TypeError for gift cards and rewards:
+        their accounts are those of adjusts and redemptions."""
+        if isinstance(fact, GiftCardFact | RewardRedeemFact):
+            raise TypeError(type(fact).__name__)
         try:
             said = content(fact)
             _check_form(fact)
@@ -181,7 +186,7 @@ class Reference:
             return "budget"
         found = next(r for r in basket.program.rule if r.id == rule)
         failed = failed_condition(basket, found)
-        if failed is None and not _rates(found, basket.tier):
+        if failed is None and not has_figure(found, basket.tier):
             return "tier"
         return failed
 
@@ -391,12 +396,6 @@ class Reference:
             if business_date(version.program, version.since)[0] <= date:
                 found = version.program
         return found
-
-
-def _rates(rule: Rule, tier: str | None) -> bool:
-    """Whether a rule has a figure at the tier."""
-    figures: Any = getattr(rule, "factor", None) or getattr(rule, "points", None)
-    return not isinstance(figures, dict) or at_tier(figures, tier) is not None
 
 
 def _check_form(fact: Fact) -> None:

@@ -165,17 +165,23 @@ ORDER = (
 
 def line_answer(sku: str, product: ProductFact, name: str, asked: Any) -> bool:
     """Whether a line meets one condition; what is not known is false."""
+    found = line_value(sku, product, name)
     match name:
-        case "sku":
-            return sku in asked
         case "category":
-            return any(_under(product.category, node) for node in asked)
+            return any(_under(found, node) for node in asked)
         case "label":
-            return any(label in asked for label in product.labels)
+            return any(label in asked for label in found)
         case "on_promotion":
-            return product.on_promotion is asked
+            return found is asked
         case _:
-            return getattr(product, name) in asked
+            return found in asked
+
+
+def line_value(sku: str, product: ProductFact, name: str) -> Any:
+    """What a condition on lines looks at."""
+    if name == "sku":
+        return sku
+    return product.labels if name == "label" else getattr(product, name)
 
 
 def _under(category: str | None, node: str) -> bool:

@@ -45,7 +45,7 @@ from .reference_world import exactly, once, rungs
 
 def matching(basket: Basket, rule: Rule) -> list[int]:
     """Places of the eligible lines that a rule matches; none if it does not apply."""
-    if _failed_of_basket(basket, rule) is not None:
+    if failed_of_basket(basket, rule) is not None:
         return []
     return _lines_that_meet(basket, rule)
 
@@ -55,10 +55,11 @@ def failed_condition(basket: Basket, rule: Rule) -> str | None:
 
     A negated one is `not.field`; `eligible` says that nothing eligible was bought.
     """
-    return _failed_of_basket(basket, rule) or _failed_line_condition(basket, rule)
+    return failed_of_basket(basket, rule) or _failed_line_condition(basket, rule)
 
 
-def _failed_of_basket(basket: Basket, rule: Rule) -> str | None:
+def failed_of_basket(basket: Basket, rule: Rule) -> str | None:
+    """The first condition on the basket or the member that does not hold."""
     if is_candidate(basket.program, basket.member) and not isinstance(rule, Offer):
         return "entry"
     failed = _not_of_kind(basket, rule)
@@ -199,10 +200,10 @@ def _member_days(basket: Basket, _: Range, __: Rule) -> int | None:
 def anniversary_year(basket: Basket, near: Near) -> int | None:
     """The year, in its own calendar, of the anniversary that a basket's date is near."""
     about, day = basket.member.about, basket.date
-    origin = _origin(basket.program, about, near.of)
-    if origin is None:
+    found = origin(basket.program, about, near.of)
+    if found is None:
         return None
-    date, calendar = origin
+    date, calendar = found
     for year in range(year_of(calendar, day) - 1, year_of(calendar, day) + 2):
         comes = anniversary(calendar, date, year)
         if near.of == "joining" and comes <= date:
@@ -213,7 +214,8 @@ def anniversary_year(basket: Basket, near: Near) -> int | None:
     return None
 
 
-def _origin(program: Program, about: About, name: str) -> tuple[dt.date, str] | None:
+def origin(program: Program, about: About, name: str) -> tuple[dt.date, str] | None:
+    """The date of which a member has anniversaries, and its calendar."""
     if name == "birthday":
         return None if about.birth is None else (about.birth, about.birth_calendar)
     if name == "joining":

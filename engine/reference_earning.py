@@ -100,7 +100,7 @@ def rate(basket: Basket) -> dict[str, Outcome]:
 
 def _that_match(basket: Basket) -> Iterable[Outcome]:
     for place, rule in rules_by_kind(basket.program)[basket.kind]:
-        if rule.id in basket.closed or not _has_figure(rule, basket.tier):
+        if rule.id in basket.closed or not has_figure(rule, basket.tier):
             continue
         lines = matching(basket, rule)
         if lines:
@@ -109,7 +109,8 @@ def _that_match(basket: Basket) -> Iterable[Outcome]:
             yield Outcome(rule, place, currency, lines, anniversary=year)
 
 
-def _has_figure(rule: Rule, tier: str | None) -> bool:
+def has_figure(rule: Rule, tier: str | None) -> bool:
+    """Whether a rule has a figure at the tier."""
     match rule:
         case Earn(points=points, bands=bands):
             return bands is not None or at_tier(points, tier) is not None

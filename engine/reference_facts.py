@@ -27,7 +27,6 @@ from .facts import (
     DonateFact,
     EnrolFact,
     HoldFact,
-    JointFact,
     LineFact,
     MemberFact,
     MemberUpdateFact,
@@ -68,7 +67,7 @@ class ReceivedFact:
     terminal: str
 
 
-OfMember = MemberFact | JointFact | ReceivedFact
+OfMember = MemberFact | TransferFact | ReceivedFact
 """What stands in a member's order, beside days closed."""
 
 

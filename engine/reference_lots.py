@@ -23,7 +23,10 @@ class Dates(NamedTuple):
 
 @dataclass(slots=True)
 class Lot:
-    """Points of one posting. `place` is the source's in the member's order and the rule's."""
+    """Points of one posting. `place` is the source's in the member's order and the rule's.
+
+    `made` is what it had at first, before debt or expiry took any of it.
+    """
 
     currency: str
     points: int
@@ -34,12 +37,13 @@ class Lot:
     waiting: bool = False
     passed: bool = False
     expired: int = 0
+    made: int = 0
 
     def copy(self) -> Lot:
         """A lot that changes apart from this one."""
         return Lot(
             self.currency, self.points, self.dates, self.source, self.rule, self.place,
-            self.waiting, self.passed, self.expired,
+            self.waiting, self.passed, self.expired, self.made,
         )  # fmt: skip
 
 
@@ -106,9 +110,10 @@ class Wallet:
     causes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def copy(self) -> Wallet:
-        """A wallet that changes apart from this one."""
+        """A wallet that changes apart from this one. Lots that have passed change no more."""
         return Wallet(
-            self.today, [lot.copy() for lot in self.lots], self.debt.copy(), self.issued.copy(),
+            self.today, [lot if lot.passed else lot.copy() for lot in self.lots],
+            self.debt.copy(), self.issued.copy(),
             self.expired.copy(), self.redeemed.copy(), self.reversed.copy(), self.donated.copy(),
             self.sent.copy(), self.received.copy(), self.forgiven.copy(),
             {name: list(dates) for name, dates in self.renewals.items()}, list(self.unposted),
@@ -192,6 +197,7 @@ class Wallet:
 
     def add(self, lot: Lot) -> None:
         """Put a lot there: what is active pays debt at once; what has passed expires."""
+        lot.made = lot.points
         self.lots.append(lot)
         if self.good_through(lot) < self.today:
             lot.passed = True
@@ -270,7 +276,8 @@ class Wallet:
                 lot.points += part - paid
                 continue
             if revived_through is None:
-                lot.expired += part - paid
+                # Lots that have passed are shared by copies of the wallet.
+                self.lots[where] = replace(lot, expired=lot.expired + part - paid)
                 self.expired[currency] += part - paid
                 expired += part - paid
                 continue

@@ -71,7 +71,9 @@ def play(
         turn = _turn(world, entry, run.member.copy(), place)
         turn.trace = trace
         sale = named_sale(entry.fact)
-        turn.sale_is_here = entry.returns and any(step.row.id == sale for step in run.steps)
+        turn.sale_is_here = entry.returns and sale is not None and any(
+            step.row.id == sale for step in run.steps
+        )
         trace.begins(turn)
         apply(turn)
         if judge is not None:

@@ -132,7 +132,7 @@ class World:
                 found = version
         return found
 
-    def products_at(self, at_us: int) -> dict[str, ProductFact]:
+    def products_at(self, at_us: int) -> Mapping[str, ProductFact]:
         """Products in force at an instant, by sku."""
         told = [(instant(fact.occurred_at), fact) for fact in self.catalogs]
         told.sort(key=lambda pair: pair[0])

@@ -18,9 +18,11 @@ from .causes import causes_view
 from .chain import History, Known, read_facts_at, read_history
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
-from .columns import LEGS, MEMBER_KINDS, Facts, pick
+from .columns import GIFTS, LEGS, MEMBER_KINDS, Facts, pick
 from .dictionaries import Dictionaries, Sizes
 from .folding import Fold
+from .gift_accounts import code_of
+from .gift_cards import gift_card_view
 from .journal import GENESIS, Journal, LedgerError, Record
 from .late import Batch
 from .membership import Membership
@@ -29,6 +31,7 @@ from .record_cache import RecordCache
 from .records import StoredFact, grow, read_facts, read_outcome
 from .redeemable import tell_redeemable
 from .refold import refold
+from .rewards import rewards_view
 from .schema import NO_MEMBER, column, list_view
 from .standing import DAY_CLOSED, DERIVED, PUBLISH, Standing, closed_budgets, facts_of_record
 from .versions import ProgramVersions
@@ -102,6 +105,21 @@ class Replica:
                 replica.checkpoint = Checkpoint(state_path(ledger), write=True)
         replica.catch_up(progress)
         return replica
+
+    @classmethod
+    def at_most(cls, ledger: Path, seq: int) -> Replica:
+        """A replica that is at most at a seq: the checkpoint, or the beginning; no tail."""
+        journal = Journal(journal_path(ledger))
+        replica = cls(journal)
+        try:
+            replica._load(Checkpoint(state_path(ledger)))
+        except CheckpointDamaged:
+            return cls(journal)
+        if replica.seq <= seq:
+            return replica
+        assert replica.checkpoint is not None
+        replica.checkpoint.close()
+        return cls(journal)
 
     def _load(self, checkpoint: Checkpoint) -> None:
         meta = checkpoint.meta()
@@ -323,6 +341,9 @@ class Replica:
             return control_answer(stored.id, seq, stored.status)
         assert self.words is not None
         answer = stored_answer(self.words, stored, self.names_of)
+        if stored.kind in GIFTS:
+            number = int(column(stored.batch, "member")[stored.row])
+            answer["card"] = code_of(self.dictionaries.members.names[number])
         if stored.status:
             assert self.fold is not None
             one = stored.batch.slice(stored.row, 1)
@@ -354,6 +375,14 @@ class Replica:
     def causes(self) -> list[Answer]:
         """What each cause has been given by members and rules, net of what came back."""
         return causes_view(self)
+
+    def gift_card(self, code: str, at_us: int | None = None) -> Answer | None:
+        """What is on a gift card at an instant (us, default now)."""
+        return gift_card_view(self, code, at_us)
+
+    def rewards(self) -> list[Answer]:
+        """The catalogue of rewards with what is left."""
+        return rewards_view(self)
 
     # -- checkpoint ----------------------------------------------------------------------
 

@@ -41,8 +41,13 @@ class Status(IntEnum):
     UNKNOWN_MEMBER = 25
     UNKNOWN_CAUSE = 26
     MEMBER_CLOSED = 27
-    OFFER_NOT_APPLICABLE = 28
-    OFFER_USED_UP = 29
+    UNKNOWN_GIFT_CARD = 28
+    GIFT_CARD_KNOWN = 29
+    UNKNOWN_REWARD = 30
+    OUT_OF_STOCK = 31
+    OVER_LIMIT = 32
+    OFFER_NOT_APPLICABLE = 33
+    OFFER_USED_UP = 34
 
 
 REFUSALS = {
@@ -72,6 +77,11 @@ REFUSALS = {
     Status.UNKNOWN_MEMBER: "unknown-member",
     Status.UNKNOWN_CAUSE: "unknown-cause",
     Status.MEMBER_CLOSED: "member-closed",
+    Status.UNKNOWN_GIFT_CARD: "unknown-gift-card",
+    Status.GIFT_CARD_KNOWN: "gift-card-known",
+    Status.UNKNOWN_REWARD: "unknown-reward",
+    Status.OUT_OF_STOCK: "out-of-stock",
+    Status.OVER_LIMIT: "over-limit",
     Status.OFFER_NOT_APPLICABLE: "offer-not-applicable",
     Status.OFFER_USED_UP: "offer-used-up",
 }
@@ -106,7 +116,8 @@ KINDS: tuple[str, ...] = ("earn", "multiply", "bonus", "offer")
 
 POSTINGS: tuple[str, ...] = (
     "earn", "multiply", "bonus", "adjust", "redeem", "restore", "reverse", "expire", "forgive",
-    "withhold", "donate", "correct", "hold", "release", "capture", "transfer", "offer",
+    "withhold", "donate", "correct", "hold", "release", "capture", "transfer",
+    "stock", "offer",
 )  # fmt: skip
 """Kinds of postings by code.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import msgspec
 
@@ -18,16 +18,16 @@ from vafa.native.wire import Sale, parse_sale
 from .carrier import carrier_of
 from .facts import (
     CardLinkFact,
-    CatalogFact,
-    DayClosedFact,
     EnrolFact,
     Fact,
     FormError,
+    GiftCardFact,
     JointFact,
     LoneFact,
     MemberFact,
     MemberUpdateFact,
-    StoreFact,
+    SaleFact,
+    WireControl,
     json_decoder,
 )
 from .form import check_form
@@ -44,9 +44,16 @@ def decode_fact(body: bytes) -> Sale | LoneFact:
 def decode_strictly(body: bytes) -> Sale | LoneFact:
     """As `decode_fact`, always by the strict decoder."""
     fact: MemberFact | LoneFact = read_strictly(body, _decode)
-    if isinstance(fact, CatalogFact | StoreFact | DayClosedFact | JointFact):
+    if isinstance(fact, WireControl) or is_joint(fact):
         return fact
     return carrier_of(fact)
+
+
+def is_joint(fact: MemberFact | JointFact) -> TypeGuard[JointFact]:
+    """Whether a fact is about more than one account: of sales those that gift cards pay."""
+    if isinstance(fact, SaleFact):
+        return any(tender.card is not None for tender in fact.tenders)
+    return isinstance(fact, JointFact)
 
 
 def read_strictly(body: bytes, decode: Callable[[bytes], F]) -> F:
@@ -87,7 +94,7 @@ def _decode(body: bytes) -> MemberFact | LoneFact:
         fact: MemberFact | JointFact = msgspec.convert(
             {**fields, "member": "?"}, MemberFact | JointFact
         )
-        if isinstance(fact, CardLinkFact):
+        if isinstance(fact, CardLinkFact | GiftCardFact):
             # Its card is what it is about.
             raise
         fact.member = ""

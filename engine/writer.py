@@ -26,11 +26,13 @@ from .admission import Admission
 from .answers import Answer, corrected, rated_answers
 from .carrier import carrier_of
 from .checkpoint import remove
-from .columns import Facts, Outcome
+from .columns import GIFTS, Facts, Outcome
 from .control_commits import ControlCommits
 from .derived import budget_rows
 from .dictionaries import Sizes
 from .facts import ControlFact, LoneFact, PublishFact, WireControl
+from .gift_accounts import code_of
+from .gift_cards import choose_code
 from .intake import DecodedFacts, Intake
 from .joint import Legs, apply_joint, is_joint, others
 from .journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encode_record
@@ -195,6 +197,8 @@ class Writer:
         replica, fold = self.replica, self.replica.fold
         dictionaries = replica.dictionaries
         sizes = dictionaries.sizes()
+        if isinstance(intake, DecodedFacts):
+            choose_code(replica, intake)
         admitted = self._admission.admit(intake, now, force)
         refusals, known, rows = admitted.refusals, admitted.known, admitted.rows
         if atomic and (refused := refusals | self._refused_before(known)):
@@ -382,6 +386,9 @@ class Writer:
         assert words is not None
         names = self.replica.names_of(corrected(outcome.postings))
         answers = rated_answers(words, staged.new_ids, record.first, outcome, names)
+        if staged.facts is not None and staged.facts.kind[0] in GIFTS:
+            number = int(staged.facts.member[0])
+            answers[0]["card"] = code_of(self.replica.dictionaries.members.names[number])
         if outcome.status.any():
             assert self.replica.fold is not None
             assert staged.facts is not None

@@ -14,7 +14,8 @@ from .holds cimport run_out
 from .lots cimport Lots
 from .rules cimport NO_RULE, POST_EXPIRE, POST_FORGIVE, POST_RELEASE, RuleTable
 from .state cimport (
-    CLOSED, EXPIRED, FACTS, JOINED, LAST_AT, LOTS, POSTED, RUN_OUT, RUN_OUT_GIVEN, TODAY)
+    A_CARD, CLOSED, ENROLLED, EXPIRED, FACTS, JOINED, LAST_AT, LOTS, POSTED, RUN_OUT,
+    RUN_OUT_GIVEN, TODAY)
 from .work cimport Work, begin, new_event, settle_all
 
 
@@ -67,7 +68,7 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
         w.failed = 1
     w.rated.n_fired = w.rated.n_part = 0
     for k in range(t.n_words):
-        if t.dated_mask[k]:
+        if t.dated_mask[k] and row[ENROLLED] != A_CARD:
             dated = True
     if dated and not row[CLOSED]:
         stand_in(w, &b, w.closings.at[place], day, 0)

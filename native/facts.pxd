@@ -153,6 +153,15 @@ cdef inline int finish(Work *w, const RuleTable *t, int64_t i, int64_t *row, His
     return OK
 
 
+cdef inline void set_slots(Work *w, int64_t i, int64_t *row) noexcept nogil:
+    """What a fact says of its member's row."""
+    cdef const Columns *in_ = w.in_
+    cdef int64_t k
+    if in_.sets_from != NULL:
+        for k in range(in_.sets_from[i], in_.sets_from[i + 1]):
+            row[in_.set_slot[k]] = in_.set_value[k]
+
+
 cdef inline int apply_activity(Work *w, const RuleTable *t, int64_t i, int64_t *row,
                                History *h) noexcept nogil:
     """Something a member did that is no purchase (rulebook 3)."""
@@ -208,6 +217,7 @@ cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     if not enter(w, t, i, row, h):
         return OK
     no_amounts(w, t)
+    set_slots(w, i, row)
     if not post(w.p, <uint32_t>i, 0, NO_RULE, POST_ADJUST, <uint8_t>c, 0, points, points):
         w.failed = 1
         return OK
@@ -236,14 +246,11 @@ cdef inline int apply_sets(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     """What is known of a member from now on; a figure fed in may raise a tier."""
     cdef const Columns *in_ = w.in_
     cdef int32_t day = in_.day[i]
-    cdef int64_t k
     if not enter(w, t, i, row, h):
         return OK
     if in_.kind[i] == ENROL and not row[ENROLLED]:
         row[JOINED] = day
         row[ENROLLED] = 1
     no_amounts(w, t)
-    if in_.sets_from != NULL:
-        for k in range(in_.sets_from[i], in_.sets_from[i + 1]):
-            row[in_.set_slot[k]] = in_.set_value[k]
+    set_slots(w, i, row)
     return finish(w, t, i, row, h, day, day)

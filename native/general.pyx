@@ -21,7 +21,7 @@ from .redemptions cimport apply_redeem
 from .returns cimport apply_no_receipt, apply_return, finds_too_few
 from .rules cimport (
     ACTIVITY, ADJUST, CANCEL, CAPTURE, CLOSE, DONATE, HOLD, OK, POINTS_SPENT, REDEEM, RELEASE,
-    RETURN, SALE, TRANSFER, TRANSFER_IN, UNKNOWN_TIER, RuleTable)
+    RETURN, REWARD_REDEEM, SALE, TRANSFER, TRANSFER_IN, UNKNOWN_TIER, RuleTable)
 from .sales cimport apply_sale
 from .state cimport LAST_AT
 from .stepping_back cimport tiers_back
@@ -96,7 +96,7 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
             status = apply_release(w, t, i, row, h)
         elif kind == CANCEL:
             status = apply_cancel(w, t, i, row, h)
-        elif kind == TRANSFER or kind == DONATE:
+        elif kind == TRANSFER or kind == DONATE or kind == REWARD_REDEEM:
             status = apply_giving(w, t, i, row, h)
         elif kind == TRANSFER_IN:
             status = apply_receiving(w, t, i, row, h)

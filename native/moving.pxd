@@ -1,5 +1,5 @@
-"""Points that move on: transferred to another member, received from one, donated to a cause
-(rulebook sections 2, 4 and 12).
+"""Points that move on: transferred to another member, received from one, donated to a cause,
+paid for a reward (rulebook sections 2, 4, 8 and 12).
 
 What a member receives is fixed when its giver's part is accepted: lots with their dates, in
 the order in which they left.
@@ -11,27 +11,34 @@ from .accounts cimport account_of, put_lot, take_active
 from .columns cimport ACCEPTED, COMPLETED, Columns, post
 from .facts cimport enter, fall_short, finish, no_amounts
 from .history cimport History
+from .holds cimport renew_by_redemption
 from .lots cimport Lot
 from .rules cimport (
-    DONATE, INSUFFICIENT, NOT_SPENDABLE, NO_RULE, OK, OVERFLOW, POST_DONATE, POST_TRANSFER,
-    UNKNOWN_CAUSE, UNKNOWN_CURRENCY, RuleTable)
-from .state cimport DONATED, FACTS, RECEIVED, SENT
+    DONATE, INSUFFICIENT, NOT_SPENDABLE, NO_RULE, OK, OVERFLOW, POST_DONATE, POST_REDEEM,
+    POST_TRANSFER, REWARD_REDEEM, UNKNOWN_CAUSE, UNKNOWN_CURRENCY, RuleTable)
+from .state cimport DONATED, FACTS, RECEIVED, REDEEMED, SENT
 from .work cimport Work, account_available
 
 
 cdef inline int apply_giving(Work *w, const RuleTable *t, int64_t i, int64_t *row,
                              History *h) noexcept nogil:
-    """Active points given to another member, or to a cause; no lot is renewed by it."""
+    """Active points given to another member, to a cause, or for a reward.
+
+    What a slot of the row counts of it grows. Rewards renew lots as redemptions do.
+    """
     cdef const Columns *in_ = w.in_
     cdef int32_t day = in_.day[i], c = in_.currency[i]
-    cdef bint donates = in_.kind[i] == DONATE
+    cdef int kind = in_.kind[i]
+    cdef int32_t total = DONATED if kind == DONATE else REDEEMED if kind == REWARD_REDEEM else SENT
+    cdef uint8_t posting = (POST_DONATE if kind == DONATE else
+                            POST_REDEEM if kind == REWARD_REDEEM else POST_TRANSFER)
     cdef int64_t *account
-    cdef int64_t taken, points = in_.figure[i]
+    cdef int64_t taken, k, points = in_.figure[i]
     if c >= t.n_currencies or not t.currencies[c].known:
         return UNKNOWN_CURRENCY
     if not t.currencies[c].spendable:
         return NOT_SPENDABLE
-    if donates and in_.sets_from[i] == in_.sets_from[i + 1]:
+    if kind == DONATE and in_.sets_from[i] == in_.sets_from[i + 1]:
         return UNKNOWN_CAUSE
     if (not in_.flags[i] & (ACCEPTED | COMPLETED)
             and points > account_available(row, c, day)):
@@ -41,13 +48,14 @@ cdef inline int apply_giving(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     no_amounts(w, t)
     account = account_of(row, c)
     taken = take_active(account, day, points, NULL)
-    account[DONATED if donates else SENT] += points
-    if donates:
-        row[in_.set_slot[in_.sets_from[i]]] += points
-    if not (post(w.p, <uint32_t>i, 0, NO_RULE, POST_DONATE if donates else POST_TRANSFER,
-                 <uint8_t>c, 0, -points, -points)
+    account[total] += points
+    for k in range(in_.sets_from[i], in_.sets_from[i + 1]):
+        row[in_.set_slot[k]] += in_.set_value[k]
+    if not (post(w.p, <uint32_t>i, 0, NO_RULE, posting, <uint8_t>c, 0, -points, -points)
             and fall_short(w, t, row, i, c, points - taken, in_.flags[i])):
         w.failed = 1
+    if kind == REWARD_REDEEM:
+        renew_by_redemption(w, t, row, c, day, h)
     return finish(w, t, i, row, h, day, day)
 
 

@@ -89,8 +89,13 @@ cdef enum Status:
     UNKNOWN_MEMBER = 25
     UNKNOWN_CAUSE = 26
     MEMBER_CLOSED = 27
-    OFFER_NOT_APPLICABLE = 28
-    OFFER_USED_UP = 29
+    UNKNOWN_GIFT_CARD = 28
+    GIFT_CARD_KNOWN = 29
+    UNKNOWN_REWARD = 30
+    OUT_OF_STOCK = 31
+    OVER_LIMIT = 32
+    OFFER_NOT_APPLICABLE = 33
+    OFFER_USED_UP = 34
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:
@@ -108,6 +113,7 @@ cdef enum FactKind:
     TRANSFER_IN = 23
     DONATE = 24
     CLOSE = 25
+    REWARD_REDEEM = 30
 
 cdef enum PostingKind:
     POST_EARN = 0
@@ -125,7 +131,7 @@ cdef enum PostingKind:
     POST_RELEASE = 13
     POST_CAPTURE = 14
     POST_TRANSFER = 15
-    POST_OFFER = 16        # an offer that a completed sale names and may not have
+    POST_OFFER = 17        # an offer that a completed sale names and may not have
 
 cdef enum Condition:
     IF_SEGMENT = 0         # list: defined segments, or slots of set ones below zero
@@ -339,6 +345,7 @@ cdef struct RuleTable:
     const uint64_t *coupon_has
     const uint64_t *coupon_not
     const uint64_t *coupon_needs
+    const int32_t *coupon_takes   # [coupon]: currency of which presenting it takes one, -1
     const uint64_t *tier          # [tier + 1]; 0: no tier
     # Lines
     const int32_t *product_class  # [product number]

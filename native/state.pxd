@@ -16,7 +16,7 @@ cdef enum:
     PURCHASES = 2      # sales with an eligible amount above zero, as ordinals count them
     UPGRADES = 3       # facts after which the tier was higher than before
     JOINED = 4         # business date of joining, -1 before any fact
-    ENROLLED = 5       # an enrol fact said so
+    ENROLLED = 5       # 1: an enrol fact said so; A_CARD: the row is a gift card's
     FACTS = 6          # facts applied: the place of a lot's source in the member's order
     LAST_BUY = 7       # business date of the last purchase that ordinals count, -1
     BIRTH = 8          # packed Gregorian year, month, day; 0 unknown
@@ -47,6 +47,9 @@ cdef enum:
     SENT = 13          # transferred to other members
     RECEIVED = 14      # transferred from other members
     ACCOUNT = 15
+
+cdef enum:
+    A_CARD = 2
 
 cdef enum:
     THROUGH = 0        # last good day of the tier, -1 never met

@@ -125,5 +125,45 @@ def key(name: str, scopes: tuple[str, ...], stores: tuple[str, ...], signing: bo
     click.echo(made, err=True)
 
 
+@main.command()
+@click.argument("ledger", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--settings", type=existing, default=None, help="Receivers and reminders, as TOML.")
+@click.option("--dead", is_flag=True, help="List the events that were given up, as NDJSON.")
+@click.option("--again", is_flag=True, help="Try the events that were given up once more.")
+def outbox(ledger: Path, settings: Path | None, dead: bool, again: bool) -> None:
+    """Derive events from LEDGER as it grows and send them, until SIGTERM.
+
+    The pull feed of `vafa serve` shows what this command has derived.
+    """
+    import asyncio  # noqa: PLC0415
+
+    import orjson  # noqa: PLC0415
+
+    from vafa.engine.cli.arguments import require_ledger  # noqa: PLC0415
+    from vafa.engine.outbox_store import OutboxStore  # noqa: PLC0415
+
+    from .outbox import read_outbox_file, run_outbox  # noqa: PLC0415
+    from .webhooks import send_dead  # noqa: PLC0415
+
+    require_ledger(ledger)
+    try:
+        file = read_outbox_file(settings)
+        store = OutboxStore(ledger, write=True) if again else OutboxStore(ledger) if dead else None
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    if store is None:
+        run_outbox(ledger, file, lambda at: click.echo(
+            f"outbox of {ledger} from seq {at} on, {len(file.webhook)} webhooks", err=True
+        ))  # fmt: skip
+        return
+    if again:
+        taken, left = asyncio.run(send_dead(store, file))
+        click.echo(f"{taken} taken, {left} left", err=True)
+    else:
+        for _, letter in store.dead():
+            click.echo(orjson.dumps(letter).decode())
+    store.close()
+
+
 if __name__ == "__main__":
     main()

@@ -67,6 +67,8 @@ class FactAnswer(Struct):
     balances: dict[str, Balance]
     tier: str | None
     reason: str | UnsetType = UNSET
+    card: str | UnsetType = UNSET
+    remaining: int | UnsetType = UNSET
     parked: list[Applied] | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
 
@@ -194,6 +196,43 @@ class Causes(Struct):
     causes: list[Cause]
 
 
+class GiftLot(Struct):
+    """Money of a gift card that passes at one date."""
+
+    amount: Annotated[int, Meta(ge=1)]
+    good_through: dt.date | None
+
+
+class GiftCard(Struct):
+    """What is on a gift card, in minor units."""
+
+    card: str
+    as_of: Instant
+    balance: Annotated[int, Meta(ge=0)]
+    owed: Annotated[int, Meta(ge=0)]
+    loaded: int
+    spent: int
+    expired: int
+    lots: list[GiftLot]
+
+
+class RewardView(Struct):
+    """A reward: its price, and what is left of it (null: no end)."""
+
+    id: str
+    title: str
+    currency: str
+    points: int
+    left: int | None
+    per_member: int | None
+
+
+class Rewards(Struct):
+    """The catalogue of the program published last."""
+
+    rewards: list[RewardView]
+
+
 class ProgramVersion(Struct, rename={"since": "from"}):
     """A publication of a program."""
 
@@ -310,6 +349,22 @@ class Quote(Struct):
     parked: list[Applied] | UnsetType = UNSET
 
 
+class OutboxEvent(Struct):
+    """Something that has happened, or is about to."""
+
+    id: str
+    type: str
+    timestamp: Instant
+    data: dict[str, Any]
+
+
+class Outbox(Struct):
+    """A page of events; `after` asks for those that come after it."""
+
+    events: list[OutboxEvent]
+    after: str
+
+
 class Live(Struct):
     """The process runs."""
 
@@ -338,8 +393,9 @@ class Problem(Struct):
 
 
 ANSWERS: tuple[type[msgspec.Struct], ...] = (
-    FactAnswer, EventView, MemberView, Card, Statement, Budget, Causes, ProgramVersions,
+    FactAnswer, EventView, MemberView, Card, Statement, Budget, Causes, GiftCard, Rewards,
+    ProgramVersions,
     PublishedVersion,
-    ProgramView, ProgramDifferences, ProgramCheck, Quote, Live, Ready, Problem,
+    ProgramView, ProgramDifferences, ProgramCheck, Quote, Outbox, Live, Ready, Problem,
 )  # fmt: skip
 """What answers are; the shapes that they are made of come with them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from vafa.engine.explain_shape import ControlTold, Explanation
 from vafa.engine.facts import LoneFact, MemberFact
 from vafa.engine.statement import MOST_ENTRIES
 
@@ -24,6 +25,7 @@ from .contract import (
 from .decode import ARROW, JSON, NDJSON
 from .edge import EdgeServer
 from .events import EventDoor
+from .explaining import LANGUAGES, ExplainDoor
 from .front import Front
 from .guard import Guard
 from .imports import ImportDoor
@@ -31,6 +33,7 @@ from .kinds import PATHS, KindDoor, body_of
 from .membership import MembershipDoor
 from .openapi import DocumentDoor
 from .operation import OperationDoor
+from .outbox import MOST_EVENTS, USUAL_EVENTS, OutboxDoor
 from .programs import MOST_VERSION, ProgramBody, ProgramDoor, PublishBody
 from .quotes import QuoteDoor
 from .reads import USUAL_ENTRIES, ReadDoor
@@ -45,6 +48,20 @@ CURSOR = Parameter("cursor", "where the last page ended", {
 })  # fmt: skip
 LIMIT = Parameter("limit", "most entries", {
     "type": "integer", "minimum": 1, "maximum": MOST_ENTRIES, "default": USUAL_ENTRIES,
+})  # fmt: skip
+LANG = Parameter("lang", "language of the sentences", {
+    "type": "string", "enum": list(LANGUAGES), "default": LANGUAGES[0],
+})  # fmt: skip
+MEMBER = Parameter(
+    "member", "of a closed day, or a fact of several members: what it did to one", {
+        "type": "string",
+    },
+)  # fmt: skip
+AFTER = Parameter("after", "the cursor of the last page; left out: from the beginning", {
+    "type": "string", "pattern": "^([0-9a-f]{24})?$",
+})  # fmt: skip
+MOST = Parameter("limit", "most events", {
+    "type": "integer", "minimum": 1, "maximum": MOST_EVENTS, "default": USUAL_EVENTS,
 })  # fmt: skip
 FROM = Parameter("from", "the version to compare with; default the one before", {
     "type": "integer", "minimum": 1, "maximum": MOST_VERSION,
@@ -80,6 +97,11 @@ def routes(front: Front) -> tuple[Route, ...]:
         Route("GET", "/v1/events/{id}", reads.event, Told(
             "A fact and its first answer", answers(shown.EventView), "read", {}, (TAGGED,),
             ("not-found",),
+        )),
+        Route("GET", "/v1/events/{id}/explain", ExplainDoor(front).get, Told(
+            "Why a fact came to what it came to", {
+                200: {JSON: Explanation | ControlTold, "text/plain": TEXT},
+            }, "read", {}, (LANG, MEMBER, TAGGED), ("not-found",),
         )),
         Route("POST", "/v1/quotes", QuoteDoor(front).post, Told(
             "What a basket that is not yet paid would come to", answers(shown.Quote), "read",
@@ -129,6 +151,18 @@ def routes(front: Front) -> tuple[Route, ...]:
         )),
         Route("GET", "/v1/causes", reads.causes, Told(
             "What each cause has been given", answers(shown.Causes), "read", {}, (TAGGED,),
+        )),
+        Route("GET", "/v1/gift-cards/{id}", reads.gift_card, Told(
+            "What is on a gift card", answers(shown.GiftCard), "read", {}, (AT, TAGGED),
+            ("not-found",),
+        )),
+        Route("GET", "/v1/rewards", reads.rewards, Told(
+            "The catalogue of rewards with what is left", answers(shown.Rewards), "read", {},
+            (TAGGED,),
+        )),
+        Route("GET", "/v1/outbox", OutboxDoor(front.ledger).events, Told(
+            "Events after a cursor, oldest first", answers(shown.Outbox), "read", {},
+            (AFTER, MOST), ("not-found",),
         )),
         Route("GET", "/livez", operation.livez, Told(
             "200 while the process runs", answers(shown.Live), "open",

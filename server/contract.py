@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import UnionType
 from typing import Any, Literal, NamedTuple
 
 from vafa.engine.status import REFUSALS
@@ -13,8 +14,8 @@ from .decode import JSON
 Scope = Literal["open", "read", "write", "admin"]
 """Whom a route is for: everyone, or the holders of a key with this scope."""
 
-Kind = type | dict[str, Any]
-"""A type of the engine or of `answer_types`, or a JSON Schema."""
+Kind = type | UnionType | dict[str, Any]
+"""Types of the engine or of `answer_types`, or a JSON Schema."""
 
 TEXT: dict[str, Any] = {"type": "string"}
 BYTES: dict[str, Any] = {"type": "string", "format": "binary"}

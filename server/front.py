@@ -14,15 +14,18 @@ class Front:
     """A front end's commits and its replica."""
 
     def __init__(
-        self, commits: Commits, replica: Replica, *, tails: bool, imports: Path | None = None
+        self, commits: Commits, replica: Replica, *, tails: bool, imports: Path | None = None,
+        ledger: Path | None = None,
     ) -> None:
         """`tails`: the replica is this process's own and follows the journal by itself.
 
-        `imports`: the folder of mappings for files of other systems.
+        `imports`: the folder of mappings for files of other systems; `ledger`: that of the
+        outbox.
         """
         self.commits = commits
         self.replica = replica
         self.imports = imports
+        self.ledger = ledger
         self._tails = tails
         self.requests: Counter[tuple[str, str, int]] = Counter()
 

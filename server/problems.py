@@ -76,6 +76,11 @@ PROBLEMS: dict[str, Kind] = {
     "member-closed": Kind(409, "Member closed", "the member had left by then; for ever"),
     "unknown-member": Kind(409, "Unknown member", "the other member has no fact; for ever"),
     "unknown-cause": Kind(409, "Unknown cause", "no program in force names it; for ever"),
+    "unknown-gift-card": Kind(409, "Unknown gift card", "no card of that code is there; for ever"),
+    "gift-card-known": Kind(409, "Gift card known", "a card of that code is there; for ever"),
+    "unknown-reward": Kind(409, "Unknown reward", "the program in force has it not; for ever"),
+    "out-of-stock": Kind(409, "Out of stock", "fewer pieces are left; for ever"),
+    "over-limit": Kind(409, "Over the limit", "more than a member may have of it; for ever"),
     "offer-not-applicable": Kind(
         409, "Offer not applicable", "a named offer is unknown or does not apply; for ever"
     ),

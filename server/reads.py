@@ -44,6 +44,21 @@ class ReadDoor:
         body = orjson.dumps({"causes": self.front.follow().causes()})
         return caching.answer(request, body, caching.strong(body))
 
+    async def rewards(self, request: web.BaseRequest, _: str) -> web.Response:
+        """The catalogue of rewards with what is left of each."""
+        parameters(request)
+        body = orjson.dumps({"rewards": self.front.follow().rewards()})
+        return caching.answer(request, body, caching.strong(body))
+
+    async def gift_card(self, request: web.BaseRequest, code: str) -> web.Response:
+        """What is on a gift card at an instant, default now."""
+        at = instant(parameters(request, "at"), "at")
+        found = self.front.follow().gift_card(code, at)
+        if found is None:
+            raise ProblemError("not-found", "no such gift card")
+        body = orjson.dumps(found)
+        return caching.answer(request, body, caching.weak(body, found["as_of"]))
+
     async def statement(self, request: web.BaseRequest, name: str) -> web.Response:
         """A page of a member's facts, newest first, with what rules gave."""
         given = parameters(request, "cursor", "limit")

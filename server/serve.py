@@ -68,7 +68,9 @@ def serve_alone(ledger: Path, doors: Doors, started: Started) -> None:
 
     async def main() -> None:
         committer = Committer(Writer(ledger))
-        front = Front(committer, committer.replica, tails=False, imports=ledger / IMPORTS)
+        front = Front(
+            committer, committer.replica, tails=False, imports=ledger / IMPORTS, ledger=ledger
+        )
         tending = asyncio.create_task(committer.tend())
         quiet_collector()
 
@@ -120,7 +122,9 @@ def serve_in_front(ledger: Path, doors: Doors) -> None:
             linking.cancel()
             replica.close()
 
-        front = Front(commits, replica, tails=True, imports=ledger / IMPORTS)
+        front = Front(
+            commits, replica, tails=True, imports=ledger / IMPORTS, ledger=ledger
+        )
         await run_doors(doors, front, lambda: None, close)
 
     uvloop.run(main())

@@ -19,7 +19,7 @@ import msgspec
 Fact = dict[str, Any]
 
 PUBLISH = "program publish"
-JOINT = ("transfer",)
+JOINT = ("transfer", "reward redeem", "gift card issue", "gift card load", "gift card redeem")
 
 
 def is_alone(fact: Fact) -> bool:

@@ -167,10 +167,7 @@ def run(case: Case) -> Outcome:
     out = Outcome()
     with tempfile.TemporaryDirectory(dir=engine_driver.IN_MEMORY) as name:
         with Writer(Path(name)) as writer:
-            publish(writer, "case", case.programs["case"], FROM_THE_START)
-            for fact in preamble()[1]:
-                commit(writer, case, fact)
-            told = [(fact, commit(writer, case, fact)) for fact in case.facts]
+            told = fill(writer, case)
             driven = DrivenCase(case.heading, case.programs, case.facts)
             closings = engine_driver.seen(writer.replica, driven).told
             for fact, verdict in told:
@@ -185,6 +182,14 @@ def run(case: Case) -> Outcome:
             out.unbalanced = unbalanced(writer)
         out.findings = [str(finding) for finding in verify(Path(name)).findings]
     return out
+
+
+def fill(writer: Writer, case: Case) -> list[tuple[Fact, Verdict]]:
+    """Commit a case, each fact alone; its facts with what became of them."""
+    publish(writer, "case", case.programs["case"], FROM_THE_START)
+    for fact in preamble()[1]:
+        commit(writer, case, fact)
+    return [(fact, commit(writer, case, fact)) for fact in case.facts]
 
 
 def publish(writer: Writer, name: str, text: str, moment: dt.datetime) -> Verdict:

@@ -23,14 +23,14 @@ import pytest
 import vafa.engine.program as program_types
 import vafa.engine.program_offers as offer_types
 import vafa.server.__main__
-from vafa.engine import facts, journal, program_conditions, schema, wire_schema
+from vafa.engine import facts, journal, outbox, program_conditions, schema, wire_schema
 from vafa.engine.cli import main
 from vafa.engine.cli.output import Exit
 from vafa.engine.holiday_calendars import read_overrides
 from vafa.engine.program_check import warnings
 from vafa.engine.program_file import parse_program
 from vafa.engine.replica import Replica
-from vafa.server import app, committer, decode, edge, events, front, keys
+from vafa.server import app, committer, decode, edge, events, front, keys, webhooks
 from vafa.server.metrics import ServerCollector
 from vafa.server.problems import PROBLEMS
 
@@ -392,6 +392,11 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Captures": [(facts.CaptureFact, "")],
     "Releases": [(facts.ReleaseFact, "")],
     "Cancels": [(facts.CancelFact, "")],
+    "Rewards": [(facts.RewardRedeemFact, "")],
+    "Gift cards": [
+        (facts.GiftCardIssueFact, ""), (facts.GiftCardLoadFact, ""),
+        (facts.GiftCardRedeemFact, ""),
+    ],
     "Transfers": [(facts.TransferFact, "")],
     "Donations": [(facts.DonateFact, "")],
     "Members": [
@@ -456,6 +461,24 @@ def test_fields_of_the_keys_file_are_told() -> None:
         }
     (file,) = (block for block in blocks(page_text("http")) if block.name == "keys.toml")
     msgspec.convert(tomllib.loads(file.text), keys.KeysFile)
+
+
+def test_the_outbox_is_told() -> None:
+    text = page_text("outbox")
+    (events,), (fields,) = (tables(section(text, name)) for name in ("Events", "Webhooks"))
+    assert [named(row[0]) for row in events] == list(outbox.TYPES)
+    own = [f for f in msgspec.structs.fields(webhooks.OutboxFile) if f.encode_name == "keep_days"]
+    parts = (("", own), ("remind.", msgspec.structs.fields(outbox.Settings)),
+             ("webhook.", msgspec.structs.fields(webhooks.Webhook)))  # fmt: skip
+    assert {named(row[0]): row[1] for row in fields} == {
+        f"{prefix}{field.encode_name}": "required" if field.required
+        else "all" if field.default == outbox.TYPES
+        else f"`{list(field.default)}`" if isinstance(field.default, tuple)
+        else f"`{field.default}`"
+        for prefix, some in parts for field in some
+    }  # fmt: skip
+    (file,) = (block for block in blocks(text) if block.name == "outbox.toml")
+    webhooks.check(msgspec.convert(tomllib.loads(file.text), webhooks.OutboxFile))
 
 
 def test_problems_are_told() -> None:

@@ -151,7 +151,8 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     [(README, 5), (ROOT / "docs" / "program-format.md", 1), (ROOT / "docs" / "http.md", 8),
      (ROOT / "docs" / "ledger.md", 3), (ROOT / "docs" / "lint.md", 1),
      (ROOT / "docs" / "quotes.md", 4),
-     (ROOT / "docs" / "formats.md", 1), (ROOT / "docs" / "members.md", 3)],
+     (ROOT / "docs" / "explain.md", 5), (ROOT / "docs" / "formats.md", 1),
+     (ROOT / "docs" / "members.md", 3)],
     ids=lambda value: getattr(value, "name", ""),
 )  # fmt: skip
 def test_a_page_can_be_followed(reader: Reader, page: Path, least: int) -> None:

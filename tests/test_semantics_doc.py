@@ -243,6 +243,10 @@ WANTED = {
     "came correct", "came parked", "came applied", "exchange", "came restore", "came expire",
     "came forgive", "came withhold", "came refused: points-spent", "came donate",
     "came replayed", "came refused: id-reused", "came refused: insufficient-points",
+    "came hold", "came capture", "came release", "came refused: below-minimum",
+    "came refused: not-a-multiple", "came refused: over-share", "came refused: over-worth",
+    "came refused: unknown-hold", "came refused: hold-ended", "came refused: hold-used",
+    "came refused: more-than-held", "fact hold", "fact capture", "fact release", "fact cancel",
     "fact day closed", "fact activity", "fact adjust", "fact redeem", "fact program publish",
 }  # fmt: skip
 

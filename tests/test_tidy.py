@@ -265,6 +265,9 @@ def test_slots_of_a_row_are_those_of_the_kernel() -> None:
         assert getattr(kernel_columns, name) == head[name]
 
 
+_ENGINES = ("POST_CORRECT", "POST_STOCK")
+
+
 def test_codes_of_the_compiler_are_those_of_the_kernel() -> None:
     tables = {
         "Condition": (compile_conditions, "IF_"),
@@ -281,7 +284,7 @@ def test_codes_of_the_compiler_are_those_of_the_kernel() -> None:
         assert getattr(compile_ladder, name) == kinds[f"COUNT_{name}"]
     postings = numbers_of("rules.pxd", "PostingKind")
     made = {f"POST_{name.upper()}": code for code, name in enumerate(status.POSTINGS)}
-    # Corrections are made of the difference of two folds.
-    assert postings == {name: code for name, code in made.items() if name != "POST_CORRECT"}
+    # Corrections are the difference of two folds, stock is what is left beside all members.
+    assert postings == {name: code for name, code in made.items() if name not in _ENGINES}
     kinds = numbers_of("rules.pxd", "FactKind")
     assert {name: facts.KINDS.index(name.lower().replace("_", " ")) for name in kinds} == kinds

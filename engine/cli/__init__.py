@@ -14,13 +14,16 @@ from .balance import balance
 from .causes import causes
 from .close import close
 from .demo import demo
+from .explain import explain
 from .gallery import gallery
+from .gift_card import gift_card
 from .lint import lint
 from .load import load
 from .member import member
 from .output import Commands
 from .program import program
 from .quote import quote
+from .rewards import rewards
 from .verify import verify
 
 
@@ -46,7 +49,10 @@ def main() -> None:
     """A loyalty engine: exact points from till baskets, in a ledger that can be replayed."""
 
 
-for command in (demo, load, balance, member, quote, causes, close, verify, program, gallery):
+for command in (
+    demo, load, balance, member, quote, explain, causes, gift_card, rewards, close, verify,
+    program, gallery,
+):  # fmt: skip
     main.add_command(command)
 program.add_command(lint)
 

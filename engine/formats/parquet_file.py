@@ -8,6 +8,7 @@ for money and are refused as columns.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -22,19 +23,44 @@ from .settings import ParquetTable
 BATCH = 8192
 """Rows decoded at once."""
 
+MOST_CHUNK = 1 << 30
+"""Bytes, unpacked, of a column in one row group."""
+
 
 def read_parquet(stream: BinaryIO, settings: ParquetTable) -> Iterator[Found]:
     """The receipts of a Parquet file. Raises FormError for one that cannot be read on."""
+    with _told():
+        file = pq.ParquetFile(stream)
+        _check_sizes(file.metadata)
+        names = file.schema_arrow.names
+    with file:
+        plan = Plan(settings, names)
+        wanted = [name for place, name in enumerate(names) if place in plan.used]
+        for name in wanted:
+            _check_type(file.schema_arrow.field(name))
+        yield from receipts(_rows(file, wanted), settings, wanted)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What Arrow says of a damaged file, in any of its ways, as a FormError."""
     try:
-        with pq.ParquetFile(stream) as file:
-            names = file.schema_arrow.names
-            plan = Plan(settings, names)
-            wanted = [name for place, name in enumerate(names) if place in plan.used]
-            for name in wanted:
-                _check_type(file.schema_arrow.field(name))
-            yield from receipts(_rows(file, wanted), settings, wanted)
-    except (pa.ArrowException, OSError) as error:
-        raise FormError(f"cannot be read: {error}") from None
+        yield
+    except FormError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError) as error:
+        raise FormError(f"cannot be read: {str(error)[:200]}") from None
+
+
+def _check_sizes(metadata: pq.FileMetaData) -> None:
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for place in range(row_group.num_columns):
+            if row_group.column(place).total_uncompressed_size > MOST_CHUNK:
+                raise FormError(
+                    f"has a column of more than {MOST_CHUNK:,} bytes in one row group",
+                    slug="too-large",
+                )
 
 
 def _check_type(field: pa.Field) -> None:
@@ -47,8 +73,14 @@ def _check_type(field: pa.Field) -> None:
 
 def _rows(file: pq.ParquetFile, names: list[str]) -> Iterator[Numbered]:
     number = 0
-    for batch in file.iter_batches(batch_size=BATCH, columns=names):
-        columns = [_cells(batch.column(name)) for name in names]
+    with _told():
+        batches = file.iter_batches(batch_size=BATCH, columns=names)
+    while True:
+        with _told():
+            batch = next(batches, None)
+            columns = [] if batch is None else [_cells(batch.column(name)) for name in names]
+        if batch is None:
+            return
         for row in zip(*columns, strict=True):
             number += 1
             yield number, row

@@ -11,7 +11,7 @@ from .basket import Basket
 from .cells import cell_text
 from .found import Fact, Found, Skipped
 from .row_plan import Plan, Row
-from .settings import Table
+from .settings import RowKind, Table
 
 Numbered = tuple[int, Row | FormError]
 """A row with its line or number from 1; an error for one that could not be read."""
@@ -71,9 +71,11 @@ class _Receipt:
         self._basket = Basket(named=plan.named)
         self._error: tuple[int, FormError] | None = None
         self._head: list[str] = [""] * len(plan.heads)
-        self._moment: list[Any] | None = None
+        self._moment: tuple[Any, ...] | None = None
+        self._cells: tuple[Any, ...] | None = None
         self._coupons: set[str] = set()
         self._skipped = False
+        self._kind: RowKind | None = None
 
     def fail(self, number: int, error: FormError) -> None:
         """The receipt is refused; the first cause is told."""
@@ -99,7 +101,9 @@ class _Receipt:
         if self._count == 1 and not all(map(cell_text, self.key)):
             raise FormError(f"a column of the key is empty: {', '.join(plan.key_names)}")
         what = plan.row_kind(row)
-        kind = plan.kind(row) if what != "tender" else "sale"
+        kind = "sale" if what == "tender" else plan.kind(row, self._kind)
+        if what == "head":
+            self._kind = kind
         if kind == "skip":
             self._skipped = True
             return
@@ -111,17 +115,21 @@ class _Receipt:
             else:
                 line.pop("returned_line", None)
                 basket.lines.append(line)
-            coupon = plan.coupon(row)
+            coupon = plan.coupon(row) if plan.has_coupons else ""
             if coupon and coupon not in self._coupons:
                 self._coupons.add(coupon)
                 basket.coupons.append(coupon)
         elif what == "tender":
             basket.pay(*plan.tender(row))
-        if self._count == 1 or plan.paid:
+        if plan.paid:
             self._take_paid(row)
 
     def _take_head(self, row: Row) -> None:
         """What is of the whole receipt: rows may repeat it or leave it empty, not differ."""
+        cells = self._plan.head_cells(row)
+        if cells == self._cells:
+            return
+        self._cells = cells
         head = self._head
         for place, (field, read) in enumerate(self._plan.heads):
             value = read(row)

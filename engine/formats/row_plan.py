@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, Literal
 
 from ..facts import FormError
-from .cells import cell_decimal, cell_text, moment_of
+from .cells import cell_decimal, cell_text, moment_of, scaled_cell
 from .figures import folded_name, scaled
 from .found import Fact
 from .instants import reader_of, zone_of
@@ -39,24 +40,31 @@ class Plan:
         self._exponent = settings.exponent
         columns = settings.columns
         self.key_names = settings.key
-        self._key = [self._place(name, "key") for name in settings.key]
+        self.key = _cells_at([self._place(name, "key") for name in settings.key])
+        """What rows of one receipt have in common."""
         self._id = self._template(settings.id)
         self._returned_sale = self._template(settings.returned_sale)
         times = columns.occurred_at
         names_of_times = [times] if isinstance(times, str) else times
-        self._times = [self._place(name, "occurred_at") for name in names_of_times]
+        times_at = [self._place(name, "occurred_at") for name in names_of_times]
+        self.moment_cells = _cells_at(times_at)
+        """The cells that tell when."""
         zone = zone_of(settings.zone)
         self._moment = moment_of(reader_of(settings.times, settings.calendar, zone), zone)
         member, sku = member_of(settings), sku_of(settings)
         read_member = self._text(columns.member, "member")
+        heads_at = [self._at(columns.member), *times_at]
         self.heads: list[tuple[str, ReadText]] = [("member", lambda row: member(read_member(row)))]
         for field in ("store", "terminal", "channel", "reason"):
             column = getattr(columns, field)
             fixed = getattr(settings.fixed, field, None)
             if column is not None:
+                heads_at.append(self._at(column))
                 self.heads.append((field, self._text(column, field)))
             elif fixed is not None:
                 self.heads.append((field, _always(fixed)))
+        self.head_cells = _cells_at(heads_at)
+        """All cells that are of the whole receipt."""
         read_sku = self._text(columns.sku, "sku")
         self._sku: ReadText = lambda row: sku(read_sku(row))
         self._line_figures = self._figures(columns)
@@ -66,6 +74,7 @@ class Plan:
             folded_name(word): kind for word, kind in settings.kinds.items()
         }
         self._coupon_place = self._optional(columns.coupon, "coupon")
+        self.has_coupons = self._coupon_place is not None
         self._tender = [
             self._optional(getattr(columns, field), field)
             for field in ("tender_type", "tender_amount", "tender_points")
@@ -78,14 +87,10 @@ class Plan:
                 for kind, paid in settings.paid.items()
             )
         ]
-        self._row_words: dict[str, RowPart] = {}
-        self._row_place = None
-        if settings.rows is not None:
-            self._row_place = self._place(settings.rows.column, "rows.column")
-            parts: tuple[RowPart, ...] = ("head", "line", "tender")
-            for part in parts:
-                for word in getattr(settings.rows, part):
-                    self._row_words[folded_name(word)] = part
+        self._row_words = _row_words(settings)
+        self._row_place = (
+            None if settings.rows is None else self._place(settings.rows.column, "rows.column")
+        )
 
     # -- places -----------------------------------------------------------------------------
 
@@ -107,31 +112,43 @@ class Plan:
             return None
         return format_of(template), [self._place(name, "id") for name in parts_of(template)]
 
+    def _at(self, column: str | Column) -> int:
+        return self._place(column if isinstance(column, str) else column.column, "columns")
+
     def _text(self, column: str | Column, field: str) -> ReadText:
         digits = None if isinstance(column, str) else column.digits
         place = self._place(column if isinstance(column, str) else column.column, field)
         if digits is None:
-            return lambda row: cell_text(row[place])
+
+            def text(row: Row) -> str:
+                cell = row[place]
+                # As `cell_text`, without a call for what most cells are.
+                plain = isinstance(cell, str) and cell.isascii()
+                return cell.strip() if plain else cell_text(cell)
+
+            return text
 
         def padded(row: Row) -> str:
-            text = cell_text(row[place])
-            return text.zfill(digits) if text.isdecimal() else text
+            code = cell_text(row[place])
+            return code.zfill(digits) if code.isdecimal() else code
 
         return padded
 
-    def _figures(self, columns: Columns) -> list[tuple[str, int]]:
+    def _figures(self, columns: Columns) -> list[tuple[str, int, int | None]]:
+        """(field, place, exponent) of a line's figures; None for a quantity that is converted."""
+        plain = self._settings.unit == "1" and self._settings.quantity_rounding == "refuse"
+        exponents: dict[str, int | None] = {
+            "quantity": THOUSANDTHS if plain else None,
+            **dict.fromkeys(("net", "gross", "discount", "tax", "cost"), self._exponent),
+            **dict.fromkeys(("line", "voids", "returned_line"), 0),
+        }
         return [
-            (field, self._place(name, field))
-            for field in ("quantity", "net", "gross", "discount", "tax", "cost", "line", "voids",
-                          "returned_line")
+            (field, self._place(name, field), exponent)
+            for field, exponent in exponents.items()
             if (name := getattr(columns, field)) is not None
-        ]  # fmt: skip
+        ]
 
     # -- of a receipt -------------------------------------------------------------------------
-
-    def key(self, row: Row) -> tuple[Any, ...]:
-        """What rows of one receipt have in common."""
-        return tuple([row[place] for place in self._key])
 
     def id_of(self, key: tuple[Any, ...], row: Row) -> str:
         """The id of the receipt that a row begins."""
@@ -140,15 +157,11 @@ class Plan:
         template, places = self._id
         return self._settings.prefix + template.format(*(cell_text(row[p]) for p in places))
 
-    def moment_cells(self, row: Row) -> list[Any]:
-        """The cells that tell when."""
-        return [row[place] for place in self._times]
-
-    def instant(self, cells: list[Any] | None) -> str:
+    def instant(self, cells: Sequence[Any] | None) -> str:
         """The instant that they tell."""
         if cells is None:
             raise FormError("is empty", "occurred_at")
-        return self._moment(cells)
+        return self._moment(list(cells))
 
     # -- of a row -------------------------------------------------------------------------------
 
@@ -162,11 +175,13 @@ class Plan:
             raise FormError(f"rows does not tell what {word!r} is", "rows.column")
         return part
 
-    def kind(self, row: Row) -> RowKind:
-        """What its line is."""
+    def kind(self, row: Row, head: RowKind | None) -> RowKind:
+        """What its line is: a line without a word is what the receipt's head is."""
         if self._kind_place is None:
             return "sale"
         word = cell_text(row[self._kind_place])
+        if not word and head is not None:
+            return head
         kind = self._kinds.get(word)
         if kind is None:
             raise FormError(f"kinds does not tell what {word!r} is", "kind")
@@ -174,16 +189,20 @@ class Plan:
 
     def coupon(self, row: Row) -> str:
         """The coupon that it bears, or nothing."""
-        return "" if self._coupon_place is None else cell_text(row[self._coupon_place])
+        assert self._coupon_place is not None
+        return cell_text(row[self._coupon_place])
 
     def line(self, row: Row) -> Fact:
         """A line of a sale; figures in minor units and thousandths, tax off its net."""
         settings = self._settings
         figures: dict[str, int] = {}
-        for field, place in self._line_figures:
-            value = cell_decimal(row[place], field, settings.thousands, settings.decimal)
+        for field, place, exponent in self._line_figures:
+            value = (
+                self._quantity(row[place]) if exponent is None
+                else scaled_cell(row[place], exponent, field, settings.thousands, settings.decimal)
+            )  # fmt: skip
             if value is not None:
-                figures[field] = self._scaled(field, value)
+                figures[field] = value
             elif field in ("quantity", "net"):
                 raise FormError("is empty", field)
         if settings.columns.net is None:
@@ -194,13 +213,13 @@ class Plan:
         figures.setdefault("quantity", 1000 if figures["net"] >= 0 else -1000)
         return {"sku": self._sku(row), **figures}
 
-    def _scaled(self, field: str, value: Decimal) -> int:
-        if field == "quantity":
-            rounding = self._settings.quantity_rounding
-            return scaled(value * self._unit, THOUSANDTHS, field, rounding)
-        if field in ("line", "voids", "returned_line"):
-            return scaled(value, 0, field)
-        return scaled(value, self._exponent, field)
+    def _quantity(self, cell: Any) -> int | None:
+        """Thousandths of a quantity in units that are not 1, or are rounded."""
+        settings = self._settings
+        value = cell_decimal(cell, "quantity", settings.thousands, settings.decimal)
+        if value is None:
+            return None
+        return scaled(value * self._unit, THOUSANDTHS, "quantity", settings.quantity_rounding)
 
     def returned(self, line: Fact) -> Fact:
         """A line as one that comes back: files write its quantity and its net with any signs."""
@@ -238,14 +257,31 @@ class Plan:
     def _points(self, row: Row, place: int | None) -> int | None:
         if place is None:
             return None
-        points = cell_decimal(
-            row[place], "points", self._settings.thousands, self._settings.decimal
-        )
-        return scaled(points, 0, "points") if points else None
+        settings = self._settings
+        points = scaled_cell(row[place], 0, "points", settings.thousands, settings.decimal)
+        return points or None
 
     def _amount(self, cell: Any, path: str) -> int | None:
-        value = cell_decimal(cell, path, self._settings.thousands, self._settings.decimal)
-        return None if value is None else scaled(value, self._exponent, path)
+        settings = self._settings
+        return scaled_cell(cell, self._exponent, path, settings.thousands, settings.decimal)
+
+
+def _row_words(settings: Table) -> dict[str, RowPart]:
+    """What rows are by their words."""
+    parts: tuple[RowPart, ...] = ("head", "line", "tender")
+    return {
+        folded_name(word): part for part in parts
+        for word in (getattr(settings.rows, part) if settings.rows is not None else ())
+    }  # fmt: skip
+
+
+def _cells_at(places: list[int]) -> Callable[[Row], tuple[Any, ...]]:
+    """What takes the cells at some places of a row."""
+    if len(places) == 1:
+        (place,) = places
+        return lambda row: (row[place],)
+    found: Callable[[Row], tuple[Any, ...]] = itemgetter(*places)
+    return found
 
 
 def _always(text: str) -> ReadText:

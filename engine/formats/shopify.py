@@ -92,7 +92,7 @@ class Transaction(Struct, frozen=True):
 class Customer(Struct, frozen=True):
     """Who bought."""
 
-    id: int | None = None
+    id: int | str | None = None
 
 
 class Code(Struct, frozen=True):

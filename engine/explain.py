@@ -1,0 +1,339 @@
+"""Why a fact came to what it came to: any fact of a ledger, recomputed by the reference.
+
+Nothing is stored for it. The member's facts are read back along its chain and played by the
+rulebook in plain Python, which tells what it looks at (`explain_trace`); the figures are held
+against the journal's (rulebook section 12: every point can be explained).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+
+from .answers import fact_view, instant_text
+from .calendars import day_of
+from .columns import JOINT, LEGS, MEMBER_KINDS
+from .explain_back import back_told
+from .explain_change import balances_told, lots_made, lots_moved, tier_told
+from .explain_control import control_told
+from .explain_journal import (
+    TERMS,
+    corrections_told,
+    differences,
+    postings_told,
+    standing_differences,
+)
+from .explain_member import MemberChain, Reader, chain_of, wire_fact
+from .explain_rules import lines_told, rules_told
+from .explain_shape import ControlTold, Explanation, ProgramTold
+from .explain_trace import Heard, Listener
+from .explain_words import sentences
+from .facts import KINDS
+from .records import StoredFact
+from .reference_calendar import business_date
+from .reference_facts import named_sale
+from .reference_returns import Refusal
+from .reference_run import Run, in_order, play
+from .reference_world import Accepted, Version
+from .schema import NO_MEMBER, column
+from .standing import DAY_CLOSED, day_closed
+from .status import REFUSALS, Status
+from .views import latest_seq
+
+if TYPE_CHECKING:
+    from .replica import Replica
+
+Tick = Callable[[int, int], None]
+"""(members done, members in all)."""
+
+
+class UnknownFact(LookupError):
+    """There is no such fact in the ledger, or it did nothing to the member named."""
+
+
+class Asked(NamedTuple):
+    """A fact to explain: its seq, and of a member's the member and its latest seq."""
+
+    seq: int
+    member: int | None = None
+    last_seq: int = 0
+
+
+@dataclass
+class _Played:
+    """A member's chain, and what the reference made of it and told.
+
+    `places` are those of all its facts and closed days by seq; played are those up to the
+    last that was asked for.
+    """
+
+    chain: MemberChain
+    places: dict[int, int]
+    run: Run
+    heard: dict[str, Heard]
+
+    def stands(self, seq: int) -> dict[int, bool]:
+        """By seq whether each other fact stands before one."""
+        mine = self.places[seq]
+        return {other: place < mine for other, place in self.places.items() if place != mine}
+
+
+class Explainer:
+    """Explains the facts of a ledger as a replica has it.
+
+    `lang` is en or fa; without one there are no sentences. Raises UnknownFact for a ledger
+    without a program.
+    """
+
+    def __init__(self, replica: Replica, lang: str | None = None) -> None:
+        if replica.words is None:
+            raise UnknownFact("the ledger has no program yet, and so no facts of members")
+        self._replica, self._lang = replica, lang
+        self._reader = Reader(replica)
+        self._world = self._reader.world
+        self._donors = {
+            rule.id for version in self._world.versions for rule in version.program.rule
+            if rule.donate is not None
+        }  # fmt: skip
+
+    # -- one fact ----------------------------------------------------------------------------
+
+    def fact(self, name: str, member: str | None = None) -> Explanation | ControlTold:
+        """One fact by its id; of a closed day, or a fact of several members, what it did to
+        one. Raises UnknownFact."""
+        return self.explain(self.find(name, member))
+
+    def find(self, name: str, member: str | None = None) -> Asked:
+        """What `explain` is to explain. Raises UnknownFact."""
+        seq = self._replica.find_ids([name]).get(name)
+        if seq is None:
+            raise UnknownFact(f"no fact {name!r}")
+        stored = self._reader.stored(seq)
+        members = self._reader.dictionaries.members
+        if stored.kind in MEMBER_KINDS:
+            if member is not None:
+                stored = self._leg_of(stored, member)
+            number = int(column(stored.batch, "member")[stored.row])
+            if member not in (None, members.names[number]):
+                raise UnknownFact(f"the fact {name!r} is of the member {members.names[number]!r}")
+        elif member is None:
+            return Asked(seq)
+        elif stored.kind != DAY_CLOSED or stored.status or member not in members.numbers:
+            raise UnknownFact(f"the fact {name!r} closed no day of a member {member!r}")
+        else:
+            number = members.numbers[member]
+        return Asked(stored.seq, number, self._last_seq(number))
+
+    def _leg_of(self, stored: StoredFact, member: str) -> StoredFact:
+        """A member's leg of a fact of several members; the fact itself where it has none."""
+        last = self._reader.records.at(stored.seq).record.last if stored.kind in JOINT else 0
+        legs = (self._reader.stored(seq) for seq in range(stored.seq + 1, last + 1))
+        names = self._reader.dictionaries.members.names
+        mine = (
+            leg for leg in legs
+            if leg.kind in LEGS and names[column(leg.batch, "member")[leg.row]] == member
+        )  # fmt: skip
+        return next(mine, stored)
+
+    def explain(self, asked: Asked) -> Explanation | ControlTold:
+        """Explain what was found. It reads the journal only, so that a thread may do it.
+
+        Raises UnknownFact where a closed day did nothing to the member.
+        """
+        stored = self._reader.stored(asked.seq)
+        if asked.member is None:
+            return control_told(self._reader, stored, self._lang)
+        played = self._played(asked.member, asked.last_seq, [asked.seq])
+        if asked.seq in played.places:
+            return self._in_force(played, stored)
+        if stored.kind == DAY_CLOSED:
+            raise UnknownFact(
+                f"the day {stored.id!r} was closed before the member {played.chain.name!r} came"
+            )
+        return self._not_in_force(asked.member, played.chain, stored)
+
+    def _last_seq(self, number: int) -> int:
+        return latest_seq(self._replica, self._reader.dictionaries.members.names[number]) or 0
+
+    # -- many ----------------------------------------------------------------------------------
+
+    def day(self, date: dt.date) -> Iterator[Explanation]:
+        """All facts of members of a business date and the parts of its close, member by member,
+        each one's in its order. A fact's date is by the version that rated it."""
+        for number, seqs in self._facts_on(date).items():
+            played = self._played(number, self._last_seq(number), seqs)
+            yield from self._some(number, played, seqs)
+
+    def all(self, tick: Tick) -> Iterator[Explanation]:
+        """Every fact of every member, and every closed day that posted something for one."""
+        total = len(self._reader.dictionaries.members)
+        for number in range(total):
+            tick(number, total)
+            played = self._played(number, self._last_seq(number), None)
+            chain = played.chain
+            seqs = [seq for seq, stored in chain.rows.items() if stored.kind in MEMBER_KINDS]
+            seqs += [
+                step.entry.seq for step in played.run.steps
+                if step.entry.seq not in chain.rows
+                and (step.row.postings or chain.own.get(step.entry.seq))
+            ]
+            yield from self._some(number, played, seqs)
+        tick(total, total)
+
+    def _some(self, number: int, played: _Played, seqs: Collection[int]) -> Iterator[Explanation]:
+        for seq in sorted(seqs, key=lambda seq: played.places.get(seq, -1)):
+            stored = self._reader.stored(seq)
+            if seq in played.places:
+                yield self._in_force(played, stored)
+            elif stored.kind in MEMBER_KINDS:
+                yield self._not_in_force(number, played.chain, stored)
+
+    def _facts_on(self, date: dt.date) -> dict[int, list[int]]:
+        """Seqs of the facts of a date by member; a member's part of its close is the day's."""
+        reader, day = self._reader, day_of(date)
+        found: dict[int, list[int]] = {}
+        for record in reader.journal.scan():
+            if record.first > reader.seq:
+                break
+            batch = record.facts()
+            kind, members = int(column(batch, "kind")[0]), column(batch, "member")
+            mine = members != NO_MEMBER
+            if kind in MEMBER_KINDS:
+                at, version = column(batch, "at"), column(batch, "program")
+                mine &= reader.versions.dates(at, version)[0] == day
+                closes = False
+            else:
+                closes = kind == DAY_CLOSED
+                if not closes or day_closed(batch.column("payload")[0].as_py()) != day:
+                    continue
+            for row in np.flatnonzero(mine).tolist():
+                seq = record.first + (0 if closes else row)
+                found.setdefault(int(members[row]), []).append(seq)
+        return found
+
+    # -- a member ------------------------------------------------------------------------------
+
+    def _played(self, number: int, last_seq: int, seqs: Collection[int] | None) -> _Played:
+        """A member's facts, heard where wanted (None: all), played as far as that asks."""
+        world = self._world
+        chain = chain_of(self._reader, number, last_seq)
+        entries = in_order([*chain.entries, *world.days])
+        places = {entry.seq: place for place, entry in enumerate(entries)}
+        if seqs is None:
+            wanted = None
+        else:
+            del entries[max((places[seq] for seq in seqs if seq in places), default=-1) + 1 :]
+            wanted = {entry.fact.id for entry in entries if entry.seq in seqs}
+        days = {entry.seq for entry in world.days}
+        listener = Listener(wanted)
+        run = play(
+            replace(world, days=[entry for entry in entries if entry.seq in days]),
+            [entry for entry in entries if entry.seq not in days], trace=listener,
+        )  # fmt: skip
+        return _Played(chain, places, run, listener.heard)
+
+    def _in_force(self, played: _Played, stored: StoredFact) -> Explanation:
+        """A fact that moves what it moves."""
+        seq, chain = stored.seq, played.chain
+        step = played.run.steps[played.places[seq]]
+        heard, program = played.heard[step.row.id], step.entry.version.program
+        before, after, rated = heard.before, step.after, heard.rating()
+        lots = lots_made(before.wallet, after.wallet)
+        own, later = chain.own.get(seq, []), chain.corrections.get(seq, [])
+        balances = balances_told(program, before, after, step.row)
+        tier = tier_told(program, before, after)
+        unlike = list(differences(self._donors, step.row.postings, own, later))
+        if stored.kind in MEMBER_KINDS:
+            now = {name: told.after for name, told in balances.items()}
+            unlike += standing_differences(
+                self._reader, chain, stored, played.stands(seq), now,
+                None if tier is None else tier.after,
+            )  # fmt: skip
+        told = msgspec.structs.replace(
+            self._head(stored, step.entry, chain), status="ok", agrees=not unlike,
+            business_date=step.row.date, waits_for=self._awaited(step.entry, chain),
+            lines=[] if rated is None else lines_told(rated.basket),
+            rules=[] if rated is None else rules_told(rated, lots),
+            broken=[TERMS[term] for term in dict.fromkeys(t for _, t in step.row.broken)],
+            returned=back_told(heard.returned), postings=postings_told(step.row.postings),
+            lots=lots, moved=lots_moved(before.wallet, after.wallet), balances=balances, tier=tier,
+            journalled=postings_told(own), corrected=bool(later),
+            corrections=corrections_told(self._reader, later), differences=unlike,
+        )  # fmt: skip
+        return self._worded(told, step.entry.version)
+
+    def _not_in_force(
+        self, number: int, chain: MemberChain, stored: StoredFact
+    ) -> Explanation:
+        """A fact that was refused, or waits: played where it came, to tell what it lacked."""
+        number_of = int(column(stored.batch, "program")[stored.row])
+        at = int(column(stored.batch, "at")[stored.row])
+        version = self._world.versions[number_of - 1] if number_of else self._world.version_at(at)
+        assert version is not None
+        entry = Accepted(wire_fact(stored, self._reader.dictionaries), stored.seq, version)
+        head = self._head(stored, entry, chain)
+        own, later = chain.own.get(stored.seq, []), chain.corrections.get(stored.seq, [])
+        ended = chain.ended.get(stored.seq)
+        status = Status(stored.status) if ended is None else ended.status
+        waits = status == Status.PARKED
+        told = msgspec.structs.replace(
+            head, status="parked" if waits else "refused",
+            reason=None if waits else REFUSALS[status],
+            waits_for=named_sale(entry.fact) if waits else None,
+            agrees=not own and not later, journalled=postings_told(own), corrected=bool(later),
+            corrections=corrections_told(self._reader, later),
+            differences=list(differences(self._donors, [], own, later)),
+        )  # fmt: skip
+        if status == Status.INSUFFICIENT:
+            told = self._lacking(number, stored, entry, told)
+        return self._worded(told, version)
+
+    def _lacking(
+        self, number: int, stored: StoredFact, entry: Accepted, told: Explanation
+    ) -> Explanation:
+        """What a refused fact found and lacked, or which later fact would have lacked."""
+        previous = int(column(stored.batch, "previous")[stored.row])
+        known = chain_of(self._reader, number, previous).entries
+        listener = Listener({entry.fact.id})
+        rows = play(self._world, known).rows
+        try:
+            run = play(self._world, [*known, entry], trace=listener)
+        except Refusal:
+            return told
+        step = next(step for step in run.steps if step.entry is entry)
+        before, program = listener.heard[entry.fact.id].before, entry.version.program
+        mine = any(step.row.lack.values())
+        short = entry.fact.id if mine else next((
+            name for name, row in run.rows.items()
+            if name in rows and any(row.lack[c] > rows[name].lack[c] for c in row.lack)
+        ), None)  # fmt: skip
+        return msgspec.structs.replace(
+            told, balances=balances_told(program, before, before, step.row),
+            tier=tier_told(program, before, before), short=short,
+        )
+
+    def _head(self, stored: StoredFact, entry: Accepted, chain: MemberChain) -> Explanation:
+        program, at = entry.version.program, int(column(stored.batch, "at")[stored.row])
+        number = next(n for n, v in enumerate(self._world.versions, 1) if v is entry.version)
+        return Explanation(
+            stored.id, stored.seq, KINDS[stored.kind], chain.name, instant_text(at),
+            instant_text(stored.committed_at), business_date(program, at)[0],
+            ProgramTold(program.id, number), "ok", True,
+            fact=fact_view(stored, self._reader.dictionaries),
+        )  # fmt: skip
+
+    def _awaited(self, entry: Accepted, chain: MemberChain) -> str | None:
+        """The sale for which the return part of an exchange waits."""
+        waits = not entry.returns and entry.seq not in chain.ended
+        return named_sale(entry.fact) if waits else None
+
+    def _worded(self, told: Explanation, version: Version) -> Explanation:
+        if self._lang is None:
+            return told
+        words = sentences(told, version.program, self._lang)
+        return msgspec.structs.replace(told, sentences=words)

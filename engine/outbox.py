@@ -1,0 +1,185 @@
+"""Events for others, derived from the journal: what a shop's messages and systems begin with.
+
+A replica of its own folds the journal record by record, so that each event is as of its
+record, however late it is derived. The same journal gives the same events with the same ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from .anniversaries import anniversary_day, ymd
+from .answers import instant_text
+from .budgets import read_closing
+from .calendars import date_of
+from .digest import HEAD
+from .schema import NO_MEMBER, column
+from .standing import BUDGET_CLOSED, DAY_CLOSED, day_closed
+from .status import Status
+
+if TYPE_CHECKING:
+    from .journal import Record
+    from .replica import Replica
+
+TYPES = ("tier.changed", "budget.closed", "points.expiring", "birthday.coming")
+"""Types of events."""
+
+_UNKNOWN, _NONE = -2, -1
+_BIRTH = HEAD.index("birth")
+_CALENDARS = ("gregorian", "jalali")
+
+Ahead = Annotated[tuple[Annotated[int, Meta(ge=0, le=400)], ...], Meta(max_length=10)]
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How many days ahead of them members are told, at each closed day."""
+
+    expiring_days: Ahead = (30, 7)
+    birthday_days: Ahead = (7,)
+
+
+class Event(msgspec.Struct, frozen=True):
+    """An event: its id is its record's place in the journal and its own in the record."""
+
+    id: str
+    type: str
+    timestamp: str
+    data: dict[str, Any]
+
+
+class Deriver:
+    """Derives events while its replica follows the journal."""
+
+    def __init__(self, replica: Replica, settings: Settings) -> None:
+        self.replica = replica
+        self._settings = settings
+        self._tiers = np.zeros(0, np.int8)
+
+    def take(self, record: Record) -> list[Event]:
+        """Fold a record, which must follow the last one; the events that it brings."""
+        facts = record.facts()
+        self._before(column(facts, "member"), column(facts, "previous"))
+        self.replica.fold_record(record)
+        when = instant_text(record.committed_at)
+        return [
+            Event(f"evt_{record.first:x}_{place:x}", kind, when, data)
+            for place, (kind, data) in enumerate(self._found(record.first, facts))
+        ]
+
+    # -- what a record brings -------------------------------------------------------------
+
+    def _found(self, first: int, facts: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+        kinds, status = column(facts, "kind"), column(facts, "status")
+        yield from self._tier_changes(first, facts)
+        for row in np.flatnonzero(kinds == BUDGET_CLOSED).tolist():
+            closing = read_closing(facts.column("payload")[row].as_py())
+            yield "budget.closed", {"seq": first + row, **closing._asdict()}
+        if kinds[0] == DAY_CLOSED and not status[0]:
+            yield from self._reminders(day_closed(facts.column("payload")[0].as_py()))
+
+    def _tier_changes(self, first: int, facts: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+        replica = self.replica
+        members, tiers = column(facts, "member"), column(facts, "tier")
+        counted = np.isin(column(facts, "status"), (Status.OK, Status.PARKED))
+        counted &= members != NO_MEMBER
+        rows = np.flatnonzero(counted)
+        # Of few members anything has changed.
+        changed = np.unique(members[rows[self._tiers[members[rows]] != tiers[rows]]])
+        ids = facts.column("id")
+        for row in rows[np.isin(members[rows], changed)].tolist():
+            member, tier = int(members[row]), int(tiers[row])
+            before, self._tiers[member] = int(self._tiers[member]), tier
+            if tier == before:
+                continue
+            assert replica.words is not None
+            names = replica.words.tiers
+            yield "tier.changed", {
+                "member": replica.dictionaries.members.names[member],
+                "from": names[before], "to": names[tier],
+                "fact": ids[row].as_py(), "seq": first + row,
+            }  # fmt: skip
+
+    def _before(self, members: Any, previous: Any) -> None:
+        """Learn the tiers of a record's members before it, as their last rows tell."""
+        known = [int(member) for member in np.unique(members) if member != NO_MEMBER]
+        if not known:
+            return
+        if known[-1] >= len(self._tiers):
+            more = np.full(max(known[-1] + 1, 2 * len(self._tiers)), _UNKNOWN, np.int8)
+            more[: len(self._tiers)] = self._tiers
+            self._tiers = more
+        for member in known:
+            if self._tiers[member] == _UNKNOWN:
+                row = int(np.flatnonzero(members == member)[0])
+                self._tiers[member] = self._tier_at(int(previous[row]))
+
+    def _tier_at(self, seq: int) -> int:
+        """The tier after the last fact that was taken, from a seq of a chain backwards."""
+        while seq:
+            found = self.replica.records.at(seq)
+            row = seq - found.record.first
+            if found.status[row] in (int(Status.OK), int(Status.PARKED)):
+                return int(column(found.batch, "tier")[row])
+            seq = int(found.previous[row])
+        return _NONE
+
+    # -- reminders ------------------------------------------------------------------------
+
+    def _reminders(self, day: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What comes so many days after a day that was closed."""
+        replica, fold = self.replica, self.replica.fold
+        if fold is None:
+            return
+        through = {day + ahead: ahead for ahead in self._settings.expiring_days}
+        birthdays = _Birthdays(day, self._settings.birthday_days)
+        for number, name in enumerate(replica.dictionaries.members.names):
+            last_at = fold.state.head(number)[0]
+            if last_at is None:
+                continue
+            today = max(day, replica.versions.day(last_at))
+            for place, currency in enumerate(fold.layout.currencies):
+                sums: dict[int, int] = {}
+                for _, _, end, points in fold.state.lots(number, place, today):
+                    if end in through:
+                        sums[end] = sums.get(end, 0) + points
+                for end, points in sorted(sums.items()):
+                    yield "points.expiring", {
+                        "member": name, "currency": currency, "points": points,
+                        "good_through": date_of(end).isoformat(), "days": through[end],
+                    }  # fmt: skip
+            ahead = birthdays.ahead(fold.state.slots(number)[_BIRTH : _BIRTH + 3])
+            if ahead is not None:
+                yield "birthday.coming", {
+                    "member": name, "date": date_of(day + ahead).isoformat(), "days": ahead,
+                }  # fmt: skip
+
+
+class _Birthdays:
+    """Whose birthday comes so many days after a day."""
+
+    def __init__(self, day: int, ahead: Sequence[int]) -> None:
+        self._days = {day + n: n for n in ahead}
+        self._kept: dict[tuple[int, int], int | None] = {}
+
+    def ahead(self, birth: list[int]) -> int | None:
+        """Days to a birthday that is told of now; `birth` is packed in both calendars."""
+        calendar = birth[2]
+        packed = birth[calendar] % 10_000
+        if not packed:
+            return None
+        key = calendar, packed
+        if key not in self._kept:
+            self._kept[key] = self._find(_CALENDARS[calendar], *divmod(packed, 100))
+        return self._kept[key]
+
+    def _find(self, calendar: str, month: int, day: int) -> int | None:
+        for falls, ahead in self._days.items():
+            year = ymd(calendar, date_of(falls))[0]
+            if anniversary_day(month, day, calendar, year) == falls:
+                return ahead
+        return None

@@ -1,0 +1,94 @@
+"""The catalogue of rewards: what is left of each, and who may have it (rulebook section 8).
+
+Each member's row counts what the member took; what is left of a stock is what the program has
+less the sum over members. One writer decides in the order of arrival, so nothing is sold twice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .answers import Answer
+from .program import Program, Reward
+from .status import Status
+
+if TYPE_CHECKING:
+    from .columns import Extra
+    from .folding import Fold
+    from .replica import Replica
+
+
+def reward_of(program: Program, name: str) -> Reward | None:
+    """A reward of a program."""
+    return next((reward for reward in program.reward if reward.id == name), None)
+
+
+def price_of(program: Program, extra: Extra) -> tuple[str, int] | None:
+    """(currency, units) of what a fact takes; None for a reward that the program has not."""
+    reward = reward_of(program, extra.code)
+    if reward is None:
+        return None
+    currency = program.currency[program.currency_at(reward.currency)]
+    return currency.id, int(reward.points * 10**currency.scale) * extra.quantity
+
+
+def taken(fold: Fold, name: str) -> int:
+    """Pieces of a reward that all members together have taken."""
+    slot = fold.layout.find("reward", name)
+    return 0 if slot is None else fold.state.sum_of(slot)
+
+
+def may_take(fold: Fold, program: Program, member: int, extra: Extra) -> Status:
+    """OK, or why a member may not have so many pieces of a reward."""
+    reward = reward_of(program, extra.code)
+    slot = fold.layout.find("reward", extra.code)
+    if reward is None or slot is None:
+        return Status.UNKNOWN_REWARD
+    if reward.stock is not None and taken(fold, extra.code) + extra.quantity > reward.stock:
+        return Status.OUT_OF_STOCK
+    mine = fold.state.slots(member)[slot]
+    if reward.per_member is not None and mine + extra.quantity > reward.per_member:
+        return Status.OVER_LIMIT
+    return Status.OK
+
+
+def left_of(fold: Fold, program: Program, name: str) -> int | None:
+    """Pieces that are left; None where there is no end of them, or no such reward."""
+    reward = reward_of(program, name)
+    if reward is None or reward.stock is None:
+        return None
+    return max(0, reward.stock - taken(fold, name))
+
+
+def rewards_view(replica: Replica) -> list[Answer]:
+    """The rewards of the program published last, with prices (units) and what is left.
+
+    What a commit that is not yet durable takes is still there.
+    """
+    fold = replica.fold
+    if fold is None:
+        return []
+    shown = []
+    for reward in fold.program.reward:
+        currency = fold.program.currency[fold.program.currency_at(reward.currency)]
+        left = left_of(fold, fold.program, reward.id)
+        if left is not None:
+            left += _in_flight(replica, fold, reward.id)
+        entry: dict[str, Any] = {
+            "id": reward.id, "title": reward.title, "currency": currency.id,
+            "points": int(reward.points * 10**currency.scale), "left": left,
+            "per_member": reward.per_member,
+        }  # fmt: skip
+        shown.append(entry)
+    return shown
+
+
+def _in_flight(replica: Replica, fold: Fold, name: str) -> int:
+    slot = fold.layout.slot("reward", name)
+    return sum(
+        # A packed row begins with its version.
+        fold.state.slots(member)[slot] - int(np.frombuffer(packed, np.int64)[1 + slot])
+        for member, packed in replica.in_flight.items()
+    )
