@@ -24,7 +24,7 @@ from .rule_tables import line_meets
 ORDER = (
     "store", "region", "format", "channel", "terminal", "tender", "coupon", "weekday", "date",
     "time", "holiday", "without", "min_amount", "min_quantity", "tier", "tier_at_least",
-    "segment", "subscription", "counter", "age", "member_days", "anniversary",
+    "member_type", "segment", "subscription", "counter", "age", "member_days", "anniversary",
     "first_purchase", "nth_purchase", "every_nth", "days_since_purchase", "streak", "sequence",
 )  # fmt: skip
 LINE_ORDER = (

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vafa.engine import offer_reasons, reference_basket
 from vafa.engine.answers import Answer
 from vafa.engine.cli import main
 from vafa.engine.dictionaries import Product
@@ -22,6 +23,7 @@ from vafa.engine.facts import CatalogFact, LineFact, OfferFact, ProductFact, Ten
 from vafa.engine.offer_amounts import Line, Off, cut, taken_off
 from vafa.engine.program_file import ProgramError, parse_program
 from vafa.engine.program_offers import Benefit
+from vafa.engine.reference_conditions import CONDITIONS
 from vafa.engine.writer import Writer
 
 from . import ledgers
@@ -508,6 +510,11 @@ def test_what_comes_with_a_basket(shop: Shop) -> None:
     assert answer["offers"][1]["item"] == {"sku": "milk", "quantity": 1}
     assert answer["offers"][2]["name"] == "friday"
     assert told(shop.quote(TEA, MILK))[1] == ("item", 100)
+
+
+def test_conditions_are_told_in_the_order_of_the_reference() -> None:
+    assert tuple(CONDITIONS) == offer_reasons.ORDER
+    assert offer_reasons.LINE_ORDER == reference_basket.ORDER
 
 
 # -- checks ----------------------------------------------------------------------------------------
