@@ -406,6 +406,8 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Cards": [
         (facts.CardLinkFact, ""), (facts.CardBlockFact, ""), (facts.CardUnblockFact, ""),
     ],
+    "PINs": [(facts.CardPinFact, "")],
+    "Erasing": [(facts.EraseFact, "")],
     "Leaving": [(facts.CloseFact, "")],
     "Subscriptions": [(facts.SubscriptionStartFact, ""), (facts.SubscriptionEndFact, "")],
     "Days closed": [(facts.DayClosedFact, "")],
