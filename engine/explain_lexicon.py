@@ -71,6 +71,12 @@ REASONS = {
     "unknown-cause": (
         "the program takes nothing for that cause", "برنامه برای آن امر خیر چیزی نمی‌پذیرد"
     ),
+    "offer-not-applicable": (
+        "an offer that it names does not apply", "پیشنهادی که نام برده شد شامل آن نمی‌شود"
+    ),
+    "offer-used-up": (
+        "an offer that it names is used up", "از پیشنهادی که نام برده شد سهمی نمانده است"
+    ),
     "member-closed": ("the member has left", "عضو از باشگاه رفته است"),
     "gift-card-known": ("there is such a gift card already", "چنین کارت هدیه‌ای هست"),
     "unknown-gift-card": ("there is no such gift card", "چنین کارت هدیه‌ای نیست"),

@@ -226,7 +226,7 @@ class Load:
             self._sales, self._places = [carrier_of(fact)], [place]
             self._commit_sales()
         elif self._writer is not None:
-            self._count(place, self._writer.commit_control(fact))
+            self._count(place, self._writer.commit_fact(fact))
 
     def _commit_sales(self) -> None:
         from vafa.engine.intake import DecodedFacts
