@@ -428,6 +428,8 @@ def _check_own(entry: Accepted, row: Row) -> None:
     short = any(row.lack[name] > row.owed_back[name] for name in row.lack)
     if short and _takes(entry.version.program, fact):
         raise Refusal(fact.id, Status.INSUFFICIENT)
+    if row.broken_offers and not getattr(fact, "completed", False):
+        raise Refusal(fact.id, row.broken_offers[0].status)
 
 
 def _takes(program: Program, fact: OfMember | DayClosedFact) -> bool:

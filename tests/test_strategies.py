@@ -47,9 +47,13 @@ def test_every_case_is_sound_and_can_be_written_down(case: Case) -> None:
 
 UNSAID = {
     "Holidays.country", "Holidays.remove", "Program.title", "Unit.exponent", "Unit.code",
-    "Bonus.round",
+    "Bonus.round", "Bonus.title", "Earn.title", "Multiply.title", "Plan.title",
+    "Membership.pin_attempts", "Membership.unknown_cards", "Program.gift_cards",
+    "Program.offer_group", "Program.reward",
 }  # fmt: skip
 """Fields that change no figure here, or stand for others of their kind."""
+ELSEWHERE = ("Offer", "OfferGroup", "OfferLimits", "Reward", "GiftCards")
+"""Types that the random histories here have no facts for: their own tests draw them."""
 SPENDING = {
     "hold", "capture", "release", "cancel", "hold.expires_at", "hold.completed", "capture.points",
     "capture.partial", "capture.completed", "cancel.points", "tender.ref",
@@ -95,7 +99,8 @@ def test_programs_use_all_of_the_format() -> None:
         kind.__name__.startswith("_")
         for name in kind.__struct_fields__
     }
-    assert wanted - set(found) - UNSAID == set()
+    missing = {name for name in wanted - set(found) if name.split(".")[0] not in ELSEWHERE}
+    assert missing - UNSAID == set()
     words = {
         "Earn.basis": "gross margin quantity visit tender",
         "Earn.band_mode": "marginal",
