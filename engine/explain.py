@@ -275,7 +275,7 @@ class Explainer:
         at = int(column(stored.batch, "at")[stored.row])
         version = self._world.versions[number_of - 1] if number_of else self._world.version_at(at)
         assert version is not None
-        entry = Accepted(wire_fact(stored, self._reader.dictionaries), stored.seq, version)
+        entry = Accepted(wire_fact(stored, self._reader), stored.seq, version)
         head = self._head(stored, entry, chain)
         own, later = chain.own.get(stored.seq, []), chain.corrections.get(stored.seq, [])
         ended = chain.ended.get(stored.seq)

@@ -17,15 +17,26 @@ from .answers import stored_postings
 from .calendars import NEVER, date_of
 from .carrier import wire_fields
 from .chain import read_history
-from .columns import NO_RULE, TRANSFER_IN
+from .columns import (
+    GIFT_ISSUE,
+    GIFT_LOAD,
+    GIFT_PAYMENT,
+    GIFT_REDEEM,
+    NO_RULE,
+    REWARD,
+    SHARE_IN,
+    TRANSFER_IN,
+)
 from .dictionaries import Dictionaries, Product
 from .facts import (
     KINDS,
+    AdjustFact,
     DayClosedFact,
-    JointFact,
     MemberFact,
     ProductFact,
+    RedeemFact,
     StoreAttributes,
+    TransferFact,
     us_instant,
 )
 from .parked import CORRECT
@@ -33,6 +44,7 @@ from .record_cache import RecordCache
 from .records import StoredFact, content_of_row, read_facts
 from .reference_facts import Moved, OfMember, ReceivedFact, named_sale
 from .reference_world import Accepted, Version, World
+from .rewards import price_of
 from .schema import column
 from .standing import CLOSING, Standing
 from .status import LIMITS, POSTINGS, Status
@@ -123,12 +135,20 @@ def _world_of(reader: Reader, standing: Standing) -> LedgerWorld:
     return world
 
 
+_GIVEN = (GIFT_ISSUE, GIFT_LOAD, SHARE_IN)
+_TAKEN = (GIFT_REDEEM, GIFT_PAYMENT, REWARD)
+
+
 # -- facts in the form of the wire -----------------------------------------------------------------
 
 
-def wire_fact(stored: StoredFact, dictionaries: Dictionaries) -> OfMember:
+def wire_fact(stored: StoredFact, reader: Reader) -> OfMember:
     """A journalled fact of a member as it came, voids netted: a line of which a void has taken
-    is there whole, with one void of what is not left."""
+    is there whole, with one void of what is not left.
+
+    Rewards, shares and facts of gift cards are the adjusts and redemptions that they come to.
+    """
+    dictionaries = reader.dictionaries
     fields = wire_fields(content_of_row(stored.batch, stored.row, dictionaries))
     fields |= {
         "id": stored.id, "kind": KINDS[stored.kind],
@@ -138,10 +158,30 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries) -> OfMember:
     }  # fmt: skip
     if stored.kind == TRANSFER_IN:
         return _received(stored, fields)
+    if stored.kind in (*_GIVEN, *_TAKEN):
+        return _given_or_taken(stored, fields, reader)
     if fields["kind"] == "sale":
         fields["lines"] = _whole_lines(fields["lines"])
-    fact: MemberFact | JointFact = msgspec.convert(fields, MemberFact | JointFact)
+    fact: MemberFact | TransferFact = msgspec.convert(fields, MemberFact | TransferFact)
     return fact
+
+
+def _given_or_taken(
+    stored: StoredFact, fields: dict[str, Any], reader: Reader
+) -> AdjustFact | RedeemFact:
+    extra = read_facts(stored.batch.slice(stored.row, 1)).extra(0)
+    program = reader.versions.all[int(column(stored.batch, "program")[stored.row]) - 1].program
+    currency, points = extra.currency, extra.amount
+    if stored.kind == REWARD:
+        currency, points = price_of(program, extra) or ("", 1)
+    elif stored.kind != SHARE_IN and program.gift_cards is not None:
+        currency = program.gift_cards.currency
+    head = stored.id, fields["occurred_at"], fields["member"], currency, points
+    if stored.kind in _TAKEN:
+        return RedeemFact(*head, extra.completed, fields["store"], fields["terminal"])
+    return AdjustFact(
+        *head, expires=extra.expires or None, store=fields["store"], terminal=fields["terminal"]
+    )
 
 
 def _received(stored: StoredFact, fields: dict[str, Any]) -> ReceivedFact:
@@ -236,7 +276,7 @@ def chain_of(reader: Reader, number: int, last_seq: int) -> MemberChain:
         zip(history.seqs.tolist(), history.version.tolist(), strict=True)
     ):
         stored = chain.rows[seq]
-        fact = wire_fact(stored, reader.dictionaries)
+        fact = wire_fact(stored, reader)
         # The return part of an exchange waits, or was refused: its row is without it.
         returns = named_sale(fact) is None or bool(history.facts.extra(row).named)
         chain.entries.append(Accepted(fact, seq, reader.world.versions[version - 1], returns))

@@ -406,6 +406,7 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     ],
     "Leaving": [(facts.CloseFact, "")],
     "Subscriptions": [(facts.SubscriptionStartFact, ""), (facts.SubscriptionEndFact, "")],
+    "Profit share": [(facts.ProfitShareFact, "")],
     "Days closed": [(facts.DayClosedFact, "")],
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from vafa.engine.explain import Explainer
 from vafa.engine.facts import (
     GiftCardIssueFact,
     GiftCardLoadFact,
@@ -205,6 +206,16 @@ def test_stock_limits_and_price(writer: Writer) -> None:
     # The first answer stays what it was.
     [again] = answers(commit(writer, take("a", 1)))
     assert again == first | {"status": "replayed"}
+
+
+def test_they_are_explained_by_what_they_come_to(writer: Writer) -> None:
+    commit(writer, issue("i", 0, 5_000))
+    commit(writer, adjust("g", 0, 200))
+    commit(writer, take("a", 1))
+    commit(writer, paid("s", 2, ("A", 4_000)))
+    explainer = Explainer(writer.replica, "en")
+    assert {p.kind: p.points for p in explainer.fact("a").postings} == {"redeem": -40}
+    assert sum(p.points for p in explainer.fact("s").postings) == 60
 
 
 # -- over HTTP ------------------------------------------------------------------------------
