@@ -23,6 +23,8 @@ from .facts import KINDS, JointFact, PublishFact, instant_us
 from .holiday_calendars import resolve_holidays
 from .journal import LedgerError
 from .program_file import read_program
+from .quote_form import decode_basket
+from .quotes import quote
 from .replay import verify
 from .replica import Replica
 from .wire_json import decode_fact
@@ -46,12 +48,15 @@ class About(Struct, frozen=True, forbid_unknown_fields=True):
 class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     """What a fact comes to: `ok`, `parked` or `refused REASON`, and its postings in words.
 
-    `why` is how the figures were worked out.
+    `why` is how the figures were worked out. A quote has `offers`, each with what it takes off
+    or why it does not apply, and what is `redeemable`.
     """
 
     why: str = ""
     status: str = "ok"
     postings: list[str] = []
+    offers: list[str] = []
+    redeemable: list[str] = []
 
 
 class Figures(Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +69,10 @@ class Figures(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Standing(Struct, frozen=True, forbid_unknown_fields=True):
-    """A member at an instant; `missing` is what the next tier asks beyond what there is."""
+    """A member at an instant; `missing` is what the next tier asks beyond what there is.
+
+    `entitlements` are those of the plans that are paid then.
+    """
 
     member: str
     at: dt.datetime
@@ -72,6 +80,16 @@ class Standing(Struct, frozen=True, forbid_unknown_fields=True):
     tier: str | None = None
     purchases: int | None = None
     missing: dict[str, int] | None = None
+    entitlements: list[str] | None = None
+    why: str = ""
+
+
+class OnCard(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is on a gift card at an instant, in minor units."""
+
+    card: str
+    at: dt.datetime
+    balance: int
     why: str = ""
 
 
@@ -85,6 +103,7 @@ class Expected(Struct, frozen=True, forbid_unknown_fields=True):
     about: About
     facts: dict[str, Outcome]
     members: list[Standing] = field(default_factory=list)
+    cards: list[OnCard] = field(default_factory=list)
 
 
 class Entry(NamedTuple):
@@ -134,6 +153,7 @@ def play(entry: Entry, ledger: Path) -> list[Check]:
             told |= _commit(writer, row)
         checks = list(_compared(entry.expected, told))
         checks += [_stands(writer.replica, standing) for standing in entry.expected.members]
+        checks += [_on_card(writer.replica, card) for card in entry.expected.cards]
     report = verify(ledger)
     found = "; ".join(map(str, report.findings)) or "clean"
     return [*checks, Check("replay", "clean", found)]
@@ -141,6 +161,9 @@ def play(entry: Entry, ledger: Path) -> list[Check]:
 
 def _commit(writer: Writer, row: bytes) -> dict[str, Outcome]:
     """What one fact comes to, by its id, and what it gives other members."""
+    given = msgspec.json.decode(row)
+    if given["kind"] == "quote":
+        return {given["id"]: _quoted(writer, row)}
     fact = decode_fact(row)
     verdict = writer.commit_fact(fact, force=True)
     if verdict.refusal is not None:
@@ -156,6 +179,42 @@ def _outcome(answer: Answer) -> Outcome:
     if "reason" in answer:
         status = f"{status} {answer['reason']}"
     return Outcome(status=status, postings=[posting_text(p) for p in answer["postings"]])
+
+
+def _quoted(writer: Writer, row: bytes) -> Outcome:
+    """What a basket would come to where it stands in the history; nothing is written."""
+    now = writer.now()
+    verdict = quote(writer.replica, decode_basket(row, now), now, force=True)
+    if verdict.refusal is not None:
+        return Outcome(status=f"refused {verdict.refusal.slug}")
+    assert verdict.answer is not None
+    answer = verdict.answer
+    return Outcome(
+        "", _outcome(answer).status,
+        [posting_text(p) for p in answer["postings"] if p["points"]],
+        [_offer_text(offer) for offer in answer.get("offers", [])],
+        [f"{r['points']:,} {r['currency']} as {r['tender']}"
+         + (f" for {r['money']:,}" if r["money"] is not None else "")
+         for r in answer["redeemable"]],
+    )  # fmt: skip
+
+
+def _offer_text(offer: Answer) -> str:
+    """An offer in words: what it takes off and of which lines, or why it does not apply."""
+    if not offer["applies"]:
+        rival = f" {offer['by']}" if "by" in offer else ""
+        return f"{offer['offer']} does not apply: {offer['why']}{rival}"
+    words = [offer["offer"]]
+    if offer["amount"]:
+        lines = ", ".join(f"{line['amount']:,} of line {line['line']}" for line in offer["lines"])
+        words.append(f"{offer['amount']:,} off ({lines})")
+    else:
+        words += [offer["benefit"], *([offer["name"]] if "name" in offer else [])]
+        if "item" in offer:
+            words.append(f"{offer['item']['quantity']} {offer['item']['sku']}")
+    if "limit" in offer:
+        words.append(f"by {offer['limit']}")
+    return " ".join(words)
 
 
 def _closings(replica: Replica, answer: Answer) -> Iterator[tuple[str, Outcome]]:
@@ -196,23 +255,39 @@ def _compared(expected: Expected, told: dict[str, Outcome]) -> Iterator[Check]:
 
 
 def _said(outcome: Outcome) -> str:
-    return f"{outcome.status}: {'; '.join(outcome.postings) or 'nothing'}"
+    said = "; ".join([*outcome.postings, *outcome.offers])
+    if outcome.redeemable:
+        said += f"; redeemable {' and '.join(outcome.redeemable)}"
+    return f"{outcome.status}: {said or 'nothing'}"
 
 
 def _stands(replica: Replica, wanted: Standing) -> Check:
     """A member at an instant; what the expectation leaves out is left out of both."""
     shown = replica.member(wanted.member, instant_us(wanted.at))
     what = f"{wanted.member} at {instant_text(instant_us(wanted.at))}"
-    got = "not a member" if shown is None else _standing_text(
-        shown["tier"],
-        {name: Figures(**figures) for name, figures in shown["balances"].items()},
-        None if wanted.purchases is None else shown["purchases"],
-        None if wanted.missing is None else _missing(shown.get("progress")),
+    if shown is None:
+        return Check(what, _standing_text(wanted), "not a member", wanted.why)
+    had = {
+        "purchases": shown["purchases"],
+        "missing": _missing(shown.get("progress")),
+        "entitlements": shown.get("entitlements", []),
+    }
+    found = Standing(
+        wanted.member, wanted.at,
+        {name: Figures(**figures) for name, figures in shown["balances"].items()}, shown["tier"],
+        **{name: value for name, value in had.items() if getattr(wanted, name) is not None},
     )  # fmt: skip
-    balances = {name: wanted.balances.get(name, Figures()) for name in
-                (shown["balances"] if shown is not None else wanted.balances)}  # fmt: skip
-    asked = _standing_text(wanted.tier, balances, wanted.purchases, wanted.missing)
-    return Check(what, asked, got, wanted.why)
+    every = dict.fromkeys(found.balances, Figures()) | wanted.balances
+    asked = msgspec.structs.replace(wanted, balances=every)
+    return Check(what, _standing_text(asked), _standing_text(found), wanted.why)
+
+
+def _on_card(replica: Replica, wanted: OnCard) -> Check:
+    at = instant_us(wanted.at)
+    shown = replica.gift_card(wanted.card, at)
+    got = "not a card" if shown is None else f"{shown['balance']:,} on it"
+    what = f"card {wanted.card} at {instant_text(at)}"
+    return Check(what, f"{wanted.balance:,} on it", got, wanted.why)
 
 
 def _missing(progress: dict[str, Any] | None) -> dict[str, int]:
@@ -222,18 +297,17 @@ def _missing(progress: dict[str, Any] | None) -> dict[str, int]:
             if figures["missing"]}  # fmt: skip
 
 
-def _standing_text(
-    tier: str | None, balances: dict[str, Figures], purchases: int | None,
-    missing: dict[str, int] | None,
-) -> str:
-    said = [tier] if tier is not None else []
-    for currency, figures in balances.items():
+def _standing_text(standing: Standing) -> str:
+    said = [standing.tier] if standing.tier is not None else []
+    for currency, figures in standing.balances.items():
         parts = [f"{name} {value:,}" for name in Figures.__struct_fields__
                  if (value := getattr(figures, name)) or name == "active"]  # fmt: skip
         said.append(f"{currency} {' '.join(parts)}")
-    if purchases is not None:
-        said.append(f"{purchases} purchases")
-    if missing is not None:
-        lacks = [f"{value:,} {name}" for name, value in sorted(missing.items())]
+    if standing.purchases is not None:
+        said.append(f"{standing.purchases} purchases")
+    if standing.missing is not None:
+        lacks = [f"{value:,} {name}" for name, value in sorted(standing.missing.items())]
         said.append(f"lacks {' and '.join(lacks) or 'nothing'}")
+    if standing.entitlements is not None:
+        said.append(f"entitled to {' and '.join(sorted(standing.entitlements)) or 'nothing'}")
     return "; ".join(said)

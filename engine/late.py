@@ -8,7 +8,7 @@ new row of the member, and what became of parked returns stands on the row of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -92,16 +92,18 @@ class Batch:
         return self._row_of.get(name)
 
 
-def takes_points(facts: Facts, row: int) -> bool:
-    """Whether a fact may be refused for want of points."""
+def takes_points(facts: Facts, row: int, coupons: Collection[str] = ()) -> bool:
+    """Whether a fact may be refused for want of points; `coupons` are taken when presented."""
     extra = facts.extra(row)
     kind = int(facts.kind[row])
     if kind in _TAKING:
         return not extra.completed
     if kind == ADJUST:
         return extra.amount < 0 and not extra.forced
-    return (
-        kind == SALE and bool(extra.tender_points or extra.tender_refs) and not extra.completed
+    if kind != SALE or extra.completed:
+        return False
+    return bool(extra.tender_points or extra.tender_refs) or any(
+        name in coupons for name in extra.coupons
     )
 
 
@@ -109,7 +111,7 @@ def contested(facts: Facts, row: int) -> bool:
     """Whether a fact of its own may be refused for the member's state, or for its program's."""
     if facts.kind[row] in _MAY_BE_REFUSED or takes_points(facts, row):
         return True
-    if facts.extra(row).tender_refs:
+    if facts.extra(row).tender_refs or facts.extra(row).coupons:
         return True
     return "manual_tier" in (facts.extra(row).about or {})
 
@@ -287,7 +289,9 @@ class Anew:
         if len(broken):
             # Accepted facts stay: what would undo one is refused instead.
             return int(status[broken[0]])
-        if not takes_points(self.pool.facts, row) or without is None:
+        program = self.fold.versions.all[int(self.pool.version[row]) - 1].program
+        coupons = program.coupon_currencies()
+        if not takes_points(self.pool.facts, row, coupons) or without is None:
             return OK
         place = int(np.flatnonzero(folded.order == row)[0])
         later = folded.order[place + 1 :]

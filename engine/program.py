@@ -118,12 +118,13 @@ class Uses(Part, frozen=True, kw_only=True):
 class Currency(Part, frozen=True, kw_only=True):
     """A kind of points: scale, rounding, waiting time, expiry and program caps.
 
-    A `status` currency qualifies only: it cannot be spent and never makes debt. With
+    A `status` currency qualifies only: it cannot be spent and never makes debt. Of `coupons` a
+    sale that presents a coupon of the currency's name takes one. With
     `round_at = "basket"` the exact earn and multiply figures are summed and rounded once.
     """
 
     id: Name
-    kind: Literal["points", "status", "credit", "stamps"] = "points"
+    kind: Literal["points", "status", "credit", "stamps", "coupons"] = "points"
     scale: Annotated[int, Meta(ge=0, le=4)] = 0
     round: Rounding = "floor"
     round_at: Literal["rule", "basket"] = "rule"
@@ -472,6 +473,10 @@ class Program(Part, frozen=True, kw_only=True):
     def currency_of(self, rule: Rule) -> int:
         """Index of the rule's currency; the first one when the rule names none."""
         return self.currency_at(rule.currency)
+
+    def coupon_currencies(self) -> set[str]:
+        """Currencies whose units are coupons: a sale that presents one takes one."""
+        return {currency.id for currency in self.currency if currency.kind == "coupons"}
 
     def terms_of(self, currency: str) -> Redemption | None:
         """The first redemption of a currency: its terms are those outside of a sale's tenders."""

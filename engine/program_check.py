@@ -83,6 +83,8 @@ def _names(program: Program) -> Found:
 
 def _currency(program: Program, path: str, currency: Currency) -> Found:
     yield from check_rules.caps(f"{path}.caps", currency.caps, currency.scale)
+    if currency.kind == "coupons" and currency.scale:
+        yield f"{path}.scale", "coupons are whole"
     expiry = currency.expiry
     if isinstance(expiry, After):
         if (expiry.days is None) == (expiry.months is None):
@@ -109,6 +111,8 @@ def _too_early(program: Program, currency: Currency) -> bool:
 def _redemption(program: Program) -> Found:
     for place, entry in enumerate(program.redemption):
         path = f"redemption[{place}]"
+        if entry.currency in program.coupon_currencies():
+            yield f"{path}.currency", "coupons are presented, and no tender"
         unspendable = list(
             _spendable(program, f"{path}.currency", entry.currency, of_first=False)
         )

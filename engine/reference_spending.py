@@ -317,6 +317,8 @@ def take_tenders(turn: Turn, fact: SaleFact) -> Paid:
         paid[entry.currency] += part.points
         turn.row.broken += _broken_by(turn, entry, tender, part.points)
         asking.add(tender.type)
+    for coupon in turn.program.coupon_currencies() & set(fact.coupons):
+        plain[coupon] += 1
     _test_shares(turn, fact, asking)
     for posting in turn.row.postings:
         if posting.kind == "capture":
@@ -326,7 +328,9 @@ def take_tenders(turn: Turn, fact: SaleFact) -> Paid:
             takes = _redeem(turn, currency, points, completed=fact.completed)
             key = fact.id, currency
             turn.member.pools[key] = _pool(currency, takes)
-            pools[currency].append(key)
+            # A coupon that was presented does not come back with the goods.
+            if currency in pools:
+                pools[currency].append(key)
     renewed = {currency for currency, points in plain.items() if points} | {
         member_hold.currency
         for tender in fact.tenders

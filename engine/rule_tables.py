@@ -217,7 +217,13 @@ class RuleTables:
     def _follow_coupons(self) -> None:
         names = self.owner.coupons.names
         has, forbids = self._served("coupon", names)
-        self.compiled.native.set_coupons(has, forbids, len(names))
+        own = self.compiled.program.coupon_currencies()
+        takes = None
+        if own:
+            takes = np.array([
+                self.compiled.currency_number(name) if name in own else -1 for name in names
+            ], np.int32)  # fmt: skip
+        self.compiled.native.set_coupons(has, forbids, takes, len(names))
 
     def _follow_activities(self) -> None:
         names = self.owner.activities.names

@@ -198,16 +198,22 @@ cdef inline int tenders_asked(Work *w, const RuleTable *t, int64_t i, int64_t *r
     """
     cdef const Columns *in_ = w.in_
     cdef int32_t c, day = today(in_, i)
+    cdef int64_t k
     cdef bint strict = not in_.flags[i] & (ACCEPTED | COMPLETED)
     cdef int status
     for c in range(t.n_currencies):
         w.asked_in[c] = w.broken[c] = 0
-    if in_.tender_points == NULL and in_.tender_names == NULL:
+    if t.coupon_takes != NULL and in_.coupons_from != NULL:
+        for k in range(in_.coupons_from[i], in_.coupons_from[i + 1]):
+            if t.coupon_takes[in_.coupon[k]] >= 0:
+                w.asked_in[t.coupon_takes[in_.coupon[k]]] += 1
+    elif in_.tender_points == NULL and in_.tender_names == NULL:
         return OK
     status = named_asked(w, t, i, row, h)
     if status != OK:
         return status
-    if strict or in_.flags[i] & COMPLETED:
+    if (in_.tender_points != NULL or in_.tender_names != NULL) and (
+            strict or in_.flags[i] & COMPLETED):
         status = break_terms(w, t, i, tier_before(w, t, row, day), strict)
         if status != OK:
             return status

@@ -337,6 +337,7 @@ cdef struct RuleTable:
     const uint64_t *coupon_has
     const uint64_t *coupon_not
     const uint64_t *coupon_needs
+    const int32_t *coupon_takes   # [coupon]: currency of which presenting it takes one, -1
     const uint64_t *tier          # [tier + 1]; 0: no tier
     # Lines
     const int32_t *product_class  # [product number]

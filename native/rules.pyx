@@ -295,9 +295,14 @@ cdef class Rules:
         self.table.tender_terms = <int32_t*>pointer(terms, np.int32, n)
         self.n_tenders = n
 
-    def set_coupons(self, has, forbids, Py_ssize_t n):
-        """Set the rules that each of the n coupons serves and those it rules out."""
-        self.held["coupon"] = (has, forbids)
+    def set_coupons(self, has, forbids, takes, Py_ssize_t n):
+        """Set the rules that each of the n coupons serves and those it rules out.
+
+        takes int32[n]: the currency of which presenting it takes one, -1 none; None where the
+        version has no such currency.
+        """
+        self.held["coupon"] = (has, forbids, takes)
+        self.table.coupon_takes = <int32_t*>pointer(takes, np.int32, n)
         self.table.coupon_has = <uint64_t*>pointer(has, np.uint64, n * self.table.n_words)
         self.table.coupon_not = <uint64_t*>pointer(forbids, np.uint64, n * self.table.n_words)
         self.n_coupons = n

@@ -115,6 +115,11 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
         if s == NULL:
             return OK
         memcpy(s.reward, w.asked_in, t.n_currencies * sizeof(int64_t))
+        if t.coupon_takes != NULL and in_.coupons_from != NULL:
+            # A coupon that was presented is no reward that goes back with the goods.
+            for k in range(in_.coupons_from[i], in_.coupons_from[i + 1]):
+                if t.coupon_takes[in_.coupon[k]] >= 0:
+                    s.reward[t.coupon_takes[in_.coupon[k]]] = 0
         if names:
             for k in range(in_.tenders_from[i], in_.tenders_from[i + 1]):
                 c = t.redeems[in_.tender[k]]

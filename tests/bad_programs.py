@@ -137,6 +137,8 @@ CURRENCIES: dict[str, Bad] = {
     "second currency's cap": (currency("caps = { year = 0.5 } #!"), "currency[1].caps.year", "scale of 0"),
     "redemption of no currency": (plus("[[redemption]]", 'tender = "wallet"', 'currency = "stars" #!'), "redemption[0].currency", "unknown currency 'stars'; known: points"),
     "redemption twice": (plus("[[redemption]]", 'tender = "a"', "[[redemption]]", 'tender = "a" #!'), "redemption[1].tender", "used twice"),
+    "coupons in parts": (plus("[[currency]]", 'id = "c"', 'kind = "coupons"', "scale = 1 #!"), "currency[1].scale", "coupons are whole"),
+    "a tender of coupons": (plus("[[currency]]", 'id = "c"', 'kind = "coupons"', "[[redemption]]", 'tender = "a"', 'currency = "c" #!'), "redemption[0].currency", "coupons are presented"),
     "redemption of status": (status("[[redemption]]", 'tender = "a"', 'currency = "stars" #!'), "redemption[0].currency", "cannot be spent"),
     "terms of no currency": (plus("[[redemption]]", 'tender = "a"', "minimum = 1 #!"), "redemption[0].minimum", "the redemption has no currency"),
     "share of no currency": (plus("[[redemption]]", 'tender = "a"', "share = 0.5 #!"), "redemption[0].share", "the redemption has no currency"),

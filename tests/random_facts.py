@@ -144,7 +144,7 @@ def sale(past: Past, choices: Choices) -> Fact:
     if tenders:
         body["tenders"] = tenders
     if choices.chance(15):
-        body["coupons"] = choices.some(vocabulary.COUPONS, 1, 2)
+        body["coupons"] = choices.some((*vocabulary.COUPONS, *vocabulary.CURRENCIES[1:]), 1, 2)
     return body | _completed(past, choices)
 
 

@@ -27,7 +27,6 @@ Table = dict[str, Any]
 
 TOP_BYTES = 310
 RULE_BYTES = 56
-CURRENCIES = ("points", "stars", "stamps")
 """The second one may qualify only (`status`)."""
 
 
@@ -61,7 +60,7 @@ def program_table(top: bytes, rules: Sequence[bytes], version: int = 1) -> Table
         table["redemption"] += [
             {"tender": f"paid in {currency['id']}", "currency": currency["id"]}
             for currency in table["currency"]
-            if currency["kind"] != "status" and currency["id"] not in paid
+            if currency["kind"] not in UNPAID and currency["id"] not in paid
         ]
         table["redemption"] = [
             entry | _terms(choices.split(10), tiers) if "currency" in entry else entry
@@ -131,17 +130,23 @@ def _top(choices: Choices) -> Table:
     return table
 
 
+UNPAID = ("status", "coupons")
+"""Kinds of currencies that no tender takes."""
+
+
 def _currencies(choices: Choices) -> list[Table]:
     count = choices.pick((1, 1, 2, 2, 3))
-    return [_currency(choices.split(14), CURRENCIES[place], place) for place in range(count)]
+    names = vocabulary.CURRENCIES[:count]
+    return [_currency(choices.split(14), name, place) for place, name in enumerate(names)]
 
 
 def _currency(choices: Choices, name: str, place: int) -> Table:
-    scale = choices.pick((0, 0, 0, 1, 2, 4))
+    kind = choices.pick(("points", "status", "credit", "coupons") if place else ("points",))
+    scale = 0 if kind == "coupons" else choices.pick((0, 0, 0, 1, 2, 4))
     pending = choices.pick((0, 0, 0, 1, 7, 40))
     table: Table = {
         "id": name,
-        "kind": choices.pick(("points", "status", "credit") if place else ("points",)),
+        "kind": kind,
         "scale": scale,
         "round": choices.pick(("floor", "half_up", "half_even", "ceil")),
         "round_at": choices.pick(("rule", "rule", "basket")),
@@ -177,7 +182,7 @@ def _expiry(choices: Choices, pending: int) -> Table:
 
 
 def _redemptions(choices: Choices, currencies: Sequence[Table]) -> list[Table]:
-    spendable = [c["id"] for c in currencies if c["kind"] != "status"]
+    spendable = [c["id"] for c in currencies if c["kind"] not in UNPAID]
     found: list[Table] = [{"tender": "wallet", "currency": spendable[0]}]
     if spendable[1:] and choices.chance(60):
         found.append({"tender": "purse", "currency": spendable[1]})

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vafa.engine.facts import FormError
 from vafa.engine.formats.basket import spread
-from vafa.engine.formats.cells import cell_decimal, cell_text
+from vafa.engine.formats.cells import cell_decimal, cell_text, moment_of
 from vafa.engine.formats.figures import (
     decimal_of,
     decimal_of_double,
@@ -181,6 +181,36 @@ def test_times_that_are_none_are_refused(pattern: str, calendar: str, text: str)
 def test_patterns_that_name_no_instant_are_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"%"):
         reader_of(pattern, "gregorian", None)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [dt.datetime(2025, 12, 5, 9)], [dt.datetime(2025, 12, 5, 5, 30, tzinfo=dt.UTC)],
+        [dt.date(2025, 12, 5), dt.time(9)], [dt.date(2025, 12, 5), "۰۹:۰۰"],
+        [dt.date(2025, 12, 5), dt.timedelta(hours=9)],
+        [dt.datetime(2025, 12, 5), dt.datetime(1899, 12, 30, 9)],
+        ["1404/09/14", dt.time(9)], ["1404/09/14", "09:00:00"],
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_cells_of_times_may_have_any_type(cells: list[object]) -> None:
+    """Nine o'clock in Tehran; dates by their type are Gregorian, texts are Jalali here."""
+    moment = moment_of(reader_of("%Y/%m/%d %H:%M:%S", "jalali", TEHRAN), TEHRAN)
+    assert moment(cells) == "2025-12-05T05:30:00Z"
+
+
+@pytest.mark.parametrize(
+    "cells", [[dt.date(2025, 12, 5), "soon"], [dt.date(2025, 12, 5), dt.timedelta(days=2)],
+              [dt.date(2025, 12, 5), 9], [None, None], [dt.date(9999, 12, 31)]], ids=repr,
+)  # fmt: skip
+def test_cells_that_are_no_times_are_refused(cells: list[object]) -> None:
+    moment = moment_of(reader_of("%Y/%m/%d %H:%M", "gregorian", TEHRAN), TEHRAN)
+    if cells == [dt.date(9999, 12, 31)]:
+        assert moment(cells).startswith("9999")  # the strict decoder knows the bounds
+        return
+    with pytest.raises(FormError):
+        moment(cells)
 
 
 def test_a_time_without_a_zone_needs_one() -> None:

@@ -126,6 +126,22 @@ def test_a_difference_is_told(tmp_path: Path, old: str, new: str, what: str) -> 
     assert what in [check.what for check in wrong]
 
 
+def test_what_is_on_a_card_is_compared(tmp_path: Path) -> None:
+    gallery = copied(tmp_path, "starbucks")
+    spoil(gallery, '"balance": 655', '"balance": 656', "starbucks")
+    (entry,) = entries(gallery)
+    (wrong,) = (c for c in play(entry, tmp_path / "ledger") if not c.right)
+    assert wrong.what == "card 7001 at 2025-04-12T22:00:00Z"
+
+
+def test_entitlements_are_compared(tmp_path: Path) -> None:
+    gallery = copied(tmp_path, "karafs")
+    spoil(gallery, '"diet"', '"tea"', "karafs")
+    (entry,) = entries(gallery)
+    (wrong,) = (c for c in play(entry, tmp_path / "ledger") if not c.right)
+    assert wrong.got.endswith("entitled to diet")
+
+
 def test_an_expectation_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     gallery = copied(tmp_path)
     spoil(gallery, '"why"', '"wherefore"')

@@ -318,6 +318,8 @@ def test_forms_and_mappings_go_together(ledger: Path, tmp_path: Path) -> None:
         "load", ledger, file, "--from", "xlsx", "--mapping", csv
     ).stderr
     assert run("load", ledger, "-", "--mapping", csv, stdin=b"").exit_code == 2
+    assert run("load", ledger, "-", "--from", "parquet", stdin=b"").exit_code == 2
+    assert run("load", ledger, "-", "--from", "ndjson", stdin=b"").exit_code == 0
     for form in ("arrow", "parquet"):
         result = run("load", ledger, file, "--from", form)
         assert result.exit_code == 1

@@ -77,7 +77,8 @@ def load(
 
     require_ledger(ledger)
     settings = _settings(source, mapping_file)
-    if settings is not None and any(str(file) == "-" for file in files):
+    plain = settings is None and source in (None, "ndjson")
+    if not plain and any(str(file) == "-" for file in files):
         raise click.UsageError("stdin is NDJSON; give other forms as files")
     with _writing(ledger, out, dry_run) as (writer, program):
         if program is None:
