@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from vafa.engine.explain import Explainer
+from vafa.engine.explain_shape import Explanation
 from vafa.engine.facts import (
     GiftCardIssueFact,
     GiftCardLoadFact,
@@ -214,8 +215,11 @@ def test_they_are_explained_by_what_they_come_to(writer: Writer) -> None:
     commit(writer, take("a", 1))
     commit(writer, paid("s", 2, ("A", 4_000)))
     explainer = Explainer(writer.replica, "en")
-    assert {p.kind: p.points for p in explainer.fact("a").postings} == {"redeem": -40}
-    assert sum(p.points for p in explainer.fact("s").postings) == 60
+    reward, basket = explainer.fact("a"), explainer.fact("s")
+    assert isinstance(reward, Explanation)
+    assert isinstance(basket, Explanation)
+    assert [(posting.kind, posting.points) for posting in reward.postings] == [("redeem", -40)]
+    assert [posting.points for posting in basket.postings] == [60]
 
 
 # -- over HTTP ------------------------------------------------------------------------------
