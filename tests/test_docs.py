@@ -32,6 +32,7 @@ from vafa.engine.replica import Replica
 from vafa.server import app, committer, decode, edge, events, front, keys, webhooks
 from vafa.server.metrics import ServerCollector
 from vafa.server.problems import PROBLEMS
+from vafa.server.problems_fa import PERSIAN
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -487,6 +488,7 @@ def test_problems_are_told() -> None:
         [slug, str(kind.status), kind.title, kind.when, "yes" if kind.retry else ""]
         for slug, kind in PROBLEMS.items()
     ]
+    assert PROBLEMS.keys() - PERSIAN.keys() == set(), "say it in Persian: server/problems_fa.py"
 
 
 def metric_names() -> list[str]:
