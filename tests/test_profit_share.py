@@ -6,6 +6,7 @@ import datetime as dt
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -39,10 +40,12 @@ def writer(tmp_path: Path) -> Iterator[Writer]:
     folded.close()
 
 
-def share(name: str, points: int, weight: str = "spend", hours: float = DAY * 31) -> ProfitShareFact:
-    """A pool for January."""
+def share(
+    name: str, points: int, weight: Literal["spend", "points"] = "spend"
+) -> ProfitShareFact:
+    """A pool for January, given at its end."""
     january = dt.date(2020, 1, 1), dt.date(2020, 1, 31)
-    return ProfitShareFact(name, at(hours), *january, "points", points, weight, "never")  # type: ignore[arg-type]
+    return ProfitShareFact(name, at(DAY * 31), *january, "points", points, weight, "never")
 
 
 def active(writer: Writer, member: str) -> int:
