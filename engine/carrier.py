@@ -24,6 +24,7 @@ from .facts import (
     CloseFact,
     DonateFact,
     EnrolFact,
+    EraseFact,
     GiftCardFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
@@ -200,7 +201,7 @@ def _profile(fact: EnrolFact | MemberUpdateFact) -> Extra:
     return Extra(about=_about(fact) or None, cards=cards)
 
 
-def _reason(fact: CloseFact | CardBlockFact | CardUnblockFact) -> Extra:
+def _reason(fact: CloseFact | EraseFact | CardBlockFact | CardUnblockFact) -> Extra:
     return Extra(reason=fact.reason)
 
 
@@ -219,6 +220,7 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     MemberUpdateFact: _profile,
     CardLinkFact: lambda fact: Extra(move=fact.move),
     CloseFact: _reason,
+    EraseFact: _reason,
     CardBlockFact: _reason,
     CardUnblockFact: _reason,
     TransferFact: _transfer,

@@ -23,7 +23,7 @@ SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, CLOSING = (
     )
 )  # fmt: skip
 SUBSCRIBE, UNSUBSCRIBE = KINDS.index("subscription start"), KINDS.index("subscription end")
-CLOSE = KINDS.index("close")
+CLOSE, ERASE, CARD_PIN = (KINDS.index(kind) for kind in ("close", "erase", "card pin"))
 CARD_LINK, CARD_BLOCK, CARD_UNBLOCK = (
     KINDS.index(f"card {what}") for what in ("link", "block", "unblock")
 )
@@ -52,7 +52,8 @@ MEMBER_KINDS = np.array(
     [
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
-        TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT, SHARE_IN,
+        TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT,
+        ERASE, CARD_PIN, SHARE_IN,
     ],
     np.uint8,
 )  # fmt: skip
@@ -108,6 +109,7 @@ class Extra(
     cards: tuple[str, ...] = ()
     move: bool = False
     fee: int | None = None
+    pin: str = ""
     to: str = ""
     cause: str = ""
     lots: Lots = ()

@@ -20,6 +20,7 @@ from .facts import (
     CancelFact,
     CaptureFact,
     CardBlockFact,
+    CardPinFact,
     CardUnblockFact,
     CatalogFact,
     CloseFact,
@@ -27,6 +28,7 @@ from .facts import (
     DayClosedFact,
     DonateFact,
     EnrolFact,
+    EraseFact,
     Fact,
     FormError,
     GiftCardFact,
@@ -63,7 +65,7 @@ _FARTHEST_EAST = dt.timedelta(hours=14)
 _UNKNOWN = frozenset(("", None))
 
 
-def check_form(fact: Fact) -> None:
+def check_form(fact: Fact | CardPinFact) -> None:
     """Raise FormError for the first thing that is wrong, with its path."""
     check_name(fact.id, "id", ID_BYTES)
     instant_us(fact.occurred_at)
@@ -91,6 +93,13 @@ def check_name(name: str | None, path: str, most: int = NAME_BYTES) -> None:
         raise FormError(f"is longer than {most} bytes", path)
     if any(letter < " " for letter in name):
         raise FormError("has a control character", path)
+
+
+def _check_text(text: str | None, path: str) -> None:
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        raise FormError("has half a surrogate pair", path) from None
 
 
 def _check_names(names: Iterable[str], path: str) -> None:
@@ -216,6 +225,10 @@ def _check_about(fact: EnrolFact | MemberUpdateFact) -> None:
     if isinstance(fact, EnrolFact):
         for place, card in enumerate(fact.cards):
             check_name(card, f"cards[{place}]", CARD_BYTES)
+    if isinstance(fact.profile, dict):
+        for name, value in fact.profile.items():
+            check_name(name, "profile")
+            _check_text(value, "profile")
     if isinstance(fact.birth, dt.date):
         if fact.birth > today:
             raise FormError("is after the fact", "birth")
@@ -296,6 +309,7 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     MemberUpdateFact: _check_about,
     SubscriptionStartFact: _check_subscription,
     SubscriptionEndFact: lambda fact: check_name(fact.plan, "plan"),
+    EraseFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),
     CloseFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),
     CardBlockFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),
     CardUnblockFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),

@@ -69,6 +69,7 @@ PROBLEMS: dict[str, Kind] = {
     "unknown-currency": Kind(409, "Unknown currency", "no program in force has it; for ever"),
     "unknown-tier": Kind(409, "Unknown tier", "the program in force has no such tier; for ever"),
     "unknown-card": Kind(422, "Unknown card", "no member has the card; the id may be used again"),
+    "no-pepper": Kind(503, "No pepper", "PINs cannot be hashed: VAFA_PEPPER_FILE is not set", True),
     "card-blocked": Kind(409, "Card blocked", "the card is blocked at the fact's time; for ever"),
     "card-linked": Kind(
         409, "Card of another", "the card is another member's at some time it matters; for ever"

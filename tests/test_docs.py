@@ -405,6 +405,8 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Cards": [
         (facts.CardLinkFact, ""), (facts.CardBlockFact, ""), (facts.CardUnblockFact, ""),
     ],
+    "PINs": [(facts.CardPinFact, "")],
+    "Erasing": [(facts.EraseFact, "")],
     "Leaving": [(facts.CloseFact, "")],
     "Subscriptions": [(facts.SubscriptionStartFact, ""), (facts.SubscriptionEndFact, "")],
     "Profit share": [(facts.ProfitShareFact, "")],

@@ -101,6 +101,9 @@ def load(
             run = Load(writer, batch, force, rejected, noted)
             run.counts.take_up(begin.counts)
             rejected.count = run.counts.refused.total()
+            if settings is not None:
+                for file in files[: begin.file]:
+                    run.recall(file, settings)
             for place in range(begin.file, len(files)):
                 file = files[place]
                 rejected.begin(file)
