@@ -21,7 +21,7 @@ from .columns import (
     GIFT_ISSUE,
     GIFT_LOAD,
     GIFT_PAYMENT,
-    GIFT_REDEEM,
+    GIFTS,
     NO_RULE,
     REWARD,
     SHARE_IN,
@@ -40,6 +40,7 @@ from .facts import (
     us_instant,
 )
 from .parked import CORRECT
+from .program import Program
 from .record_cache import RecordCache
 from .records import StoredFact, content_of_row, read_facts
 from .reference_facts import Moved, OfMember, ReceivedFact, named_sale
@@ -135,20 +136,16 @@ def _world_of(reader: Reader, standing: Standing) -> LedgerWorld:
     return world
 
 
-_GIVEN = (GIFT_ISSUE, GIFT_LOAD, SHARE_IN)
-_TAKEN = (GIFT_REDEEM, GIFT_PAYMENT, REWARD)
-
-
 # -- facts in the form of the wire -----------------------------------------------------------------
 
 
-def wire_fact(stored: StoredFact, reader: Reader) -> OfMember:
+def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) -> OfMember:
     """A journalled fact of a member as it came, voids netted: a line of which a void has taken
     is there whole, with one void of what is not left.
 
-    Rewards, shares and facts of gift cards are the adjusts and redemptions that they come to.
+    What a gift card's account gains and spends, and the price of a reward, are an adjust and
+    redemptions to the reference, as they are to the kernel.
     """
-    dictionaries = reader.dictionaries
     fields = wire_fields(content_of_row(stored.batch, stored.row, dictionaries))
     fields |= {
         "id": stored.id, "kind": KINDS[stored.kind],
@@ -156,44 +153,37 @@ def wire_fact(stored: StoredFact, reader: Reader) -> OfMember:
         # A card may have named the member.
         "member": dictionaries.members.names[column(stored.batch, "member")[stored.row]],
     }  # fmt: skip
-    if stored.kind == TRANSFER_IN:
-        return _received(stored, fields)
-    if stored.kind in (*_GIVEN, *_TAKEN):
-        return _given_or_taken(stored, fields, reader)
+    if stored.kind in (TRANSFER_IN, REWARD, *GIFTS, GIFT_PAYMENT, SHARE_IN):
+        return _made_of(stored, fields, program)
     if fields["kind"] == "sale":
         fields["lines"] = _whole_lines(fields["lines"])
     fact: MemberFact | TransferFact = msgspec.convert(fields, MemberFact | TransferFact)
     return fact
 
 
-def _given_or_taken(
-    stored: StoredFact, fields: dict[str, Any], reader: Reader
-) -> AdjustFact | RedeemFact:
+def _made_of(stored: StoredFact, fields: dict[str, Any], program: Program) -> OfMember:
+    """The fact that does to its member what one of another kind does."""
     extra = read_facts(stored.batch.slice(stored.row, 1)).extra(0)
-    program = reader.versions.all[int(column(stored.batch, "program")[stored.row]) - 1].program
-    currency, points = extra.currency, extra.amount
-    if stored.kind == REWARD:
-        currency, points = price_of(program, extra) or ("", 1)
-    elif stored.kind != SHARE_IN and program.gift_cards is not None:
-        currency = program.gift_cards.currency
-    head = stored.id, fields["occurred_at"], fields["member"], currency, points
-    if stored.kind in _TAKEN:
-        return RedeemFact(*head, extra.completed, fields["store"], fields["terminal"])
-    return AdjustFact(
-        *head, expires=extra.expires or None, store=fields["store"], terminal=fields["terminal"]
-    )
-
-
-def _received(stored: StoredFact, fields: dict[str, Any]) -> ReceivedFact:
-    extra = read_facts(stored.batch.slice(stored.row, 1)).extra(0)
+    head = stored.id, fields["occurred_at"], fields["member"]
+    money = "" if program.gift_cards is None else program.gift_cards.currency
+    if stored.kind in (GIFT_ISSUE, GIFT_LOAD, SHARE_IN):
+        return AdjustFact(
+            *head, extra.currency or money, extra.amount, expires=extra.expires or None,
+            store=fields["store"], terminal=fields["terminal"],
+        )
+    if stored.kind != TRANSFER_IN:
+        price = price_of(program, extra) or ("", 0) if stored.kind == REWARD else None
+        return RedeemFact(
+            *head, *(price or (money, extra.amount)), extra.completed, fields["store"],
+            fields["terminal"],
+        )
     lots = [
         Moved(date_of(earned), date_of(active), None if end == NEVER else date_of(end), points)
         for earned, active, end, points in extra.lots
     ]
     return ReceivedFact(
-        stored.id, fields["occurred_at"], fields["member"], extra.currency, extra.amount, lots,
-        fields["store"], fields["terminal"],
-    )  # fmt: skip
+        *head, extra.currency, extra.amount, lots, fields["store"], fields["terminal"]
+    )
 
 
 def _whole_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -276,10 +266,11 @@ def chain_of(reader: Reader, number: int, last_seq: int) -> MemberChain:
         zip(history.seqs.tolist(), history.version.tolist(), strict=True)
     ):
         stored = chain.rows[seq]
-        fact = wire_fact(stored, reader)
+        told_by = reader.world.versions[version - 1]
+        fact = wire_fact(stored, reader.dictionaries, told_by.program)
         # The return part of an exchange waits, or was refused: its row is without it.
         returns = named_sale(fact) is None or bool(history.facts.extra(row).named)
-        chain.entries.append(Accepted(fact, seq, reader.world.versions[version - 1], returns))
+        chain.entries.append(Accepted(fact, seq, told_by, returns))
     return chain
 
 
