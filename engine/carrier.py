@@ -86,6 +86,7 @@ def sale_of(fact: SaleFact) -> Sale:
     extra = Extra(
         channel=fact.channel,
         coupons=tuple(sorted(set(fact.coupons))),
+        offers=tuple(sorted((applied.offer, applied.amount) for applied in fact.offers)),
         details=details(lines),
         voided=tuple(place for place, line in enumerate(lines) if line.voided),
         tender_points=tuple(
@@ -340,6 +341,8 @@ def _wire_sale(
     }  # fmt: skip
     if extra.coupons:
         sale["coupons"] = list(extra.coupons)
+    if extra.offers:
+        sale["offers"] = [{"offer": name, "amount": amount} for name, amount in extra.offers]
     if extra.named:
         sale["return"] = {"sale": extra.named, "lines": _wire_back(extra)}
     return sale

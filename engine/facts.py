@@ -19,6 +19,7 @@ MOST_POINTS = 10**16
 MOST_LINES = 10_000
 MOST_TENDERS = 100
 MOST_COUPONS = 100
+MOST_OFFERS = 100
 MOST_LINE_NUMBER = 10**6
 MOST_CARDS = 100
 MOST_PROFILE = 64
@@ -91,6 +92,13 @@ class TenderFact(Struct, forbid_unknown_fields=True):
     card: GiftCode | None = None
 
 
+class OfferFact(Struct, forbid_unknown_fields=True):
+    """An offer that the till applied, and what it took off in all."""
+
+    offer: Name
+    amount: Positive = 0
+
+
 class ReturnedLine(Struct, forbid_unknown_fields=True):
     """What of a line comes back: of the line's number, else of the latest line of the sku."""
 
@@ -126,6 +134,7 @@ class SaleFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="sale",
     channel: Place = ""
     tenders: Annotated[list[TenderFact], Meta(max_length=MOST_TENDERS)] = []
     coupons: Annotated[list[Name], Meta(max_length=MOST_COUPONS)] = []
+    offers: Annotated[list[OfferFact], Meta(max_length=MOST_OFFERS)] = []
     returned: ReturnPart | None = None
     completed: bool = False
     card: AnyCard = ""

@@ -123,6 +123,12 @@ def _check_sale(fact: SaleFact) -> None:
         check_name(tender.type, f"{path}.type")
         if tender.ref is not None:
             _check_named(tender.ref, fact.id, f"{path}.ref")
+    named: set[str] = set()
+    for place, applied in enumerate(fact.offers):
+        check_name(applied.offer, f"offers[{place}].offer")
+        if applied.offer in named:
+            raise FormError(f"the offer {applied.offer!r} is there twice", f"offers[{place}]")
+        named.add(applied.offer)
     if fact.returned is not None:
         _check_named(fact.returned.sale, fact.id, "return.sale")
         _check_returned(fact.returned.lines, "return.lines")

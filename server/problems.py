@@ -82,6 +82,12 @@ PROBLEMS: dict[str, Kind] = {
     "unknown-reward": Kind(409, "Unknown reward", "the program in force has it not; for ever"),
     "out-of-stock": Kind(409, "Out of stock", "fewer pieces are left; for ever"),
     "over-limit": Kind(409, "Over the limit", "more than a member may have of it; for ever"),
+    "offer-not-applicable": Kind(
+        409, "Offer not applicable", "a named offer is unknown or does not apply; for ever"
+    ),
+    "offer-used-up": Kind(
+        409, "Offer used up", "a named offer has no use left, or less money; for ever"
+    ),
     "day-out-of-order": Kind(409, "Day out of order", "a later day is closed already; for ever"),
     "below-minimum": Kind(
         409, "Below the minimum", "less is redeemed than the program's minimum; for ever"

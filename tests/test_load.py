@@ -176,6 +176,15 @@ def test_rejects_tell_place_and_cause(ledger: Path, tmp_path: Path) -> None:
     assert f"{file}:2: invalid-fact: net: 4.505" in result.stderr
 
 
+def test_rejects_take_no_input_s_place(ledger: Path, tmp_path: Path) -> None:
+    first = ndjson(tmp_path / "a", sale(1))
+    second = ndjson(tmp_path / "a.rejects", sale(2))
+    assert run("load", ledger, first, second).exit_code == 2
+    assert second.exists()
+    rejects = tmp_path / "elsewhere"
+    assert run("load", ledger, first, second, "--rejects", rejects).exit_code == 0
+
+
 def test_returns_before_their_sales_are_parked(ledger: Path, tmp_path: Path) -> None:
     file = tmp_path / "day.csv"
     write_csv(file, ROWS[3:4])

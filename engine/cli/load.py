@@ -73,6 +73,9 @@ def load(
         str(file) != "-" and file.samefile(rejects) for file in files
     ):
         raise click.BadParameter("is one of the files to load", param_hint="--rejects")
+    inputs = {file.resolve() for file in files}
+    if rejects is None and any(Path(f"{file}{SUFFIX}").resolve() in inputs for file in files):
+        raise click.UsageError("a file's rejects would take the place of another file")
     from vafa.engine.facts import FormError
 
     require_ledger(ledger)
