@@ -107,7 +107,7 @@ def corrections(changed: list[tuple[Key, int]], seq_of: Callable[[int], int]) ->
 
 
 def fold_alone(
-    fold: Fold, history: History, rows: UInt32, accepted: Bools | None = None,
+    fold: Fold, history: History, rows: UInt32, accepted: NDArray[Any] | None = None,
     until: int | None = None,
 ) -> Folded:
     """Fold some of a member's facts, in its order, with the closed days up to an instant.

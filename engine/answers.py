@@ -29,6 +29,8 @@ STOCK = POSTINGS.index("stock")
 
 _OK, _PARKED = int(Status.OK), int(Status.PARKED)
 _CAPTURE = POSTINGS.index("capture")
+_OF_NOTHING = (_CAPTURE, POSTINGS.index("offer"))
+"""Kinds of postings that are told without points."""
 TOLD = ["ok" if code == _OK else "parked" if code == _PARKED else "refused" for code in Status]
 
 
@@ -87,9 +89,10 @@ def rated_answer(
 
 
 def shown_postings(outcome: Outcome) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
-    """The postings that answers show, where each fact's begin: captures, and what has points."""
+    """The postings that answers show, where each fact's begin: captures, offers that a completed
+    sale might not have had, and what has points."""
     starts, columns = outcome.posted_from, outcome.postings
-    kept = ((columns["points"] != 0) | (columns["kind"] == _CAPTURE)).nonzero()[0]
+    kept = ((columns["points"] != 0) | np.isin(columns["kind"], _OF_NOTHING)).nonzero()[0]
     if len(kept) == len(columns["points"]):
         return starts, columns
     return (
@@ -211,7 +214,8 @@ def posting_details(
 ) -> list[Answer]:
     """Postings with what the rule wanted, whether or not a limit cut it."""
     kept = np.flatnonzero(
-        (columns["points"] != 0) | (columns["rule"] != NO_RULE) | (columns["kind"] == _CAPTURE)
+        (columns["points"] != 0) | (columns["rule"] != NO_RULE)
+        | np.isin(columns["kind"], _OF_NOTHING)
     )
     columns = {name: values[kept] for name, values in columns.items()}
     shown = _shown(words, columns, names)

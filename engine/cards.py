@@ -10,7 +10,7 @@ from bisect import insort
 from collections.abc import Sequence
 from typing import NamedTuple
 
-LINK, OPEN, ENROL, BLOCK, UNBLOCK = "link", "open", "enrol", "block", "unblock"
+LINK, OPEN, ENROL, BLOCK, UNBLOCK, PIN = "link", "open", "enrol", "block", "unblock", "pin"
 """What happens to a card. OPEN made a provisional member of its own, which ENROL made one
 like any other."""
 
@@ -21,7 +21,7 @@ PROVISIONAL = "card:"
 class CardEvent(NamedTuple):
     """One thing that happened to a card; events sort as the facts that they come from.
 
-    `member` is a number of the dictionaries, `note` the reason of a block.
+    `member` is a number of the dictionaries, `note` the reason of a block, the hash of a PIN.
     """
 
     at: int
@@ -38,12 +38,17 @@ Events = Sequence[CardEvent]
 
 
 class CardState(NamedTuple):
-    """A card at an instant: its member's number, why it is blocked where it is."""
+    """A card at an instant: its member's number, why it is blocked where it is.
+
+    `pin` is the hash of its PIN; `unlocked` counts the facts that let it be tried anew.
+    """
 
     member: int
     blocked: bool = False
     reason: str = ""
     provisional: bool = False
+    pin: str = ""
+    unlocked: int = 0
 
 
 def state_of(events: Events, at: int) -> CardState | None:
@@ -63,7 +68,10 @@ def state_of(events: Events, at: int) -> CardState | None:
             case "block":
                 state = state._replace(blocked=True, reason=event.note)
             case "unblock":
-                state = state._replace(blocked=False, reason="")
+                unlocked = state.unlocked + 1
+                state = state._replace(blocked=False, reason="", unlocked=unlocked)
+            case "pin":
+                state = state._replace(pin=event.note, unlocked=state.unlocked + 1)
     mine = first.what == OPEN and state.member == first.member
     return state._replace(provisional=mine and not enrolled)
 

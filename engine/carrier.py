@@ -24,6 +24,7 @@ from .facts import (
     CloseFact,
     DonateFact,
     EnrolFact,
+    EraseFact,
     GiftCardFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
@@ -85,6 +86,7 @@ def sale_of(fact: SaleFact) -> Sale:
     extra = Extra(
         channel=fact.channel,
         coupons=tuple(sorted(set(fact.coupons))),
+        offers=tuple(sorted((applied.offer, applied.amount) for applied in fact.offers)),
         details=details(lines),
         voided=tuple(place for place, line in enumerate(lines) if line.voided),
         tender_points=tuple(
@@ -200,7 +202,7 @@ def _profile(fact: EnrolFact | MemberUpdateFact) -> Extra:
     return Extra(about=_about(fact) or None, cards=cards)
 
 
-def _reason(fact: CloseFact | CardBlockFact | CardUnblockFact) -> Extra:
+def _reason(fact: CloseFact | EraseFact | CardBlockFact | CardUnblockFact) -> Extra:
     return Extra(reason=fact.reason)
 
 
@@ -219,6 +221,7 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     MemberUpdateFact: _profile,
     CardLinkFact: lambda fact: Extra(move=fact.move),
     CloseFact: _reason,
+    EraseFact: _reason,
     CardBlockFact: _reason,
     CardUnblockFact: _reason,
     TransferFact: _transfer,
@@ -338,6 +341,8 @@ def _wire_sale(
     }  # fmt: skip
     if extra.coupons:
         sale["coupons"] = list(extra.coupons)
+    if extra.offers:
+        sale["offers"] = [{"offer": name, "amount": amount} for name, amount in extra.offers]
     if extra.named:
         sale["return"] = {"sale": extra.named, "lines": _wire_back(extra)}
     return sale

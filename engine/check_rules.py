@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
 
+from . import check_offers
 from .check_conditions import conditions
 from .check_figures import (
     MAX_AMOUNT,
@@ -24,7 +25,7 @@ from .check_figures import (
     units,
     whole,
 )
-from .program import Bonus, Caps, Currency, Earn, Multiply, Program, Rule
+from .program import Bonus, Caps, Currency, Earn, Multiply, Offer, Program, Rule
 from .program_conditions import LINE_FIELDS
 
 TIER_RULES = "tier."
@@ -47,12 +48,16 @@ def rules(program: Program) -> Found:
         yield from unknown or _rule(program, path, rule)
     yield from _groups(program)
     yield from _stacks(program)
+    yield from check_offers.groups(program)
 
 
 def _rule(program: Program, path: str, rule: Rule) -> Found:
     currency = program.currency[program.currency_of(rule)]
-    yield from caps(f"{path}.limits", rule.limits, currency.scale)
     yield from conditions(program, f"{path}.when", rule.when)
+    if isinstance(rule, Offer):
+        yield from check_offers.offer(program, path, rule)
+        return
+    yield from caps(f"{path}.limits", rule.limits, currency.scale)
     if rule.budget is not None:
         yield from points(f"{path}.budget", rule.budget, currency.scale)
     yield from _anniversary_limits(path, rule)
@@ -246,7 +251,7 @@ def _stacks(program: Program) -> Found:
     members: dict[str, int] = {}
     modes = {stack.id: stack.mode for stack in program.stack}
     for place, rule in enumerate(program.rule):
-        if isinstance(rule, Earn) or rule.stack is None:
+        if not isinstance(rule, Multiply | Bonus) or rule.stack is None:
             continue
         path = f"rule[{place}].stack"
         yield from known(path, "stack", rule.stack, list(modes))

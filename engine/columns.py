@@ -23,7 +23,7 @@ SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, CLOSING = (
     )
 )  # fmt: skip
 SUBSCRIBE, UNSUBSCRIBE = KINDS.index("subscription start"), KINDS.index("subscription end")
-CLOSE = KINDS.index("close")
+CLOSE, ERASE, CARD_PIN = (KINDS.index(kind) for kind in ("close", "erase", "card pin"))
 CARD_LINK, CARD_BLOCK, CARD_UNBLOCK = (
     KINDS.index(f"card {what}") for what in ("link", "block", "unblock")
 )
@@ -52,6 +52,7 @@ MEMBER_KINDS = np.array(
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
         TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT,
+        ERASE, CARD_PIN,
     ],
     np.uint8,
 )  # fmt: skip
@@ -66,24 +67,24 @@ class Extra(
 ):
     """What a fact of a member carries beside the core columns; a plain sale has none.
 
-    `details`: (place in the lines, quantity, gross and cost of the whole line before voids,
-    cost None when not known) of lines whose gross is not their net, whose cost is known or
-    that were voided in part; `voided` are the places of those of which a void has taken.
-    `tender_points` and `tender_refs`: (place in the tenders, points,
-    or the hold or redemption that they come from). `back`: what a return brings back, (line or
-    0, sku or "", quantity, net), of the sale `named`. `named` of a capture or release is the
-    hold, of a cancel the redemption. `amount`: quantity of an activity, points of an adjust,
-    redeem, hold, capture or cancel (0: all), and of what is given away or received; `to` is who
-    gets it, `cause` which cause, `lots` what a leg brings; `code` of an activity or a reward,
-    `quantity` of rewards; `tender_cards`: (place in the tenders, code of the gift card).
-    `ends_at`: of a subscription or a hold, us. `about`: the fields given of an enrol or update.
-    `card`: the card that names the member, or that the fact is about; `member`: the name given
-    beside it, "" where the card alone tells whose the fact is. Lists whose order means nothing
-    are sorted: equal facts are equal here.
+    `details`: (place in the lines, quantity, gross and cost of the whole line before voids, cost
+    None when not known) of lines whose gross is not their net, whose cost is known or that were
+    voided in part; `voided` are the places of those of which a void has taken. `offers`: (id,
+    amount taken off). `tender_points` and `tender_refs`: (place in the tenders, points, or the hold
+    or redemption that they come from). `back`: what a return brings back, (line or 0, sku or "",
+    quantity, net), of the sale `named`. `named` of a capture or release is the hold, of a cancel
+    the redemption. `amount`: quantity of an activity, points of an adjust, redeem, hold, capture or
+    cancel (0: all), and of what is given away or received; `to` is who gets it, `cause` which
+    cause, `lots` what a leg brings; `code` of an activity or a reward, `quantity` of rewards;
+    `tender_cards`: (place in the tenders, code of the gift card). `ends_at`: of a subscription or a
+    hold, us. `about`: the fields given of an enrol or update. `card`: the card that names the
+    member, or that the fact is about; `member`: the name given beside it, "" where the card alone
+    tells whose the fact is. Lists whose order means nothing are sorted: equal facts are equal here.
     """
 
     channel: str = ""
     coupons: tuple[str, ...] = ()
+    offers: tuple[tuple[str, int], ...] = ()
     details: tuple[tuple[int, int, int, int | None], ...] = ()
     voided: tuple[int, ...] = ()
     tender_points: tuple[tuple[int, int], ...] = ()
@@ -107,6 +108,7 @@ class Extra(
     cards: tuple[str, ...] = ()
     move: bool = False
     fee: int | None = None
+    pin: str = ""
     to: str = ""
     cause: str = ""
     lots: Lots = ()

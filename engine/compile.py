@@ -55,7 +55,8 @@ from .dictionaries import Codes, Dictionaries
 from .kernel_columns import KernelColumns, kernel_columns
 from .layout import Key, Layout
 from .named import Names
-from .program import Bonus, Caps, Inactivity, Program, Uses
+from .program import Bonus, Caps, Inactivity, Offer, Program, Uses
+from .program_offers import OfferLimits
 from .rule_tables import RuleTables
 from .status import LIMIT_CODES
 
@@ -123,7 +124,7 @@ class CompiledPrograms:
 
     def columns(
         self, facts: Facts, version: NDArray[np.uint16], epoch: NDArray[np.uint32],
-        names: Names, accepted: NDArray[np.bool_],
+        names: Names, accepted: NDArray[Any],
     ) -> KernelColumns:
         """Facts as the kernel takes them; see `kernel_columns`."""
         columns = kernel_columns(self, facts, version, epoch, names, accepted)
@@ -139,6 +140,9 @@ class CompiledProgram(RuleWords):
             name: {day_of(date) for date in dates} for name, dates in holidays.items()
         })  # fmt: skip
         self.layout = layout
+        self.offer_places = {
+            rule.id: place for place, rule in enumerate(self.rules) if isinstance(rule, Offer)
+        }
         self.numbers = [layout.currencies.index(c.id) for c in program.currency]
         self.full = needs_general(program) or counts_more(layout)
         conditions = MemberConditions(self)
@@ -292,6 +296,8 @@ class CompiledProgram(RuleWords):
             "keeps_tiers": int(returns.tiers == "keep"),
             "restored_days": returns.restored_days,
             "broken_code": LIMIT_CODES["minimum"],
+            "uses_code": LIMIT_CODES["uses"],
+            "offer_code": LIMIT_CODES["offer"],
             "receipt_currency": currency,
             "receipt_num": points.numerator,
             "receipt_den": points.denominator,
@@ -313,7 +319,7 @@ class CompiledProgram(RuleWords):
     # -- limits and counters -------------------------------------------------------------
 
     def _point_limits(
-        self, caps: Caps, kind: int, subject: str, scale: int, prefix: str
+        self, caps: Caps | OfferLimits, kind: int, subject: str, scale: int, prefix: str
     ) -> list[tuple[int, int, int, int]]:
         found = []
         for name in (*Caps.__struct_fields__, "anniversary"):
@@ -333,6 +339,9 @@ class CompiledProgram(RuleWords):
         starts = [0]
         for rule in self.rules:
             scale = self.program.currency[self.program.currency_of(rule)].scale
+            if isinstance(rule, Offer):
+                # Its limits are of money.
+                scale = 0
             limits += self._point_limits(rule.limits, _RULE_POINTS, rule.id, scale, "")
             for name in Uses.__struct_fields__:
                 most = getattr(rule.uses, name)

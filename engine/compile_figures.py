@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .program import Bonus, Caps, Earn, Multiply, Rule, Uses
+from .program import Bonus, Caps, Earn, Multiply, Offer, Rule, Uses
 from .status import KINDS
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ _ROUNDINGS = ("floor", "ceil", "half_up", "half_even", "carry", "line")
 _BASES = ("net", "quantity", "gross", "margin", "visit", "tender")
 MOST_UNITS = 10**16
 """One posting moves at most 10^12 points of at most 10^4 units; the kernel has the same."""
+
+NO_CURRENCY = 255
 
 _MOST = 2**62
 
@@ -43,6 +45,8 @@ class RuleFigures:
 
     def _figure(self, rule: Rule, tier: int) -> Fraction:
         """Points a basis unit, factor - 1, or points; at a tier (-1: none); 0 without one."""
+        if isinstance(rule, Offer):
+            return Fraction(0)
         scale = self.program.currency[self.program.currency_of(rule)].scale
         if isinstance(rule, Multiply):
             value = self._at_tier_value(rule.factor, tier)
@@ -93,7 +97,7 @@ class RuleFigures:
         """Rates, bands and bounds by rule; tells the currencies their common denominators."""
         tiers = range(-1, len(self.tier_names))
         figures = [[self._figure(rule, tier) for tier in tiers] for rule in self.rules]
-        of = [self.compiled.currency_number(rule.currency) for rule in self.rules]
+        of = [self._currency(rule) for rule in self.rules]
         own = [rate_den(self._rates(rule)) if isinstance(rule, Earn) else 1 for rule in self.rules]
         dens = self._common(of, currencies, own)
         exact = [
@@ -138,6 +142,12 @@ class RuleFigures:
             ]),
             **self._band_arrays(own),
         }  # fmt: skip
+
+    def _currency(self, rule: Rule) -> int:
+        """Number of the rule's currency in the layout; that of an offer is none's."""
+        if isinstance(rule, Offer):
+            return NO_CURRENCY
+        return self.compiled.currency_number(rule.currency)
 
     def _rounding(self, rule: Rule) -> int:
         default = self.program.currency[self.program.currency_of(rule)].round
@@ -213,7 +223,7 @@ def rounding_code(name: str) -> int:
 
 
 def _kind(rule: Rule) -> str:
-    return {Earn: "earn", Multiply: "multiply", Bonus: "bonus"}[type(rule)]
+    return {Earn: "earn", Multiply: "multiply", Bonus: "bonus", Offer: "offer"}[type(rule)]
 
 
 def _basis(rule: Rule) -> str:

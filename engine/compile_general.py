@@ -12,7 +12,7 @@ import numpy as np
 from .compile_conditions import MemberConditions, asks_member
 from .compile_figures import int64s, least, per_units, thousandths
 from .compile_ladder import is_simple
-from .program import Bonus, Earn, Inactivity, Multiply, Program, Rule
+from .program import Bonus, Earn, Inactivity, Multiply, Offer, Program, Rule
 
 if TYPE_CHECKING:
     from .compile import CompiledProgram
@@ -23,6 +23,8 @@ PLAIN_COUNTS = range(5)
 """Kinds of counters that the plain fold moves: spend, visits, a rule's points and uses, and
 those of a currency."""
 _GROUPS = {"first": 1, "best": 2}
+_OFFERS = {"stackable": 0, "exclusive": 7, "best": 7}
+"""Of one of the latter two a sale names one offer."""
 _STACKS = {"add": 3, "best": 4, "compound": 5, "first": 6}
 
 
@@ -48,6 +50,9 @@ def counts_more(layout: Layout) -> bool:
 
 
 def _rule_needs_general(rule: Rule) -> bool:
+    if isinstance(rule, Offer):
+        # A sale that names none is rated without it, one that does goes the general way.
+        return False
     when = rule.when
     return (
         rule.budget is not None
@@ -82,6 +87,7 @@ class GeneralRules:
         self.rules = compiled.rules
         self.groups = [group.id for group in compiled.program.group]
         self.stacks = [stack.id for stack in compiled.program.stack]
+        self.offers = [group.id for group in compiled.program.offer_group]
 
     def arrays(self, conditions: MemberConditions) -> dict[str, Any]:
         """Arrays by rule, and the questions about members."""
@@ -91,6 +97,7 @@ class GeneralRules:
             conds_from.append(len(conditions.conds))
         modes = [_GROUPS[group.mode] for group in self.program.group]
         modes += [_STACKS[stack.mode] for stack in self.program.stack]
+        modes += [_OFFERS[group.mode] for group in self.program.offer_group]
         rules, words = self.rules, self.compiled
         return {
             "not_amount": int64s([least(rule.when.negated.min_amount) for rule in rules]),
@@ -125,7 +132,11 @@ class GeneralRules:
     def _group(self, rule: Rule) -> int:
         if isinstance(rule, Earn):
             return -1 if rule.group is None else self.groups.index(rule.group)
-        return -1 if rule.stack is None else len(self.groups) + self.stacks.index(rule.stack)
+        first = len(self.groups)
+        if isinstance(rule, Offer):
+            first += len(self.stacks)
+            return -1 if rule.group is None else first + self.offers.index(rule.group)
+        return -1 if rule.stack is None else first + self.stacks.index(rule.stack)
 
     def _rest_slot(self, rule: Rule) -> int:
         """Slot of a carried remainder, or of the once-only guard."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .calendars import FIRST_DAY, LAST_DAY, day_of
 from .conditions import in_dates, in_hours, listed
-from .program import Earn, Multiply, Program, Rule
+from .program import Earn, Multiply, Offer, Program, Rule
 from .program_conditions import WEEKDAYS, Conditions, LineConditions
 
 Words = NDArray[np.uint64]
@@ -73,7 +73,8 @@ class RuleWords:
         """Words by store, day, hour, tender and tier; None where no rule looks."""
         day, span = self._day_words()
         return {
-            "every": self.words(lambda _: True),
+            "every": self.words_of(lambda rule: not isinstance(rule, Offer)),
+            "offer_mask": self.words_of(lambda rule: isinstance(rule, Offer)),
             "earn_mask": self.words_of(lambda rule: isinstance(rule, Earn)),
             "weekday": self.table(WEEKDAYS, lambda when, v: listed(when, "weekday", v)),
             "minute": self._minute_words() if self.looks_at("time") else None,
@@ -137,7 +138,7 @@ class RuleWords:
         for tier in (None, *self.tier_names):
             word = self.words(lambda when, t=tier: self._at_tier(when, t))  # type: ignore[misc]
             for place, rule in enumerate(self.rules):
-                value = rule.factor if isinstance(rule, Multiply) else rule.points
+                value = figure_of(rule)
                 if isinstance(value, dict) and tier not in value:
                     word[place >> 6] &= ~np.uint64(1 << (place & 63))
             rows.append(word)
@@ -155,3 +156,10 @@ class RuleWords:
         ):
             return False
         return listed(when, "tier", tier)
+
+
+def figure_of(rule: Rule) -> Any:
+    """The figure of a rule that may be given by tier: points or factor."""
+    if isinstance(rule, Offer):
+        return None
+    return rule.factor if isinstance(rule, Multiply) else rule.points

@@ -22,13 +22,14 @@ from .explain_back import back_told
 from .explain_change import balances_told, lots_made, lots_moved, tier_told
 from .explain_control import control_told
 from .explain_journal import (
-    TERMS,
     corrections_told,
     differences,
     postings_told,
     standing_differences,
+    terms_told,
 )
 from .explain_member import MemberChain, Reader, chain_of, wire_fact
+from .explain_refused import refused
 from .explain_rules import lines_told, rules_told
 from .explain_shape import ControlTold, Explanation, ProgramTold
 from .explain_trace import Heard, Listener
@@ -37,7 +38,6 @@ from .facts import KINDS
 from .records import StoredFact
 from .reference_calendar import business_date
 from .reference_facts import named_sale
-from .reference_returns import Refusal
 from .reference_run import Run, in_order, play
 from .reference_world import Accepted, Version
 from .schema import NO_MEMBER, column
@@ -259,7 +259,7 @@ class Explainer:
             business_date=step.row.date, waits_for=self._awaited(step.entry, chain),
             lines=[] if rated is None else lines_told(rated.basket),
             rules=[] if rated is None else rules_told(rated, lots),
-            broken=[TERMS[term] for term in dict.fromkeys(t for _, t in step.row.broken)],
+            broken=terms_told(step.row),
             returned=back_told(heard.returned), postings=postings_told(step.row.postings),
             lots=lots, moved=lots_moved(before.wallet, after.wallet), balances=balances, tier=tier,
             journalled=postings_told(own), corrected=bool(later),
@@ -289,33 +289,11 @@ class Explainer:
             corrections=corrections_told(self._reader, later),
             differences=list(differences(self._donors, [], own, later)),
         )  # fmt: skip
-        if status == Status.INSUFFICIENT:
-            told = self._lacking(number, stored, entry, told)
+        if not waits and ended is None:
+            previous = int(column(stored.batch, "previous")[stored.row])
+            known = chain_of(self._reader, number, previous).entries
+            told = refused(told, self._world, known, entry)
         return self._worded(told, version)
-
-    def _lacking(
-        self, number: int, stored: StoredFact, entry: Accepted, told: Explanation
-    ) -> Explanation:
-        """What a refused fact found and lacked, or which later fact would have lacked."""
-        previous = int(column(stored.batch, "previous")[stored.row])
-        known = chain_of(self._reader, number, previous).entries
-        listener = Listener({entry.fact.id})
-        rows = play(self._world, known).rows
-        try:
-            run = play(self._world, [*known, entry], trace=listener)
-        except Refusal:
-            return told
-        step = next(step for step in run.steps if step.entry is entry)
-        before, program = listener.heard[entry.fact.id].before, entry.version.program
-        mine = any(step.row.lack.values())
-        short = entry.fact.id if mine else next((
-            name for name, row in run.rows.items()
-            if name in rows and any(row.lack[c] > rows[name].lack[c] for c in row.lack)
-        ), None)  # fmt: skip
-        return msgspec.structs.replace(
-            told, balances=balances_told(program, before, before, step.row),
-            tier=tier_told(program, before, before), short=short,
-        )
 
     def _head(self, stored: StoredFact, entry: Accepted, chain: MemberChain) -> Explanation:
         program, at = entry.version.program, int(column(stored.batch, "at")[stored.row])

@@ -15,7 +15,7 @@ from .columns import BALANCES
 from .explain_member import Journalled, MemberChain, Reader
 from .explain_shape import BalanceTold, Correction, Difference, PostingTold
 from .records import StoredFact, read_outcome
-from .reference_turn import Posting
+from .reference_turn import Posting, Row
 from .status import Status
 
 CAPTURE = "capture"
@@ -40,6 +40,11 @@ def postings_told(postings: Iterable[Posting | Journalled]) -> list[PostingTold]
         PostingTold(p.rule or None, p.kind, p.currency, p.points, p.desired, p.limit or None)
         for p in postings if p.points or p.rule or p.kind == CAPTURE
     ]  # fmt: skip
+
+
+def terms_told(row: Row) -> list[str]:
+    """The terms of redemption that a fact does not keep."""
+    return [TERMS[term] for term in dict.fromkeys(term for _, term in row.broken)]
 
 
 def corrections_told(reader: Reader, found: Iterable[Journalled]) -> list[Correction]:

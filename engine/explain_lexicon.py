@@ -66,6 +66,12 @@ REASONS = {
     "unknown-cause": (
         "the program takes nothing for that cause", "برنامه برای آن امر خیر چیزی نمی‌پذیرد"
     ),
+    "offer-not-applicable": (
+        "an offer that it names does not apply", "پیشنهادی که نام برده شد شامل آن نمی‌شود"
+    ),
+    "offer-used-up": (
+        "an offer that it names is used up", "از پیشنهادی که نام برده شد سهمی نمانده است"
+    ),
     "member-closed": ("the member has left", "عضو از باشگاه رفته است"),
     "card-blocked": ("the card is blocked", "کارت مسدود است"),
     "card-linked": ("the card is another member's", "کارت از عضو دیگری است"),

@@ -12,7 +12,7 @@ import msgspec
 
 from .explain_shape import Cut, Failed, LineOfRule, LineTold, LotMade, Result, RuleTold
 from .explain_trace import Rated
-from .program import Bonus, Earn, Multiply, Rule
+from .program import Bonus, Earn, Multiply, Offer, Rule
 from .reference_basis import at_tier
 from .reference_basket import Basket, given_of_line, line_value, meets
 from .reference_conditions import (
@@ -184,6 +184,7 @@ def rules_told(rated: Rated, lots: list[LotMade]) -> list[RuleTold]:
     made = {lot.rule: lot for lot in lots if lot.source == rated.basket.fact}
     return [
         _told(rated, rule, made.get(rule.id)) for rule in rated.basket.program.rules_in_order()
+        if not isinstance(rule, Offer)
     ]
 
 
@@ -229,7 +230,7 @@ def _lines(
         if why is None and (name := failed_of_line(line, rule)) is not None:
             why = _of_line(line, rule, name)
         if why is None and wish is not None and place not in wish.lines and not unseen:
-            why = Failed("taken", rule.group if isinstance(rule, Earn) else rule.stack,
+            why = Failed("taken", rule.group if isinstance(rule, Earn | Offer) else rule.stack,
                          _taker(rated, rule, place))  # fmt: skip
         if why is not None or wish is None:
             yield LineOfRule(number, sku, False, why)
@@ -253,7 +254,7 @@ def _taker(rated: Rated, rule: Rule, place: int) -> str | None:
 
 def _together(one: Rule, other: Rule) -> bool:
     """Whether two rules are of one group, or of one stack."""
-    if isinstance(one, Earn) or isinstance(other, Earn):
+    if isinstance(one, Earn | Offer) or isinstance(other, Earn | Offer):
         both = isinstance(one, Earn) and isinstance(other, Earn)
         return both and one.group is not None and one.group == other.group  # type: ignore[union-attr]
     return one.stack is not None and one.stack == other.stack

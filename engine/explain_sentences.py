@@ -148,6 +148,10 @@ SENTENCES = {
     "broken": (
         "It had happened, and did not keep: {terms}.", "رخ داده بود و رعایت نکرد: {terms}."
     ),
+    "redeemable": (
+        "The tender {tender} would have taken up to {points} points.",
+        "با روش پرداخت {tender} تا {points} امتیاز خرج‌شدنی بود.",
+    ),
     "back": ("It brings back lines of the sale {sale}.", "سطرهایی از فروش {sale} را برمی‌گرداند."),
     "back.line": (
         "Of line {line}, {sku}, {quantity} for {net} is left.",

@@ -250,6 +250,7 @@ class Explanation(Struct, frozen=True, tag_field="about", tag="member"):
     lines: list[LineTold] = field(default_factory=list)
     rules: list[RuleTold] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    redeemable: dict[str, int] = field(default_factory=dict)
     returned: Back | None = None
     postings: list[PostingTold] = field(default_factory=list)
     lots: list[LotMade] = field(default_factory=list)

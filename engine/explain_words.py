@@ -27,6 +27,10 @@ def sentences_of_control(told: ControlTold, program: Program, lang: str) -> list
 class _Speaker(RuleSpeaker):
     """Says a whole explanation."""
 
+    def __init__(self, program: Program, lang: str) -> None:
+        super().__init__(program, lang)
+        self.currencies = {entry.tender: entry.currency or "" for entry in program.redemption}
+
     # -- a fact of a member ----------------------------------------------------------------------
 
     def of_fact(self, told: Explanation) -> Iterator[str]:
@@ -51,7 +55,12 @@ class _Speaker(RuleSpeaker):
         for rule in told.rules:
             yield from self.of_rule(told, rule)
         yield from self._postings(told)
-        if told.broken:
+        for tender, points in told.redeemable.items():
+            currency = self.currencies[tender]
+            yield self.say(
+                "redeemable", tender=voice.name(tender), points=voice.points(points, currency)
+            )
+        if told.broken and told.status == "ok":
             terms = self.voice.listed([self.word(TERMS, term) for term in told.broken])
             yield self.say("broken", terms=terms)
         yield from self._lots(told)

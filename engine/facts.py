@@ -19,8 +19,10 @@ MOST_POINTS = 10**16
 MOST_LINES = 10_000
 MOST_TENDERS = 100
 MOST_COUPONS = 100
+MOST_OFFERS = 100
 MOST_LINE_NUMBER = 10**6
 MOST_CARDS = 100
+MOST_PROFILE = 64
 ID_BYTES = 128
 NAME_BYTES = 64
 CARD_BYTES = 58
@@ -47,6 +49,10 @@ LineNumber = Annotated[int, Meta(ge=1, le=MOST_LINE_NUMBER)]
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Calendar = Literal["gregorian", "jalali"]
 MemberType = Literal["person", "organisation"]
+Pin = Annotated[str, Meta(pattern=r"^[0-9]{4,12}$")]
+Personal = Annotated[str, Meta(max_length=1_000)]
+Profile = Annotated[dict[Name, Personal | None], Meta(max_length=MOST_PROFILE)]
+"""Personal data by the shop's own names: name, phone, e-mail, address; null forgets one."""
 Expires = Annotated[str, Meta(pattern=r"^(never|\d{4}-\d{2}-\d{2})$")]
 Reason = Annotated[str, Meta(max_length=500)]
 
@@ -86,6 +92,13 @@ class TenderFact(Struct, forbid_unknown_fields=True):
     card: GiftCode | None = None
 
 
+class OfferFact(Struct, forbid_unknown_fields=True):
+    """An offer that the till applied, and what it took off in all."""
+
+    offer: Name
+    amount: Positive = 0
+
+
 class ReturnedLine(Struct, forbid_unknown_fields=True):
     """What of a line comes back: of the line's number, else of the latest line of the sku."""
 
@@ -121,6 +134,7 @@ class SaleFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="sale",
     channel: Place = ""
     tenders: Annotated[list[TenderFact], Meta(max_length=MOST_TENDERS)] = []
     coupons: Annotated[list[Name], Meta(max_length=MOST_COUPONS)] = []
+    offers: Annotated[list[OfferFact], Meta(max_length=MOST_OFFERS)] = []
     returned: ReturnPart | None = None
     completed: bool = False
     card: AnyCard = ""
@@ -381,6 +395,7 @@ class _About(Struct, forbid_unknown_fields=True):
     manual_tier: ManualTier | msgspec.UnsetType | None = msgspec.UNSET
     type: MemberType | msgspec.UnsetType = msgspec.UNSET
     card: AnyCard = ""
+    profile: Profile | msgspec.UnsetType = msgspec.UNSET
 
 
 class EnrolFact(_About, tag_field="kind", tag="enrol"):
@@ -443,6 +458,18 @@ class CloseFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="close
     card: AnyCard = ""
 
 
+class EraseFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="erase"):
+    """What is known of a person is forgotten; points and the journal stay whole."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    reason: Reason = ""
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
 # -- of a member: its cards ---------------------------------------------------------------------
 
 
@@ -478,6 +505,18 @@ class CardUnblockFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag=
     member: Name
     card: Card
     reason: Reason = ""
+    store: Place = ""
+    terminal: Place = ""
+
+
+class CardPinFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="card pin"):
+    """A card has this PIN from now on; the journal has its hash only."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    card: Card
+    pin: Pin
     store: Place = ""
     terminal: Place = ""
 
@@ -550,7 +589,7 @@ class DayClosedFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="d
 MemberFact = (
     SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | HoldFact | CaptureFact
     | ReleaseFact | CancelFact | EnrolFact | MemberUpdateFact | SubscriptionStartFact
-    | SubscriptionEndFact | CloseFact | CardLinkFact | CardBlockFact | CardUnblockFact
+    | SubscriptionEndFact | CloseFact | EraseFact | CardLinkFact | CardBlockFact | CardUnblockFact
     | DonateFact
 )  # fmt: skip
 JointFact = TransferFact | RewardRedeemFact | GiftCardFact | SaleFact
@@ -559,7 +598,9 @@ before them. Of sales those that gift cards pay."""
 WireControl = CatalogFact | StoreFact | DayClosedFact
 """Facts of no member that the door of facts takes; programs have a door of their own."""
 ControlFact = WireControl | PublishFact
-LoneFact = WireControl | JointFact
+PrivateFact = CardPinFact | EnrolFact | MemberUpdateFact
+"""Facts with something that the journal must not have: a PIN, a profile."""
+LoneFact = WireControl | JointFact | PrivateFact
 """Facts from the wire that are committed alone and not in groups."""
 Fact = MemberFact | JointFact | ControlFact
 
@@ -569,6 +610,7 @@ KINDS: tuple[str, ...] = (
     "closing", "budget closed", "hold", "capture", "release", "cancel", "card link", "card block",
     "card unblock", "transfer", "transfer in", "donate", "close",
     "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
+    "erase", "card pin",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
@@ -580,7 +622,8 @@ written by the engine.
 RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
     "store": 0, "program publish": 0, "budget closed": 0, "card link": 0, "card block": 0,
-    "card unblock": 0, "close": 0,
+    "card unblock": 0, "close": 0, "erase": 0,
+    "card pin": 0,
     "sale": 1, "activity": 1, "adjust": 1,
     "return": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,

@@ -113,7 +113,7 @@ class Fold:
 
     def run(
         self, state: State, facts: Facts, version: NDArray[np.uint16],
-        epoch: NDArray[np.uint32], names: Names, accepted: Bools, order: UInt32,
+        epoch: NDArray[np.uint32], names: Names, accepted: NDArray[Any], order: UInt32,
         closings: Closings | None = None,
     ) -> dict[str, Any]:
         """Fold rows of facts in an order; what the kernel gives."""

@@ -20,12 +20,14 @@ from .facts import (
     CancelFact,
     CaptureFact,
     CardBlockFact,
+    CardPinFact,
     CardUnblockFact,
     CatalogFact,
     CloseFact,
     DayClosedFact,
     DonateFact,
     EnrolFact,
+    EraseFact,
     Fact,
     FormError,
     GiftCardFact,
@@ -62,7 +64,7 @@ _FARTHEST_EAST = dt.timedelta(hours=14)
 _UNKNOWN = frozenset(("", None))
 
 
-def check_form(fact: Fact) -> None:
+def check_form(fact: Fact | CardPinFact) -> None:
     """Raise FormError for the first thing that is wrong, with its path."""
     check_name(fact.id, "id", ID_BYTES)
     instant_us(fact.occurred_at)
@@ -92,6 +94,13 @@ def check_name(name: str | None, path: str, most: int = NAME_BYTES) -> None:
         raise FormError("has a control character", path)
 
 
+def _check_text(text: str | None, path: str) -> None:
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        raise FormError("has half a surrogate pair", path) from None
+
+
 def _check_names(names: Iterable[str], path: str) -> None:
     for place, name in enumerate(names):
         check_name(name, f"{path}[{place}]")
@@ -114,6 +123,12 @@ def _check_sale(fact: SaleFact) -> None:
         check_name(tender.type, f"{path}.type")
         if tender.ref is not None:
             _check_named(tender.ref, fact.id, f"{path}.ref")
+    named: set[str] = set()
+    for place, applied in enumerate(fact.offers):
+        check_name(applied.offer, f"offers[{place}].offer")
+        if applied.offer in named:
+            raise FormError(f"the offer {applied.offer!r} is there twice", f"offers[{place}]")
+        named.add(applied.offer)
     if fact.returned is not None:
         _check_named(fact.returned.sale, fact.id, "return.sale")
         _check_returned(fact.returned.lines, "return.lines")
@@ -215,6 +230,10 @@ def _check_about(fact: EnrolFact | MemberUpdateFact) -> None:
     if isinstance(fact, EnrolFact):
         for place, card in enumerate(fact.cards):
             check_name(card, f"cards[{place}]", CARD_BYTES)
+    if isinstance(fact.profile, dict):
+        for name, value in fact.profile.items():
+            check_name(name, "profile")
+            _check_text(value, "profile")
     if isinstance(fact.birth, dt.date):
         if fact.birth > today:
             raise FormError("is after the fact", "birth")
@@ -286,6 +305,7 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     MemberUpdateFact: _check_about,
     SubscriptionStartFact: _check_subscription,
     SubscriptionEndFact: lambda fact: check_name(fact.plan, "plan"),
+    EraseFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),
     CloseFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),
     CardBlockFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),
     CardUnblockFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),

@@ -42,7 +42,7 @@ from .rewards import price_of
 if TYPE_CHECKING:
     from .compile import CompiledPrograms
 
-ACCEPTED, COMPLETED, PLAIN, NO_SUCH_TIER, PARTIAL = 1, 2, 4, 8, 16
+ACCEPTED, COMPLETED, PLAIN, NO_SUCH_TIER, PARTIAL, STANDS = 1, 2, 4, 8, 16, 32
 NO_CURRENCY = 255
 ENROLLED, A_CARD = 5, 2
 BIRTH, BIRTH_CALENDAR, MANUAL_TIER, MANUAL_THROUGH = 8, 10, 11, 12
@@ -90,6 +90,9 @@ class KernelColumns:
     tender_names: Int64 | None = None
     coupons_from: Int64 | None = None
     coupon: NDArray[np.uint32] | None = None
+    offers_from: Int64 | None = None
+    offer: NDArray[np.int32] | None = None
+    offer_amount: Int64 | None = None
     back_from: Int64 | None = None
     back_line: NDArray[np.int32] | None = None
     back_sku: NDArray[np.int32] | None = None
@@ -114,13 +117,14 @@ class KernelColumns:
 
 def kernel_columns(
     compiled: CompiledPrograms, facts: Facts, version: NDArray[np.uint16],
-    epoch: NDArray[np.uint32], names: Names, accepted: NDArray[np.bool_],
+    epoch: NDArray[np.uint32], names: Names, accepted: NDArray[Any],
 ) -> KernelColumns:
     """Facts for the kernel. version (uint16, from 0) and epoch (uint32) are by row;
-    accepted[i] tells a fact that was accepted before.
+    accepted[i] tells a fact that was accepted before: 0 no, 1 yes, 2 an exchange less its return
+    part (bool or uint8).
     """
     n = len(facts)
-    flags = np.where(accepted, ACCEPTED, 0).astype(np.uint8)
+    flags = np.array((0, ACCEPTED, STANDS), np.uint8)[accepted.astype(np.uint8)]
     flags[facts.kind == SALE] |= PLAIN
 
     def held(values: Any, dtype: Any) -> Any:
@@ -152,6 +156,7 @@ class _Extras:
         self.compiled, self.facts, self.out, self.n = compiled, facts, out, n
         self.layout = compiled.layout
         self.coupons: list[list[int]] = [[] for _ in range(n)]
+        self.offers: list[list[tuple[int, int]]] = [[] for _ in range(n)]
         self.back: list[list[tuple[int, int, int, int]]] = [[] for _ in range(n)]
         self.sets: list[list[tuple[int, int]]] = [[] for _ in range(n)]
         out.channel = np.full(n, compiled.channels.number(""), np.uint32)
@@ -173,6 +178,9 @@ class _Extras:
         out = self.out
         out.coupons_from, coupons = _flat(self.coupons)
         out.coupon = np.array(coupons, np.uint32)
+        out.offers_from, offers = _flat(self.offers)
+        out.offer = np.array([rule for rule, _ in offers], np.int32)
+        out.offer_amount = np.array([amount for _, amount in offers], np.int64)
         out.back_from, back = _flat(self.back)
         for place, name in enumerate(("back_line", "back_sku", "back_quantity", "back_net")):
             dtype = np.int32 if place < 2 else np.int64
@@ -205,6 +213,8 @@ class _Extras:
             (line, codes.get(sku, -2) if sku else -1, quantity, net)
             for line, sku, quantity, net in extra.back
         ]
+        places = compiled.compiled[int(out.version[row])].offer_places
+        self.offers[row] = [(places.get(name, -1), amount) for name, amount in extra.offers]
         if extra.details:
             self._details(row, extra.details)
         if extra.voided:

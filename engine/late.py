@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from .folding import Fold
 
 OK, PARKED = int(Status.OK), int(Status.PARKED)
+NEW, STANDS = 0, 2
+"""How a fact that is tried was accepted before (see `kernel_columns`)."""
 
 _TAKING = (REDEEM, HOLD, CAPTURE, TRANSFER, DONATE, REWARD, GIFT_REDEEM, GIFT_PAYMENT)
 _MAY_BE_REFUSED = (RETURN, CAPTURE, RELEASE, CANCEL)
@@ -113,7 +115,10 @@ def contested(facts: Facts, row: int) -> bool:
         return True
     if facts.extra(row).tender_refs or facts.extra(row).coupons:
         return True
-    return "manual_tier" in (facts.extra(row).about or {})
+    extra = facts.extra(row)
+    if extra.offers and not extra.completed:
+        return True
+    return "manual_tier" in (extra.about or {})
 
 
 class Anew:
@@ -271,7 +276,7 @@ class Anew:
             self._set_extra(row, whole)
         trial = self.taken.copy()
         trial[row] = True
-        folded = self._fold(trial, row)
+        folded = self._fold(trial, row, NEW if whole is None else STANDS)
         status = self._refusal(row, folded, without)
         if status != OK:
             if whole is not None:
@@ -305,11 +310,13 @@ class Anew:
         facts.extras = [None] * len(facts) if facts.extras is None else list(facts.extras)
         facts.extras[row] = extra
 
-    def _fold(self, taken: NDArray[np.bool_] | None = None, trial: int = -1) -> Folded:
+    def _fold(
+        self, taken: NDArray[np.bool_] | None = None, trial: int = -1, known: int = NEW
+    ) -> Folded:
         taken = self.taken if taken is None else taken
-        accepted = np.ones(len(taken), np.bool_)
+        accepted = np.ones(len(taken), np.uint8)
         if trial >= 0:
-            accepted[trial] = False
+            accepted[trial] = known
         rows = np.flatnonzero(taken).astype(np.uint32)
         return fold_alone(self.fold, self.pool, rows, accepted)
 

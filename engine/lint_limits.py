@@ -10,7 +10,8 @@ from decimal import Decimal
 from math import ceil
 
 from .lint_findings import Found
-from .program import Bonus, Caps, Earn, Program, Rule, Uses
+from .program import Bonus, Caps, Earn, Offer, Program, Rule, Uses
+from .program_offers import OfferLimits
 
 _LONGER = {
     "basket": ("day", "week", "month", "quarter", "half", "year", "lifetime", "anniversary"),
@@ -66,7 +67,7 @@ def lint_limits(program: Program) -> Iterator[Found]:
         yield from _uses(f"rule[{place}]", rule)
 
 
-def figures_of(limits: Caps | Uses) -> dict[str, Decimal]:
+def figures_of(limits: Caps | OfferLimits | Uses) -> dict[str, Decimal]:
     """Figures that are given, by span."""
     given = ((name, getattr(limits, name)) for name in limits.__struct_fields__)
     return {name: Decimal(value) for name, value in given if value is not None}
@@ -92,7 +93,10 @@ def most_at_once(rule: Rule) -> Decimal | None:
 
 def _limits(program: Program, path: str, rule: Rule) -> Iterator[Found]:
     limits, uses = figures_of(rule.limits), figures_of(rule.uses)
-    caps = figures_of(program.currency[program.currency_of(rule)].caps)
+    caps: Figures = {}
+    if not isinstance(rule, Offer):
+        # An offer's limits are of money, which no cap counts.
+        caps = figures_of(program.currency[program.currency_of(rule)].caps)
     most = most_at_once(rule)
     for span, figure in limits.items():
         own = {} if most is None else {"basket": most} | {

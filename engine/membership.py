@@ -15,12 +15,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from .cards import BLOCK, ENROL, LINK, OPEN, UNBLOCK, CardEvent, Cards
+from .cards import BLOCK, ENROL, LINK, OPEN, PIN, UNBLOCK, CardEvent, Cards
 from .columns import (
     CARD_BLOCK,
     CARD_LINK,
+    CARD_PIN,
     CARD_UNBLOCK,
     CLOSE,
+    ERASE,
     SUBSCRIBE,
     UNSUBSCRIBE,
     UPDATE,
@@ -30,13 +32,14 @@ from .columns import (
 from .columns import ENROL as ENROLS
 from .dictionaries import Dictionaries
 
-EVENTS = {CARD_LINK: LINK, CARD_BLOCK: BLOCK, CARD_UNBLOCK: UNBLOCK}
+EVENTS = {CARD_LINK: LINK, CARD_BLOCK: BLOCK, CARD_UNBLOCK: UNBLOCK, CARD_PIN: PIN}
 """What a fact of a card does to it, by kind."""
 
-CLOSED, TYPE, START, END = "closed", "type", "start", "end"
-"""What happens to a member: it leaves, is told what it is, a plan starts or ends."""
+CLOSED, TYPE, START, END, ERASED = "closed", "type", "start", "end", "erased"
+"""What happens to a member: it leaves, is told what it is, a plan starts or ends, what is
+known of the person is forgotten."""
 
-TOLD = (ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE)
+TOLD = (ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE)
 """Kinds that may settle something without a card."""
 
 Place = tuple[int, str, str, str]
@@ -46,7 +49,8 @@ Place = tuple[int, str, str, str]
 class MemberEvent(NamedTuple):
     """One thing that happened to a member; events sort as the facts that they come from.
 
-    `name` is the type, or the plan; `ends_at` (us) and `fee` are of a plan that starts.
+    `name` is the type, or the plan; `ends_at` (us) and `fee` are of a plan that starts, `seq`
+    is that of the fact which erases.
     """
 
     at: int
@@ -57,6 +61,7 @@ class MemberEvent(NamedTuple):
     name: str = ""
     ends_at: int | None = None
     fee: int | None = None
+    seq: int = 0
 
 
 def opening(member: int) -> CardEvent:
@@ -66,7 +71,7 @@ def opening(member: int) -> CardEvent:
 
 def event_of(kind: int, place: Place, member: int, extra: Extra) -> CardEvent:
     """What a fact of a card does to it."""
-    return CardEvent(*place, EVENTS[kind], member, extra.move, extra.reason)
+    return CardEvent(*place, EVENTS[kind], member, extra.move, extra.reason or extra.pin)
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -82,15 +87,17 @@ class Membership:
         self.members: dict[int, list[MemberEvent]] = {}
         self.closed: dict[int, int] = {}
         """Instants (us) from which on facts of members are refused, by their numbers."""
+        self.erased: dict[int, int] = {}
+        """Seqs of the facts by which members were forgotten, by their numbers."""
         self._changed: set[bytes] = set()
 
     # -- reading ---------------------------------------------------------------------------
 
     def read(
-        self, facts: Facts, ids: Sequence[str], status: NDArray[np.uint8],
+        self, first: int, facts: Facts, ids: Sequence[str], status: NDArray[np.uint8],
         dictionaries: Dictionaries,
     ) -> None:
-        """Take what facts of members settle, in the order of their seqs."""
+        """Take what facts of members settle, in the order of their seqs from `first` on."""
         if facts.extras is None and not np.isin(facts.kind, TOLD).any():
             return
         for row in range(len(facts)):
@@ -110,6 +117,9 @@ class Membership:
                 self._happens(extra.card, event_of(kind, place, member, extra))
             elif kind in TOLD:
                 self._told(kind, place, member, extra)
+            if kind == ERASE:
+                self.erased[member] = first + row
+                self._add(member, MemberEvent(*place, ERASED, seq=first + row))
 
     def _told(self, kind: int, place: Place, member: int, extra: Extra) -> None:
         if kind == ENROLS:
@@ -169,6 +179,9 @@ class Membership:
             return
         member = int.from_bytes(key[1:], "big")
         self.members[member] = _member_events(value)
+        erased = [event.seq for event in self.members[member] if event.what == ERASED]
+        if erased:
+            self.erased[member] = max(erased)
         closed = next((event for event in self.members[member] if event.what == CLOSED), None)
         if closed is not None:
             self.closed[member] = closed.at

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vafa.native.wire import Sale
 
 from .cards import LINK, PROVISIONAL, CardEvent, CardsAhead
-from .columns import CARD_LINK, CLOSE, ENROL, NOTHING, TRANSFER, Extra, Facts
+from .columns import CARD_LINK, CLOSE, ENROL, ERASE, NOTHING, TRANSFER, Extra, Facts
 from .dictionaries import Codes
 from .membership import EVENTS, Place, event_of, opening
 from .status import Status
@@ -117,6 +117,8 @@ class Naming:
         place = (fact.at, fact.store, fact.terminal, fact.id)
         known = self._members.numbers.get(member)
         closed_at = None if known is None else self._closing.get(known, self._closed.get(known))
+        if fact.kind == ERASE:
+            return Status.OK
         if closed_at is not None and (fact.at >= closed_at or fact.kind == CLOSE):
             return Status.MEMBER_CLOSED
         if fact.kind == CLOSE:
@@ -178,7 +180,7 @@ def refuse_closed(
         return
     ahead: dict[int, int] = {}
     for row, member in enumerate(facts.member.tolist()):
-        if row in refused:
+        if row in refused or facts.kind[row] == ERASE:
             continue
         at = closed.get(member, ahead.get(member))
         if facts.kind[row] == TRANSFER:

@@ -39,6 +39,7 @@ from .program_conditions import (
     Weekday,
     Worth,
 )
+from .program_offers import Benefit, OfferGroup, OfferLimits
 
 
 class Unit(Part, frozen=True, kw_only=True):
@@ -235,7 +236,27 @@ class Bonus(_Rule, frozen=True, kw_only=True, tag="bonus"):
     stack: Name | None = None
 
 
-Rule = Earn | Multiply | Bonus
+class Offer(Part, frozen=True, kw_only=True, tag_field="kind", tag="offer"):
+    """A benefit that a quote tells and a sale names; it posts nothing (rulebook section 8)."""
+
+    id: Name
+    title: Annotated[str, Meta(max_length=200)] = ""
+    priority: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
+    benefit: Benefit
+    when: Conditions = Conditions()
+    limits: OfferLimits = OfferLimits()
+    uses: Uses = Uses()
+    group: Name | None = None
+
+    @property
+    def currency(self) -> None:
+        """An offer has no currency, and nothing of what rules of points have."""
+        return None
+
+    round = budget = donate = currency
+
+
+Rule = Earn | Multiply | Bonus | Offer
 
 
 class Group(Part, frozen=True, kw_only=True):
@@ -456,6 +477,7 @@ class Program(Part, frozen=True, kw_only=True):
     segment: Annotated[list[SegmentRule], Meta(max_length=64)] = field(default_factory=list)
     group: Annotated[list[Group], Meta(max_length=32)] = field(default_factory=list)
     stack: Annotated[list[Stack], Meta(max_length=32)] = field(default_factory=list)
+    offer_group: Annotated[list[OfferGroup], Meta(max_length=32)] = field(default_factory=list)
     rule: Annotated[list[Rule], Meta(max_length=4096)] = field(default_factory=list)
     ladder: Ladder | None = None
     plan: Annotated[list[Plan], Meta(max_length=64)] = field(default_factory=list)

@@ -13,14 +13,20 @@ from vafa.native.wire import Sale
 from .admission import NO_PROGRAM, Admission
 from .answers import Answer, corrected, instant_text, posting_details, rated_answers
 from .intake import DecodedFacts
+from .offers import offers_of_basket, with_offers
 from .progress import progress_of
 from .quote_form import Basket
 from .redeemable import redeemable_tenders
+from .status import Status
 from .trial import Trial, lent, try_sale
 from .verdicts import Refusal, Verdict
 
 if TYPE_CHECKING:
     from .replica import Replica
+
+
+_OF_NO_MEMBER = (Status.CARD_BLOCKED, Status.CARD_LINKED, Status.MEMBER_CLOSED)
+"""What a basket is refused for that counts for no member: its offers are anybody's."""
 
 
 def quote(replica: Replica, basket: Basket, now: int, *, force: bool = False) -> Verdict:
@@ -29,9 +35,10 @@ def quote(replica: Replica, basket: Basket, now: int, *, force: bool = False) ->
     A sale that the member's state refuses is an answer with `status` "refused" and its
     `reason`. `force` takes baskets older than the late limit. Raises CheckpointDamaged.
     """
-    if replica.fold is None:
+    fold = replica.fold
+    if fold is None:
         return Verdict(refusal=NO_PROGRAM)
-    with lent(replica.fold):
+    with lent(fold):
         intake = DecodedFacts([basket.sale])
         admitted = Admission(replica, lambda: None).admit(intake, now, force)
         refusal = admitted.refusals.get(0)
@@ -42,18 +49,25 @@ def quote(replica: Replica, basket: Basket, now: int, *, force: bool = False) ->
             return Verdict(refusal=refusal)
         sale = intake.whose(0)
         trial = try_sale(replica, sale, admitted.status)
-        return Verdict(_told(replica, basket, sale, trial))
+        net = int(trial.facts.net.sum())
+        known = basket.has_member and trial.outcome.status[0] not in _OF_NO_MEMBER
+        offers = offers_of_basket(fold, trial.facts, trial.version, trial.place, has_member=known)
+        if offers.applied and known and not trial.facts.extra(0).offers:
+            # The sale that follows has their discounts taken off, and names them.
+            trial = try_sale(replica, with_offers(sale, offers), admitted.status)
+        head = _head(replica, basket, sale, trial)
+        head |= {"net": net, "discount": offers.discount, "offers": offers.told}
+        return Verdict(head | (_of_member(replica, trial) if basket.has_member else _OF_NOBODY))
 
 
-def _told(replica: Replica, basket: Basket, sale: Sale, trial: Trial) -> Answer:
+def _head(replica: Replica, basket: Basket, sale: Sale, trial: Trial) -> Answer:
     version = replica.versions.all[trial.version - 1]
     answer: Answer = {"id": basket.sale.id} if basket.has_id else {}
-    answer |= {
+    return answer | {
         "member": sale.member if basket.has_member else None,
         "as_of": instant_text(sale.at),
         "program": {"id": version.program.id, "version": version.number},
     }
-    return answer | (_of_member(replica, trial) if basket.has_member else _OF_NOBODY)
 
 
 _OF_NOBODY: Answer = {
@@ -83,6 +97,6 @@ def _of_member(replica: Replica, trial: Trial) -> Answer:
         answer["progress"] = progress
     its = fold.compiled.compiled[trial.version - 1]
     net = int(trial.facts.net.sum())
-    tier = words.tiers[trial.before.tier(its.native, 0, int(trial.facts.day[0]))]
+    tier = words.tiers[trial.place.tier(its.native, 0, int(trial.facts.day[0]))]
     answer["redeemable"] = redeemable_tenders(its, trial.spendable, tier, net)
     return answer

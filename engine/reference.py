@@ -427,6 +427,8 @@ def _check_own(entry: Accepted, row: Row) -> None:
         raise Refusal(fact.id, row.broken[0][1])
     if _takes(fact) and any(row.lack[name] > row.owed_back[name] for name in row.lack):
         raise Refusal(fact.id, Status.INSUFFICIENT)
+    if row.broken_offers and not getattr(fact, "completed", False):
+        raise Refusal(fact.id, row.broken_offers[0].status)
 
 
 def _takes(fact: OfMember | DayClosedFact) -> bool:

@@ -43,6 +43,7 @@ class Basket:
     terminal: str = ""
     channel: str = ""
     coupons: tuple[str, ...] = ()
+    offers: tuple[tuple[str, int], ...] = ()
     tenders: tuple[tuple[str, int], ...] = ()
     code: str = ""
     quantity: int = 0

@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from .program import Bonus, Program, Rule
+from .program import Bonus, Offer, Program, Rule
 from .program_conditions import (
     WEEKDAYS,
     Dates,
@@ -60,7 +60,7 @@ def failed_condition(basket: Basket, rule: Rule) -> str | None:
 
 def failed_of_basket(basket: Basket, rule: Rule) -> str | None:
     """The first condition on the basket or the member that does not hold."""
-    if is_candidate(basket.program, basket.member):
+    if is_candidate(basket.program, basket.member) and not isinstance(rule, Offer):
         return "entry"
     failed = _not_of_kind(basket, rule)
     if failed is not None:
@@ -99,6 +99,9 @@ def _not_of_kind(basket: Basket, rule: Rule) -> str | None:
         return "activity"
     if on is not None and anniversary_year(basket, Near(of=on)) is None:
         return "on"
+    if isinstance(rule, Offer):
+        # It may itself have taken all of it off.
+        return None
     return "eligible" if basket.is_sale and basket.eligible_sum <= 0 else None
 
 
@@ -145,13 +148,18 @@ def _such_lines(basket: Basket, when: LineConditions, _: Rule) -> list[str]:
     return [line.line.sku for line in bought if meets(line.line.sku, line.product, when)]
 
 
-def _amount(basket: Basket, _: int, rule: Rule) -> int:
+def _amount(basket: Basket, _: int, rule: Rule) -> Fraction | int:
+    if isinstance(rule, Offer):
+        # As it was rung up: an offer may itself have lowered what is charged.
+        lines = (basket.lines[place] for place in _lines_that_meet(basket, rule))
+        return sum((x.line.gross * x.share_of_full for x in lines), Fraction(0))
     return sum(basket.eligible(place) for place in _lines_that_meet(basket, rule))
 
 
 def _quantity(basket: Basket, _: Decimal, rule: Rule) -> Fraction:
+    whole = isinstance(rule, Offer)
     thousandths = sum(
-        (basket.lines[place].quantity * basket.unredeemed(place)
+        (basket.lines[place].quantity * (Fraction(1) if whole else basket.unredeemed(place))
          for place in _lines_that_meet(basket, rule)), Fraction(0),
     )  # fmt: skip
     return thousandths / 1000

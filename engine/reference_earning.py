@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from .program import Bonus, Currency, Earn, Multiply, Rule
+from .program import Bonus, Currency, Earn, Multiply, Offer, Rule
 from .reference_basis import (
     NOTHING,
     at_tier,
@@ -116,6 +116,8 @@ def has_figure(rule: Rule, tier: str | None) -> bool:
             return bands is not None or at_tier(points, tier) is not None
         case Multiply(factor=factor):
             return at_tier(factor, tier) is not None
+        case Offer():
+            return False
         case Bonus(points=points, of_balance=of_balance):
             return of_balance is not None or at_tier(points, tier) is not None
 
@@ -131,7 +133,7 @@ def _in(outcomes: Iterable[Outcome], names: Iterable[str]) -> dict[str, list[Out
     found: dict[str, list[Outcome]] = {name: [] for name in names}
     for outcome in outcomes:
         rule = outcome.rule
-        name = rule.group if isinstance(rule, Earn) else rule.stack
+        name = rule.group if isinstance(rule, Earn | Offer) else rule.stack
         if name in found:
             found[name].append(outcome)
     return found

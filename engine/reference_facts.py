@@ -26,6 +26,7 @@ from .facts import (
     DayClosedFact,
     DonateFact,
     EnrolFact,
+    EraseFact,
     HoldFact,
     LineFact,
     MemberFact,
@@ -149,7 +150,7 @@ def rank(fact: OfMember | DayClosedFact) -> int:
     match fact:
         case (
             EnrolFact() | MemberUpdateFact() | SubscriptionStartFact() | SubscriptionEndFact()
-            | CardLinkFact() | CardBlockFact() | CardUnblockFact() | CloseFact()
+            | CardLinkFact() | CardBlockFact() | CardUnblockFact() | CloseFact() | EraseFact()
         ):  # fmt: skip
             return 0
         case SaleFact() | ActivityFact():

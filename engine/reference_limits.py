@@ -7,6 +7,7 @@ from typing import Any
 
 from .program import Bonus, Caps, Currency, Rule, Uses
 from .program_conditions import Near
+from .program_offers import OfferLimits
 from .reference_basket import Basket
 from .reference_calendar import period_dates
 from .reference_conditions import anniversary_year
@@ -62,7 +63,7 @@ def was_given_once(basket: Basket, rule: Rule) -> bool:
 
 
 @once
-def given_limits(limits: Caps | Uses) -> list[tuple[str, Any]]:
+def given_limits(limits: Caps | Uses | OfferLimits) -> list[tuple[str, Any]]:
     """The limits that are given, by the period of each; the one per anniversary comes last."""
     figures = ((name, getattr(limits, name)) for name in limits.__struct_fields__)
     return [(name, figure) for name, figure in figures if figure is not None]
@@ -105,13 +106,13 @@ def _gave(
     """What the rule gave in the basket's own day, week .. or for its anniversary."""
     by_year = period == "anniversary"
     year = own_anniversary(basket, rule) if by_year else None
-    for record in _records(basket, "lifetime" if by_year else period):
+    for record in records_in(basket, "lifetime" if by_year else period):
         for given in record.given:
             if given.rule == rule.id and (not by_year or given.anniversary == year):
                 yield record, given
 
 
-def _records(basket: Basket, period: str) -> list[Record]:
+def records_in(basket: Basket, period: str) -> list[Record]:
     """Records of the basket's own day, week, month ..; a basket is new."""
     if period == "basket":
         return []
@@ -130,7 +131,7 @@ def within_caps(
     for name, cap in given_limits(currency.caps):
         before = sum(
             given.points
-            for record in _records(basket, name)
+            for record in records_in(basket, name)
             for given in record.given
             if given.currency == currency.id
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from dataclasses import replace
 from fractions import Fraction
 
@@ -14,6 +15,7 @@ from .reference_conditions import categories
 from .reference_earning import rate
 from .reference_facts import net_voids
 from .reference_lots import Lot, earned_dates
+from .reference_offers import broken_offers, named_offers, offers_of, standing
 from .reference_returns import (
     Refusal,
     Worth,
@@ -25,7 +27,7 @@ from .reference_returns import (
 )
 from .reference_spending import give_back, take_tenders
 from .reference_state import Given, Purchase, Record, SaleState
-from .reference_turn import Turn, give, is_status
+from .reference_turn import Posting, Turn, give, is_status
 from .status import Status
 
 
@@ -34,6 +36,9 @@ def apply_sale(turn: Turn, fact: SaleFact) -> None:
     member = turn.member
     paid = take_tenders(turn, fact)
     basket = _basket(turn, fact)
+    turn.row.broken_offers = broken_offers(basket)
+    if fact.completed:
+        _tell_offers(turn, offers_of(turn.program))
     outcomes = rate(basket)
     given = give(turn, basket, outcomes)
     for name, outcome in outcomes.items():
@@ -54,6 +59,15 @@ def apply_sale(turn: Turn, fact: SaleFact) -> None:
     )  # fmt: skip
 
 
+def _tell_offers(turn: Turn, known: Container[str]) -> None:
+    """What a sale that has happened might not have had."""
+    currency = turn.program.currency[0].id
+    for broken in turn.row.broken_offers:
+        rule = broken.offer if broken.offer in known else ""
+        limit = "uses" if broken.status == Status.OFFER_USED_UP else "offer"
+        turn.row.postings.append(Posting(rule, "offer", currency, broken.amount, 0, limit))
+
+
 def _remember(kept: dict[str, Fraction], name: str, more: Fraction) -> None:
     if more:
         kept[name] = kept.get(name, Fraction(0)) + more
@@ -70,7 +84,7 @@ def _basket(turn: Turn, fact: SaleFact) -> Basket:
         turn.date, turn.clock, turn.world.closed_for(turn.accepted.seq),
         tuple(basket_lines(program, lines, products, counted)),
         store=fact.store, region=store.region, format=store.format, terminal=fact.terminal,
-        channel=fact.channel, coupons=tuple(fact.coupons),
+        channel=fact.channel, coupons=tuple(fact.coupons), offers=named_offers(fact),
         tenders=tuple((tender.type, tender.amount) for tender in fact.tenders),
         counted=counted, trace=turn.trace,
     )  # fmt: skip
@@ -84,7 +98,7 @@ def _record(basket: Basket, given: tuple[Given, ...]) -> Record:
         tuple(basket.lines[place] for place in places),
         sum(basket.eligible(place) for place in places),
         math.floor(sum(basket.margin(place) for place in places)),
-        basket.program.earn_on_redeemed,
+        basket.program.earn_on_redeemed, offers=standing(basket),
     )  # fmt: skip
 
 

@@ -28,6 +28,9 @@ from .status import Status
 
 HOUR_US = 3_600_000_000
 
+AFTER_RULES = 10**9
+"""Place, among lots of one fact, of one for points that come back."""
+
 TERMS = {
     Status.BELOW_MINIMUM: "minimum", Status.NOT_A_MULTIPLE: "step", Status.OVER_WORTH: "worth",
     Status.OVER_SHARE: "share",
@@ -257,7 +260,7 @@ def _fresh(program: Program, name: str, day: dt.date, source: str, place: int) -
     """A lot for what had become debt that is paid: of the day on which it comes back."""
     currency = program.currency[program.currency_at(name)]
     dates = earned_dates(program, currency, day)._replace(active_from=day)
-    return Lot(name, 0, dates, source, "", (place, 0))
+    return Lot(name, 0, dates, source, "", (place, AFTER_RULES))
 
 
 def run_out(program: Program, member: State, day: dt.date, at_us: int | None = None) -> None:

@@ -98,6 +98,7 @@ class Record:
     on_redeemed: bool = False
     code: str = ""
     quantity: int = 0
+    offers: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)

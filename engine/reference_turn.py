@@ -14,6 +14,7 @@ from .reference_earning import Outcome
 from .reference_facts import Moved
 from .reference_lots import Lot, earned_dates
 from .reference_metrics import Metric
+from .reference_offers import Broken
 from .reference_state import Given, State, TierGift
 from .reference_trace import SILENT, Trace
 from .reference_world import Accepted, World
@@ -42,8 +43,9 @@ class Row:
     """What one fact did at its place.
 
     `lack` is by currency what it wanted and did not find, `owed_back` that of a return,
-    `broken` the terms of redemption that it does not keep, by currency. `basket` is what rules
-    saw, `outcomes` what they gave, `left` what left for another member.
+    `broken` the terms of redemption that it does not keep, by currency, `broken_offers` the
+    offers that it names and may not have. `basket` is what rules saw, `outcomes` what they gave,
+    `left` what left for another member.
     """
 
     id: str
@@ -52,6 +54,7 @@ class Row:
     lack: Counter[str] = field(default_factory=Counter)
     owed_back: Counter[str] = field(default_factory=Counter)
     broken: list[tuple[str, Status]] = field(default_factory=list)
+    broken_offers: list[Broken] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     basket: Basket | None = None
     left: list[Moved] = field(default_factory=list)

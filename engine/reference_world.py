@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import TypeVar
 
 from .facts import CatalogFact, DayClosedFact, ProductFact, StoreAttributes, StoreFact
-from .program import Bonus, Currency, Program, Rule
+from .program import Bonus, Currency, Offer, Program, Rule
 from .reference_facts import OfMember, PlaceKey, instant, own_key
 
 # -- programs ------------------------------------------------------------------------------------
@@ -64,6 +64,8 @@ def rules_by_kind(program: Program) -> dict[str, list[tuple[int, Rule]]]:
     """Rules by the kind of fact they act on, with their places by (priority, file)."""
     found: dict[str, list[tuple[int, Rule]]] = {"sale": [], "activity": [], "closing": []}
     for place, rule in enumerate(program.rules_in_order()):
+        if isinstance(rule, Offer):
+            continue
         closing = isinstance(rule, Bonus) and rule.on is not None
         kind = "closing" if closing else "sale" if rule.when.activity is None else "activity"
         found[kind].append((place, rule))

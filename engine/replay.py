@@ -139,7 +139,7 @@ class Rebuilt:
         kinds = column(facts, "kind")
         if self.standing.read_first(record.first, facts) in MEMBER_KINDS:
             own = len(kinds) if kinds[-1] not in DERIVED else facts_of_record(kinds.tolist())
-            self._read_members(facts.slice(0, own), kinds[:own])
+            self._read_members(record.first, facts.slice(0, own), kinds[:own])
             report.facts += own
             report.baskets += own if not kinds.any() else int(np.count_nonzero(kinds == 0))
             report.lines += len(list_view(facts.column("lines"))[1]["net"])
@@ -149,12 +149,14 @@ class Rebuilt:
         self._hash = record.hash
         report.chain = record.hash.hex()
 
-    def _read_members(self, facts: pa.RecordBatch, kinds: NDArray[np.uint8]) -> None:
+    def _read_members(
+        self, first: int, facts: pa.RecordBatch, kinds: NDArray[np.uint8]
+    ) -> None:
         """What facts of members settle beside figures; plain ones settle nothing."""
         if facts.column("payload").null_count < len(kinds) or np.isin(kinds, TOLD).any():
             ids = facts.column("id").to_pylist()
             self.membership.read(
-                read_facts(facts), ids, column(facts, "status"), self.dictionaries
+                first, read_facts(facts), ids, column(facts, "status"), self.dictionaries
             )
 
     def _scan(self) -> Iterator[Record]:

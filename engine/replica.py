@@ -264,7 +264,7 @@ class Replica:
         """Take what a commit of members' facts settles beside their rows."""
         if len(facts):
             self.latest_at = max(self.latest_at, int(facts.at.max()))
-        self.membership.read(facts, ids, status, self.dictionaries)
+        self.membership.read(first, facts, ids, status, self.dictionaries)
         if self.parked:
             self.parked.arrived(ids)
         for row in (status == PARKED_CODE).nonzero()[0].tolist():

@@ -46,6 +46,8 @@ class Status(IntEnum):
     UNKNOWN_REWARD = 30
     OUT_OF_STOCK = 31
     OVER_LIMIT = 32
+    OFFER_NOT_APPLICABLE = 33
+    OFFER_USED_UP = 34
 
 
 REFUSALS = {
@@ -80,6 +82,8 @@ REFUSALS = {
     Status.UNKNOWN_REWARD: "unknown-reward",
     Status.OUT_OF_STOCK: "out-of-stock",
     Status.OVER_LIMIT: "over-limit",
+    Status.OFFER_NOT_APPLICABLE: "offer-not-applicable",
+    Status.OFFER_USED_UP: "offer-used-up",
 }
 """Refusals for state, by the slug that an answer carries."""
 
@@ -96,27 +100,29 @@ LIMITS: tuple[str, ...] = (
     "step",
     "worth",
     "share",
+    "offer",
 )
 """Names of the limit that cut a posting, by code; 0 is none.
 
 `once` is the guard of a bonus on the balance, `group` a stack or group that another won.
 `minimum`, `step`, `worth` and `share` cut nothing: they are what a redemption that has
-happened (`completed`) broke.
+happened (`completed`) broke; so is `offer`, conditions of one that it names.
 """
 
 LIMIT_CODES = {name: code for code, name in enumerate(LIMITS)}
 
-KINDS: tuple[str, ...] = ("earn", "multiply", "bonus")
+KINDS: tuple[str, ...] = ("earn", "multiply", "bonus", "offer")
 """Rule kinds by code."""
 
 POSTINGS: tuple[str, ...] = (
     "earn", "multiply", "bonus", "adjust", "redeem", "restore", "reverse", "expire", "forgive",
     "withhold", "donate", "correct", "hold", "release", "capture", "transfer",
-    "stock",
+    "stock", "offer",
 )  # fmt: skip
 """Kinds of postings by code.
 
 Points are signed by their effect on the member: earn, multiply, bonus, restore, forgive,
 withhold, release +; redeem, reverse, expire, donate, hold -; adjust, transfer and correct either
-way. A capture is 0, since its hold took the points; its figure is what is desired.
+way. A capture is 0, since its hold took the points; its figure is what is desired. An `offer` is
+0 as well: it tells of an offer that a completed sale named and might not have had.
 """

@@ -38,15 +38,16 @@ _ONE = np.zeros(1, np.uint32)
 class Trial:
     """What one fact would come to.
 
-    `before` and `after` are tables of one member, number 0, as it stands before the fact and
-    after the whole commit. `spendable` are by currency the points that may be spent at the
-    fact's place, so that no later fact lacks one for it.
+    `before`, `place` and `after` are tables of one member, number 0, as it stands before the
+    commit, at the fact's place before it, and after the whole commit. `spendable` are by
+    currency the points that may be spent at the fact's place, so that no later fact lacks one.
     """
 
     facts: Facts
     version: int
     outcome: Outcome
     before: State
+    place: State
     after: State
     at: int
     """The later of the fact's instant and that of the member's latest fact (us)."""
@@ -102,9 +103,10 @@ def try_sale(
 def packed_row(replica: Replica, number: int | None) -> bytes | None:
     """A member's row as reads see it: of facts that are durable. None for a new member."""
     assert replica.fold is not None
-    if number is None:
+    state = replica.fold.state
+    if number is None or number >= state.n_members:
         return None
-    return replica.in_flight.get(number) or replica.fold.state.pack(number)
+    return replica.in_flight.get(number) or state.pack(number)
 
 
 def _row(fold: Fold, packed: bytes | None) -> State:
@@ -124,8 +126,9 @@ def _fast(fold: Fold, batch: Batch, before: State, at: int) -> Trial:
     after = _row(fold, before.pack(0))
     outcome = _folded(fold, batch, after, _ONE)
     day = int(batch.facts.day[0])
+    spendable = _active(fold, before, day)
     return Trial(
-        batch.facts, int(batch.version[0]), outcome, before, after, at, _active(fold, before, day)
+        batch.facts, int(batch.version[0]), outcome, before, before, after, at, spendable
     )
 
 
@@ -133,7 +136,7 @@ def _refused(fold: Fold, batch: Batch, before: State, at: int, status: Status) -
     outcome = _folded(fold, batch, _row(fold, None), np.zeros(0, np.uint32))
     fold.refuse(batch, 0, status, before, 0, outcome)
     spendable = _active(fold, before, int(batch.facts.day[0]))
-    return Trial(batch.facts, int(batch.version[0]), outcome, before, before, at, spendable)
+    return Trial(batch.facts, int(batch.version[0]), outcome, before, before, before, at, spendable)
 
 
 def _active(fold: Fold, row: State, day: int) -> list[int]:
@@ -158,22 +161,24 @@ def _anew(replica: Replica, fold: Fold, batch: Batch, before: State, at: int) ->
         known = Known(last, replica.history(member, last, known))
     outcome = _folded(fold, batch, _row(fold, None), np.zeros(0, np.uint32))
     anew = Anew(fold, batch, _ONE, known, replica)
-    spendable = _spendable(replica, fold, batch.facts, member, known, anew.before)
+    packed = None
+    if anew.before is not None:
+        packed = as_of(replica, fold, member, last, int(batch.facts.at[0]))
+    place = _row(fold, packed)
+    spendable = _spendable(fold, batch.facts, place, known, anew.before)
     anew.decide()
     after = tell_anew(anew, _ONE, outcome)
     insert(outcome, anew.postings())
     row = _row(fold, None if after is None else after.packed)
-    return Trial(batch.facts, int(batch.version[0]), outcome, before, row, at, spendable)
+    return Trial(batch.facts, int(batch.version[0]), outcome, before, place, row, at, spendable)
 
 
 def _spendable(
-    replica: Replica, fold: Fold, facts: Facts, member: int, known: Known, chain: Folded | None
+    fold: Fold, facts: Facts, place: State, known: Known, chain: Folded | None
 ) -> list[int]:
     """The least that is active at the fact's instant, and after each later fact."""
-    at = int(facts.at[0])
-    packed = as_of(replica, fold, member, known.last_seq, at) if chain is not None else None
-    found = _active(fold, _row(fold, packed), int(facts.day[0]))
-    later = np.flatnonzero(known.history.facts.at > at)
+    found = _active(fold, place, int(facts.day[0]))
+    later = np.flatnonzero(known.history.facts.at > facts.at[0])
     if chain is None or not len(later):
         return found
     after = chain.figures["active"][later].min(axis=0).tolist()

@@ -129,6 +129,8 @@ def card_view(replica: Replica, card: str, at_us: int | None) -> Answer | None:
         shown["reason"] = state.reason
     if state.provisional:
         shown["provisional"] = True
+    if state.pin:
+        shown["has_pin"] = True
     return shown
 
 

@@ -18,6 +18,7 @@ from vafa.native.wire import Sale, parse_sale
 from .carrier import carrier_of
 from .facts import (
     CardLinkFact,
+    CardPinFact,
     EnrolFact,
     Fact,
     FormError,
@@ -33,7 +34,7 @@ from .facts import (
 from .form import check_form
 from .program_file import split_path
 
-F = TypeVar("F", bound=Fact)
+F = TypeVar("F", bound=Fact | CardPinFact)
 
 
 def decode_fact(body: bytes) -> Sale | LoneFact:
@@ -44,7 +45,9 @@ def decode_fact(body: bytes) -> Sale | LoneFact:
 def decode_strictly(body: bytes) -> Sale | LoneFact:
     """As `decode_fact`, always by the strict decoder."""
     fact: MemberFact | LoneFact = read_strictly(body, _decode)
-    if isinstance(fact, WireControl) or is_joint(fact):
+    if isinstance(fact, WireControl | CardPinFact) or is_joint(fact):
+        return fact
+    if isinstance(fact, EnrolFact | MemberUpdateFact) and fact.profile is not msgspec.UNSET:
         return fact
     return carrier_of(fact)
 
@@ -91,8 +94,8 @@ def _decode(body: bytes) -> MemberFact | LoneFact:
         fields = msgspec.json.decode(body)
         if not fields.get("card"):
             raise
-        fact: MemberFact | JointFact = msgspec.convert(
-            {**fields, "member": "?"}, MemberFact | JointFact
+        fact: MemberFact | JointFact | CardPinFact = msgspec.convert(
+            {**fields, "member": "?"}, MemberFact | JointFact | CardPinFact
         )
         if isinstance(fact, CardLinkFact | GiftCardFact):
             # Its card is what it is about.

@@ -26,11 +26,11 @@ from .admission import Admission
 from .answers import Answer, corrected, rated_answers
 from .carrier import carrier_of
 from .checkpoint import remove
-from .columns import GIFTS, Facts, Outcome
+from .columns import ERASE, GIFTS, Facts, Outcome
 from .control_commits import ControlCommits
 from .derived import budget_rows
 from .dictionaries import Sizes
-from .facts import ControlFact, LoneFact, PublishFact, WireControl
+from .facts import ControlFact, LoneFact, PrivateFact, PublishFact, WireControl
 from .gift_accounts import code_of
 from .gift_cards import choose_code
 from .intake import DecodedFacts, Intake
@@ -38,6 +38,8 @@ from .joint import Legs, apply_joint, is_joint, others
 from .journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encode_record
 from .late import Batch
 from .naming import refuse_closed
+from .private import Private
+from .private_facts import for_journal, keep_profile, whose
 from .records import facts_batch, growth_batch, rows_batch
 from .redeemable import tell_redeemable
 from .replica import Progress, Replica, journal_path, state_path
@@ -113,6 +115,7 @@ class Writer:
         except BaseException:
             os.close(self._lock)
             raise
+        self._private: Private | None = None
         self._admission = Admission(self.replica, self._damaged)
         self._controls = ControlCommits(self)
         self._pid = os.getpid()
@@ -122,6 +125,19 @@ class Writer:
         last = self.journal.last()
         if last is not None:
             self._last_time = last.committed_at
+        # A process that ended between the commit and the forgetting has left it undone.
+        self._forget()
+
+    def private(self) -> Private:
+        """What the journal must not have, opened when it is first asked for."""
+        if self._private is None:
+            self._private = Private(self.ledger)
+        return self._private
+
+    def _forget(self) -> None:
+        """Members that the journal says are erased: what is private of them goes."""
+        for member, seq in self.replica.membership.erased.items():
+            self.private().forget(member, seq)
 
     def close(self) -> None:
         """Write a checkpoint and let the ledger go."""
@@ -130,6 +146,8 @@ class Writer:
                 self.replica.save()
         finally:
             self.replica.close()
+            if self._private is not None:
+                self._private.close()
             os.close(self._lock)
 
     def __enter__(self) -> Writer:
@@ -172,6 +190,12 @@ class Writer:
         """Commit one decoded fact of any kind."""
         if isinstance(fact, WireControl):
             return self.commit_control(fact)
+        if isinstance(fact, PrivateFact):
+            sale = for_journal(fact, self.private())
+            (verdict,) = self.commit(DecodedFacts([sale]), force=force)
+            return keep_profile(
+                self.private(), fact, whose(self.replica, fact, verdict), verdict
+            )
         sale = fact if isinstance(fact, Sale) else carrier_of(fact)
         (verdict,) = self.commit(DecodedFacts([sale]), force=force)
         return verdict
@@ -342,6 +366,8 @@ class Writer:
                 legs = staged.legs
                 self.replica.settle(legs.batch.first, legs.batch.facts, [], legs.outcome.status)
                 self.replica.dirty.update(legs.outcome.members.tolist())
+            if (facts.kind == ERASE).any():
+                self._forget()
             self._spoiled = False
         self.replica.in_flight = {}
         self.replica.budgets_before = None

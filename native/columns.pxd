@@ -10,6 +10,7 @@ cdef enum:
     NO_SUCH_TIER = 8       # a manual tier that no version has
     PLAIN = 4              # a sale without anything beside lines and types of tenders
     PARTIAL = 16           # a capture that leaves the rest of its hold
+    STANDS = 32            # an exchange whose sale part was accepted while its return was parked
 
 
 cdef struct Columns:
@@ -34,6 +35,9 @@ cdef struct Columns:
     const int64_t *tender_names    # row of the hold or redemption that a tender names, -1
     const int64_t *coupons_from    # null: none
     const uint32_t *coupon
+    const int64_t *offers_from     # null: no sale names an offer
+    const int32_t *offer           # rule of the row's version, -1 unknown
+    const int64_t *offer_amount
     const int64_t *back_from       # null: none
     const int32_t *back_line
     const int32_t *back_sku

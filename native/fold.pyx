@@ -10,21 +10,26 @@ a row that cannot be taken gets a status and moves nothing. The GIL is released 
 whole batch.
 """
 
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport (
+    int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t)
 from libc.stdlib cimport calloc, free
 
 import numpy as np
 
 cimport numpy as cnp
 
+from .basket cimport BASKET, Basket
 from .columns cimport PLAIN, Columns, Postings, Results
 from .general cimport apply_closings, fold_general, free_work, make_work, run_out_row
 from .held cimport held_points
 from .history cimport History, free_history
+from .members cimport Facing, known_and_true
+from .offers cimport match_offers, money_left
 from .plain cimport fold_plain
-from .rules cimport HOLD, RuleTable, Rules
+from .rate cimport face, rung_up_reaches
+from .rules cimport GROSS, HOLD, OFFER, QUANTITY, RuleTable, Rules
 from .state cimport State
-from .work cimport Work
+from .work cimport Work, prepare
 from .work cimport Closings as ClosingColumns
 
 cnp.import_array()
@@ -235,6 +240,10 @@ cdef int point(Columns *in_, columns, Py_ssize_t n) except -1:
     in_.coupons_from = <int64_t*>optional(columns.coupons_from, np.int64, n + 1, "coupons_from")
     items = 0 if columns.coupons_from is None else columns.coupons_from[n]
     in_.coupon = <uint32_t*>optional(columns.coupon, np.uint32, items, "coupon")
+    in_.offers_from = <int64_t*>optional(columns.offers_from, np.int64, n + 1, "offers_from")
+    items = 0 if columns.offers_from is None else columns.offers_from[n]
+    in_.offer = <int32_t*>optional(columns.offer, np.int32, items, "offer")
+    in_.offer_amount = <int64_t*>optional(columns.offer_amount, np.int64, items, "offer_amount")
     in_.back_from = <int64_t*>optional(columns.back_from, np.int64, n + 1, "back_from")
     items = 0 if columns.back_from is None else columns.back_from[n]
     in_.back_line = <int32_t*>optional(columns.back_line, np.int32, items, "back_line")
@@ -439,3 +448,62 @@ def close_days(list natives, State state, closings, members):
     if b.w.failed:
         raise MemoryError
     return b.closed_posted()
+
+
+def offers_of(list natives, State state, columns):
+    """What the offers of its version say to a sale, row 0 of a batch: each condition apart.
+
+    The member's row must be as it stands at the sale's place. Returns a dict of arrays: by
+    rule (zero for what is no offer) met uint8 (all conditions hold), minimum uint8 (bits of
+    those that fail: least amount, its negation, least quantity, its negation), member uint64
+    (bits of the conditions on the member that fail), left int64 (minor units that limits leave
+    to take off; 2^63 - 1 without one) and limit uint8 (the one that leaves least); by line and
+    word lines uint64: the rules whose conditions on lines a line meets, none if no rule may
+    see it. Raises TypeError or ValueError for columns of the wrong form.
+    """
+    cdef _Batch b = _Batch.__new__(_Batch)
+    cdef Basket basket
+    cdef Facing facing
+    cdef const RuleTable *t
+    cdef int64_t back, lines = columns.lines_from[1], k, at
+    cdef int32_t rule, i, code, day
+    b.open(natives, state, lines, columns.tenders_from[1])
+    point(&b.in_, columns, 1)
+    check_batch(columns, natives, state, &b.in_, 1)
+    t = b.tables[b.in_.version[0]]
+    day = b.in_.day[0]
+    prepare(&b.w, t, 0, NULL, NULL, &basket, &back)
+    basket.form = BASKET
+    match_offers(&b.w, t, &basket, state.row(b.in_.member[0]), day)
+    met, minimum = np.zeros(t.n_rules, np.uint8), np.zeros(t.n_rules, np.uint8)
+    limit, left = np.zeros(t.n_rules, np.uint8), np.zeros(t.n_rules, np.int64)
+    member = np.zeros(t.n_rules, np.uint64)
+    words = np.zeros(lines * t.n_words, np.uint64)
+    cdef uint8_t[::1] met_, minimum_, limit_
+    cdef int64_t[::1] left_
+    cdef uint64_t[::1] member_, words_
+    met_, minimum_, limit_, left_, member_, words_ = met, minimum, limit, left, member, words
+    for i in range(b.w.rated.n_part):
+        met_[b.w.rated.part[i]] = 1
+    # Each condition on its own: of lines alone, whatever else fails.
+    for k in range(basket.n):
+        for i in range(t.n_words):
+            at = basket.lines[k].cls * t.n_words + i
+            b.w.rated.matched[k * t.n_words + i] = t.class_words[at]
+            words_[basket.lines[k].place * t.n_words + i] = t.class_words[at]
+    face(t, &basket, &b.w.rated, &facing)
+    for rule in range(t.n_rules):
+        if t.kind[rule] != OFFER:
+            continue
+        left_[rule] = money_left(t, b.w.ahead, rule, day, &code)
+        limit_[rule] = code
+        for i, (basis, least, below) in enumerate((
+                (GROSS, t.min_amount[rule], -1), (GROSS, -1, t.not_amount[rule]),
+                (QUANTITY, t.min_quantity[rule], -1), (QUANTITY, -1, t.not_quantity[rule]))):
+            if not rung_up_reaches(t, &basket, rule, basis, least, below, &b.w.rated):
+                minimum_[rule] |= 1 << i
+        for i in range(t.conds_from[rule], t.conds_from[rule + 1]):
+            if (known_and_true(t, b.w.ahead, &t.conds[i], &facing) == t.conds[i].negated):
+                member_[rule] |= <uint64_t>1 << (i - t.conds_from[rule])
+    return {"met": met, "minimum": minimum, "member": member, "left": left, "limit": limit,
+            "lines": words.reshape(lines, t.n_words)}

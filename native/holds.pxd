@@ -229,6 +229,8 @@ cdef inline int apply_capture(Work *w, const RuleTable *t, int64_t i, int64_t *r
     left = left_in(row, source)
     if asked == 0:
         asked = left if left else in_.figure[hold] - captured_of(h, hold)
+        # Completed captures may have taken more than there was.
+        asked = 0 if asked < 0 else asked
     if not in_.flags[i] & COMPLETED:
         if left == 0:
             return HOLD_ENDED

@@ -8,12 +8,16 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memmove
 
+cdef enum:
+    RESTORED = 1 << 20    # tag of points that had become debt and come back
+
+
 cdef struct Lot:
     int32_t earned
     int32_t active_from
     int32_t good_through
     int32_t source        # place of the fact that made it among its member's
-    int32_t tag           # 0: points of the fact; 1 + rung: a bonus for reaching the tier
+    int32_t tag           # 0: points of the fact; 1 + rung: a bonus for a tier; RESTORED
     int32_t fixed         # its last day was named: no renewal moves it
     int64_t points
 

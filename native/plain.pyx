@@ -128,8 +128,8 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
     cdef int64_t eligible
     cdef uint64_t word
     cdef int64_t pending
-    basket_words(t, words, in_.store[basket], in_.terminal[basket], day, in_.minute[basket],
-                 in_.tender + in_.tenders_from[basket],
+    basket_words(t, t.every, words, in_.store[basket], in_.terminal[basket], day,
+                 in_.minute[basket], in_.tender + in_.tenders_from[basket],
                  in_.tenders_from[basket + 1] - in_.tenders_from[basket], x.words)
     sum_lines(t, in_.product + lo, in_.net + lo, in_.quantity + lo, hi - lo, x.net_of,
               x.quantity_of, x.touched)

@@ -8,14 +8,16 @@ same function. The figures are exact integers over common denominators (see `bas
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from .arith cimport ctz64
-from .basket cimport ACTIVITY_FACT, BASKET, CLOSED_DAY, Basket, Rated, common_whole, line_basis
+from .basket cimport (
+    ACTIVITY_FACT, BASKET, CLOSED_DAY, Basket, Line, Rated, common_whole, line_basis)
 from .big cimport (
     Big, big_add, big_cmp, big_copy, big_divmod, big_gcd, big_mul, big_round, big_set, big_times)
 from .bonuses cimport rate_bonus, stack_bonuses
 from .earnings cimport best_earn, rate_earn
 from .limits cimport fill_rated_caps, has_room, own_limits
 from .members cimport NO_YEAR, Facing, member_meets, year_near
-from .rules cimport BONUS, EARN, GROUP_BEST, MULTIPLY, QUANTITY, STACK_FIRST, RuleTable
+from .rules cimport (
+    BONUS, EARN, GROSS, GROUP_BEST, MULTIPLY, OFFER, QUANTITY, STACK_FIRST, RuleTable)
 from .stacks cimport rate_multiplies
 from .tiers cimport entered
 from .words cimport basket_words
@@ -54,20 +56,46 @@ cdef inline bint reaches_minimum(const RuleTable *t, const Basket *b, int32_t ru
     return True
 
 
-cdef inline void match(const RuleTable *t, const Basket *b, const int64_t *row, int32_t tier,
-                       Rated *r) noexcept nogil:
-    """Fill r.part: the rules that take part, in (priority, file) order (rulebook 3)."""
-    cdef int32_t w, i, k, rule, words = t.n_words
-    cdef uint64_t left, any_, opened, word
-    cdef Facing f
-    cdef bint given
-    r.n_part = 0
-    if t.n_entry and not entered(t, row, b.day):
-        # A candidate's purchases count and earn nothing (rulebook 7).
-        return
-    if b.form != CLOSED_DAY:
-        basket_words(t, words, b.store, b.terminal, b.day, b.minute, b.tender, b.n_tenders,
-                     r.words)
+cdef inline bint rung_up_reaches(const RuleTable *t, const Basket *b, int32_t rule, int32_t basis,
+                                 int64_t least, int64_t below, Rated *r) noexcept nogil:
+    """Whether the rule's lines come to `least` and not to `below` (-1 none) as they were rung
+    up: before discounts, whatever paid for them."""
+    cdef int32_t i
+    cdef Line line
+    cdef Big total, one, bound
+    if least < 0 and below < 0:
+        return True
+    total.n = total.neg = 0
+    for i in range(b.n):
+        if (r.matched[<int64_t>i * t.n_words + (rule >> 6)] >> (rule & 63)) & 1:
+            line = b.lines[i]
+            line.unpaid = line.net
+            line_basis(b, &line, basis, 0, r, &one)
+            big_add(&total, &total, &one, &r.overflow)
+    if least >= 0:
+        big_copy(&bound, &r.whole)
+        big_times(&bound, least, &r.overflow)
+        if big_cmp(&total, &bound) < 0:
+            return False
+    if below >= 0:
+        big_copy(&bound, &r.whole)
+        big_times(&bound, below, &r.overflow)
+        if big_cmp(&total, &bound) >= 0:
+            return False
+    return True
+
+
+cdef inline bint offer_reaches_minimum(const RuleTable *t, const Basket *b, int32_t rule,
+                                       Rated *r) noexcept nogil:
+    """An offer's least amount and quantity: it may itself have lowered what is charged."""
+    return (rung_up_reaches(t, b, rule, GROSS, t.min_amount[rule], t.not_amount[rule], r)
+            and rung_up_reaches(t, b, rule, QUANTITY, t.min_quantity[rule], t.not_quantity[rule],
+                                r))
+
+
+cdef inline void face(const RuleTable *t, const Basket *b, Rated *r, Facing *f) noexcept nogil:
+    """What conditions on the member look at of a basket."""
+    cdef int32_t i
     f.at = b.at
     f.day = b.day
     f.store = t.store_key[b.store] if t.store_key != NULL and b.form != CLOSED_DAY else 0
@@ -76,6 +104,26 @@ cdef inline void match(const RuleTable *t, const Basket *b, const int64_t *row, 
     for i in range(f.n_lines):
         r.category[i] = (t.product_category[b.lines[i].product]
                          if t.product_category != NULL else 0)
+
+
+cdef inline void match(const RuleTable *t, const Basket *b, const int64_t *row, int32_t tier,
+                       bint offers, Rated *r) noexcept nogil:
+    """Fill r.part: the rules that take part, in (priority, file) order (rulebook 3).
+
+    Either the offers, or the rules of points.
+    """
+    cdef int32_t w, i, k, rule, words = t.n_words
+    cdef uint64_t left, any_, opened, word
+    cdef Facing f
+    cdef bint given
+    r.n_part = 0
+    if not offers and t.n_entry and not entered(t, row, b.day):
+        # A candidate's purchases count and earn nothing (rulebook 7).
+        return
+    if b.form != CLOSED_DAY:
+        basket_words(t, t.offer_mask if offers else t.every, words, b.store, b.terminal, b.day,
+                     b.minute, b.tender, b.n_tenders, r.words)
+    face(t, b, r, &f)
     for w in range(words):
         if b.form == ACTIVITY_FACT:
             r.words[w] &= t.activity[<int64_t>b.code * words + w] & t.activity_mask[w]
@@ -116,7 +164,8 @@ cdef inline void match(const RuleTable *t, const Basket *b, const int64_t *row, 
             r.year[rule] = NO_YEAR
             r.desired[rule] = r.granted[rule] = 0
             r.limit[rule] = 0
-            if b.form == BASKET and not reaches_minimum(t, b, rule, r):
+            if b.form == BASKET and not (offer_reaches_minimum(t, b, rule, r) if offers
+                                         else reaches_minimum(t, b, rule, r)):
                 continue
             if not member_meets(t, row, rule, &f):
                 continue
@@ -130,6 +179,10 @@ cdef inline void match(const RuleTable *t, const Basket *b, const int64_t *row, 
             if b.form == ACTIVITY_FACT and t.kind[rule] == MULTIPLY:
                 continue
             r.roomless[rule] = not has_room(t, row, rule, b.day, r.year[rule])
+            if offers:
+                r.part[r.n_part] = rule
+                r.n_part += 1
+                continue
             if r.roomless[rule] and t.group[rule] >= 0:
                 # Without room it takes no part in its group. Outside one its figure counts
                 # for what it carries and for a sum that is rounded once, and is cut to 0.
@@ -209,7 +262,7 @@ cdef inline void rate_all(const RuleTable *t, const Basket *b, const int64_t *ro
     cdef bint seen
     r.overflow = 0
     common_whole(b, r)
-    match(t, b, row, tier, r)
+    match(t, b, row, tier, False, r)
     for c in range(t.n_currencies):
         big_set(&r.scale[c], 1)
         for i in range(b.n):

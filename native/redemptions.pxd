@@ -11,15 +11,16 @@ from .accounts cimport account_of
 from .arith cimport i128
 from .columns cimport ACCEPTED, COMPLETED, Columns, post, today
 from .facts cimport enter, finish, no_amounts
-from .held cimport left_in
+from .held cimport GIVEN, OWED, Part, left_in, n_parts, part_of
 from .history cimport History, Spent, new_spent
 from .holds cimport (
     captured_of, is_used, place_of, redeem_now, release, renew_by_redemption, spent_of, take_held)
+from .lots cimport Lots, paid_by
 from .rules cimport (
     ALREADY_CANCELLED, BELOW_MINIMUM, HOLD, HOLD_ENDED, HOLD_USED, INSUFFICIENT, MORE_THAN_HELD,
     NOT_A_MULTIPLE, NOT_SPENDABLE, NO_RULE, OK, OVER_SHARE, OVER_WORTH, POST_CAPTURE,
     UNKNOWN_CURRENCY, RuleTable, Terms)
-from .state cimport JOINED, REDEEMED
+from .state cimport DEBT, HOLDS, JOINED, LOTS, REDEEMED, Vec
 from .tiers cimport advance_tiers, tier_on
 from .work cimport Work, account_available, scale_tenders
 
@@ -189,6 +190,41 @@ cdef inline int break_terms(Work *w, const RuleTable *t, int64_t i, int32_t tier
     return OK
 
 
+cdef inline int64_t freed(Work *w, int64_t i, int64_t *row, const History *h, int32_t c,
+                          int32_t day) noexcept nogil:
+    """Points that the holds which the tenders name release, for the sale's other tenders."""
+    cdef const Columns *in_ = w.in_
+    cdef const Vec *v = <const Vec*>row[HOLDS]
+    cdef const int64_t *account = account_of(row, c)
+    cdef int64_t k, rest, part, paid, free = 0, owed = account[DEBT]
+    cdef int32_t j, source
+    cdef Part p
+    if in_.tender_names == NULL:
+        return 0
+    if account[LOTS]:
+        owed -= paid_by(<const Lots*>account[LOTS], owed, day)
+    for k in range(in_.tenders_from[i], in_.tenders_from[i + 1]):
+        if (in_.tender_names[k] < 0 or in_.kind[in_.tender_names[k]] != HOLD
+                or in_.currency[in_.tender_names[k]] != c):
+            continue
+        source = place_of(h, in_.tender_names[k])
+        rest = left_in(row, source) - w.from_named[k - in_.tenders_from[i]]
+        # As `release`: the last first, open debt is paid, and what has passed expires.
+        for j in range(n_parts(v) - 1, -1, -1):
+            p = part_of(v, j)
+            if p.source != source or rest <= 0:
+                continue
+            part = p.lot.points if p.lot.points < rest else rest
+            rest -= part
+            if p.lot.tag == GIVEN:
+                continue
+            paid = part if part < owed else owed
+            owed -= paid
+            if p.lot.tag == OWED or p.lot.good_through >= day:
+                free += part - paid
+    return free
+
+
 cdef inline int tenders_asked(Work *w, const RuleTable *t, int64_t i, int64_t *row,
                               const History *h) noexcept nogil:
     """What the sale's tenders take; a status.
@@ -219,7 +255,7 @@ cdef inline int tenders_asked(Work *w, const RuleTable *t, int64_t i, int64_t *r
             return status
     if strict:
         for c in range(t.n_currencies):
-            if w.asked_in[c] > account_available(row, c, day):
+            if w.asked_in[c] > account_available(row, c, day) + freed(w, i, row, h, c, day):
                 return INSUFFICIENT
     return OK
 

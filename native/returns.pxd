@@ -13,6 +13,7 @@ from .earned cimport amounts_of, apply_amounts
 from .facts cimport finish, no_amounts
 from .history cimport History, Sold
 from .lots cimport Lots, pending_points
+from .offers cimport count_offers
 from .rules cimport NO_RULE, NO_SUCH_LINE, OK, OVERFLOW, POINTS_SPENT, POST_REVERSE, RuleTable
 from .state cimport FACTS, LOTS
 from .stepping_back cimport guards_back, renewals_back, step_back, tiers_back
@@ -78,6 +79,7 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         return OVERFLOW
     if not amounts_of(w, ts, &b, w.given, b.eligible > 0, w.amounts_now):
         return OVERFLOW
+    count_offers(w, ts, s.row, s, w.amounts_now)
     guards_back(ts, s, w.given, row)
     if not reverse(w, ts, s, i, row, day):
         w.failed = 1

@@ -10,6 +10,7 @@ cdef enum Kind:
     EARN = 0
     MULTIPLY = 1
     BONUS = 2
+    OFFER = 3              # matched apart, for quotes and for sales that name it
 
 cdef enum Basis:
     NET = 0
@@ -31,6 +32,7 @@ cdef enum GroupMode:
     STACK_BEST = 4
     STACK_COMPOUND = 5
     STACK_FIRST = 6
+    OFFER_ONE = 7          # a sale names one offer of it
 
 cdef enum BonusForm:
     FIXED = 0
@@ -92,6 +94,8 @@ cdef enum Status:
     UNKNOWN_REWARD = 30
     OUT_OF_STOCK = 31
     OVER_LIMIT = 32
+    OFFER_NOT_APPLICABLE = 33
+    OFFER_USED_UP = 34
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:
@@ -127,6 +131,7 @@ cdef enum PostingKind:
     POST_RELEASE = 13
     POST_CAPTURE = 14
     POST_TRANSFER = 15
+    POST_OFFER = 17        # an offer that a completed sale names and may not have
 
 cdef enum Condition:
     IF_SEGMENT = 0         # list: defined segments, or slots of set ones below zero
@@ -317,12 +322,15 @@ cdef struct RuleTable:
     const Terms *terms
     const int64_t *money          # [terms, rung + 1]: minor units; 0: no tier
     int32_t broken_code           # engine/status.py LIMITS: minimum, step, worth, share
+    int32_t uses_code
+    int32_t offer_code
     const int32_t *ymd[2]  # packed dates by day: Gregorian, Jalali
     const int32_t *month_start[2]  # first day of month (year - first_year) * 12 + month - 1
     int32_t first_year[2]
     int32_t calendar
     # Dimension words; a null pointer is a dimension that no rule looks at.
-    const uint64_t *every         # all rules
+    const uint64_t *every         # all rules but offers
+    const uint64_t *offer_mask
     const uint64_t *earn_mask     # earn rules
     const uint64_t *store         # [store code]
     const uint64_t *terminal

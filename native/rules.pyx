@@ -89,6 +89,8 @@ cdef class Rules:
         t.entry_any = numbers["entry_any"]
         t.tiers_at = numbers["tiers_at"]
         t.broken_code = numbers["broken_code"]
+        t.uses_code = numbers["uses_code"]
+        t.offer_code = numbers["offer_code"]
         t.stores_at = numbers["stores_at"]
         t.categories_at = numbers["categories_at"]
         t.number = <uint16_t*>self.get("number", np.uint16, n)
@@ -131,6 +133,7 @@ cdef class Rules:
         t.activity_mask = <uint64_t*>self.get("activity_mask", np.uint64, words)
         t.dated_mask = <uint64_t*>self.get("dated_mask", np.uint64, words)
         t.every = <uint64_t*>self.get("every", np.uint64, words)
+        t.offer_mask = <uint64_t*>self.get("offer_mask", np.uint64, words)
         t.earn_mask = <uint64_t*>self.get("earn_mask", np.uint64, words)
         t.weekday = <uint64_t*>self.get("weekday", np.uint64, 7 * words)
         t.minute = <uint64_t*>self.get("minute", np.uint64, 1440 * words)

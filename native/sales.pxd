@@ -10,6 +10,7 @@ from .earned cimport apply_amounts, count_purchase, keeps_rest, new_sold, post_r
 from .facts cimport finish, rate_ahead, remember_renewal
 from .history cimport History, Sold
 from .members cimport NO_YEAR
+from .offers cimport check_offers, count_offers
 from .redemptions cimport names_any, pay_with_named, redeem_tenders, tenders_asked
 from .rules cimport OK, OVERFLOW, RuleTable
 from .state cimport FACTS
@@ -86,7 +87,7 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     cdef Sold *s = NULL
     cdef const Columns *in_ = w.in_
     cdef int32_t day = today(in_, i), tier, c, sold = h.n_sold if named and h != NULL else -1
-    cdef int64_t back, k
+    cdef int64_t back, k, told
     cdef int status
     cdef bint rated, names
     status = tenders_asked(w, t, i, row, h)
@@ -96,13 +97,20 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     b.form = BASKET
     w.out.eligible[i] = b.eligible
     rated = b.eligible > 0
+    told = w.p.n
+    status = check_offers(w, t, i, &b, row, day)
+    if status != OK or w.failed:
+        return status
     names = names_any(in_, i)
     if names and not (enter_sale(w, t, i, row, h, day, exchanged)
                       and pay_with_named(w, t, i, row, h, sold)):
         w.failed = 1
         return OK
     if not rate_ahead(w, t, &b, row, day, rated):
+        if not names:
+            w.p.n = told
         return OVERFLOW
+    count_offers(w, t, i, NULL, w.amounts)
     if not names and not enter_sale(w, t, i, row, h, day, exchanged):
         w.failed = 1
         return OK

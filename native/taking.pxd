@@ -12,7 +12,7 @@ from .arith cimport i128
 from .columns cimport post
 from .held cimport GIVEN, OWED
 from .history cimport History, Sold, Spent
-from .lots cimport Lot, Lots
+from .lots cimport RESTORED, Lot, Lots
 from .rules cimport (
     NO_RULE, POST_DONATE, POST_FORGIVE, POST_RESTORE, POST_REVERSE, POST_WITHHOLD, RuleTable)
 from .state cimport DEBT, DONATED, FACTS, FORGIVEN, LOTS, REDEEMED, REVERSED
@@ -61,7 +61,9 @@ cdef inline bint give_part(Work *w, const RuleTable *t, const History *h, int64_
         lot.earned = lot.active_from = w.in_.day[basket] if basket >= 0 else day
         lot.good_through = expires_on(&t.currencies[c], account, lot.earned)
         lot.source = <int32_t>row[FACTS]
-        lot.tag = lot.fixed = 0
+        lot.fixed = 0
+        # No points of its rules, if the fact is an exchange.
+        lot.tag = RESTORED
         return put_lot(account, lot, day)
     if h != NULL and t.currencies[c].inactivity and not lot.fixed:
         renew_since(t, h, c, &lot)

@@ -18,15 +18,16 @@ cdef struct Segment:
     int32_t cls
 
 
-cdef inline void basket_words(const RuleTable *t, int32_t n, uint32_t store, uint32_t terminal,
-                              int32_t day, int16_t minute, const uint32_t *tenders,
-                              int64_t n_tenders, uint64_t *words) noexcept nogil:
-    """AND of every dimension that knows no member; n is the number of words."""
+cdef inline void basket_words(const RuleTable *t, const uint64_t *first, int32_t n,
+                              uint32_t store, uint32_t terminal, int32_t day, int16_t minute,
+                              const uint32_t *tenders, int64_t n_tenders,
+                              uint64_t *words) noexcept nogil:
+    """AND of every dimension that knows no member, and of the rules asked for (`first`)."""
     cdef int32_t w
     cdef int64_t i
     cdef uint64_t has, forbidden
     for w in range(n):
-        words[w] = t.every[w]
+        words[w] = first[w]
     if t.store != NULL:
         for w in range(n):
             words[w] &= t.store[<int64_t>store * n + w]

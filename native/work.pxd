@@ -10,7 +10,7 @@ from .basket cimport Basket, Line, Rated, spread
 from .columns cimport Columns, Postings, Results
 from .held cimport held_points
 from .history cimport Event, Geometry, History
-from .lots cimport Lots, available
+from .lots cimport RESTORED, Lots, available
 from .memory cimport room_for
 from .rules cimport RuleTable
 from .state cimport DEBT, JOINED, LOTS, TODAY
@@ -107,6 +107,8 @@ cdef inline void note_expired(Work *w, History *h, int32_t c) noexcept nogil:
     """Tell the sales, and the tiers, which of their own points have expired unspent."""
     cdef int32_t i, k
     for i in range(w.takes.n):
+        if w.takes.lot[i].tag == RESTORED:
+            continue
         if w.takes.lot[i].tag:
             h.bonus_expired[w.takes.lot[i].tag - 1] += w.takes.lot[i].points
             continue

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from vafa.engine.cli import main
+
+if TYPE_CHECKING:
+    import socket
 
 existing = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -26,40 +30,38 @@ existing = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--keys", type=existing, default=None, help="The keys file; read again at SIGHUP.")
 @click.option("--tls-cert", type=existing, default=None, help="Certificate chain (PEM).")
 @click.option("--tls-key", type=existing, default=None, help="Its private key (PEM).")
+@click.option(
+    "--log-format", type=click.Choice(("text", "json")), default="text", show_default=True,
+    help="Form of the log on stderr.",
+)
 def serve(
     ledger: Path, host: str, port: int, workers: int, admin_port: int | None,
-    keys: Path | None, tls_cert: Path | None, tls_key: Path | None,
+    keys: Path | None, tls_cert: Path | None, tls_key: Path | None, log_format: str,
 ) -> None:
     """Serve LEDGER over HTTP until SIGTERM.
 
     Without a keys file everybody who can connect may do everything, so HOST must be of the
-    loopback.
+    loopback. Sockets of a systemd socket unit take the place of HOST and the ports.
     """
     from vafa.engine.journal import LedgerError  # noqa: PLC0415
     from vafa.engine.replica import journal_path  # noqa: PLC0415
 
     # Only this command pays for these.
-    from .doors import Doors, listening_socket, tls_context  # noqa: PLC0415
+    from .doors import Doors, tls_context  # noqa: PLC0415
     from .keys import KeysError, read_keys  # noqa: PLC0415
+    from .logs import set_up  # noqa: PLC0415
     from .serve import serve_alone  # noqa: PLC0415
+    from .systemd import notify  # noqa: PLC0415
     from .workers import supervise  # noqa: PLC0415
 
+    set_up(log_format)
     if not (journal_path(ledger) / "data.mdb").exists():
         raise LedgerError(f"{ledger} is not a ledger; make one with `vafa program publish`")
-    if keys is None and not is_loopback(host):
-        raise click.UsageError(f"{host} is not of the loopback: give --keys FILE")
+    sockets = open_sockets(host, port, admin_port, keys is None)
+    host = sockets[0].getsockname()[0]
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("give both --tls-cert and --tls-key")
     names = [None if file is None else str(file.resolve()) for file in (keys, tls_cert, tls_key)]
-    sockets = []
-    for wanted in (port, admin_port):
-        if wanted is not None:
-            try:
-                sockets.append(listening_socket(host, wanted))
-            except OSError as error:
-                raise click.ClickException(
-                    f"cannot listen on {host}:{wanted}: {error.strerror}"
-                ) from None
     doors = Doors(*([sock.fileno() for sock in sockets] + [None])[:2], *names)  # type: ignore[arg-type]
     try:
         tls_context(doors)
@@ -80,11 +82,41 @@ def serve(
             click.echo(
                 "warning: no --keys: everybody on this machine may do everything", err=True
             )
+        notify("READY=1")
 
     if workers == 1:
         serve_alone(ledger, doors, started)
     else:
         supervise(ledger, doors, workers, started)
+    notify("STOPPING=1")
+
+
+def open_sockets(
+    host: str, port: int, admin_port: int | None, is_open: bool
+) -> list[socket.socket]:
+    """The sockets of tills and operators: those of the service manager, else bound here.
+
+    Only the loopback where the server `is_open` to everyone.
+    """
+    from .doors import listening_socket  # noqa: PLC0415
+    from .systemd import handed_over  # noqa: PLC0415
+
+    try:
+        sockets = handed_over()
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    for one in [sock.getsockname()[0] for sock in sockets] or [host]:
+        if is_open and not is_loopback(one):
+            raise click.UsageError(f"{one} is not of the loopback: give --keys FILE")
+    for wanted in () if sockets else (port, admin_port):
+        if wanted is not None:
+            try:
+                sockets.append(listening_socket(host, wanted))
+            except OSError as error:
+                raise click.ClickException(
+                    f"cannot listen on {host}:{wanted}: {error.strerror}"
+                ) from None
+    return sockets
 
 
 def is_loopback(host: str) -> bool:

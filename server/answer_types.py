@@ -116,6 +116,19 @@ class Lot(Struct):
     good_through: dt.date | None
 
 
+class ActivePlan(Struct):
+    """A plan that a member has."""
+
+    plan: str
+    since: Instant
+    until: Instant | None
+    renews: bool
+    terms: int
+    fees: int
+    entitlements: list[str]
+    term_ends: Instant | UnsetType = UNSET
+
+
 class MemberView(Struct):
     """A member at an instant."""
 
@@ -127,9 +140,24 @@ class MemberView(Struct):
     purchases: int
     seq: Seq
     lots: list[Lot]
+    type: Literal["person", "organisation"] | UnsetType = UNSET
+    closed: Instant | UnsetType = UNSET
     cards: list[str] | UnsetType = UNSET
+    plans: list[ActivePlan] | UnsetType = UNSET
+    entitlements: list[str] | UnsetType = UNSET
     progress: Progress | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
+
+
+class PinTried(Struct):
+    """What became of a PIN that was tried."""
+
+    card: str
+    outcome: Literal["ok", "wrong", "locked"]
+    attempts_left: int
+
+
+PROFILE: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "string"}}
 
 
 class Card(Struct):
@@ -141,6 +169,7 @@ class Card(Struct):
     blocked: bool
     reason: str | UnsetType = UNSET
     provisional: bool | UnsetType = UNSET
+    has_pin: bool | UnsetType = UNSET
 
 
 class StatementEntry(Struct):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from vafa.engine.explain_shape import ControlTold, Explanation
+from vafa.engine.explain_voice import LANGUAGES
 from vafa.engine.facts import LoneFact, MemberFact
 from vafa.engine.statement import MOST_ENTRIES
 
@@ -25,7 +26,7 @@ from .contract import (
 from .decode import ARROW, JSON, NDJSON
 from .edge import EdgeServer
 from .events import EventDoor
-from .explaining import LANGUAGES, ExplainDoor
+from .explaining import ExplainDoor
 from .front import Front
 from .guard import Guard
 from .imports import ImportDoor
@@ -34,6 +35,7 @@ from .membership import MembershipDoor
 from .openapi import DocumentDoor
 from .operation import OperationDoor
 from .outbox import MOST_EVENTS, USUAL_EVENTS, OutboxDoor
+from .privacy import PinBody, PrivacyDoor
 from .programs import MOST_VERSION, ProgramBody, ProgramDoor, PublishBody
 from .quotes import QuoteDoor
 from .reads import USUAL_ENTRIES, ReadDoor
@@ -72,6 +74,7 @@ def routes(front: Front) -> tuple[Route, ...]:
     """Every route over a front, in the order of the documents."""
     events, reads, programs = EventDoor(front), ReadDoor(front), ProgramDoor(front)
     membership, operation = MembershipDoor(front), OperationDoor(front)
+    privacy = PrivacyDoor(front, events.privacy)
     documents = DocumentDoor()
     table = (
         Route("POST", "/v1/events", events.post, Told(
@@ -79,7 +82,8 @@ def routes(front: Front) -> tuple[Route, ...]:
                 200: {JSON: shown.FactAnswer, NDJSON: TEXT, ARROW: BYTES},
                 201: {JSON: shown.FactAnswer}, 202: {JSON: shown.FactAnswer},
             }, "write", {JSON: MemberFact | LoneFact, NDJSON: TEXT, ARROW: BYTES},
-            (FORCE, ATOMIC), (*BODIES, *COMMITS, *FACTS, "invalid-batch", "batch-refused"),
+            (FORCE, ATOMIC),
+            (*BODIES, *COMMITS, *FACTS, "invalid-batch", "batch-refused", "no-pepper"),
         )),
         *(
             Route("POST", path.path, KindDoor(events, path).post, Told(
@@ -117,6 +121,18 @@ def routes(front: Front) -> tuple[Route, ...]:
         )),
         Route("GET", "/v1/cards/{id}", membership.card, Told(
             "Whose a card is", answers(shown.Card), "read", {}, (AT,), ("not-found",),
+        )),
+        Route("POST", "/v1/cards/{id}/verify", privacy.verify, Told(
+            "Tries a card's PIN", answers(shown.PinTried), "write", {JSON: PinBody}, (),
+            (*BODIES, "invalid-fact", "not-found", "card-blocked", "no-pepper", "overloaded"),
+        )),
+        Route("GET", "/v1/members/{id}/profile", privacy.profile, Told(
+            "What is known of a person", answers(shown.PROFILE), "read", {}, (),
+            ("not-found",),
+        )),
+        Route("PUT", "/v1/members/{id}/profile", privacy.put_profile, Told(
+            "Replaces what is known of a person", answers(shown.PROFILE), "write",
+            {JSON: shown.PROFILE}, (), (*BODIES, "invalid-fact", "not-found", "overloaded"),
         )),
         Route("GET", "/v1/members/{id}/statement", reads.statement, Told(
             "A member's facts, newest first", answers(shown.Statement), "read", {},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
@@ -10,7 +9,7 @@ import pyarrow as pa
 from aiohttp import web
 
 from vafa.engine.carrier import carrier_of
-from vafa.engine.facts import JointFact, LoneFact
+from vafa.engine.facts import JointFact, LoneFact, PrivateFact
 from vafa.engine.verdicts import Verdict, stream_of, verdict_table
 from vafa.native.wire import Sale
 
@@ -20,6 +19,7 @@ from .front import Front
 from .guard import holder_of
 from .keys import Holder
 from .parameters import flag, parameters
+from .privacy import Privacy
 from .problems import ProblemError, language_of, problem_body
 
 MOST_TOLD = 1000
@@ -31,6 +31,7 @@ class EventDoor:
 
     def __init__(self, front: Front) -> None:
         self.commits = front.commits
+        self.privacy = Privacy(front)
 
     async def post(self, request: web.BaseRequest, _: str) -> web.Response:
         """Facts in: one as JSON, many as NDJSON, many as Arrow columns."""
@@ -78,10 +79,12 @@ class EventDoor:
             verdict = await self._alone(fact, force)
         return _answer(verdict)
 
-    def _alone(self, fact: LoneFact, force: bool) -> asyncio.Future[Verdict]:
+    async def _alone(self, fact: LoneFact, force: bool) -> Verdict:
+        if isinstance(fact, PrivateFact):
+            return await self.privacy.commit(fact, force)
         if isinstance(fact, JointFact):
-            return self.commits.joint(carrier_of(fact), force)
-        return self.commits.control(fact)
+            return await self.commits.joint(carrier_of(fact), force)
+        return await self.commits.control(fact)
 
     async def _lines(self, lines: list[Line], force: bool, language: str) -> web.Response:
         results = await self.results(lines, force, language)
@@ -168,7 +171,7 @@ def _allow(fact: Sale | LoneFact, holder: Holder) -> None:
 
     A key for stores is not for facts of no member: those are everyone's.
     """
-    if isinstance(fact, Sale | JointFact):
+    if isinstance(fact, Sale | JointFact | PrivateFact):
         _allow_store(fact.store, holder)
     elif holder.stores is not None:
         raise ProblemError("forbidden", f"the key {holder.id!r} is for stores", "kind")

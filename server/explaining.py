@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from vafa.engine.explain import Explainer, UnknownFact
+from vafa.engine.explain_voice import LANGUAGES
 
 from . import caching
 from .front import Front
@@ -15,7 +16,6 @@ from .parameters import parameters
 from .problems import ProblemError
 
 TEXT = "text/plain"
-LANGUAGES = ("en", "fa")
 
 
 class ExplainDoor:

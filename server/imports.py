@@ -25,6 +25,9 @@ from .front import Front
 from .parameters import flag, parameters
 from .problems import ProblemError, language_of
 
+AT_ONCE = 2
+"""Bodies that are read at once: the others wait."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -34,6 +37,7 @@ class ImportDoor:
     def __init__(self, front: Front, events: EventDoor) -> None:
         self.front = front
         self._events = events
+        self._reading = asyncio.Semaphore(AT_ONCE)
 
     async def post(self, request: web.BaseRequest, name: str) -> web.Response:
         """The facts of a body, each on its own merit, in order.
@@ -49,7 +53,8 @@ class ImportDoor:
         body = await read_body(request)
         language = language_of(request.headers.get("Accept-Language"))
         # Large documents take seconds: other requests go on meanwhile.
-        lines, places, skipped = await asyncio.to_thread(_read, body, settings)
+        async with self._reading:
+            lines, places, skipped = await asyncio.to_thread(_read, body, settings)
         if holder is not None:
             lines = allowed_lines(lines, holder)
         results = await self._events.results(lines, force, language)

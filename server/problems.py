@@ -69,6 +69,7 @@ PROBLEMS: dict[str, Kind] = {
     "unknown-currency": Kind(409, "Unknown currency", "no program in force has it; for ever"),
     "unknown-tier": Kind(409, "Unknown tier", "the program in force has no such tier; for ever"),
     "unknown-card": Kind(422, "Unknown card", "no member has the card; the id may be used again"),
+    "no-pepper": Kind(503, "No pepper", "PINs cannot be hashed: VAFA_PEPPER_FILE is not set", True),
     "card-blocked": Kind(409, "Card blocked", "the card is blocked at the fact's time; for ever"),
     "card-linked": Kind(
         409, "Card of another", "the card is another member's at some time it matters; for ever"
@@ -81,6 +82,12 @@ PROBLEMS: dict[str, Kind] = {
     "unknown-reward": Kind(409, "Unknown reward", "the program in force has it not; for ever"),
     "out-of-stock": Kind(409, "Out of stock", "fewer pieces are left; for ever"),
     "over-limit": Kind(409, "Over the limit", "more than a member may have of it; for ever"),
+    "offer-not-applicable": Kind(
+        409, "Offer not applicable", "a named offer is unknown or does not apply; for ever"
+    ),
+    "offer-used-up": Kind(
+        409, "Offer used up", "a named offer has no use left, or less money; for ever"
+    ),
     "day-out-of-order": Kind(409, "Day out of order", "a later day is closed already; for ever"),
     "below-minimum": Kind(
         409, "Below the minimum", "less is redeemed than the program's minimum; for ever"

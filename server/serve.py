@@ -9,10 +9,12 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
 
 import uvloop
 
+from vafa.engine.private import Private
 from vafa.engine.replica import Replica
 from vafa.engine.writer import Writer
 
@@ -69,8 +71,9 @@ def serve_alone(ledger: Path, doors: Doors, started: Started) -> None:
     async def main() -> None:
         committer = Committer(Writer(ledger))
         front = Front(
-            committer, committer.replica, tails=False, imports=ledger / IMPORTS, ledger=ledger
-        )
+            committer, committer.replica, tails=False, imports=ledger / IMPORTS, ledger=ledger,
+            private=committer.writer.private,
+        )  # fmt: skip
         tending = asyncio.create_task(committer.tend())
         quiet_collector()
 
@@ -123,8 +126,9 @@ def serve_in_front(ledger: Path, doors: Doors) -> None:
             replica.close()
 
         front = Front(
-            commits, replica, tails=True, imports=ledger / IMPORTS, ledger=ledger
-        )
+            commits, replica, tails=True, imports=ledger / IMPORTS, ledger=ledger,
+            private=cache(lambda: Private(ledger)),
+        )  # fmt: skip
         await run_doors(doors, front, lambda: None, close)
 
     uvloop.run(main())

@@ -23,6 +23,7 @@ from vafa.engine.journal import LedgerError
 from vafa.engine.writer import LedgerBusy
 
 from .doors import Doors
+from .logs import set_up
 from .serve import DRAIN_S, serve_in_front, write_for_others
 
 START_S = 60.0
@@ -135,6 +136,7 @@ def _await_writer(ready: int, writer: Role, stopping: list[int]) -> None:
 
 def main(arguments: list[str]) -> None:
     """Run one role: `write LEDGER [READY_FD]` or `front LEDGER DOORS`."""
+    set_up()
     role, ledger, *rest = arguments
     if role == "write":
         try:

@@ -25,6 +25,7 @@ from vafa.engine.facts import (
     LineFact,
     LoneFact,
     MemberFact,
+    PrivateFact,
     PublishFact,
     RedeemFact,
     ReturnedLine,
@@ -244,7 +245,7 @@ def control(case: Case, fact: Fact) -> ControlFact:
             resolve_holidays(program, 2015, 2026),
         )
     decoded = decode_fact(body(fact))
-    assert not isinstance(decoded, Sale | JointFact)
+    assert not isinstance(decoded, Sale | JointFact | PrivateFact)
     return decoded
 
 

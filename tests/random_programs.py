@@ -390,10 +390,11 @@ def _threshold(metric: str, of: str | None, reached: int) -> Any:
 
 def program_text(table: Table) -> str:
     """A program as TOML, a line a field and a line a rule or tier."""
-    return "\n".join(f"{name} = {_toml(value, 1)}" for name, value in table.items())
+    return "\n".join(f"{name} = {toml(value, 1)}" for name, value in table.items())
 
 
-def _toml(value: Any, depth: int = 0) -> str:  # noqa: PLR0911 - a case a type
+def toml(value: Any, depth: int = 0) -> str:  # noqa: PLR0911 - a case a type
+    """A value of a table as TOML."""
     match value:
         case str():
             return msgspec.json.encode(value).decode()
@@ -404,9 +405,9 @@ def _toml(value: Any, depth: int = 0) -> str:  # noqa: PLR0911 - a case a type
         case dt.date() | dt.time():
             return value.isoformat()
         case dict():
-            fields = (f"{_toml(k)} = {_toml(v)}" for k, v in value.items())
+            fields = (f"{toml(k)} = {toml(v)}" for k, v in value.items())
             return f"{{ {', '.join(fields)} }}"
         case _ if depth and value and isinstance(value[0], dict):
-            return "[\n" + "".join(f"  {_toml(item)},\n" for item in value) + "]"
+            return "[\n" + "".join(f"  {toml(item)},\n" for item in value) + "]"
         case _:
-            return f"[{', '.join(_toml(item) for item in value)}]"
+            return f"[{', '.join(toml(item) for item in value)}]"

@@ -20,12 +20,16 @@ from hypothesis import strategies as st
 from vafa.engine.facts import FormError
 from vafa.engine.wire_json import decode_fact
 
-from . import random_histories, random_programs, vocabulary
+from . import random_histories, random_offers, random_programs, vocabulary
 from .cases import PUBLISH, Case, Fact, body
 from .choices import Choices
 from .plain_cases import plain_fact, plain_table
 from .random_histories import CATALOGUE_BYTES, DAYS_BYTES, FACT_BYTES
+from .random_offers import OFFER_BYTES
 from .random_programs import RULE_BYTES, TOP_BYTES
+
+OFFERS = True
+"""Whether programs have offers, and sales name some."""
 
 FRAME_BYTES = 112
 EPOCH = "1970-01-01T00:00:00Z"
@@ -102,6 +106,10 @@ def case_of(
     blocks = Blocks(seed)
     frame = Choices(blocks.block("frame", FRAME_BYTES))
     table = program_of(blocks)
+    offers = blocks.block("offers", 2)
+    if OFFERS and offers[0] % 3 == 0:
+        made = [blocks.block(f"offer {n}", OFFER_BYTES) for n in range(1 + offers[1] % 4)]
+        table = random_programs.sound(random_offers.with_offers(table, made))
     plain = frame.chance(15)
     if plain:
         table = random_programs.sound(plain_table(table))
@@ -118,6 +126,10 @@ def case_of(
         dated = [
             (late, plain_fact(fact)) for late, fact in dated if fact["kind"] == "sale" or not alone
         ] or dated
+    dated = [
+        (late, random_offers.naming(fact, table, blocks.block(f"named {n}", 8), certain))
+        for n, (late, fact) in enumerate(dated)
+    ]
     times = sorted(fact["occurred_at"] for _, fact in dated)
     texts = {"v1": random_programs.program_text(table)}
     facts: list[Fact] = [{"id": "v1", "kind": PUBLISH, "occurred_at": EPOCH, "program": "v1"}]

@@ -24,7 +24,7 @@ SOME = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
-POSTED = 9
+POSTED, RUN_OUT, RUN_OUT_GIVEN = 9, 11, 12
 
 
 def signed(writer: Writer) -> dict[tuple[int, int], int]:
@@ -61,7 +61,9 @@ def test_points_are_conserved(case: Case) -> None:
                     + t["reversed"] + t["donated"] + t["transferred_out"]
                     - t["transferred_in"] - t["debt"] - t["forgiven"]
                 )  # fmt: skip
-                unposted = t["expired"] - slots[HEAD + ACCOUNT * place + POSTED]
+                account = slots[HEAD + ACCOUNT * place :]
+                unposted = t["expired"] - account[POSTED]
+                unposted -= account[RUN_OUT] - account[RUN_OUT_GIVEN]
                 standing = t["active"] + t["pending"] - t["debt"] + unposted
                 assert sums.get((member, place), 0) == standing
                 assert min(t["active"], t["pending"], t["debt"]) >= 0

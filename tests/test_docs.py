@@ -21,6 +21,7 @@ import pyarrow as pa
 import pytest
 
 import vafa.engine.program as program_types
+import vafa.engine.program_offers as offer_types
 import vafa.server.__main__
 from vafa.engine import facts, journal, outbox, program_conditions, schema, wire_schema
 from vafa.engine.cli import main
@@ -32,6 +33,7 @@ from vafa.engine.replica import Replica
 from vafa.server import app, committer, decode, edge, events, front, keys, webhooks
 from vafa.server.metrics import ServerCollector
 from vafa.server.problems import PROBLEMS
+from vafa.server.problems_fa import PERSIAN
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -224,7 +226,7 @@ def test_the_way_of_a_basket_is_there() -> None:
 
 STRUCTS = {
     name: kind
-    for module in (program_types, program_conditions)
+    for module in (program_types, program_conditions, offer_types)
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
     and kind.__module__ == module.__name__ and not name.startswith("_")
@@ -364,7 +366,7 @@ def test_bounds_are_told() -> None:
     assert [int(row[1].replace(",", "")) for row in table] == [
         edge.MOST_BODY, edge.BODY_S, edge.HEAD_S, edge.IDLE_S, edge.MOST_CONNECTIONS,
         decode.MOST_FACTS, committer.QUEUE_FACTS, facts.MOST_LINES,
-        facts.MOST_TENDERS, facts.MOST_COUPONS, facts.ID_BYTES, facts.NAME_BYTES,
+        facts.MOST_TENDERS, facts.MOST_COUPONS, facts.MOST_OFFERS, facts.ID_BYTES, facts.NAME_BYTES,
         facts.MOST_AMOUNT, facts.MOST_POINTS,
         products["products"]["maxItems"],
     ]  # fmt: skip
@@ -379,7 +381,7 @@ def members(kind: type[msgspec.Struct], prefix: str = "") -> list[str]:
 MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Sales": [
         (facts.SaleFact, ""), (facts.LineFact, "lines[]."), (facts.TenderFact, "tenders[]."),
-        (facts.ReturnPart, "return."),
+        (facts.OfferFact, "offers[]."), (facts.ReturnPart, "return."),
     ],
     "Catalogues": [(facts.CatalogFact, ""), (facts.ProductFact, "products[].")],
     "Stores": [(facts.StoreFact, ""), (facts.StoreAttributes, "stores[].")],
@@ -404,6 +406,8 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Cards": [
         (facts.CardLinkFact, ""), (facts.CardBlockFact, ""), (facts.CardUnblockFact, ""),
     ],
+    "PINs": [(facts.CardPinFact, "")],
+    "Erasing": [(facts.EraseFact, "")],
     "Leaving": [(facts.CloseFact, "")],
     "Subscriptions": [(facts.SubscriptionStartFact, ""), (facts.SubscriptionEndFact, "")],
     "Days closed": [(facts.DayClosedFact, "")],
@@ -486,6 +490,7 @@ def test_problems_are_told() -> None:
         [slug, str(kind.status), kind.title, kind.when, "yes" if kind.retry else ""]
         for slug, kind in PROBLEMS.items()
     ]
+    assert PROBLEMS.keys() - PERSIAN.keys() == set(), "say it in Persian: server/problems_fa.py"
 
 
 def metric_names() -> list[str]:

@@ -150,6 +150,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     ("page", "least"),
     [(README, 5), (ROOT / "docs" / "program-format.md", 1), (ROOT / "docs" / "http.md", 8),
      (ROOT / "docs" / "ledger.md", 3), (ROOT / "docs" / "lint.md", 1),
+     (ROOT / "docs" / "quotes.md", 4),
      (ROOT / "docs" / "explain.md", 5), (ROOT / "docs" / "formats.md", 1),
      (ROOT / "docs" / "members.md", 3)],
     ids=lambda value: getattr(value, "name", ""),

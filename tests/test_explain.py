@@ -290,6 +290,15 @@ def test_a_refusal_tells_which_later_fact_would_be_short(tmp_path: Path) -> None
     assert (found.status, found.short, found.balances["points"].lacked) == ("refused", "s2", 0)
 
 
+def test_a_refusal_for_terms_tells_them(tmp_path: Path) -> None:
+    asks = {"kind": "redeem", "currency": "points", "points": 3}
+    found = told(tmp_path / "one", made(HOLDS + BASE, buys(("milk", 500)), asks), "s2")
+    assert (found.status, found.reason, found.broken) == ("refused", "not-a-multiple", ["step"])
+    assert found.redeemable == {"points": 4}
+    assert found.short is None
+    assert "The tender «points» would have taken up to 4 points." in found.sentences
+
+
 def test_a_parked_return_waits_and_then_applies(tmp_path: Path) -> None:
     back = {"kind": "return", "sale": "s2", "occurred_at": "2025-06-03T12:00:00Z",
             "lines": [{"sku": "milk", "quantity": 1000, "net": 500}]}  # fmt: skip

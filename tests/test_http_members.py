@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
 
 from . import servers
-from .servers import Fact, Server, days_ago, fact, lines_of
+from .servers import Fact, Reply, Server, days_ago, fact, lines_of
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one", "workers"])
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    ledger = tmp_path_factory.mktemp("members") / "ledger"
-    with servers.serving(ledger, workers=request.param) as running:
-        yield running
+    folder = tmp_path_factory.mktemp("members")
+    (folder / "pepper").write_bytes(b"a pepper of enough bytes")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VAFA_PEPPER_FILE", str(folder / "pepper"))
+        with servers.serving(folder / "ledger", workers=request.param) as running:
+            yield running
 
 
 @pytest.fixture
@@ -103,3 +107,88 @@ def test_blocked_cards_are_refused_in_lines(server: Server, name: str) -> None:
 )
 def test_bad_look_ups_are_refused(server: Server, path: str, slug: str) -> None:
     assert server.get(path).json()["type"] == f"urn:vafa:problem:{slug}"
+
+
+# -- PINs and profiles ---------------------------------------------------------------------------
+
+
+def put(server: Server, path: str, body: object, method: str = "PUT") -> Reply:
+    """A JSON body to a path of its own."""
+    return server.ask(method, path, servers.dumps(body), {"Content-Type": "application/json"})
+
+
+def test_a_pin_is_set_tried_and_locked(server: Server, name: str) -> None:
+    card = f"p-{name}"
+    server.post(of_card("card link", f"l-{name}", 9, member=f"m-{name}", card=card))
+    path = f"/v1/cards/{card}/verify"
+    assert put(server, path, {"pin": "2718"}, "POST").slug == "not-found"
+    pin = of_card("card pin", f"p-{name}", 8, card=card, pin="2718")
+    assert server.post(pin).status == 201
+    assert server.post(pin).status == 200
+    assert server.post({**pin, "pin": "2719"}).slug == "id-reused"
+    assert server.get(f"/v1/cards/{card}").json()["has_pin"]
+    assert put(server, path, {"pin": "2718"}, "POST").json()["outcome"] == "ok"
+    with ThreadPoolExecutor(8) as pool:
+        tried = list(pool.map(
+            lambda n: put(server, path, {"pin": f"100{n}"}, "POST").json()["outcome"], range(8)
+        ))  # fmt: skip
+    assert sorted(tried) == ["locked"] * 4 + ["wrong"] * 4
+    assert put(server, path, {"pin": "2718"}, "POST").json() == {
+        "card": card, "outcome": "locked", "attempts_left": 0}  # fmt: skip
+    lines = lines_of(
+        of_card("card unblock", f"u-{name}", 7, card=card),
+        of_card("card pin", f"q-{name}", 6, card=card, pin="3141"),
+        of_card("card pin", f"r-{name}", 6, card=f"other-{name}", pin="3141"),
+    )
+    rows = server.post(lines, servers.NDJSON).rows()
+    assert [row["status"] for row in rows] == ["ok", "ok", "refused"]
+    assert put(server, path, {"pin": "3141"}, "POST").json()["outcome"] == "ok"
+    shown = server.get(f"/v1/events/q-{name}").body
+    assert b"3141" not in shown
+    assert b"argon2" not in shown
+    server.post(of_card("card block", f"b-{name}", 5, card=card))
+    assert put(server, path, {"pin": "3141"}, "POST").slug == "card-blocked"
+
+
+def test_a_profile_is_put_and_erased(server: Server, name: str) -> None:
+    path = f"/v1/members/m-{name}/profile"
+    secret = f"Anna Aarden {name}"
+    assert put(server, path, {"name": "x"}).slug == "not-found"
+    enrol = of_card("enrol", f"e-{name}", 9, member=f"m-{name}", profile={"name": secret})
+    assert server.post(enrol).status == 201
+    assert server.get(path).json() == {"name": secret}
+    assert server.post(enrol).status == 200
+    assert server.post({**enrol, "profile": {"name": "x"}}).slug == "id-reused"
+    assert put(server, path, {"phone": "+49 171"}).json() == {"phone": "+49 171"}
+    rows = server.post(lines_of(of_card(
+        "member update", f"u-{name}", 8, member=f"m-{name}", profile={"name": secret}
+    )), servers.NDJSON).rows()  # fmt: skip
+    assert rows[0]["status"] == "ok"
+    assert server.get(path).json() == {"phone": "+49 171", "name": secret}
+    assert secret.encode() not in server.get(f"/v1/events/e-{name}").body
+    assert server.post(of_card("erase", f"x-{name}", 7, member=f"m-{name}")).status == 201
+    assert server.get(path).slug == "not-found"
+    assert secret.encode() not in server.get(f"/v1/members/m-{name}").body
+    held = b"".join(p.read_bytes() for p in server.ledger.rglob("*") if p.is_file())
+    assert secret.encode() not in held
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "slug"),
+    [
+        ("POST", "/v1/cards/x/verify", b"{}", "invalid-fact"),
+        ("POST", "/v1/cards/x/verify", b'{"pin": 1234}', "invalid-fact"),
+        ("POST", "/v1/cards/x/verify", b'{"pin": "1234", "pin": "1234"}', "duplicate-member"),
+        ("POST", "/v1/cards/x/verify", b'{"pin": "1234"', "invalid-json"),
+        ("POST", "/v1/cards/x/verify", b'{"pin": "1234"}', "not-found"),
+        ("PUT", "/v1/members/x/profile", b'{"a": 1}', "invalid-fact"),
+        ("PUT", "/v1/members/x/profile", b"[]", "invalid-fact"),
+        ("PUT", "/v1/members/x/profile", b"{}", "not-found"),
+    ],
+)
+def test_bad_private_bodies_are_refused(
+    server: Server, method: str, path: str, body: bytes, slug: str
+) -> None:
+    reply = server.ask(method, path, body, {"Content-Type": "application/json"})
+    assert reply.slug == slug
+    assert "1234" not in reply.body.decode()

@@ -69,6 +69,14 @@ def ledger(tmp_path: Path) -> Path:
     return tmp_path / "ledger"
 
 
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A ledger in rials."""
+    program = Path(__file__).parent.parent / "examples" / "corner-shop.toml"
+    assert run("program", "publish", tmp_path / "shop", program).exit_code == 0
+    return tmp_path / "shop"
+
+
 def mapping(folder: Path, form: str, more: str = "") -> Path:
     path = folder / f"{form}.toml"
     path.write_text(more + MAPPING.format(form=form))
@@ -166,6 +174,15 @@ def test_rejects_tell_place_and_cause(ledger: Path, tmp_path: Path) -> None:
     assert json.loads(bad["text"])[0]["net"] == "4.505"
     assert (future["place"], future["slug"]) == (3, "invalid-fact")
     assert f"{file}:2: invalid-fact: net: 4.505" in result.stderr
+
+
+def test_rejects_take_no_input_s_place(ledger: Path, tmp_path: Path) -> None:
+    first = ndjson(tmp_path / "a", sale(1))
+    second = ndjson(tmp_path / "a.rejects", sale(2))
+    assert run("load", ledger, first, second).exit_code == 2
+    assert second.exists()
+    rejects = tmp_path / "elsewhere"
+    assert run("load", ledger, first, second, "--rejects", rejects).exit_code == 0
 
 
 def test_returns_before_their_sales_are_parked(ledger: Path, tmp_path: Path) -> None:
@@ -271,6 +288,39 @@ def test_tables_go_on_too(ledger: Path, tmp_path: Path, form: str) -> None:
     counts = data("load", ledger, *arguments, "--batch", 4)
     assert (counts["new"], counts["replayed"], counts["resumed"]) == (30, 0, 12)
     assert verify(ledger).baskets == 30
+
+
+def invoices(folder: Path) -> tuple[list[Path], Path]:
+    """The golden invoices of the tax system in three files, and their mapping."""
+    golden = GOLDEN / "moadian"
+    rows = (golden / "branch.json").read_text("utf-8").splitlines(keepends=True)
+    files = []
+    for number, part in enumerate((rows[:1], rows[1:3], rows[3:5])):
+        files.append(folder / f"{number}.json")
+        files[-1].write_text("".join(part), "utf-8")
+    return files, golden / "branch.toml"
+
+
+def test_returns_name_invoices_of_files_before(shop: Path, tmp_path: Path) -> None:
+    files, mapping_file = invoices(tmp_path)
+    alone = data("load", shop, *files[1:], "--mapping", mapping_file, code=3)
+    assert (alone["new"], alone["rejected"]) == (0, 4)
+    counts = data("load", shop, *files, "--mapping", mapping_file)
+    assert (counts["new"], counts["skipped"]) == (5, {"no-change": 1})
+    assert data("load", shop, *files, "--mapping", mapping_file)["replayed"] == 5
+    assert verify(shop).clean
+
+
+@pytest.mark.parametrize(("after", "done"), [(2, 1), (4, 3)])
+def test_a_load_that_goes_on_recalls_the_files_before(
+    shop: Path, tmp_path: Path, after: int, done: int
+) -> None:
+    files, mapping_file = invoices(tmp_path)
+    cut_off(shop, after, *files, "--mapping", mapping_file)
+    result = run("load", shop, *files, "--mapping", mapping_file, "--format", "json")
+    assert "going on after record" in result.stderr
+    counts = json.loads(result.stdout)
+    assert (counts["new"], counts["rejected"], counts["resumed"]) == (5, 0, done)
 
 
 # -- what is no such file -----------------------------------------------------------------------

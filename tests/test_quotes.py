@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections import defaultdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,31 @@ def state_of(replica: Replica) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def step(writer: Writer, reader: Replica, case: Case, fact: Fact) -> None:
-    """Quote a sale in the writer and in a process that only reads, then commit it."""
-    wanted = None
+def as_quoted(fact: Fact, answer: Answer) -> Fact:
+    """The sale that follows a quote: what offers take off is off its lines, and it names them."""
+    applied = [one for one in answer["offers"] if one["applies"]]
+    if not applied or fact.get("offers"):
+        return fact
+    off: dict[int, int] = defaultdict(int)
+    for one in applied:
+        for line in one["lines"]:
+            off[line["line"]] += line["amount"]
+    lines = []
+    for place, line in enumerate(fact["lines"], 1):
+        amount = off.get(line.get("line", place), 0)
+        # A void has a number as well, which no line has again.
+        if amount:
+            discount = line.get("discount", 0) + amount
+            lines.append({**line, "net": line["net"] - amount, "discount": discount})
+        else:
+            lines.append(line)
+    offers = [{"offer": one["offer"], "amount": one["amount"]} for one in applied]
+    return {**fact, "lines": lines, "offers": offers}
+
+
+def step(writer: Writer, reader: Replica, case: Case, fact: Fact) -> Fact:
+    """Quote a sale in the writer and in a process that only reads, then commit what follows."""
+    wanted, paid = None, fact
     if fact.get("kind") == "sale":
         basket = basket_of(fact)
         before = state_of(writer.replica)
@@ -78,7 +101,8 @@ def step(writer: Writer, reader: Replica, case: Case, fact: Fact) -> None:
         seen = state_of(reader)
         assert quoted(reader, basket) == wanted
         assert state_of(reader) == seen
-    verdict = commit_case(writer, case, [[fact]])[0]
+        paid = as_quoted(fact, wanted)
+    verdict = commit_case(writer, case, [[paid]])[0]
     assert verdict.refusal is None
     if wanted is not None:
         assert verdict.answer is not None
@@ -86,6 +110,9 @@ def step(writer: Writer, reader: Replica, case: Case, fact: Fact) -> None:
         told = {name: wanted[name] for name in found}
         told["tier"] = wanted["tier"]["after"]
         assert told == found
+        # Every offer that a quote applies may be had.
+        assert paid is fact or found.get("reason") not in ("offer-not-applicable", "offer-used-up")
+    return paid
 
 
 @pytest.mark.parametrize("number", range(DRAWN))
@@ -95,12 +122,11 @@ def test_a_quote_is_what_the_commit_posts(number: int, tmp_path: Path) -> None:
     with engine_driver.clock(), Writer(tmp_path) as writer:
         # A folder is open once in a process: the reader shares the journal's handle alone.
         reader = Replica(writer.journal)
-        for fact in case.facts:
-            step(writer, reader, case, fact)
+        committed = [step(writer, reader, case, fact) for fact in case.facts]
         told = engine_driver.hash_of(writer.replica)
     report = verify(tmp_path)
     assert (report.findings, report.state_hash) == ([], told)
-    with engine_driver.ledger(Case(case.name, case.programs, case.facts, (1,))) as plain:
+    with engine_driver.ledger(Case(case.name, case.programs, committed, (1,))) as plain:
         assert engine_driver.hash_of(plain.replica) == told
 
 

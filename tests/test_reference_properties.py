@@ -92,7 +92,7 @@ def _sums(case: Case, reference: Reference, answers: dict[str, Answer]) -> None:
     whose = {fact["id"]: fact["member"] for fact in case.facts if "member" in fact}
     for name, answer in answers.items():
         posted = defaultdict(list, {whose.get(name, ""): answer.postings})
-        for by_member in (answer.closings, answer.corrections):
+        for by_member in (answer.closings, answer.corrections, answer.legs):
             for member, postings in by_member.items():
                 posted[member] += postings
         for member, postings in posted.items():

@@ -19,6 +19,7 @@ from vafa.engine.program import (
     Inactivity,
     Ladder,
     Never,
+    Offer,
     PeriodEnd,
     Program,
     Returns,
@@ -161,6 +162,8 @@ def mechanisms(program: Program, gave: set[str]) -> Iterator[str]:
 def of_rule(program: Program, rule: Rule) -> Iterator[str]:
     """What a rule makes use of."""
     yield f"rule {rule.__struct_config__.tag}"
+    if isinstance(rule, Offer):
+        return
     yield f"round {rule.round}"
     yield from (f"limit {name}" for name in given(rule.limits))
     if any(getattr(rule.uses, name) for name in rule.uses.__struct_fields__):

@@ -21,7 +21,7 @@ from vafa.engine import (
     layout,
     status,
 )
-from vafa.engine.program import Bonus, Earn, Multiply
+from vafa.engine.program import Bonus, Earn, Multiply, Offer
 from vafa.engine.status import KINDS, LIMIT_CODES, LIMITS, REFUSALS, Status
 
 ROOT = Path(__file__).parent.parent
@@ -188,7 +188,7 @@ def test_status_codes_are_the_kernel_s() -> None:
 
 def test_rule_kinds_are_the_kernel_s() -> None:
     assert {kind.upper(): code for code, kind in enumerate(KINDS)} == kernel_enum("Kind")
-    tags = {kind.__struct_config__.tag for kind in (Earn, Multiply, Bonus)}
+    tags = {kind.__struct_config__.tag for kind in (Earn, Multiply, Bonus, Offer)}
     assert tags == set(KINDS)
 
 

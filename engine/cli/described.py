@@ -20,7 +20,7 @@ def described(found: Program) -> dict[str, Any]:
             {
                 "rule": rule.id,
                 "kind": type(rule).__name__.lower(),
-                "currency": found.currency[found.currency_of(rule)].id,
+                "currency": _currency(found, rule),
                 "priority": rule.priority,
                 "gives": _gives(rule),
                 "when": _given(rule.when),
@@ -56,8 +56,14 @@ def described(found: Program) -> dict[str, Any]:
     }
 
 
+def _currency(found: Program, rule: Rule) -> str | None:
+    from vafa.engine.program import Offer
+
+    return None if isinstance(rule, Offer) else found.currency[found.currency_of(rule)].id
+
+
 def _gives(rule: Rule) -> str:
-    from vafa.engine.program import Bonus, Earn, Multiply
+    from vafa.engine.program import Bonus, Earn, Multiply, Offer
 
     if isinstance(rule, Multiply):
         return f"x {_figure(rule.factor)}"
@@ -67,12 +73,28 @@ def _gives(rule: Rule) -> str:
         each = f" per {rule.per_units} units" if rule.per_units is not None else ""
         day = f" on {rule.on}" if rule.on is not None else ""
         return f"{_figure(rule.points)}{each}{day}"
+    if isinstance(rule, Offer):
+        return _benefit(rule.benefit)
     if rule.bands is not None:
         bands = " ".join(f"{band.start}:{band.points}" for band in rule.bands)
         return f"{bands} ({rule.band_mode} bands) per {rule.per:,} {rule.basis}"
     blocks = " whole" if rule.blocks else ""
     assert isinstance(rule, Earn)
     return f"{_figure(rule.points)} per{blocks} {rule.per:,} {rule.basis}"
+
+
+def _benefit(part: Any) -> str:
+    """A benefit in one line: its kind and what it says."""
+    said = [str(part.__struct_config__.tag or "")]
+    for name in part.__struct_fields__:
+        value = getattr(part, name)
+        if isinstance(value, list):
+            said.append(f"{name} " + ", ".join(_benefit(item).strip() for item in value))
+        elif hasattr(value, "__struct_fields__"):
+            said.append(" ".join([name, *_given(value)]))
+        elif value not in (None, False):
+            said.append(f"{name} {value}")
+    return " ".join(said)
 
 
 def _figure(value: Any) -> str:

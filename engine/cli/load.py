@@ -73,6 +73,9 @@ def load(
         str(file) != "-" and file.samefile(rejects) for file in files
     ):
         raise click.BadParameter("is one of the files to load", param_hint="--rejects")
+    inputs = {file.resolve() for file in files}
+    if rejects is None and any(Path(f"{file}{SUFFIX}").resolve() in inputs for file in files):
+        raise click.UsageError("a file's rejects would take the place of another file")
     from vafa.engine.facts import FormError
 
     require_ledger(ledger)
@@ -101,6 +104,9 @@ def load(
             run = Load(writer, batch, force, rejected, noted)
             run.counts.take_up(begin.counts)
             rejected.count = run.counts.refused.total()
+            if settings is not None:
+                for file in files[: begin.file]:
+                    run.recall(file, settings)
             for place in range(begin.file, len(files)):
                 file = files[place]
                 rejected.begin(file)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from .tables import TableReader, bad_rows, readable, table_reader
 
 if TYPE_CHECKING:
     from vafa.engine.facts import LoneFact
+    from vafa.engine.formats.found import Reader
     from vafa.engine.formats.settings import Mapping
     from vafa.engine.intake import Intake
     from vafa.engine.verdicts import Refusal, Verdict
@@ -99,6 +101,7 @@ class Load:
         self._places: list[Place] = []
         self._records = 0
         self._since_checkpoint = 0
+        self._reader: Reader | None = None
 
     def take(
         self, file: Path, form: str | None, mapping: Mapping | None, skip: int, tick: Tick
@@ -161,10 +164,12 @@ class Load:
         from vafa.engine.formats.found import Skipped
         from vafa.engine.formats.readers import STREAMED, format_of, reader_of
 
+        if self._reader is None:
+            self._reader = reader_of(mapping)
         size = file.stat().st_size if format_of(mapping) in STREAMED else None
         with file.open("rb") as stream:
             try:
-                for found in reader_of(mapping)(stream, mapping):
+                for found in self._reader(stream, mapping):
                     self._records += 1
                     if not self._records % TICK_RECORDS:
                         tick(self._records if size is None else stream.tell(), size)
@@ -188,6 +193,20 @@ class Load:
         self._commit_sales()
         tick(size or self._records, size or self._records)
 
+    def recall(self, file: Path, mapping: Mapping) -> None:
+        """Read a file that an earlier part has loaded, where later ones name its records."""
+        from vafa.engine.facts import FormError
+        from vafa.engine.formats.readers import REMEMBERS, format_of, reader_of
+
+        if format_of(mapping) not in REMEMBERS:
+            return
+        if self._reader is None:
+            self._reader = reader_of(mapping)
+        # A file that ends early was told of by that part.
+        with file.open("rb") as stream, suppress(FormError):
+            for _ in self._reader(stream, mapping):
+                pass
+
     # -- facts one by one ----------------------------------------------------------------------
 
     def _fact(self, place: Place, fact: Sale | LoneFact) -> None:
@@ -207,7 +226,7 @@ class Load:
             self._sales, self._places = [carrier_of(fact)], [place]
             self._commit_sales()
         elif self._writer is not None:
-            self._count(place, self._writer.commit_control(fact))
+            self._count(place, self._writer.commit_fact(fact))
 
     def _commit_sales(self) -> None:
         from vafa.engine.intake import DecodedFacts

@@ -22,9 +22,11 @@ from .output import Exit, Output, leave, output_options, say
     "--at", callback=instant, metavar="INSTANT", default=None,
     help="As of this instant.  [default: now]",
 )
+@click.option("--profile", is_flag=True, help="Show what is known of the person.")
 @output_options
 def member(
-    out: Output, ledger: Path, name: str | None, card: str | None, at: dt.datetime | None
+    out: Output, ledger: Path, name: str | None, card: str | None, at: dt.datetime | None,
+    profile: bool,
 ) -> None:
     """Show a member: what it has, its cards, and with --card what the card is.
 
@@ -44,6 +46,8 @@ def member(
             shown = replica.card(card, at_us)
             name = shown["member"] if shown else None
         found = None if name is None else replica.member(name, at_us)
+        if found is not None and profile:
+            found["profile"] = _profile(ledger, replica.dictionaries.members.numbers[found["id"]])
     finally:
         replica.close()
     if found is None:
@@ -54,3 +58,15 @@ def member(
     if shown is not None:
         found["card"] = {key: shown[key] for key in shown if key not in ("member", "as_of")}
     out.record(found)
+
+
+def _profile(ledger: Path, number: int) -> dict[str, str]:
+    from vafa.engine.private import Private, private_path
+
+    if not private_path(ledger).exists():
+        return {}
+    private = Private(ledger)
+    try:
+        return private.profile(number) or {}
+    finally:
+        private.close()

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--force", is_flag=True, help="Quote a basket older than the late limit too.")
 def quote(ledger: Path, file: Any, form: str, force: bool) -> None:
-    """Show what the basket of FILE would earn, and what may be redeemed. Writes nothing.
+    """Show the offers for the basket of FILE and what it would earn. Writes nothing.
 
     FILE holds a sale as JSON (`-` reads stdin); id, member, occurred_at and tenders may be
     left out. Exit code 1 when no sale could be committed like this.
@@ -70,7 +70,13 @@ def _sentences(replica: Replica, answer: Answer) -> Iterator[str]:
     yield f"{answer['member'] or 'no member'} at {answer['as_of']}: {answer['status']}" + (
         f", {answer['reason']}" if "reason" in answer else ""
     )
+    less = f", {answer['discount']:,} off" if answer["discount"] else ""
+    yield f"  net: {answer['net']:,}{less}"
+    for offer in answer["offers"]:
+        yield f"  {_offer(offer)}"
     for posting in answer["postings"]:
+        if posting["kind"] == "offer":
+            continue
         text = f"  {posting['rule'] or posting['kind']}: "
         text += shown(posting["points"], posting["currency"])
         if "limit" in posting:
@@ -96,3 +102,13 @@ def _sentences(replica: Replica, answer: Answer) -> Iterator[str]:
         )
     for item in answer["redeemable"]:
         yield f"  redeemable as {item['tender']}: {shown(item['points'], item['currency'])}"
+
+
+def _offer(offer: dict[str, Any]) -> str:
+    """An offer in words: what it takes off, or why it does not apply."""
+    if not offer["applies"]:
+        rival = f" of {offer['by']}" if "by" in offer else ""
+        return f"{offer['offer']}: does not apply ({offer['why']}{rival})"
+    off = ", ".join(f"{line['amount']:,} of line {line['line']}" for line in offer["lines"])
+    what = f"{offer['amount']:,} off" if offer["amount"] else offer["benefit"]
+    return f"{offer['offer']}: {what}" + (f" ({off})" if off else "")

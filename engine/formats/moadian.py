@@ -2,7 +2,7 @@
 
 An original is a sale. A correction, and a return, are the invoice as it is *afterwards*, and a
 cancellation ends it: what came back is what the invoice before had more. So each must come
-after the invoice that it names, in the same file.
+after the invoice that it names, in the same file or in one read before by the same reader.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PAYMENTS = {
 """Methods of payment (`pmt`)."""
 
 MOST_KEPT = 200_000
-"""Invoices that later ones of a file may name; the oldest go first."""
+"""Invoices that later ones may name; the oldest go first."""
 
 ZERO = Decimal(0)
 
@@ -90,11 +90,20 @@ class _Line(msgspec.Struct):
     discount: int = 0
 
 
-def read_moadian(stream: BinaryIO, settings: MoadianFile) -> Iterator[Found]:
-    """The facts of invoices. Raises FormError for a file that cannot be read on."""
+Kept = OrderedDict[str, tuple[str, list[_Line]]]
+"""By invoice: its member, and what is left of its lines."""
+
+
+def read_moadian(
+    stream: BinaryIO, settings: MoadianFile, kept: Kept | None = None
+) -> Iterator[Found]:
+    """The facts of invoices. Raises FormError for a file that cannot be read on.
+
+    `kept` has the invoices of files before this one, and gains those of this one.
+    """
+    kept = OrderedDict() if kept is None else kept
     figures = Figures(settings)
     instant = reader_of("epoch_ms", "gregorian", None)
-    kept: OrderedDict[str, tuple[str, list[_Line]]] = OrderedDict()
 
     def baskets(invoice: Invoice) -> Iterator[Basket | Skipped]:
         header = invoice.header
@@ -115,7 +124,7 @@ def read_moadian(stream: BinaryIO, settings: MoadianFile) -> Iterator[Found]:
             named = kept.get(header.irtaxid or "")
             if named is None:
                 raise FormError(
-                    f"the invoice {header.irtaxid!r} is not in this file before it",
+                    f"the invoice {header.irtaxid!r} has not come before it",
                     "header.irtaxid",
                 )
             # A cancellation may not name its buyer again.

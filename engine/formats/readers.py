@@ -5,7 +5,9 @@ Readers are imported when they are asked for: some bring an XML parser with them
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 
 from .found import Reader
@@ -48,12 +50,17 @@ def format_of(settings: Mapping) -> str:
     return next(name for name, kind in FORMATS.items() if type(settings) is kind)
 
 
+REMEMBERS = ("moadian",)
+"""Formats whose records name those of files before: one reader reads them all, in order."""
+
+
 def reader_of(settings: Mapping) -> Reader:
-    """What reads the files of a mapping."""
+    """What reads the files of a mapping, one after another."""
     name = format_of(settings)
     module = import_module(f".{_MODULES.get(name, name)}", __package__)
-    reader: Reader = getattr(module, f"read_{name}")
-    return reader
+    reader = getattr(module, f"read_{name}")
+    found: Reader = partial(reader, kept=OrderedDict()) if name in REMEMBERS else reader
+    return found
 
 
 def defaults_of(name: str) -> Mapping | None:

@@ -1,0 +1,60 @@
+"""What goes to stderr: lines for people, or JSON lines for machines; never what is personal.
+
+Log calls name routes, slugs, ids of keys and of events; no member, no card, no body.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import structlog
+
+VARIABLE = "VAFA_LOG"
+"""The environment variable that tells child processes the form."""
+
+
+def set_up(form: str | None = None) -> None:
+    """Choose the form, `text` or `json`, for this process and its children."""
+    if form is not None:
+        os.environ[VARIABLE] = form
+    if os.environ.get(VARIABLE) != "json":
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _place_of_error,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("vafa").setLevel(logging.INFO)
+
+
+def _place_of_error(
+    _: object, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """An exception as its type and the places that it came through: its text may quote facts."""
+    info = event.pop("exc_info", None)
+    if not info or not isinstance(info, tuple):
+        return event
+    kind, _error, trace = info
+    places = []
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        places.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    event["error"] = kind.__name__ if kind is not None else None
+    event["places"] = places
+    return event

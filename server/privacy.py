@@ -1,0 +1,143 @@
+"""What the journal must not have, over HTTP: PINs are tried, profiles read and written.
+
+Hashing and flushing run in threads: at most two PINs are hashed at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+import orjson
+from aiohttp import web
+
+from vafa.engine.facts import Pin, PrivateFact, Profile
+from vafa.engine.pins import try_pin
+from vafa.engine.private import NoPepperError
+from vafa.engine.private_facts import for_journal, keep_profile, whose
+from vafa.engine.verdicts import Verdict
+from vafa.engine.wire_json import duplicate_member
+
+from .decode import JSON
+from .edge import read_body
+from .front import Front
+from .parameters import parameters
+from .problems import ProblemError
+
+MOST_HASHED = 2
+MOST_WAITING = 64
+"""PINs that may wait to be hashed; beyond it a request is refused at once."""
+
+
+class PinBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A PIN that is tried."""
+
+    pin: Pin
+
+
+class Privacy:
+    """Facts with private parts, for the doors that take facts."""
+
+    def __init__(self, front: Front) -> None:
+        self.front = front
+        self._hashing = ThreadPoolExecutor(MOST_HASHED, "pins")
+        self._waiting = 0
+
+    async def commit(self, fact: PrivateFact, force: bool) -> Verdict:
+        """Commit a fact without its private part, and keep that apart."""
+        private = self.front.private()
+        sale = await self.slowly(for_journal, fact, private)
+        verdict = await self.front.commits.sale(sale, force)
+        place = whose(self.front.follow(), fact, verdict)
+        if place is None:
+            return verdict
+        return await self.slowly(keep_profile, private, fact, place, verdict)
+
+    async def slowly(self, work: Any, *arguments: Any) -> Any:
+        """Run something slow off the loop. Raises ProblemError."""
+        if self._waiting >= MOST_WAITING:
+            raise ProblemError("overloaded", "too many PINs wait; try again")
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._hashing, work, *arguments)
+        except NoPepperError as error:
+            raise ProblemError("no-pepper", str(error)) from None
+        finally:
+            self._waiting -= 1
+
+
+class PrivacyDoor:
+    """Tries PINs, shows and takes profiles."""
+
+    def __init__(self, front: Front, privacy: Privacy) -> None:
+        self.front = front
+        self._privacy = privacy
+
+    async def verify(self, request: web.BaseRequest, card: str) -> web.Response:
+        """Whether a PIN is a card's: ok, wrong or locked."""
+        parameters(request)
+        body = await self._body(request, PinBody)
+        replica = self.front.follow()
+        now = time.time_ns() // 1000
+        state = replica.membership.cards.state(card, now)
+        if state is None or not state.pin:
+            raise ProblemError("not-found", f"no card {card!r} with a PIN")
+        if state.blocked:
+            raise ProblemError("card-blocked", "the card is blocked")
+        most = replica.versions.showing(now).program.membership.pin_attempts
+        private = self.front.private()
+        outcome, left = await self._privacy.slowly(
+            _try, private, card, state, body.pin, most
+        )
+        told = {"card": card, "outcome": outcome, "attempts_left": left}
+        return web.Response(body=orjson.dumps(told), content_type=JSON)
+
+    async def profile(self, request: web.BaseRequest, name: str) -> web.Response:
+        """What is known of a person; 404 where nothing is, or is any more."""
+        parameters(request)
+        found = self.front.private().profile(self._member(name))
+        if not found:
+            raise ProblemError("not-found", f"no profile of {name!r}")
+        return web.Response(body=orjson.dumps(found), content_type=JSON)
+
+    async def put_profile(self, request: web.BaseRequest, name: str) -> web.Response:
+        """All that is known of a person from now on."""
+        parameters(request)
+        given = await self._body(request, Profile)
+        member, seq = self._member(name), self.front.replica.seq
+        private = self.front.private()
+        await self._privacy.slowly(lambda: private.put(member, seq, given, whole=True))
+        return web.Response(
+            body=orjson.dumps(private.profile(member) or {}), content_type=JSON
+        )
+
+    def _member(self, name: str) -> int:
+        replica = self.front.follow()
+        if replica.member(name) is None:
+            raise ProblemError("not-found", f"no member {name!r}")
+        return replica.dictionaries.members.numbers[name]
+
+    async def _body(self, request: web.BaseRequest, kind: Any) -> Any:
+        body = await read_body(request)
+        if request.content_type != JSON:
+            raise ProblemError("unsupported-media", f"send {JSON}, not {request.content_type}")
+        try:
+            decoded = msgspec.json.decode(body, type=kind)
+            twice = duplicate_member(body)
+        except msgspec.ValidationError as error:
+            # What was sent is not told again: it is private.
+            message = str(error).partition(" - at ")[0]
+            raise ProblemError("invalid-fact", message) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+            raise ProblemError("invalid-json", "the body is not well-formed JSON") from None
+        if twice is not None:
+            raise ProblemError("duplicate-member", f"the member {twice!r} is there twice")
+        return decoded
+
+
+def _try(private: Any, card: str, state: Any, pin: str, most: int) -> Any:
+    return try_pin(private, private.need_pepper(), card, state, pin, most)

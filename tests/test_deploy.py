@@ -1,0 +1,170 @@
+"""What stands in deploy/: units, images, alerts, a dashboard; words of systemd; logs."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from vafa.server.__main__ import serve
+
+from . import ledgers, servers
+from .test_docs import metric_names
+
+DEPLOY = Path(__file__).parent.parent / "deploy"
+DASHBOARD = DEPLOY / "grafana" / "vafa.json"
+ALERTS = DEPLOY / "alerts.yml"
+
+
+def unit(name: str) -> configparser.ConfigParser:
+    """A unit file."""
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(DEPLOY / name)
+    return parser
+
+
+def options(words: list[str]) -> set[str]:
+    """The options of a command line."""
+    return {word for word in words if word.startswith("--")}
+
+
+def known(command: click.Command) -> set[str]:
+    """The options of a command."""
+    return {name for param in command.params for name in param.opts}
+
+
+def test_the_unit_s_command_is_one() -> None:
+    service = unit("vafa.service")["Service"]
+    words = service["ExecStart"].split()
+    assert words[:2] == ["vafa", "serve"]
+    assert options(words) <= known(serve)
+    assert service["Type"] == "notify"
+    assert unit("vafa.socket")["Socket"]["ListenStream"] == "8080"
+    admin = unit("vafa-admin.socket")["Socket"]
+    assert (admin["FileDescriptorName"], admin["Service"]) == ("admin", "vafa.service")
+
+
+def test_the_image_s_command_is_one() -> None:
+    text = (DEPLOY / "Containerfile").read_text("utf-8")
+    found = re.search(r"^CMD (\[.*?\])$", text.replace("\\\n", ""), re.M | re.S)
+    assert found is not None
+    words = json.loads(found[1])
+    assert words[0] == "serve"
+    assert options(words) <= known(serve)
+    compose = (DEPLOY / "compose.yaml").read_text("utf-8")
+    for path in re.findall(r"^\s+- \./([\w./-]+):", compose, re.M):
+        assert (DEPLOY / path).is_file() or path == "keys.toml", path
+
+
+def named(text: str) -> set[str]:
+    """The metrics of ours that a text names."""
+    return set(re.findall(r"\bvafa_\w+", text))
+
+
+def test_alerts_and_dashboard_name_metrics_that_there_are() -> None:
+    alerts = ALERTS.read_text("utf-8")
+    expressions = re.findall(r"^\s+expr: (.+)$", alerts, re.M)
+    assert len(expressions) == alerts.count("- alert: ") >= 7
+    assert alerts.count("summary: ") == alerts.count("severity: ") == len(expressions)
+    dashboard = json.loads(DASHBOARD.read_text("utf-8"))
+    shown = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+    used = named(" ".join([*expressions, *shown]))
+    assert used <= set(metric_names())
+    assert set(metric_names()) - named(" ".join(shown)) == set()
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_promtool_takes_the_alerts() -> None:
+    subprocess.run(["promtool", "check", "rules", str(ALERTS)], check=True, capture_output=True)
+    subprocess.run(
+        ["promtool", "check", "config", str(DEPLOY / "prometheus.yml")],
+        check=True, capture_output=True,
+    )  # fmt: skip
+
+
+# -- systemd --------------------------------------------------------------------------------------
+
+
+def test_sockets_are_handed_over_and_readiness_is_told(tmp_path: Path) -> None:
+    ledgers.open_writer(tmp_path / "ledger", servers.PROGRAM).close()
+    told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    told.bind(str(tmp_path / "notify"))
+    told.settimeout(60)
+    listening = [socket.create_server((servers.HOST, 0)) for _ in range(2)]
+    ports = [sock.getsockname()[1] for sock in listening]
+    # As the service manager does it: descriptors from 3 on, and the pid of the process itself.
+    script = (
+        f"exec 3<&{listening[1].fileno()} 4<&{listening[0].fileno()}; "
+        f'LISTEN_PID=$$ exec "{sys.executable}" -m vafa.server serve "{tmp_path / "ledger"}"'
+    )
+    env = {**os.environ, "LISTEN_FDS": "2", "LISTEN_FDNAMES": "admin:tills",
+           "NOTIFY_SOCKET": str(tmp_path / "notify")}  # fmt: skip
+    process = subprocess.Popen(
+        ["bash", "-c", script], env=env, stderr=subprocess.DEVNULL,
+        pass_fds=[sock.fileno() for sock in listening],
+    )  # fmt: skip
+    try:
+        assert told.recv(100) == b"READY=1"
+        tills, operators = (servers.Connection(port) for port in ports)
+        assert tills.get("/livez").status == 200
+        assert tills.get("/metrics").status == 404
+        assert operators.get("/metrics").status == 200
+        tills.close()
+        operators.close()
+        process.send_signal(signal.SIGTERM)
+        assert told.recv(100) == b"STOPPING=1"
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        told.close()
+        for sock in listening:
+            sock.close()
+
+
+# -- logs -----------------------------------------------------------------------------------------
+
+
+def test_logs_are_json_without_what_is_personal(tmp_path: Path) -> None:
+    keys = tmp_path / "keys.toml"
+    keys.write_text("")
+    arguments = ["--log-format", "json", "--keys", str(keys)]
+    with servers.serving(tmp_path / "ledger", options=arguments) as running:
+        keys.write_text("nonsense =")
+        running.process.send_signal(signal.SIGHUP)
+        servers.wait_until(lambda: "was not taken" in running.said(), 10)
+        rows = [json.loads(row) for row in running.said().splitlines() if row.startswith("{")]
+    (row,) = (row for row in rows if "was not taken" in row["event"])
+    assert (row["level"], row["logger"]) == ("error", "vafa")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", row["timestamp"])
+
+
+def test_an_error_is_told_by_its_place() -> None:
+    script = (
+        "import logging\n"
+        "from vafa.server.logs import set_up\n"
+        "set_up('json')\n"
+        "try:\n"
+        "    raise ValueError('09120000001')\n"
+        "except ValueError:\n"
+        "    logging.getLogger('vafa').exception('%s failed', 'POST')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    row = json.loads(done.stderr)
+    assert (row["event"], row["error"], row["places"]) == (
+        "POST failed", "ValueError", ["<string>:5 <module>"]
+    )
+    assert "0912" not in done.stderr
