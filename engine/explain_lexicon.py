@@ -15,6 +15,11 @@ KINDS = {
     "transfer": ("Transfer", "انتقال امتیاز"),
     "transfer in": ("Transfer received", "دریافت امتیاز"),
     "donate": ("Donation", "بخشیدن به امر خیر"),
+    "gift card issue": ("Issue of a gift card", "صدور کارت هدیه"),
+    "gift card load": ("Loading of a gift card", "شارژ کارت هدیه"),
+    "gift card redeem": ("Redemption of a gift card", "خرج کارت هدیه"),
+    "gift card payment": ("Payment by gift card", "پرداخت با کارت هدیه"),
+    "reward redeem": ("Redemption of a reward", "گرفتن جایزه"),
     "card link": ("Card link", "پیوند کارت"),
     "card block": ("Card block", "مسدود کردن کارت"),
     "card unblock": ("Card unblock", "باز کردن کارت"),
@@ -73,6 +78,11 @@ REASONS = {
         "an offer that it names is used up", "از پیشنهادی که نام برده شد سهمی نمانده است"
     ),
     "member-closed": ("the member has left", "عضو از باشگاه رفته است"),
+    "gift-card-known": ("there is such a gift card already", "چنین کارت هدیه‌ای هست"),
+    "unknown-gift-card": ("there is no such gift card", "چنین کارت هدیه‌ای نیست"),
+    "unknown-reward": ("the program has no such reward", "برنامه چنین جایزه‌ای ندارد"),
+    "out-of-stock": ("so many are not left", "به این تعداد نمانده است"),
+    "over-limit": ("it is more than a member may have", "بیش از سهم هر عضو است"),
     "card-blocked": ("the card is blocked", "کارت مسدود است"),
     "card-linked": ("the card is another member's", "کارت از عضو دیگری است"),
 }
@@ -175,6 +185,7 @@ POSTINGS = {
     "release": ("released", "آزاد شد"),
     "capture": ("captured from a hold", "از امتیاز کنارگذاشته برداشته شد"),
     "transfer": ("moved between members", "میان اعضا جابه‌جا شد"),
+    "stock": ("left in stock", "در انبار مانده"),
     "bonus": ("as a bonus", "پاداش"),
 }
 """Kinds of postings of no rule; one that is not here is named as the journal does."""

@@ -407,6 +407,46 @@ def test_holds_are_told(tmp_path: Path) -> None:
     assert redeemed.balances["points"].after.debt == 7
 
 
+GIFTS = """
+[[currency]]
+id = "points"
+
+[[currency]]
+id = "gift"
+kind = "credit"
+scale = 2
+
+[gift_cards]
+currency = "gift"
+
+[[redemption]]
+tender = "gift card"
+
+[[reward]]
+id = "mug"
+points = 4
+stock = 1
+
+"""
+
+
+def test_gift_cards_and_rewards_are_told(tmp_path: Path) -> None:
+    issue = {"kind": "gift card issue", "card": "AB12", "amount": 1000}
+    pays = buys(("milk", 500), tenders=[{"type": "gift card", "amount": 300, "card": "AB12"}])
+    takes = {"kind": "reward redeem", "reward": "mug"}
+    case = made(GIFTS + BASE, issue, buys(("milk", 300)), pays, takes, takes)
+    del case.facts[0]["member"]
+    with ledger(case, tmp_path / "ledger") as writer:
+        found = {(f.id, f.member): f for f in Explainer(writer.replica, "fa").all(nobody)}
+    card = "gift card:AB12"
+    assert [f.differences for f in found.values() if not f.agrees] == []
+    assert found["s1", card].balances["gift"].after.active == 1000
+    assert [(p.kind, p.points) for p in found["s3", card].postings] == [("redeem", -300)]
+    assert [(p.kind, p.points) for p in found["s3", "m"].postings] == [("earn", 2)]
+    assert [(p.kind, p.points) for p in found["s4", "m"].postings] == [("redeem", -4)]
+    assert (found["s5", "m"].status, found["s5", "m"].reason) == ("refused", "out-of-stock")
+
+
 def test_voids_are_read_back(tmp_path: Path) -> None:
     sale = {"lines": [
         {"sku": "milk", "quantity": 3000, "net": 900, "gross": 1200, "cost": 600},
