@@ -24,6 +24,8 @@ KINDS = {
     "reward redeem": ("Redemption of a reward", "گرفتن جایزه"),
     "card link": ("Card link", "پیوند کارت"),
     "card block": ("Card block", "مسدود کردن کارت"),
+    "card pin": ("PIN of a card", "رمز کارت"),
+    "erase": ("Erasure", "پاک کردن داده‌های شخصی"),
     "card unblock": ("Card unblock", "باز کردن کارت"),
     "enrol": ("Enrolment", "عضویت"),
     "member update": ("Member update", "تغییر مشخصات عضو"),
@@ -188,6 +190,7 @@ POSTINGS = {
     "capture": ("captured from a hold", "از امتیاز کنارگذاشته برداشته شد"),
     "transfer": ("moved between members", "میان اعضا جابه‌جا شد"),
     "stock": ("left in stock", "در انبار مانده"),
+    "offer": ("an offer that might not be had", "پیشنهادی که در دسترس نبود"),
     "bonus": ("as a bonus", "پاداش"),
 }
 """Kinds of postings of no rule; one that is not here is named as the journal does."""
