@@ -192,7 +192,7 @@ def _quoted(writer: Writer, row: bytes) -> Outcome:
     return Outcome(
         "", _outcome(answer).status,
         [posting_text(p) for p in answer["postings"] if p["points"]],
-        [_offer_text(offer) for offer in answer.get("offers", [])],
+        [_offer_text(offer) for offer in answer["offers"]],
         [f"{r['points']:,} {r['currency']} as {r['tender']}"
          + (f" for {r['money']:,}" if r["money"] is not None else "")
          for r in answer["redeemable"]],

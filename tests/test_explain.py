@@ -447,6 +447,22 @@ def test_gift_cards_and_rewards_are_told(tmp_path: Path) -> None:
     assert (found["s5", "m"].status, found["s5", "m"].reason) == ("refused", "out-of-stock")
 
 
+def test_offers_are_told(tmp_path: Path) -> None:
+    program = BASE + "".join(
+        f'[[rule]]\nid = "{name}"\nkind = "offer"\nwhen = {{ sku = ["{sku}"] }}\n'
+        'benefit = { kind = "percent", percent = 10 }\n'
+        for name, sku in (("taken", "milk"), ("open", "milk"), ("other", "tea"))
+    )
+    sale = buys(("milk", 450), offers=[{"offer": "taken", "amount": 50}])
+    found = told(tmp_path / "one", made(program, sale), "s1")
+    assert found.agrees
+    assert [(r.rule, r.result, r.rate) for r in found.rules[1:]] == [
+        ("taken", "offer", {"amount": 50}), ("open", "offer", {}), ("other", "does not apply", {}),
+    ]  # fmt: skip
+    assert [line.matched for line in rule(found, "open").lines] == [True]
+    assert "Offer «taken» took 0.50 EUR off." in found.sentences
+
+
 def test_voids_are_read_back(tmp_path: Path) -> None:
     sale = {"lines": [
         {"sku": "milk", "quantity": 3000, "net": 900, "gross": 1200, "cost": 600},
