@@ -14,6 +14,8 @@ KINDS = {
     "cancel": ("Cancellation", "لغو خرج امتیاز"),
     "transfer": ("Transfer", "انتقال امتیاز"),
     "transfer in": ("Transfer received", "دریافت امتیاز"),
+    "profit share": ("Profit share", "تقسیم سود"),
+    "profit share in": ("Share of a pool", "سهم از سود"),
     "donate": ("Donation", "بخشیدن به امر خیر"),
     "gift card issue": ("Issue of a gift card", "صدور کارت هدیه"),
     "gift card load": ("Loading of a gift card", "شارژ کارت هدیه"),
