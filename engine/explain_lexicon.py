@@ -14,6 +14,8 @@ KINDS = {
     "cancel": ("Cancellation", "لغو خرج امتیاز"),
     "transfer": ("Transfer", "انتقال امتیاز"),
     "transfer in": ("Transfer received", "دریافت امتیاز"),
+    "profit share": ("Profit share", "تقسیم سود"),
+    "profit share in": ("Share of a pool", "سهم از سود"),
     "donate": ("Donation", "بخشیدن به امر خیر"),
     "gift card issue": ("Issue of a gift card", "صدور کارت هدیه"),
     "gift card load": ("Loading of a gift card", "شارژ کارت هدیه"),
@@ -22,6 +24,8 @@ KINDS = {
     "reward redeem": ("Redemption of a reward", "گرفتن جایزه"),
     "card link": ("Card link", "پیوند کارت"),
     "card block": ("Card block", "مسدود کردن کارت"),
+    "card pin": ("PIN of a card", "رمز کارت"),
+    "erase": ("Erasure", "پاک کردن داده‌های شخصی"),
     "card unblock": ("Card unblock", "باز کردن کارت"),
     "enrol": ("Enrolment", "عضویت"),
     "member update": ("Member update", "تغییر مشخصات عضو"),
@@ -186,6 +190,7 @@ POSTINGS = {
     "capture": ("captured from a hold", "از امتیاز کنارگذاشته برداشته شد"),
     "transfer": ("moved between members", "میان اعضا جابه‌جا شد"),
     "stock": ("left in stock", "در انبار مانده"),
+    "offer": ("an offer that might not be had", "پیشنهادی که در دسترس نبود"),
     "bonus": ("as a bonus", "پاداش"),
 }
 """Kinds of postings of no rule; one that is not here is named as the journal does."""

@@ -27,6 +27,7 @@ from .facts import (
     GiftCardFact,
     HoldFact,
     MemberFact,
+    ProfitShareFact,
     PublishFact,
     RedeemFact,
     ReleaseFact,
@@ -116,9 +117,9 @@ class Reference:
         self._world.versions.append(Version(program, at_us, dates))
 
     def submit(self, fact: Fact) -> Answer:
-        """The answer to one fact that arrives now. Raises TypeError for gift cards and rewards:
-        their accounts are those of adjusts and redemptions."""
-        if isinstance(fact, GiftCardFact | RewardRedeemFact):
+        """The answer to one fact that arrives now. Raises TypeError for gift cards, rewards
+        and shares: their accounts are those of adjusts and redemptions."""
+        if isinstance(fact, GiftCardFact | RewardRedeemFact | ProfitShareFact):
             raise TypeError(type(fact).__name__)
         try:
             said = content(fact)
