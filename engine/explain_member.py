@@ -18,6 +18,7 @@ from .calendars import NEVER, date_of
 from .carrier import wire_fields
 from .chain import read_history
 from .columns import (
+    CARD_PIN,
     GIFT_ISSUE,
     GIFT_LOAD,
     GIFT_PAYMENT,
@@ -33,6 +34,7 @@ from .facts import (
     AdjustFact,
     DayClosedFact,
     MemberFact,
+    MemberUpdateFact,
     ProductFact,
     RedeemFact,
     StoreAttributes,
@@ -153,7 +155,7 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) 
         # A card may have named the member.
         "member": dictionaries.members.names[column(stored.batch, "member")[stored.row]],
     }  # fmt: skip
-    if stored.kind in (TRANSFER_IN, REWARD, *GIFTS, GIFT_PAYMENT, SHARE_IN):
+    if stored.kind in (TRANSFER_IN, REWARD, *GIFTS, GIFT_PAYMENT, SHARE_IN, CARD_PIN):
         return _made_of(stored, fields, program)
     if fields["kind"] == "sale":
         fields["lines"] = _whole_lines(fields["lines"])
@@ -165,6 +167,9 @@ def _made_of(stored: StoredFact, fields: dict[str, Any], program: Program) -> Of
     """The fact that does to its member what one of another kind does."""
     extra = read_facts(stored.batch.slice(stored.row, 1)).extra(0)
     head = stored.id, fields["occurred_at"], fields["member"]
+    if stored.kind == CARD_PIN:
+        # It has its place in the member's order and changes nothing there.
+        return MemberUpdateFact(*head, fields["store"], fields["terminal"])
     money = "" if program.gift_cards is None else program.gift_cards.currency
     if stored.kind in (GIFT_ISSUE, GIFT_LOAD, SHARE_IN):
         return AdjustFact(

@@ -428,17 +428,20 @@ def _check_own(entry: Accepted, row: Row) -> None:
     _check_return(entry, row)
     if row.broken and not getattr(fact, "completed", False):
         raise Refusal(fact.id, row.broken[0][1])
-    if _takes(fact) and any(row.lack[name] > row.owed_back[name] for name in row.lack):
+    short = any(row.lack[name] > row.owed_back[name] for name in row.lack)
+    if short and _takes(entry.version.program, fact):
         raise Refusal(fact.id, Status.INSUFFICIENT)
     if row.broken_offers and not getattr(fact, "completed", False):
         raise Refusal(fact.id, row.broken_offers[0].status)
 
 
-def _takes(fact: OfMember | DayClosedFact) -> bool:
+def _takes(program: Program, fact: OfMember | DayClosedFact) -> bool:
     """Whether a fact may be refused for want of points."""
     match fact:
         case SaleFact(completed=False, tenders=tenders):
-            return any(tender.points for tender in tenders)
+            return any(tender.points or tender.ref for tender in tenders) or bool(
+                program.coupon_currencies() & set(fact.coupons)
+            )
         case RedeemFact() | HoldFact() | CaptureFact() | TransferFact():
             return not fact.completed
         case DonateFact():
@@ -451,7 +454,7 @@ def _takes(fact: OfMember | DayClosedFact) -> bool:
 def _check_others(entry: Accepted, before: Run, after: Run) -> None:
     """Whether no fact at another place lacks more for a new one. Raises Refusal."""
     fact, rows = entry.fact, after.rows
-    if not _takes(fact):
+    if not _takes(entry.version.program, fact):
         return
     for name, old in before.rows.items():
         now = rows[name].lack

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from vafa.engine import explain_lexicon, explain_shape, facts, program_conditions
 from vafa.engine import explain_member as members
+from vafa.engine.carrier import carrier_of
 from vafa.engine.cli import main
 from vafa.engine.explain import Explainer, UnknownFact
 from vafa.engine.explain_journal import TERMS
@@ -27,6 +28,8 @@ from vafa.engine.explain_shape import ControlTold, Explanation, RuleTold
 from vafa.engine.explain_table import DAY, rows_of, write_day
 from vafa.engine.explain_voice import Voice
 from vafa.engine.formats.complete_journey import SINCE, read
+from vafa.engine.intake import DecodedFacts
+from vafa.engine.pins import pin_fact
 from vafa.engine.program import RuleLimits
 from vafa.engine.program_file import parse_program
 from vafa.engine.replica import Replica
@@ -461,6 +464,19 @@ def test_offers_are_told(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert [line.matched for line in rule(found, "open").lines] == [True]
     assert "Offer «taken» took 0.50 EUR off." in found.sentences
+
+
+def test_a_pin_is_told_without_it(tmp_path: Path) -> None:
+    with ledger(made(BASE, buys(("milk", 500))), tmp_path / "ledger") as writer:
+        moment = dt.datetime(2025, 6, 3, tzinfo=dt.UTC)
+        linked = carrier_of(facts.CardLinkFact("link", moment, "m", card="c1"))
+        pin = pin_fact(facts.CardPinFact("pin", moment, "m", "c1", "1234"), b"pepper")
+        writer.commit(DecodedFacts([linked, pin]), force=True)
+        found = {one.id: one for one in Explainer(writer.replica, "en").all(nobody)}
+    assert found["pin"].agrees
+    assert found["pin"].status == "ok"
+    assert "argon2" not in str(found["pin"])
+    assert found["s1"].agrees
 
 
 def test_voids_are_read_back(tmp_path: Path) -> None:
