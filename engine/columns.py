@@ -44,7 +44,8 @@ GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM)
 JOINT = (TRANSFER, REWARD, *GIFTS)
 """Kinds of facts about more than one account, or about what all share."""
 
-LEGS = (TRANSFER_IN, GIFT_PAYMENT)
+SHARE_IN = KINDS.index("profit share in")
+LEGS = (TRANSFER_IN, GIFT_PAYMENT, SHARE_IN)
 """Kinds of rows that a fact of another member has caused: its legs."""
 
 MEMBER_KINDS = np.array(
@@ -52,7 +53,7 @@ MEMBER_KINDS = np.array(
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
         TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT,
-        ERASE, CARD_PIN,
+        ERASE, CARD_PIN, SHARE_IN,
     ],
     np.uint8,
 )  # fmt: skip

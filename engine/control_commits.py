@@ -32,12 +32,15 @@ from .facts import (
     CatalogFact,
     ControlFact,
     DayClosedFact,
+    ProfitShareFact,
     PublishFact,
     StoreFact,
     instant_us,
 )
+from .joint import Legs
 from .journal import Record, StorageFull, encode_record
 from .late_names import concerned_members
+from .profit_share import legs_of
 from .records import control_batch, growth_batch, rows_batch
 from .schema import column, list_view
 from .standing import day_closed
@@ -78,8 +81,15 @@ class ControlCommits:
                 return Verdict(refusal=Refusal("in-future", "is later than now", "occurred_at"))
             case DayClosedFact():
                 return self._close_day(fact, at, kind, payload)
-            case CatalogFact() | StoreFact():
-                return self._name(fact, at, kind, payload)
+            case _:
+                return self._of_many(fact, at, kind, payload)
+
+    def _of_many(
+        self, fact: CatalogFact | StoreFact | ProfitShareFact, at: int, kind: int, payload: bytes
+    ) -> Verdict:
+        if isinstance(fact, ProfitShareFact):
+            return self._share(fact, at, kind, payload)
+        return self._name(fact, at, kind, payload)
 
     def _known(self, fact_id: str, kind: int, at: int, payload: bytes) -> Verdict | None:
         """The first answer to a repeat, or the refusal of an id that is not new."""
@@ -219,6 +229,49 @@ class ControlCommits:
             replica.dirty.update(touched.tolist())
             self._put(record, restated)
         return Verdict(control_answer(fact.id, first))
+
+    # -- profit share -------------------------------------------------------------------------
+
+    def _share(self, fact: ProfitShareFact, at: int, kind: int, payload: bytes) -> Verdict:
+        """Split a pool over members: a leg for each that has a share."""
+        replica = self._replica
+        fold, version = replica.fold, replica.versions.at(at)
+        if fold is None or version is None:
+            return Verdict(refusal=Refusal("no-program", "no program is in force then"))
+        if all(currency.id != fact.currency for currency in version.program.currency):
+            return Verdict(refusal=Refusal(
+                "invalid-fact", "the program in force has no such currency", "currency"
+            ))  # fmt: skip
+        sizes, first = replica.dictionaries.sizes(), replica.seq + 1
+        control = control_batch(fact.id, kind, at, payload, program=version.number)
+        legs = legs_of(replica, fact, at, first + 1)
+        if legs is None:
+            return Verdict(refusal=Refusal(
+                "invalid-fact", "nobody has bought or earned anything then", "from"
+            ))  # fmt: skip
+        before = {member: fold.state.pack(member) for member in legs.facts.member.tolist()}
+        with self._writer.ahead():
+            rows = Legs(legs, fold.apply(legs, replica))
+            if rows.outcome.status.any():
+                self._put_back(before)
+                return Verdict(refusal=Refusal(
+                    "overflow", "a figure of a member would not fit", "points"
+                ))  # fmt: skip
+            try:
+                self._append(fact.id, control, sizes, rows.rows(fold.n_currencies))
+            except StorageFull:
+                self._put_back(before)
+                raise
+            replica.settle(legs.first, legs.facts, [], rows.outcome.status)
+            replica.dirty.update(before)
+        return Verdict(control_answer(fact.id, first))
+
+    def _put_back(self, before: dict[int, bytes]) -> None:
+        fold = self._replica.fold
+        assert fold is not None
+        for member, packed in before.items():
+            fold.state.unpack(member, packed)
+        fold.histories.clear()
 
     def _fold_again(self, members: NDArray[np.uint32]) -> None:
         """Take back what a day that was not written has done."""

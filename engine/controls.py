@@ -14,6 +14,7 @@ from .facts import (
     ControlFact,
     DayClosedFact,
     ProductFact,
+    ProfitShareFact,
     PublishFact,
     StoreAttributes,
     StoreFact,
@@ -53,8 +54,8 @@ def store_version(item: StoreAttributes, since: int) -> StoreVersion:
 def payload_of(fact: ControlFact) -> bytes:
     """What the journal keeps of a fact beside what the dictionaries gain; equal when equal.
 
-    A digest of a catalogue or of stores, the date of a day closed (ISO), program text and
-    holidays of a publication (msgpack, see `published`).
+    A digest of a catalogue or of stores, the date of a day closed (ISO), what a profit share says
+    (msgpack), program text and holidays of a publication (msgpack, see `published`).
     """
     match fact:
         case CatalogFact():
@@ -63,6 +64,10 @@ def payload_of(fact: ControlFact) -> bytes:
             return _digest([tuple(store_version(item, 0)) for item in fact.stores])
         case DayClosedFact():
             return fact.date.isoformat().encode()
+        case ProfitShareFact():
+            return msgspec.msgpack.encode([
+                fact.since, fact.until, fact.currency, fact.points, fact.weight, fact.expires
+            ])  # fmt: skip
         case PublishFact():
             holidays = {name: sorted(set(days)) for name, days in sorted(fact.holidays.items())}
             return msgspec.msgpack.encode(Published(fact.program, holidays))

@@ -83,6 +83,11 @@ class _Played:
         return {other: place < mine for other, place in self.places.items() if place != mine}
 
 
+def shown(name: str) -> str:
+    """A member's name for people: that of a gift card's account begins with no letter."""
+    return name.lstrip("\x1f")
+
+
 class Explainer:
     """Explains the facts of a ledger as a replica has it.
 
@@ -119,8 +124,9 @@ class Explainer:
             if member is not None:
                 stored = self._leg_of(stored, member)
             number = int(column(stored.batch, "member")[stored.row])
-            if member not in (None, members.names[number]):
-                raise UnknownFact(f"the fact {name!r} is of the member {members.names[number]!r}")
+            whose = shown(members.names[number])
+            if member not in (None, whose):
+                raise UnknownFact(f"the fact {name!r} is of the member {whose!r}")
         elif member is None:
             return Asked(seq)
         elif stored.kind != DAY_CLOSED or stored.status or member not in members.numbers:
@@ -136,7 +142,7 @@ class Explainer:
         names = self._reader.dictionaries.members.names
         mine = (
             leg for leg in legs
-            if leg.kind in LEGS and names[column(leg.batch, "member")[leg.row]] == member
+            if leg.kind in LEGS and shown(names[column(leg.batch, "member")[leg.row]]) == member
         )  # fmt: skip
         return next(mine, stored)
 
@@ -275,7 +281,8 @@ class Explainer:
         at = int(column(stored.batch, "at")[stored.row])
         version = self._world.versions[number_of - 1] if number_of else self._world.version_at(at)
         assert version is not None
-        entry = Accepted(wire_fact(stored, self._reader.dictionaries), stored.seq, version)
+        fact = wire_fact(stored, self._reader.dictionaries, version.program)
+        entry = Accepted(fact, stored.seq, version)
         head = self._head(stored, entry, chain)
         own, later = chain.own.get(stored.seq, []), chain.corrections.get(stored.seq, [])
         ended = chain.ended.get(stored.seq)
@@ -299,7 +306,7 @@ class Explainer:
         program, at = entry.version.program, int(column(stored.batch, "at")[stored.row])
         number = next(n for n, v in enumerate(self._world.versions, 1) if v is entry.version)
         return Explanation(
-            stored.id, stored.seq, KINDS[stored.kind], chain.name, instant_text(at),
+            stored.id, stored.seq, KINDS[stored.kind], shown(chain.name), instant_text(at),
             instant_text(stored.committed_at), business_date(program, at)[0],
             ProgramTold(program.id, number), "ok", True,
             fact=fact_view(stored, self._reader.dictionaries),

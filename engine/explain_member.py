@@ -17,22 +17,37 @@ from .answers import stored_postings
 from .calendars import NEVER, date_of
 from .carrier import wire_fields
 from .chain import read_history
-from .columns import NO_RULE, TRANSFER_IN
+from .columns import (
+    CARD_PIN,
+    GIFT_ISSUE,
+    GIFT_LOAD,
+    GIFT_PAYMENT,
+    GIFTS,
+    NO_RULE,
+    REWARD,
+    SHARE_IN,
+    TRANSFER_IN,
+)
 from .dictionaries import Dictionaries, Product
 from .facts import (
     KINDS,
+    AdjustFact,
     DayClosedFact,
-    JointFact,
     MemberFact,
+    MemberUpdateFact,
     ProductFact,
+    RedeemFact,
     StoreAttributes,
+    TransferFact,
     us_instant,
 )
 from .parked import CORRECT
+from .program import Program
 from .record_cache import RecordCache
 from .records import StoredFact, content_of_row, read_facts
 from .reference_facts import Moved, OfMember, ReceivedFact, named_sale
 from .reference_world import Accepted, Version, World
+from .rewards import price_of
 from .schema import column
 from .standing import CLOSING, Standing
 from .status import LIMITS, POSTINGS, Status
@@ -126,9 +141,13 @@ def _world_of(reader: Reader, standing: Standing) -> LedgerWorld:
 # -- facts in the form of the wire -----------------------------------------------------------------
 
 
-def wire_fact(stored: StoredFact, dictionaries: Dictionaries) -> OfMember:
+def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) -> OfMember:
     """A journalled fact of a member as it came, voids netted: a line of which a void has taken
-    is there whole, with one void of what is not left."""
+    is there whole, with one void of what is not left.
+
+    What a gift card's account gains and spends, and the price of a reward, are an adjust and
+    redemptions to the reference, as they are to the kernel.
+    """
     fields = wire_fields(content_of_row(stored.batch, stored.row, dictionaries))
     fields |= {
         "id": stored.id, "kind": KINDS[stored.kind],
@@ -136,24 +155,40 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries) -> OfMember:
         # A card may have named the member.
         "member": dictionaries.members.names[column(stored.batch, "member")[stored.row]],
     }  # fmt: skip
-    if stored.kind == TRANSFER_IN:
-        return _received(stored, fields)
+    if stored.kind in (TRANSFER_IN, REWARD, *GIFTS, GIFT_PAYMENT, SHARE_IN, CARD_PIN):
+        return _made_of(stored, fields, program)
     if fields["kind"] == "sale":
         fields["lines"] = _whole_lines(fields["lines"])
-    fact: MemberFact | JointFact = msgspec.convert(fields, MemberFact | JointFact)
+    fact: MemberFact | TransferFact = msgspec.convert(fields, MemberFact | TransferFact)
     return fact
 
 
-def _received(stored: StoredFact, fields: dict[str, Any]) -> ReceivedFact:
+def _made_of(stored: StoredFact, fields: dict[str, Any], program: Program) -> OfMember:
+    """The fact that does to its member what one of another kind does."""
     extra = read_facts(stored.batch.slice(stored.row, 1)).extra(0)
+    head = stored.id, fields["occurred_at"], fields["member"]
+    if stored.kind == CARD_PIN:
+        # It has its place in the member's order and changes nothing there.
+        return MemberUpdateFact(*head, fields["store"], fields["terminal"])
+    money = "" if program.gift_cards is None else program.gift_cards.currency
+    if stored.kind in (GIFT_ISSUE, GIFT_LOAD, SHARE_IN):
+        return AdjustFact(
+            *head, extra.currency or money, extra.amount, expires=extra.expires or None,
+            store=fields["store"], terminal=fields["terminal"],
+        )
+    if stored.kind != TRANSFER_IN:
+        price = price_of(program, extra) or ("", 0) if stored.kind == REWARD else None
+        return RedeemFact(
+            *head, *(price or (money, extra.amount)), extra.completed, fields["store"],
+            fields["terminal"],
+        )
     lots = [
         Moved(date_of(earned), date_of(active), None if end == NEVER else date_of(end), points)
         for earned, active, end, points in extra.lots
     ]
     return ReceivedFact(
-        stored.id, fields["occurred_at"], fields["member"], extra.currency, extra.amount, lots,
-        fields["store"], fields["terminal"],
-    )  # fmt: skip
+        *head, extra.currency, extra.amount, lots, fields["store"], fields["terminal"]
+    )
 
 
 def _whole_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -236,10 +271,11 @@ def chain_of(reader: Reader, number: int, last_seq: int) -> MemberChain:
         zip(history.seqs.tolist(), history.version.tolist(), strict=True)
     ):
         stored = chain.rows[seq]
-        fact = wire_fact(stored, reader.dictionaries)
+        told_by = reader.world.versions[version - 1]
+        fact = wire_fact(stored, reader.dictionaries, told_by.program)
         # The return part of an exchange waits, or was refused: its row is without it.
         returns = named_sale(fact) is None or bool(history.facts.extra(row).named)
-        chain.entries.append(Accepted(fact, seq, reader.world.versions[version - 1], returns))
+        chain.entries.append(Accepted(fact, seq, told_by, returns))
     return chain
 
 

@@ -34,6 +34,9 @@ class RuleSpeaker:
 
     def of_rule(self, told: Explanation, rule: RuleTold) -> Iterator[str]:
         """What one rule gave, or why it gave nothing."""
+        if rule.kind == "offer":
+            yield from self._offer(rule)
+            return
         if rule.failed is not None:
             # Rules on other kinds of facts are no news.
             of_kinds = rule.failed.condition in ("activity", "on")
@@ -52,6 +55,14 @@ class RuleSpeaker:
                     "taken", line=self.voice.number(line.line),
                     by=self.voice.name(line.failed.found or ""),
                 )  # fmt: skip
+
+    def _offer(self, rule: RuleTold) -> Iterator[str]:
+        """An offer that was taken, or might have been."""
+        name = self.voice.name(rule.rule)
+        if "amount" in rule.rate:
+            yield self.say("offer", rule=name, amount=self.voice.money(rule.rate["amount"]))
+        elif rule.failed is None:
+            yield self.say("offer.open", rule=name)
 
     def _gives(self, rule: RuleTold) -> str:
         voice = self.voice

@@ -183,9 +183,25 @@ def rules_told(rated: Rated, lots: list[LotMade]) -> list[RuleTold]:
     """Every rule of the version on a basket, in (priority, file) order."""
     made = {lot.rule: lot for lot in lots if lot.source == rated.basket.fact}
     return [
-        _told(rated, rule, made.get(rule.id)) for rule in rated.basket.program.rules_in_order()
-        if not isinstance(rule, Offer)
+        _offer_told(rated, rule) if isinstance(rule, Offer)
+        else _told(rated, rule, made.get(rule.id))
+        for rule in rated.basket.program.rules_in_order()
     ]
+
+
+def _offer_told(rated: Rated, rule: Offer) -> RuleTold:
+    """An offer posts nothing: whether its conditions held, and what a sale that names it took
+    off."""
+    basket, named = rated.basket, dict(rated.basket.offers)
+    condition = failed_condition(basket, rule)
+    failed = None if condition is None else _of_basket(basket, rule, condition)
+    of_basket = failed if failed_of_basket(basket, rule) is not None else None
+    result: Result = "offer" if failed is None or rule.id in named else "does not apply"
+    return RuleTold(
+        rule.id, "offer", "", result, failed is None, failed,
+        list(_lines(rated, rule, None, of_basket)),
+        rate={"amount": named[rule.id]} if rule.id in named else {},
+    )
 
 
 def _told(rated: Rated, rule: Rule, lot: LotMade | None) -> RuleTold:
@@ -233,7 +249,7 @@ def _lines(
             why = Failed("taken", rule.group if isinstance(rule, Earn | Offer) else rule.stack,
                          _taker(rated, rule, place))  # fmt: skip
         if why is not None or wish is None:
-            yield LineOfRule(number, sku, False, why)
+            yield LineOfRule(number, sku, why is None, why)
             continue
         exact = wish.by_line.get(place)
         basis = wish.basis.get(place)

@@ -92,6 +92,8 @@ SENTENCES = {
         "Rule {rule} applies, and there is nothing for it to act on.",
         "قاعدهٔ {rule} شامل می‌شود، ولی چیزی نیست که بر آن اثر کند.",
     ),
+    "offer": ("Offer {rule} took {amount} off.", "پیشنهاد {rule} {amount} کم کرد."),
+    "offer.open": ("Offer {rule} might have been had.", "پیشنهاد {rule} در دسترس بود."),
     "failed": (
         "Rule {rule} does not apply: it asks for {condition}{asked}; found: {found}.",
         "قاعدهٔ {rule} شامل نمی‌شود: «{condition}{asked}» می‌خواهد؛ آنچه بود: {found}.",

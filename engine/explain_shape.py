@@ -12,7 +12,9 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-Result = Literal["gives", "cut", "rounds to nothing", "nothing to act on", "does not apply"]
+Result = Literal[
+    "gives", "cut", "rounds to nothing", "nothing to act on", "does not apply", "offer"
+]
 
 
 class Failed(Struct, frozen=True):

@@ -118,7 +118,7 @@ def _standing(told: Explanation, currency: str) -> Row:
 
 
 def _of_rule(told: Explanation, fact: Row, rule: RuleTold) -> Iterator[Row]:
-    named = fact | {"rule": rule.rule, "posting": rule.kind, "currency": rule.currency}
+    named = fact | {"rule": rule.rule, "posting": rule.kind, "currency": rule.currency or None}
     figures: Row = {}
     if rule.matched:
         figures = {

@@ -595,7 +595,24 @@ MemberFact = (
 JointFact = TransferFact | RewardRedeemFact | GiftCardFact | SaleFact
 """Facts that are about more than one account, or about what all share: they see all that came
 before them. Of sales those that gift cards pay."""
-WireControl = CatalogFact | StoreFact | DayClosedFact
+class ProfitShareFact(
+    Struct, forbid_unknown_fields=True, tag_field="kind", tag="profit share",
+    rename={"since": "from", "until": "to"},
+):  # fmt: skip
+    """A pool of points for members, by what each has bought or earned from one business date
+    through another. `expires` as of an adjust."""
+
+    id: Id
+    occurred_at: Instant
+    since: dt.date
+    until: dt.date
+    currency: Name
+    points: Spent
+    weight: Literal["spend", "points"] = "spend"
+    expires: Expires | None = None
+
+
+WireControl = CatalogFact | StoreFact | DayClosedFact | ProfitShareFact
 """Facts of no member that the door of facts takes; programs have a door of their own."""
 ControlFact = WireControl | PublishFact
 PrivateFact = CardPinFact | EnrolFact | MemberUpdateFact
@@ -610,13 +627,13 @@ KINDS: tuple[str, ...] = (
     "closing", "budget closed", "hold", "capture", "release", "cancel", "card link", "card block",
     "card unblock", "transfer", "transfer in", "donate", "close",
     "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
-    "erase", "card pin",
+    "erase", "card pin", "profit share", "profit share in",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
 `closing` is a member's part of a control fact (what expired, what it gave), `transfer in` the
-receiver's leg of a transfer, `gift card payment` a card's leg of a sale; `budget closed` is
-written by the engine.
+receiver's leg of a transfer, `gift card payment` a card's leg of a sale, `profit share
+in` a member's share; `budget closed` is written by the engine.
 """
 
 RANKS: dict[str, int] = {
@@ -628,7 +645,8 @@ RANKS: dict[str, int] = {
     "return": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
     "donate": 3, "transfer": 3, "transfer in": 3, "reward redeem": 3,
-    "gift card issue": 1, "gift card load": 1, "gift card redeem": 3, "gift card payment": 3,
+    "profit share": 1, "profit share in": 1, "gift card issue": 1, "gift card load": 1,
+    "gift card redeem": 3, "gift card payment": 3,
     "day closed": 4,
 }  # fmt: skip
 """Rank at one instant (rulebook section 2); a negative adjust has rank 3."""

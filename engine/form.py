@@ -24,6 +24,7 @@ from .facts import (
     CardUnblockFact,
     CatalogFact,
     CloseFact,
+    ControlFact,
     DayClosedFact,
     DonateFact,
     EnrolFact,
@@ -36,7 +37,7 @@ from .facts import (
     GiftCardRedeemFact,
     HoldFact,
     MemberUpdateFact,
-    PublishFact,
+    ProfitShareFact,
     RedeemFact,
     ReleaseFact,
     ReturnedLine,
@@ -68,7 +69,7 @@ def check_form(fact: Fact | CardPinFact) -> None:
     """Raise FormError for the first thing that is wrong, with its path."""
     check_name(fact.id, "id", ID_BYTES)
     instant_us(fact.occurred_at)
-    if not isinstance(fact, CatalogFact | StoreFact | DayClosedFact | PublishFact):
+    if not isinstance(fact, ControlFact):
         for name in ("store", "terminal"):
             check_name(getattr(fact, name), name)
         if not isinstance(fact, GiftCardFact):
@@ -285,6 +286,15 @@ def _check_gift_card(fact: GiftCardFact) -> None:
     _check_expires(fact.expires)
 
 
+def _check_profit_share(fact: ProfitShareFact) -> None:
+    check_name(fact.currency, "currency")
+    _check_date(fact.since, "from")
+    _check_date(fact.until, "to")
+    if fact.until < fact.since:
+        raise FormError("is before from", "to")
+    _check_expires(fact.expires)
+
+
 _CHECKS: dict[type, Callable[[Any], None]] = {
     SaleFact: _check_sale,
     ReturnFact: _check_return,
@@ -311,5 +321,6 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     CardUnblockFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),
     CatalogFact: _check_catalog,
     StoreFact: _check_stores,
+    ProfitShareFact: _check_profit_share,
     DayClosedFact: lambda fact: _check_date(fact.date, "date"),
 }

@@ -33,7 +33,8 @@ from .writer import Writer
 EXPECTED = "expected.json"
 HOLIDAYS_TO = 2035
 
-_CLOSING = KINDS.index("closing")
+_PARTS = {KINDS.index("closing"), KINDS.index("profit share in")}
+"""Kinds of the rows that a fact of no member has for members."""
 
 
 class About(Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,8 +97,8 @@ class OnCard(Struct, frozen=True, forbid_unknown_fields=True):
 class Expected(Struct, frozen=True, forbid_unknown_fields=True):
     """What a history must come to.
 
-    `facts` has every fact of a member by its id, and what a closed day or a late catalogue
-    gives a member by `ID/MEMBER`.
+    `facts` has every fact of a member by its id, and what a closed day, a profit share or a
+    late catalogue gives a member by `ID/MEMBER`.
     """
 
     about: About
@@ -192,7 +193,7 @@ def _quoted(writer: Writer, row: bytes) -> Outcome:
     return Outcome(
         "", _outcome(answer).status,
         [posting_text(p) for p in answer["postings"] if p["points"]],
-        [_offer_text(offer) for offer in answer.get("offers", [])],
+        [_offer_text(offer) for offer in answer["offers"]],
         [f"{r['points']:,} {r['currency']} as {r['tender']}"
          + (f" for {r['money']:,}" if r["money"] is not None else "")
          for r in answer["redeemable"]],
@@ -226,7 +227,7 @@ def _closings(replica: Replica, answer: Answer) -> Iterator[tuple[str, Outcome]]
     batch = record.facts()
     found: dict[str, list[str]] = defaultdict(list)
     for row, kind in enumerate(batch.column("kind").to_pylist()):
-        if kind != _CLOSING:
+        if kind not in _PARTS:
             continue
         member = replica.dictionaries.members.names[batch.column("member")[row].as_py()]
         columns = stored_postings(batch, row)

@@ -29,6 +29,7 @@ from .columns import (
     REDEEM,
     REWARD,
     SALE,
+    SHARE_IN,
     SUBSCRIBE,
     UNSUBSCRIBE,
     UPDATE,
@@ -54,9 +55,10 @@ _HOUR_US = 3_600_000_000
 Int64 = NDArray[np.int64]
 
 _KERNEL_KINDS = np.arange(256, dtype=np.uint8)
-_KERNEL_KINDS[[GIFT_ISSUE, GIFT_LOAD]] = ADJUST
+_KERNEL_KINDS[[GIFT_ISSUE, GIFT_LOAD, SHARE_IN]] = ADJUST
 _KERNEL_KINDS[[GIFT_REDEEM, GIFT_PAYMENT]] = REDEEM
-"""What the kernel does with rows of each kind: a gift card's account is like any other."""
+"""What the kernel does with rows of each kind: a gift card's account is like any other, a share
+of a pool like points given by hand."""
 
 
 @dataclass(slots=True)
@@ -226,7 +228,7 @@ class _Extras:
             out.currency[row] = self.layout.currencies.index(currency)
         if kind == ACTIVITY:
             out.code[row] = compiled.activities.number(extra.code)
-        elif kind in (ADJUST, GIFT_ISSUE, GIFT_LOAD) and extra.expires:
+        elif kind in (ADJUST, GIFT_ISSUE, GIFT_LOAD, SHARE_IN) and extra.expires:
             out.expires[row] = (
                 NEVER if extra.expires == "never"
                 else day_of(dt.date.fromisoformat(extra.expires))

@@ -27,6 +27,7 @@ from .facts import (
     GiftCardFact,
     HoldFact,
     MemberFact,
+    ProfitShareFact,
     PublishFact,
     RedeemFact,
     ReleaseFact,
@@ -116,9 +117,9 @@ class Reference:
         self._world.versions.append(Version(program, at_us, dates))
 
     def submit(self, fact: Fact) -> Answer:
-        """The answer to one fact that arrives now. Raises TypeError for gift cards and rewards:
-        their accounts are those of adjusts and redemptions."""
-        if isinstance(fact, GiftCardFact | RewardRedeemFact):
+        """The answer to one fact that arrives now. Raises TypeError for gift cards, rewards
+        and shares: their accounts are those of adjusts and redemptions."""
+        if isinstance(fact, GiftCardFact | RewardRedeemFact | ProfitShareFact):
             raise TypeError(type(fact).__name__)
         try:
             said = content(fact)
@@ -231,12 +232,14 @@ class Reference:
 
     def _joint(self, entry: Accepted, fact: TransferFact) -> Answer:
         """A fact of several members: all of it or nothing."""
-        if fact.to not in self._facts:
-            answer = Answer(fact.id, "refused", REFUSALS[Status.UNKNOWN_MEMBER])
-            return self._answered(entry, self._run(fact.member), self._in_vain(answer))
-        closed = self._closed.get(fact.to)
-        if closed is not None and entry.at_us >= closed:
-            answer = Answer(fact.id, "refused", REFUSALS[Status.MEMBER_CLOSED])
+        left = [self._closed[who] for who in (fact.member, fact.to) if who in self._closed]
+        refused = None
+        if any(entry.at_us >= closed for closed in left):
+            refused = Status.MEMBER_CLOSED
+        elif fact.to not in self._facts:
+            refused = Status.UNKNOWN_MEMBER
+        if refused is not None:
+            answer = Answer(fact.id, "refused", REFUSALS[refused])
             return self._answered(entry, self._run(fact.member), self._in_vain(answer))
         answer = self._of_member(entry, fact)
         if answer.status != "ok":
@@ -425,17 +428,20 @@ def _check_own(entry: Accepted, row: Row) -> None:
     _check_return(entry, row)
     if row.broken and not getattr(fact, "completed", False):
         raise Refusal(fact.id, row.broken[0][1])
-    if _takes(fact) and any(row.lack[name] > row.owed_back[name] for name in row.lack):
+    short = any(row.lack[name] > row.owed_back[name] for name in row.lack)
+    if short and _takes(entry.version.program, fact):
         raise Refusal(fact.id, Status.INSUFFICIENT)
     if row.broken_offers and not getattr(fact, "completed", False):
         raise Refusal(fact.id, row.broken_offers[0].status)
 
 
-def _takes(fact: OfMember | DayClosedFact) -> bool:
+def _takes(program: Program, fact: OfMember | DayClosedFact) -> bool:
     """Whether a fact may be refused for want of points."""
     match fact:
         case SaleFact(completed=False, tenders=tenders):
-            return any(tender.points for tender in tenders)
+            return any(tender.points or tender.ref for tender in tenders) or bool(
+                program.coupon_currencies() & set(fact.coupons)
+            )
         case RedeemFact() | HoldFact() | CaptureFact() | TransferFact():
             return not fact.completed
         case DonateFact():
@@ -448,7 +454,7 @@ def _takes(fact: OfMember | DayClosedFact) -> bool:
 def _check_others(entry: Accepted, before: Run, after: Run) -> None:
     """Whether no fact at another place lacks more for a new one. Raises Refusal."""
     fact, rows = entry.fact, after.rows
-    if not _takes(fact):
+    if not _takes(entry.version.program, fact):
         return
     for name, old in before.rows.items():
         now = rows[name].lack

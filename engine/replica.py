@@ -33,7 +33,15 @@ from .redeemable import tell_redeemable
 from .refold import refold
 from .rewards import rewards_view
 from .schema import NO_MEMBER, column, list_view
-from .standing import DAY_CLOSED, DERIVED, PUBLISH, Standing, closed_budgets, facts_of_record
+from .standing import (
+    DAY_CLOSED,
+    DERIVED,
+    PROFIT_SHARE,
+    PUBLISH,
+    Standing,
+    closed_budgets,
+    facts_of_record,
+)
 from .versions import ProgramVersions
 from .views import card_view, member_lots, member_view
 
@@ -223,6 +231,10 @@ class Replica:
                     self._fold_facts(
                         record.first + own, rows, rows.column("id").to_pylist(), legs=True
                     )
+            elif kind == PROFIT_SHARE:
+                rows = facts.slice(1, int(np.isin(kinds, LEGS).sum()))
+                ids_of = rows.column("id").to_pylist()
+                self._fold_facts(record.first + 1, rows, ids_of, legs=True)
             elif facts.num_rows > 1:
                 self._fold_closings(record.first, facts.slice(1), kind)
             self.count(record.first, facts)

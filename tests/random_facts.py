@@ -74,9 +74,7 @@ def _netted(lines: Sequence[Fact]) -> list[Line]:
 _KINDS = (
     *("sale",) * 22, *("return",) * 10, *("exchange",) * 3, *("activity",) * 5,
     *("adjust",) * 5, *("redeem",) * 3, *("member update",) * 3, *("subscription",) * 2,
-    *(("hold",) * 9 + ("capture",) * 9 + ("release",) * 4 + ("cancel",) * 8
-      + ("paid sale",) * 8
-      if vocabulary.SPENDING else ()),
+    *("hold",) * 9, *("capture",) * 9, *("release",) * 4, *("cancel",) * 8, *("paid sale",) * 8,
     *("transfer",) * 2, *("donate",) * 2,
 )  # fmt: skip
 
@@ -193,7 +191,7 @@ def _tenders(past: Past, choices: Choices, net: int) -> list[Fact]:
         if "currency" in kind and choices.chance(75):
             of = {c["id"]: c for c in past.table["currency"]}[kind["currency"]]
             tender["points"] = _units(of, choices, (5, 1, 3, 1, 10, 2, 40))
-        if vocabulary.SPENDING and "currency" in kind:
+        if "currency" in kind:
             tender["amount"] = choices.pick((amount, 1, 10, 100))
         found.append(tender)
     elif choices.chance(2) and not past.certain:
@@ -294,7 +292,7 @@ def _activity(past: Past, choices: Choices) -> Fact:
 def _redeem(past: Past, choices: Choices) -> Fact:
     currency = _currency(past, choices, status=0 if past.certain else 3)
     points = _units(currency, choices, (5, 1, 10, 1, 40, 300))
-    if vocabulary.SPENDING and currency["id"] not in past.given and choices.chance(70):
+    if currency["id"] not in past.given and choices.chance(70):
         return _given(currency, choices)
     body: Fact = {"kind": "redeem", "currency": currency["id"], "points": points}
     return body | _completed(past, choices)

@@ -18,7 +18,7 @@ from . import random_facts, vocabulary
 from .choices import Choices
 from .random_facts import Fact, Past
 
-FACT_BYTES = 64 if vocabulary.SPENDING else 40
+FACT_BYTES = 64
 DAYS_BYTES = 24
 CATALOGUE_BYTES = 72
 
@@ -57,8 +57,7 @@ def _member(
     for number, block in enumerate(blocks):
         choices = Choices(block)
         late = choices.pick(_LATE)
-        spends = vocabulary.SPENDING and past.given
-        at += choices.pick(vocabulary.STEPS_OF_HOLDS if spends else vocabulary.STEPS)
+        at += choices.pick(vocabulary.STEPS_OF_HOLDS if past.given else vocabulary.STEPS)
         name = f"{choices.pick(vocabulary.ID_STARTS)}{place}.{number}"
         body = random_facts.fact(past, choices, at, first=number == 0)
         back = body.pop("back", 0)

@@ -53,19 +53,18 @@ def program_table(top: bytes, rules: Sequence[bytes], version: int = 1) -> Table
         table["ladder"] = _ladder(choices.split(64), table)
     table |= random_rules.rules(table, rules)
     table["late_shortfall"] = choices.pick(("debt", "debt", "forgive"))
-    if vocabulary.SPENDING:
-        table["hold_hours"] = choices.pick((24, 1, 100, 8_760))
-        tiers = [tier["id"] for tier in table.get("ladder", {}).get("tier", [])]
-        paid = [entry.get("currency") for entry in table["redemption"]]
-        table["redemption"] += [
-            {"tender": f"paid in {currency['id']}", "currency": currency["id"]}
-            for currency in table["currency"]
-            if currency["kind"] not in UNPAID and currency["id"] not in paid
-        ]
-        table["redemption"] = [
-            entry | _terms(choices.split(10), tiers) if "currency" in entry else entry
-            for entry in table["redemption"]
-        ]
+    table["hold_hours"] = choices.pick((24, 1, 100, 8_760))
+    tiers = [tier["id"] for tier in table.get("ladder", {}).get("tier", [])]
+    paid = [entry.get("currency") for entry in table["redemption"]]
+    table["redemption"] += [
+        {"tender": f"paid in {currency['id']}", "currency": currency["id"]}
+        for currency in table["currency"]
+        if currency["kind"] not in UNPAID and currency["id"] not in paid
+    ]
+    table["redemption"] = [
+        entry | _terms(choices.split(10), tiers) if "currency" in entry else entry
+        for entry in table["redemption"]
+    ]
     return sound(table)
 
 

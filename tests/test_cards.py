@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from vafa.engine.facts import FormError
+from vafa.engine.intake import DecodedFacts
 from vafa.engine.replay import verify
 from vafa.engine.replica import Replica
 from vafa.engine.wire_json import decode_fact
 from vafa.engine.writer import Writer
+from vafa.native.wire import Sale
 
 from .memberships import OPEN, Json, active, assert_sound, commit, link, sale, told, wire, writer_of
 
@@ -221,6 +223,28 @@ def test_a_known_member_claims_no_provisional_one(tmp_path: Path, earlier: str) 
         assert told(writer, link("l", 3, member="m", move=True), sale("u", 4, card="c")) == [
             "ok", "ok"]  # fmt: skip
         assert (active(writer.replica, "m"), active(writer.replica, "card:c")) == (200, 100)
+    assert_sound(tmp_path)
+
+
+def test_an_atomic_batch_that_is_refused_leaves_no_member(tmp_path: Path) -> None:
+    with writer_of(tmp_path, OPEN) as writer:
+        told(writer, link("l", 0, "other"))
+        before = writer.replica.dictionaries.sizes(), writer.replica.seq
+        facts = [
+            decode_fact(json.dumps(fact).encode()) for fact in (
+                sale("s", 1, card="c"), wire("enrol", "e", 2, member="n", cards=["c"]),
+                sale("t", 3, card="other", member="n"),
+            )
+        ]  # fmt: skip
+        batch = DecodedFacts([fact for fact in facts if isinstance(fact, Sale)])
+        verdicts = writer.commit(batch, force=True, atomic=True)
+        assert all(verdict.refusal is not None for verdict in verdicts)
+        assert (writer.replica.dictionaries.sizes(), writer.replica.seq) == before
+        assert active(writer.replica, "n") is None
+        assert writer.replica.card("c") is None
+        assert told(writer, sale("s", 1, card="c"),
+                    wire("enrol", "e", 2, member="n", cards=["c"])) == ["ok", "ok"]  # fmt: skip
+        assert active(writer.replica, "n") == 100
     assert_sound(tmp_path)
 
 

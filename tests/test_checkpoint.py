@@ -16,6 +16,7 @@ import pytest
 
 from vafa.engine.checkpoint import Checkpoint, CheckpointDamaged, sealed
 from vafa.engine.facts import CatalogFact, ProductFact
+from vafa.engine.layout import ACCOUNT, HEAD, TIER
 from vafa.engine.replay import verify
 from vafa.engine.replica import Replica, journal_path, state_path
 from vafa.engine.writer import Writer
@@ -249,7 +250,6 @@ def plant(ledger: Path, change: Callable[[list[int], Any], None]) -> str:
 
 
 # A packed row: version; the slots of native/state.pxd; the lots of the only currency.
-HEAD, ACCOUNT, TIER = 15, 11, 3
 ISSUED = 1 + HEAD
 SILVER = 1 + HEAD + ACCOUNT + TIER
 FIRST_COUNTER = 1 + HEAD + ACCOUNT + 2 * TIER

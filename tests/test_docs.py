@@ -410,6 +410,7 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Erasing": [(facts.EraseFact, "")],
     "Leaving": [(facts.CloseFact, "")],
     "Subscriptions": [(facts.SubscriptionStartFact, ""), (facts.SubscriptionEndFact, "")],
+    "Profit share": [(facts.ProfitShareFact, "")],
     "Days closed": [(facts.DayClosedFact, "")],
 }  # fmt: skip
 

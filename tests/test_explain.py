@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from vafa.engine import explain_lexicon, explain_shape, facts, program_conditions
 from vafa.engine import explain_member as members
+from vafa.engine.carrier import carrier_of
 from vafa.engine.cli import main
 from vafa.engine.explain import Explainer, UnknownFact
 from vafa.engine.explain_journal import TERMS
@@ -27,6 +28,8 @@ from vafa.engine.explain_shape import ControlTold, Explanation, RuleTold
 from vafa.engine.explain_table import DAY, rows_of, write_day
 from vafa.engine.explain_voice import Voice
 from vafa.engine.formats.complete_journey import SINCE, read
+from vafa.engine.intake import DecodedFacts
+from vafa.engine.pins import pin_fact
 from vafa.engine.program import RuleLimits
 from vafa.engine.program_file import parse_program
 from vafa.engine.replica import Replica
@@ -405,6 +408,75 @@ def test_holds_are_told(tmp_path: Path) -> None:
     assert redeemed.broken == ["step"]
     assert redeemed.balances["points"].lacked == 7
     assert redeemed.balances["points"].after.debt == 7
+
+
+GIFTS = """
+[[currency]]
+id = "points"
+
+[[currency]]
+id = "gift"
+kind = "credit"
+scale = 2
+
+[gift_cards]
+currency = "gift"
+
+[[redemption]]
+tender = "gift card"
+
+[[reward]]
+id = "mug"
+points = 4
+stock = 1
+
+"""
+
+
+def test_gift_cards_and_rewards_are_told(tmp_path: Path) -> None:
+    issue = {"kind": "gift card issue", "card": "AB12", "amount": 1000}
+    pays = buys(("milk", 500), tenders=[{"type": "gift card", "amount": 300, "card": "AB12"}])
+    takes = {"kind": "reward redeem", "reward": "mug"}
+    case = made(GIFTS + BASE, issue, buys(("milk", 300)), pays, takes, takes)
+    del case.facts[0]["member"]
+    with ledger(case, tmp_path / "ledger") as writer:
+        found = {(f.id, f.member): f for f in Explainer(writer.replica, "fa").all(nobody)}
+    card = "gift card:AB12"
+    assert [f.differences for f in found.values() if not f.agrees] == []
+    assert found["s1", card].balances["gift"].after.active == 1000
+    assert [(p.kind, p.points) for p in found["s3", card].postings] == [("redeem", -300)]
+    assert [(p.kind, p.points) for p in found["s3", "m"].postings] == [("earn", 2)]
+    assert [(p.kind, p.points) for p in found["s4", "m"].postings] == [("redeem", -4)]
+    assert (found["s5", "m"].status, found["s5", "m"].reason) == ("refused", "out-of-stock")
+
+
+def test_offers_are_told(tmp_path: Path) -> None:
+    program = BASE + "".join(
+        f'[[rule]]\nid = "{name}"\nkind = "offer"\nwhen = {{ sku = ["{sku}"] }}\n'
+        'benefit = { kind = "percent", percent = 10 }\n'
+        for name, sku in (("taken", "milk"), ("open", "milk"), ("other", "tea"))
+    )
+    sale = buys(("milk", 450), offers=[{"offer": "taken", "amount": 50}])
+    found = told(tmp_path / "one", made(program, sale), "s1")
+    assert found.agrees
+    assert [(r.rule, r.result, r.rate) for r in found.rules[1:]] == [
+        ("taken", "offer", {"amount": 50}), ("open", "offer", {}), ("other", "does not apply", {}),
+    ]  # fmt: skip
+    assert [line.matched for line in rule(found, "open").lines] == [True]
+    assert "Offer «taken» took 0.50 EUR off." in found.sentences
+
+
+def test_a_pin_is_told_without_it(tmp_path: Path) -> None:
+    with ledger(made(BASE, buys(("milk", 500))), tmp_path / "ledger") as writer:
+        moment = dt.datetime(2025, 6, 3, tzinfo=dt.UTC)
+        linked = carrier_of(facts.CardLinkFact("link", moment, "m", card="c1"))
+        pin = pin_fact(facts.CardPinFact("pin", moment, "m", "c1", "1234"), b"pepper")
+        writer.commit(DecodedFacts([linked, pin]), force=True)
+        found = {one.id: one for one in Explainer(writer.replica, "en").all(nobody)}
+    assert found["pin"].agrees
+    assert found["pin"].status == "ok"
+    assert "argon2" not in str(found["pin"])
+    assert found["s1"].agrees
 
 
 def test_voids_are_read_back(tmp_path: Path) -> None:

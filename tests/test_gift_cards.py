@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from vafa.engine.explain import Explainer
+from vafa.engine.explain_shape import Explanation
 from vafa.engine.facts import (
     GiftCardIssueFact,
     GiftCardLoadFact,
@@ -205,6 +207,19 @@ def test_stock_limits_and_price(writer: Writer) -> None:
     # The first answer stays what it was.
     [again] = answers(commit(writer, take("a", 1)))
     assert again == first | {"status": "replayed"}
+
+
+def test_they_are_explained_by_what_they_come_to(writer: Writer) -> None:
+    commit(writer, issue("i", 0, 5_000))
+    commit(writer, adjust("g", 0, 200))
+    commit(writer, take("a", 1))
+    commit(writer, paid("s", 2, ("A", 4_000)))
+    explainer = Explainer(writer.replica, "en")
+    reward, basket = explainer.fact("a"), explainer.fact("s")
+    assert isinstance(reward, Explanation)
+    assert isinstance(basket, Explanation)
+    assert [(posting.kind, posting.points) for posting in reward.postings] == [("redeem", -40)]
+    assert [posting.points for posting in basket.postings] == [60]
 
 
 # -- over HTTP ------------------------------------------------------------------------------

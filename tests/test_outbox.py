@@ -319,8 +319,8 @@ def test_a_feed_survives_restarts(tmp_path: Path, receiver: Receiver) -> None:
         (event,) = feed(cursor)["events"]
         assert (event["data"]["from"], event["data"]["to"]) == ("bronze", "silver")
         assert feed(feed(cursor)["after"])["events"] == []
-        servers.wait_until(lambda: len(receiver.got) == 3, 20)
-        assert len(set(receiver.ids)) == 3
+        # What was under way when it was killed may come twice.
+        servers.wait_until(lambda: len(set(receiver.ids)) == 3, 20)
         for bad in ("after=x", "after=00", "limit=0", "limit=1001", "x=1"):
             assert server.get(f"/v1/outbox?{bad}").slug == "invalid-parameter"
         derived.send_signal(signal.SIGTERM)

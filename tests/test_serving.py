@@ -338,7 +338,7 @@ def test_a_second_server_is_told_to_try_later(tmp_path: Path, workers: int) -> N
             for front in fronts:
                 servers.kill(front)
             servers.wait_until(lambda: not set(fronts) & set(server.role("front")), 10)
-            with server.connection(5) as connection:
+            with server.connection(20) as connection:
                 assert connection.post(fact("three")).status == 201
         assert server.stop() == 0
 

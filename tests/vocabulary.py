@@ -7,12 +7,8 @@ One posting stays far below 10^12 points (rulebook section 1).
 from __future__ import annotations
 
 import datetime as dt
-import os
 
 from vafa.engine.program_conditions import WEEKDAYS
-
-SPENDING = os.environ.get("VAFA_SPENDING") == "1"
-"""Whether histories have holds and what names them, and programs terms of redemption."""
 
 ZONES = (
     "UTC", "Asia/Tehran", "Europe/Berlin", "America/New_York", "Asia/Kolkata",

@@ -1,0 +1,142 @@
+"""Profit share: a pool of points split over members by what each has bought or earned in a
+period, exact by largest remainder (rulebook sections 1 and 4).
+
+Shares are fixed when the fact is accepted, as its legs: a late sale of the period moves none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from .calendars import day_of
+from .columns import MEMBER_KINDS, RETURN, SALE, SHARE_IN, Extra, without_lines
+from .late import Batch
+from .parked import PARKED_CODE, resolutions
+from .records import read_facts
+from .schema import NO_MEMBER, column, list_view
+from .status import POSTINGS, Status
+
+if TYPE_CHECKING:
+    from .facts import ProfitShareFact
+    from .replica import Replica
+
+_EARNED = [POSTINGS.index(kind) for kind in ("earn", "multiply", "bonus", "reverse", "correct")]
+
+
+def shares(pool: int, weights: Mapping[str, int]) -> dict[str, int]:
+    """The pool over names by weights above zero; what is left by floors goes one each to the
+    largest remainders, ties to the name that sorts first by its bytes.
+
+    >>> shares(10, {"b": 1, "a": 1, "c": 1})
+    {'b': 3, 'a': 4, 'c': 3}
+    """
+    total = sum(weights.values())
+    if not total:
+        return {}
+    exact = {name: divmod(pool * weight, total) for name, weight in weights.items()}
+    left = pool - sum(whole for whole, _ in exact.values())
+    first = sorted(exact, key=lambda name: (-exact[name][1], name.encode()))[:left]
+    return {name: whole + (name in first) for name, (whole, _) in exact.items()}
+
+
+def weights(replica: Replica, fact: ProfitShareFact) -> dict[str, int]:
+    """What each member has bought (minor units, net of returns), or earned, in the period.
+
+    Members whose figure is not above zero, or who have left, have no part.
+    """
+    found: Counter[int] = Counter()
+    parked: dict[int, tuple[int, int]] = {}
+    for record in replica.journal.scan():
+        batch = record.facts()
+        rows = _in_period(replica, batch, fact)
+        if fact.weight == "points":
+            found.update(_earned(replica, batch, rows, fact.currency))
+            continue
+        found.update(_bought(batch, rows, record.first, parked))
+        for one in resolutions(*list_view(batch.column("postings"))):
+            if one.seq in parked and one.status == Status.OK:
+                member, net = parked[one.seq]
+                found[member] -= net
+    names, closed = replica.dictionaries.members.names, replica.membership.closed
+    return {
+        names[member]: weight for member, weight in found.items()
+        if weight > 0 and member not in closed
+    }  # fmt: skip
+
+
+def _in_period(replica: Replica, batch: pa.RecordBatch, fact: ProfitShareFact) -> NDArray[Any]:
+    """Which rows are of members and of business dates of the period."""
+    version = column(batch, "program")
+    mine = (column(batch, "member") != NO_MEMBER) & (version > 0)
+    mine &= np.isin(column(batch, "kind"), MEMBER_KINDS)
+    rows = np.flatnonzero(mine)
+    if not len(rows):
+        return rows
+    day, _ = replica.versions.dates(column(batch, "at")[rows], version[rows])
+    return rows[(day >= day_of(fact.since)) & (day <= day_of(fact.until))]
+
+
+def _bought(
+    batch: pa.RecordBatch, rows: NDArray[Any], first: int, parked: dict[int, tuple[int, int]]
+) -> Counter[int]:
+    """Net of sales less what came back; returns that wait are noted in `parked`."""
+    found: Counter[int] = Counter()
+    if not len(rows):
+        return found
+    facts, status = read_facts(batch), column(batch, "status")
+    for row in rows.tolist():
+        kind, member = int(facts.kind[row]), int(facts.member[row])
+        if kind not in (SALE, RETURN) or status[row] not in (Status.OK, PARKED_CODE):
+            continue
+        if kind == SALE:
+            lines = slice(facts.lines_from[row], facts.lines_from[row + 1])
+            found[member] += int(facts.net[lines].sum())
+        back = sum(net for *_, net in facts.extra(row).back)
+        if back and status[row] == PARKED_CODE:
+            parked[first + row] = member, back
+        else:
+            found[member] -= back
+    return found
+
+
+def _earned(
+    replica: Replica, batch: pa.RecordBatch, rows: NDArray[Any], currency: str
+) -> Counter[int]:
+    """Points that rules gave, net of what came back and of corrections that the rows tell."""
+    assert replica.fold is not None
+    starts, postings = list_view(batch.column("postings"))
+    place = replica.fold.layout.currencies.index(currency)
+    wanted = np.isin(postings["kind"], _EARNED) & (postings["currency"] == place)
+    sums = np.concatenate([[0], np.cumsum(np.where(wanted, postings["points"], 0))])
+    member = column(batch, "member")
+    found: Counter[int] = Counter()
+    for row in rows.tolist():
+        found[int(member[row])] += int(sums[starts[row + 1]] - sums[starts[row]])
+    return found
+
+
+def legs_of(replica: Replica, fact: ProfitShareFact, at: int, first: int) -> Batch | None:
+    """The shares as rows of their members from seq `first` on; None where nobody has any."""
+    numbers = replica.dictionaries.members.numbers
+    given = {
+        numbers[name]: points
+        for name, points in shares(fact.points, weights(replica, fact)).items() if points
+    }  # fmt: skip
+    if not given:
+        return None
+    members = np.array(sorted(given), np.uint32)
+    n = len(members)
+    legs = without_lines(SHARE_IN, np.full(n, at, np.int64), members)
+    legs.extras = [
+        Extra(currency=fact.currency, amount=given[member], expires=fact.expires or "")
+        for member in members.tolist()
+    ]
+    version = replica.versions.numbers_at(legs.at)
+    legs.day, legs.minute = replica.versions.dates(legs.at, version)
+    return Batch(legs, [fact.id] * n, first, version, legs=True)
