@@ -232,12 +232,14 @@ class Reference:
 
     def _joint(self, entry: Accepted, fact: TransferFact) -> Answer:
         """A fact of several members: all of it or nothing."""
-        if fact.to not in self._facts:
-            answer = Answer(fact.id, "refused", REFUSALS[Status.UNKNOWN_MEMBER])
-            return self._answered(entry, self._run(fact.member), self._in_vain(answer))
-        closed = self._closed.get(fact.to)
-        if closed is not None and entry.at_us >= closed:
-            answer = Answer(fact.id, "refused", REFUSALS[Status.MEMBER_CLOSED])
+        left = [self._closed[who] for who in (fact.member, fact.to) if who in self._closed]
+        refused = None
+        if any(entry.at_us >= closed for closed in left):
+            refused = Status.MEMBER_CLOSED
+        elif fact.to not in self._facts:
+            refused = Status.UNKNOWN_MEMBER
+        if refused is not None:
+            answer = Answer(fact.id, "refused", REFUSALS[refused])
             return self._answered(entry, self._run(fact.member), self._in_vain(answer))
         answer = self._of_member(entry, fact)
         if answer.status != "ok":

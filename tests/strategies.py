@@ -72,9 +72,14 @@ def program_of(blocks: Blocks) -> Table:
     """The sound program table of a seed."""
     frame = Choices(blocks.block("rules", 2))
     count = frame.pick(RULES) if not frame.chance(2) else 70
-    return random_programs.program_table(
+    table = random_programs.program_table(
         blocks.block("program", TOP_BYTES), blocks.rules("rule", count)
     )
+    offers = blocks.block("offers", 2)
+    if not OFFERS or offers[0] % 3:
+        return table
+    made = [blocks.block(f"offer {n}", OFFER_BYTES) for n in range(1 + offers[1] % 4)]
+    return random_programs.sound(random_offers.with_offers(table, made))
 
 
 @st.composite
@@ -106,10 +111,6 @@ def case_of(
     blocks = Blocks(seed)
     frame = Choices(blocks.block("frame", FRAME_BYTES))
     table = program_of(blocks)
-    offers = blocks.block("offers", 2)
-    if OFFERS and offers[0] % 3 == 0:
-        made = [blocks.block(f"offer {n}", OFFER_BYTES) for n in range(1 + offers[1] % 4)]
-        table = random_programs.sound(random_offers.with_offers(table, made))
     plain = frame.chance(15)
     if plain:
         table = random_programs.sound(plain_table(table))
