@@ -88,7 +88,6 @@ def try_sale(
     at = sale.at if last_at is None else max(sale.at, last_at)
     gone = dict(refused or {})
     refuse_closed(facts, replica.membership.closed, gone, replica.dictionaries.members)
-    end_holds(fold, before, at)
     if gone:
         return _refused(fold, batch, before, at, gone[0])
     special = fold.special(batch, replica)
@@ -165,6 +164,7 @@ def _anew(replica: Replica, fold: Fold, batch: Batch, before: State, at: int) ->
     if anew.before is not None:
         packed = as_of(replica, fold, member, last, int(batch.facts.at[0]))
     place = _row(fold, packed)
+    end_holds(fold, place, int(batch.facts.at[0]))
     spendable = _spendable(fold, batch.facts, place, known, anew.before)
     anew.decide()
     after = tell_anew(anew, _ONE, outcome)
