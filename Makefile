@@ -49,8 +49,9 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint native  # it calls pycodestyle by name
 
+# A process a core; with hashes that differ they would not find the same tests.
 test: check
-	$(PYTEST)
+	PYTHONHASHSEED=0 $(PYTEST) -n auto --dist loadfile
 
 # Requests made from the OpenAPI document against a live server; an hour or so.
 schemathesis: $(VENV)/dev.stamp
