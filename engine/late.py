@@ -277,7 +277,9 @@ class Anew:
         trial = self.taken.copy()
         trial[row] = True
         folded = self._fold(trial, row, NEW if whole is None else STANDS)
-        status = self._refusal(row, folded, without)
+        # The points of an exchange that waited were taken when its sale was: what comes back
+        # with it is a return, which leaves others short where it must.
+        status = self._refusal(row, folded, None if whole is not None else without)
         if status != OK:
             if whole is not None:
                 self._set_extra(row, None if kept == NOTHING else kept)

@@ -37,6 +37,7 @@ def lines_left(
     lines = list(left)
     for item in returned:
         quantity, net = item.quantity, item.net
+        nothing = _moves_nothing(lines, item)
         for place in _places(fact, lines, item):
             line = lines[place]
             if line.gone or line.line.is_void:
@@ -44,7 +45,7 @@ def lines_left(
             of_quantity, of_net = min(quantity, line.quantity), min(net, line.net)
             lines[place] = _less(line, of_quantity, of_net)
             quantity, net = quantity - of_quantity, net - of_net
-        if quantity or (net and not _moves_nothing(lines, item)):
+        if quantity or (net and not nothing):
             raise Refusal(fact, Status.RETURNS_TOO_MUCH)
     return lines
 

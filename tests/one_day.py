@@ -142,7 +142,7 @@ def parquet() -> tuple[str, bytes]:
             columns[name] = pa.array([dt.datetime.fromisoformat(cell) for cell in cells])
         elif name in ("net", "discount", "cash", "paid_card"):
             values = [Decimal(cell) if cell else None for cell in cells]
-            columns[name] = pa.array(values, pa.decimal128(9, 2))
+            columns[name] = pa.array(values, pa.decimal128(15, 2))
         else:
             columns[name] = pa.array([cell or None for cell in cells])
     out = io.BytesIO()
