@@ -136,33 +136,27 @@ cdef inline bint post(Postings *p, uint32_t basket, uint32_t member, uint16_t ru
     return True
 
 
-cdef inline int32_t today(const Columns *in_, int64_t i) noexcept nogil:
-    """The member's date at a fact: its own, or that of the one it comes right after."""
-    cdef int32_t day = in_.day[i]
-    cdef int64_t k = in_.names[i], tender
+cdef inline int64_t latest_of(const Columns *in_, int64_t i) noexcept nogil:
+    """The row that a fact comes right after, where its own place is before it; else its own."""
+    cdef int64_t k = in_.names[i], latest = i, tender
     while k >= 0:
-        if in_.day[k] > day:
-            day = in_.day[k]
+        if in_.at[k] > in_.at[latest]:
+            latest = k
         k = in_.names[k]
     if in_.tender_names != NULL:
         for tender in range(in_.tenders_from[i], in_.tenders_from[i + 1]):
             k = in_.tender_names[tender]
-            if k >= 0 and in_.day[k] > day:
-                day = in_.day[k]
-    return day
+            if k >= 0 and in_.at[k] > in_.at[latest]:
+                latest = k
+    return latest
+
+
+cdef inline int32_t today(const Columns *in_, int64_t i) noexcept nogil:
+    """The member's date at a fact: its own, or that of the one it comes right after."""
+    cdef int32_t own = in_.day[i], day = in_.day[latest_of(in_, i)]
+    return own if own > day else day
 
 
 cdef inline int64_t moment(const Columns *in_, int64_t i) noexcept nogil:
     """The member's instant at a fact, us: its own, or that of the one it comes right after."""
-    cdef int64_t at = in_.at[i]
-    cdef int64_t k = in_.names[i], tender
-    while k >= 0:
-        if in_.at[k] > at:
-            at = in_.at[k]
-        k = in_.names[k]
-    if in_.tender_names != NULL:
-        for tender in range(in_.tenders_from[i], in_.tenders_from[i + 1]):
-            k = in_.tender_names[tender]
-            if k >= 0 and in_.at[k] > at:
-                at = in_.at[k]
-    return at
+    return in_.at[latest_of(in_, i)]

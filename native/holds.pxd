@@ -18,7 +18,7 @@ from .rules cimport (
     POST_RESTORE, UNKNOWN_CURRENCY, RuleTable)
 from .state cimport EXPIRED, FACTS, HOLDS, POSTED, REDEEMED, RUN_OUT, RUN_OUT_GIVEN, TODAY, Vec
 from .taking cimport give_part, restore_from
-from .tiers cimport move_tiers
+from .tiers cimport LOOK, held_on, lasts, move_tiers
 from .work cimport Work, account_available, note_expired, settle_all
 
 
@@ -71,6 +71,11 @@ cdef inline bint run_out(Work *w, const RuleTable *t, int64_t *row, int64_t at, 
                 account_of(row, p.currency)[RUN_OUT_GIVEN] += p.lot.points
             if not give_back_part(w, t, &p, -1, row, day, h):
                 return False
+        if not t.simple_ladder and not lasts(t):
+            # while_met is of every instant: what is active again may meet a balance.
+            for i in range(t.n_tiers):
+                if not t.tier_always[i]:
+                    held_on(t, row, i, day, LOOK)
     return True
 
 
