@@ -143,7 +143,7 @@ def test_logs_are_json_without_what_is_personal(tmp_path: Path) -> None:
     with servers.serving(tmp_path / "ledger", options=arguments) as running:
         keys.write_text("nonsense =")
         running.process.send_signal(signal.SIGHUP)
-        servers.wait_until(lambda: "was not taken" in running.said(), 10)
+        servers.wait_until(lambda: "was not taken" in running.said(), 30)
         rows = [json.loads(row) for row in running.said().splitlines() if row.startswith("{")]
     (row,) = (row for row in rows if "was not taken" in row["event"])
     assert (row["level"], row["logger"]) == ("error", "vafa")

@@ -293,7 +293,7 @@ def test_the_file_is_read_again(tmp_path: Path) -> None:
         assert ask(run, "GET", "/v1/programs", "first").status == 200
         file.write_text("nonsense =")
         run.process.send_signal(signal.SIGHUP)
-        servers.wait_until(lambda: "was not taken" in run.said(), 10)
+        servers.wait_until(lambda: "was not taken" in run.said(), 30)
         assert ask(run, "GET", "/v1/programs", "first").status == 200
         file.write_text(entry("second", ["read"]))
         run.process.send_signal(signal.SIGHUP)
@@ -304,7 +304,7 @@ def test_the_file_is_read_again(tmp_path: Path) -> None:
                 for _ in range(4) for key, status in (("second", 200), ("first", 401))
             )  # fmt: skip
 
-        servers.wait_until(changed, 15)
+        servers.wait_until(changed, 30)
 
 
 def certificate(folder: Path) -> list[str]:
@@ -343,7 +343,7 @@ def vafa(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_without_keys_it_stays_on_the_loopback(tmp_path: Path) -> None:
     with servers.serving(tmp_path / "ledger") as run:
-        servers.wait_until(lambda: "warning: no --keys" in run.said(), 5)
+        servers.wait_until(lambda: "warning: no --keys" in run.said(), 30)
     for host in ("0.0.0.0", "192.0.2.1", "::"):
         done = vafa("serve", str(tmp_path / "ledger"), "--host", host)
         assert done.returncode == 2

@@ -224,7 +224,8 @@ class TestOpenLoop:
         assert planned.statuses == {201: 400}
         assert planned.p99 > 400
         assert planned.p95 > 250
-        assert closed.p99 < 100 < closed.worst
+        assert closed.p95 < planned.p95
+        assert closed.worst > 400
 
     def test_arrivals_that_were_never_sent_make_the_run_invalid(
         self, monkeypatch: pytest.MonkeyPatch
@@ -357,8 +358,11 @@ class TestCommand:
         with Server(sale_answer) as server:
             url = f"http://{HOST}:{server.port}"
             ended = load(year, "--host", url, "--rate", "100", "--seconds", "1", "--format", "json")
-        assert ended.returncode == 0, ended.stderr
-        assert json.loads(ended.stdout)["statuses"] == {"201": 100}
+        found = json.loads(ended.stdout)
+        assert found["statuses"] == {"201": 100}
+        # A generator that a busy machine kept waiting says so, and then fails its own run.
+        assert all("lag" in problem for problem in found["problems"])
+        assert ended.returncode == bool(found["problems"]), ended.stderr
         assert all(json.loads(body)["kind"] == "sale" for body in server.bodies)
 
     def test_nobody_there(self, year: Path) -> None:

@@ -26,7 +26,7 @@ from . import ledgers, servers
 from .servers import ARROW, NDJSON, Connection, Server, dumps, fact, lines_of, stream_of, table_of
 
 TILLS = 4
-EXIT_S = 10.0
+EXIT_S = 30.0
 MODES = pytest.mark.parametrize("workers", [1, 2], ids=["alone", "workers"])
 
 
@@ -225,7 +225,7 @@ def test_a_killed_writer_comes_back(tmp_path: Path) -> None:
             tills.wait_for(30)
             (writer,) = server.role("write")
             servers.kill(writer)
-            servers.wait_until(lambda dead=writer: server.role("write") not in ([], [dead]), 10)  # type: ignore[misc]
+            servers.wait_until(lambda dead=writer: server.role("write") not in ([], [dead]), 30)  # type: ignore[misc]
             tills.wait_for(30)
         tills.stop()
         assert {reply.slug for reply in tills.refused} <= {"writer-away"}
@@ -261,7 +261,7 @@ def test_a_killed_supervisor_takes_its_children_along(tmp_path: Path) -> None:
         assert len(pids) == 3
         servers.kill(server.process.pid)
         server.process.wait(5)
-        servers.wait_until(lambda: not any(map(servers.alive, pids)), 3)
+        servers.wait_until(lambda: not any(map(servers.alive, pids)), 30)
         tills.stop()
     assert_kept(ledger, tills)
 
@@ -273,7 +273,7 @@ def test_without_a_writer_facts_are_refused_and_reads_go_on(tmp_path: Path) -> N
         # A supervisor that stands still starts no other writer.
         os.kill(server.process.pid, signal.SIGSTOP)
         servers.kill(writer)
-        servers.wait_until(lambda: not servers.alive(writer), 5)
+        servers.wait_until(lambda: not servers.alive(writer), 30)
         time.sleep(0.1)
         bodies = ((dumps(fact("away")), servers.JSON), (lines_of(fact("away")), NDJSON),
                   (stream_of(table_of([fact("away")])), ARROW),
@@ -284,12 +284,12 @@ def test_without_a_writer_facts_are_refused_and_reads_go_on(tmp_path: Path) -> N
             reply = server.post(body, kind)
             assert (reply.status, reply.slug) == (503, "writer-away")
             assert int(reply.headers["retry-after"]) >= 1
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < 10
         assert server.get("/v1/members/m-1").json()["purchases"] == 1
         assert server.get("/v1/events/before").status == 200
         assert server.get("/livez").status == 200
         os.kill(server.process.pid, signal.SIGCONT)
-        servers.wait_until(lambda: server.post(fact("away")).status in (200, 201), 10)
+        servers.wait_until(lambda: server.post(fact("away")).status in (200, 201), 30)
         assert server.seq() == 3
 
 
@@ -337,7 +337,7 @@ def test_a_second_server_is_told_to_try_later(tmp_path: Path, workers: int) -> N
             fronts = server.role("front")
             for front in fronts:
                 servers.kill(front)
-            servers.wait_until(lambda: not set(fronts) & set(server.role("front")), 10)
+            servers.wait_until(lambda: not set(fronts) & set(server.role("front")), 30)
             with server.connection(20) as connection:
                 assert connection.post(fact("three")).status == 201
         assert server.stop() == 0
