@@ -10,6 +10,7 @@ from xxhash import xxh3_64_hexdigest
 
 from .decode import JSON
 from .problems import ProblemError
+from .reply import Reply
 
 _TAG = re.compile(r'\s*(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
 
@@ -22,7 +23,7 @@ def answer(
     asked = request.headers.get("If-None-Match")
     if asked is not None and names(asked, tag):
         return web.Response(status=304, headers=named)
-    return web.Response(body=body, content_type=JSON, headers=named)
+    return Reply(body, JSON, 200, named)
 
 
 def strong(body: bytes) -> str:
