@@ -34,18 +34,19 @@ HOLD, CAPTURE, RELEASE, CANCEL = (
 TRANSFER, TRANSFER_IN, DONATE, REWARD = (
     KINDS.index(kind) for kind in ("transfer", "transfer in", "donate", "reward redeem")
 )
-GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PAYMENT = (
-    KINDS.index(f"gift card {what}") for what in ("issue", "load", "redeem", "payment")
+GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PAYMENT, GIFT_PIN, GIFT_REFUND = (
+    KINDS.index(f"gift card {what}")
+    for what in ("issue", "load", "redeem", "payment", "pin", "refund")
 )
 
-GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM)
+GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PIN)
 """Kinds of facts of gift cards."""
 
 JOINT = (TRANSFER, REWARD, *GIFTS)
 """Kinds of facts about more than one account, or about what all share."""
 
 SHARE_IN = KINDS.index("profit share in")
-LEGS = (TRANSFER_IN, GIFT_PAYMENT, SHARE_IN)
+LEGS = (TRANSFER_IN, GIFT_PAYMENT, SHARE_IN, GIFT_REFUND)
 """Kinds of rows that a fact of another member has caused: its legs."""
 
 MEMBER_KINDS = np.array(
@@ -53,7 +54,7 @@ MEMBER_KINDS = np.array(
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
         TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT,
-        ERASE, CARD_PIN, SHARE_IN,
+        ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND,
     ],
     np.uint8,
 )  # fmt: skip
@@ -74,7 +75,7 @@ class Extra(
     amount taken off). `tender_points` and `tender_refs`: (place in the tenders, points, or the hold
     or redemption that they come from). `back`: what a return brings back, (line or 0, sku or "",
     quantity, net), of the sale `named`. `named` of a capture or release is the hold, of a cancel
-    the redemption. `amount`: quantity of an activity, points of an adjust, redeem, hold, capture or
+    the redemption, of a gift card's refund the sale. `amount`: quantity of an activity, points of an adjust, redeem, hold, capture or
     cancel (0: all), and of what is given away or received; `to` is who gets it, `cause` which
     cause, `lots` what a leg brings; `code` of an activity or a reward, `quantity` of rewards;
     `tender_cards`: (place in the tenders, code of the gift card). `ends_at`: of a subscription or a

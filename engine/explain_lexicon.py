@@ -21,6 +21,8 @@ KINDS = {
     "gift card load": ("Loading of a gift card", "شارژ کارت هدیه"),
     "gift card redeem": ("Redemption of a gift card", "خرج کارت هدیه"),
     "gift card payment": ("Payment by gift card", "پرداخت با کارت هدیه"),
+    "gift card pin": ("PIN of a gift card", "رمز کارت هدیه"),
+    "gift card refund": ("Refund to a gift card", "بازگشت پول به کارت هدیه"),
     "reward redeem": ("Redemption of a reward", "گرفتن جایزه"),
     "card link": ("Card link", "پیوند کارت"),
     "card block": ("Card block", "مسدود کردن کارت"),

@@ -22,6 +22,8 @@ from .columns import (
     GIFT_ISSUE,
     GIFT_LOAD,
     GIFT_PAYMENT,
+    GIFT_PIN,
+    GIFT_REFUND,
     GIFTS,
     NO_RULE,
     REWARD,
@@ -32,6 +34,7 @@ from .dictionaries import Dictionaries, Product
 from .facts import (
     KINDS,
     AdjustFact,
+    CancelFact,
     DayClosedFact,
     MemberFact,
     MemberUpdateFact,
@@ -141,6 +144,10 @@ def _world_of(reader: Reader, standing: Standing) -> LedgerWorld:
 # -- facts in the form of the wire -----------------------------------------------------------------
 
 
+_MADE = (TRANSFER_IN, REWARD, *GIFTS, GIFT_PAYMENT, GIFT_REFUND, SHARE_IN, CARD_PIN)
+"""Kinds of rows that are to the reference what facts of other kinds do."""
+
+
 def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) -> OfMember:
     """A journalled fact of a member as it came, voids netted: a line of which a void has taken
     is there whole, with one void of what is not left.
@@ -155,7 +162,7 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) 
         # A card may have named the member.
         "member": dictionaries.members.names[column(stored.batch, "member")[stored.row]],
     }  # fmt: skip
-    if stored.kind in (TRANSFER_IN, REWARD, *GIFTS, GIFT_PAYMENT, SHARE_IN, CARD_PIN):
+    if stored.kind in _MADE:
         return _made_of(stored, fields, program)
     if fields["kind"] == "sale":
         fields["lines"] = _whole_lines(fields["lines"])
@@ -167,9 +174,13 @@ def _made_of(stored: StoredFact, fields: dict[str, Any], program: Program) -> Of
     """The fact that does to its member what one of another kind does."""
     extra = read_facts(stored.batch.slice(stored.row, 1)).extra(0)
     head = stored.id, fields["occurred_at"], fields["member"]
-    if stored.kind == CARD_PIN:
+    if stored.kind in (CARD_PIN, GIFT_PIN):
         # It has its place in the member's order and changes nothing there.
         return MemberUpdateFact(*head, fields["store"], fields["terminal"])
+    if stored.kind == GIFT_REFUND:
+        return CancelFact(
+            *head, extra.named, extra.amount, fields["store"], fields["terminal"]
+        )
     money = "" if program.gift_cards is None else program.gift_cards.currency
     if stored.kind in (GIFT_ISSUE, GIFT_LOAD, SHARE_IN):
         return AdjustFact(

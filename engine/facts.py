@@ -82,7 +82,8 @@ class LineFact(Struct, forbid_unknown_fields=True):
 class TenderFact(Struct, forbid_unknown_fields=True):
     """How a part of the sale was paid; `points` are taken for a redemption tender.
 
-    `ref` is the hold or redemption that the points come from, `card` the gift card that pays.
+    `ref` is the hold or redemption that the points come from, `card` the gift card that pays,
+    `pin` the card's.
     """
 
     type: Name
@@ -90,6 +91,7 @@ class TenderFact(Struct, forbid_unknown_fields=True):
     points: Spent | None = None
     ref: Id | None = None
     card: GiftCode | None = None
+    pin: Pin | None = None
 
 
 class OfferFact(Struct, forbid_unknown_fields=True):
@@ -316,13 +318,15 @@ class GiftCardIssueFact(
 ):
     """A gift card comes into being; without `card` the engine chooses its code.
 
-    `expires` is the last good date, or "never"; without it the currency's policy counts.
+    `expires` is the last good date, or "never"; without it the currency's policy counts. With a
+    `pin` the card is asked for it; the journal has its hash only.
     """
 
     id: Id
     occurred_at: Instant
     amount: Money
     card: GiftCode | None = None
+    pin: Pin | None = None
     expires: Expires | None = None
     store: Place = ""
     terminal: Place = ""
@@ -353,12 +357,24 @@ class GiftCardRedeemFact(
     occurred_at: Instant
     card: GiftCode
     amount: Money
+    pin: Pin | None = None
     completed: bool = False
     store: Place = ""
     terminal: Place = ""
 
 
-GiftCardFact = GiftCardIssueFact | GiftCardLoadFact | GiftCardRedeemFact
+class GiftCardPinFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="gift card pin"):
+    """A gift card has this PIN from now on, and may be tried anew; the journal has its hash."""
+
+    id: Id
+    occurred_at: Instant
+    card: GiftCode
+    pin: Pin
+    store: Place = ""
+    terminal: Place = ""
+
+
+GiftCardFact = GiftCardIssueFact | GiftCardLoadFact | GiftCardRedeemFact | GiftCardPinFact
 
 # -- of a member: what is known of it -------------------------------------------------------
 
@@ -627,22 +643,22 @@ KINDS: tuple[str, ...] = (
     "closing", "budget closed", "hold", "capture", "release", "cancel", "card link", "card block",
     "card unblock", "transfer", "transfer in", "donate", "close",
     "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
-    "erase", "card pin", "profit share", "profit share in",
+    "erase", "card pin", "profit share", "profit share in", "gift card pin", "gift card refund",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
 `closing` is a member's part of a control fact (what expired, what it gave), `transfer in` the
-receiver's leg of a transfer, `gift card payment` a card's leg of a sale, `profit share
-in` a member's share; `budget closed` is written by the engine.
+receiver's leg of a transfer, `gift card payment` a card's leg of a sale, `gift card refund` of a
+return, `profit share in` a member's share; `budget closed` is written by the engine.
 """
 
 RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
     "store": 0, "program publish": 0, "budget closed": 0, "card link": 0, "card block": 0,
     "card unblock": 0, "close": 0, "erase": 0,
-    "card pin": 0,
+    "card pin": 0, "gift card pin": 0,
     "sale": 1, "activity": 1, "adjust": 1,
-    "return": 2,
+    "return": 2, "gift card refund": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
     "donate": 3, "transfer": 3, "transfer in": 3, "reward redeem": 3,
     "profit share": 1, "profit share in": 1, "gift card issue": 1, "gift card load": 1,

@@ -114,11 +114,11 @@ class Fold:
     def run(
         self, state: State, facts: Facts, version: NDArray[np.uint16],
         epoch: NDArray[np.uint32], names: Names, accepted: NDArray[Any], order: UInt32,
-        closings: Closings | None = None,
+        closings: Closings | None = None, drawn: NDArray[np.uint64] | None = None,
     ) -> dict[str, Any]:
         """Fold rows of facts in an order; what the kernel gives."""
         columns = self.compiled.columns(
-            facts, version - np.uint16(1), epoch, names, accepted
+            facts, version - np.uint16(1), epoch, names, accepted, drawn
         )
         return fold(self.compiled.natives, state, columns, order, closings)
 
@@ -167,7 +167,7 @@ class Fold:
             anew.decide()
             end = batch.first + int(every[-1])
             inserts += self._settle(anew, member, rows, outcome, end)
-        if special is not None:
+        if special is not None and not batch.legs:
             inserts += strangers(batch, past, outcome)
         insert(outcome, inserts)
         if batch.refused:
@@ -247,6 +247,7 @@ class Fold:
         return self.run(
             self.state, batch.facts, batch.version, np.full(n, self.budgets.epoch, np.uint32),
             no_names(n), np.full(n, accepted, np.bool_), rows,
+            drawn=self.compiled.drawn(batch.version, batch.ids),
         )  # fmt: skip
 
     def outcome(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from .columns import (
     DONATE,
     GIFT_PAYMENT,
     GIFT_REDEEM,
+    GIFT_REFUND,
     HOLD,
     NO_RULE,
     NOTHING,
@@ -86,12 +87,28 @@ class Batch:
     """Seqs of what facts of the batch name, where the ledger has them."""
     legs: bool = False
     """Rows that a fact of another member has caused: nothing waits for them."""
+    came_back: list[CameBack] = field(default_factory=list)
+    """What its returns have brought back of sales that gift cards paid, as they were decided."""
 
     def row_of(self, name: str) -> int | None:
         """Row of an id."""
         if self._row_of is None:
             self._row_of = {name: row for row, name in enumerate(self.ids)}
         return self._row_of.get(name)
+
+
+class CameBack(NamedTuple):
+    """A return of a sale that gift cards paid was taken: `facts` has the return, then the sale.
+
+    `back` of the `redeemed` money of the sale is back with it and with those taken before it.
+    """
+
+    facts: Facts
+    id: str
+    sale: str
+    version: int
+    redeemed: int
+    back: int
 
 
 def takes_points(facts: Facts, row: int, coupons: Collection[str] = ()) -> bool:
@@ -147,7 +164,11 @@ class Anew:
         self.taken = np.zeros(n, np.bool_)
         self.taken[: self.n_old] = True
         self.status = np.zeros(n, np.uint8)
-        self.row_of = {name: row for row, name in enumerate(self.pool.ids)}
+        # A refund has the id of its return, which a payment may have as well.
+        self.row_of = {
+            name: row for row, name in enumerate(self.pool.ids)
+            if self.pool.facts.kind[row] != GIFT_REFUND
+        }  # fmt: skip
         # Pool rows that wait for a sale, by its id.
         self.waiting: dict[str, list[int]] = {}
         by_seq = {int(seq): row for row, seq in enumerate(self.pool.seqs.tolist())}
@@ -286,7 +307,27 @@ class Anew:
             return status
         self.taken[row] = True
         self._current = folded
+        self._note_back(row, folded)
         return OK
+
+    def _note_back(self, row: int, folded: Folded) -> None:
+        """Note what is back of a sale that gift cards paid, with a return of it."""
+        facts = self.pool.facts
+        name = facts.extra(row).named
+        if not name or facts.kind[row] not in (SALE, RETURN):
+            return
+        sale = self.row_of[name]
+        if not facts.extra(sale).tender_cards:
+            return
+        # A late return comes before others: the last of them has the whole.
+        back = max(
+            int(folded.figures["redeemed_back"][other])
+            for other in np.flatnonzero(self.taken).tolist() if facts.extra(other).named == name
+        )  # fmt: skip
+        self.batch.came_back.append(CameBack(
+            take(facts, np.array([row, sale])), self.pool.ids[row], name,
+            int(self.pool.version[row]), int(folded.figures["redeemed"][row]), back,
+        ))  # fmt: skip
 
     def _refusal(self, row: int, folded: Folded, without: Folded | None) -> int:
         status = folded.figures["status"]

@@ -23,6 +23,8 @@ from .columns import (
     CARD_UNBLOCK,
     CLOSE,
     ERASE,
+    GIFT_ISSUE,
+    GIFT_PIN,
     SUBSCRIBE,
     UNSUBSCRIBE,
     UPDATE,
@@ -36,10 +38,11 @@ EVENTS = {CARD_LINK: LINK, CARD_BLOCK: BLOCK, CARD_UNBLOCK: UNBLOCK, CARD_PIN: P
 """What a fact of a card does to it, by kind."""
 
 CLOSED, TYPE, START, END, ERASED = "closed", "type", "start", "end", "erased"
+PINNED = "pin"
 """What happens to a member: it leaves, is told what it is, a plan starts or ends, what is
-known of the person is forgotten."""
+known of the person is forgotten; to a gift card: it gets a PIN."""
 
-TOLD = (ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE)
+TOLD = (ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE, GIFT_ISSUE, GIFT_PIN)
 """Kinds that may settle something without a card."""
 
 Place = tuple[int, str, str, str]
@@ -49,7 +52,7 @@ Place = tuple[int, str, str, str]
 class MemberEvent(NamedTuple):
     """One thing that happened to a member; events sort as the facts that they come from.
 
-    `name` is the type, or the plan; `ends_at` (us) and `fee` are of a plan that starts, `seq`
+    `name` is the type, the plan, or the hash of a PIN; `ends_at` (us) and `fee` are of a plan that starts, `seq`
     is that of the fact which erases.
     """
 
@@ -132,8 +135,18 @@ class Membership:
             self._add(member, event)
         elif kind == UNSUBSCRIBE:
             self._add(member, MemberEvent(*place, END, extra.plan))
+        elif extra.pin:
+            self._add(member, MemberEvent(*place, PINNED, extra.pin))
         elif extra.about and "type" in extra.about:
             self._add(member, MemberEvent(*place, TYPE, extra.about["type"]))
+
+    def pin_of(self, number: int, at: int) -> tuple[MemberEvent, int] | None:
+        """(what gave a gift card its PIN, how many have) at an instant (us); None: nothing."""
+        found = [
+            event for event in self.members.get(number, ())
+            if event.what == PINNED and event.at <= at
+        ]  # fmt: skip
+        return (found[-1], len(found)) if found else None
 
     def _enrolled(self, place: Place, member: int, cards: tuple[str, ...]) -> None:
         at = place[0]

@@ -139,7 +139,8 @@ class Redemption(Part, frozen=True, kw_only=True):
 
     With a currency, the points of such a tender are taken from the member's lots: `minimum`
     at least, multiples of `step`, for at most `share` of the basket's net; `points` of them
-    are worth `money` minor units, by tier if it is a table.
+    are worth `money` minor units, by tier if it is a table. What asks for more `over` is refused,
+    or, of redemptions before a sale, takes what is redeemable (`clamp`).
     """
 
     tender: Text
@@ -149,6 +150,7 @@ class Redemption(Part, frozen=True, kw_only=True):
     share: Decimal | None = None
     points: Decimal | None = None
     money: Worth | dict[str, Worth] | None = None
+    over: Literal["refuse", "clamp"] = "refuse"
 
 
 class GiftCards(Part, frozen=True, kw_only=True):

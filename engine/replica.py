@@ -30,6 +30,7 @@ from .parked import PARKED_CODE, Parked
 from .record_cache import RecordCache
 from .records import StoredFact, grow, read_facts, read_outcome
 from .redeemable import tell_redeemable
+from .refunds import refunds_of, tell_refunds
 from .refold import refold
 from .rewards import rewards_view
 from .schema import NO_MEMBER, column, list_view
@@ -356,6 +357,7 @@ class Replica:
         if stored.kind in GIFTS:
             number = int(column(stored.batch, "member")[stored.row])
             answer["card"] = code_of(self.dictionaries.members.names[number])
+        tell_refunds([answer], refunds_of(stored.batch, self.dictionaries))
         if stored.status:
             assert self.fold is not None
             one = stored.batch.slice(stored.row, 1)

@@ -48,6 +48,13 @@ class Redeemable(Struct):
     money: int | None
 
 
+class Refund(Struct):
+    """Money that a return put back on a gift card, in minor units."""
+
+    card: str
+    amount: Annotated[int, Meta(ge=1)]
+
+
 class Applied(Struct):
     """What became of a parked return."""
 
@@ -55,6 +62,7 @@ class Applied(Struct):
     status: Literal["ok", "refused"]
     postings: list[Posting]
     reason: str | UnsetType = UNSET
+    refunds: list[Refund] | UnsetType = UNSET
 
 
 class FactAnswer(Struct):
@@ -69,6 +77,7 @@ class FactAnswer(Struct):
     reason: str | UnsetType = UNSET
     card: str | UnsetType = UNSET
     remaining: int | UnsetType = UNSET
+    refunds: list[Refund] | UnsetType = UNSET
     parked: list[Applied] | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
 
@@ -237,6 +246,7 @@ class GiftCard(Struct):
 
     card: str
     as_of: Instant
+    has_pin: bool
     balance: Annotated[int, Meta(ge=0)]
     owed: Annotated[int, Meta(ge=0)]
     loaded: int
