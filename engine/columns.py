@@ -81,7 +81,8 @@ class Extra(
     `tender_cards`: (place in the tenders, code of the gift card). `ends_at`: of a subscription or a
     hold, us. `about`: the fields given of an enrol or update. `card`: the card that names the
     member, or that the fact is about; `member`: the name given beside it, "" where the card alone
-    tells whose the fact is. Lists whose order means nothing are sorted: equal facts are equal here.
+    tells whose the fact is. `asked`: what a redemption asked that took the `amount`, which is less;
+    `items`: codes of the pieces of a reward that were given, or came back. Lists whose order means nothing are sorted: equal facts are equal here.
     """
 
     channel: str = ""
@@ -116,6 +117,14 @@ class Extra(
     lots: Lots = ()
     tender_cards: tuple[tuple[int, str], ...] = ()
     quantity: int = 0
+    asked: int = 0
+    items: tuple[str, ...] = ()
+
+    def as_sent(self) -> Extra:
+        """What the fact said, before the engine wrote down what it came to."""
+        if self.asked:
+            return msgspec.structs.replace(self, amount=self.asked, asked=0)
+        return msgspec.structs.replace(self, items=()) if self.items else self
 
 
 NOTHING = Extra()

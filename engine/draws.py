@@ -7,8 +7,9 @@ arrive, and on every replay.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
+from .facts import NO_ID
 from .program import Program
 from .program_conditions import Draw
 
@@ -38,6 +39,9 @@ def number(draw: Draw, fact: str) -> int:
 
 def won(draws: Sequence[Draw], fact: str) -> int:
     """The draws that a fact wins, as bits."""
+    if fact == NO_ID:
+        # What is quoted without an id draws nothing yet.
+        return 0
     by_seed = {seed: drawn(seed, fact) for seed in {draw.seed for draw in draws}}
     return sum(
         1 << place for place, draw in enumerate(draws)
@@ -45,6 +49,9 @@ def won(draws: Sequence[Draw], fact: str) -> int:
     )  # fmt: skip
 
 
-def bits_of(draws: Sequence[Draw], some: Iterable[Draw]) -> int:
-    """Some of the draws as bits."""
-    return sum(1 << draws.index(draw) for draw in some)
+def bits_where(draws: Sequence[Draw], some: Collection[Draw]) -> int:
+    """The draws that a fact surely wins where it wins some, as bits."""
+    return sum(
+        1 << place for place, draw in enumerate(draws)
+        if any(draw.seed == other.seed and not other.one_in % draw.one_in for other in some)
+    )  # fmt: skip

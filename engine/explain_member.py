@@ -26,6 +26,7 @@ from .columns import (
     GIFT_REFUND,
     GIFTS,
     NO_RULE,
+    REDEEM,
     REWARD,
     SHARE_IN,
     TRANSFER_IN,
@@ -164,6 +165,9 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) 
     }  # fmt: skip
     if stored.kind in _MADE:
         return _made_of(stored, fields, program)
+    if stored.kind == REDEEM:
+        # What was taken of it, which may be less than it asked.
+        fields["points"] = read_facts(stored.batch.slice(stored.row, 1)).extra(0).amount
     if fields["kind"] == "sale":
         fields["lines"] = _whole_lines(fields["lines"])
     fact: MemberFact | TransferFact = msgspec.convert(fields, MemberFact | TransferFact)

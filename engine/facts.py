@@ -28,6 +28,9 @@ NAME_BYTES = 64
 CARD_BYTES = 58
 """So that `card:` and a card are a member's name."""
 
+NO_ID = "\x7f" * (ID_BYTES + 1)
+"""Id of a basket that has none: no fact can have it, and at an instant it comes last."""
+
 EARLIEST_US = 0
 LATEST_US = 6_300_000_000_000_000
 """2169-08-21: instants beyond the calendar tables are refused for form."""
@@ -628,7 +631,17 @@ class ProfitShareFact(
     expires: Expires | None = None
 
 
-WireControl = CatalogFact | StoreFact | DayClosedFact | ProfitShareFact
+class RewardStockFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="reward stock"):
+    """More of a reward: so many `pieces` (below 0: fewer), or `items` with codes of their own."""
+
+    id: Id
+    occurred_at: Instant
+    reward: Name
+    pieces: Annotated[int, Meta(ge=-(10**9), le=10**9)] = 0
+    items: Annotated[list[Name], Meta(max_length=100_000)] = []
+
+
+WireControl = CatalogFact | StoreFact | DayClosedFact | ProfitShareFact | RewardStockFact
 """Facts of no member that the door of facts takes; programs have a door of their own."""
 ControlFact = WireControl | PublishFact
 PrivateFact = CardPinFact | EnrolFact | MemberUpdateFact
@@ -644,6 +657,7 @@ KINDS: tuple[str, ...] = (
     "card unblock", "transfer", "transfer in", "donate", "close",
     "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
     "erase", "card pin", "profit share", "profit share in", "gift card pin", "gift card refund",
+    "reward stock",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
@@ -656,7 +670,7 @@ RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
     "store": 0, "program publish": 0, "budget closed": 0, "card link": 0, "card block": 0,
     "card unblock": 0, "close": 0, "erase": 0,
-    "card pin": 0, "gift card pin": 0,
+    "card pin": 0, "gift card pin": 0, "reward stock": 0,
     "sale": 1, "activity": 1, "adjust": 1,
     "return": 2, "gift card refund": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,

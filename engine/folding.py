@@ -24,7 +24,7 @@ from .closing import ClosedDays
 from .columns import BALANCES, HOLD, POSTING_COLUMNS, Facts, Outcome
 from .compile import CompiledProgram, CompiledPrograms
 from .dictionaries import Dictionaries
-from .late import Anew, Batch, Past, contested, told
+from .late import Anew, Batch, Past, contested, told, write_taken
 from .named import Names, named_ids, no_names
 from .order import untwisted
 from .parked import in_force
@@ -155,6 +155,9 @@ class Fold:
         special = self.special(batch, past)
         takes_part, late_members, twisted = self._sort_out(batch, takes, special)
         figures = self._fold_in_order(batch, takes_part, accepted=False)
+        for row in np.flatnonzero(figures["taken"]).tolist():
+            if figures["status"][row] == Status.OK:
+                write_taken(facts, row, int(figures["taken"][row]))
         outcome = self.outcome(figures, n, previous, not twisted and not len(late_members))
         inserts: list[Insert] = []
         for member, every in _rows_by_member(facts.member, late_members):

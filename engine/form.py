@@ -44,6 +44,7 @@ from .facts import (
     ReturnedLine,
     ReturnFact,
     RewardRedeemFact,
+    RewardStockFact,
     SaleFact,
     StoreFact,
     SubscriptionEndFact,
@@ -299,6 +300,15 @@ def _check_profit_share(fact: ProfitShareFact) -> None:
     _check_expires(fact.expires)
 
 
+def _check_reward_stock(fact: RewardStockFact) -> None:
+    check_name(fact.reward, "reward")
+    _check_names(fact.items, "items")
+    if bool(fact.pieces) == bool(fact.items):
+        raise FormError("give either pieces or items")
+    if len(set(fact.items)) < len(fact.items):
+        raise FormError("has an item twice", "items")
+
+
 _CHECKS: dict[type, Callable[[Any], None]] = {
     SaleFact: _check_sale,
     ReturnFact: _check_return,
@@ -327,5 +337,6 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     CatalogFact: _check_catalog,
     StoreFact: _check_stores,
     ProfitShareFact: _check_profit_share,
+    RewardStockFact: _check_reward_stock,
     DayClosedFact: lambda fact: _check_date(fact.date, "date"),
 }

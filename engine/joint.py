@@ -46,6 +46,7 @@ from .order import member_order
 from .program import Program
 from .records import facts_batch
 from .refunds import Due, due, refund_rows
+from .reward_stock import write_items
 from .rewards import left_of, may_take
 from .status import POSTINGS, Status
 
@@ -89,7 +90,7 @@ def others(facts: Facts, dictionaries: Dictionaries) -> list[int]:
 
 def apply_joint(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
     """Fold a fact and its legs; without legs where it has none or is refused."""
-    if not batch.refused and (status := _refused_before(fold, batch)) != Status.OK:
+    if not batch.refused and (status := _refused_before(fold, batch, past)) != Status.OK:
         batch.refused = {0: status}
     if batch.refused:
         return fold.apply(batch, past), None
@@ -100,11 +101,12 @@ def apply_joint(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | N
         return _paid_by_cards(fold, batch, past)
     outcome = fold.apply(batch, past)
     if kind == REWARD and outcome.status[0] == Status.OK:
-        _tell_stock(fold, batch, outcome)
+        _tell_stock(fold, batch, outcome, past)
+        write_items(fold, batch, outcome, past)
     return outcome, None
 
 
-def _refused_before(fold: Fold, batch: Batch) -> Status:
+def _refused_before(fold: Fold, batch: Batch, past: Past) -> Status:
     """Why a fact is refused whatever its member has."""
     facts = batch.facts
     kind, member, extra = int(facts.kind[0]), int(facts.member[0]), facts.extra(0)
@@ -114,7 +116,7 @@ def _refused_before(fold: Fold, batch: Batch) -> Status:
         known = receivers and receivers[0] != member and _has_facts(fold, receivers[0])
         return Status.OK if known else Status.UNKNOWN_MEMBER
     if kind == REWARD:
-        return may_take(fold, _program(fold, batch), member, extra)
+        return may_take(fold, _program(fold, batch), member, extra, past.stock)
     if kind == GIFT_ISSUE:
         return Status.GIFT_CARD_KNOWN if _has_facts(fold, member) else Status.OK
     if kind in GIFTS:
@@ -171,6 +173,7 @@ def _paid_by_cards(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs 
 def apply_alone(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
     """Fold facts that are about one account each, and what their returns put on gift cards."""
     outcome = fold.apply(batch, past)
+    write_items(fold, batch, outcome, past)
     found = due(fold, batch.came_back, past) if batch.came_back else []
     if not found:
         return outcome, None
@@ -231,9 +234,9 @@ def _payments(fold: Fold, batch: Batch) -> Batch:
     )
 
 
-def _tell_stock(fold: Fold, batch: Batch, outcome: Outcome) -> None:
+def _tell_stock(fold: Fold, batch: Batch, outcome: Outcome, past: Past) -> None:
     """A posting without points that tells how many pieces are left."""
-    left = left_of(fold, _program(fold, batch), batch.facts.extra(0).code)
+    left = left_of(fold, _program(fold, batch), batch.facts.extra(0).code, past.stock)
     if left is None:
         return
     told = {

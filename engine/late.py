@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,6 +46,7 @@ from .status import Status
 
 if TYPE_CHECKING:
     from .folding import Fold
+    from .reward_stock import RewardStock
 
 OK, PARKED = int(Status.OK), int(Status.PARKED)
 NEW, STANDS = 0, 2
@@ -58,6 +60,10 @@ class Past(Protocol):
     """What a fold asks of the ledger as it is before a commit."""
 
     parked: Parked
+
+    @property
+    def stock(self) -> RewardStock:
+        """What facts have brought of rewards, and whose items are."""
 
     def history(self, member: int, last_seq: int, known: Known | None = None) -> History:
         """The facts in force of a member's chain up to a seq."""
@@ -109,6 +115,15 @@ class CameBack(NamedTuple):
     version: int
     redeemed: int
     back: int
+
+
+def write_taken(facts: Facts, row: int, taken: int) -> Extra:
+    """Write down what a redemption has taken of more that it asked; its extra."""
+    extra = facts.extra(row)
+    now = msgspec.structs.replace(extra, amount=taken, asked=extra.amount)
+    assert facts.extras is not None
+    facts.extras[row] = now
+    return now
 
 
 def takes_points(facts: Facts, row: int, coupons: Collection[str] = ()) -> bool:
@@ -307,6 +322,9 @@ class Anew:
             return status
         self.taken[row] = True
         self._current = folded
+        cut = int(folded.figures["taken"][row])
+        if cut:
+            self._set_extra(row, write_taken(self.batch.facts, int(self.rows[row - self.n_old]), cut))
         self._note_back(row, folded)
         return OK
 

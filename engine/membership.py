@@ -1,6 +1,6 @@
 """What a ledger knows of its members beside their figures (rulebook section 7).
 
-Their cards, what they are, what they subscribe to, whether they left. It is a fold of the
+Their cards, what they are, what they subscribe to, whether they left, which items they have. It is a fold of the
 journal like the members' rows: every replica reads it from the records, the checkpoint keeps
 it, and a replay compares it.
 """
@@ -33,6 +33,7 @@ from .columns import (
 )
 from .columns import ENROL as ENROLS
 from .dictionaries import Dictionaries
+from .reward_stock import RewardStock
 
 EVENTS = {CARD_LINK: LINK, CARD_BLOCK: BLOCK, CARD_UNBLOCK: UNBLOCK, CARD_PIN: PIN}
 """What a fact of a card does to it, by kind."""
@@ -90,6 +91,7 @@ class Membership:
         self.members: dict[int, list[MemberEvent]] = {}
         self.closed: dict[int, int] = {}
         """Instants (us) from which on facts of members are refused, by their numbers."""
+        self.stock = RewardStock()
         self.erased: dict[int, int] = {}
         """Seqs of the facts by which members were forgotten, by their numbers."""
         self._changed: set[bytes] = set()
@@ -105,6 +107,8 @@ class Membership:
             return
         for row in range(len(facts)):
             extra, kind = facts.extra(row), int(facts.kind[row])
+            if extra.items and not status[row]:
+                self._items(ids[row], extra)
             if not extra.card and kind not in TOLD:
                 continue
             place = (
@@ -123,6 +127,13 @@ class Membership:
             if kind == ERASE:
                 self.erased[member] = first + row
                 self._add(member, MemberEvent(*place, ERASED, seq=first + row))
+
+    def _items(self, fact: str, extra: Extra) -> None:
+        """Items of a reward are given, or come back."""
+        if extra.named:
+            self.stock.take_back(extra.named, extra.items)
+        else:
+            self.stock.give(fact, extra.code, extra.items)
 
     def _told(self, kind: int, place: Place, member: int, extra: Extra) -> None:
         if kind == ENROLS:
@@ -173,11 +184,17 @@ class Membership:
         """Items of what has changed since the last call, for a checkpoint."""
         items = [(key, self._item(key)) for key in self._changed]
         self._changed = set()
-        return items
+        return items + [
+            (b"r" + reward.encode(), value) for reward, value in self.stock.take_changed()
+        ]
 
     def not_written(self, keys: Iterable[bytes]) -> None:
         """A checkpoint failed: the next one writes these too."""
-        self._changed.update(keys)
+        for key in keys:
+            if key[:1] == b"r":
+                self.stock.not_written(key[1:].decode())
+            else:
+                self._changed.add(key)
 
     def _item(self, key: bytes) -> bytes:
         if key[:1] == b"c":
@@ -189,6 +206,9 @@ class Membership:
         if key[:1] == b"c":
             for event in _card_events(value):
                 self.cards.add(key[1:].decode(), event)
+            return
+        if key[:1] == b"r":
+            self.stock.put(key[1:].decode(), value)
             return
         member = int.from_bytes(key[1:], "big")
         self.members[member] = _member_events(value)

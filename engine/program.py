@@ -160,7 +160,10 @@ class GiftCards(Part, frozen=True, kw_only=True):
 
 
 class Reward(Part, frozen=True, kw_only=True):
-    """A reward of the catalogue: its price in points, how many there are, and for each member."""
+    """A reward of the catalogue: its price in points, how many there are, and for each member.
+
+    Of a `unique` one facts bring the pieces, each with a code of its own.
+    """
 
     id: Name
     title: Annotated[str, Meta(max_length=200)] = ""
@@ -168,6 +171,7 @@ class Reward(Part, frozen=True, kw_only=True):
     points: Decimal
     stock: Annotated[int, Meta(ge=0, le=10**9)] | None = None
     per_member: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    unique: bool = False
 
 
 # -- rules -------------------------------------------------------------------------------------

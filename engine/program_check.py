@@ -130,7 +130,11 @@ def _terms(program: Program, path: str, entry: Redemption) -> Found:
         for name in _TERMS:
             if getattr(entry, name) is not None:
                 yield f"{path}.{name}", "is of points, and the redemption has no currency"
+        if entry.over != "refuse":
+            yield f"{path}.over", "is of points, and the redemption has no currency"
         return
+    if entry.over != "refuse" and program.terms_of(entry.currency) is not entry:
+        yield f"{path}.over", f"is told by the first redemption of {entry.currency!r}"
     scale = program.currency[program.currency_at(entry.currency)].scale
     wrong = [
         problem
@@ -177,6 +181,8 @@ def _rewards(program: Program) -> Found:
         if not found:
             scale = program.currency[program.currency_at(reward.currency)].scale
             yield from points(f"{path}.points", reward.points, scale)
+        if reward.unique and reward.stock is not None:
+            yield f"{path}.stock", "its pieces are the items that facts bring"
 
 
 def _no_receipt(program: Program) -> Found:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+import msgspec
+
 from .facts import (
     AdjustFact,
     CancelFact,
@@ -66,7 +68,7 @@ from .reference_facts import (
 from .reference_moving import leg_of
 from .reference_returns import Refusal
 from .reference_run import Run, play
-from .reference_spending import run_out
+from .reference_spending import run_out, whole_steps
 from .reference_tiers import tier_on
 from .reference_turn import Posting, Row, advance, is_status
 from .reference_world import Accepted, Version, World
@@ -197,9 +199,12 @@ class Reference:
         before = self._run(fact.member)
         facts = self._facts.get(fact.member, [])
         closed = self._closed.get(fact.member)
+        cut = None
         try:
             if closed is not None and (entry.at_us >= closed or isinstance(fact, CloseFact)):
                 raise Refusal(fact.id, Status.MEMBER_CLOSED)
+            if isinstance(fact, RedeemFact):
+                entry, cut = self._cut(entry, fact, facts, before)
             self._check_named(fact)
             waits = self._waits(fact)
             if waits and isinstance(fact, ReturnFact):
@@ -215,7 +220,7 @@ class Reference:
             return self._answered(entry, before, self._in_vain(answer))
         if waits:
             self._park(entry)
-        answer = Answer(fact.id)
+        answer = Answer(fact.id, taken=cut)
         kept, after = self._unpark(entry, [*tried, entry], after, answer)
         self._facts[fact.member], self._runs[fact.member] = kept, after
         self._members.update({
@@ -229,6 +234,21 @@ class Reference:
         answer.postings = after.rows[fact.id].postings + corrections(before, after, fact.id)
         self._close_budgets(entry.version.program, answer)
         return self._answered(entry, after, answer)
+
+    def _cut(
+        self, entry: Accepted, fact: RedeemFact, facts: list[Accepted], before: Run
+    ) -> tuple[Accepted, int | None]:
+        """A redemption that takes what is redeemable where it asks for more, and what that is."""
+        program = entry.version.program
+        terms = program.terms_of(fact.currency)
+        if terms is None or terms.over == "refuse" or fact.completed:
+            return entry, None
+        row = play(self._world, [*facts, entry], before).rows[fact.id]
+        active = fact.points - row.lack[fact.currency]
+        most = whole_steps(program, terms, active)
+        if not 0 < most < fact.points:
+            return entry, None
+        return replace(entry, fact=msgspec.structs.replace(fact, points=most)), most
 
     def _joint(self, entry: Accepted, fact: TransferFact) -> Answer:
         """A fact of several members: all of it or nothing."""

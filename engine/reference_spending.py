@@ -131,14 +131,19 @@ def redeemable(
 
     With the net of a basket they are at most what the share of it is worth.
     """
-    assert terms.currency is not None
-    unit = 10 ** program.currency[program.currency_at(terms.currency)].scale
     worth, most = unit_worth(program, terms, tier), active
     if worth is not None and worth == 0:
         return 0
     if worth is not None and net is not None:
         share = 1 if terms.share is None else exactly(terms.share)
         most = min(most, math.floor(share * max(0, net) / worth))
+    return whole_steps(program, terms, most)
+
+
+def whole_steps(program: Program, terms: Redemption, most: int) -> int:
+    """The largest multiple of the step not above a figure, 0 if below the minimum."""
+    assert terms.currency is not None
+    unit = 10 ** program.currency[program.currency_at(terms.currency)].scale
     if terms.step is not None:
         step = int(exactly(terms.step) * unit)
         most -= most % step

@@ -42,7 +42,7 @@ from .naming import refuse_closed
 from .private import Private
 from .private_facts import for_journal, has_private_part, keep_profile, whose
 from .records import facts_batch, growth_batch, rows_batch
-from .redeemable import tell_redeemable
+from .redeemable import tell_redeemable, tell_taken
 from .refunds import refunds_of, tell_refunds
 from .replica import Progress, Replica, journal_path, state_path
 from .schema import column, list_view
@@ -422,6 +422,8 @@ class Writer:
         if staged.facts is not None and staged.facts.kind[0] in GIFTS:
             number = int(staged.facts.member[0])
             answers[0]["card"] = code_of(self.replica.dictionaries.members.names[number])
+        if staged.facts is not None:
+            tell_taken(answers, staged.facts)
         if staged.legs is not None:
             tell_refunds(answers, refunds_of(record.facts(), self.replica.dictionaries))
         if outcome.status.any():

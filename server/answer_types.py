@@ -77,6 +77,9 @@ class FactAnswer(Struct):
     reason: str | UnsetType = UNSET
     card: str | UnsetType = UNSET
     remaining: int | UnsetType = UNSET
+    items: list[str] | UnsetType = UNSET
+    asked: int | UnsetType = UNSET
+    taken: int | UnsetType = UNSET
     refunds: list[Refund] | UnsetType = UNSET
     parked: list[Applied] | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
@@ -264,6 +267,7 @@ class RewardView(Struct):
     points: int
     left: int | None
     per_member: int | None
+    unique: bool
 
 
 class Rewards(Struct):
