@@ -75,14 +75,15 @@ class Extra(
     amount taken off). `tender_points` and `tender_refs`: (place in the tenders, points, or the hold
     or redemption that they come from). `back`: what a return brings back, (line or 0, sku or "",
     quantity, net), of the sale `named`. `named` of a capture or release is the hold, of a cancel
-    the redemption, of a gift card's refund the sale. `amount`: quantity of an activity, points of an adjust, redeem, hold, capture or
-    cancel (0: all), and of what is given away or received; `to` is who gets it, `cause` which
-    cause, `lots` what a leg brings; `code` of an activity or a reward, `quantity` of rewards;
-    `tender_cards`: (place in the tenders, code of the gift card). `ends_at`: of a subscription or a
-    hold, us. `about`: the fields given of an enrol or update. `card`: the card that names the
-    member, or that the fact is about; `member`: the name given beside it, "" where the card alone
-    tells whose the fact is. `asked`: what a redemption asked that took the `amount`, which is less;
-    `items`: codes of the pieces of a reward that were given, or came back. Lists whose order means nothing are sorted: equal facts are equal here.
+    the redemption, of a gift card's refund the sale. `amount`: quantity of an activity, points of
+    an adjust, redeem, hold, capture or cancel (0: all), and of what is given away or received; `to`
+    is who gets it, `cause` which cause, `lots` what a leg brings; `code` of an activity or a
+    reward, `quantity` of rewards; `tender_cards`: (place in the tenders, code of the gift card).
+    `ends_at`: of a subscription or a hold, us. `about`: the fields given of an enrol or update.
+    `card`: the card that names the member, or that the fact is about; `member`: the name given
+    beside it, "" where the card alone tells whose the fact is. `asked`: what a redemption asked
+    that took the `amount`, which is less; `items`: codes of the pieces of a reward that were given,
+    or came back. Lists whose order means nothing are sorted: equal facts are equal here.
     """
 
     channel: str = ""

@@ -28,7 +28,6 @@ from .derived import (
 )
 from .dictionaries import Sizes
 from .facts import (
-    ID_BYTES,
     CatalogFact,
     ControlFact,
     DayClosedFact,
@@ -36,8 +35,8 @@ from .facts import (
     PublishFact,
     RewardStockFact,
     StoreFact,
-    instant_us,
 )
+from .facts.parts import ID_BYTES, instant_us
 from .joint import Legs
 from .journal import Record, StorageFull, encode_record
 from .late_names import concerned_members

@@ -19,8 +19,8 @@ from .facts import (
     RewardStockFact,
     StoreAttributes,
     StoreFact,
-    instant_us,
 )
+from .facts.parts import instant_us
 from .reward_stock import Told
 
 
@@ -57,7 +57,8 @@ def payload_of(fact: ControlFact) -> bytes:
     """What the journal keeps of a fact beside what the dictionaries gain; equal when equal.
 
     A digest of a catalogue or of stores, the date of a day closed (ISO), what a profit share or a
-    reward's stock says (msgpack), program text and holidays of a publication (msgpack, see `published`).
+    reward's stock says (msgpack), program text and holidays of a publication (msgpack, see
+    `published`).
     """
     match fact:
         case CatalogFact():

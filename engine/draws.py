@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 
-from .facts import NO_ID
+from .facts.parts import NO_ID
 from .program import Program
 from .program_conditions import Draw
 

@@ -41,9 +41,11 @@ def gives_pin(fact: object) -> bool:
 def with_hash(fact: GiftCardIssueFact | GiftCardPinFact, pepper: bytes) -> Sale:
     """A fact that gives a PIN in the engine's own form, with the hash in its place. Slow."""
     assert fact.pin is not None
-    *parts, extra = carrier_of(fact).parts()
-    pin = hashed(pepper, fact.id, _scope(fact.id), fact.pin)
-    return Sale.of(*parts, msgspec.structs.replace(extra or Extra(), pin=pin))
+    fact_id, at, member, store, terminal, lines, tenders, kind, extra = carrier_of(fact).parts()
+    extra = msgspec.structs.replace(
+        extra or Extra(), pin=hashed(pepper, fact.id, _scope(fact.id), fact.pin)
+    )
+    return Sale.of(fact_id, at, member, store, terminal, lines, tenders, kind, extra)
 
 
 def _scope(fact_id: str) -> str:

@@ -324,7 +324,8 @@ class Anew:
         self._current = folded
         cut = int(folded.figures["taken"][row])
         if cut:
-            self._set_extra(row, write_taken(self.batch.facts, int(self.rows[row - self.n_old]), cut))
+            mine = int(self.rows[row - self.n_old])
+            self._set_extra(row, write_taken(self.batch.facts, mine, cut))
         self._note_back(row, folded)
         return OK
 

@@ -1,8 +1,8 @@
 """What a ledger knows of its members beside their figures (rulebook section 7).
 
-Their cards, what they are, what they subscribe to, whether they left, which items they have. It is a fold of the
-journal like the members' rows: every replica reads it from the records, the checkpoint keeps
-it, and a replay compares it.
+Their cards, what they are, what they subscribe to, whether they left, which items they have. It
+is a fold of the journal like the members' rows: every replica reads it from the records, the
+checkpoint keeps it, and a replay compares it.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ Place = tuple[int, str, str, str]
 class MemberEvent(NamedTuple):
     """One thing that happened to a member; events sort as the facts that they come from.
 
-    `name` is the type, the plan, or the hash of a PIN; `ends_at` (us) and `fee` are of a plan that starts, `seq`
-    is that of the fact which erases.
+    `name` is the type, the plan, or the hash of a PIN; `ends_at` (us) and `fee` are of a plan that
+    starts, `seq` is that of the fact which erases.
     """
 
     at: int

@@ -506,7 +506,7 @@ class Program(Part, frozen=True, kw_only=True):
         """Currencies whose units are coupons: a sale that presents one takes one."""
         return {currency.id for currency in self.currency if currency.kind == "coupons"}
 
-    def terms_of(self, currency: str) -> Redemption | None:
+    def terms_of(self, currency: str | None) -> Redemption | None:
         """The first redemption of a currency: its terms are those outside of a sale's tenders."""
         return next((entry for entry in self.redemption if entry.currency == currency), None)
 

@@ -117,6 +117,10 @@ def _redemption(program: Program) -> Found:
             _spendable(program, f"{path}.currency", entry.currency, of_first=False)
         )
         yield from unspendable
+        if entry.over != "refuse" and entry.currency is None:
+            yield f"{path}.over", "is of points, and the redemption has no currency"
+        elif entry.over != "refuse" and program.terms_of(entry.currency) is not entry:
+            yield f"{path}.over", f"is told by the first redemption of {entry.currency!r}"
         if not unspendable:
             yield from _terms(program, path, entry)
 
@@ -130,11 +134,7 @@ def _terms(program: Program, path: str, entry: Redemption) -> Found:
         for name in _TERMS:
             if getattr(entry, name) is not None:
                 yield f"{path}.{name}", "is of points, and the redemption has no currency"
-        if entry.over != "refuse":
-            yield f"{path}.over", "is of points, and the redemption has no currency"
         return
-    if entry.over != "refuse" and program.terms_of(entry.currency) is not entry:
-        yield f"{path}.over", f"is told by the first redemption of {entry.currency!r}"
     scale = program.currency[program.currency_at(entry.currency)].scale
     wrong = [
         problem

@@ -9,7 +9,8 @@ import msgspec
 from vafa.native.wire import Sale
 
 from .carrier import sale_of
-from .facts import NO_ID, SaleFact, us_instant
+from .facts import SaleFact
+from .facts.parts import NO_ID, us_instant
 from .wire_json import read_strictly
 
 

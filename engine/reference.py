@@ -35,6 +35,7 @@ from .facts import (
     ReleaseFact,
     ReturnFact,
     RewardRedeemFact,
+    RewardStockFact,
     SaleFact,
     StoreFact,
     TransferFact,
@@ -121,7 +122,7 @@ class Reference:
     def submit(self, fact: Fact) -> Answer:
         """The answer to one fact that arrives now. Raises TypeError for gift cards, rewards
         and shares: their accounts are those of adjusts and redemptions."""
-        if isinstance(fact, GiftCardFact | RewardRedeemFact | ProfitShareFact):
+        if isinstance(fact, GiftCardFact | RewardRedeemFact | ProfitShareFact | RewardStockFact):
             raise TypeError(type(fact).__name__)
         try:
             said = content(fact)

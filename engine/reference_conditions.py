@@ -9,12 +9,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from .facts import NO_ID
+from .facts.parts import NO_ID
 from .program import Bonus, Offer, Program, Rule
 from .program_conditions import (
-    Draw,
     WEEKDAYS,
     Dates,
+    Draw,
     Hours,
     LineConditions,
     Near,

@@ -30,17 +30,17 @@ from .parked import PARKED_CODE, Parked
 from .record_cache import RecordCache
 from .records import StoredFact, grow, read_facts, read_outcome
 from .redeemable import tell_redeemable, tell_taken
+from .refold import refold
 from .refunds import refunds_of, tell_refunds
 from .reward_stock import RewardStock
-from .refold import refold
 from .rewards import rewards_view
 from .schema import NO_MEMBER, column, list_view
 from .standing import (
     DAY_CLOSED,
     DERIVED,
     PROFIT_SHARE,
-    REWARD_STOCK,
     PUBLISH,
+    REWARD_STOCK,
     Standing,
     closed_budgets,
     facts_of_record,

@@ -130,7 +130,8 @@ def write_items(fold: Fold, batch: Batch, outcome: Outcome, past: Past) -> None:
     for row in np.flatnonzero(np.isin(facts.kind, (REWARD, CANCEL))).tolist():
         if outcome.status[row] != Status.OK:
             continue
-        extra, assigned = facts.extra(row), ()
+        extra = facts.extra(row)
+        assigned: tuple[str, ...] = ()
         if facts.kind[row] == REWARD:
             if past.stock.shelves.get(extra.code, Shelf()).items:
                 assigned = past.stock.free(extra.code, extra.quantity)

@@ -1,7 +1,8 @@
 """The catalogue of rewards: what is left of each, and who may have it (rulebook section 8).
 
 Each member's row counts what the member took; what is left of a stock is what the program has,
-and facts have brought, less the sum over members. One writer decides in the order of arrival, so nothing is sold twice.
+and facts have brought, less the sum over members. One writer decides in the order of arrival, so
+nothing is sold twice.
 """
 
 from __future__ import annotations

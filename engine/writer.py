@@ -30,7 +30,7 @@ from .columns import ERASE, GIFTS, Facts, Outcome
 from .control_commits import ControlCommits
 from .derived import budget_rows
 from .dictionaries import Sizes
-from .facts import ControlFact, JointFact, LoneFact, PublishFact, WireControl
+from .facts import ControlFact, JointFact, LoneFact, PrivateFact, PublishFact, WireControl
 from .gift_accounts import code_of
 from .gift_cards import choose_code
 from .gift_pins import refuse_pin
@@ -196,12 +196,13 @@ class Writer:
             refusal = refuse_pin(self.replica, fact, self.private, self.now())
             if refusal is not None:
                 return Verdict(refusal=refusal)
-        if has_private_part(fact):
+        if not isinstance(fact, Sale) and has_private_part(fact):
             sale = for_journal(fact, self.private())
             (verdict,) = self.commit(DecodedFacts([sale]), force=force)
             return keep_profile(
                 self.private(), fact, whose(self.replica, fact, verdict), verdict
             )
+        assert not isinstance(fact, PrivateFact)
         sale = fact if isinstance(fact, Sale) else carrier_of(fact)
         (verdict,) = self.commit(DecodedFacts([sale]), force=force)
         return verdict

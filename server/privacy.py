@@ -15,14 +15,8 @@ import orjson
 from aiohttp import web
 
 from vafa.engine.carrier import carrier_of
-from vafa.engine.facts import (
-    GiftCardIssueFact,
-    GiftCardPinFact,
-    JointFact,
-    Pin,
-    PrivateFact,
-    Profile,
-)
+from vafa.engine.facts import GiftCardIssueFact, GiftCardPinFact, JointFact, PrivateFact
+from vafa.engine.facts.parts import Pin, Profile
 from vafa.engine.gift_pins import asked, gift_pin, gives_pin, try_pins
 from vafa.engine.pins import Lock, lock_of, try_pin
 from vafa.engine.private import NoPepperError

@@ -5,15 +5,18 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
+from vafa.engine.answers import Answer
 from vafa.engine.draws import bits_where, number, won
 from vafa.engine.explain import Explainer
 from vafa.engine.explain_shape import Explanation
 from vafa.engine.explain_words import sentences
-from vafa.engine.facts import NO_ID, ActivityFact, PublishFact
+from vafa.engine.facts import ActivityFact, MemberFact, PublishFact
+from vafa.engine.facts.parts import NO_ID
 from vafa.engine.program_conditions import Draw
 from vafa.engine.program_file import parse_program
 from vafa.engine.quote_form import decode_basket
@@ -97,7 +100,7 @@ def test_what_wins_and_what_follows() -> None:
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_ledger_draws_as_the_reference(tmp_path: Path, order: int) -> None:
-    facts = [
+    facts: list[MemberFact] = [
         *(sale(f"s{place}", place, 40 + 20 * (place % 2)) for place in range(40)),
         *(ActivityFact(f"a{place}", at(place + 0.5), "m", "wheel") for place in range(20)),
         back("r", 50, "s1", 60), back("r2", 51, "s6", 40),
@@ -109,7 +112,7 @@ def test_the_ledger_draws_as_the_reference(tmp_path: Path, order: int) -> None:
         for fact in facts[::order]:
             [answer] = answers(commit(writer, fact))
             expected = reference.submit(fact)
-            told = Counter()
+            told: Counter[tuple[Any, str]] = Counter()
             for posting in answer["postings"]:
                 told[posting["rule"], posting["kind"]] += posting["points"]
             assert told == Counter({
@@ -145,7 +148,7 @@ def test_a_quote_draws_by_the_id_of_its_basket(tmp_path: Path) -> None:
     with mixed.start(tmp_path, PROGRAM) as writer:
         now = round(at(3).timestamp() * 1e6)
 
-        def quoted(**more: str) -> dict[str, object]:
+        def quoted(**more: str) -> Answer:
             body = orjson.dumps(basket | more)
             answer = quote(writer.replica, decode_basket(body, now), now).answer
             assert answer is not None

@@ -1,4 +1,4 @@
-"""PINs of gift cards: given with a card or later, asked when it pays, locked when tried too often."""
+"""PINs of gift cards: given, asked when the card pays, locked when tried too often."""
 
 from __future__ import annotations
 

@@ -10,11 +10,11 @@ import pytest
 
 from vafa.engine.facts import (
     LineFact,
+    MemberFact,
     ReturnedLine,
     ReturnFact,
     ReturnPart,
     SaleFact,
-    TenderFact,
 )
 from vafa.engine.journal import StorageFull
 from vafa.engine.replica import Replica
@@ -62,7 +62,7 @@ def test_a_card_gets_its_share_back(writer: Writer) -> None:
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
 def test_the_order_of_arrival_changes_nothing(tmp_path: Path, order: tuple[int, ...]) -> None:
-    facts = [
+    facts: list[MemberFact] = [
         bought("s", 1, ("A", 3_333)), back("r", 2, "s", (1, 500, 1_111)),
         back("r2", 3, "s", (1, 700, 1_777)), back("r3", 4, "s", (2, 0, 999)),
     ]
