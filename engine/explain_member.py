@@ -49,7 +49,8 @@ from .parked import CORRECT
 from .program import Program
 from .record_cache import RecordCache
 from .records import StoredFact, content_of_row, read_facts
-from .reference_facts import Moved, OfMember, ReceivedFact, named_sale
+from .reference_facts import IssueFact, Moved, OfMember, PriceFact, ReceivedFact, named_sale
+from .reference_value import refund_id
 from .reference_world import Accepted, Version, World
 from .rewards import price_of
 from .schema import column
@@ -183,17 +184,20 @@ def _made_of(stored: StoredFact, fields: dict[str, Any], program: Program) -> Of
         return MemberUpdateFact(*head, fields["store"], fields["terminal"])
     if stored.kind == GIFT_REFUND:
         return CancelFact(
-            *head, extra.named, extra.amount, fields["store"], fields["terminal"]
+            refund_id(stored.id), *head[1:], extra.named, extra.amount, fields["store"],
+            fields["terminal"],
         )
     money = "" if program.gift_cards is None else program.gift_cards.currency
     if stored.kind in (GIFT_ISSUE, GIFT_LOAD, SHARE_IN):
-        return AdjustFact(
+        same = IssueFact if stored.kind == GIFT_ISSUE else AdjustFact
+        return same(
             *head, extra.currency or money, extra.amount, expires=extra.expires or None,
             store=fields["store"], terminal=fields["terminal"],
         )
     if stored.kind != TRANSFER_IN:
         price = price_of(program, extra) or ("", 0) if stored.kind == REWARD else None
-        return RedeemFact(
+        takes = RedeemFact if price is None else PriceFact
+        return takes(
             *head, *(price or (money, extra.amount)), extra.completed, fields["store"],
             fields["terminal"],
         )

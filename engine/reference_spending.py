@@ -18,7 +18,7 @@ from .facts import CancelFact, CaptureFact, HoldFact, RedeemFact, ReleaseFact, S
 from .program import Inactivity, Program, Redemption
 from .reference_basket import counted_tenders
 from .reference_calendar import business_date
-from .reference_facts import instant, net_voids
+from .reference_facts import PriceFact, instant, net_voids
 from .reference_lots import Lot, Take, earned_dates
 from .reference_returns import Refusal
 from .reference_state import Hold, Pool, PoolKey, State
@@ -71,7 +71,7 @@ def redemption(turn: Turn, fact: RedeemFact) -> None:
     """A `redeem` fact, by the terms of the currency's first redemption."""
     _spendable(turn, fact.currency)
     terms = turn.program.terms_of(fact.currency)
-    if terms is not None:
+    if terms is not None and not isinstance(fact, PriceFact):
         turn.row.broken += _broken_terms(turn.program, terms, fact.points)
     takes = _redeem(turn, fact.currency, fact.points, completed=fact.completed)
     turn.member.pools[fact.id] = _pool(fact.currency, takes, of_redeem=True)

@@ -346,7 +346,8 @@ def fold(list natives, State state, columns, order, closings=None):
     eligible int64, active, pending, held and debt int64[n, currencies] (after the row, on
     its business day), lack int64 (points that were missing), redeemed and redeemed_back int64
     (of the sale that a return names: the money that redemptions paid, and what of it is back by
-    then), taken int64 (of a redemption that was cut to what is redeemable); per posting basket uint32,
+    then), taken int64 (of a redemption that was cut to what is redeemable); per posting basket
+    uint32,
     rule uint16 (65535 none), kind, currency, limit uint8, desired and points int64; with
     closings the closed_* arrays of `close_days`. Entries of rows that `order` leaves out
     are zero. Raises TypeError or ValueError for columns of the wrong form, MemoryError when
