@@ -106,6 +106,8 @@ class Drawn:
         self.draw = draw
         self.sales: dict[str, tuple[str, list[Wire]]] = {}
         self.redemptions: dict[str, str] = {}
+        self.later: list[Wire] = []
+        """Sales of which something has come back already."""
         self.n = 0
 
     def facts(self, n: int) -> Iterator[Wire]:
@@ -115,15 +117,24 @@ class Drawn:
             self.exchange: 2, self.reward: 6, self.cancel: 4, self.adjust: 4, self.stock: 2,
             self.redeem: 3, self.share: 1,
         }  # fmt: skip
-        yield self._fact("gift card issue", card="A", amount=self.draw.randint(100, 3_000))
+        for card in CARDS[:2]:
+            amount = self.draw.randint(1_000, 9_000)
+            yield self._fact("gift card issue", early=True, card=card, amount=amount)
+        for member in MEMBERS[:2]:
+            points = self.draw.randint(50, 200)
+            yield self._fact(
+                "adjust", early=True, member=member, currency="points", points=points
+            )
         for _ in range(n):
+            if self.later and self.draw.random() < 0.2:
+                yield self.later.pop()
             (kind,) = self.draw.choices(list(kinds), list(kinds.values()))
             yield kind()
 
-    def _fact(self, kind: str, **fields: Any) -> Wire:
+    def _fact(self, kind: str, *, early: bool = False, **fields: Any) -> Wire:
         self.n += 1
         # Whole hours, so that some are of one instant.
-        hours = self.draw.randrange(24 * DAYS)
+        hours = self.draw.randrange(24 * (5 if early else DAYS))
         at = (START + dt.timedelta(hours=hours)).isoformat()
         return {"kind": kind, "id": f"{kind[:3]}{self.n}", "occurred_at": at, **fields}
 
@@ -131,7 +142,8 @@ class Drawn:
         return self.draw.choice(MEMBERS)
 
     def _card(self) -> str:
-        return self.draw.choice(CARDS)
+        (card,) = self.draw.choices(CARDS, (5, 3, 1))
+        return card
 
     def issue(self) -> Wire:
         """A card is issued, known or not."""
@@ -160,7 +172,7 @@ class Drawn:
         net = sum(line["net"] for line in lines)
         tenders: list[Wire] = []
         for _ in range(self.draw.choice([0, 1, 1, 2])):
-            amount = self.draw.randint(1, net)
+            amount = self.draw.randint(1, max(1, net // 2))
             tenders.append({"type": "gift card", "amount": amount, "card": self._card()})
         if self.draw.random() < 0.2:
             points = 5 * self.draw.randint(1, 6)
@@ -178,8 +190,8 @@ class Drawn:
         if not self.sales or self.draw.random() < 0.05:
             # It may never come.
             return "sal999", self._member(), [{"line": 1, "quantity": 1000}]
-        # One that is to come is named now and then: the return waits for it.
-        name = self.draw.choice(list(self.sales))
+        names = list(self.sales)
+        name = names[-1] if self.later and self.draw.random() < 0.4 else self.draw.choice(names)
         member, lines = self.sales[name]
         some: list[Wire] = []
         for number, line in enumerate(lines, 1):
@@ -192,6 +204,9 @@ class Drawn:
 
     def back(self) -> Wire:
         """Lines of a sale come back."""
+        if self.draw.random() < 0.15:
+            # The sale comes after it, or never.
+            self.later.append(self.sale())
         name, member, lines = self._back()
         return self._fact("return", member=member, sale=name, lines=lines)
 
@@ -230,7 +245,7 @@ class Drawn:
     def adjust(self) -> Wire:
         """Points given."""
         return self._fact(
-            "adjust", member=self._member(), currency="points", points=self.draw.randint(5, 60)
+            "adjust", member=self._member(), currency="points", points=self.draw.randint(20, 150)
         )
 
     def stock(self) -> Wire:
