@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from vafa.native.rules import Rules
 from vafa.native.state import State
 
+from .accounts import Settled
 from .calendars import (
     FIRST_YEAR,
     day_of,
@@ -124,10 +125,10 @@ class CompiledPrograms:
 
     def columns(
         self, facts: Facts, version: NDArray[np.uint16], epoch: NDArray[np.uint32],
-        names: Names, accepted: NDArray[Any],
+        names: Names, accepted: NDArray[Any], settled: Settled | None = None,
     ) -> KernelColumns:
         """Facts as the kernel takes them; see `kernel_columns`."""
-        columns = kernel_columns(self, facts, version, epoch, names, accepted)
+        columns = kernel_columns(self, facts, version, epoch, names, accepted, settled)
         self.follow()
         return columns
 

@@ -48,7 +48,7 @@ Spent = Annotated[int, Meta(ge=1, le=MOST_POINTS)]
 LineNumber = Annotated[int, Meta(ge=1, le=MOST_LINE_NUMBER)]
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Calendar = Literal["gregorian", "jalali"]
-MemberType = Literal["person", "organisation"]
+MemberType = Literal["person", "organisation", "household"]
 Pin = Annotated[str, Meta(pattern=r"^[0-9]{4,12}$")]
 Personal = Annotated[str, Meta(max_length=1_000)]
 Profile = Annotated[dict[Name, Personal | None], Meta(max_length=MOST_PROFILE)]
@@ -307,6 +307,65 @@ class RewardRedeemFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag
     terminal: Place = ""
     card: AnyCard = ""
 
+
+class MergeFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="merge"):
+    """Two members were one person: `member` survives, and `other` means it from now on."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    other: Name
+    reason: Reason = ""
+    actor: Place = ""
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+class UnmergeFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="unmerge"):
+    """A merge is undone, as though it had never been."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    merge: Id
+    reason: Reason = ""
+    actor: Place = ""
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+class PoolFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="pool"):
+    """A member joins a household or a company: from now on it counts in its account."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    account: Name
+    reason: Reason = ""
+    actor: Place = ""
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+class UnpoolFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="unpool"):
+    """A member leaves a household or a company, and goes on with an account of its own."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    account: Name
+    reason: Reason = ""
+    actor: Place = ""
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+LinkFact = MergeFact | UnmergeFact | PoolFact | UnpoolFact
+"""Facts that tie members' accounts."""
 
 # -- of gift cards ----------------------------------------------------------------------------
 
@@ -592,7 +651,7 @@ MemberFact = (
     | SubscriptionEndFact | CloseFact | EraseFact | CardLinkFact | CardBlockFact | CardUnblockFact
     | DonateFact
 )  # fmt: skip
-JointFact = TransferFact | RewardRedeemFact | GiftCardFact | SaleFact
+JointFact = TransferFact | RewardRedeemFact | GiftCardFact | SaleFact | LinkFact
 """Facts that are about more than one account, or about what all share: they see all that came
 before them. Of sales those that gift cards pay."""
 class ProfitShareFact(
@@ -628,6 +687,7 @@ KINDS: tuple[str, ...] = (
     "card unblock", "transfer", "transfer in", "donate", "close",
     "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
     "erase", "card pin", "profit share", "profit share in",
+    "merge", "unmerge", "pool", "unpool",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
@@ -640,7 +700,7 @@ RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
     "store": 0, "program publish": 0, "budget closed": 0, "card link": 0, "card block": 0,
     "card unblock": 0, "close": 0, "erase": 0,
-    "card pin": 0,
+    "card pin": 0, "merge": 0, "unmerge": 0, "pool": 0, "unpool": 0,
     "sale": 1, "activity": 1, "adjust": 1,
     "return": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,

@@ -10,13 +10,25 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import CANCEL, CAPTURE, HOLD, REDEEM, RELEASE, RETURN, SALE, Extra, Facts
+from .columns import (
+    CANCEL,
+    CAPTURE,
+    HOLD,
+    MERGE,
+    REDEEM,
+    RELEASE,
+    RETURN,
+    SALE,
+    UNMERGE,
+    Extra,
+    Facts,
+)
 
 Int64 = NDArray[np.int64]
 
 NAMEABLE: dict[int, tuple[int, ...]] = {
     SALE: (SALE,), RETURN: (SALE,), CAPTURE: (HOLD,), RELEASE: (HOLD,),
-    CANCEL: (REDEEM, CAPTURE),
+    CANCEL: (REDEEM, CAPTURE), UNMERGE: (MERGE,),
 }  # fmt: skip
 """Kinds of facts that facts of a kind may name; a sale with a return in it names a sale."""
 

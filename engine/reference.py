@@ -26,6 +26,7 @@ from .facts import (
     Fact,
     GiftCardFact,
     HoldFact,
+    LinkFact,
     MemberFact,
     ProfitShareFact,
     PublishFact,
@@ -117,9 +118,12 @@ class Reference:
         self._world.versions.append(Version(program, at_us, dates))
 
     def submit(self, fact: Fact) -> Answer:
-        """The answer to one fact that arrives now. Raises TypeError for gift cards, rewards
-        and shares: their accounts are those of adjusts and redemptions."""
-        if isinstance(fact, GiftCardFact | RewardRedeemFact | ProfitShareFact):
+        """The answer to one fact that arrives now.
+
+        Raises TypeError for gift cards, rewards and shares, whose accounts are those of adjusts
+        and redemptions, and for ties of members, which `play_tied` plays.
+        """
+        if isinstance(fact, GiftCardFact | RewardRedeemFact | ProfitShareFact | LinkFact):
             raise TypeError(type(fact).__name__)
         try:
             said = content(fact)
