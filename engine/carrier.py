@@ -48,9 +48,8 @@ from .facts import (
     TransferFact,
     UnmergeFact,
     UnpoolFact,
-    instant_us,
-    us_instant,
 )
+from .facts.parts import instant_us, us_instant
 from .gift_accounts import account_of, code_of
 from .lines import details, net_lines
 

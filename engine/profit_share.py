@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .calendars import day_of
 from .columns import MEMBER_KINDS, RETURN, SALE, SHARE_IN, Extra, without_lines
-from .facts import LATEST_US
+from .facts.parts import LATEST_US
 from .late import Batch
 from .parked import PARKED_CODE, resolutions
 from .records import read_facts
