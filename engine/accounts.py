@@ -348,11 +348,13 @@ class Accounts:
 
     def person(self, member: int) -> int:
         """Who a member is: itself, or the one that it was merged into."""
-        return self.ties(member).person(member)
+        found = self._families.get(member)
+        return member if found is None else found.ties.person(member)
 
     def account(self, member: int) -> int:
         """The account in which facts that name a member count from now on."""
-        return self.ties(member).account(member)
+        found = self._families.get(member)
+        return member if found is None else found.ties.account(member)
 
     def names_of(self, person: int) -> list[int]:
         """The members that are this one, its own number first."""

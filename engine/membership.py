@@ -96,6 +96,8 @@ class Membership:
         """Instants (us) from which on facts of members are refused, by their numbers."""
         self.erased: dict[int, int] = {}
         """Seqs of the facts by which members were forgotten, by their numbers."""
+        self.changes = 0
+        """How often something has been told of a card or a member."""
         self._changed: set[bytes] = set()
 
     # -- reading ---------------------------------------------------------------------------
@@ -174,11 +176,26 @@ class Membership:
 
     def _happens(self, card: str, event: CardEvent) -> None:
         self.cards.add(card, event)
+        self.changes += 1
         self._changed.add(b"c" + card.encode())
 
     def _add(self, member: int, event: MemberEvent) -> None:
         insort(self.members.setdefault(member, []), event, key=_order)
+        self.changes += 1
         self._changed.add(b"m" + member.to_bytes(4, "big"))
+
+    def settled_at(self, member: int) -> int | None:
+        """The instant (us) from which on the clock changes nothing of a member's cards and type.
+
+        None where it always may: terms of plans follow each other.
+        """
+        events = self.members.get(member, ())
+        if any(event.what == START for event in events):
+            return None
+        times = [event.at for event in events]
+        for card in self.cards.of_member.get(member, ()):
+            times += [event.at for event in self.cards.events[card]]
+        return max(times, default=0)
 
     # -- checkpoint --------------------------------------------------------------------------
 

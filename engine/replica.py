@@ -24,6 +24,7 @@ from .folding import Fold
 from .gift_accounts import code_of
 from .gift_cards import gift_card_view
 from .journal import GENESIS, Journal, LedgerError, Record
+from .kept import KeptAnswers
 from .late import Batch
 from .membership import Membership
 from .parked import PARKED_CODE, Parked
@@ -43,7 +44,7 @@ from .standing import (
     facts_of_record,
 )
 from .versions import ProgramVersions
-from .views import card_view, member_lots, member_view
+from .views import card_view, member_json, member_lots, member_view
 
 Progress = Callable[[int, int], None]
 """(facts done, facts in all)."""
@@ -84,6 +85,7 @@ class Replica:
         self._saved_sizes = Sizes()
         self._seen_version = -1
         self.records = RecordCache(journal)
+        self.kept = KeptAnswers()
 
     @property
     def versions(self) -> ProgramVersions:
@@ -379,6 +381,10 @@ class Replica:
     ) -> Answer | None:
         """A member as it stands at an instant (us, default now), if wanted with its lots."""
         return member_view(self, name, at_us, lots=lots)
+
+    def member_json(self, name: str, at_us: int | None = None) -> tuple[bytes, str] | None:
+        """A member with its lots as JSON, and the instant (default now) that it shows."""
+        return member_json(self, name, at_us)
 
     def card(self, card: str, at_us: int | None = None) -> Answer | None:
         """Whose a card is at an instant (us, default now); None when it is not known."""

@@ -21,6 +21,7 @@ from .keys import Holder
 from .parameters import flag, parameters
 from .privacy import Privacy
 from .problems import ProblemError, language_of, problem_body
+from .reply import Reply
 
 MOST_TOLD = 1000
 """Refused facts of an atomic batch that its problem lists."""
@@ -225,12 +226,9 @@ def _answer(verdict: Verdict) -> web.Response:
         }  # fmt: skip
         raise ProblemError(answer["reason"], "the fact is refused for ever", **told)
     if verdict.replayed:
-        return web.Response(
-            status=200, body=orjson.dumps(answer), content_type=JSON,
-            headers={"Idempotent-Replayed": "true"},
-        )
+        return Reply(orjson.dumps(answer), JSON, 200, {"Idempotent-Replayed": "true"})
     status = 202 if answer["status"] == "parked" else 201
-    return web.Response(status=status, body=orjson.dumps(answer), content_type=JSON)
+    return Reply(orjson.dumps(answer), JSON, status)
 
 
 def _line_result(number: int, verdict: Verdict, language: str) -> bytes:
