@@ -149,7 +149,7 @@ def fold_alone(
         accepted = np.ones(len(facts), np.bool_)
     figures = fold.run(
         state, facts, history.version, fold.budgets.epochs(history.seqs), names, accepted,
-        order, fold.closings(until), settled,
+        order, fold.closings(until), fold.compiled.drawn(history.version, history.ids), settled,
     )  # fmt: skip
     packed = tuple(state.pack(place) for place in range(len(history.members)))
     return Folded(order if settled is None else settled.order, figures, packed, settled)

@@ -239,10 +239,10 @@ def places_of(members: tuple[int, ...], numbers: NDArray[np.uint32]) -> NDArray[
 
 
 def read_facts_at(
-    records: RecordCache, seqs: list[int], members: tuple[int, ...], dictionaries: Dictionaries,
-    versions: ProgramVersions,
+    records: RecordCache, seqs: list[int], dictionaries: Dictionaries, versions: ProgramVersions,
+    members: tuple[int, ...] | None = None,
 ) -> History:
-    """The facts with some seqs, of these members, whatever became of them."""
+    """The facts with some seqs, whatever became of them, of some members (default theirs)."""
     places, ids, version = [], [], []
     for seq in seqs:
         found = records.at(seq)
@@ -250,6 +250,8 @@ def read_facts_at(
         places.append((found.facts, row))
         ids.append(found.id_of(row))
         version.append(int(found.program[row]))
+    if members is None:
+        members = tuple(sorted({int(facts.member[row]) for facts, row in places}))
     history = _made(places, ids, seqs, version, members)
     resolve(history.facts, dictionaries)
     date(history, versions)

@@ -26,7 +26,7 @@ from .closing import ClosedDays
 from .columns import BALANCES, HOLD, LINKS, POSTING_COLUMNS, Facts, Outcome
 from .compile import CompiledProgram, CompiledPrograms
 from .dictionaries import Dictionaries
-from .late import Anew, Batch, Past, contested, told
+from .late import Anew, Batch, Past, contested, told, write_taken
 from .named import Names, named_ids, no_names
 from .order import untwisted
 from .parked import in_force
@@ -121,7 +121,8 @@ class Fold:
     def run(
         self, state: State, facts: Facts, version: NDArray[np.uint16],
         epoch: NDArray[np.uint32], names: Names, accepted: NDArray[Any], order: UInt32,
-        closings: Closings | None = None, settled: Settled | None = None,
+        closings: Closings | None = None, drawn: NDArray[np.uint64] | None = None,
+        settled: Settled | None = None,
     ) -> dict[str, Any]:
         """Fold rows of facts in an order; what the kernel gives.
 
@@ -132,7 +133,7 @@ class Fold:
                 replace(facts, member=settled.account), settled.names, settled.order
             )
         columns = self.compiled.columns(
-            facts, version - np.uint16(1), epoch, names, accepted, settled
+            facts, version - np.uint16(1), epoch, names, accepted, drawn, settled
         )
         return fold(self.compiled.natives, state, columns, order, closings)
 
@@ -170,6 +171,9 @@ class Fold:
         tied = self._tied(batch)
         takes_part, late_members, twisted = self._sort_out(batch, takes, special, tied)
         figures = self._fold_in_order(batch, takes_part, tied, accepted=False)
+        for row in np.flatnonzero(figures["taken"]).tolist():
+            if figures["status"][row] == Status.OK:
+                write_taken(facts, row, int(figures["taken"][row]))
         outcome = self.outcome(figures, n, previous, not twisted and not len(late_members))
         inserts: list[Insert] = []
         touched: set[int] = set()
@@ -182,7 +186,7 @@ class Fold:
             anew.decide()
             touched.update(heads)
             inserts += self._settle(anew, rows, outcome, batch.first + int(every[-1]))
-        if special is not None:
+        if special is not None and not batch.legs:
             inserts += strangers(batch, past, outcome)
         insert(outcome, inserts)
         if batch.refused:
@@ -319,6 +323,7 @@ class Fold:
             self.state, replace(batch.facts, member=tied.account), batch.version,
             np.full(n, self.budgets.epoch, np.uint32), no_names(n),
             np.full(n, accepted, np.bool_), rows,
+            drawn=self.compiled.drawn(batch.version, batch.ids),
         )  # fmt: skip
 
     def outcome(

@@ -29,6 +29,7 @@ from .facts import (
     GiftCardFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
+    GiftCardPinFact,
     GiftCardRedeemFact,
     HoldFact,
     MemberUpdateFact,
@@ -40,6 +41,7 @@ from .facts import (
     ReturnedLine,
     ReturnFact,
     RewardRedeemFact,
+    RewardStockFact,
     SaleFact,
     StoreFact,
     SubscriptionEndFact,
@@ -123,6 +125,7 @@ def _check_sale(fact: SaleFact) -> None:
         check_name(tender.type, f"{path}.type")
         if tender.ref is not None:
             _check_named(tender.ref, fact.id, f"{path}.ref")
+        _check_paid_by_card(tender, place)
     named: set[str] = set()
     for place, applied in enumerate(fact.offers):
         check_name(applied.offer, f"offers[{place}].offer")
@@ -137,6 +140,8 @@ def _check_sale(fact: SaleFact) -> None:
 def _check_paid_by_card(tender: TenderFact, place: int) -> None:
     check_name(tender.card, f"tenders[{place}].card", GIFT_CODE_BYTES)
     if tender.card is None:
+        if tender.pin is not None:
+            raise FormError("is for a tender with a gift card", f"tenders[{place}].pin")
         return
     if tender.amount <= 0:
         raise FormError("is not above 0: nothing is paid", f"tenders[{place}].amount")
@@ -302,7 +307,7 @@ def _check_stores(fact: StoreFact) -> None:
 
 def _check_gift_card(fact: GiftCardFact) -> None:
     check_name(fact.card, "card", GIFT_CODE_BYTES)
-    if isinstance(fact, GiftCardRedeemFact):
+    if isinstance(fact, GiftCardRedeemFact | GiftCardPinFact):
         return
     check_name(fact.reason, "reason", REASON_BYTES)
     check_name(fact.actor, "actor")
@@ -316,6 +321,15 @@ def _check_profit_share(fact: ProfitShareFact) -> None:
     if fact.until < fact.since:
         raise FormError("is before from", "to")
     _check_expires(fact.expires)
+
+
+def _check_reward_stock(fact: RewardStockFact) -> None:
+    check_name(fact.reward, "reward")
+    _check_names(fact.items, "items")
+    if bool(fact.pieces) == bool(fact.items):
+        raise FormError("give either pieces or items")
+    if len(set(fact.items)) < len(fact.items):
+        raise FormError("has an item twice", "items")
 
 
 _CHECKS: dict[type, Callable[[Any], None]] = {
@@ -334,6 +348,7 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     GiftCardIssueFact: _check_gift_card,
     GiftCardLoadFact: _check_gift_card,
     GiftCardRedeemFact: _check_gift_card,
+    GiftCardPinFact: _check_gift_card,
     HoldFact: _check_hold,
     CaptureFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
     ReleaseFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
@@ -349,5 +364,6 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     CatalogFact: _check_catalog,
     StoreFact: _check_stores,
     ProfitShareFact: _check_profit_share,
+    RewardStockFact: _check_reward_stock,
     DayClosedFact: lambda fact: _check_date(fact.date, "date"),
 }

@@ -1,8 +1,8 @@
 """What a ledger knows of its members beside their figures (rulebook section 7).
 
-Their cards, what they are, what they subscribe to, whether they left. It is a fold of the
-journal like the members' rows: every replica reads it from the records, the checkpoint keeps
-it, and a replay compares it.
+Their cards, what they are, what they subscribe to, whether they left, which items they have. It
+is a fold of the journal like the members' rows: every replica reads it from the records, the
+checkpoint keeps it, and a replay compares it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from .columns import (
     CARD_UNBLOCK,
     CLOSE,
     ERASE,
+    GIFT_ISSUE,
+    GIFT_PIN,
     LINKS,
     SUBSCRIBE,
     UNMERGE,
@@ -34,16 +36,20 @@ from .columns import (
 )
 from .columns import ENROL as ENROLS
 from .dictionaries import Dictionaries
+from .reward_stock import RewardStock
 
 EVENTS = {CARD_LINK: LINK, CARD_BLOCK: BLOCK, CARD_UNBLOCK: UNBLOCK, CARD_PIN: PIN}
 """What a fact of a card does to it, by kind."""
 
 CLOSED, TYPE, START, END, ERASED = "closed", "type", "start", "end", "erased"
-TIED, UNDONE = "tied", "undone"
+PINNED, TIED, UNDONE = "pin", "tied", "undone"
 """What happens to a member: it leaves, is told what it is, a plan starts or ends, what is
-known of the person is forgotten, its account is tied to another's, a merge is undone."""
+known of the person is forgotten, its account is tied to another's, a merge is undone; to a gift
+card: it gets a PIN."""
 
-TOLD = (ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE, *LINKS)
+TOLD = (
+    ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE, GIFT_ISSUE, GIFT_PIN, *LINKS,
+)  # fmt: skip
 """Kinds that may settle something without a card."""
 
 Place = tuple[int, str, str, str]
@@ -53,8 +59,9 @@ Place = tuple[int, str, str, str]
 class MemberEvent(NamedTuple):
     """One thing that happened to a member; events sort as the facts that they come from.
 
-    `name` is the type, the plan, or the merge that is undone; `ends_at` (us) and `fee` are of a
-    plan that starts, `seq` is that of the fact which erases, `other` and `kind` are of a tie.
+    `name` is the type, the plan, the hash of a PIN, or the merge that is undone; `ends_at` (us) and
+    `fee` are of a plan that starts, `seq` is that of the fact which erases, `other` and `kind` are
+    of a tie.
     """
 
     at: int
@@ -94,6 +101,7 @@ class Membership:
         self.members: dict[int, list[MemberEvent]] = {}
         self.closed: dict[int, int] = {}
         """Instants (us) from which on facts of members are refused, by their numbers."""
+        self.stock = RewardStock()
         self.erased: dict[int, int] = {}
         """Seqs of the facts by which members were forgotten, by their numbers."""
         self.changes = 0
@@ -111,6 +119,8 @@ class Membership:
             return
         for row in range(len(facts)):
             extra, kind = facts.extra(row), int(facts.kind[row])
+            if extra.items and not status[row]:
+                self._items(ids[row], extra)
             if not extra.card and kind not in TOLD:
                 continue
             place = (
@@ -149,6 +159,13 @@ class Membership:
         else:
             self.accounts.undo(event.name, event.at)
 
+    def _items(self, fact: str, extra: Extra) -> None:
+        """Items of a reward are given, or come back."""
+        if extra.named:
+            self.stock.take_back(extra.named, extra.items)
+        else:
+            self.stock.give(fact, extra.code, extra.items)
+
     def _told(self, kind: int, place: Place, member: int, extra: Extra) -> None:
         if kind == ENROLS:
             self._enrolled(place, member, extra.cards)
@@ -160,8 +177,18 @@ class Membership:
             self._add(member, event)
         elif kind == UNSUBSCRIBE:
             self._add(member, MemberEvent(*place, END, extra.plan))
+        elif extra.pin:
+            self._add(member, MemberEvent(*place, PINNED, extra.pin))
         elif extra.about and "type" in extra.about:
             self._add(member, MemberEvent(*place, TYPE, extra.about["type"]))
+
+    def pin_of(self, number: int, at: int) -> tuple[MemberEvent, int] | None:
+        """(what gave a gift card its PIN, how many have) at an instant (us); None: nothing."""
+        found = [
+            event for event in self.members.get(number, ())
+            if event.what == PINNED and event.at <= at
+        ]  # fmt: skip
+        return (found[-1], len(found)) if found else None
 
     def _enrolled(self, place: Place, member: int, cards: tuple[str, ...]) -> None:
         at = place[0]
@@ -203,11 +230,17 @@ class Membership:
         """Items of what has changed since the last call, for a checkpoint."""
         items = [(key, self._item(key)) for key in self._changed]
         self._changed = set()
-        return items
+        return items + [
+            (b"r" + reward.encode(), value) for reward, value in self.stock.take_changed()
+        ]
 
     def not_written(self, keys: Iterable[bytes]) -> None:
         """A checkpoint failed: the next one writes these too."""
-        self._changed.update(keys)
+        for key in keys:
+            if key[:1] == b"r":
+                self.stock.not_written(key[1:].decode())
+            else:
+                self._changed.add(key)
 
     def _item(self, key: bytes) -> bytes:
         if key[:1] == b"c":
@@ -219,6 +252,9 @@ class Membership:
         if key[:1] == b"c":
             for event in _card_events(value):
                 self.cards.add(key[1:].decode(), event)
+            return
+        if key[:1] == b"r":
+            self.stock.put(key[1:].decode(), value)
             return
         member = int.from_bytes(key[1:], "big")
         self.members[member] = _member_events(value)

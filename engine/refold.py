@@ -96,9 +96,10 @@ def fold_read(fold: Fold, read: list[Read]) -> Refolded:
     # Facts stand by seq; most members' facts arrived in order and need no sort.
     _, unordered = fold.state.behind(facts.member, facts.at)
     naming = naming_rows(facts, rows)
-    settled = None
-    if unordered.any() or naming or fold.accounts:
+    drawn = settled = None
+    if unordered.any() or naming or fold.compiled.draws or fold.accounts:
         ids = pa.chunked_array([r.ids for r in read]).to_pylist()
+        drawn = fold.compiled.drawn(version, ids)
         if naming:
             names = names_among(facts, ids, rows)
         sort = np.concatenate([facts.member[unordered], facts.member[naming]])
@@ -112,7 +113,7 @@ def fold_read(fold: Fold, read: list[Read]) -> Refolded:
         settled = settle(facts, ids, names, rows, numbers.__getitem__, tied)
     figures = fold.run(
         fold.state, facts, version, fold.budgets.epochs(seqs), names,
-        np.ones(len(facts), np.bool_), rows, fold.closings(), settled,
+        np.ones(len(facts), np.bool_), rows, fold.closings(), drawn, settled,
     )  # fmt: skip
     _put_last_seqs(fold, read)
     return Refolded(facts, seqs, figures)

@@ -30,8 +30,10 @@ from .membership import Membership
 from .parked import PARKED_CODE, Parked
 from .record_cache import RecordCache
 from .records import StoredFact, grow, read_facts, read_outcome
-from .redeemable import tell_redeemable
+from .redeemable import tell_redeemable, tell_taken
 from .refold import refold
+from .refunds import refunds_of, tell_refunds
+from .reward_stock import RewardStock
 from .rewards import rewards_view
 from .schema import NO_MEMBER, column, list_view
 from .standing import (
@@ -39,6 +41,7 @@ from .standing import (
     DERIVED,
     PROFIT_SHARE,
     PUBLISH,
+    REWARD_STOCK,
     Standing,
     closed_budgets,
     facts_of_record,
@@ -163,6 +166,11 @@ class Replica:
         self.hash = meta.hash
         self._saved_sizes = self.dictionaries.sizes()
 
+    @property
+    def stock(self) -> RewardStock:
+        """What facts have brought of rewards, and whose items are."""
+        return self.membership.stock
+
     # -- programs -----------------------------------------------------------------------
 
     def new_fold(self) -> None:
@@ -219,6 +227,8 @@ class Replica:
         own = len(kinds) if kinds[-1] not in DERIVED else facts_of_record(kinds.tolist())
         ids = facts.column("id").slice(0, own).to_pylist()
         kind = self.standing.read_first(record.first, facts)
+        if kind == REWARD_STOCK:
+            self.stock.bring(facts.column("payload")[0].as_py())
         if kind == PUBLISH:
             self.new_fold()
             self.fill_fold()
@@ -336,9 +346,9 @@ class Replica:
         seq first."""
         return read_history(self.records, heads, self.dictionaries, self.versions, known)
 
-    def facts_at(self, seqs: list[int], members: tuple[int, ...]) -> History:
-        """Facts of some members by their seqs."""
-        return read_facts_at(self.records, seqs, members, self.dictionaries, self.versions)
+    def facts_at(self, seqs: list[int], members: tuple[int, ...] | None = None) -> History:
+        """Facts by their seqs, as those of some members (default theirs)."""
+        return read_facts_at(self.records, seqs, self.dictionaries, self.versions, members)
 
     def type_of(self, member: int, at: int) -> str | None:
         """What a member is at an instant (us), as facts have told."""
@@ -362,12 +372,13 @@ class Replica:
         if stored.kind in GIFTS:
             number = int(column(stored.batch, "member")[stored.row])
             answer["card"] = code_of(self.dictionaries.members.names[number])
+        tell_refunds([answer], refunds_of(stored.batch, self.dictionaries))
+        one = stored.batch.slice(stored.row, 1)
+        facts = read_facts(one)
+        tell_taken([answer], facts)
         if stored.status:
             assert self.fold is not None
-            one = stored.batch.slice(stored.row, 1)
-            tell_redeemable(
-                self.fold, [answer], read_outcome(one), read_facts(one), column(one, "program")
-            )
+            tell_redeemable(self.fold, [answer], read_outcome(one), facts, column(one, "program"))
         return answer
 
     def names_of(self, seqs: Iterable[int]) -> dict[int, str]:

@@ -8,7 +8,6 @@ import orjson
 import pyarrow as pa
 from aiohttp import web
 
-from vafa.engine.carrier import carrier_of
 from vafa.engine.facts import JointFact, LoneFact, PrivateFact
 from vafa.engine.verdicts import Verdict, stream_of, verdict_table
 from vafa.native.wire import Sale
@@ -87,7 +86,7 @@ class EventDoor:
         if isinstance(fact, PrivateFact):
             return await self.privacy.commit(fact, force)
         if isinstance(fact, JointFact):
-            return await self.commits.joint(carrier_of(fact), force)
+            return await self.privacy.joint(fact, force)
         return await self.commits.control(fact)
 
     async def _lines(self, lines: list[Line], force: bool, language: str) -> web.Response:

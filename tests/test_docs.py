@@ -395,9 +395,10 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Releases": [(facts.ReleaseFact, "")],
     "Cancels": [(facts.CancelFact, "")],
     "Rewards": [(facts.RewardRedeemFact, "")],
+    "Stock of rewards": [(facts.RewardStockFact, "")],
     "Gift cards": [
         (facts.GiftCardIssueFact, ""), (facts.GiftCardLoadFact, ""),
-        (facts.GiftCardRedeemFact, ""),
+        (facts.GiftCardRedeemFact, ""), (facts.GiftCardPinFact, ""),
     ],
     "Transfers": [(facts.TransferFact, "")],
     "Merges": [(facts.MergeFact, ""), (facts.UnmergeFact, "")],

@@ -12,10 +12,16 @@ from .controls import (
     ProductFact,
     ProfitShareFact,
     PublishFact,
+    RewardStockFact,
     StoreAttributes,
     StoreFact,
 )  # fmt: skip
-from .gift_cards import GiftCardIssueFact, GiftCardLoadFact, GiftCardRedeemFact
+from .gift_cards import (
+    GiftCardIssueFact,
+    GiftCardLoadFact,
+    GiftCardPinFact,
+    GiftCardRedeemFact,
+)  # fmt: skip
 from .members import (
     CalendarDate,
     CloseFact,
@@ -42,7 +48,7 @@ from .sales import LineFact, OfferFact, ReturnedLine, ReturnFact, ReturnPart, Sa
 
 LinkFact = MergeFact | UnmergeFact | PoolFact | UnpoolFact
 """Facts that tie members' accounts."""
-GiftCardFact = GiftCardIssueFact | GiftCardLoadFact | GiftCardRedeemFact
+GiftCardFact = GiftCardIssueFact | GiftCardLoadFact | GiftCardRedeemFact | GiftCardPinFact
 MemberFact = (
     SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | HoldFact | CaptureFact
     | ReleaseFact | CancelFact | EnrolFact | MemberUpdateFact | SubscriptionStartFact
@@ -52,7 +58,7 @@ MemberFact = (
 JointFact = TransferFact | RewardRedeemFact | GiftCardFact | SaleFact | LinkFact
 """Facts that are about more than one account, or about what all share: they see all that came
 before them. Of sales those that gift cards pay."""
-WireControl = CatalogFact | StoreFact | DayClosedFact | ProfitShareFact
+WireControl = CatalogFact | StoreFact | DayClosedFact | ProfitShareFact | RewardStockFact
 """Facts of no member that the door of facts takes; programs have a door of their own."""
 ControlFact = WireControl | PublishFact
 PrivateFact = CardPinFact | EnrolFact | MemberUpdateFact
@@ -67,23 +73,24 @@ KINDS: tuple[str, ...] = (
     "closing", "budget closed", "hold", "capture", "release", "cancel", "card link", "card block",
     "card unblock", "transfer", "transfer in", "donate", "close",
     "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
-    "erase", "card pin", "profit share", "profit share in",
-    "merge", "unmerge", "pool", "unpool",
+    "erase", "card pin", "profit share", "profit share in", "gift card pin", "gift card refund",
+    "reward stock", "merge", "unmerge", "pool", "unpool",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
 `closing` is a member's part of a control fact (what expired, what it gave), `transfer in` the
-receiver's leg of a transfer, `gift card payment` a card's leg of a sale, `profit share
-in` a member's share; `budget closed` is written by the engine.
+receiver's leg of a transfer, `gift card payment` a card's leg of a sale, `gift card refund` of a
+return, `profit share in` a member's share; `budget closed` is written by the engine.
 """
 
 RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
     "store": 0, "program publish": 0, "budget closed": 0, "card link": 0, "card block": 0,
     "card unblock": 0, "close": 0, "erase": 0,
-    "card pin": 0, "merge": 0, "unmerge": 0, "pool": 0, "unpool": 0,
+    "card pin": 0, "gift card pin": 0, "reward stock": 0,
+    "merge": 0, "unmerge": 0, "pool": 0, "unpool": 0,
     "sale": 1, "activity": 1, "adjust": 1,
-    "return": 2,
+    "return": 2, "gift card refund": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
     "donate": 3, "transfer": 3, "transfer in": 3, "reward redeem": 3,
     "profit share": 1, "profit share in": 1, "gift card issue": 1, "gift card load": 1,
@@ -98,11 +105,11 @@ __all__ = [
     "KINDS", "RANKS", "ActivityFact", "AdjustFact", "CalendarDate", "CancelFact", "CaptureFact",
     "CardBlockFact", "CardLinkFact", "CardPinFact", "CardUnblockFact", "CatalogFact",
     "CloseFact", "ControlFact", "DayClosedFact", "DonateFact", "EnrolFact", "EraseFact", "Fact",
-    "GiftCardFact", "GiftCardIssueFact", "GiftCardLoadFact", "GiftCardRedeemFact", "HoldFact",
-    "JointFact", "LineFact", "LinkFact", "LoneFact", "ManualTier", "MemberFact",
-    "MemberUpdateFact", "MergeFact", "OfferFact", "PoolFact", "PrivateFact", "ProductFact",
-    "ProfitShareFact", "PublishFact", "RedeemFact", "ReleaseFact", "ReturnFact", "ReturnPart",
-    "ReturnedLine", "RewardRedeemFact", "SaleFact", "StoreAttributes", "StoreFact",
-    "SubscriptionEndFact", "SubscriptionStartFact", "TenderFact", "TransferFact", "UnmergeFact",
-    "UnpoolFact", "WireControl", "json_decoder",
+    "GiftCardFact", "GiftCardIssueFact", "GiftCardLoadFact", "GiftCardPinFact",
+    "GiftCardRedeemFact", "HoldFact", "JointFact", "LineFact", "LinkFact", "LoneFact",
+    "ManualTier", "MemberFact", "MemberUpdateFact", "MergeFact", "OfferFact", "PoolFact",
+    "PrivateFact", "ProductFact", "ProfitShareFact", "PublishFact", "RedeemFact", "ReleaseFact",
+    "ReturnFact", "ReturnPart", "ReturnedLine", "RewardRedeemFact", "RewardStockFact",
+    "SaleFact", "StoreAttributes", "StoreFact", "SubscriptionEndFact", "SubscriptionStartFact",
+    "TenderFact", "TransferFact", "UnmergeFact", "UnpoolFact", "WireControl", "json_decoder",
 ]  # fmt: skip
