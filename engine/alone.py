@@ -135,7 +135,7 @@ def fold_alone(
     fact which is not among the rows must not be among them.
     """
     facts, state = history.facts, fold.single(len(history.members))
-    names = names_among(facts, history.ids, rows)
+    names = names_among(facts, history.ids, rows, history.one)
     settled = None
     if len(history.members) > 1:
         order = family_order(facts, history.ids, fold.dictionaries, rows, names)

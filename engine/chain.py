@@ -48,6 +48,11 @@ class History:
     members: tuple[int, ...]
     whole: dict[int, Extra] = field(default_factory=dict)
 
+    @property
+    def one(self) -> NDArray[np.uint32]:
+        """A number for the history's members by row: they are one family."""
+        return np.zeros(len(self.ids), np.uint32)
+
     def select(self, rows: NDArray[Any]) -> History:
         """Some of the facts."""
         return History(

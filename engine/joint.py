@@ -300,7 +300,7 @@ def _left(fold: Fold, batch: Batch, past: Past, previous: int) -> Lots:
         History(new, batch.ids, np.array([batch.first], np.uint64), batch.version, members)
     )
     rows = np.arange(len(history.ids), dtype=np.uint32)
-    names = names_among(history.facts, history.ids, rows)
+    names = names_among(history.facts, history.ids, rows, history.one)
     order = family_order(history.facts, history.ids, fold.dictionaries, rows, names)
     place = int(np.flatnonzero(order == len(rows) - 1)[0])
     currency = fold.layout.currencies.index(batch.facts.extra(0).currency)

@@ -83,22 +83,27 @@ def naming_rows(facts: Facts, rows: NDArray[np.uint32]) -> list[int]:
     ]  # fmt: skip
 
 
-def names_among(facts: Facts, ids: list[str], rows: NDArray[np.uint32]) -> Names:
-    """What rows name among themselves."""
+def names_among(
+    facts: Facts, ids: list[str], rows: NDArray[np.uint32],
+    family: NDArray[np.uint32] | None = None,
+) -> Names:
+    """What rows name among themselves; with `family`, a number for those of one family by row,
+    among members that were ever tied."""
     naming = naming_rows(facts, rows)
     if not naming:
         return no_names(len(facts))
     wanted = {name for row in naming for name in named_ids(facts.extra(row))}
+    whose = facts.member if family is None else family
     # A fact's legs have its id, each in the account of another.
     at = {
-        (int(facts.member[row]), ids[row]): row
+        (int(whose[row]), ids[row]): row
         for row in rows.tolist() if ids[row] in wanted and facts.kind[row] in _NAMED
     }  # fmt: skip
     found = np.full(len(facts), -1, np.int64)
     of_tenders: Int64 | None = None
 
     def row_of(naming: int, name: str, kinds: tuple[int, ...]) -> int:
-        row = at.get((int(facts.member[naming]), name), -1)
+        row = at.get((int(whose[naming]), name), -1)
         return row if row >= 0 and facts.kind[row] in kinds else -1
 
     for row in naming:

@@ -101,7 +101,7 @@ def fold_read(fold: Fold, read: list[Read]) -> Refolded:
         ids = pa.chunked_array([r.ids for r in read]).to_pylist()
         drawn = fold.compiled.drawn(version, ids)
         if naming:
-            names = names_among(facts, ids, rows)
+            names = names_among(facts, ids, rows, fold.accounts.roots(member))
         sort = np.concatenate([facts.member[unordered], facts.member[naming]])
         # Those that were ever tied stand in one order, as if they were one member.
         facts.member = fold.accounts.roots(member)

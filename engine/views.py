@@ -305,7 +305,7 @@ def as_of(
         # A fact cannot be in force while one that it names is not; an exchange is a sale by
         # then. What names a fact that is dropped goes with it.
         while True:
-            names = names_among(facts, history.ids, rows)
+            names = names_among(facts, history.ids, rows, history.one)
             early = [
                 row for row in naming_rows(facts, rows)
                 if len(names.targets(facts, row)) < len(named_ids(facts.extra(row)))
