@@ -32,9 +32,12 @@ from .facts import (
     GiftCardRedeemFact,
     HoldFact,
     JointFact,
+    LinkFact,
     ManualTier,
     MemberFact,
     MemberUpdateFact,
+    MergeFact,
+    PoolFact,
     RedeemFact,
     ReleaseFact,
     ReturnedLine,
@@ -44,6 +47,8 @@ from .facts import (
     SubscriptionEndFact,
     SubscriptionStartFact,
     TransferFact,
+    UnmergeFact,
+    UnpoolFact,
 )
 from .facts.parts import instant_us, us_instant
 from .gift_accounts import account_of, code_of
@@ -72,7 +77,7 @@ def carrier_of(fact: MemberFact | JointFact) -> Sale:
     )  # fmt: skip
 
 
-def _named(extra: Extra, fact: MemberFact | TransferFact | RewardRedeemFact) -> Extra:
+def _named(extra: Extra, fact: MemberFact | TransferFact | RewardRedeemFact | LinkFact) -> Extra:
     """With the card that a fact has, and the member's name beside it."""
     if not fact.card:
         return extra
@@ -150,6 +155,15 @@ def _transfer(fact: TransferFact) -> Extra:
     return Extra(
         currency=fact.currency, amount=fact.points, to=fact.to, completed=fact.completed
     )
+
+
+def _tie(fact: MergeFact | PoolFact | UnpoolFact) -> Extra:
+    other = fact.other if isinstance(fact, MergeFact) else fact.account
+    return Extra(other=other, reason=fact.reason, actor=fact.actor)
+
+
+def _unmerge(fact: UnmergeFact) -> Extra:
+    return Extra(named=fact.merge, reason=fact.reason, actor=fact.actor)
 
 
 def _reward(fact: RewardRedeemFact) -> Extra:
@@ -231,6 +245,10 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     TransferFact: _transfer,
     DonateFact: _donate,
     RewardRedeemFact: _reward,
+    MergeFact: _tie,
+    UnmergeFact: _unmerge,
+    PoolFact: _tie,
+    UnpoolFact: _tie,
 }
 
 
@@ -303,6 +321,12 @@ def wire_fields(content: Content) -> dict[str, Any]:
             fields |= {"redemption": extra.named} | _wire_part(extra)
         case "subscription start" | "subscription end":
             fields["plan"] = extra.plan
+        case "merge":
+            fields["other"] = extra.other
+        case "unmerge":
+            fields["merge"] = extra.named
+        case "pool" | "unpool":
+            fields["account"] = extra.other
         case "enrol" | "member update":
             fields |= extra.about or {}
         case name:
