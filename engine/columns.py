@@ -39,10 +39,11 @@ GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PAYMENT, GIFT_PIN, GIFT_REFUND = (
     for what in ("issue", "load", "redeem", "payment", "pin", "refund")
 )
 
+GIFT_FUND = KINDS.index("gift card fund")
 GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PIN)
 """Kinds of facts of gift cards."""
 
-JOINT = (TRANSFER, REWARD, *GIFTS)
+JOINT = (TRANSFER, REWARD, *GIFTS, GIFT_FUND)
 """Kinds of facts about more than one account, or about what all share."""
 
 SHARE_IN = KINDS.index("profit share in")
@@ -54,7 +55,7 @@ MEMBER_KINDS = np.array(
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
         TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT,
-        ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND,
+        ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND, GIFT_FUND,
     ],
     np.uint8,
 )  # fmt: skip

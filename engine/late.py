@@ -23,6 +23,7 @@ from .columns import (
     CANCEL,
     CAPTURE,
     DONATE,
+    GIFT_FUND,
     GIFT_PAYMENT,
     GIFT_REDEEM,
     GIFT_REFUND,
@@ -52,7 +53,8 @@ OK, PARKED = int(Status.OK), int(Status.PARKED)
 NEW, STANDS = 0, 2
 """How a fact that is tried was accepted before (see `kernel_columns`)."""
 
-_TAKING = (REDEEM, HOLD, CAPTURE, TRANSFER, DONATE, REWARD, GIFT_REDEEM, GIFT_PAYMENT)
+_TAKING = (REDEEM, HOLD, CAPTURE, TRANSFER, DONATE, REWARD, GIFT_REDEEM, GIFT_PAYMENT,
+           GIFT_FUND)  # fmt: skip
 _MAY_BE_REFUSED = (RETURN, CAPTURE, RELEASE, CANCEL)
 
 

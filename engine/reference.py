@@ -36,7 +36,7 @@ from .facts import (
     StoreFact,
     TransferFact,
 )
-from .gift_accounts import code_of
+from .gift_accounts import CAUSE, is_account
 from .program import Program
 from .program_file import parse_program
 from .reference_answers import (
@@ -149,7 +149,7 @@ class Reference:
             if isinstance(fact, DayClosedFact):
                 answer = self._day_closed(entry, fact)
             elif isinstance(fact, TransferFact):
-                answer = self._joint(entry, fact)
+                answer = self.transfer(entry, fact)
             elif isinstance(fact, SaleFact) and any(tender.card for tender in fact.tenders):
                 answer = self._value.pay(entry, fact)
             else:
@@ -229,7 +229,7 @@ class Reference:
         answer = Answer(fact.id, taken=cut)
         kept, after = self._unpark(entry, [*tried, entry], after, answer)
         self._facts[fact.member], self._runs[fact.member] = kept, after
-        if not code_of(fact.member):
+        if not is_account(fact.member):
             self._members.update({
                 e.fact.id: fact.member for e in kept if not isinstance(e.fact, ReceivedFact)
             })  # fmt: skip
@@ -271,8 +271,8 @@ class Reference:
         return self._answered(entry, self._run(member), self._in_vain(answer))
 
     def runs(self) -> Iterator[tuple[str, Run]]:
-        """Every member, no gift card."""
-        return ((name, run) for name, run in self._runs.items() if not code_of(name))
+        """Every member, no account that is none's."""
+        return ((name, run) for name, run in self._runs.items() if not is_account(name))
 
     def run_of(self, name: str) -> Run:
         """A member or a gift card's account."""
@@ -314,13 +314,13 @@ class Reference:
             return entry, None
         return replace(entry, fact=msgspec.structs.replace(fact, points=most)), most
 
-    def _joint(self, entry: Accepted, fact: TransferFact) -> Answer:
+    def transfer(self, entry: Accepted, fact: TransferFact) -> Answer:
         """A fact of several members: all of it or nothing."""
         left = [self._closed[who] for who in (fact.member, fact.to) if who in self._closed]
         refused = None
         if any(entry.at_us >= closed for closed in left):
             refused = Status.MEMBER_CLOSED
-        elif fact.to not in self._facts:
+        elif fact.to not in self._facts and not is_account(fact.to):
             refused = Status.UNKNOWN_MEMBER
         if refused is not None:
             answer = Answer(fact.id, "refused", REFUSALS[refused])
@@ -330,7 +330,7 @@ class Reference:
             return answer
         leg = replace(entry, fact=leg_of(fact, self._runs[fact.member].rows[fact.id]))
         before = self._run(fact.to)
-        self._facts[fact.to] = [*self._facts[fact.to], leg]
+        self._facts[fact.to] = [*self._facts.get(fact.to, []), leg]
         after = self._runs[fact.to] = play(self._world, self._facts[fact.to], before)
         answer.legs[fact.to] = after.rows[fact.id].postings + corrections(before, after, fact.id)
         self._close_budgets(entry.version.program, answer)
@@ -339,8 +339,11 @@ class Reference:
     def causes(self) -> dict[tuple[str, str], int]:
         """What each cause was given, by cause and currency."""
         found: Counter[tuple[str, str]] = Counter()
-        for run in self._runs.values():
+        for name, run in self._runs.items():
             found.update(run.member.wallet.causes)
+            if name.startswith(CAUSE):
+                given = run.member.wallet.issued
+                found.update({(name.removeprefix(CAUSE), c): points for c, points in given.items()})
         return dict(found)
 
     def _answered(self, entry: Accepted, run: Run, answer: Answer) -> Answer:

@@ -16,6 +16,7 @@ from .controls import (
     StoreFact,
 )  # fmt: skip
 from .gift_cards import (
+    GiftCardFundFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
     GiftCardPinFact,
@@ -52,7 +53,7 @@ MemberFact = (
     | SubscriptionEndFact | CloseFact | EraseFact | CardLinkFact | CardBlockFact | CardUnblockFact
     | DonateFact
 )  # fmt: skip
-JointFact = TransferFact | RewardRedeemFact | GiftCardFact | SaleFact
+JointFact = TransferFact | RewardRedeemFact | GiftCardFact | GiftCardFundFact | SaleFact
 """Facts that are about more than one account, or about what all share: they see all that came
 before them. Of sales those that gift cards pay."""
 WireControl = CatalogFact | StoreFact | DayClosedFact | ProfitShareFact | RewardStockFact
@@ -71,7 +72,7 @@ KINDS: tuple[str, ...] = (
     "card unblock", "transfer", "transfer in", "donate", "close",
     "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
     "erase", "card pin", "profit share", "profit share in", "gift card pin", "gift card refund",
-    "reward stock",
+    "reward stock", "gift card fund",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
@@ -89,6 +90,7 @@ RANKS: dict[str, int] = {
     "return": 2, "gift card refund": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
     "donate": 3, "transfer": 3, "transfer in": 3, "reward redeem": 3,
+    "gift card fund": 3,
     "profit share": 1, "profit share in": 1, "gift card issue": 1, "gift card load": 1,
     "gift card redeem": 3, "gift card payment": 3,
     "day closed": 4,
@@ -101,7 +103,7 @@ __all__ = [
     "KINDS", "RANKS", "ActivityFact", "AdjustFact", "CalendarDate", "CancelFact", "CaptureFact",
     "CardBlockFact", "CardLinkFact", "CardPinFact", "CardUnblockFact", "CatalogFact",
     "CloseFact", "ControlFact", "DayClosedFact", "DonateFact", "EnrolFact", "EraseFact", "Fact",
-    "GiftCardFact", "GiftCardIssueFact", "GiftCardLoadFact", "GiftCardPinFact",
+    "GiftCardFact", "GiftCardFundFact", "GiftCardIssueFact", "GiftCardLoadFact", "GiftCardPinFact",
     "GiftCardRedeemFact", "HoldFact",
     "JointFact", "LineFact", "LoneFact", "ManualTier", "MemberFact", "MemberUpdateFact",
     "OfferFact", "PrivateFact", "ProductFact", "ProfitShareFact", "PublishFact", "RedeemFact",
