@@ -39,11 +39,18 @@ GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PAYMENT, GIFT_PIN, GIFT_REFUND = (
     for what in ("issue", "load", "redeem", "payment", "pin", "refund")
 )
 
+MERGE, UNMERGE, POOL, UNPOOL = (
+    KINDS.index(kind) for kind in ("merge", "unmerge", "pool", "unpool")
+)
+
 GIFT_FUND = KINDS.index("gift card fund")
 GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PIN)
 """Kinds of facts of gift cards."""
 
-JOINT = (TRANSFER, REWARD, *GIFTS, GIFT_FUND)
+LINKS = (MERGE, UNMERGE, POOL, UNPOOL)
+"""Kinds of facts that tie members' accounts."""
+
+JOINT = (TRANSFER, REWARD, *GIFTS, GIFT_FUND, *LINKS)
 """Kinds of facts about more than one account, or about what all share."""
 
 SHARE_IN = KINDS.index("profit share in")
@@ -55,7 +62,7 @@ MEMBER_KINDS = np.array(
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
         TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT,
-        ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND, GIFT_FUND,
+        ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND, GIFT_FUND, *LINKS,
     ],
     np.uint8,
 )  # fmt: skip
@@ -80,6 +87,8 @@ class Extra(
     an adjust, redeem, hold, capture or cancel (0: all), and of what is given away or received; `to`
     is who gets it, `cause` which cause, `lots` what a leg brings; `code` of an activity or a
     reward, `quantity` of rewards; `tender_cards`: (place in the tenders, code of the gift card).
+    `other` is the member that is merged into another, or the household that one pools in; `named`
+    of an unmerge is the merge.
     `ends_at`: of a subscription or a hold, us. `about`: the fields given of an enrol or update.
     `card`: the card that names the member, or that the fact is about; `member`: the name given
     beside it, "" where the card alone tells whose the fact is. `asked`: what a redemption asked
@@ -119,6 +128,7 @@ class Extra(
     lots: Lots = ()
     tender_cards: tuple[tuple[int, str], ...] = ()
     quantity: int = 0
+    other: str = ""
     asked: int = 0
     items: tuple[str, ...] = ()
 

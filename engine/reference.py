@@ -27,6 +27,7 @@ from .facts import (
     DonateFact,
     Fact,
     HoldFact,
+    LinkFact,
     MemberFact,
     PublishFact,
     RedeemFact,
@@ -120,7 +121,10 @@ class Reference:
         self._world.versions.append(Version(program, at_us, dates))
 
     def submit(self, fact: Fact) -> Answer:
-        """The answer to one fact that arrives now; a gift card's issue has its code."""
+        """The answer to one fact that arrives now; a gift card's issue has its code.
+
+        Raises TypeError for ties of members, which `play_tied` plays.
+        """
         try:
             said = content(fact)
             _check_form(fact)
@@ -153,6 +157,7 @@ class Reference:
             elif isinstance(fact, SaleFact) and any(tender.card for tender in fact.tenders):
                 answer = self._value.pay(entry, fact)
             else:
+                assert not isinstance(fact, LinkFact)
                 answer = self._of_member(entry, fact)
         self._answers[fact.id] = (said, answer)
         return answer
@@ -249,7 +254,7 @@ class Reference:
 
     def take(self, entry: Accepted) -> Answer:
         """The answer to a fact of one account."""
-        assert not isinstance(entry.fact, DayClosedFact | ReceivedFact)
+        assert not isinstance(entry.fact, DayClosedFact | ReceivedFact | LinkFact)
         return self._of_member(entry, entry.fact)
 
     def leg(self, entry: Accepted, *, judged: bool = False) -> list[Posting]:
@@ -491,6 +496,8 @@ class Reference:
 
 
 def _check_form(fact: Fact) -> None:
+    if isinstance(fact, LinkFact):
+        raise TypeError(type(fact).__name__)
     if isinstance(fact, SaleFact | ReturnFact):
         for item in returned_lines(fact):
             if item.line is None and item.sku is None:

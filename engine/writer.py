@@ -249,11 +249,11 @@ class Writer:
             members = set(facts.member.tolist())
             if joint:
                 members.update(others(facts, dictionaries))
-            before = {m: fold.state.pack(m) for m in members}
+            before = {m: fold.state.pack(m) for m in fold.accounts.every(members)}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
         refused_rows = admitted.refused()
-        refuse_closed(facts, replica.membership.closed, refused_rows, dictionaries.members)
+        refuse_closed(facts, replica.membership, refused_rows, dictionaries.members)
         new = Batch(facts, new_ids, first, version, refused_rows)
         apply = apply_joint if joint else apply_alone
         outcome, legs = apply(fold, new, replica)
