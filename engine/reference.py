@@ -222,10 +222,8 @@ class Reference:
             # Exchanges that wait for this very fact come back one by one, below.
             waiting = {parked.fact.id for parked in self._parked.get(fact.id, [])}
             tried = [replace(e, returns=False) if e.fact.id in waiting else e for e in facts]
-            after = play(self._world, [*tried, entry], before, judge=_judge_of(entry))
+            after = play(self._world, [*tried, entry], before, judge=self._judge_of(entry))
             _check_others(entry, before, after)
-            if isinstance(fact, CancelFact):
-                self._value.check_cancel(fact, _restored(after, fact))
         except Refusal as refusal:
             answer = Answer(fact.id, "refused", REFUSALS[refusal.status])
             return self._answered(entry, before, self._in_vain(answer))
@@ -250,6 +248,18 @@ class Reference:
             self._value.cancelled(fact, answer)
         return self._answered(entry, after, answer)
 
+    def _judge_of(self, new: Accepted) -> Callable[[Accepted, Row], None]:
+        """Judges a new fact at its own place, whatever it does to later ones."""
+
+        def judge(entry: Accepted, row: Row) -> None:
+            if entry is new:
+                _check_own(new, row)
+                if isinstance(new.fact, CancelFact):
+                    back = sum(p.points for p in row.postings if p.kind == "restore")
+                    self._value.check_cancel(new.fact, back)
+
+        return judge
+
     # -- for gift cards, rewards and shares ------------------------------------------------------
 
     def take(self, entry: Accepted) -> Answer:
@@ -262,7 +272,7 @@ class Reference:
         assert not isinstance(entry.fact, DayClosedFact)
         name, facts = entry.fact.member, self._facts.get(entry.fact.member, [])
         before = self._run(name)
-        judge = _judge_of(entry) if judged else None
+        judge = self._judge_of(entry) if judged else None
         after = play(self._world, [*facts, entry], before, judge=judge)
         if judged:
             _check_others(entry, before, after)
@@ -504,16 +514,6 @@ def _check_form(fact: Fact) -> None:
                 raise InvalidFact("names no line: give line or sku")
 
 
-def _judge_of(new: Accepted) -> Callable[[Accepted, Row], None]:
-    """Judges a new fact at its own place, whatever it does to later ones."""
-
-    def judge(entry: Accepted, row: Row) -> None:
-        if entry is new:
-            _check_own(new, row)
-
-    return judge
-
-
 def _check_own(entry: Accepted, row: Row) -> None:
     """Whether a fact may stand at its own place (section 2). Raises Refusal."""
     fact = entry.fact
@@ -529,11 +529,6 @@ def _check_own(entry: Accepted, row: Row) -> None:
         raise Refusal(fact.id, Status.INSUFFICIENT)
     if row.broken_offers and not getattr(fact, "completed", False):
         raise Refusal(fact.id, row.broken_offers[0].status)
-
-
-def _restored(run: Run, fact: CancelFact) -> int:
-    """Points that a cancel has brought back."""
-    return sum(p.points for p in run.rows[fact.id].postings if p.kind == "restore")
 
 
 def _takes(program: Program, fact: OfMember | DayClosedFact) -> bool:
