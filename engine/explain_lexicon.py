@@ -22,6 +22,7 @@ KINDS = {
     "gift card load": ("Loading of a gift card", "شارژ کارت هدیه"),
     "gift card redeem": ("Redemption of a gift card", "خرج کارت هدیه"),
     "gift card payment": ("Payment by gift card", "پرداخت با کارت هدیه"),
+    "gift card fund": ("Own money put on a gift card", "ریختن اعتبار روی کارت هدیه"),
     "gift card pin": ("PIN of a gift card", "رمز کارت هدیه"),
     "gift card refund": ("Refund to a gift card", "بازگشت پول به کارت هدیه"),
     "reward redeem": ("Redemption of a reward", "گرفتن جایزه"),

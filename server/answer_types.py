@@ -256,6 +256,28 @@ class Cause(Struct):
     points: dict[str, int]
 
 
+class CauseEntry(Struct):
+    """What a fact gave a cause; `member` is null for a pool's part, `rule` where no rule gave."""
+
+    seq: Seq
+    id: str
+    kind: str
+    occurred_at: Instant
+    member: str | None
+    rule: str | None
+    currency: str
+    points: int
+
+
+class CauseStatement(Struct):
+    """What a cause has been given, and a page of by whom and by what, newest first."""
+
+    id: str
+    points: dict[str, int]
+    entries: list[CauseEntry]
+    next: str | None
+
+
 class Causes(Struct):
     """All causes that the programs name."""
 
@@ -461,7 +483,8 @@ class Problem(Struct):
 
 
 ANSWERS: tuple[type[msgspec.Struct], ...] = (
-    FactAnswer, EventView, MemberView, Card, Statement, Budget, Causes, GiftCard, Rewards,
+    FactAnswer, EventView, MemberView, Card, Statement, Budget, Causes, CauseStatement, GiftCard,
+    Rewards,
     ProgramVersions,
     PublishedVersion,
     ProgramView, ProgramDifferences, ProgramCheck, Quote, Outbox, Live, Ready, Problem,

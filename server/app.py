@@ -173,6 +173,10 @@ def routes(front: Front) -> tuple[Route, ...]:
         Route("GET", "/v1/causes", reads.causes, Told(
             "What each cause has been given", answers(shown.Causes), "read", {}, (TAGGED,),
         )),
+        Route("GET", "/v1/causes/{id}", reads.cause, Told(
+            "What a cause has been given, newest first", answers(shown.CauseStatement), "read",
+            {}, (CURSOR, LIMIT, TAGGED), ("not-found",),
+        )),
         Route("GET", "/v1/gift-cards/{id}", reads.gift_card, Told(
             "What is on a gift card", answers(shown.GiftCard), "read", {}, (AT, TAGGED),
             ("not-found",),
