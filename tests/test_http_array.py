@@ -36,7 +36,7 @@ def mixed_facts(name: str) -> list[dict[str, Any]]:
         fact(f"{name}-1", member=name, occurred_at=days_ago(2)),
         {"kind": "sale"},
         later,
-        {"id": f"{name}-c", "kind": "catalog", "occurred_at": days_ago(3), "products": []},
+        {"id": f"{name}-c", "kind": "catalog", "occurred_at": days_ago(3), "products": [{"sku": "x"}]},
         {"id": f"{name}-r", "kind": "redeem", "occurred_at": days_ago(1), "member": name,
          "currency": "points", "points": 10**9},
         later,
