@@ -21,6 +21,7 @@ from .facts import (
     CardBlockFact,
     CardLinkFact,
     CardUnblockFact,
+    ClaimFact,
     CloseFact,
     DonateFact,
     EnrolFact,
@@ -65,6 +66,8 @@ def carrier_of(fact: MemberFact | JointFact) -> Sale:
     if isinstance(fact, SaleFact):
         return sale_of(fact)
     kind: str = fact.__struct_config__.tag  # type: ignore[assignment]
+    if isinstance(fact, CancelFact) and fact.claim is not None:
+        kind = "claim cancel"
     extra = _named(_EXTRAS[type(fact)](fact), fact)
     return Sale.of(
         fact.id, instant_us(fact.occurred_at), fact.member, fact.store, fact.terminal, [], [],
@@ -72,7 +75,9 @@ def carrier_of(fact: MemberFact | JointFact) -> Sale:
     )  # fmt: skip
 
 
-def _named(extra: Extra, fact: MemberFact | TransferFact | RewardRedeemFact) -> Extra:
+def _named(
+    extra: Extra, fact: MemberFact | TransferFact | RewardRedeemFact | ClaimFact
+) -> Extra:
     """With the card that a fact has, and the member's name beside it."""
     if not fact.card:
         return extra
@@ -128,7 +133,14 @@ def _back(lines: list[ReturnedLine]) -> tuple[tuple[int, str, int, int], ...]:
 
 
 def _return(fact: ReturnFact) -> Extra:
-    return Extra(named=fact.sale or "", back=_back(fact.lines), reason=fact.reason)
+    nameless = not fact.member and not fact.card
+    return Extra(
+        named=fact.sale or "", back=_back(fact.lines), reason=fact.reason, nameless=nameless
+    )
+
+
+def _cancel(fact: CancelFact) -> Extra:
+    return Extra(named=fact.redemption or "", amount=fact.points or 0, claim=fact.claim or "")
 
 
 def _activity(fact: ActivityFact) -> Extra:
@@ -214,7 +226,8 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     HoldFact: _hold,
     CaptureFact: _capture,
     ReleaseFact: lambda fact: Extra(named=fact.hold),
-    CancelFact: lambda fact: Extra(named=fact.redemption, amount=fact.points or 0),
+    CancelFact: _cancel,
+    ClaimFact: lambda fact: Extra(receipt=fact.sale),
     SubscriptionStartFact: _subscription,
     SubscriptionEndFact: lambda fact: Extra(plan=fact.plan),
     EnrolFact: _profile,
@@ -297,6 +310,10 @@ def wire_fields(content: Content) -> dict[str, Any]:
             fields |= {"hold": extra.named} | _wire_part(extra)
         case "cancel":
             fields |= {"redemption": extra.named} | _wire_part(extra)
+        case "claim cancel":
+            fields["claim"] = extra.claim
+        case "claim":
+            fields["sale"] = extra.receipt
         case "subscription start" | "subscription end":
             fields["plan"] = extra.plan
         case "enrol" | "member update":

@@ -7,6 +7,7 @@ needs no index and no scan.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import CLOSING, Extra, Facts, join, pick, take
+from .columns import CLAIM, CLOSING, SALE, Extra, Facts, join, pick, take
 from .dictionaries import Dictionaries
 from .journal import CorruptRecord
 from .parked import is_parked_return
@@ -75,9 +76,24 @@ def resolve(facts: Facts, dictionaries: Dictionaries) -> None:
         facts.product = dictionaries.products.again(facts.product, at)
 
 
+def of_sale(facts: Facts, row: int, name: str, sales: Collection[str]) -> bool:
+    """Whether a fact is one of some sales, or brings something back of one.
+
+    Of a sale that a member has claimed, given back and claimed again only what came with the
+    last claim is in force: what was returned meanwhile came with it again.
+    """
+    return (facts.kind[row] == SALE and name in sales) or facts.extra(row).named in sales
+
+
+def is_exchange(facts: Facts, row: int) -> bool:
+    """Whether a sale has a return part: it goes on without it."""
+    return bool(facts.kind[row] == SALE and facts.extra(row).named)
+
+
 @dataclass(slots=True)
 class _Walk:
-    """Facts of a chain from its end backwards; `told` is what became of parked ones."""
+    """Facts of a chain from its end backwards; `told` is what became of parked ones, `claimed`
+    are the sales that were claimed, `came_along` what had waited for them."""
 
     places: list[tuple[Facts, int]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
@@ -86,16 +102,28 @@ class _Walk:
     parked: set[int] = field(default_factory=set)
     told: dict[int, int] = field(default_factory=dict)
     end: int = 0
+    claimed: set[str] = field(default_factory=set)
+    came_along: set[int] = field(default_factory=set)
 
     def take(self, found: Decoded, row: int, seq: int) -> None:
         """Take a fact if it is in force."""
         kind, status = int(found.facts.kind[row]), int(found.status[row])
+        given_up = False
+        if self.claimed and seq not in self.came_along:
+            given_up = of_sale(found.facts, row, found.id_of(row), self.claimed)
+            if given_up and not is_exchange(found.facts, row):
+                return
+        if kind == SALE and found.facts.kind[0] == CLAIM:
+            self.claimed.add(found.id_of(row))
+            self.came_along.update(one.seq for one in found.resolved)
         waits = status == _PARKED and self.told.get(seq) != _OK
         if kind == CLOSING or status not in (_OK, _PARKED) or (
             waits and is_parked_return(kind, status)
         ):
             return
-        if waits:
+        if given_up:
+            self.told[seq] = int(Status.NOT_A_SALE)
+        if waits or given_up:
             self.parked.add(len(self.seqs))
         self.places.append((found.facts, row))
         self.ids.append(found.id_of(row))
@@ -137,7 +165,10 @@ def read_history(
     begin.
     """
     walk = _walk(records, member, last_seq, known.last_seq if known is not None else 0)
-    if known is not None and (walk.told or walk.end != known.last_seq):
+    if known is not None and (
+        walk.told or walk.end != known.last_seq
+        or not walk.claimed.isdisjoint(known.history.ids)
+    ):  # fmt: skip
         known, walk = None, _walk(records, member, last_seq, 0)
     if known is not None and not walk.seqs:
         return known.history

@@ -7,7 +7,7 @@ which is also the payload of the journal row.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .facts import KINDS
+from .schema import NO_MEMBER
 
 SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, CLOSING = (
     KINDS.index(kind)
@@ -38,10 +39,14 @@ GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PAYMENT = (
     KINDS.index(f"gift card {what}") for what in ("issue", "load", "redeem", "payment")
 )
 
+CLAIM, UNCLAIM = KINDS.index("claim"), KINDS.index("claim cancel")
+CLAIMS = (CLAIM, UNCLAIM)
+"""Kinds of facts whose record goes on with rows of ordinary kinds: a sale, its returns."""
+
 GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM)
 """Kinds of facts of gift cards."""
 
-JOINT = (TRANSFER, REWARD, *GIFTS)
+JOINT = (TRANSFER, REWARD, *GIFTS, *CLAIMS)
 """Kinds of facts about more than one account, or about what all share."""
 
 SHARE_IN = KINDS.index("profit share in")
@@ -53,7 +58,7 @@ MEMBER_KINDS = np.array(
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
         TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT,
-        ERASE, CARD_PIN, SHARE_IN,
+        ERASE, CARD_PIN, SHARE_IN, *CLAIMS,
     ],
     np.uint8,
 )  # fmt: skip
@@ -80,7 +85,9 @@ class Extra(
     `tender_cards`: (place in the tenders, code of the gift card). `ends_at`: of a subscription or a
     hold, us. `about`: the fields given of an enrol or update. `card`: the card that names the
     member, or that the fact is about; `member`: the name given beside it, "" where the card alone
-    tells whose the fact is. Lists whose order means nothing are sorted: equal facts are equal here.
+    tells whose the fact is; `nameless` where the receipt does. `receipt`: the sale that a claim is
+    of; `claim`: the claim that a cancel undoes. Lists whose order means nothing are sorted: equal
+    facts are equal here.
     """
 
     channel: str = ""
@@ -115,6 +122,9 @@ class Extra(
     lots: Lots = ()
     tender_cards: tuple[tuple[int, str], ...] = ()
     quantity: int = 0
+    nameless: bool = False
+    receipt: str = ""
+    claim: str = ""
 
 
 NOTHING = Extra()
@@ -159,6 +169,11 @@ class Facts:
         return (self.extras[row] if self.extras is not None else None) or NOTHING
 
 
+def members_of(facts: Facts) -> set[int]:
+    """Numbers of the members that facts are of; some may be nobody's."""
+    return set(facts.member.tolist()) - {NO_MEMBER}
+
+
 BALANCES = ("active", "pending", "held", "debt")
 
 POSTING_COLUMNS = ("rule", "kind", "currency", "limit", "desired", "points", "corrects")
@@ -185,7 +200,6 @@ class Outcome:
     previous: NDArray[np.uint64]
     posted_from: NDArray[np.int64]
     postings: dict[str, NDArray[Any]]
-    members: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
 
 
 _PER_FACT = ("at", "member", "store", "terminal", "day", "minute", "kind")

@@ -17,7 +17,7 @@ import numpy as np
 
 from .answers import fact_view, instant_text
 from .calendars import day_of
-from .columns import JOINT, LEGS, MEMBER_KINDS
+from .columns import CLAIMS, JOINT, LEGS, MEMBER_KINDS, RETURN, SALE
 from .explain_back import back_told
 from .explain_change import balances_told, lots_made, lots_moved, tier_told
 from .explain_control import control_told
@@ -34,7 +34,7 @@ from .explain_rules import lines_told, rules_told
 from .explain_shape import ControlTold, Explanation, ProgramTold
 from .explain_trace import Heard, Listener
 from .explain_words import sentences
-from .facts import KINDS
+from .facts import SHOWN
 from .records import StoredFact
 from .reference_calendar import business_date
 from .reference_facts import named_sale
@@ -118,7 +118,7 @@ class Explainer:
         seq = self._replica.find_ids([name]).get(name)
         if seq is None:
             raise UnknownFact(f"no fact {name!r}")
-        stored = self._reader.stored(seq)
+        stored = self._of_claim(self._reader.stored(seq))
         members = self._reader.dictionaries.members
         if stored.kind in MEMBER_KINDS:
             if member is not None:
@@ -134,6 +134,28 @@ class Explainer:
         else:
             number = members.numbers[member]
         return Asked(stored.seq, number, self._last_seq(number))
+
+    def _of_claim(self, stored: StoredFact) -> StoredFact:
+        """Of a claim its sale, and of its cancel the return of it; of what was nobody's the row
+        of the member that has claimed it. Raises UnknownFact where it is nobody's."""
+        if stored.kind in CLAIMS and stored.status == Status.OK:
+            return self._reader.stored(stored.seq + 1)
+        if column(stored.batch, "member")[stored.row] != NO_MEMBER or stored.kind not in (
+            SALE, RETURN
+        ):
+            return stored
+        sale = stored.id if stored.kind == SALE else self._named_by(stored)
+        claimed = self._replica.membership.receipts.by_sale.get(sale)
+        if claimed is not None and claimed.claim:
+            first = self._replica.find_ids([claimed.claim])[claimed.claim]
+            for seq in range(first + 1, self._reader.records.at(first).record.last + 1):
+                if (row := self._reader.stored(seq)).id == stored.id:
+                    return row
+        raise UnknownFact(f"the fact {stored.id!r} is no member's: nobody has claimed it")
+
+    def _named_by(self, stored: StoredFact) -> str:
+        found = self._reader.records.at(stored.seq)
+        return found.facts.extra(stored.row).named
 
     def _leg_of(self, stored: StoredFact, member: str) -> StoredFact:
         """A member's leg of a fact of several members; the fact itself where it has none."""
@@ -160,6 +182,10 @@ class Explainer:
         if stored.kind == DAY_CLOSED:
             raise UnknownFact(
                 f"the day {stored.id!r} was closed before the member {played.chain.name!r} came"
+            )
+        if stored.status == Status.OK:
+            raise UnknownFact(
+                f"the member {played.chain.name!r} has given the sale back, and claimed it again"
             )
         return self._not_in_force(asked.member, played.chain, stored)
 
@@ -196,7 +222,7 @@ class Explainer:
             stored = self._reader.stored(seq)
             if seq in played.places:
                 yield self._in_force(played, stored)
-            elif stored.kind in MEMBER_KINDS:
+            elif stored.kind in MEMBER_KINDS and stored.status != Status.OK:
                 yield self._not_in_force(number, played.chain, stored)
 
     def _facts_on(self, date: dt.date) -> dict[int, list[int]]:
@@ -306,7 +332,7 @@ class Explainer:
         program, at = entry.version.program, int(column(stored.batch, "at")[stored.row])
         number = next(n for n, v in enumerate(self._world.versions, 1) if v is entry.version)
         return Explanation(
-            stored.id, stored.seq, KINDS[stored.kind], shown(chain.name), instant_text(at),
+            stored.id, stored.seq, SHOWN[stored.kind], shown(chain.name), instant_text(at),
             instant_text(stored.committed_at), business_date(program, at)[0],
             ProgramTold(program.id, number), "ok", True,
             fact=fact_view(stored, self._reader.dictionaries),

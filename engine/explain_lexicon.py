@@ -27,6 +27,7 @@ KINDS = {
     "card pin": ("PIN of a card", "رمز کارت"),
     "erase": ("Erasure", "پاک کردن داده‌های شخصی"),
     "card unblock": ("Card unblock", "باز کردن کارت"),
+    "claim": ("Claim", "خواستن فروش"),
     "enrol": ("Enrolment", "عضویت"),
     "member update": ("Member update", "تغییر مشخصات عضو"),
     "close": ("Leaving", "ترک باشگاه"),
@@ -81,6 +82,9 @@ REASONS = {
     "offer-used-up": (
         "an offer that it names is used up", "از پیشنهادی که نام برده شد سهمی نمانده است"
     ),
+    "sale-has-member": ("the sale was another's at the till", "فروش هنگام خرید عضو داشته است"),
+    "already-claimed": ("a claim of the sale stands", "فروش را عضوی از آنِ خود کرده است"),
+    "claim-window-over": ("the days to claim the sale are over", "مهلت خواستن فروش گذشته است"),
     "member-closed": ("the member has left", "عضو از باشگاه رفته است"),
     "gift-card-known": ("there is such a gift card already", "چنین کارت هدیه‌ای هست"),
     "unknown-gift-card": ("there is no such gift card", "چنین کارت هدیه‌ای نیست"),

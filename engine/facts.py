@@ -122,7 +122,9 @@ class SaleFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="sale",
                rename={"returned": "return"}):  # fmt: skip
     """A basket that was paid; with `return` it is an exchange.
 
-    `completed`: an offline till reports what has happened; it is not refused for points.
+    Where the program lets receipts be claimed, the member may be left out: it is nobody's until
+    a claim names it. `completed`: an offline till reports what has happened; it is not refused
+    for points.
     """
 
     id: Id
@@ -141,7 +143,10 @@ class SaleFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="sale",
 
 
 class ReturnFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="return"):
-    """Goods come back; without `sale` there was no receipt."""
+    """Goods come back; without `sale` there was no receipt.
+
+    The member may be left out where the receipt tells whose the sale is, or that it is nobody's.
+    """
 
     id: Id
     occurred_at: Instant
@@ -250,16 +255,21 @@ class ReleaseFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="rel
 
 
 class CancelFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="cancel"):
-    """Points of a redemption or capture come back: all that are not back yet, or `points`."""
+    """A redemption, a capture or a claim is undone.
+
+    Of a redemption or capture all points that are not back yet come back, or `points`; the sale
+    of a claim is nobody's again.
+    """
 
     id: Id
     occurred_at: Instant
     member: Name
-    redemption: Id
+    redemption: Id | None = None
     points: Spent | None = None
     store: Place = ""
     terminal: Place = ""
     card: AnyCard = ""
+    claim: Id | None = None
 
 
 class DonateFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="donate"):
@@ -303,6 +313,18 @@ class RewardRedeemFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag
     reward: Name
     quantity: Annotated[int, Meta(ge=1, le=1000)] = 1
     completed: bool = False
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+class ClaimFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="claim"):
+    """A sale that was nobody's becomes the member's: it earns as it would have at its place."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    sale: Id
     store: Place = ""
     terminal: Place = ""
     card: AnyCard = ""
@@ -592,9 +614,13 @@ MemberFact = (
     | SubscriptionEndFact | CloseFact | EraseFact | CardLinkFact | CardBlockFact | CardUnblockFact
     | DonateFact
 )  # fmt: skip
-JointFact = TransferFact | RewardRedeemFact | GiftCardFact | SaleFact
+JointFact = (
+    TransferFact | RewardRedeemFact | GiftCardFact | ClaimFact | SaleFact | CancelFact
+)  # fmt: skip
 """Facts that are about more than one account, or about what all share: they see all that came
-before them. Of sales those that gift cards pay."""
+before them. Of sales those that gift cards pay, of cancels those of claims."""
+
+
 class ProfitShareFact(
     Struct, forbid_unknown_fields=True, tag_field="kind", tag="profit share",
     rename={"since": "from", "until": "to"},
@@ -627,14 +653,19 @@ KINDS: tuple[str, ...] = (
     "closing", "budget closed", "hold", "capture", "release", "cancel", "card link", "card block",
     "card unblock", "transfer", "transfer in", "donate", "close",
     "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
-    "erase", "card pin", "profit share", "profit share in",
+    "erase", "card pin", "profit share", "profit share in", "claim",
+    "claim cancel",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
 `closing` is a member's part of a control fact (what expired, what it gave), `transfer in` the
 receiver's leg of a transfer, `gift card payment` a card's leg of a sale, `profit share
-in` a member's share; `budget closed` is written by the engine.
+in` a member's share; `budget closed` is written by the engine. A claim is followed by its sale,
+a cancel of a claim by the return of it.
 """
+
+SHOWN: tuple[str, ...] = tuple("cancel" if kind == "claim cancel" else kind for kind in KINDS)
+"""Kinds by code as they stand on the wire."""
 
 RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
@@ -645,6 +676,7 @@ RANKS: dict[str, int] = {
     "return": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
     "donate": 3, "transfer": 3, "transfer in": 3, "reward redeem": 3,
+    "claim": 3, "claim cancel": 3,
     "profit share": 1, "profit share in": 1, "gift card issue": 1, "gift card load": 1,
     "gift card redeem": 3, "gift card payment": 3,
     "day closed": 4,

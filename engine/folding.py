@@ -21,7 +21,7 @@ from .alone import Folded, fold_alone
 from .budgets import Budgets
 from .chain import History, HistoryCache, Known
 from .closing import ClosedDays
-from .columns import BALANCES, HOLD, POSTING_COLUMNS, Facts, Outcome
+from .columns import BALANCES, HOLD, POSTING_COLUMNS, RETURN, Facts, Outcome
 from .compile import CompiledProgram, CompiledPrograms
 from .dictionaries import Dictionaries
 from .late import Anew, Batch, Past, contested, told
@@ -29,6 +29,7 @@ from .named import Names, named_ids, no_names
 from .order import untwisted
 from .parked import in_force
 from .program import Program
+from .schema import NO_MEMBER
 from .status import Status
 from .versions import ProgramVersions
 
@@ -83,7 +84,8 @@ class Fold:
     def follow(self) -> None:
         """Make room for what the dictionaries have gained."""
         self.compiled.follow()
-        self.state.grow(len(self.dictionaries.members))
+        # Nobody's rows are given to the kernel under the first number.
+        self.state.grow(max(1, len(self.dictionaries.members)))
 
     def close_budget(self, rule: str, seq: int) -> None:
         """The rule takes no part for facts with a higher seq."""
@@ -152,6 +154,8 @@ class Fold:
         previous = self.state.chain(facts.member, batch.first)
         takes = np.ones(n, np.bool_)
         takes[list(batch.refused)] = False
+        nobody = facts.member == NO_MEMBER
+        takes[nobody] = False
         special = self.special(batch, past)
         takes_part, late_members, twisted = self._sort_out(batch, takes, special)
         figures = self._fold_in_order(batch, takes_part, accepted=False)
@@ -170,16 +174,21 @@ class Fold:
         if special is not None:
             inserts += strangers(batch, past, outcome)
         insert(outcome, inserts)
+        if nobody.any():
+            # A return waits for a claim of its sale.
+            outcome.status[nobody] = np.where(
+                facts.kind[nobody] == RETURN, Status.PARKED, Status.OK
+            )
+            outcome.tier[nobody] = -1
         if batch.refused:
             self._refuse(batch, outcome)
-        outcome.members = facts.member
         return outcome
 
     def replay(self, batch: Batch, status: NDArray[np.uint8], past: Past) -> None:
         """Fold facts of a journal record, whose statuses are known."""
         facts = batch.facts
         self.state.chain(facts.member, batch.first)
-        takes = in_force(facts.kind, status)
+        takes = in_force(facts.kind, status) & (facts.member != NO_MEMBER)
         special = self.special(batch, past)
         takes_part, late_members, _ = self._sort_out(batch, takes, special)
         self._fold_in_order(batch, takes_part, accepted=True)
@@ -279,6 +288,9 @@ class Fold:
     def _refuse(self, batch: Batch, outcome: Outcome) -> None:
         """Rows that were refused before the fold: their answers tell how the member stands."""
         for row, status in batch.refused.items():
+            if batch.facts.member[row] == NO_MEMBER:
+                outcome.status[row] = status
+                continue
             self.refuse(batch, row, status, self.state, int(batch.facts.member[row]), outcome)
 
     def refuse(
@@ -351,12 +363,19 @@ def strangers(batch: Batch, past: Past, outcome: Outcome) -> list[Insert]:
 
     member = batch.facts.member
     for row in past.parked.awaited(batch.ids):
+        if member[row] == NO_MEMBER:
+            continue
         for seq, theirs in past.parked.by_sale[batch.ids[row]]:
+            if theirs == NO_MEMBER:
+                # A claim brings it along as a row of its own.
+                continue
             if theirs != member[row] or row in batch.refused:
                 tell(row, seq)
     for row in np.flatnonzero(outcome.status == Status.PARKED).tolist():
         sale = batch.row_of(batch.facts.extra(row).named)
-        if sale is not None and (member[sale] != member[row] or sale in batch.refused):
+        if sale is None or member[sale] == NO_MEMBER:
+            continue
+        if member[sale] != member[row] or sale in batch.refused:
             tell(sale, batch.first + row)
     return out
 

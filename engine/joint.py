@@ -18,7 +18,10 @@ from vafa.native.fold import run_out_by
 from .alone import fold_alone
 from .calendars import FIRST_DAY, expiry_table
 from .chain import History
+from .claims import Moved, cancel, claim, may_cancel, may_claim
 from .columns import (
+    CLAIM,
+    CLAIMS,
     GIFT_ISSUE,
     GIFT_PAYMENT,
     GIFTS,
@@ -32,6 +35,7 @@ from .columns import (
     Facts,
     Lots,
     Outcome,
+    members_of,
     take,
     without_lines,
 )
@@ -84,7 +88,7 @@ def others(facts: Facts, dictionaries: Dictionaries) -> list[int]:
 
 def apply_joint(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
     """Fold a fact and its legs; without legs where it has none or is refused."""
-    if not batch.refused and (status := _refused_before(fold, batch)) != Status.OK:
+    if not batch.refused and (status := _refused_before(fold, batch, past)) != Status.OK:
         batch.refused = {0: status}
     if batch.refused:
         return fold.apply(batch, past), None
@@ -93,13 +97,15 @@ def apply_joint(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | N
         return _transfer(fold, batch, past)
     if kind == SALE:
         return _paid_by_cards(fold, batch, past)
+    if kind in CLAIMS:
+        return _with_sale(fold, batch, past)
     outcome = fold.apply(batch, past)
     if kind == REWARD and outcome.status[0] == Status.OK:
         _tell_stock(fold, batch, outcome)
     return outcome, None
 
 
-def _refused_before(fold: Fold, batch: Batch) -> Status:
+def _refused_before(fold: Fold, batch: Batch, past: Past) -> Status:
     """Why a fact is refused whatever its member has."""
     facts = batch.facts
     kind, member, extra = int(facts.kind[0]), int(facts.member[0]), facts.extra(0)
@@ -108,12 +114,13 @@ def _refused_before(fold: Fold, batch: Batch) -> Status:
         # A card may have named the giver by another name.
         known = receivers and receivers[0] != member and _has_facts(fold, receivers[0])
         return Status.OK if known else Status.UNKNOWN_MEMBER
+    if kind in CLAIMS:
+        return may_claim(fold, batch, past) if kind == CLAIM else may_cancel(batch, past)
     if kind == REWARD:
         return may_take(fold, _program(fold, batch), member, extra)
-    if kind == GIFT_ISSUE:
-        return Status.GIFT_CARD_KNOWN if _has_facts(fold, member) else Status.OK
     if kind in GIFTS:
-        return Status.OK if _has_facts(fold, member) else Status.UNKNOWN_GIFT_CARD
+        unlike = Status.GIFT_CARD_KNOWN if kind == GIFT_ISSUE else Status.UNKNOWN_GIFT_CARD
+        return Status.OK if _has_facts(fold, member) == (kind != GIFT_ISSUE) else unlike
     known = len(receivers) == len({code for _, code in extra.tender_cards})
     if known and all(_has_facts(fold, card) for card in receivers):
         return Status.OK
@@ -156,12 +163,22 @@ def _paid_by_cards(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs 
     return kept.refused(int(outcome.status[0]), past), None
 
 
+def _with_sale(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
+    """A claim with its sale, or its cancel with the return of it."""
+    kept = _Kept(fold, batch)
+    folded = claim(fold, batch, past) if batch.facts.kind[0] == CLAIM else cancel(fold, batch, past)
+    if not isinstance(folded, Moved):
+        return kept.refused(int(folded), past), None
+    outcome, rows, after = folded.parts()
+    return outcome, Legs(rows, after)
+
+
 class _Kept:
     """The rows of a fact's accounts as they were, to be put back."""
 
     def __init__(self, fold: Fold, batch: Batch) -> None:
         self._fold, self._batch = fold, batch
-        members = [int(batch.facts.member[0]), *others(batch.facts, fold.dictionaries)]
+        members = [*members_of(batch.facts), *others(batch.facts, fold.dictionaries)]
         self._packed = {member: fold.state.pack(member) for member in members}
 
     def refused(self, status: int, past: Past) -> Outcome:

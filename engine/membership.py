@@ -21,6 +21,8 @@ from .columns import (
     CARD_LINK,
     CARD_PIN,
     CARD_UNBLOCK,
+    CLAIM,
+    CLAIMS,
     CLOSE,
     ERASE,
     SUBSCRIBE,
@@ -31,6 +33,7 @@ from .columns import (
 )
 from .columns import ENROL as ENROLS
 from .dictionaries import Dictionaries
+from .receipts import Claimed, Receipts
 
 EVENTS = {CARD_LINK: LINK, CARD_BLOCK: BLOCK, CARD_UNBLOCK: UNBLOCK, CARD_PIN: PIN}
 """What a fact of a card does to it, by kind."""
@@ -39,7 +42,7 @@ CLOSED, TYPE, START, END, ERASED = "closed", "type", "start", "end", "erased"
 """What happens to a member: it leaves, is told what it is, a plan starts or ends, what is
 known of the person is forgotten."""
 
-TOLD = (ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE)
+TOLD = (ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE, *CLAIMS)
 """Kinds that may settle something without a card."""
 
 Place = tuple[int, str, str, str]
@@ -76,6 +79,7 @@ def event_of(kind: int, place: Place, member: int, extra: Extra) -> CardEvent:
 
 _encode = msgspec.msgpack.Encoder().encode
 _card_events = msgspec.msgpack.Decoder(list[CardEvent]).decode
+_claimed = msgspec.msgpack.Decoder(Claimed).decode
 _member_events = msgspec.msgpack.Decoder(list[MemberEvent]).decode
 
 
@@ -84,6 +88,7 @@ class Membership:
 
     def __init__(self) -> None:
         self.cards = Cards()
+        self.receipts = Receipts()
         self.members: dict[int, list[MemberEvent]] = {}
         self.closed: dict[int, int] = {}
         """Instants (us) from which on facts of members are refused, by their numbers."""
@@ -115,6 +120,8 @@ class Membership:
                 continue
             if kind in EVENTS:
                 self._happens(extra.card, event_of(kind, place, member, extra))
+            elif kind in CLAIMS:
+                self._claims(kind, ids[row], member, extra)
             elif kind in TOLD:
                 self._told(kind, place, member, extra)
             if kind == ERASE:
@@ -134,6 +141,14 @@ class Membership:
             self._add(member, MemberEvent(*place, END, extra.plan))
         elif extra.about and "type" in extra.about:
             self._add(member, MemberEvent(*place, TYPE, extra.about["type"]))
+
+    def _claims(self, kind: int, name: str, member: int, extra: Extra) -> None:
+        sale = extra.receipt
+        if kind == CLAIM:
+            self.receipts.claimed(sale, Claimed(member, name))
+        else:
+            sale = self.receipts.cancelled(extra.claim)
+        self._changed.add(b"r" + sale.encode())
 
     def _enrolled(self, place: Place, member: int, cards: tuple[str, ...]) -> None:
         at = place[0]
@@ -169,6 +184,8 @@ class Membership:
     def _item(self, key: bytes) -> bytes:
         if key[:1] == b"c":
             return _encode(self.cards.events[key[1:].decode()])
+        if key[:1] == b"r":
+            return _encode(self.receipts.by_sale[key[1:].decode()])
         return _encode(self.members[int.from_bytes(key[1:], "big")])
 
     def put(self, key: bytes, value: bytes) -> None:
@@ -176,6 +193,9 @@ class Membership:
         if key[:1] == b"c":
             for event in _card_events(value):
                 self.cards.add(key[1:].decode(), event)
+            return
+        if key[:1] == b"r":
+            self.receipts.claimed(key[1:].decode(), _claimed(value))
             return
         member = int.from_bytes(key[1:], "big")
         self.members[member] = _member_events(value)

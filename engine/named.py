@@ -67,25 +67,29 @@ def naming_rows(facts: Facts, rows: NDArray[np.uint32]) -> list[int]:
 
 
 def names_among(facts: Facts, ids: list[str], rows: NDArray[np.uint32]) -> Names:
-    """What rows name among themselves."""
+    """What rows name among those of their members; a sale may have been another's before."""
     naming = naming_rows(facts, rows)
     if not naming:
         return no_names(len(facts))
     wanted = {name for row in naming for name in named_ids(facts.extra(row))}
-    at = {ids[row]: row for row in rows.tolist() if ids[row] in wanted}
+    at: dict[tuple[int, str], list[int]] = {}
+    for row in rows.tolist():
+        if ids[row] in wanted:
+            at.setdefault((int(facts.member[row]), ids[row]), []).append(row)
     found = np.full(len(facts), -1, np.int64)
     of_tenders: Int64 | None = None
 
-    def row_of(name: str, kinds: tuple[int, ...]) -> int:
-        row = at.get(name, -1)
-        return row if row >= 0 and facts.kind[row] in kinds else -1
+    def row_of(naming: int, name: str, kinds: tuple[int, ...]) -> int:
+        # The cancel of a claim, and the return that follows it, have one id.
+        mine = at.get((int(facts.member[naming]), name), ())
+        return next((row for row in mine if facts.kind[row] in kinds), -1)
 
     for row in naming:
         extra = facts.extra(row)
         if extra.named:
-            found[row] = row_of(extra.named, NAMEABLE[int(facts.kind[row])])
+            found[row] = row_of(row, extra.named, NAMEABLE[int(facts.kind[row])])
         for place, name in extra.tender_refs:
             if of_tenders is None:
                 of_tenders = np.full(len(facts.tender), -1, np.int64)
-            of_tenders[int(facts.tenders_from[row]) + place] = row_of(name, PAYING)
+            of_tenders[int(facts.tenders_from[row]) + place] = row_of(row, name, PAYING)
     return Names(found, of_tenders)

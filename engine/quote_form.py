@@ -9,11 +9,15 @@ import msgspec
 from vafa.native.wire import Sale
 
 from .carrier import sale_of
-from .facts import ID_BYTES, SaleFact, us_instant
+from .facts import ID_BYTES, NAME_BYTES, SaleFact, us_instant
 from .wire_json import read_strictly
 
 NO_ID = "\x7f" * (ID_BYTES + 1)
 """Id of a basket that has none: no fact can have it, and at an instant it comes last."""
+
+
+NOBODY = "\x7f" * (NAME_BYTES + 1)
+"""Member of a basket that has none: no member can have the name."""
 
 
 class Basket(NamedTuple):
@@ -44,7 +48,7 @@ def decode_basket(body: bytes, now: int) -> Basket:
     if "id" not in given:
         fact.id = NO_ID
     if "member" not in given:
-        fact.member = ""
+        fact.member = NOBODY
     return Basket(sale_of(fact), not given.isdisjoint(("member", "card")), "id" in given)
 
 

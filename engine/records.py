@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .columns import (
     BALANCES,
     MEMBER_KINDS,
+    Extra,
     Extras,
     Facts,
     Outcome,
@@ -280,7 +281,7 @@ def content_of_row(batch: pa.RecordBatch, row: int, dictionaries: Dictionaries) 
     return (
         int(facts.kind[0]),
         int(facts.at[0]),
-        extra.member if extra.card else d.members.names[facts.member[0]],
+        extra.member if extra.card else _named(d, facts, extra),
         d.stores.names[facts.store[0]],
         d.terminals.names[facts.terminal[0]],
         tuple(
@@ -295,6 +296,12 @@ def content_of_row(batch: pa.RecordBatch, row: int, dictionaries: Dictionaries) 
         ),
         facts.extras[0] if facts.extras is not None else None,
     )
+
+
+def _named(dictionaries: Dictionaries, facts: Facts, extra: Extra) -> str:
+    """The member that a fact without a card names, "" where it names nobody."""
+    nobody = extra.nameless or facts.member[0] == NO_MEMBER
+    return "" if nobody else dictionaries.members.names[facts.member[0]]
 
 
 def same_facts(ours: Facts, theirs: Facts) -> NDArray[np.bool_]:

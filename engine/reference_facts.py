@@ -22,6 +22,7 @@ from .facts import (
     CardBlockFact,
     CardLinkFact,
     CardUnblockFact,
+    ClaimFact,
     CloseFact,
     DayClosedFact,
     DonateFact,
@@ -68,7 +69,7 @@ class ReceivedFact:
     terminal: str
 
 
-OfMember = MemberFact | TransferFact | ReceivedFact
+OfMember = MemberFact | TransferFact | ClaimFact | ReceivedFact
 """What stands in a member's order, beside days closed."""
 
 
@@ -161,7 +162,7 @@ def rank(fact: OfMember | DayClosedFact) -> int:
             return 2
         case (
             RedeemFact() | HoldFact() | CaptureFact() | ReleaseFact() | CancelFact()
-            | DonateFact() | TransferFact() | ReceivedFact()
+            | DonateFact() | TransferFact() | ReceivedFact() | ClaimFact()
         ):  # fmt: skip
             return 3
         case DayClosedFact():

@@ -48,6 +48,9 @@ class Status(IntEnum):
     OVER_LIMIT = 32
     OFFER_NOT_APPLICABLE = 33
     OFFER_USED_UP = 34
+    SALE_HAS_MEMBER = 35
+    ALREADY_CLAIMED = 36
+    CLAIM_WINDOW_OVER = 37
 
 
 REFUSALS = {
@@ -84,6 +87,9 @@ REFUSALS = {
     Status.OVER_LIMIT: "over-limit",
     Status.OFFER_NOT_APPLICABLE: "offer-not-applicable",
     Status.OFFER_USED_UP: "offer-used-up",
+    Status.SALE_HAS_MEMBER: "sale-has-member",
+    Status.ALREADY_CLAIMED: "already-claimed",
+    Status.CLAIM_WINDOW_OVER: "claim-window-over",
 }
 """Refusals for state, by the slug that an answer carries."""
 

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from vafa.native.wire import Sale
 
 from .admission import Admission
-from .answers import Answer, corrected, rated_answers
+from .answers import Answer, claim_answer, corrected, of_nobody, rated_answers
 from .carrier import carrier_of
 from .checkpoint import remove
-from .columns import ERASE, GIFTS, Facts, Outcome
+from .columns import CLAIMS, ERASE, GIFTS, Facts, Outcome, members_of
 from .control_commits import ControlCommits
 from .derived import budget_rows
 from .dictionaries import Sizes
@@ -43,7 +43,7 @@ from .private_facts import for_journal, keep_profile, whose
 from .records import facts_batch, growth_batch, rows_batch
 from .redeemable import tell_redeemable
 from .replica import Progress, Replica, journal_path, state_path
-from .schema import column, list_view
+from .schema import NO_MEMBER, column, list_view
 from .status import REFUSALS, Status
 from .verdicts import VERDICTS, Refusal, Verdict, rated_table, verdict_table
 
@@ -240,7 +240,7 @@ class Writer:
         joint = is_joint(facts)
         before: dict[int, bytes] = {}
         if keep_before:
-            members = set(facts.member.tolist())
+            members = members_of(facts)
             if joint:
                 members.update(others(facts, dictionaries))
             before = {m: fold.state.pack(m) for m in members}
@@ -361,11 +361,14 @@ class Writer:
             self.replica.settle(record.first, facts, staged.new_ids, outcome.status)
             self.replica.advance(record, staged.new_ids)
             self.replica.records.keep(record)
-            self.replica.dirty.update(outcome.members.tolist())
+            self.replica.dirty.update(members_of(facts))
             if staged.legs is not None:
-                legs = staged.legs
-                self.replica.settle(legs.batch.first, legs.batch.facts, [], legs.outcome.status)
-                self.replica.dirty.update(legs.outcome.members.tolist())
+                batch = staged.legs.batch
+                self.replica.settle(
+                    batch.first, batch.facts, [] if batch.legs else batch.ids,
+                    staged.legs.outcome.status,
+                )
+                self.replica.dirty.update(members_of(batch.facts))
             if (facts.kind == ERASE).any():
                 self._forget()
             self._spoiled = False
@@ -412,12 +415,19 @@ class Writer:
         assert words is not None
         names = self.replica.names_of(corrected(outcome.postings))
         answers = rated_answers(words, staged.new_ids, record.first, outcome, names)
-        if staged.facts is not None and staged.facts.kind[0] in GIFTS:
+        assert staged.facts is not None
+        if staged.facts.kind[0] in GIFTS:
             number = int(staged.facts.member[0])
             answers[0]["card"] = code_of(self.replica.dictionaries.members.names[number])
+        elif staged.facts.kind[0] in CLAIMS and staged.legs is not None:
+            legs = staged.legs
+            names = self.replica.names_of(corrected(legs.outcome.postings))
+            rest = rated_answers(words, legs.batch.ids, legs.batch.first, legs.outcome, names)
+            answers[0] = claim_answer(answers[0], rest)
+        for row in np.flatnonzero(staged.facts.member == NO_MEMBER).tolist():
+            answers[row] = of_nobody(answers[row])
         if outcome.status.any():
             assert self.replica.fold is not None
-            assert staged.facts is not None
             version = column(record.facts(), "program")
             tell_redeemable(self.replica.fold, answers, outcome, staged.facts, version)
         return answers

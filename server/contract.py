@@ -71,5 +71,6 @@ BODIES = (
 COMMITS = ("overloaded", "storage-full", "writer-away")
 FACTS = (
     "invalid-fact", "id-reused", "no-program", "in-future", "too-late", "unknown-card",
+    "unknown-sale",
     *sorted(REFUSALS.values()),
 )  # fmt: skip

@@ -393,6 +393,7 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Captures": [(facts.CaptureFact, "")],
     "Releases": [(facts.ReleaseFact, "")],
     "Cancels": [(facts.CancelFact, "")],
+    "Claims": [(facts.ClaimFact, "")],
     "Rewards": [(facts.RewardRedeemFact, "")],
     "Gift cards": [
         (facts.GiftCardIssueFact, ""), (facts.GiftCardLoadFact, ""),
