@@ -44,9 +44,8 @@ from .facts import (
     SubscriptionEndFact,
     SubscriptionStartFact,
     TransferFact,
-    instant_us,
-    us_instant,
 )
+from .facts.parts import instant_us, us_instant
 from .gift_accounts import account_of, code_of
 from .lines import details, net_lines
 

@@ -27,16 +27,8 @@ from .derived import (
     restated_rows,
 )
 from .dictionaries import Sizes
-from .facts import (
-    ID_BYTES,
-    CatalogFact,
-    ControlFact,
-    DayClosedFact,
-    ProfitShareFact,
-    PublishFact,
-    StoreFact,
-    instant_us,
-)
+from .facts import CatalogFact, ControlFact, DayClosedFact, ProfitShareFact, PublishFact, StoreFact
+from .facts.parts import ID_BYTES, instant_us
 from .joint import Legs
 from .journal import Record, StorageFull, encode_record
 from .late_names import concerned_members

@@ -18,8 +18,8 @@ from .facts import (
     PublishFact,
     StoreAttributes,
     StoreFact,
-    instant_us,
 )
+from .facts.parts import instant_us
 
 
 class Published(msgspec.Struct, frozen=True, array_like=True):

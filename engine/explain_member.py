@@ -44,8 +44,8 @@ from .facts import (
     SaleFact,
     StoreAttributes,
     TransferFact,
-    us_instant,
 )
+from .facts.parts import us_instant
 from .parked import CORRECT
 from .program import Program
 from .record_cache import RecordCache

@@ -10,10 +10,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .facts import (
-    CARD_BYTES,
-    GIFT_CODE_BYTES,
-    ID_BYTES,
-    NAME_BYTES,
     ActivityFact,
     AdjustFact,
     CalendarDate,
@@ -31,7 +27,6 @@ from .facts import (
     EnrolFact,
     EraseFact,
     Fact,
-    FormError,
     GiftCardFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
@@ -50,8 +45,8 @@ from .facts import (
     SubscriptionStartFact,
     TenderFact,
     TransferFact,
-    instant_us,
 )
+from .facts.parts import CARD_BYTES, GIFT_CODE_BYTES, ID_BYTES, NAME_BYTES, FormError, instant_us
 
 CATEGORY_BYTES = 4 * NAME_BYTES
 REASON_BYTES = 2_000

@@ -35,7 +35,7 @@ from .columns import (
     UPDATE,
     Facts,
 )
-from .facts import LATEST_US
+from .facts.parts import LATEST_US
 from .named import Names
 from .plans import plan_end
 from .rewards import price_of

@@ -17,7 +17,8 @@ from vafa.native.wire import Sale
 
 from .cards import CardState
 from .columns import CARD_PIN, Extra
-from .facts import CardPinFact, instant_us
+from .facts import CardPinFact
+from .facts.parts import instant_us
 from .private import Private
 
 TIME_COST, MEMORY_KIB, LANES, HASH_BYTES = 2, 19_456, 1, 32

@@ -9,7 +9,8 @@ import msgspec
 from vafa.native.wire import Sale
 
 from .carrier import sale_of
-from .facts import ID_BYTES, NAME_BYTES, SaleFact, us_instant
+from .facts import SaleFact
+from .facts.parts import ID_BYTES, NAME_BYTES, us_instant
 from .wire_json import read_strictly
 
 NO_ID = "\x7f" * (ID_BYTES + 1)

@@ -262,11 +262,10 @@ def _step_down(program: Program, member: State, day: dt.date, met: set[str]) -> 
         return
     last, held = _last_grant(member, member.top), member.held.get(member.top)
     if held is not None and (last is None or (last.through or NEVER) < held):
-        balances = {c.id: member.wallet.active(c.id) for c in program.currency}
+        values, balances = member.held_by[member.top]
         last = Grant(
-            program, member.top, held, held, len(member.records), dict(member.about.values),
-            balances,
-        )  # fmt: skip
+            program, member.top, held, held, len(member.records), dict(values), balances
+        )
     if last is None:
         # It was everybody's under another version.
         return

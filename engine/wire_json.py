@@ -22,7 +22,6 @@ from .facts import (
     CardPinFact,
     EnrolFact,
     Fact,
-    FormError,
     GiftCardFact,
     JointFact,
     LoneFact,
@@ -32,6 +31,7 @@ from .facts import (
     WireControl,
     json_decoder,
 )
+from .facts.parts import FormError
 from .form import check_form
 from .program_file import split_path
 

@@ -16,7 +16,8 @@ from .state cimport (
     RENEWED, THROUGH, TIER, Vec)
 from .taking cimport renew_since, take_back
 from .tiers cimport (
-    MOST_BALANCES, Past, add_to_counter, extend_tiers, lasts, move_tiers, still_good, tier_slots)
+    MOST_BALANCES, Past, add_to_counter, extend_tiers, has_stepped, lasts, move_tiers, still_good,
+    tier_slots)
 from .work cimport Work, note_expired
 
 
@@ -206,14 +207,15 @@ cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t bas
     past.balances = alone + w.g.width
     past.checks = &h.checks
     past.next = 0
+    past.row = row
     blank_row(&w.g, alone)
     if not lasts(t):
         # No balance is looked at: one that a tier needed was met while the tier was held, and
         # the sale of an exchange may have raised it.
         for rung in range(t.n_tiers):
             past.balances[t.rung[rung]] = (
-                MOST_BALANCES if w.good[rung] and (not t.tier_any[rung]
-                                                   or only_balances(t, rung))
+                MOST_BALANCES if ((w.good[rung] or has_stepped(t, rung, past.checks))
+                                  and (not t.tier_any[rung] or only_balances(t, rung)))
                 else w.met[rung] | (w.marks[rung] & MOST_BALANCES))
     replay_tiers(w, h, alone, <int32_t>row[JOINED], &past)
     move_tiers(t, alone, day, NULL, &past)

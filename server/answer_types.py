@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from vafa.engine.facts import Id, Name, SaleFact
+from vafa.engine.facts import SaleFact
+from vafa.engine.facts.parts import Id, Name
 
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Seq = Annotated[int, Meta(ge=1)]

@@ -14,7 +14,8 @@ import msgspec
 import orjson
 from aiohttp import web
 
-from vafa.engine.facts import Pin, PrivateFact, Profile
+from vafa.engine.facts import PrivateFact
+from vafa.engine.facts.parts import Pin, Profile
 from vafa.engine.pins import try_pin
 from vafa.engine.private import NoPepperError
 from vafa.engine.private_facts import for_journal, keep_profile, whose

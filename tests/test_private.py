@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.facts import FormError
+from vafa.engine.facts.parts import FormError
 from vafa.engine.journal import LedgerError
 from vafa.engine.pins import try_pin
 from vafa.engine.private import NoPepperError, Private, secret_of

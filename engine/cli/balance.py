@@ -35,7 +35,7 @@ def balance(
     Points are whole units of the currency's scale in JSON and CSV, as the HTTP answers
     are; tables show decimals. Exit code 1 when a member is not known.
     """
-    from vafa.engine.facts import instant_us
+    from vafa.engine.facts.parts import instant_us
     from vafa.engine.replica import Replica
 
     at_us = None if at is None else instant_us(at)

@@ -130,7 +130,7 @@ class Load:
     def _lines(
         self, name: str, stream: IO[bytes], size: int | None, skip: int, tick: Tick
     ) -> None:
-        from vafa.engine.facts import FormError
+        from vafa.engine.facts.parts import FormError
         from vafa.engine.wire_json import decode_fact
 
         done = 0
@@ -160,7 +160,7 @@ class Load:
     # -- other people's files ----------------------------------------------------------------
 
     def _mapped(self, file: Path, mapping: Mapping, skip: int, tick: Tick) -> None:
-        from vafa.engine.facts import FormError
+        from vafa.engine.facts.parts import FormError
         from vafa.engine.formats.found import Skipped
         from vafa.engine.formats.readers import STREAMED, format_of, reader_of
 
@@ -195,7 +195,7 @@ class Load:
 
     def recall(self, file: Path, mapping: Mapping) -> None:
         """Read a file that an earlier part has loaded, where later ones name its records."""
-        from vafa.engine.facts import FormError
+        from vafa.engine.facts.parts import FormError
         from vafa.engine.formats.readers import REMEMBERS, format_of, reader_of
 
         if format_of(mapping) not in REMEMBERS:
@@ -252,7 +252,7 @@ class Load:
     # -- Arrow and Parquet in the wire's form --------------------------------------------------
 
     def _tables(self, name: str, reader: TableReader, skip: int, tick: Tick) -> None:
-        from vafa.engine.facts import FormError
+        from vafa.engine.facts.parts import FormError
         from vafa.engine.wire_arrow import ArrowFacts
 
         for table, done, total in readable(name, reader(Path(name), self._batch)):
@@ -273,7 +273,7 @@ class Load:
     def _table(self, name: str, table: Any, first: int) -> None:
         import pyarrow as pa
 
-        from vafa.engine.facts import FormError
+        from vafa.engine.facts.parts import FormError
         from vafa.engine.wire_arrow import ArrowFacts
 
         def place(row: int) -> Place:
