@@ -122,6 +122,6 @@ def fold_alone(
         accepted = np.ones(len(facts), np.bool_)
     figures = fold.run(
         state, facts, history.version, fold.budgets.epochs(history.seqs), names, accepted,
-        order, fold.closings(until),
+        order, fold.closings(until), fold.compiled.drawn(history.version, history.ids),
     )  # fmt: skip
     return Folded(order, figures, state.pack(0))

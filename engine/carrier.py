@@ -29,6 +29,7 @@ from .facts import (
     GiftCardFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
+    GiftCardPinFact,
     GiftCardRedeemFact,
     HoldFact,
     JointFact,
@@ -174,11 +175,15 @@ def _put_on(fact: GiftCardIssueFact | GiftCardLoadFact) -> Extra:
 
 
 def _of_card(fact: GiftCardFact) -> Sale:
-    """A fact of a gift card: of the card's account, which has no name yet without a code."""
+    """A fact of a gift card: of the card's account, which has no name yet without a code.
+
+    A PIN is not in it.
+    """
     kind: str = fact.__struct_config__.tag  # type: ignore[assignment]
+    extra = None
     if isinstance(fact, GiftCardRedeemFact):
         extra = Extra(amount=fact.amount, completed=fact.completed)
-    else:
+    elif not isinstance(fact, GiftCardPinFact):
         extra = _put_on(fact)
     return Sale.of(
         fact.id, instant_us(fact.occurred_at), account_of(fact.card or ""), fact.store,

@@ -27,13 +27,22 @@ from .derived import (
     restated_rows,
 )
 from .dictionaries import Sizes
-from .facts import CatalogFact, ControlFact, DayClosedFact, ProfitShareFact, PublishFact, StoreFact
+from .facts import (
+    CatalogFact,
+    ControlFact,
+    DayClosedFact,
+    ProfitShareFact,
+    PublishFact,
+    RewardStockFact,
+    StoreFact,
+)
 from .facts.parts import ID_BYTES, instant_us
 from .joint import Legs
 from .journal import Record, StorageFull, encode_record
 from .late_names import concerned_members
 from .profit_share import legs_of
 from .records import control_batch, growth_batch, rows_batch
+from .rewards import why_no_stock
 from .schema import column, list_view
 from .standing import day_closed
 from .status import Status
@@ -77,10 +86,13 @@ class ControlCommits:
                 return self._of_many(fact, at, kind, payload)
 
     def _of_many(
-        self, fact: CatalogFact | StoreFact | ProfitShareFact, at: int, kind: int, payload: bytes
+        self, fact: CatalogFact | StoreFact | ProfitShareFact | RewardStockFact, at: int,
+        kind: int, payload: bytes,
     ) -> Verdict:
         if isinstance(fact, ProfitShareFact):
             return self._share(fact, at, kind, payload)
+        if isinstance(fact, RewardStockFact):
+            return self._stock(fact, at, kind, payload)
         return self._name(fact, at, kind, payload)
 
     def _known(self, fact_id: str, kind: int, at: int, payload: bytes) -> Verdict | None:
@@ -257,6 +269,24 @@ class ControlCommits:
             replica.settle(legs.first, legs.facts, [], rows.outcome.status)
             replica.dirty.update(before)
         return Verdict(control_answer(fact.id, first))
+
+    # -- stock of rewards ---------------------------------------------------------------------
+
+    def _stock(self, fact: RewardStockFact, at: int, kind: int, payload: bytes) -> Verdict:
+        """Bring pieces or items of a reward, or take pieces away that are not given."""
+        fold, stock = self._replica.fold, self._replica.stock
+        version = self._replica.versions.at(at)
+        if fold is None or version is None:
+            return Verdict(refusal=Refusal("no-program", "no program is in force then"))
+        reason = why_no_stock(fold, version.program, fact, stock)
+        if reason is not None:
+            return Verdict(refusal=Refusal("invalid-fact", *reason))
+        sizes = self._replica.dictionaries.sizes()
+        control = control_batch(fact.id, kind, at, payload, program=version.number)
+        record = self._append(fact.id, control, sizes)
+        stock.bring(payload)
+        answer = control_answer(fact.id, record.first)
+        return Verdict(answer)
 
     def _put_back(self, before: dict[int, bytes]) -> None:
         fold = self._replica.fold

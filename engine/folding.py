@@ -24,7 +24,7 @@ from .closing import ClosedDays
 from .columns import BALANCES, HOLD, POSTING_COLUMNS, RETURN, Facts, Outcome
 from .compile import CompiledProgram, CompiledPrograms
 from .dictionaries import Dictionaries
-from .late import Anew, Batch, Past, contested, told
+from .late import Anew, Batch, Past, contested, told, write_taken
 from .named import Names, named_ids, no_names
 from .order import untwisted
 from .parked import in_force
@@ -116,11 +116,11 @@ class Fold:
     def run(
         self, state: State, facts: Facts, version: NDArray[np.uint16],
         epoch: NDArray[np.uint32], names: Names, accepted: NDArray[Any], order: UInt32,
-        closings: Closings | None = None,
+        closings: Closings | None = None, drawn: NDArray[np.uint64] | None = None,
     ) -> dict[str, Any]:
         """Fold rows of facts in an order; what the kernel gives."""
         columns = self.compiled.columns(
-            facts, version - np.uint16(1), epoch, names, accepted
+            facts, version - np.uint16(1), epoch, names, accepted, drawn
         )
         return fold(self.compiled.natives, state, columns, order, closings)
 
@@ -159,6 +159,9 @@ class Fold:
         special = self.special(batch, past)
         takes_part, late_members, twisted = self._sort_out(batch, takes, special)
         figures = self._fold_in_order(batch, takes_part, accepted=False)
+        for row in np.flatnonzero(figures["taken"]).tolist():
+            if figures["status"][row] == Status.OK:
+                write_taken(facts, row, int(figures["taken"][row]))
         outcome = self.outcome(figures, n, previous, not twisted and not len(late_members))
         inserts: list[Insert] = []
         for member, every in _rows_by_member(facts.member, late_members):
@@ -171,7 +174,7 @@ class Fold:
             anew.decide()
             end = batch.first + int(every[-1])
             inserts += self._settle(anew, member, rows, outcome, end)
-        if special is not None:
+        if special is not None and not batch.legs:
             inserts += strangers(batch, past, outcome)
         insert(outcome, inserts)
         if nobody.any():
@@ -256,6 +259,7 @@ class Fold:
         return self.run(
             self.state, batch.facts, batch.version, np.full(n, self.budgets.epoch, np.uint32),
             no_names(n), np.full(n, accepted, np.bool_), rows,
+            drawn=self.compiled.drawn(batch.version, batch.ids),
         )  # fmt: skip
 
     def outcome(

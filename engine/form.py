@@ -30,6 +30,7 @@ from .facts import (
     GiftCardFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
+    GiftCardPinFact,
     GiftCardRedeemFact,
     HoldFact,
     MemberUpdateFact,
@@ -39,6 +40,7 @@ from .facts import (
     ReturnedLine,
     ReturnFact,
     RewardRedeemFact,
+    RewardStockFact,
     SaleFact,
     StoreFact,
     SubscriptionEndFact,
@@ -143,11 +145,15 @@ def _check_of_nobody(fact: SaleFact) -> None:
     for place, tender in enumerate(fact.tenders):
         if tender.points is not None or tender.ref is not None:
             raise FormError("needs a member, whose points it takes", f"tenders[{place}]")
+        if tender.card is not None:
+            raise FormError("needs a member: redeem the card by itself", f"tenders[{place}].card")
 
 
 def _check_paid_by_card(tender: TenderFact, place: int) -> None:
     check_name(tender.card, f"tenders[{place}].card", GIFT_CODE_BYTES)
     if tender.card is None:
+        if tender.pin is not None:
+            raise FormError("is for a tender with a gift card", f"tenders[{place}].pin")
         return
     if tender.amount <= 0:
         raise FormError("is not above 0: nothing is paid", f"tenders[{place}].amount")
@@ -302,7 +308,7 @@ def _check_stores(fact: StoreFact) -> None:
 
 def _check_gift_card(fact: GiftCardFact) -> None:
     check_name(fact.card, "card", GIFT_CODE_BYTES)
-    if isinstance(fact, GiftCardRedeemFact):
+    if isinstance(fact, GiftCardRedeemFact | GiftCardPinFact):
         return
     check_name(fact.reason, "reason", REASON_BYTES)
     check_name(fact.actor, "actor")
@@ -318,6 +324,15 @@ def _check_profit_share(fact: ProfitShareFact) -> None:
     _check_expires(fact.expires)
 
 
+def _check_reward_stock(fact: RewardStockFact) -> None:
+    check_name(fact.reward, "reward")
+    _check_names(fact.items, "items")
+    if bool(fact.pieces) == bool(fact.items):
+        raise FormError("give either pieces or items")
+    if len(set(fact.items)) < len(fact.items):
+        raise FormError("has an item twice", "items")
+
+
 _CHECKS: dict[type, Callable[[Any], None]] = {
     SaleFact: _check_sale,
     ReturnFact: _check_return,
@@ -330,6 +345,7 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     GiftCardIssueFact: _check_gift_card,
     GiftCardLoadFact: _check_gift_card,
     GiftCardRedeemFact: _check_gift_card,
+    GiftCardPinFact: _check_gift_card,
     HoldFact: _check_hold,
     CaptureFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
     ReleaseFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
@@ -346,5 +362,6 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     CatalogFact: _check_catalog,
     StoreFact: _check_stores,
     ProfitShareFact: _check_profit_share,
+    RewardStockFact: _check_reward_stock,
     DayClosedFact: lambda fact: _check_date(fact.date, "date"),
 }

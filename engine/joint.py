@@ -8,7 +8,8 @@ replay changes what another has received. The leg or row that takes is tried fir
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +36,7 @@ from .columns import (
     Facts,
     Lots,
     Outcome,
+    join,
     members_of,
     take,
     without_lines,
@@ -47,6 +49,8 @@ from .named import names_among
 from .order import member_order
 from .program import Program
 from .records import facts_batch
+from .refunds import Due, due, refund_rows
+from .reward_stock import write_items
 from .rewards import left_of, may_take
 from .status import POSTINGS, Status
 
@@ -59,6 +63,8 @@ class Legs:
 
     batch: Batch
     outcome: Outcome
+    before: dict[int, bytes] = field(default_factory=dict)
+    """Rows of accounts as they were, of those that only the fold has found."""
 
     def rows(self, n_currencies: int) -> pa.RecordBatch:
         """Their journal rows."""
@@ -101,7 +107,8 @@ def apply_joint(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | N
         return _with_sale(fold, batch, past)
     outcome = fold.apply(batch, past)
     if kind == REWARD and outcome.status[0] == Status.OK:
-        _tell_stock(fold, batch, outcome)
+        _tell_stock(fold, batch, outcome, past)
+        write_items(fold, batch, outcome, past)
     return outcome, None
 
 
@@ -117,7 +124,7 @@ def _refused_before(fold: Fold, batch: Batch, past: Past) -> Status:
     if kind in CLAIMS:
         return may_claim(fold, batch, past) if kind == CLAIM else may_cancel(batch, past)
     if kind == REWARD:
-        return may_take(fold, _program(fold, batch), member, extra)
+        return may_take(fold, _program(fold, batch), member, extra, past.stock)
     if kind in GIFTS:
         unlike = Status.GIFT_CARD_KNOWN if kind == GIFT_ISSUE else Status.UNKNOWN_GIFT_CARD
         return Status.OK if _has_facts(fold, member) == (kind != GIFT_ISSUE) else unlike
@@ -158,9 +165,40 @@ def _paid_by_cards(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs 
     if len(broken):
         return kept.refused(int(broken[0]), past), None
     outcome = fold.apply(batch, past)
-    if outcome.status[0] in (Status.OK, Status.PARKED):
+    if outcome.status[0] not in (Status.OK, Status.PARKED):
+        return kept.refused(int(outcome.status[0]), past), None
+    if not batch.came_back:
         return outcome, Legs(legs, paid)
-    return kept.refused(int(outcome.status[0]), past), None
+    # A return waited for this sale, or is inside it: its rows follow the payments.
+    kept.put_back(legs.facts.member.tolist())
+    found = due(fold, batch.came_back, past)
+    before = _packed(fold, found)
+    both = _together(legs, refund_rows(found, legs.first + len(legs.ids)))
+    return outcome, Legs(both, fold.apply(both, past), before)
+
+
+def apply_alone(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
+    """Fold facts that are about one account each, and what their returns put on gift cards."""
+    outcome = fold.apply(batch, past)
+    write_items(fold, batch, outcome, past)
+    found = due(fold, batch.came_back, past) if batch.came_back else []
+    if not found:
+        return outcome, None
+    before = _packed(fold, found)
+    rows = refund_rows(found, batch.first + len(batch.ids))
+    return outcome, Legs(rows, fold.apply(rows, past), before)
+
+
+def _packed(fold: Fold, found: list[Due]) -> dict[int, bytes]:
+    return {card: fold.state.pack(card) for _, card, _ in found}
+
+
+def _together(one: Batch, two: Batch) -> Batch:
+    """Two batches of legs, one after the other."""
+    return Batch(
+        join(one.facts, two.facts), one.ids + two.ids, one.first,
+        np.concatenate([one.version, two.version]), legs=True,
+    )  # fmt: skip
 
 
 def _with_sale(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
@@ -181,11 +219,15 @@ class _Kept:
         members = [*members_of(batch.facts), *others(batch.facts, fold.dictionaries)]
         self._packed = {member: fold.state.pack(member) for member in members}
 
+    def put_back(self, members: Iterable[int]) -> None:
+        """Put rows back."""
+        for member in members:
+            self._fold.state.unpack(member, self._packed[member])
+        self._fold.histories.clear()
+
     def refused(self, status: int, past: Past) -> Outcome:
         """Put all rows back and refuse the fact."""
-        for member, packed in self._packed.items():
-            self._fold.state.unpack(member, packed)
-        self._fold.histories.clear()
+        self.put_back(self._packed)
         self._batch.refused = {0: Status(status)}
         return self._fold.apply(self._batch, past)
 
@@ -209,9 +251,9 @@ def _payments(fold: Fold, batch: Batch) -> Batch:
     )
 
 
-def _tell_stock(fold: Fold, batch: Batch, outcome: Outcome) -> None:
+def _tell_stock(fold: Fold, batch: Batch, outcome: Outcome, past: Past) -> None:
     """A posting without points that tells how many pieces are left."""
-    left = left_of(fold, _program(fold, batch), batch.facts.extra(0).code)
+    left = left_of(fold, _program(fold, batch), batch.facts.extra(0).code, past.stock)
     if left is None:
         return
     told = {

@@ -18,12 +18,16 @@ from .calendars import NEVER, business_day, day_of
 from .columns import (
     ACTIVITY,
     ADJUST,
+    CANCEL,
+    CARD_PIN,
     DONATE,
     ENROL,
     GIFT_ISSUE,
     GIFT_LOAD,
     GIFT_PAYMENT,
+    GIFT_PIN,
     GIFT_REDEEM,
+    GIFT_REFUND,
     GIFTS,
     HOLD,
     REDEEM,
@@ -58,6 +62,8 @@ Int64 = NDArray[np.int64]
 _KERNEL_KINDS = np.arange(256, dtype=np.uint8)
 _KERNEL_KINDS[[GIFT_ISSUE, GIFT_LOAD, SHARE_IN]] = ADJUST
 _KERNEL_KINDS[[GIFT_REDEEM, GIFT_PAYMENT]] = REDEEM
+_KERNEL_KINDS[GIFT_REFUND] = CANCEL
+_KERNEL_KINDS[GIFT_PIN] = CARD_PIN
 """What the kernel does with rows of each kind: a gift card's account is like any other, a share
 of a pool like points given by hand."""
 
@@ -116,6 +122,7 @@ class KernelColumns:
     expires: NDArray[np.int32] | None = None
     end: Int64 | None = None
     end_day: NDArray[np.int32] | None = None
+    drawn: NDArray[np.uint64] | None = None
 
 
 def kernel_columns(
@@ -254,7 +261,7 @@ class _Extras:
         program = self.compiled.programs[int(self.out.version[row])]
         if kind == REWARD:
             return price_of(program, extra) or ("", 0)
-        if kind in (*GIFTS, GIFT_PAYMENT):
+        if kind in (*GIFTS, GIFT_PAYMENT, GIFT_REFUND):
             return program.gift_cards.currency if program.gift_cards else "", extra.amount
         return extra.currency, extra.amount
 

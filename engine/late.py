@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +26,7 @@ from .columns import (
     DONATE,
     GIFT_PAYMENT,
     GIFT_REDEEM,
+    GIFT_REFUND,
     HOLD,
     NO_RULE,
     NOTHING,
@@ -47,6 +49,7 @@ from .status import Status
 if TYPE_CHECKING:
     from .folding import Fold
     from .membership import Membership
+    from .reward_stock import RewardStock
 
 OK, PARKED = int(Status.OK), int(Status.PARKED)
 NEW, STANDS = 0, 2
@@ -62,6 +65,10 @@ class Past(Protocol):
     parked: Parked
 
     membership: Membership
+
+    @property
+    def stock(self) -> RewardStock:
+        """What facts have brought of rewards, and whose items are."""
 
     def history(self, member: int, last_seq: int, known: Known | None = None) -> History:
         """The facts in force of a member's chain up to a seq."""
@@ -92,12 +99,37 @@ class Batch:
     """Seqs of what facts of the batch name, where the ledger has them."""
     legs: bool = False
     """Rows that a fact of another member has caused: nothing waits for them."""
+    came_back: list[CameBack] = field(default_factory=list)
+    """What its returns have brought back of sales that gift cards paid, as they were decided."""
 
     def row_of(self, name: str) -> int | None:
         """Row of an id."""
         if self._row_of is None:
             self._row_of = {name: row for row, name in enumerate(self.ids)}
         return self._row_of.get(name)
+
+
+class CameBack(NamedTuple):
+    """A return of a sale that gift cards paid was taken: `facts` has the return, then the sale.
+
+    `back` of the `redeemed` money of the sale is back with it and with those taken before it.
+    """
+
+    facts: Facts
+    id: str
+    sale: str
+    version: int
+    redeemed: int
+    back: int
+
+
+def write_taken(facts: Facts, row: int, taken: int) -> Extra:
+    """Write down what a redemption has taken of more that it asked; its extra."""
+    extra = facts.extra(row)
+    now = msgspec.structs.replace(extra, amount=taken, asked=extra.amount)
+    assert facts.extras is not None
+    facts.extras[row] = now
+    return now
 
 
 def takes_points(facts: Facts, row: int, coupons: Collection[str] = ()) -> bool:
@@ -153,7 +185,11 @@ class Anew:
         self.taken = np.zeros(n, np.bool_)
         self.taken[: self.n_old] = True
         self.status = np.zeros(n, np.uint8)
-        self.row_of = {name: row for row, name in enumerate(self.pool.ids)}
+        # A refund has the id of its return, which a payment may have as well.
+        self.row_of = {
+            name: row for row, name in enumerate(self.pool.ids)
+            if self.pool.facts.kind[row] != GIFT_REFUND
+        }  # fmt: skip
         # Pool rows that wait for a sale, by its id.
         self.waiting: dict[str, list[int]] = {}
         by_seq = {int(seq): row for row, seq in enumerate(self.pool.seqs.tolist())}
@@ -307,7 +343,31 @@ class Anew:
             return status
         self.taken[row] = True
         self._current = folded
+        cut = int(folded.figures["taken"][row])
+        if cut:
+            mine = int(self.rows[row - self.n_old])
+            self._set_extra(row, write_taken(self.batch.facts, mine, cut))
+        self._note_back(row, folded)
         return OK
+
+    def _note_back(self, row: int, folded: Folded) -> None:
+        """Note what is back of a sale that gift cards paid, with a return of it."""
+        facts = self.pool.facts
+        name = facts.extra(row).named
+        if not name or facts.kind[row] not in (SALE, RETURN):
+            return
+        sale = self.row_of[name]
+        if not facts.extra(sale).tender_cards:
+            return
+        # A late return comes before others: the last of them has the whole.
+        back = max(
+            int(folded.figures["redeemed_back"][other])
+            for other in np.flatnonzero(self.taken).tolist() if facts.extra(other).named == name
+        )  # fmt: skip
+        self.batch.came_back.append(CameBack(
+            take(facts, np.array([row, sale])), self.pool.ids[row], name,
+            int(self.pool.version[row]), int(folded.figures["redeemed"][row]), back,
+        ))  # fmt: skip
 
     def _refusal(self, row: int, folded: Folded, without: Folded | None) -> int:
         status = folded.figures["status"]

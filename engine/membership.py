@@ -1,8 +1,8 @@
 """What a ledger knows of its members beside their figures (rulebook section 7).
 
-Their cards, what they are, what they subscribe to, whether they left. It is a fold of the
-journal like the members' rows: every replica reads it from the records, the checkpoint keeps
-it, and a replay compares it.
+Their cards, what they are, what they subscribe to, whether they left, which items they have. It
+is a fold of the journal like the members' rows: every replica reads it from the records, the
+checkpoint keeps it, and a replay compares it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from .columns import (
     CLAIMS,
     CLOSE,
     ERASE,
+    GIFT_ISSUE,
+    GIFT_PIN,
     SUBSCRIBE,
     UNSUBSCRIBE,
     UPDATE,
@@ -34,15 +36,19 @@ from .columns import (
 from .columns import ENROL as ENROLS
 from .dictionaries import Dictionaries
 from .receipts import Claimed, Receipts
+from .reward_stock import RewardStock
 
 EVENTS = {CARD_LINK: LINK, CARD_BLOCK: BLOCK, CARD_UNBLOCK: UNBLOCK, CARD_PIN: PIN}
 """What a fact of a card does to it, by kind."""
 
 CLOSED, TYPE, START, END, ERASED = "closed", "type", "start", "end", "erased"
+PINNED = "pin"
 """What happens to a member: it leaves, is told what it is, a plan starts or ends, what is
-known of the person is forgotten."""
+known of the person is forgotten; to a gift card: it gets a PIN."""
 
-TOLD = (ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE, *CLAIMS)
+TOLD = (
+    ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE, GIFT_ISSUE, GIFT_PIN, *CLAIMS
+)  # fmt: skip
 """Kinds that may settle something without a card."""
 
 Place = tuple[int, str, str, str]
@@ -52,8 +58,8 @@ Place = tuple[int, str, str, str]
 class MemberEvent(NamedTuple):
     """One thing that happened to a member; events sort as the facts that they come from.
 
-    `name` is the type, or the plan; `ends_at` (us) and `fee` are of a plan that starts, `seq`
-    is that of the fact which erases.
+    `name` is the type, the plan, or the hash of a PIN; `ends_at` (us) and `fee` are of a plan that
+    starts, `seq` is that of the fact which erases.
     """
 
     at: int
@@ -92,8 +98,11 @@ class Membership:
         self.members: dict[int, list[MemberEvent]] = {}
         self.closed: dict[int, int] = {}
         """Instants (us) from which on facts of members are refused, by their numbers."""
+        self.stock = RewardStock()
         self.erased: dict[int, int] = {}
         """Seqs of the facts by which members were forgotten, by their numbers."""
+        self.changes = 0
+        """How often something has been told of a card or a member."""
         self._changed: set[bytes] = set()
 
     # -- reading ---------------------------------------------------------------------------
@@ -107,6 +116,8 @@ class Membership:
             return
         for row in range(len(facts)):
             extra, kind = facts.extra(row), int(facts.kind[row])
+            if extra.items and not status[row]:
+                self._items(ids[row], extra)
             if not extra.card and kind not in TOLD:
                 continue
             place = (
@@ -128,6 +139,13 @@ class Membership:
                 self.erased[member] = first + row
                 self._add(member, MemberEvent(*place, ERASED, seq=first + row))
 
+    def _items(self, fact: str, extra: Extra) -> None:
+        """Items of a reward are given, or come back."""
+        if extra.named:
+            self.stock.take_back(extra.named, extra.items)
+        else:
+            self.stock.give(fact, extra.code, extra.items)
+
     def _told(self, kind: int, place: Place, member: int, extra: Extra) -> None:
         if kind == ENROLS:
             self._enrolled(place, member, extra.cards)
@@ -139,6 +157,8 @@ class Membership:
             self._add(member, event)
         elif kind == UNSUBSCRIBE:
             self._add(member, MemberEvent(*place, END, extra.plan))
+        elif extra.pin:
+            self._add(member, MemberEvent(*place, PINNED, extra.pin))
         elif extra.about and "type" in extra.about:
             self._add(member, MemberEvent(*place, TYPE, extra.about["type"]))
 
@@ -148,7 +168,15 @@ class Membership:
             self.receipts.claimed(sale, Claimed(member, name))
         else:
             sale = self.receipts.cancelled(extra.claim)
-        self._changed.add(b"r" + sale.encode())
+        self._changed.add(b"s" + sale.encode())
+
+    def pin_of(self, number: int, at: int) -> tuple[MemberEvent, int] | None:
+        """(what gave a gift card its PIN, how many have) at an instant (us); None: nothing."""
+        found = [
+            event for event in self.members.get(number, ())
+            if event.what == PINNED and event.at <= at
+        ]  # fmt: skip
+        return (found[-1], len(found)) if found else None
 
     def _enrolled(self, place: Place, member: int, cards: tuple[str, ...]) -> None:
         at = place[0]
@@ -163,11 +191,26 @@ class Membership:
 
     def _happens(self, card: str, event: CardEvent) -> None:
         self.cards.add(card, event)
+        self.changes += 1
         self._changed.add(b"c" + card.encode())
 
     def _add(self, member: int, event: MemberEvent) -> None:
         insort(self.members.setdefault(member, []), event, key=_order)
+        self.changes += 1
         self._changed.add(b"m" + member.to_bytes(4, "big"))
+
+    def settled_at(self, member: int) -> int | None:
+        """The instant (us) from which on the clock changes nothing of a member's cards and type.
+
+        None where it always may: terms of plans follow each other.
+        """
+        events = self.members.get(member, ())
+        if any(event.what == START for event in events):
+            return None
+        times = [event.at for event in events]
+        for card in self.cards.of_member.get(member, ()):
+            times += [event.at for event in self.cards.events[card]]
+        return max(times, default=0)
 
     # -- checkpoint --------------------------------------------------------------------------
 
@@ -175,16 +218,22 @@ class Membership:
         """Items of what has changed since the last call, for a checkpoint."""
         items = [(key, self._item(key)) for key in self._changed]
         self._changed = set()
-        return items
+        return items + [
+            (b"r" + reward.encode(), value) for reward, value in self.stock.take_changed()
+        ]
 
     def not_written(self, keys: Iterable[bytes]) -> None:
         """A checkpoint failed: the next one writes these too."""
-        self._changed.update(keys)
+        for key in keys:
+            if key[:1] == b"r":
+                self.stock.not_written(key[1:].decode())
+            else:
+                self._changed.add(key)
 
     def _item(self, key: bytes) -> bytes:
         if key[:1] == b"c":
             return _encode(self.cards.events[key[1:].decode()])
-        if key[:1] == b"r":
+        if key[:1] == b"s":
             return _encode(self.receipts.by_sale[key[1:].decode()])
         return _encode(self.members[int.from_bytes(key[1:], "big")])
 
@@ -195,6 +244,9 @@ class Membership:
                 self.cards.add(key[1:].decode(), event)
             return
         if key[:1] == b"r":
+            self.stock.put(key[1:].decode(), value)
+            return
+        if key[:1] == b"s":
             self.receipts.claimed(key[1:].decode(), _claimed(value))
             return
         member = int.from_bytes(key[1:], "big")

@@ -10,18 +10,33 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import CANCEL, CAPTURE, HOLD, REDEEM, RELEASE, RETURN, SALE, Extra, Facts
+from .columns import (
+    CANCEL,
+    CAPTURE,
+    GIFT_PAYMENT,
+    GIFT_REFUND,
+    HOLD,
+    REDEEM,
+    RELEASE,
+    RETURN,
+    REWARD,
+    SALE,
+    Extra,
+    Facts,
+)
 
 Int64 = NDArray[np.int64]
 
 NAMEABLE: dict[int, tuple[int, ...]] = {
     SALE: (SALE,), RETURN: (SALE,), CAPTURE: (HOLD,), RELEASE: (HOLD,),
-    CANCEL: (REDEEM, CAPTURE),
+    CANCEL: (REDEEM, CAPTURE, REWARD), GIFT_REFUND: (GIFT_PAYMENT,),
 }  # fmt: skip
 """Kinds of facts that facts of a kind may name; a sale with a return in it names a sale."""
 
 PAYING = (HOLD, REDEEM)
 """Kinds of facts that a sale's tender may name."""
+
+_NAMED = frozenset(kind for kinds in (*NAMEABLE.values(), PAYING) for kind in kinds)
 
 
 class Names(NamedTuple):
@@ -72,17 +87,17 @@ def names_among(facts: Facts, ids: list[str], rows: NDArray[np.uint32]) -> Names
     if not naming:
         return no_names(len(facts))
     wanted = {name for row in naming for name in named_ids(facts.extra(row))}
-    at: dict[tuple[int, str], list[int]] = {}
-    for row in rows.tolist():
-        if ids[row] in wanted:
-            at.setdefault((int(facts.member[row]), ids[row]), []).append(row)
+    # A fact's legs have its id, each in the account of another.
+    at = {
+        (int(facts.member[row]), ids[row]): row
+        for row in rows.tolist() if ids[row] in wanted and facts.kind[row] in _NAMED
+    }  # fmt: skip
     found = np.full(len(facts), -1, np.int64)
     of_tenders: Int64 | None = None
 
     def row_of(naming: int, name: str, kinds: tuple[int, ...]) -> int:
-        # The cancel of a claim, and the return that follows it, have one id.
-        mine = at.get((int(facts.member[naming]), name), ())
-        return next((row for row in mine if facts.kind[row] in kinds), -1)
+        row = at.get((int(facts.member[naming]), name), -1)
+        return row if row >= 0 and facts.kind[row] in kinds else -1
 
     for row in naming:
         extra = facts.extra(row)

@@ -10,12 +10,8 @@ from vafa.native.wire import Sale
 
 from .carrier import sale_of
 from .facts import SaleFact
-from .facts.parts import ID_BYTES, NAME_BYTES, us_instant
+from .facts.parts import NAME_BYTES, NO_ID, us_instant
 from .wire_json import read_strictly
-
-NO_ID = "\x7f" * (ID_BYTES + 1)
-"""Id of a basket that has none: no fact can have it, and at an instant it comes last."""
-
 
 NOBODY = "\x7f" * (NAME_BYTES + 1)
 """Member of a basket that has none: no member can have the name."""

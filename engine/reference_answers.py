@@ -38,7 +38,8 @@ class Answer:
     postings of the other members of a fact of several, corrections included. `parked` tells
     of the returns that waited for this sale: ok, or why they proved invalid; `rows` of what
     follows a claim, or its cancel: the sale, its returns. `budgets` are the rules whose budget it
-    closed.
+    closed. `taken` is what a redemption took that asked for more, `items` are the items of a reward
+    that were given or came back.
     """
 
     id: str
@@ -53,6 +54,8 @@ class Answer:
     parked: dict[str, str] = field(default_factory=dict)
     rows: dict[str, Answer] = field(default_factory=dict)
     budgets: list[str] = field(default_factory=list)
+    taken: int | None = None
+    items: list[str] = field(default_factory=list)
 
 
 class LotView(NamedTuple):

@@ -35,7 +35,14 @@ from .reference_basis import rounded
 from .reference_basket import Basket
 from .reference_calendar import ONE_DAY, add_months, business_date, first_instant
 from .reference_earning import rate
-from .reference_facts import Line, ReceivedFact, instant, named_sale, returned_lines
+from .reference_facts import (
+    IssueFact,
+    Line,
+    ReceivedFact,
+    instant,
+    named_sale,
+    returned_lines,
+)
 from .reference_lots import Dates, Lot, earned_dates
 from .reference_metrics import Metric, is_candidate
 from .reference_moving import donate, receive, transfer
@@ -88,6 +95,8 @@ def _apply_rest(turn: Turn) -> None:
         case ActivityFact():
             _activity(turn, fact)
         case AdjustFact():
+            if isinstance(fact, IssueFact):
+                turn.member.about = replace(turn.member.about, is_card=True)
             _adjust(turn, fact)
         case RedeemFact():
             redemption(turn, fact)
@@ -180,7 +189,7 @@ def _activity(turn: Turn, fact: ActivityFact) -> None:
 
 def _closing(turn: Turn, fact: DayClosedFact) -> None:
     """Bonuses on anniversaries of the date; they count as given on it."""
-    if turn.member.about.closed:
+    if turn.member.about.closed or turn.member.about.is_card:
         return
     record = _give(turn, _basket_of_none(turn, "closing"))
     if record.given:

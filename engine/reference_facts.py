@@ -69,6 +69,14 @@ class ReceivedFact:
     terminal: str
 
 
+class IssueFact(AdjustFact, tag_field="kind", tag="gift card issue"):
+    """The first money on a gift card, whose account it makes."""
+
+
+class PriceFact(RedeemFact, tag_field="kind", tag="reward redeem"):
+    """Points that a reward costs: no terms of redemption are asked."""
+
+
 OfMember = MemberFact | TransferFact | ClaimFact | ReceivedFact
 """What stands in a member's order, beside days closed."""
 

@@ -97,15 +97,17 @@ def fold_read(fold: Fold, read: list[Read]) -> Refolded:
     # Facts stand by seq; most members' facts arrived in order and need no sort.
     _, unordered = fold.state.behind(facts.member, facts.at)
     naming = naming_rows(facts, rows)
-    if unordered.any() or naming:
+    drawn = None
+    if unordered.any() or naming or fold.compiled.draws:
         ids = pa.chunked_array([r.ids for r in read]).to_pylist()
+        drawn = fold.compiled.drawn(version, ids)
         if naming:
             names = names_among(facts, ids, rows)
         sort = np.concatenate([facts.member[unordered], facts.member[naming]])
         rows = untwisted(facts, ids, fold.dictionaries, rows, np.unique(sort), names)
     figures = fold.run(
         fold.state, facts, version, fold.budgets.epochs(seqs), names,
-        np.ones(len(facts), np.bool_), rows, fold.closings(),
+        np.ones(len(facts), np.bool_), rows, fold.closings(), drawn,
     )  # fmt: skip
     _put_last_seqs(fold, read)
     return Refolded(facts, seqs, figures)

@@ -33,7 +33,7 @@ from .records import grow, read_facts
 from .refold import Read, fold_read, read_rows
 from .replica import Progress, Replica
 from .schema import column, list_view
-from .standing import Standing, closed_budgets, facts_of_record
+from .standing import REWARD_STOCK, Standing, closed_budgets, facts_of_record
 
 LINES_AT_ONCE = 20_000_000
 """Lines folded in one go; a longer journal is replayed in parts of its members."""
@@ -137,7 +137,10 @@ class Rebuilt:
             grow(self.dictionaries, growth)
         facts = record.facts()
         kinds = column(facts, "kind")
-        if self.standing.read_first(record.first, facts) in MEMBER_KINDS:
+        first = self.standing.read_first(record.first, facts)
+        if first == REWARD_STOCK:
+            self.membership.stock.bring(facts.column("payload")[0].as_py())
+        if first in MEMBER_KINDS:
             own = facts_of_record(kinds)
             self._read_members(record.first, facts.slice(0, own), kinds[:own])
             report.facts += own
@@ -247,6 +250,12 @@ def _compare_memberships(
         report.find(
             f"claims: live {live.receipts.by_sale}, replayed {rebuilt.receipts.by_sale}"
         )
+    shelves, there = rebuilt.stock.shelves, live.stock.shelves
+    for reward in sorted(shelves.keys() | there.keys()):
+        if shelves.get(reward) != there.get(reward):
+            report.find(
+                f"reward {reward!r}: live {there.get(reward)}, replayed {shelves.get(reward)}"
+            )
     for member in sorted(rebuilt.members.keys() | live.members.keys()):
         made, seen = rebuilt.members.get(member), live.members.get(member)
         if made != seen:

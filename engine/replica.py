@@ -31,26 +31,30 @@ from .folding import Fold
 from .gift_accounts import code_of
 from .gift_cards import gift_card_view
 from .journal import GENESIS, Journal, LedgerError, Record
+from .kept import KeptAnswers
 from .late import Batch
 from .membership import Membership
 from .parked import PARKED_CODE, Parked
 from .record_cache import RecordCache
 from .records import StoredFact, grow, read_facts, read_outcome
-from .redeemable import tell_redeemable
+from .redeemable import tell_redeemable, tell_taken
 from .refold import refold
+from .refunds import refunds_of, tell_refunds
+from .reward_stock import RewardStock
 from .rewards import rewards_view
 from .schema import NO_MEMBER, column, list_view
 from .standing import (
     DAY_CLOSED,
     PROFIT_SHARE,
     PUBLISH,
+    REWARD_STOCK,
     Standing,
     closed_budgets,
     facts_of_record,
     legs_of_record,
 )
 from .versions import ProgramVersions
-from .views import card_view, member_lots, member_view
+from .views import card_view, member_json, member_lots, member_view
 
 Progress = Callable[[int, int], None]
 """(facts done, facts in all)."""
@@ -91,6 +95,7 @@ class Replica:
         self._saved_sizes = Sizes()
         self._seen_version = -1
         self.records = RecordCache(journal)
+        self.kept = KeptAnswers()
 
     @property
     def versions(self) -> ProgramVersions:
@@ -168,6 +173,11 @@ class Replica:
         self.hash = meta.hash
         self._saved_sizes = self.dictionaries.sizes()
 
+    @property
+    def stock(self) -> RewardStock:
+        """What facts have brought of rewards, and whose items are."""
+        return self.membership.stock
+
     # -- programs -----------------------------------------------------------------------
 
     def new_fold(self) -> None:
@@ -223,6 +233,8 @@ class Replica:
         own = facts_of_record(kinds)
         ids = facts.column("id").slice(0, own).to_pylist()
         kind = self.standing.read_first(record.first, facts)
+        if kind == REWARD_STOCK:
+            self.stock.bring(facts.column("payload")[0].as_py())
         if kind == PUBLISH:
             self.new_fold()
             self.fill_fold()
@@ -378,12 +390,13 @@ class Replica:
             )
         if stored.kind in GIFTS:
             answer["card"] = code_of(self.dictionaries.members.names[number])
+        tell_refunds([answer], refunds_of(stored.batch, self.dictionaries))
+        one = stored.batch.slice(stored.row, 1)
+        facts = read_facts(one)
+        tell_taken([answer], facts)
         if stored.status:
             assert self.fold is not None
-            one = stored.batch.slice(stored.row, 1)
-            tell_redeemable(
-                self.fold, [answer], read_outcome(one), read_facts(one), column(one, "program")
-            )
+            tell_redeemable(self.fold, [answer], read_outcome(one), facts, column(one, "program"))
         return answer
 
     def names_of(self, seqs: Iterable[int]) -> dict[int, str]:
@@ -397,6 +410,10 @@ class Replica:
     ) -> Answer | None:
         """A member as it stands at an instant (us, default now), if wanted with its lots."""
         return member_view(self, name, at_us, lots=lots)
+
+    def member_json(self, name: str, at_us: int | None = None) -> tuple[bytes, str] | None:
+        """A member with its lots as JSON, and the instant (default now) that it shows."""
+        return member_json(self, name, at_us)
 
     def card(self, card: str, at_us: int | None = None) -> Answer | None:
         """Whose a card is at an instant (us, default now); None when it is not known."""

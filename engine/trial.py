@@ -148,6 +148,7 @@ def _folded(fold: Fold, batch: Batch, state: State, order: NDArray[np.uint32]) -
     figures = fold.run(
         state, alone, batch.version, np.full(1, fold.budgets.epoch, np.uint32),
         no_names(1), np.zeros(1, np.bool_), order,
+        drawn=fold.compiled.drawn(batch.version, batch.ids),
     )  # fmt: skip
     return fold.outcome(figures, 1, state.last_seqs(_ONE), True)
 

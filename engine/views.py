@@ -7,19 +7,21 @@ facts of its chain up to the instant are folded again (rulebook section 11, as o
 from __future__ import annotations
 
 import time
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import orjson
 
 from vafa.native.fold import run_out_by
+from vafa.native.shown import lots_json
 from vafa.native.state import State
 
-from .answers import Answer, AnswerWords, instant_text
-from .calendars import LAST_DAY, date_of
+from .answers import Answer, instant_text
+from .calendars import LAST_DAY, date_texts
 from .chain import strip
 from .columns import BALANCES, SALE
 from .folding import Fold
+from .kept import Kept
 from .membership import CLOSED, TYPE
 from .named import named_ids, names_among, naming_rows
 from .plans import ActivePlan, plans_at
@@ -28,6 +30,11 @@ from .redeemable import redeemable_tenders
 
 if TYPE_CHECKING:
     from .replica import Replica
+
+
+_Standing = tuple[Fold, State, int, int, int]
+"""Fold, a state that has the member's row, its number there, the instant that it shows, the
+highest seq of the member's facts."""
 
 
 def member_view(
@@ -42,6 +49,35 @@ def member_view(
     found = _standing(replica, name, at_us)
     if found is None:
         return None
+    shown = _shown(replica, name, found)
+    if lots:
+        shown["lots"] = _lots(replica, found)
+    return shown
+
+
+def member_json(replica: Replica, name: str, at_us: int | None) -> tuple[bytes, str] | None:
+    """What `member_view` shows, lots included, as JSON; and the instant that it shows."""
+    found = _standing(replica, name, at_us)
+    if found is None:
+        return None
+    fold, state, number, at, seq = found
+    as_of = instant_text(at)
+    standing = seq, fold.today(at), fold.versions.showing(at).number, replica.membership.changes
+    kept = None if at_us is not None else replica.kept.find(fold, name, standing)
+    if kept is None:
+        shown = _shown(replica, name, found)
+        shown["lots"] = orjson.Fragment(_lots_json(replica, found))
+        head, middle, tail = orjson.dumps(shown).partition(b'"as_of":"' + as_of.encode())
+        kept = Kept(standing, head + middle[:9], tail)
+        known = replica.dictionaries.members.numbers[name]
+        if at_us is None and state.runs_out(number) is None:
+            settled = replica.membership.settled_at(known)
+            if settled is not None and settled <= at:
+                replica.kept.keep(name, kept)
+    return kept.head + as_of.encode() + kept.tail, as_of
+
+
+def _shown(replica: Replica, name: str, found: _Standing) -> Answer:
     fold, state, number, at, seq = found
     day = fold.today(at)
     words = replica.words
@@ -53,8 +89,10 @@ def member_view(
         figures = state.totals(number, place, day)
         balances[currency] = {figure: figures.pop(figure) for figure in BALANCES}
         totals[currency] = figures
+    # One that was claimed has two names.
+    known = replica.dictionaries.members.numbers[name]
     shown: Answer = {
-        "id": replica.dictionaries.members.names[replica.dictionaries.members.numbers[name]],
+        "id": replica.dictionaries.members.names[known],
         "as_of": instant_text(at),
         "tier": words.tiers[tier],
         "balances": balances,
@@ -62,24 +100,25 @@ def member_view(
         "purchases": state.head(number)[2],
         "seq": seq,
     }
-    shown |= _about(replica, replica.dictionaries.members.numbers[name], at)
+    shown |= _about(replica, known, at)
     progress = progress_of(compiled, state, number, tier, day)
     if progress is not None:
         shown["progress"] = progress
     if compiled.program.redemption:
         active = [balances[currency]["active"] for currency in words.currencies]
         shown["redeemable"] = redeemable_tenders(compiled, active, words.tiers[tier], None)
-    if lots:
-        shown["lots"] = _shown_lots(words, state, number, day)
     return shown
 
 
 def _about(replica: Replica, number: int, at: int) -> Answer:
     """What is known of a member beside its figures: what it is, its cards and plans."""
     membership = replica.membership
+    known, linked = membership.members.get(number), membership.cards.of_member.get(number)
     shown: Answer = {}
+    if known is None and linked is None:
+        return shown
     cards = membership.cards.held(number, at)
-    events = [event for event in membership.members.get(number, ()) if event.at <= at]
+    events = [event for event in known or () if event.at <= at]
     for event in events:
         if event.what == TYPE:
             shown["type"] = event.name
@@ -139,10 +178,7 @@ def member_lots(replica: Replica, name: str, at_us: int | None) -> list[Answer]:
     found = _standing(replica, name, at_us)
     if found is None:
         return []
-    fold, state, number, at, _ = found
-    words = replica.words
-    assert words is not None
-    return _shown_lots(words, state, number, fold.today(at))
+    return _lots(replica, found)
 
 
 def latest_seq(replica: Replica, name: str) -> int | None:
@@ -151,34 +187,24 @@ def latest_seq(replica: Replica, name: str) -> int | None:
     return None if found is None else found[4]
 
 
-def _shown_lots(words: AnswerWords, state: State, number: int, today: int) -> list[Answer]:
-    shown = []
-    for place, currency in enumerate(words.currencies):
-        for earned, active_from, through, points in state.lots(number, place, today):
-            lot = _lot(currency, active_from > today, earned, active_from, through).copy()
-            lot["points"] = points
-            shown.append(lot)
+def _lots(replica: Replica, found: _Standing) -> list[Answer]:
+    shown: list[Answer] = orjson.loads(_lots_json(replica, found))
     return shown
 
 
-@lru_cache(4096)
-def _lot(currency: str, pending: bool, earned: int, active_from: int, through: int) -> Answer:
-    """A lot of no points, to be copied: lots share few dates, whose texts cost most."""
-    return {
-        "currency": currency,
-        "points": 0,
-        "state": "pending" if pending else "active",
-        "earned": date_of(earned).isoformat(),
-        "active_from": date_of(active_from).isoformat(),
-        "good_through": None if through > LAST_DAY else date_of(through).isoformat(),
-    }
+def _lots_json(replica: Replica, found: _Standing) -> bytes:
+    """Lots as a JSON array, in spending order."""
+    fold, state, number, at, _ = found
+    day = fold.today(at)
+    assert replica.words is not None
+    lots = b"".join(
+        lots_json(state, number, place, orjson.dumps(currency), day, date_texts(), LAST_DAY)
+        for place, currency in enumerate(replica.words.currencies)
+    )
+    return b"[" + lots[:-1] + b"]"
 
 
-def _standing(
-    replica: Replica, name: str, at_us: int | None
-) -> tuple[Fold, State, int, int, int] | None:
-    """(fold, a state that has the member's row, its number there, the instant it shows, the
-    highest seq of the member's facts)."""
+def _standing(replica: Replica, name: str, at_us: int | None) -> _Standing | None:
     number = replica.dictionaries.members.numbers.get(name)
     fold = replica.fold
     if number is None or fold is None:

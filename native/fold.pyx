@@ -263,6 +263,7 @@ cdef int point(Columns *in_, columns, Py_ssize_t n) except -1:
         columns.lot_good_through, np.int32, items, "lot_good_through")
     in_.lot_points = <int64_t*>optional(columns.lot_points, np.int64, items, "lot_points")
     in_.channel = <uint32_t*>optional(columns.channel, np.uint32, n, "channel")
+    in_.drawn = <uint64_t*>optional(columns.drawn, np.uint64, n, "drawn")
     in_.code = <uint32_t*>optional(columns.code, np.uint32, n, "code")
     in_.figure = <int64_t*>optional(columns.figure, np.int64, n, "figure")
     in_.currency = <uint8_t*>optional(columns.currency, np.uint8, n, "currency")
@@ -343,7 +344,10 @@ def fold(list natives, State state, columns, order, closings=None):
 
     Returns a dict of arrays: per row status uint8, tier int8 (of the layout, -1 none),
     eligible int64, active, pending, held and debt int64[n, currencies] (after the row, on
-    its business day), lack int64 (points that were missing); per posting basket uint32,
+    its business day), lack int64 (points that were missing), redeemed and redeemed_back int64
+    (of the sale that a return names: the money that redemptions paid, and what of it is back by
+    then), taken int64 (of a redemption that was cut to what is redeemable); per posting basket
+    uint32,
     rule uint16 (65535 none), kind, currency, limit uint8, desired and points int64; with
     closings the closed_* arrays of `close_days`. Entries of rows that `order` leaves out
     are zero. Raises TypeError or ValueError for columns of the wrong form, MemoryError when
@@ -372,6 +376,8 @@ def fold(list natives, State state, columns, order, closings=None):
         shape, np.int64)
     held = np.zeros(shape, np.int64)
     lack = np.zeros(n, np.int64)
+    redeemed, redeemed_back = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    taken = np.zeros(n, np.int64)
     b.out.status = <uint8_t*>cnp.PyArray_DATA(<cnp.ndarray>status)
     b.out.tier = <int8_t*>cnp.PyArray_DATA(<cnp.ndarray>tier)
     b.out.eligible = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>eligible)
@@ -380,6 +386,9 @@ def fold(list natives, State state, columns, order, closings=None):
     b.out.held = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>held)
     b.out.debt = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>debt)
     b.out.lack = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>lack)
+    b.out.redeemed = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>redeemed)
+    b.out.redeemed_back = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>redeemed_back)
+    b.out.taken = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>taken)
     plain = -1 if b.w.closings != NULL else plain_version(natives, columns)
     if plain >= 0:
         first = natives[plain]
@@ -422,7 +431,8 @@ def fold(list natives, State state, columns, order, closings=None):
         raise MemoryError
     out = {
         "status": status, "tier": tier, "eligible": eligible, "active": active,
-        "pending": pending, "held": held, "debt": debt, "lack": lack,
+        "pending": pending, "held": held, "debt": debt, "lack": lack, "redeemed": redeemed,
+        "redeemed_back": redeemed_back, "taken": taken,
         **b.posted(),
     }
     out.update(b.closed_posted())

@@ -66,6 +66,8 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         return OK
     redeemed = prepare(w, ts, s.row, s.back_quantity, s.back_net, &b, &redeemed_back)
     b.form = BASKET
+    w.out.redeemed[i] = redeemed
+    w.out.redeemed_back[i] = redeemed_back
     if not restore_spent(w, t, h, s, i, row, day, redeemed, redeemed_back):
         w.failed = 1
         return OK

@@ -242,6 +242,7 @@ cdef struct Terms:
     int64_t share_num      # of the basket's net; share_den 0: no bound
     int64_t share_den
     int64_t points         # units that are worth `money`; 0: no rate
+    int64_t clamp          # more than is redeemable takes what is
 
 cdef struct RuleTable:
     int32_t n_rules
@@ -335,6 +336,9 @@ cdef struct RuleTable:
     const uint64_t *store         # [store code]
     const uint64_t *terminal
     const uint64_t *channel
+    int32_t n_draws
+    const uint64_t *draw_needs    # [draw]: rules that want it won
+    const uint64_t *draw_bars     # [draw]: rules that want it lost
     const uint64_t *weekday       # [Monday 0]
     const uint64_t *minute        # [minute of the day]
     const uint64_t *day           # [day_span[day]]

@@ -49,6 +49,13 @@ class Redeemable(Struct):
     money: int | None
 
 
+class Refund(Struct):
+    """Money that a return put back on a gift card, in minor units."""
+
+    card: str
+    amount: Annotated[int, Meta(ge=1)]
+
+
 class Applied(Struct):
     """What became of a parked return."""
 
@@ -56,6 +63,7 @@ class Applied(Struct):
     status: Literal["ok", "refused"]
     postings: list[Posting]
     reason: str | UnsetType = UNSET
+    refunds: list[Refund] | UnsetType = UNSET
 
 
 class FactAnswer(Struct):
@@ -70,6 +78,10 @@ class FactAnswer(Struct):
     reason: str | UnsetType = UNSET
     card: str | UnsetType = UNSET
     remaining: int | UnsetType = UNSET
+    items: list[str] | UnsetType = UNSET
+    asked: int | UnsetType = UNSET
+    taken: int | UnsetType = UNSET
+    refunds: list[Refund] | UnsetType = UNSET
     parked: list[Applied] | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
 
@@ -246,6 +258,7 @@ class GiftCard(Struct):
 
     card: str
     as_of: Instant
+    has_pin: bool
     balance: Annotated[int, Meta(ge=0)]
     owed: Annotated[int, Meta(ge=0)]
     loaded: int
@@ -263,6 +276,7 @@ class RewardView(Struct):
     points: int
     left: int | None
     per_member: int | None
+    unique: bool
 
 
 class Rewards(Struct):

@@ -69,6 +69,9 @@ PROBLEMS: dict[str, Kind] = {
     "unknown-currency": Kind(409, "Unknown currency", "no program in force has it; for ever"),
     "unknown-tier": Kind(409, "Unknown tier", "the program in force has no such tier; for ever"),
     "unknown-card": Kind(422, "Unknown card", "no member has the card; the id may be used again"),
+    "pin-needed": Kind(422, "PIN needed", "the gift card has a PIN; the id may be used again"),
+    "pin-wrong": Kind(422, "PIN wrong", "it is not the card's; the id may be used again"),
+    "pin-locked": Kind(422, "PIN locked", "it was tried too often; a new PIN lets it be tried"),
     "no-pepper": Kind(503, "No pepper", "PINs cannot be hashed: VAFA_PEPPER_FILE is not set", True),
     "card-blocked": Kind(409, "Card blocked", "the card is blocked at the fact's time; for ever"),
     "card-linked": Kind(

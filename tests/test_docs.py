@@ -396,9 +396,10 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Cancels": [(facts.CancelFact, "")],
     "Claims": [(facts.ClaimFact, "")],
     "Rewards": [(facts.RewardRedeemFact, "")],
+    "Stock of rewards": [(facts.RewardStockFact, "")],
     "Gift cards": [
         (facts.GiftCardIssueFact, ""), (facts.GiftCardLoadFact, ""),
-        (facts.GiftCardRedeemFact, ""),
+        (facts.GiftCardRedeemFact, ""), (facts.GiftCardPinFact, ""),
     ],
     "Transfers": [(facts.TransferFact, "")],
     "Donations": [(facts.DonateFact, "")],

@@ -20,7 +20,7 @@ from .rejects import Place, Rejects
 from .tables import TableReader, bad_rows, readable, table_reader
 
 if TYPE_CHECKING:
-    from vafa.engine.facts import LoneFact
+    from vafa.engine.facts import JointFact, LoneFact
     from vafa.engine.formats.found import Reader
     from vafa.engine.formats.settings import Mapping
     from vafa.engine.intake import Intake
@@ -222,11 +222,20 @@ class Load:
             return
         # Facts that are committed alone take their place among the others.
         self._commit_sales()
-        if isinstance(fact, JointFact):
+        if isinstance(fact, JointFact) and not self._has_pin(fact):
             self._sales, self._places = [carrier_of(fact)], [place]
             self._commit_sales()
         elif self._writer is not None:
-            self._count(place, self._writer.commit_fact(fact))
+            self._count(place, self._writer.commit_fact(fact, force=self._force))
+
+    def _has_pin(self, fact: JointFact) -> bool:
+        """Whether a fact gives a gift card its PIN, or spends from one that has a PIN."""
+        from vafa.engine.gift_pins import asked, gives_pin
+
+        writer = self._writer
+        return writer is not None and (
+            gives_pin(fact) or bool(asked(writer.replica, fact, writer.now()))
+        )
 
     def _commit_sales(self) -> None:
         from vafa.engine.intake import DecodedFacts

@@ -11,10 +11,16 @@ from .controls import (
     ProductFact,
     ProfitShareFact,
     PublishFact,
+    RewardStockFact,
     StoreAttributes,
     StoreFact,
 )  # fmt: skip
-from .gift_cards import GiftCardIssueFact, GiftCardLoadFact, GiftCardRedeemFact
+from .gift_cards import (
+    GiftCardIssueFact,
+    GiftCardLoadFact,
+    GiftCardPinFact,
+    GiftCardRedeemFact,
+)  # fmt: skip
 from .members import (
     CalendarDate,
     CloseFact,
@@ -48,7 +54,7 @@ from .sales import (
     TenderFact,
 )  # fmt: skip
 
-GiftCardFact = GiftCardIssueFact | GiftCardLoadFact | GiftCardRedeemFact
+GiftCardFact = GiftCardIssueFact | GiftCardLoadFact | GiftCardRedeemFact | GiftCardPinFact
 MemberFact = (
     SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | HoldFact | CaptureFact
     | ReleaseFact | CancelFact | EnrolFact | MemberUpdateFact | SubscriptionStartFact
@@ -58,7 +64,7 @@ MemberFact = (
 JointFact = TransferFact | RewardRedeemFact | GiftCardFact | ClaimFact | SaleFact | CancelFact
 """Facts that are about more than one account, or about what all share: they see all that came
 before them. Of sales those that gift cards pay, of cancels those of claims."""
-WireControl = CatalogFact | StoreFact | DayClosedFact | ProfitShareFact
+WireControl = CatalogFact | StoreFact | DayClosedFact | ProfitShareFact | RewardStockFact
 """Facts of no member that the door of facts takes; programs have a door of their own."""
 ControlFact = WireControl | PublishFact
 PrivateFact = CardPinFact | EnrolFact | MemberUpdateFact
@@ -73,15 +79,15 @@ KINDS: tuple[str, ...] = (
     "closing", "budget closed", "hold", "capture", "release", "cancel", "card link", "card block",
     "card unblock", "transfer", "transfer in", "donate", "close",
     "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
-    "erase", "card pin", "profit share", "profit share in", "claim",
-    "claim cancel",
+    "erase", "card pin", "profit share", "profit share in", "gift card pin", "gift card refund",
+    "reward stock", "claim", "claim cancel",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
 `closing` is a member's part of a control fact (what expired, what it gave), `transfer in` the
-receiver's leg of a transfer, `gift card payment` a card's leg of a sale, `profit share
-in` a member's share; `budget closed` is written by the engine. A claim is followed by its sale,
-a cancel of a claim by the return of it.
+receiver's leg of a transfer, `gift card payment` a card's leg of a sale, `gift card refund` of a
+return, `profit share in` a member's share; `budget closed` is written by the engine. A claim is
+followed by its sale, a cancel of a claim by the return of it.
 """
 
 SHOWN: tuple[str, ...] = tuple("cancel" if kind == "claim cancel" else kind for kind in KINDS)
@@ -91,9 +97,9 @@ RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
     "store": 0, "program publish": 0, "budget closed": 0, "card link": 0, "card block": 0,
     "card unblock": 0, "close": 0, "erase": 0,
-    "card pin": 0,
+    "card pin": 0, "gift card pin": 0, "reward stock": 0,
     "sale": 1, "activity": 1, "adjust": 1,
-    "return": 2,
+    "return": 2, "gift card refund": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
     "donate": 3, "transfer": 3, "transfer in": 3, "reward redeem": 3,
     "claim": 3, "claim cancel": 3,
@@ -111,10 +117,12 @@ __all__ = [
     "CardBlockFact", "CardLinkFact", "CardPinFact", "CardUnblockFact", "CatalogFact",
     "ClaimFact", "CloseFact", "ControlFact", "DayClosedFact", "DonateFact", "EnrolFact",
     "EraseFact", "Fact",
-    "GiftCardFact", "GiftCardIssueFact", "GiftCardLoadFact", "GiftCardRedeemFact", "HoldFact",
+    "GiftCardFact", "GiftCardIssueFact", "GiftCardLoadFact", "GiftCardPinFact",
+    "GiftCardRedeemFact", "HoldFact",
     "JointFact", "LineFact", "LoneFact", "ManualTier", "MemberFact", "MemberUpdateFact",
     "OfferFact", "PrivateFact", "ProductFact", "ProfitShareFact", "PublishFact", "RedeemFact",
-    "ReleaseFact", "ReturnFact", "ReturnPart", "ReturnedLine", "RewardRedeemFact", "SaleFact",
+    "ReleaseFact", "ReturnFact", "ReturnPart", "ReturnedLine", "RewardRedeemFact",
+    "RewardStockFact", "SaleFact",
     "StoreAttributes", "StoreFact", "SubscriptionEndFact", "SubscriptionStartFact",
     "TenderFact", "TransferFact", "WireControl", "json_decoder",
 ]  # fmt: skip

@@ -87,3 +87,13 @@ class ProfitShareFact(
     points: Spent
     weight: Literal["spend", "points"] = "spend"
     expires: Expires | None = None
+
+
+class RewardStockFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="reward stock"):
+    """More of a reward: so many `pieces` (below 0: fewer), or `items` with codes of their own."""
+
+    id: Id
+    occurred_at: Instant
+    reward: Name
+    pieces: Annotated[int, Meta(ge=-(10**9), le=10**9)] = 0
+    items: Annotated[list[Name], Meta(max_length=100_000)] = []

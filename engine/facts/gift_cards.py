@@ -1,10 +1,10 @@
-"""Gift cards: issued, loaded, redeemed (rulebook section 8)."""
+"""Gift cards: issued, loaded, redeemed, their PINs (rulebook section 8)."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from .parts import Expires, GiftCode, Id, Instant, Money, Place, Reason
+from .parts import Expires, GiftCode, Id, Instant, Money, Pin, Place, Reason
 
 
 class GiftCardIssueFact(
@@ -12,13 +12,15 @@ class GiftCardIssueFact(
 ):
     """A gift card comes into being; without `card` the engine chooses its code.
 
-    `expires` is the last good date, or "never"; without it the currency's policy counts.
+    `expires` is the last good date, or "never"; without it the currency's policy counts. With a
+    `pin` the card is asked for it; the journal has its hash only.
     """
 
     id: Id
     occurred_at: Instant
     amount: Money
     card: GiftCode | None = None
+    pin: Pin | None = None
     expires: Expires | None = None
     store: Place = ""
     terminal: Place = ""
@@ -49,6 +51,18 @@ class GiftCardRedeemFact(
     occurred_at: Instant
     card: GiftCode
     amount: Money
+    pin: Pin | None = None
     completed: bool = False
+    store: Place = ""
+    terminal: Place = ""
+
+
+class GiftCardPinFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="gift card pin"):
+    """A gift card has this PIN from now on, and may be tried anew; the journal has its hash."""
+
+    id: Id
+    occurred_at: Instant
+    card: GiftCode
+    pin: Pin
     store: Place = ""
     terminal: Place = ""

@@ -27,6 +27,9 @@ NAME_BYTES = 64
 CARD_BYTES = 58
 """So that `card:` and a card are a member's name."""
 
+NO_ID = "\x7f" * (ID_BYTES + 1)
+"""Id of a basket that has none: no fact can have it, and at an instant it comes last."""
+
 EARLIEST_US = 0
 LATEST_US = 6_300_000_000_000_000
 """2169-08-21: instants beyond the calendar tables are refused for form."""

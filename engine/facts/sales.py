@@ -18,6 +18,7 @@ from .parts import (
     Instant,
     LineNumber,
     Name,
+    Pin,
     Place,
     Positive,
     Reason,
@@ -44,7 +45,8 @@ class LineFact(Struct, forbid_unknown_fields=True):
 class TenderFact(Struct, forbid_unknown_fields=True):
     """How a part of the sale was paid; `points` are taken for a redemption tender.
 
-    `ref` is the hold or redemption that the points come from, `card` the gift card that pays.
+    `ref` is the hold or redemption that the points come from, `card` the gift card that pays,
+    `pin` the card's.
     """
 
     type: Name
@@ -52,6 +54,7 @@ class TenderFact(Struct, forbid_unknown_fields=True):
     points: Spent | None = None
     ref: Id | None = None
     card: GiftCode | None = None
+    pin: Pin | None = None
 
 
 class OfferFact(Struct, forbid_unknown_fields=True):
