@@ -33,9 +33,12 @@ from .facts import (
     GiftCardRedeemFact,
     HoldFact,
     JointFact,
+    LinkFact,
     ManualTier,
     MemberFact,
     MemberUpdateFact,
+    MergeFact,
+    PoolFact,
     RedeemFact,
     ReleaseFact,
     ReturnedLine,
@@ -45,6 +48,8 @@ from .facts import (
     SubscriptionEndFact,
     SubscriptionStartFact,
     TransferFact,
+    UnmergeFact,
+    UnpoolFact,
 )
 from .facts.parts import instant_us, us_instant
 from .gift_accounts import account_of, code_of
@@ -76,7 +81,7 @@ def carrier_of(fact: MemberFact | JointFact) -> Sale:
 
 
 def _named(
-    extra: Extra, fact: MemberFact | TransferFact | RewardRedeemFact | ClaimFact
+    extra: Extra, fact: MemberFact | TransferFact | RewardRedeemFact | ClaimFact | LinkFact
 ) -> Extra:
     """With the card that a fact has, and the member's name beside it."""
     if not fact.card:
@@ -164,6 +169,15 @@ def _transfer(fact: TransferFact) -> Extra:
     )
 
 
+def _tie(fact: MergeFact | PoolFact | UnpoolFact) -> Extra:
+    other = fact.other if isinstance(fact, MergeFact) else fact.account
+    return Extra(other=other, reason=fact.reason, actor=fact.actor)
+
+
+def _unmerge(fact: UnmergeFact) -> Extra:
+    return Extra(named=fact.merge, reason=fact.reason, actor=fact.actor)
+
+
 def _reward(fact: RewardRedeemFact) -> Extra:
     return Extra(code=fact.reward, quantity=fact.quantity, completed=fact.completed)
 
@@ -244,6 +258,10 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     TransferFact: _transfer,
     DonateFact: _donate,
     RewardRedeemFact: _reward,
+    MergeFact: _tie,
+    UnmergeFact: _unmerge,
+    PoolFact: _tie,
+    UnpoolFact: _tie,
 }
 
 
@@ -314,12 +332,16 @@ def wire_fields(content: Content) -> dict[str, Any]:
             fields |= {"hold": extra.named} | _wire_part(extra)
         case "cancel":
             fields |= {"redemption": extra.named} | _wire_part(extra)
-        case "claim cancel":
-            fields["claim"] = extra.claim
-        case "claim":
-            fields["sale"] = extra.receipt
+        case "claim" | "claim cancel":
+            fields |= {"claim": extra.claim} if extra.claim else {"sale": extra.receipt}
         case "subscription start" | "subscription end":
             fields["plan"] = extra.plan
+        case "merge":
+            fields["other"] = extra.other
+        case "unmerge":
+            fields["merge"] = extra.named
+        case "pool" | "unpool":
+            fields["account"] = extra.other
         case "enrol" | "member update":
             fields |= extra.about or {}
         case name:

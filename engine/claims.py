@@ -66,6 +66,7 @@ def cut(outcome: Outcome, start: int, end: int) -> Outcome:
         outcome.status[rows], outcome.tier[rows], **per_row, previous=outcome.previous[rows],
         posted_from=starts[start : end + 1] - lo,
         postings={name: outcome.postings[name][lo:hi] for name in POSTING_COLUMNS},
+        members=outcome.members,
     )  # fmt: skip
 
 
@@ -87,14 +88,14 @@ def may_claim(fold: Fold, batch: Batch, past: Past) -> Status:
     return Status.OK
 
 
-def may_cancel(batch: Batch, past: Past) -> Status:
+def may_cancel(fold: Fold, batch: Batch, past: Past) -> Status:
     """Whether a claim that is to be undone stands, and is the member's."""
     name = batch.facts.extra(0).claim
     seq = past.find_ids([name]).get(name)
     owner = None if seq is None else past.member_of(seq, (CLAIM,))
     if owner is None:
         return Status.NOT_A_REDEMPTION
-    if owner != int(batch.facts.member[0]):
+    if owner not in fold.accounts.family(int(batch.facts.member[0])):
         return Status.WRONG_MEMBER
     return Status.OK if past.membership.receipts.sale_of(name) else Status.ALREADY_CANCELLED
 
@@ -134,8 +135,7 @@ def cancel(fold: Fold, batch: Batch, past: Past) -> Moved | Status:
 
 def _left(fold: Fold, batch: Batch, past: Past, sale: str) -> int:
     """The net of a claimed sale less what has come back of it; the kernel asks for no figure."""
-    member = int(batch.facts.member[0])
-    history = past.history(member, fold.last_seq(member))
+    history = past.history(fold.heads(int(batch.facts.member[0])))
     facts, left = history.facts, 0
     for row, name in enumerate(history.ids):
         if name == sale and facts.kind[row] == SALE:
@@ -160,7 +160,7 @@ def _returns(fold: Fold, past: Past, sale: str) -> Iterator[tuple[str, Facts]]:
     had claimed it, and since then with nobody."""
     last = past.membership.receipts.by_sale.get(sale)
     if last is not None:
-        history = past.history(last.member, fold.last_seq(last.member))
+        history = past.history(fold.heads(last.member))
         for row in range(len(history.ids)):
             extra = history.facts.extra(row)
             if extra.named == sale and extra.back:

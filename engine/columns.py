@@ -7,7 +7,7 @@ which is also the payload of the journal row.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -43,11 +43,17 @@ GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PAYMENT, GIFT_PIN, GIFT_REFUND = (
 CLAIM, UNCLAIM = KINDS.index("claim"), KINDS.index("claim cancel")
 CLAIMS = (CLAIM, UNCLAIM)
 """Kinds of facts whose record goes on with rows of ordinary kinds: a sale, its returns."""
+MERGE, UNMERGE, POOL, UNPOOL = (
+    KINDS.index(kind) for kind in ("merge", "unmerge", "pool", "unpool")
+)
 
 GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PIN)
 """Kinds of facts of gift cards."""
 
-JOINT = (TRANSFER, REWARD, *GIFTS, *CLAIMS)
+LINKS = (MERGE, UNMERGE, POOL, UNPOOL)
+"""Kinds of facts that tie members' accounts."""
+
+JOINT = (TRANSFER, REWARD, *GIFTS, *LINKS, *CLAIMS)
 """Kinds of facts about more than one account, or about what all share."""
 
 SHARE_IN = KINDS.index("profit share in")
@@ -59,7 +65,7 @@ MEMBER_KINDS = np.array(
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
         TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT,
-        ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND, *CLAIMS,
+        ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND, *LINKS, *CLAIMS,
     ],
     np.uint8,
 )  # fmt: skip
@@ -84,6 +90,8 @@ class Extra(
     an adjust, redeem, hold, capture or cancel (0: all), and of what is given away or received; `to`
     is who gets it, `cause` which cause, `lots` what a leg brings; `code` of an activity or a
     reward, `quantity` of rewards; `tender_cards`: (place in the tenders, code of the gift card).
+    `other` is the member that is merged into another, or the household that one pools in; `named`
+    of an unmerge is the merge.
     `ends_at`: of a subscription or a hold, us. `about`: the fields given of an enrol or update.
     `card`: the card that names the member, or that the fact is about; `member`: the name given
     beside it, "" where the card alone tells whose the fact is; `nameless` where the receipt does.
@@ -128,6 +136,7 @@ class Extra(
     nameless: bool = False
     receipt: str = ""
     claim: str = ""
+    other: str = ""
     asked: int = 0
     items: tuple[str, ...] = ()
 
@@ -211,6 +220,7 @@ class Outcome:
     previous: NDArray[np.uint64]
     posted_from: NDArray[np.int64]
     postings: dict[str, NDArray[Any]]
+    members: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
 
 
 _PER_FACT = ("at", "member", "store", "terminal", "day", "minute", "kind")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from vafa.native.rules import Rules
 from vafa.native.state import State
 
+from .accounts import Settled
 from .calendars import (
     FIRST_YEAR,
     day_of,
@@ -146,9 +147,10 @@ class CompiledPrograms:
     def columns(
         self, facts: Facts, version: NDArray[np.uint16], epoch: NDArray[np.uint32],
         names: Names, accepted: NDArray[Any], drawn: NDArray[np.uint64] | None = None,
+        settled: Settled | None = None,
     ) -> KernelColumns:
         """Facts as the kernel takes them; see `kernel_columns`. `drawn`: see the method."""
-        columns = kernel_columns(self, facts, version, epoch, names, accepted)
+        columns = kernel_columns(self, facts, version, epoch, names, accepted, settled)
         columns.drawn = drawn
         self.follow()
         return columns

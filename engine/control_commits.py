@@ -186,8 +186,11 @@ class ControlCommits:
         members = record_members(record)
         at = {member: record.first + 1 + row for row, member in enumerate(members)}
         for one in restated:
-            fold.put(one.member, one.after, at[one.member])
-        self._replica.dirty.update(one.member for one in restated)
+            fold.put(one.members, one.after)
+            fold.state.set_last_seqs(
+                np.array([one.member], np.uint32), np.array([at[one.member]], np.uint64)
+            )
+            self._replica.dirty.update(one.members)
 
     # -- closed days --------------------------------------------------------------------------
 
@@ -211,7 +214,7 @@ class ControlCommits:
             self._append(fact.id, control, sizes)
             return Verdict(control_answer(fact.id, first, int(status)))
         everyone = np.arange(len(replica.dictionaries.members), dtype=np.uint32)
-        late, _ = fold.state.behind(everyone, np.full(len(everyone), at, np.int64))
+        late = fold.behind(everyone, at)
         was = before(replica, everyone[late].tolist())
         fold.closed.add(at, day, first, version.number)
         place = len(fold.closed) - 1
@@ -300,8 +303,8 @@ class ControlCommits:
         replica, fold = self._replica, self._replica.fold
         assert fold is not None
         for member in members.tolist():
-            last = fold.last_seq(member)
-            fold.put(member, fold.alone(replica.history(member, last)), last)
+            history = replica.history(fold.heads(member))
+            fold.put(history.members, fold.alone(history))
 
     # -- writing ------------------------------------------------------------------------------
 

@@ -89,6 +89,24 @@ REASONS = {
     "already-claimed": ("a claim of the sale stands", "فروش را عضوی از آنِ خود کرده است"),
     "claim-window-over": ("the days to claim the sale are over", "مهلت خواستن فروش گذشته است"),
     "member-closed": ("the member has left", "عضو از باشگاه رفته است"),
+    "unknown-merge": ("it names no merge", "آنچه نام می‌برد ادغام نیست"),
+    "same-member": ("both are one member", "هر دو یک عضوند"),
+    "already-merged": (
+        "the other was merged into a member before", "عضو دیگر پیش‌تر در عضوی ادغام شده است"
+    ),
+    "already-undone": ("the merge is undone already", "ادغام پیش‌تر واگردانده شده است"),
+    "member-pooled": (
+        "the member pools in a household", "عضو در حساب خانوار شریک است"
+    ),
+    "not-pooled": (
+        "the member does not pool in that account", "عضو در آن حساب شریک نیست"
+    ),
+    "not-a-household": (
+        "the account is no household and no organisation", "حساب از آن خانوار یا سازمان نیست"
+    ),
+    "entangled": (
+        "a sale would belong to two accounts", "فروشی از آن دو حساب می‌شد"
+    ),
     "gift-card-known": ("there is such a gift card already", "چنین کارت هدیه‌ای هست"),
     "unknown-gift-card": ("there is no such gift card", "چنین کارت هدیه‌ای نیست"),
     "unknown-reward": ("the program has no such reward", "برنامه چنین جایزه‌ای ندارد"),

@@ -298,7 +298,7 @@ def chain_of(reader: Reader, number: int, last_seq: int) -> MemberChain:
             side = chain.corrections if posting.corrects else chain.own
             side.setdefault(posting.corrects or of, []).append(posting)
     history = read_history(
-        reader.records, number, last_seq, reader.dictionaries, reader.versions
+        reader.records, {number: last_seq}, reader.dictionaries, reader.versions
     )
     sales: set[str] = set()
     for row, (seq, version) in enumerate(

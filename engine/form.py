@@ -34,6 +34,8 @@ from .facts import (
     GiftCardRedeemFact,
     HoldFact,
     MemberUpdateFact,
+    MergeFact,
+    PoolFact,
     ProfitShareFact,
     RedeemFact,
     ReleaseFact,
@@ -47,6 +49,8 @@ from .facts import (
     SubscriptionStartFact,
     TenderFact,
     TransferFact,
+    UnmergeFact,
+    UnpoolFact,
 )
 from .facts.parts import CARD_BYTES, GIFT_CODE_BYTES, ID_BYTES, NAME_BYTES, FormError, instant_us
 
@@ -227,6 +231,30 @@ def _check_transfer(fact: TransferFact) -> None:
         raise FormError("is the member itself", "to")
 
 
+def _check_merge(fact: MergeFact) -> None:
+    check_name(fact.other, "other")
+    if fact.other == fact.member:
+        raise FormError("is the member itself", "other")
+    _check_why(fact)
+
+
+def _check_unmerge(fact: UnmergeFact) -> None:
+    _check_named(fact.merge, fact.id, "merge")
+    _check_why(fact)
+
+
+def _check_pool(fact: PoolFact | UnpoolFact) -> None:
+    check_name(fact.account, "account")
+    if fact.account == fact.member:
+        raise FormError("is the member itself", "account")
+    _check_why(fact)
+
+
+def _check_why(fact: MergeFact | UnmergeFact | PoolFact | UnpoolFact) -> None:
+    check_name(fact.reason, "reason", REASON_BYTES)
+    check_name(fact.actor, "actor")
+
+
 def _check_donate(fact: DonateFact) -> None:
     check_name(fact.cause, "cause")
     check_name(fact.currency, "currency")
@@ -341,6 +369,10 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     RedeemFact: lambda fact: check_name(fact.currency, "currency"),
     TransferFact: _check_transfer,
     DonateFact: _check_donate,
+    MergeFact: _check_merge,
+    UnmergeFact: _check_unmerge,
+    PoolFact: _check_pool,
+    UnpoolFact: _check_pool,
     RewardRedeemFact: lambda fact: check_name(fact.reward, "reward"),
     GiftCardIssueFact: _check_gift_card,
     GiftCardLoadFact: _check_gift_card,

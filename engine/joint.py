@@ -18,7 +18,7 @@ from vafa.native.fold import run_out_by
 
 from .alone import fold_alone
 from .calendars import FIRST_DAY, expiry_table
-from .chain import History
+from .chain import History, places_of
 from .claims import Moved, cancel, claim, may_cancel, may_claim
 from .columns import (
     CLAIM,
@@ -27,6 +27,7 @@ from .columns import (
     GIFT_PAYMENT,
     GIFTS,
     JOINT,
+    LINKS,
     NO_RULE,
     REWARD,
     SALE,
@@ -46,13 +47,14 @@ from .folding import Fold, insert
 from .gift_accounts import account_of
 from .late import Batch, Past
 from .named import names_among
-from .order import member_order
+from .order import family_order
 from .program import Program
 from .records import facts_batch
 from .refunds import Due, due, refund_rows
 from .reward_stock import write_items
 from .rewards import left_of, may_take
 from .status import POSTINGS, Status
+from .tying import refused_tie
 
 STOCK = POSTINGS.index("stock")
 
@@ -86,8 +88,7 @@ def others(facts: Facts, dictionaries: Dictionaries) -> list[int]:
     """Numbers of the accounts beside its own that a fact may concern, as far as they are known."""
     extra = facts.extra(0)
     names = [account_of(code) for _, code in extra.tender_cards]
-    if extra.to:
-        names.append(extra.to)
+    names += [name for name in (extra.to, extra.other) if name]
     numbers = dictionaries.members.numbers
     return [numbers[name] for name in dict.fromkeys(names) if name in numbers]
 
@@ -116,26 +117,49 @@ def _refused_before(fold: Fold, batch: Batch, past: Past) -> Status:
     """Why a fact is refused whatever its member has."""
     facts = batch.facts
     kind, member, extra = int(facts.kind[0]), int(facts.member[0]), facts.extra(0)
-    receivers = others(facts, fold.dictionaries)
+    if kind in LINKS:
+        return refused_tie(fold, kind, member, extra, lambda one: past.type_of(
+            one, int(facts.at[0])))
     if kind == TRANSFER:
-        # A card may have named the giver by another name.
-        known = receivers and receivers[0] != member and _has_facts(fold, receivers[0])
-        return Status.OK if known else Status.UNKNOWN_MEMBER
+        return _receives(fold, batch)
     if kind in CLAIMS:
-        return may_claim(fold, batch, past) if kind == CLAIM else may_cancel(batch, past)
+        return may_claim(fold, batch, past) if kind == CLAIM else may_cancel(fold, batch, past)
     if kind == REWARD:
-        return may_take(fold, _program(fold, batch), member, extra, past.stock)
+        account = fold.accounts.account(member)
+        return may_take(fold, _program(fold, batch), account, extra, past.stock)
+    return _of_gift_cards(fold, facts, kind)
+
+
+def _of_gift_cards(fold: Fold, facts: Facts, kind: int) -> Status:
+    """Whether the gift cards that a fact is of, or that pay a sale, are there."""
+    extra = facts.extra(0)
     if kind in GIFTS:
-        unlike = Status.GIFT_CARD_KNOWN if kind == GIFT_ISSUE else Status.UNKNOWN_GIFT_CARD
-        return Status.OK if _has_facts(fold, member) == (kind != GIFT_ISSUE) else unlike
+        return _of_gift_card(fold, kind, int(facts.member[0]))
+    receivers = others(facts, fold.dictionaries)
     known = len(receivers) == len({code for _, code in extra.tender_cards})
     if known and all(_has_facts(fold, card) for card in receivers):
         return Status.OK
     return Status.UNKNOWN_GIFT_CARD
 
 
+def _receives(fold: Fold, batch: Batch) -> Status:
+    """Whether a transfer goes to another account that is known."""
+    receivers, account = others(batch.facts, fold.dictionaries), fold.accounts.account
+    if not receivers or not _has_facts(fold, receivers[0]):
+        return Status.UNKNOWN_MEMBER
+    # A card, or a merge, may have given the giver another name.
+    same = account(receivers[0]) == account(int(batch.facts.member[0]))
+    return Status.UNKNOWN_MEMBER if same else Status.OK
+
+
+def _of_gift_card(fold: Fold, kind: int, member: int) -> Status:
+    if kind == GIFT_ISSUE:
+        return Status.GIFT_CARD_KNOWN if _has_facts(fold, member) else Status.OK
+    return Status.OK if _has_facts(fold, member) else Status.UNKNOWN_GIFT_CARD
+
+
 def _has_facts(fold: Fold, member: int) -> bool:
-    return fold.state.head(member)[0] is not None
+    return fold.state.head(fold.accounts.account(member))[0] is not None
 
 
 def _program(fold: Fold, batch: Batch) -> Program:
@@ -217,7 +241,9 @@ class _Kept:
     def __init__(self, fold: Fold, batch: Batch) -> None:
         self._fold, self._batch = fold, batch
         members = [*members_of(batch.facts), *others(batch.facts, fold.dictionaries)]
-        self._packed = {member: fold.state.pack(member) for member in members}
+        self._packed = {
+            member: fold.state.pack(member) for member in fold.accounts.every(members)
+        }
 
     def put_back(self, members: Iterable[int]) -> None:
         """Put rows back."""
@@ -289,14 +315,17 @@ def _received(fold: Fold, batch: Batch, past: Past, previous: int, receiver: int
 def _left(fold: Fold, batch: Batch, past: Past, previous: int) -> Lots:
     """What a fact took from its member's lots, in spending order: as they stood before it
     less as they stand after it."""
+    giver = int(batch.facts.member[0])
+    heads = fold.heads(giver) | {giver: previous}
+    members = tuple(sorted(heads))
     new = take(batch.facts, np.zeros(1, np.int64))
-    new.member[:] = 0
-    history = past.history(int(batch.facts.member[0]), previous).then(
-        History(new, batch.ids, np.array([batch.first], np.uint64), batch.version)
+    new.member = places_of(members, new.member)
+    history = past.history(heads).then(
+        History(new, batch.ids, np.array([batch.first], np.uint64), batch.version, members)
     )
     rows = np.arange(len(history.ids), dtype=np.uint32)
-    names = names_among(history.facts, history.ids, rows)
-    order = member_order(history.facts, history.ids, fold.dictionaries, rows, names)
+    names = names_among(history.facts, history.ids, rows, history.one)
+    order = family_order(history.facts, history.ids, fold.dictionaries, rows, names)
     place = int(np.flatnonzero(order == len(rows) - 1)[0])
     currency = fold.layout.currencies.index(batch.facts.extra(0).currency)
     at, day = int(batch.facts.at[0]), int(batch.facts.day[0])
@@ -306,7 +335,7 @@ def _left(fold: Fold, batch: Batch, past: Past, previous: int) -> Lots:
         if some:
             folded = fold_alone(fold, history, order[:some], until=at - 1)
             state = fold.single()
-            state.unpack(0, folded.packed)
+            state.unpack(0, folded.row(members.index(giver)))
             # What a hold sets free by then is there before the fact as well.
             run_out_by(fold.compiled.natives, state, int(batch.version[0]) - 1, at, 0)
             for *dates, points in state.lots(0, currency, day):

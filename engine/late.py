@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .alone import Folded, Sums, changes, corrections, fold_alone
-from .chain import History, Known, is_exchange, of_sale, without_return
+from .chain import Heads, History, Known, is_exchange, of_sale, places_of, without_return
 from .columns import (
     ADJUST,
     CANCEL,
@@ -28,6 +28,7 @@ from .columns import (
     GIFT_REDEEM,
     GIFT_REFUND,
     HOLD,
+    LINKS,
     NO_RULE,
     NOTHING,
     REDEEM,
@@ -36,6 +37,7 @@ from .columns import (
     REWARD,
     SALE,
     TRANSFER,
+    UNMERGE,
     Extra,
     Facts,
     join,
@@ -56,7 +58,9 @@ NEW, STANDS = 0, 2
 """How a fact that is tried was accepted before (see `kernel_columns`)."""
 
 _TAKING = (REDEEM, HOLD, CAPTURE, TRANSFER, DONATE, REWARD, GIFT_REDEEM, GIFT_PAYMENT)
-_MAY_BE_REFUSED = (RETURN, CAPTURE, RELEASE, CANCEL)
+_MAY_BE_REFUSED = (RETURN, CAPTURE, RELEASE, CANCEL, *LINKS)
+_UNKNOWN = {CANCEL: Status.NOT_A_REDEMPTION, UNMERGE: Status.UNKNOWN_MERGE}
+"""Why a fact is refused that names none of the kinds it may name; default UNKNOWN_HOLD."""
 
 
 class Past(Protocol):
@@ -70,14 +74,17 @@ class Past(Protocol):
     def stock(self) -> RewardStock:
         """What facts have brought of rewards, and whose items are."""
 
-    def history(self, member: int, last_seq: int, known: Known | None = None) -> History:
-        """The facts in force of a member's chain up to a seq."""
+    def history(self, heads: Heads, known: Known | None = None) -> History:
+        """The facts in force of the chains of a member and those tied to it, up to seqs."""
 
-    def facts_at(self, seqs: list[int]) -> History:
-        """Facts of one member by their seqs."""
+    def facts_at(self, seqs: list[int], members: tuple[int, ...] | None = None) -> History:
+        """Facts by their seqs, as those of some members (default theirs)."""
 
     def find_ids(self, ids: list[str]) -> dict[str, int]:
         """Seqs of those ids that are known."""
+
+    def type_of(self, member: int, at: int) -> str | None:
+        """What a member is at an instant (us), as facts have told."""
 
     def member_of(self, seq: int, kinds: tuple[int, ...]) -> int | None:
         """Number of the member whose accepted fact of some kinds a seq is, NO_MEMBER of
@@ -172,13 +179,12 @@ class Anew:
         self.past = past
         self.n_old, n_new = len(history.ids), len(rows)
         self.first_waiting = self.n_old + n_new
-        member = int(batch.facts.member[rows[0]])
         awaited = [
             (name, waiting.seq)
             for row in rows.tolist()
             for name in (batch.ids[row],)
             for waiting in past.parked.by_sale.get(name, ())
-            if waiting.member == member and not batch.legs
+            if waiting.member in history.members and not batch.legs
         ]
         self.pool = _pool(history, batch, rows, [seq for _, seq in awaited], past)
         n = len(self.pool.ids)
@@ -232,7 +238,7 @@ class Anew:
                 return paying
         if extra.named and self.pool.facts.kind[mine] not in (SALE, RETURN):
             kind = int(self.pool.facts.kind[mine])
-            unknown = Status.NOT_A_REDEMPTION if kind == CANCEL else Status.UNKNOWN_HOLD
+            unknown = _UNKNOWN.get(kind, Status.UNKNOWN_HOLD)
             named = self._taken(extra.named, mine, row, NAMEABLE[kind], unknown)
             if named != OK:
                 return named
@@ -280,8 +286,8 @@ class Anew:
         if owner == NO_MEMBER and self.past.membership.receipts.owner(name) is None:
             # It is not here, or waits for this member's claim.
             return PARKED
-        member = int(self.batch.facts.member[row])
-        return Status.NOT_A_SALE if owner is None or owner == member else Status.WRONG_MEMBER
+        mine = owner is None or owner in self.pool.members
+        return Status.NOT_A_SALE if mine else Status.WRONG_MEMBER
 
     def _taken(
         self, name: str, mine: int, row: int, kinds: tuple[int, ...], unknown: Status
@@ -297,8 +303,7 @@ class Anew:
             return Status.WRONG_MEMBER if theirs else unknown
         seq = self.batch.known.get(name)
         owner = None if seq is None else self.past.member_of(seq, kinds)
-        member = int(self.batch.facts.member[row])
-        return unknown if owner is None or owner == member else Status.WRONG_MEMBER
+        return unknown if owner is None or owner in self.pool.members else Status.WRONG_MEMBER
 
     def _resolve(self, waiting: int, mine: int) -> int:
         """Apply a parked return now that a fact with the id that it names is here."""
@@ -377,6 +382,12 @@ class Anew:
         if len(broken):
             # Accepted facts stay: what would undo one is refused instead.
             return int(status[broken[0]])
+        if folded.settled is not None:
+            kind = int(self.pool.facts.kind[row])
+            if row in folded.settled.strange or row in folded.settled.torn:
+                return Status.WRONG_MEMBER
+            if kind in LINKS and folded.settled.torn:
+                return Status.ENTANGLED
         program = self.fold.versions.all[int(self.pool.version[row]) - 1].program
         coupons = program.coupon_currencies()
         if not takes_points(self.pool.facts, row, coupons) or without is None:
@@ -503,16 +514,16 @@ def _pool(
 ) -> History:
     """Old facts, new ones in the order of arrival, then parked returns that may apply."""
     new = take(batch.facts, rows)
-    new.member[:] = 0
+    new.member = places_of(history.members, new.member)
     mine = set(history.seqs.tolist())
-    parked = past.facts_at([seq for seq in waiting if seq not in mine])
+    parked = past.facts_at([seq for seq in waiting if seq not in mine], history.members)
     seqs = np.uint64(batch.first) + rows.astype(np.uint64)
     return History(
         join(history.facts, new, parked.facts),
         [*history.ids, *(batch.ids[row] for row in rows.tolist()), *parked.ids],
         np.concatenate([history.seqs, seqs, parked.seqs]),
         np.concatenate([history.version, batch.version[rows], parked.version]),
-        dict(history.whole),
+        history.members, dict(history.whole),
     )
 
 

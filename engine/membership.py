@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from .accounts import Accounts, Link
 from .cards import BLOCK, ENROL, LINK, OPEN, PIN, UNBLOCK, CardEvent, Cards
 from .columns import (
     CARD_BLOCK,
@@ -27,7 +28,9 @@ from .columns import (
     ERASE,
     GIFT_ISSUE,
     GIFT_PIN,
+    LINKS,
     SUBSCRIBE,
+    UNMERGE,
     UNSUBSCRIBE,
     UPDATE,
     Extra,
@@ -42,12 +45,13 @@ EVENTS = {CARD_LINK: LINK, CARD_BLOCK: BLOCK, CARD_UNBLOCK: UNBLOCK, CARD_PIN: P
 """What a fact of a card does to it, by kind."""
 
 CLOSED, TYPE, START, END, ERASED = "closed", "type", "start", "end", "erased"
-PINNED = "pin"
+PINNED, TIED, UNDONE = "pin", "tied", "undone"
 """What happens to a member: it leaves, is told what it is, a plan starts or ends, what is
-known of the person is forgotten; to a gift card: it gets a PIN."""
+known of the person is forgotten, its account is tied to another's, a merge is undone; to a gift
+card: it gets a PIN."""
 
 TOLD = (
-    ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE, GIFT_ISSUE, GIFT_PIN, *CLAIMS
+    ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE, GIFT_ISSUE, GIFT_PIN, *LINKS, *CLAIMS,
 )  # fmt: skip
 """Kinds that may settle something without a card."""
 
@@ -58,8 +62,9 @@ Place = tuple[int, str, str, str]
 class MemberEvent(NamedTuple):
     """One thing that happened to a member; events sort as the facts that they come from.
 
-    `name` is the type, the plan, or the hash of a PIN; `ends_at` (us) and `fee` are of a plan that
-    starts, `seq` is that of the fact which erases.
+    `name` is the type, the plan, the hash of a PIN, or the merge that is undone; `ends_at` (us) and
+    `fee` are of a plan that starts, `seq` is that of the fact which erases, `other` and `kind` are
+    of a tie.
     """
 
     at: int
@@ -71,6 +76,8 @@ class MemberEvent(NamedTuple):
     ends_at: int | None = None
     fee: int | None = None
     seq: int = 0
+    other: int = -1
+    kind: int = 0
 
 
 def opening(member: int) -> CardEvent:
@@ -95,6 +102,7 @@ class Membership:
     def __init__(self) -> None:
         self.cards = Cards()
         self.receipts = Receipts()
+        self.accounts = Accounts()
         self.members: dict[int, list[MemberEvent]] = {}
         self.closed: dict[int, int] = {}
         """Instants (us) from which on facts of members are refused, by their numbers."""
@@ -133,11 +141,30 @@ class Membership:
                 self._happens(extra.card, event_of(kind, place, member, extra))
             elif kind in CLAIMS:
                 self._claims(kind, ids[row], member, extra)
+            elif kind in LINKS:
+                other = dictionaries.members.numbers.get(extra.other, -1)
+                self._tied(kind, place, member, extra, other)
             elif kind in TOLD:
                 self._told(kind, place, member, extra)
             if kind == ERASE:
-                self.erased[member] = first + row
-                self._add(member, MemberEvent(*place, ERASED, seq=first + row))
+                # Under whatever name something of the person was kept.
+                for one in self.accounts.names_of(self.accounts.person(member)):
+                    self.erased[one] = first + row
+                    self._add(one, MemberEvent(*place, ERASED, seq=first + row))
+
+    def _tied(self, kind: int, place: Place, member: int, extra: Extra, other: int) -> None:
+        event = (
+            MemberEvent(*place, UNDONE, extra.named) if kind == UNMERGE
+            else MemberEvent(*place, TIED, other=other, kind=kind)
+        )
+        self._add(member, event)
+        self._tie(member, event)
+
+    def _tie(self, member: int, event: MemberEvent) -> None:
+        if event.what == TIED:
+            self.accounts.add(Link(*event[:4], event.kind, member, event.other))
+        else:
+            self.accounts.undo(event.name, event.at)
 
     def _items(self, fact: str, extra: Extra) -> None:
         """Items of a reward are given, or come back."""
@@ -257,6 +284,40 @@ class Membership:
         closed = next((event for event in self.members[member] if event.what == CLOSED), None)
         if closed is not None:
             self.closed[member] = closed.at
+
+    def loaded(self) -> None:
+        """All items are put: what members' events tell of several."""
+        told = [
+            (event, member) for member, events in self.members.items() for event in events
+            if event.what in (TIED, UNDONE)
+        ]
+        for event, member in sorted(told, key=lambda one: one[0].what == UNDONE):
+            self._tie(member, event)
+
+    def type_at(self, member: int, at: int) -> str | None:
+        """What a member is at an instant (us); None where nobody has told."""
+        told = [
+            event.name for event in self.members.get(member, ())
+            if event.what == TYPE and event.at <= at
+        ]
+        return told[-1] if told else None
+
+    # -- who has left ------------------------------------------------------------------------
+
+    def closed_at(self, member: int, at: int) -> int | None:
+        """From when on (us) facts of a member at an instant are refused; None: it has not left.
+
+        Who was merged into another is that one from then on, and leaves with it.
+        """
+        if not self.accounts or len(self.accounts.family(member)) == 1:
+            return self.closed.get(member)
+        person = self.accounts.ties(member, at).person(member)
+        ends = [
+            end for one in self.accounts.family(member)
+            if (end := self.closed.get(one)) is not None
+            and self.accounts.ties(member, end).person(one) == person
+        ]  # fmt: skip
+        return min(ends, default=None)
 
 
 def _order(event: MemberEvent) -> Place:

@@ -16,11 +16,13 @@ from .columns import (
     GIFT_PAYMENT,
     GIFT_REFUND,
     HOLD,
+    MERGE,
     REDEEM,
     RELEASE,
     RETURN,
     REWARD,
     SALE,
+    UNMERGE,
     Extra,
     Facts,
 )
@@ -29,7 +31,7 @@ Int64 = NDArray[np.int64]
 
 NAMEABLE: dict[int, tuple[int, ...]] = {
     SALE: (SALE,), RETURN: (SALE,), CAPTURE: (HOLD,), RELEASE: (HOLD,),
-    CANCEL: (REDEEM, CAPTURE, REWARD), GIFT_REFUND: (GIFT_PAYMENT,),
+    CANCEL: (REDEEM, CAPTURE, REWARD), GIFT_REFUND: (GIFT_PAYMENT,), UNMERGE: (MERGE,),
 }  # fmt: skip
 """Kinds of facts that facts of a kind may name; a sale with a return in it names a sale."""
 
@@ -81,22 +83,27 @@ def naming_rows(facts: Facts, rows: NDArray[np.uint32]) -> list[int]:
     ]  # fmt: skip
 
 
-def names_among(facts: Facts, ids: list[str], rows: NDArray[np.uint32]) -> Names:
-    """What rows name among those of their members; a sale may have been another's before."""
+def names_among(
+    facts: Facts, ids: list[str], rows: NDArray[np.uint32],
+    family: NDArray[np.uint32] | None = None,
+) -> Names:
+    """What rows name among themselves; with `family`, a number for those of one family by row,
+    among members that were ever tied."""
     naming = naming_rows(facts, rows)
     if not naming:
         return no_names(len(facts))
     wanted = {name for row in naming for name in named_ids(facts.extra(row))}
+    whose = facts.member if family is None else family
     # A fact's legs have its id, each in the account of another.
     at = {
-        (int(facts.member[row]), ids[row]): row
+        (int(whose[row]), ids[row]): row
         for row in rows.tolist() if ids[row] in wanted and facts.kind[row] in _NAMED
     }  # fmt: skip
     found = np.full(len(facts), -1, np.int64)
     of_tenders: Int64 | None = None
 
     def row_of(naming: int, name: str, kinds: tuple[int, ...]) -> int:
-        row = at.get((int(facts.member[naming]), name), -1)
+        row = at.get((int(whose[naming]), name), -1)
         return row if row >= 0 and facts.kind[row] in kinds else -1
 
     for row in naming:

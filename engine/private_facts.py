@@ -56,7 +56,8 @@ def whose(replica: Replica, fact: WithPrivate, verdict: Verdict) -> tuple[int, i
     stored = replica.stored(answer["seq"])
     if stored.status:
         return None
-    return int(column(stored.batch, "member")[stored.row]), stored.seq
+    number = int(column(stored.batch, "member")[stored.row])
+    return replica.membership.accounts.person(number), stored.seq
 
 
 def keep_profile(

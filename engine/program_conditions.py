@@ -26,7 +26,7 @@ Period = Literal["week", "month", "quarter", "half", "year"]
 Rounding = Literal["floor", "ceil", "half_up", "half_even"]
 RuleRounding = Literal["floor", "ceil", "half_up", "half_even", "carry", "line"]
 Calendar = Literal["gregorian", "jalali"]
-MemberType = Literal["person", "organisation"]
+MemberType = Literal["person", "organisation", "household"]
 First = Literal["ever", "week", "month", "quarter", "half", "year", "store", "category"]
 ByTier = dict[str, Decimal]
 

@@ -28,6 +28,7 @@ from .facts import (
     DonateFact,
     Fact,
     HoldFact,
+    LinkFact,
     MemberFact,
     PublishFact,
     RedeemFact,
@@ -123,7 +124,10 @@ class Reference:
         self._world.versions.append(Version(program, at_us, dates))
 
     def submit(self, fact: Fact) -> Answer:
-        """The answer to one fact that arrives now; a gift card's issue has its code."""
+        """The answer to one fact that arrives now; a gift card's issue has its code.
+
+        Raises TypeError for ties of members, which `play_tied` plays.
+        """
         try:
             said = content(fact)
             _check_form(fact)
@@ -148,12 +152,13 @@ class Reference:
             if isinstance(fact, ValueFact):
                 answer = self._value.submit(self._seq, version, fact)
             else:
+                assert not isinstance(fact, LinkFact)
                 answer = self._rated(Accepted(fact, self._seq, version), fact)
         self._answers[fact.id] = (said, answer)
         return answer
 
     def _rated(self, entry: Accepted, fact: OfMember | DayClosedFact) -> Answer:
-        assert not isinstance(fact, ReceivedFact)
+        assert not isinstance(fact, ReceivedFact | LinkFact)
         if isinstance(fact, DayClosedFact):
             return self._day_closed(entry, fact)
         if isinstance(fact, TransferFact):
@@ -258,7 +263,7 @@ class Reference:
 
     def take(self, entry: Accepted) -> Answer:
         """The answer to a fact of one account."""
-        assert not isinstance(entry.fact, DayClosedFact | ReceivedFact | ClaimFact)
+        assert not isinstance(entry.fact, DayClosedFact | ReceivedFact | ClaimFact | LinkFact)
         return self._of_member(entry, entry.fact)
 
     def leg(self, entry: Accepted, *, judged: bool = False) -> list[Posting]:
@@ -640,6 +645,8 @@ class Reference:
 
 
 def _check_form(fact: Fact) -> None:
+    if isinstance(fact, LinkFact):
+        raise TypeError(type(fact).__name__)
     if isinstance(fact, SaleFact | ReturnFact):
         for item in returned_lines(fact):
             if item.line is None and item.sku is None:

@@ -107,10 +107,11 @@ def _apply_rest(turn: Turn) -> None:
         case DayClosedFact():
             _closing(turn, fact)
         case _:
-            _apply_membership(turn)
+            tell(turn)
 
 
-def _apply_membership(turn: Turn) -> None:
+def tell(turn: Turn) -> None:
+    """What a fact tells of a member, and what else only the member is changed by."""
     fact = turn.accepted.fact
     match fact:
         case EnrolFact() | MemberUpdateFact():
@@ -122,7 +123,8 @@ def _apply_membership(turn: Turn) -> None:
         case CloseFact():
             _close(turn)
         case _:
-            pass
+            if turn.joins is not None:
+                turn.joins()
 
 
 def _move(turn: Turn, fact: TransferFact | DonateFact | ReceivedFact) -> None:

@@ -243,7 +243,7 @@ def _sequence(basket: Basket, asked: Step, _: Rule) -> int | None:
     rule = next(rule for rule in basket.program.sequence if rule.id == asked.id)
     if not basket.is_sale:
         return None
-    return step_of(rule, basket.member.purchases, basket.date)
+    return step_of(rule, [p for p in basket.member.purchases if p.streak], basket.date)
 
 
 def _drawn(basket: Basket, asked: Draw, _: Rule) -> int | None:
@@ -278,7 +278,7 @@ def categories(basket: Basket) -> frozenset[str]:
 def streak_length(basket: Basket, streak: Streak) -> int:
     """Consecutive periods with a purchase, up to the basket's; its own purchase counts."""
     calendar, begins = basket.program.calendar, week_begins(basket.program)
-    dates = [purchase.date for purchase in basket.member.purchases]
+    dates = [purchase.date for purchase in basket.member.purchases if purchase.streak]
     if basket.is_sale:
         dates.append(basket.date)
     bought = {period_number(calendar, begins, streak.period, date) for date in dates}

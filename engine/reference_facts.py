@@ -30,8 +30,11 @@ from .facts import (
     EraseFact,
     HoldFact,
     LineFact,
+    LinkFact,
     MemberFact,
     MemberUpdateFact,
+    MergeFact,
+    PoolFact,
     RedeemFact,
     ReleaseFact,
     ReturnedLine,
@@ -40,6 +43,8 @@ from .facts import (
     SubscriptionEndFact,
     SubscriptionStartFact,
     TransferFact,
+    UnmergeFact,
+    UnpoolFact,
 )
 from .reference_calendar import EPOCH
 
@@ -77,7 +82,7 @@ class PriceFact(RedeemFact, tag_field="kind", tag="reward redeem"):
     """Points that a reward costs: no terms of redemption are asked."""
 
 
-OfMember = MemberFact | TransferFact | ClaimFact | ReceivedFact
+OfMember = MemberFact | TransferFact | ClaimFact | ReceivedFact | LinkFact
 """What stands in a member's order, beside days closed."""
 
 
@@ -160,6 +165,7 @@ def rank(fact: OfMember | DayClosedFact) -> int:
         case (
             EnrolFact() | MemberUpdateFact() | SubscriptionStartFact() | SubscriptionEndFact()
             | CardLinkFact() | CardBlockFact() | CardUnblockFact() | CloseFact() | EraseFact()
+            | MergeFact() | UnmergeFact() | PoolFact() | UnpoolFact()
         ):  # fmt: skip
             return 0
         case SaleFact() | ActivityFact():

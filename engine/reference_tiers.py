@@ -370,6 +370,8 @@ def _stands(member: State, grant: Grant) -> bool:
 
 
 def _would_be_made(member: State, grant: Grant) -> bool:
+    if grant.settled:
+        return True
     program = grant.program
     tier = next(tier for tier in program.tiers() if tier.id == grant.tier)
     return _would_hold(program, member, tier, grant.on, grant)
@@ -406,7 +408,8 @@ def _review_held(program: Program, member: State, tier: Tier, day: dt.date) -> N
             continue
         count = sum(record.date <= on for record in member.records)
         seen = Grant(program, tier.id, on, None, count, values, balances)
-        if _would_hold(program, member, tier, on, seen):
+        settled = member.held_settled.get(tier.id) == on
+        if settled or _would_hold(program, member, tier, on, seen):
             member.held[tier.id] = on
             return
 

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .accounts import Accounts, settle
 from .chain import is_exchange, of_sale, resolve, without_return
 from .columns import CLAIM, MEMBER_KINDS, RETURN, Facts, join, take
 from .folding import Fold
@@ -48,8 +49,10 @@ class Read:
     """(member, sale, seq of the sale's row) where the record is a claim that was accepted."""
 
 
-def read_rows(first: int, batch: pa.RecordBatch, part: int = 0, parts: int = 1) -> Read:
-    """The facts of a record's members whose number leaves a rest."""
+def read_rows(
+    first: int, batch: pa.RecordBatch, accounts: Accounts, part: int = 0, parts: int = 1
+) -> Read:
+    """The facts of a record's members of a part; those that were ever tied are of one."""
     facts = read_facts(batch)
     n = len(facts)
     seqs = np.arange(first, first + n, dtype=np.uint64)
@@ -58,7 +61,7 @@ def read_rows(first: int, batch: pa.RecordBatch, part: int = 0, parts: int = 1) 
     resolved = {r.seq: r.status for r in resolutions(starts, postings)}
     mine = facts.member != NO_MEMBER
     if parts > 1:
-        mine &= facts.member % parts == part
+        mine &= accounts.roots(facts.member) % parts == part
     wanted = mine & ((status == OK) | (status == PARKED))
     if len(facts.kind) and facts.kind.max() > 0:
         wanted &= np.isin(facts.kind, MEMBER_KINDS)
@@ -90,31 +93,40 @@ def fold_read(fold: Fold, read: list[Read]) -> Refolded:
     seqs = np.concatenate([r.seqs for r in read])
     version = np.concatenate([r.version for r in read])
     status = np.concatenate([r.status for r in read])
-    rows = _in_force(facts, seqs, status, read)
+    rows = _in_force(facts, seqs, status, read, fold.accounts)
     resolve(facts, fold.dictionaries)
     facts.day, facts.minute = fold.versions.dates(facts.at, version)
     names = no_names(len(facts))
+    member = facts.member
     # Facts stand by seq; most members' facts arrived in order and need no sort.
     _, unordered = fold.state.behind(facts.member, facts.at)
     naming = naming_rows(facts, rows)
-    drawn = None
-    if unordered.any() or naming or fold.compiled.draws:
+    drawn = settled = None
+    if unordered.any() or naming or fold.compiled.draws or fold.accounts:
         ids = pa.chunked_array([r.ids for r in read]).to_pylist()
         drawn = fold.compiled.drawn(version, ids)
         if naming:
-            names = names_among(facts, ids, rows)
+            names = names_among(facts, ids, rows, fold.accounts.roots(member))
         sort = np.concatenate([facts.member[unordered], facts.member[naming]])
+        # Those that were ever tied stand in one order, as if they were one member.
+        facts.member = fold.accounts.roots(member)
+        sort = np.union1d(sort, facts.member[facts.member != member])
         rows = untwisted(facts, ids, fold.dictionaries, rows, np.unique(sort), names)
+        facts.member = member
+        numbers = fold.dictionaries.members.numbers
+        tied = fold.accounts.tied()
+        settled = settle(facts, ids, names, rows, numbers.__getitem__, tied)
     figures = fold.run(
         fold.state, facts, version, fold.budgets.epochs(seqs), names,
-        np.ones(len(facts), np.bool_), rows, fold.closings(), drawn,
+        np.ones(len(facts), np.bool_), rows, fold.closings(), drawn, settled,
     )  # fmt: skip
     _put_last_seqs(fold, read)
     return Refolded(facts, seqs, figures)
 
 
 def _in_force(
-    facts: Facts, seqs: NDArray[np.uint64], status: NDArray[np.uint8], read: list[Read]
+    facts: Facts, seqs: NDArray[np.uint64], status: NDArray[np.uint8], read: list[Read],
+    accounts: Accounts,
 ) -> NDArray[np.uint32]:
     """Rows that move anything: parked returns only where they were applied."""
     keep = np.ones(len(facts), np.bool_)
@@ -130,12 +142,13 @@ def _in_force(
                 keep[row] = False
             elif facts.extras is not None:
                 facts.extras[row] = without_return(facts.extra(row))
-    _drop_given_up(facts, seqs, read, keep)
+    _drop_given_up(facts, seqs, read, keep, accounts)
     return np.flatnonzero(keep).astype(np.uint32)
 
 
 def _drop_given_up(
-    facts: Facts, seqs: NDArray[np.uint64], read: list[Read], keep: NDArray[np.bool_]
+    facts: Facts, seqs: NDArray[np.uint64], read: list[Read], keep: NDArray[np.bool_],
+    accounts: Accounts,
 ) -> None:
     """Of sales that a member has claimed again: what came before the last claim."""
     last: dict[tuple[int, str], tuple[int, list[int]]] = {}
@@ -143,15 +156,16 @@ def _drop_given_up(
     for one in read:
         if one.claimed is not None:
             member, sale, seq = one.claimed
-            if (member, sale) in last:
-                again.add((member, sale))
-            last[member, sale] = seq, list(one.resolved)
+            key = accounts.family(member)[0], sale
+            if key in last:
+                again.add(key)
+            last[key] = seq, list(one.resolved)
     if not again:
         return
-    ids = pa.chunked_array([r.ids for r in read])
+    ids, root = pa.chunked_array([r.ids for r in read]), accounts.roots(facts.member)
     for member, sale in again:
         until, came_along = last[member, sale]
-        before = (facts.member == member) & (seqs < until) & ~np.isin(seqs, came_along)
+        before = (root == member) & (seqs < until) & ~np.isin(seqs, came_along)
         for row in np.flatnonzero(before).tolist():
             if not of_sale(facts, row, ids[row].as_py(), (sale,)):
                 continue
@@ -179,18 +193,20 @@ def refold(
     fold.follow()
     parts = max(1, -(-end // FACTS_AT_ONCE))
     for part in range(parts):
-        read = list(_reads(scan(), end, part, parts))
+        read = list(_reads(scan(), end, fold.accounts, part, parts))
         if read:
             fold_read(fold, read)
         if progress:
             progress((part + 1) * end // parts, end)
 
 
-def _reads(records: Iterable[Record], end: int, part: int, parts: int) -> Iterator[Read]:
+def _reads(
+    records: Iterable[Record], end: int, accounts: Accounts, part: int, parts: int
+) -> Iterator[Read]:
     for record in records:
         if record.first > end:
             return
         facts = record.copy().facts()
-        found = read_rows(record.first, facts, part, parts)
+        found = read_rows(record.first, facts, accounts, part, parts)
         if len(found.members):
             yield found

@@ -65,7 +65,7 @@ def _paid(fold: Fold, back: CameBack) -> Counter[int]:
 
 def _given(fold: Fold, card: int, sale: str, past: Past) -> int:
     """What a card has got back of a sale before this commit."""
-    history = past.history(card, fold.last_seq(card))
+    history = past.history({card: fold.last_seq(card)})
     return sum(
         history.facts.extra(row).amount
         for row in np.flatnonzero(history.facts.kind == GIFT_REFUND).tolist()

@@ -96,7 +96,8 @@ class Rebuilt:
         if not len(standing.versions):
             return
         self.fold = Fold(
-            self.dictionaries, standing.versions, standing.budgets, standing.closed
+            self.dictionaries, standing.versions, standing.budgets, standing.closed,
+            self.membership.accounts,
         )
         self.fold.follow()
         self.state = self.fold.state
@@ -173,10 +174,12 @@ class Rebuilt:
         for record in self._scan():
             # One copy of the body; the columns are views of it.
             facts = record.copy().facts()
-            rows = read_rows(record.first, facts, part, parts)
+            rows = read_rows(record.first, facts, self.membership.accounts, part, parts)
             if len(rows.members):
                 read.append(rows)
-                stored.append(stored_sums(record.first, facts, part, parts))
+                stored.append(
+                    stored_sums(record.first, facts, self.membership.accounts, part, parts)
+                )
                 self.fold.budgets.count(stored[-1].columns)
             if self._progress:
                 done = record.last + part * self.report.seq
@@ -187,7 +190,7 @@ class Rebuilt:
         told = Sums.join(stored)
         self.report.postings += len(told)
         self.report.corrections += told.corrections
-        made = made_sums(folded, self.fold.closed.seq)
+        made = made_sums(folded, self.fold.closed.seq, self.membership.accounts)
         for finding in told.differences(made, MOST_FINDINGS):
             self.report.find(finding.text(self.dictionaries.members.names, self.fold.layout))
 

@@ -22,10 +22,10 @@ from .answers import (
     stored_answer,
 )
 from .causes import causes_view
-from .chain import History, Known, read_facts_at, read_history
+from .chain import Heads, History, Known, read_facts_at, read_history
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
-from .columns import CLAIMS, GIFTS, LEGS, MEMBER_KINDS, Facts, members_of, pick
+from .columns import CLAIMS, GIFTS, LEGS, MEMBER_KINDS, Facts, pick
 from .dictionaries import Dictionaries, Sizes
 from .folding import Fold
 from .gift_accounts import code_of
@@ -184,7 +184,8 @@ class Replica:
         """Compile the programs as published; the members' rows are empty."""
         standing = self.standing
         self.fold = Fold(
-            self.dictionaries, standing.versions, standing.budgets, standing.closed
+            self.dictionaries, standing.versions, standing.budgets, standing.closed,
+            self.membership.accounts,
         )
         self.fold.follow()
         self.words = AnswerWords(self.fold)
@@ -267,8 +268,8 @@ class Replica:
         facts = read_facts(batch)
         version, status = column(batch, "program"), column(batch, "status")
         facts.day, facts.minute = self.versions.dates(facts.at, version)
-        self.fold.replay(Batch(facts, ids, first, version, legs=legs), status, self)
-        self.dirty.update(members_of(facts))
+        batch = Batch(facts, ids, first, version, legs=legs)
+        self.dirty.update(self.fold.replay(batch, status, self))
         self.settle(first, facts, ids, status)
 
     def _fold_closings(self, first: int, rows: pa.RecordBatch, kind: int) -> None:
@@ -279,16 +280,16 @@ class Replica:
         members = np.array(members[members != NO_MEMBER])
         fold.state.chain(members, first + 1)
         if kind == DAY_CLOSED:
-            late, _ = fold.state.behind(members, np.full(len(members), fold.closed.last_at))
+            late = fold.behind(members, fold.closed.last_at)
             fold.close_last_day(members[~late])
             anew = members[late]
         else:
             fold.histories.clear()
             anew = members
         for member in anew.tolist():
-            last = fold.last_seq(member)
-            fold.put(member, fold.alone(self.history(member, last)), last)
-        self.dirty.update(members.tolist())
+            history = self.history(fold.heads(member))
+            fold.put(history.members, fold.alone(history))
+        self.dirty.update(fold.accounts.every(members.tolist()))
 
     def settle(
         self, first: int, facts: Facts, ids: list[str], status: NDArray[np.uint8]
@@ -353,15 +354,18 @@ class Replica:
             places.append((found.facts, row))
         return pick(places)
 
-    def history(self, member: int, last_seq: int, known: Known | None = None) -> History:
-        """The facts in force of a member's chain up to a seq, oldest seq first."""
-        return read_history(
-            self.records, member, last_seq, self.dictionaries, self.versions, known
-        )
+    def history(self, heads: Heads, known: Known | None = None) -> History:
+        """The facts in force of the chains of a member and those tied to it, up to seqs, oldest
+        seq first."""
+        return read_history(self.records, heads, self.dictionaries, self.versions, known)
 
-    def facts_at(self, seqs: list[int]) -> History:
-        """Facts of one member by their seqs."""
-        return read_facts_at(self.records, seqs, self.dictionaries, self.versions)
+    def facts_at(self, seqs: list[int], members: tuple[int, ...] | None = None) -> History:
+        """Facts by their seqs, as those of some members (default theirs)."""
+        return read_facts_at(self.records, seqs, self.dictionaries, self.versions, members)
+
+    def type_of(self, member: int, at: int) -> str | None:
+        """What a member is at an instant (us), as facts have told."""
+        return self.membership.type_at(member, at)
 
     def member_of(self, seq: int, kinds: tuple[int, ...]) -> int | None:
         """Number of the member whose accepted fact of some kinds a seq is, NO_MEMBER of

@@ -48,9 +48,17 @@ class Status(IntEnum):
     OVER_LIMIT = 32
     OFFER_NOT_APPLICABLE = 33
     OFFER_USED_UP = 34
-    SALE_HAS_MEMBER = 35
-    ALREADY_CLAIMED = 36
-    CLAIM_WINDOW_OVER = 37
+    UNKNOWN_MERGE = 35
+    SAME_MEMBER = 36
+    ALREADY_MERGED = 37
+    ALREADY_UNDONE = 38
+    MEMBER_POOLED = 39
+    ENTANGLED = 40
+    NOT_POOLED = 41
+    NOT_A_HOUSEHOLD = 42
+    SALE_HAS_MEMBER = 43
+    ALREADY_CLAIMED = 44
+    CLAIM_WINDOW_OVER = 45
 
 
 REFUSALS = {
@@ -87,6 +95,14 @@ REFUSALS = {
     Status.OVER_LIMIT: "over-limit",
     Status.OFFER_NOT_APPLICABLE: "offer-not-applicable",
     Status.OFFER_USED_UP: "offer-used-up",
+    Status.UNKNOWN_MERGE: "unknown-merge",
+    Status.SAME_MEMBER: "same-member",
+    Status.ALREADY_MERGED: "already-merged",
+    Status.ALREADY_UNDONE: "already-undone",
+    Status.MEMBER_POOLED: "member-pooled",
+    Status.ENTANGLED: "entangled",
+    Status.NOT_POOLED: "not-pooled",
+    Status.NOT_A_HOUSEHOLD: "not-a-household",
     Status.SALE_HAS_MEMBER: "sale-has-member",
     Status.ALREADY_CLAIMED: "already-claimed",
     Status.CLAIM_WINDOW_OVER: "claim-window-over",

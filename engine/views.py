@@ -18,8 +18,8 @@ from vafa.native.state import State
 
 from .answers import Answer, instant_text
 from .calendars import LAST_DAY, date_texts
-from .chain import strip
-from .columns import BALANCES, SALE
+from .chain import Heads, strip
+from .columns import BALANCES, SALE, UNMERGE
 from .folding import Fold
 from .kept import Kept
 from .membership import CLOSED, TYPE
@@ -72,13 +72,15 @@ def member_json(replica: Replica, name: str, at_us: int | None) -> tuple[bytes, 
         known = replica.dictionaries.members.numbers[name]
         if at_us is None and state.runs_out(number) is None:
             settled = replica.membership.settled_at(known)
-            if settled is not None and settled <= at:
+            alone = len(replica.membership.accounts.family(known)) == 1
+            if alone and settled is not None and settled <= at:
                 replica.kept.keep(name, kept)
     return kept.head + as_of.encode() + kept.tail, as_of
 
 
 def _shown(replica: Replica, name: str, found: _Standing) -> Answer:
     fold, state, number, at, seq = found
+    named = replica.dictionaries.members.numbers[name]
     day = fold.today(at)
     words = replica.words
     assert words is not None
@@ -89,10 +91,10 @@ def _shown(replica: Replica, name: str, found: _Standing) -> Answer:
         figures = state.totals(number, place, day)
         balances[currency] = {figure: figures.pop(figure) for figure in BALANCES}
         totals[currency] = figures
-    # One that was claimed has two names.
-    known = replica.dictionaries.members.numbers[name]
+    # One that was claimed, or merged into another, has two names.
+    person = replica.membership.accounts.ties(named, at).person(named)
     shown: Answer = {
-        "id": replica.dictionaries.members.names[known],
+        "id": replica.dictionaries.members.names[person],
         "as_of": instant_text(at),
         "tier": words.tiers[tier],
         "balances": balances,
@@ -100,7 +102,7 @@ def _shown(replica: Replica, name: str, found: _Standing) -> Answer:
         "purchases": state.head(number)[2],
         "seq": seq,
     }
-    shown |= _about(replica, known, at)
+    shown |= _about(replica, person, at) | _tied(replica, person, at)
     progress = progress_of(compiled, state, number, tier, day)
     if progress is not None:
         shown["progress"] = progress
@@ -115,10 +117,15 @@ def _about(replica: Replica, number: int, at: int) -> Answer:
     membership = replica.membership
     known, linked = membership.members.get(number), membership.cards.of_member.get(number)
     shown: Answer = {}
-    if known is None and linked is None:
+    if len(membership.accounts.family(number)) == 1 and known is None and linked is None:
         return shown
-    cards = membership.cards.held(number, at)
-    events = [event for event in known or () if event.at <= at]
+    ties = membership.accounts.ties(number, at)
+    same = [one for one in membership.accounts.family(number) if ties.person(one) == number]
+    cards = sorted(card for one in same for card in membership.cards.held(one, at))
+    events = sorted(
+        (event for one in same for event in membership.members.get(one, ()) if event.at <= at),
+        key=lambda event: event[:4],
+    )
     for event in events:
         if event.what == TYPE:
             shown["type"] = event.name
@@ -131,6 +138,25 @@ def _about(replica: Replica, number: int, at: int) -> Answer:
         shown["plans"] = [_plan_view(plan) for plan in plans]
         named = {name for plan in plans for name in plan.entitlements}
         shown["entitlements"] = sorted(named)
+    return shown
+
+
+def _tied(replica: Replica, person: int, at: int) -> Answer:
+    """Who was merged into a member, where it pools, and who pools with it."""
+    accounts, names = replica.membership.accounts, replica.dictionaries.members.names
+    shown: Answer = {}
+    if len(accounts.family(person)) == 1:
+        return shown
+    ties = accounts.ties(person, at)
+    others = [one for one in accounts.family(person) if ties.person(one) == person != one]
+    if others:
+        shown["merged"] = sorted(names[one] for one in others)
+    home = ties.home(person)
+    if home is not None:
+        shown["account"] = names[home]
+    pooled = ties.pooled(person)
+    if pooled:
+        shown["members"] = sorted(names[one] for one in pooled)
     return shown
 
 
@@ -161,7 +187,9 @@ def card_view(replica: Replica, card: str, at_us: int | None) -> Answer | None:
     shown: Answer = {
         "card": card,
         "as_of": instant_text(at),
-        "member": replica.dictionaries.members.names[state.member],
+        "member": replica.dictionaries.members.names[
+            replica.membership.accounts.ties(state.member, at).person(state.member)
+        ],
         "blocked": state.blocked,
     }
     if state.reason:
@@ -205,10 +233,11 @@ def _lots_json(replica: Replica, found: _Standing) -> bytes:
 
 
 def _standing(replica: Replica, name: str, at_us: int | None) -> _Standing | None:
-    number = replica.dictionaries.members.numbers.get(name)
+    named = replica.dictionaries.members.numbers.get(name)
     fold = replica.fold
-    if number is None or fold is None:
+    if named is None or fold is None:
         return None
+    number = fold.accounts.account(named)
     state, mine = fold.state, number
     packed = replica.in_flight.get(number)
     if packed is not None:
@@ -217,6 +246,9 @@ def _standing(replica: Replica, name: str, at_us: int | None) -> _Standing | Non
     last_at, last_seq = state.head(mine)[:2]
     if last_at is None:
         return None
+    tied = len(fold.accounts.family(named)) > 1
+    heads = durable_heads(replica, fold, named) if tied else {named: last_seq}
+    last_seq = max(heads.values())
     at = time.time_ns() // 1000 if at_us is None else at_us
     if at >= last_at:
         ends = state.runs_out(mine)
@@ -225,7 +257,7 @@ def _standing(replica: Replica, name: str, at_us: int | None) -> _Standing | Non
         return fold, state, mine, at, last_seq
     if at_us is None:
         return fold, state, mine, last_at, last_seq
-    past = as_of(replica, fold, number, last_seq, at)
+    past = as_of(replica, fold, named, heads, at)
     return None if past is None else (fold, _run_out(fold, past, at), 0, at, last_seq)
 
 
@@ -250,16 +282,30 @@ def end_holds(fold: Fold, row: State, at: int) -> None:
         run_out_by(fold.compiled.natives, row, fold.versions.showing(at).number - 1, at, 0)
 
 
-def as_of(replica: Replica, fold: Fold, number: int, last_seq: int, at: int) -> bytes | None:
-    """The member's row as its facts up to an instant make it; None when there are none."""
-    history = replica.history(number, last_seq)
+def durable_heads(replica: Replica, fold: Fold, member: int) -> dict[int, int]:
+    """The highest seqs of a member and of those tied to it, of facts that are durable."""
+    heads = fold.heads(member)
+    for one in heads:
+        packed = replica.in_flight.get(one)
+        if packed is not None:
+            heads[one] = _unpacked(fold, packed).head(0)[1]
+    return heads
+
+
+def as_of(
+    replica: Replica, fold: Fold, number: int, heads: Heads, at: int
+) -> bytes | None:
+    """The row of a member's account as the facts up to an instant make it; None when there are
+    none. A merge that is undone is none at any instant."""
+    history = replica.history(heads)
     facts = history.facts
-    rows = np.flatnonzero(facts.at <= at).astype(np.uint32)
+    early_enough = (facts.at <= at) | (facts.kind == UNMERGE)
+    rows = np.flatnonzero(early_enough).astype(np.uint32)
     if facts.extras is not None:
         # A fact cannot be in force while one that it names is not; an exchange is a sale by
         # then. What names a fact that is dropped goes with it.
         while True:
-            names = names_among(facts, history.ids, rows)
+            names = names_among(facts, history.ids, rows, history.one)
             early = [
                 row for row in naming_rows(facts, rows)
                 if len(names.targets(facts, row)) < len(named_ids(facts.extra(row)))
@@ -276,4 +322,4 @@ def as_of(replica: Replica, fold: Fold, number: int, last_seq: int, at: int) -> 
     if not len(rows):
         return None
     folded = fold.alone(history.select(rows), at)
-    return None if folded is None else folded.packed
+    return None if folded is None else folded.row(history.members.index(number))

@@ -250,11 +250,11 @@ class Writer:
             members = members_of(facts)
             if joint:
                 members.update(others(facts, dictionaries))
-            before = {m: fold.state.pack(m) for m in members}
+            before = {m: fold.state.pack(m) for m in fold.accounts.every(members)}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
         refused_rows = admitted.refused()
-        refuse_closed(facts, replica.membership.closed, refused_rows, dictionaries.members)
+        refuse_closed(facts, replica.membership, refused_rows, dictionaries.members)
         new = Batch(facts, new_ids, first, version, refused_rows)
         apply = apply_joint if joint else apply_alone
         outcome, legs = apply(fold, new, replica)
@@ -369,14 +369,14 @@ class Writer:
             self.replica.settle(record.first, facts, staged.new_ids, outcome.status)
             self.replica.advance(record, staged.new_ids)
             self.replica.records.keep(record)
-            self.replica.dirty.update(members_of(facts))
+            self.replica.dirty.update(outcome.members.tolist())
             if staged.legs is not None:
                 batch = staged.legs.batch
                 self.replica.settle(
                     batch.first, batch.facts, [] if batch.legs else batch.ids,
                     staged.legs.outcome.status,
                 )
-                self.replica.dirty.update(members_of(batch.facts))
+                self.replica.dirty.update(staged.legs.outcome.members.tolist())
             if (facts.kind == ERASE).any():
                 self._forget()
             self._spoiled = False

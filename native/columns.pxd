@@ -59,6 +59,7 @@ cdef struct Columns:
     const int32_t *expires
     const int64_t *end             # of holds, us
     const int32_t *end_day
+    const int64_t *absorbs         # member whose row a row takes up, -1 none; null: none
     const int64_t *at
     const uint32_t *member
     const uint32_t *store

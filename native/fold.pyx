@@ -145,6 +145,8 @@ cdef class _Batch:
         self.w.g.vecs = state.vecs
         self.w.g.n_empty = <int32_t>state.n_empty
         self.w.g.empty_at = state.empty_at
+        self.w.g.absorbs = state.absorbs
+        self.w.g.n_absorbs = <int32_t>state.n_absorbs
         self.w.tables = self.tables
         self.w.in_ = &self.in_
         self.w.out = &self.out
@@ -271,6 +273,7 @@ cdef int point(Columns *in_, columns, Py_ssize_t n) except -1:
     in_.tender_names = <int64_t*>optional(columns.tender_names, np.int64, tenders, "tender_names")
     in_.end = <int64_t*>optional(columns.end, np.int64, n, "end")
     in_.end_day = <int32_t*>optional(columns.end_day, np.int32, n, "end_day")
+    in_.absorbs = <int64_t*>optional(columns.absorbs, np.int64, n, "absorbs")
     in_.at = <int64_t*>column(columns.at, np.int64, n, "at")
     in_.member = <uint32_t*>column(columns.member, np.uint32, n, "member")
     in_.store = <uint32_t*>column(columns.store, np.uint32, n, "store")
@@ -286,6 +289,8 @@ cdef int check_batch(columns, list natives, State state, Columns *in_, Py_ssize_
     if n and columns.version.max() >= len(natives):
         raise ValueError("a row's version is beyond those known")
     check_codes("member", in_.member, n, state.n_members)
+    if columns.absorbs is not None and n and columns.absorbs.max() >= state.n_members:
+        raise ValueError("a row takes up a member beyond the table")
     for one in natives:
         check_codes("product", in_.product, lines, one.n_products)
         check_codes("store", in_.store, n, one.n_stores)
@@ -314,6 +319,22 @@ cdef void write_held(Work *w, const uint32_t *order, int64_t n) noexcept nogil:
         for c in range(w.g.n_currencies):
             w.out.held[<int64_t>order[k] * w.g.n_currencies + c] = held_points(
                 w.g.rows + w.in_.member[order[k]] * w.g.width, c)
+
+
+def _remembered(columns, targets):
+    """The members with a fact that others name, and those that come together with them."""
+    found = set(columns.member[targets].tolist())
+    if columns.absorbs is None:
+        return sorted(found)
+    taken = np.flatnonzero(columns.absorbs >= 0)
+    pairs = list(zip(columns.member[taken].tolist(), columns.absorbs[taken].tolist(), strict=True))
+    known = -1
+    while known < len(found):
+        known = len(found)
+        for pair in pairs:
+            if not found.isdisjoint(pair):
+                found.update(pair)
+    return sorted(found)
 
 
 def run_out_by(list natives, State state, Py_ssize_t version, int64_t at, uint32_t member):
@@ -413,7 +434,7 @@ def fold(list natives, State state, columns, order, closings=None):
             b.w.histories = <History**>calloc(b.n_members + 1, sizeof(void*))
             if b.w.histories == NULL:
                 raise MemoryError
-            for m in np.unique(columns.member[targets]).tolist():
+            for m in _remembered(columns, targets):
                 b.w.histories[m] = <History*>calloc(1, sizeof(History))
                 if b.w.histories[m] == NULL:
                     raise MemoryError

@@ -16,7 +16,7 @@ from .lots cimport Lots, pending_points
 from .offers cimport count_offers
 from .rules cimport NO_RULE, NO_SUCH_LINE, OK, OVERFLOW, POINTS_SPENT, POST_REVERSE, RuleTable
 from .state cimport FACTS, LOTS
-from .stepping_back cimport guards_back, renewals_back, step_back, tiers_back
+from .stepping_back cimport guards_back, lower_base, renewals_back, step_back, tiers_back
 from .taking cimport REFUSE, restore_spent, reverse, take_back
 from .what_is_left cimport bring_back, rate_left, share_left
 from .work cimport Work, account_available, begin, mark, new_event, prepare
@@ -90,6 +90,8 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         w.amounts[k] = w.amounts_now[k] - s.amounts[k]
         s.amounts[k] = w.amounts_now[k]
         h.event[s.event].delta[k] += w.amounts[k]
+    if s.event < h.begun:
+        lower_base(w, ts, h, s.day)
     apply_amounts(w, ts, row, w.amounts, s.year, s.day, day)
     if not renewals_back(w, ts, h, s, i, row, day):
         w.failed = 1

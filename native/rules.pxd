@@ -114,6 +114,8 @@ cdef enum FactKind:
     DONATE = 24
     CLOSE = 25
     REWARD_REDEEM = 30
+    MERGE = 38
+    POOL = 40
 
 cdef enum PostingKind:
     POST_EARN = 0

@@ -161,13 +161,16 @@ class MemberView(Struct):
     purchases: int
     seq: Seq
     lots: list[Lot]
-    type: Literal["person", "organisation"] | UnsetType = UNSET
+    type: Literal["person", "organisation", "household"] | UnsetType = UNSET
     closed: Instant | UnsetType = UNSET
     cards: list[str] | UnsetType = UNSET
     plans: list[ActivePlan] | UnsetType = UNSET
     entitlements: list[str] | UnsetType = UNSET
     progress: Progress | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
+    merged: list[str] | UnsetType = UNSET
+    account: str | UnsetType = UNSET
+    members: list[str] | UnsetType = UNSET
 
 
 class PinTried(Struct):
@@ -205,6 +208,7 @@ class StatementEntry(Struct):
     postings: list[Posting]
     balances: dict[str, Balance]
     tier: str | None
+    member: str | UnsetType = UNSET
     store: str | UnsetType = UNSET
     net: int | UnsetType = UNSET
     program: int | UnsetType = UNSET

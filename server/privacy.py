@@ -150,7 +150,8 @@ class PrivacyDoor:
         replica = self.front.follow()
         if replica.member(name) is None:
             raise ProblemError("not-found", f"no member {name!r}")
-        return replica.dictionaries.members.numbers[name]
+        number = replica.dictionaries.members.numbers[name]
+        return replica.membership.accounts.person(number)
 
     async def _body(self, request: web.BaseRequest, kind: Any) -> Any:
         body = await read_body(request)

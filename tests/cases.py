@@ -19,9 +19,11 @@ import msgspec
 Fact = dict[str, Any]
 
 PUBLISH = "program publish"
+TIES = ("merge", "unmerge", "pool", "unpool")
 JOINT = (
-    "transfer", "reward redeem", "gift card issue", "gift card load", "gift card redeem", "claim",
-)
+    "transfer", "reward redeem", "gift card issue", "gift card load", "gift card redeem", *TIES,
+    "claim",
+)  # fmt: skip
 
 
 def is_control(fact: Fact) -> bool:

@@ -402,6 +402,8 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
         (facts.GiftCardRedeemFact, ""), (facts.GiftCardPinFact, ""),
     ],
     "Transfers": [(facts.TransferFact, "")],
+    "Merges": [(facts.MergeFact, ""), (facts.UnmergeFact, "")],
+    "Households": [(facts.PoolFact, ""), (facts.UnpoolFact, "")],
     "Donations": [(facts.DonateFact, "")],
     "Members": [
         (facts.EnrolFact, ""), (facts.MemberUpdateFact, ""), (facts.ManualTier, "manual_tier."),

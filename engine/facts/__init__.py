@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from .accounts import MergeFact, PoolFact, UnmergeFact, UnpoolFact
 from .cards import CardBlockFact, CardLinkFact, CardPinFact, CardUnblockFact
 from .controls import (
     CatalogFact,
@@ -54,6 +55,8 @@ from .sales import (
     TenderFact,
 )  # fmt: skip
 
+LinkFact = MergeFact | UnmergeFact | PoolFact | UnpoolFact
+"""Facts that tie members' accounts."""
 GiftCardFact = GiftCardIssueFact | GiftCardLoadFact | GiftCardRedeemFact | GiftCardPinFact
 MemberFact = (
     SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | HoldFact | CaptureFact
@@ -61,7 +64,9 @@ MemberFact = (
     | SubscriptionEndFact | CloseFact | EraseFact | CardLinkFact | CardBlockFact | CardUnblockFact
     | DonateFact
 )  # fmt: skip
-JointFact = TransferFact | RewardRedeemFact | GiftCardFact | ClaimFact | SaleFact | CancelFact
+JointFact = (
+    TransferFact | RewardRedeemFact | GiftCardFact | ClaimFact | SaleFact | CancelFact | LinkFact
+)  # fmt: skip
 """Facts that are about more than one account, or about what all share: they see all that came
 before them. Of sales those that gift cards pay, of cancels those of claims."""
 WireControl = CatalogFact | StoreFact | DayClosedFact | ProfitShareFact | RewardStockFact
@@ -80,7 +85,7 @@ KINDS: tuple[str, ...] = (
     "card unblock", "transfer", "transfer in", "donate", "close",
     "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
     "erase", "card pin", "profit share", "profit share in", "gift card pin", "gift card refund",
-    "reward stock", "claim", "claim cancel",
+    "reward stock", "merge", "unmerge", "pool", "unpool", "claim", "claim cancel",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
@@ -98,6 +103,7 @@ RANKS: dict[str, int] = {
     "store": 0, "program publish": 0, "budget closed": 0, "card link": 0, "card block": 0,
     "card unblock": 0, "close": 0, "erase": 0,
     "card pin": 0, "gift card pin": 0, "reward stock": 0,
+    "merge": 0, "unmerge": 0, "pool": 0, "unpool": 0,
     "sale": 1, "activity": 1, "adjust": 1,
     "return": 2, "gift card refund": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
@@ -118,11 +124,10 @@ __all__ = [
     "ClaimFact", "CloseFact", "ControlFact", "DayClosedFact", "DonateFact", "EnrolFact",
     "EraseFact", "Fact",
     "GiftCardFact", "GiftCardIssueFact", "GiftCardLoadFact", "GiftCardPinFact",
-    "GiftCardRedeemFact", "HoldFact",
-    "JointFact", "LineFact", "LoneFact", "ManualTier", "MemberFact", "MemberUpdateFact",
-    "OfferFact", "PrivateFact", "ProductFact", "ProfitShareFact", "PublishFact", "RedeemFact",
-    "ReleaseFact", "ReturnFact", "ReturnPart", "ReturnedLine", "RewardRedeemFact",
-    "RewardStockFact", "SaleFact",
-    "StoreAttributes", "StoreFact", "SubscriptionEndFact", "SubscriptionStartFact",
-    "TenderFact", "TransferFact", "WireControl", "json_decoder",
+    "GiftCardRedeemFact", "HoldFact", "JointFact", "LineFact", "LinkFact", "LoneFact",
+    "ManualTier", "MemberFact", "MemberUpdateFact", "MergeFact", "OfferFact", "PoolFact",
+    "PrivateFact", "ProductFact", "ProfitShareFact", "PublishFact", "RedeemFact", "ReleaseFact",
+    "ReturnFact", "ReturnPart", "ReturnedLine", "RewardRedeemFact", "RewardStockFact",
+    "SaleFact", "StoreAttributes", "StoreFact", "SubscriptionEndFact", "SubscriptionStartFact",
+    "TenderFact", "TransferFact", "UnmergeFact", "UnpoolFact", "WireControl", "json_decoder",
 ]  # fmt: skip
