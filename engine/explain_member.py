@@ -16,7 +16,7 @@ import msgspec
 from .answers import stored_postings
 from .calendars import NEVER, date_of
 from .carrier import wire_fields
-from .chain import read_history
+from .chain import Heads, read_history
 from .columns import (
     CARD_PIN,
     GIFT_ISSUE,
@@ -25,6 +25,7 @@ from .columns import (
     GIFT_PIN,
     GIFT_REFUND,
     GIFTS,
+    LINKS,
     NO_RULE,
     REDEEM,
     RETURN,
@@ -40,6 +41,7 @@ from .facts import (
     CancelFact,
     ClaimFact,
     DayClosedFact,
+    LinkFact,
     MemberFact,
     MemberUpdateFact,
     ProductFact,
@@ -183,9 +185,7 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) 
         fields["points"] = read_facts(stored.batch.slice(stored.row, 1)).extra(0).amount
     if fields["kind"] == "sale":
         fields["lines"] = _whole_lines(fields["lines"])
-    fact: MemberFact | TransferFact | ClaimFact = msgspec.convert(
-        fields, MemberFact | TransferFact | ClaimFact
-    )
+    fact: OfMember = msgspec.convert(fields, MemberFact | TransferFact | ClaimFact | LinkFact)
     return fact
 
 
@@ -272,7 +272,7 @@ class MemberChain:
 
     `entries` are the facts in force. `own` and `corrections` hold postings by the seq of the
     fact that they are of; a member's part of a closed day is of the day's seq. `ended` tells
-    what became of parked facts.
+    what became of parked facts, `last_tie` is the seq of the last fact that ties members.
     """
 
     name: str
@@ -281,12 +281,14 @@ class MemberChain:
     own: dict[int, list[Journalled]] = field(default_factory=dict)
     corrections: dict[int, list[Journalled]] = field(default_factory=dict)
     ended: dict[int, Ended] = field(default_factory=dict)
+    last_tie: int = 0
 
 
-def chain_of(reader: Reader, number: int, last_seq: int) -> MemberChain:
-    """A member's chain up to a seq, with the facts that are in force by then."""
+def chain_of(reader: Reader, number: int, heads: Heads) -> MemberChain:
+    """The chains of a member and of all that were ever tied to it, up to their seqs, with the
+    facts that are in force by then."""
     chain = MemberChain(reader.dictionaries.members.names[number])
-    for seq in _seqs(reader, last_seq):
+    for seq in sorted(seq for last in heads.values() for seq in _seqs(reader, last)):
         found = reader.records.at(seq)
         stored = chain.rows[seq] = reader.stored(seq)
         for end in found.resolved:
@@ -297,9 +299,7 @@ def chain_of(reader: Reader, number: int, last_seq: int) -> MemberChain:
         for posting in journalled(reader, stored):
             side = chain.corrections if posting.corrects else chain.own
             side.setdefault(posting.corrects or of, []).append(posting)
-    history = read_history(
-        reader.records, {number: last_seq}, reader.dictionaries, reader.versions
-    )
+    history = read_history(reader.records, heads, reader.dictionaries, reader.versions)
     sales: set[str] = set()
     for row, (seq, version) in enumerate(
         zip(history.seqs.tolist(), history.version.tolist(), strict=True)
@@ -308,6 +308,8 @@ def chain_of(reader: Reader, number: int, last_seq: int) -> MemberChain:
         if stored.kind == UNCLAIM:
             # The return that follows it has its id, and does what there is to do.
             continue
+        if stored.kind in LINKS:
+            chain.last_tie = seq
         told_by = reader.world.versions[version - 1]
         fact = wire_fact(stored, reader.dictionaries, told_by.program)
         if isinstance(fact, ReturnFact) and stored.id in sales:
