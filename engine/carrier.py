@@ -27,6 +27,7 @@ from .facts import (
     EnrolFact,
     EraseFact,
     GiftCardFact,
+    GiftCardFundFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
     GiftCardPinFact,
@@ -81,7 +82,10 @@ def carrier_of(fact: MemberFact | JointFact) -> Sale:
 
 
 def _named(
-    extra: Extra, fact: MemberFact | TransferFact | RewardRedeemFact | ClaimFact | LinkFact
+    extra: Extra,
+    fact: (
+        MemberFact | TransferFact | RewardRedeemFact | GiftCardFundFact | ClaimFact | LinkFact
+    ),
 ) -> Extra:
     """With the card that a fact has, and the member's name beside it."""
     if not fact.card:
@@ -166,6 +170,12 @@ def _redeem(fact: RedeemFact) -> Extra:
 def _transfer(fact: TransferFact) -> Extra:
     return Extra(
         currency=fact.currency, amount=fact.points, to=fact.to, completed=fact.completed
+    )
+
+
+def _fund(fact: GiftCardFundFact) -> Extra:
+    return Extra(
+        amount=fact.amount, to=account_of(fact.gift_card or ""), completed=fact.completed
     )
 
 
@@ -256,6 +266,7 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     CardBlockFact: _reason,
     CardUnblockFact: _reason,
     TransferFact: _transfer,
+    GiftCardFundFact: _fund,
     DonateFact: _donate,
     RewardRedeemFact: _reward,
     MergeFact: _tie,
@@ -332,8 +343,6 @@ def wire_fields(content: Content) -> dict[str, Any]:
             fields |= {"hold": extra.named} | _wire_part(extra)
         case "cancel":
             fields |= {"redemption": extra.named} | _wire_part(extra)
-        case "claim" | "claim cancel":
-            fields |= {"claim": extra.claim} if extra.claim else {"sale": extra.receipt}
         case "subscription start" | "subscription end":
             fields["plan"] = extra.plan
         case "merge":
@@ -349,7 +358,10 @@ def wire_fields(content: Content) -> dict[str, Any]:
     if extra.ends_at is not None:
         name = "expires_at" if KINDS[kind] == "hold" else "ends_at"
         fields[name] = us_instant(extra.ends_at).isoformat().replace("+00:00", "Z")
-    return fields | _wire_same(extra)
+    fields |= _wire_same(extra)
+    if KINDS[kind] == "gift card fund":
+        fields["gift_card"] = code_of(fields.pop("to"))
+    return fields
 
 
 def _wire_same(extra: Extra) -> dict[str, Any]:
@@ -365,11 +377,13 @@ def _wire_same(extra: Extra) -> dict[str, Any]:
 def _wire_figures(kind: str, extra: Extra) -> dict[str, Any]:
     """What is given, taken or done, of facts that say little else."""
     match kind:
+        case "claim" | "claim cancel":
+            return {"claim": extra.claim} if extra.claim else {"sale": extra.receipt}
         case "activity":
             return {"code": extra.code, "quantity": extra.amount}
         case "reward redeem":
             return {"reward": extra.code, "quantity": extra.quantity}
-        case "gift card issue" | "gift card load" | "gift card redeem":
+        case "gift card issue" | "gift card load" | "gift card redeem" | "gift card fund":
             return {"amount": extra.amount}
         case "adjust" | "redeem" | "hold" | "transfer" | "donate":
             return {"currency": extra.currency, "points": extra.amount}

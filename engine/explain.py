@@ -152,7 +152,7 @@ class Explainer:
         seq = self._replica.find_ids([name]).get(name)
         if seq is None:
             raise UnknownFact(f"no fact {name!r}")
-        stored = self._of_claim(self._reader.stored(seq))
+        stored = self._of_claim(self._reader.stored(seq), member)
         members = self._reader.dictionaries.members
         if stored.kind in MEMBER_KINDS:
             if member is not None:
@@ -169,9 +169,9 @@ class Explainer:
             number = members.numbers[member]
         return Asked(stored.seq, number, self._heads(number))
 
-    def _of_claim(self, stored: StoredFact) -> StoredFact:
+    def _of_claim(self, stored: StoredFact, member: str | None) -> StoredFact:
         """Of a claim its sale, and of its cancel the return of it; of what was nobody's the row
-        of the member that has claimed it. Raises UnknownFact where it is nobody's."""
+        of the member that has claimed it, or had it. Raises UnknownFact where it is nobody's."""
         if stored.kind in CLAIMS and stored.status == Status.OK:
             return self._reader.stored(stored.seq + 1)
         if column(stored.batch, "member")[stored.row] != NO_MEMBER or stored.kind not in (
@@ -179,12 +179,15 @@ class Explainer:
         ):
             return stored
         sale = stored.id if stored.kind == SALE else self._named_by(stored)
-        claimed = self._replica.membership.receipts.by_sale.get(sale)
-        if claimed is not None and claimed.claim:
-            first = self._replica.find_ids([claimed.claim])[claimed.claim]
-            for seq in range(first + 1, self._reader.records.at(first).record.last + 1):
-                if (row := self._reader.stored(seq)).id == stored.id:
-                    return row
+        number = self._replica.membership.receipts.owner(sale)
+        if member is not None:
+            number = self._reader.dictionaries.members.numbers.get(member)
+        seq = 0 if number is None else self._heads(number).get(number, 0)
+        while seq:
+            row = self._reader.stored(seq)
+            if row.id == stored.id and row.kind == stored.kind:
+                return row
+            seq = int(column(row.batch, "previous")[row.row])
         raise UnknownFact(f"the fact {stored.id!r} is no member's: nobody has claimed it")
 
     def _named_by(self, stored: StoredFact) -> str:
@@ -245,6 +248,7 @@ class Explainer:
             chain = played.chain
             seqs = [
                 seq for seq, stored in chain.rows.items() if stored.kind in MEMBER_KINDS
+                and not (stored.kind in CLAIMS and stored.status == Status.OK)
                 and int(column(stored.batch, "member")[stored.row]) == number
             ]  # fmt: skip
             seqs += [

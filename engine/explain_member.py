@@ -19,6 +19,7 @@ from .carrier import wire_fields
 from .chain import Heads, read_history
 from .columns import (
     CARD_PIN,
+    GIFT_FUND,
     GIFT_ISSUE,
     GIFT_LOAD,
     GIFT_PAYMENT,
@@ -38,7 +39,6 @@ from .dictionaries import Dictionaries, Product
 from .facts import (
     SHOWN,
     AdjustFact,
-    CancelFact,
     ClaimFact,
     DayClosedFact,
     LinkFact,
@@ -57,7 +57,15 @@ from .program import Program
 from .record_cache import RecordCache
 from .records import StoredFact, content_of_row, read_facts
 from .reference_claims import PART
-from .reference_facts import IssueFact, Moved, OfMember, PriceFact, ReceivedFact, named_sale
+from .reference_facts import (
+    IssueFact,
+    Moved,
+    OfMember,
+    PriceFact,
+    ReceivedFact,
+    RefundFact,
+    named_sale,
+)
 from .reference_value import refund_id
 from .reference_world import Accepted, Version, World
 from .rewards import price_of
@@ -154,7 +162,9 @@ def _world_of(reader: Reader, standing: Standing) -> LedgerWorld:
 # -- facts in the form of the wire -----------------------------------------------------------------
 
 
-_MADE = (TRANSFER_IN, REWARD, *GIFTS, GIFT_PAYMENT, GIFT_REFUND, SHARE_IN, CARD_PIN)
+_MADE = (
+    TRANSFER_IN, REWARD, *GIFTS, GIFT_PAYMENT, GIFT_REFUND, GIFT_FUND, SHARE_IN, CARD_PIN,
+)  # fmt: skip
 """Kinds of rows that are to the reference what facts of other kinds do."""
 
 
@@ -197,13 +207,18 @@ def _made_of(stored: StoredFact, fields: dict[str, Any], program: Program) -> Of
         # It has its place in the member's order and changes nothing there.
         return MemberUpdateFact(*head, fields["store"], fields["terminal"])
     if stored.kind == GIFT_REFUND:
-        return CancelFact(
+        return RefundFact(
             refund_id(stored.id), *head[1:], extra.named, extra.amount, fields["store"],
             fields["terminal"],
         )
     money = "" if program.gift_cards is None else program.gift_cards.currency
+    if stored.kind == GIFT_FUND:
+        return TransferFact(
+            *head, extra.to, money, extra.amount, extra.completed, fields["store"],
+            fields["terminal"],
+        )
     if stored.kind in (GIFT_ISSUE, GIFT_LOAD, SHARE_IN):
-        same = IssueFact if stored.kind == GIFT_ISSUE else AdjustFact
+        same = IssueFact if stored.kind == GIFT_ISSUE or extra.cause else AdjustFact
         return same(
             *head, extra.currency or money, extra.amount, expires=extra.expires or None,
             store=fields["store"], terminal=fields["terminal"],

@@ -17,6 +17,7 @@ from .controls import (
     StoreFact,
 )  # fmt: skip
 from .gift_cards import (
+    GiftCardFundFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
     GiftCardPinFact,
@@ -65,7 +66,8 @@ MemberFact = (
     | DonateFact
 )  # fmt: skip
 JointFact = (
-    TransferFact | RewardRedeemFact | GiftCardFact | ClaimFact | SaleFact | CancelFact | LinkFact
+    TransferFact | RewardRedeemFact | GiftCardFact | GiftCardFundFact | ClaimFact | SaleFact
+    | CancelFact | LinkFact
 )  # fmt: skip
 """Facts that are about more than one account, or about what all share: they see all that came
 before them. Of sales those that gift cards pay, of cancels those of claims."""
@@ -85,7 +87,8 @@ KINDS: tuple[str, ...] = (
     "card unblock", "transfer", "transfer in", "donate", "close",
     "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
     "erase", "card pin", "profit share", "profit share in", "gift card pin", "gift card refund",
-    "reward stock", "merge", "unmerge", "pool", "unpool", "claim", "claim cancel",
+    "reward stock", "merge", "unmerge", "pool", "unpool",
+    "gift card fund", "claim", "claim cancel",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
@@ -108,6 +111,7 @@ RANKS: dict[str, int] = {
     "return": 2, "gift card refund": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
     "donate": 3, "transfer": 3, "transfer in": 3, "reward redeem": 3,
+    "gift card fund": 3,
     "claim": 3, "claim cancel": 3,
     "profit share": 1, "profit share in": 1, "gift card issue": 1, "gift card load": 1,
     "gift card redeem": 3, "gift card payment": 3,
@@ -123,9 +127,10 @@ __all__ = [
     "CardBlockFact", "CardLinkFact", "CardPinFact", "CardUnblockFact", "CatalogFact",
     "ClaimFact", "CloseFact", "ControlFact", "DayClosedFact", "DonateFact", "EnrolFact",
     "EraseFact", "Fact",
-    "GiftCardFact", "GiftCardIssueFact", "GiftCardLoadFact", "GiftCardPinFact",
-    "GiftCardRedeemFact", "HoldFact", "JointFact", "LineFact", "LinkFact", "LoneFact",
-    "ManualTier", "MemberFact", "MemberUpdateFact", "MergeFact", "OfferFact", "PoolFact",
+    "GiftCardFact", "GiftCardFundFact", "GiftCardIssueFact", "GiftCardLoadFact",
+    "GiftCardPinFact", "GiftCardRedeemFact", "HoldFact", "JointFact", "LineFact", "LinkFact",
+    "LoneFact", "ManualTier", "MemberFact", "MemberUpdateFact", "MergeFact", "OfferFact",
+    "PoolFact",
     "PrivateFact", "ProductFact", "ProfitShareFact", "PublishFact", "RedeemFact", "ReleaseFact",
     "ReturnFact", "ReturnPart", "ReturnedLine", "RewardRedeemFact", "RewardStockFact",
     "SaleFact", "StoreAttributes", "StoreFact", "SubscriptionEndFact", "SubscriptionStartFact",
