@@ -233,7 +233,9 @@ def _closings(replica: Replica, answer: Answer) -> Iterator[tuple[str, Outcome]]
     for row, kind in enumerate(batch.column("kind").to_pylist()):
         if kind not in _PARTS:
             continue
-        member = replica.dictionaries.members.names[batch.column("member")[row].as_py()]
+        # A cause's account has a name that no fact may have.
+        name = replica.dictionaries.members.names[batch.column("member")[row].as_py()]
+        member = name.removeprefix("\x1f")
         columns = stored_postings(batch, row)
         details = posting_details(words, columns, replica.names_of(corrected(columns)))
         found[member] += [posting_text(posting) for posting in details if posting["points"]]
