@@ -118,7 +118,7 @@ cdef class _Batch:
 
     cdef int open(self, list natives, State state, Py_ssize_t lines, Py_ssize_t tenders) except -1:
         cdef Rules one
-        cdef int32_t rules = 1, words = 1, counters = 1, limits = 1, asked = 1
+        cdef int32_t rules = 1, words = 1, counters = 1, limits = 1, asked = 1, classes = 1
         cdef Py_ssize_t i
         self.held = [natives, state]
         self.tables = <const RuleTable**>calloc(len(natives) + 1, sizeof(void*))
@@ -135,6 +135,7 @@ cdef class _Batch:
             counters = max(counters, one.table.n_counters + 1)
             limits = max(limits, one.n_limits + 1)
             asked = max(asked, one.table.asked_from[one.table.n_tiers] + 1)
+            classes = max(classes, one.table.n_classes)
         self.n_members = state.n_members
         self.w.g.rows = state.rows
         self.w.g.width = state.width
@@ -150,7 +151,8 @@ cdef class _Batch:
         self.w.out = &self.out
         self.w.p = &self.p
         self.w.closed = &self.closed
-        if make_work(&self.w, rules, words, counters, limits, asked, lines + 2, tenders + 1):
+        if make_work(&self.w, rules, words, counters, limits, asked, classes, lines + 2,
+                     tenders + 1):
             raise MemoryError
         return 0
 
@@ -472,7 +474,7 @@ def offers_of(list natives, State state, columns):
     check_batch(columns, natives, state, &b.in_, 1)
     t = b.tables[b.in_.version[0]]
     day = b.in_.day[0]
-    prepare(&b.w, t, 0, NULL, NULL, &basket, &back)
+    prepare(&b.w, t, 0, NULL, NULL, True, &basket, &back)
     basket.form = BASKET
     match_offers(&b.w, t, &basket, state.row(b.in_.member[0]), day)
     met, minimum = np.zeros(t.n_rules, np.uint8), np.zeros(t.n_rules, np.uint8)

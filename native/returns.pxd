@@ -64,14 +64,14 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     if new_event(w, h, -1 if exchange else <int32_t>i, day, in_.version[i],
                  <int32_t>row[FACTS]) == NULL:
         return OK
-    redeemed = prepare(w, ts, s.row, s.back_quantity, s.back_net, &b, &redeemed_back)
+    redeemed = prepare(w, ts, s.row, s.back_quantity, s.back_net, True, &b, &redeemed_back)
     b.form = BASKET
     if not restore_spent(w, t, h, s, i, row, day, redeemed, redeemed_back):
         w.failed = 1
         return OK
     if ts.proportional:
         share_left(w, ts, s, row)
-        prepare(w, ts, s.row, s.back_quantity, s.back_net, &b, &redeemed_back)
+        prepare(w, ts, s.row, s.back_quantity, s.back_net, True, &b, &redeemed_back)
         b.form = BASKET
     else:
         rate_left(w, ts, s, &b, row)

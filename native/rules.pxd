@@ -252,6 +252,7 @@ cdef struct RuleTable:
     int32_t n_classes
     int32_t uses_quantity
     int32_t full           # beyond the plain form: the general rating
+    bint by_class          # lines of one class count alike: no rule looks at one apart
     # Baskets within these bounds need no 128-bit product and cannot overflow a posting.
     int64_t safe_amount
     int64_t safe_quantity

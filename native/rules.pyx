@@ -64,6 +64,7 @@ cdef class Rules:
         t.n_currencies = numbers["n_currencies"]
         t.uses_quantity = numbers["uses_quantity"]
         t.full = numbers["full"]
+        t.by_class = numbers["by_class"]
         t.safe_amount = numbers["safe_amount"]
         t.safe_quantity = numbers["safe_quantity"]
         t.earn_on_redeemed = numbers["earn_on_redeemed"]

@@ -93,7 +93,7 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     status = tenders_asked(w, t, i, row, h)
     if status != OK:
         return status
-    prepare(w, t, i, NULL, NULL, &b, &back)
+    prepare(w, t, i, NULL, NULL, not t.by_class, &b, &back)
     b.form = BASKET
     w.out.eligible[i] = b.eligible
     rated = b.eligible > 0

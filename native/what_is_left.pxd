@@ -269,13 +269,13 @@ cdef inline void share_left(Work *w, const RuleTable *t, Sold *s, int64_t *row) 
     cdef Own own
     for k in range(t.n_rules):
         w.given[k] = s.first[k]
-    prepare(w, t, s.row, s.back_quantity, s.back_net, &b, &redeemed_back)
+    prepare(w, t, s.row, s.back_quantity, s.back_net, True, &b, &redeemed_back)
     memset(w.back_quantity, 0, (n + 1) * sizeof(int64_t))
     memset(w.back_net, 0, (n + 1) * sizeof(int64_t))
     for j in range(b.n):
         w.back_quantity[b.lines[j].place] = b.lines[j].quantity
         w.back_net[b.lines[j].place] = b.lines[j].unpaid
-    prepare(w, t, s.row, NULL, NULL, &whole, &redeemed_back)
+    prepare(w, t, s.row, NULL, NULL, True, &whole, &redeemed_back)
     whole.form = BASKET
     if whole.eligible <= 0:
         return

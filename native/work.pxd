@@ -36,6 +36,7 @@ cdef struct Work:
     History **histories  # [member], null for those without; null when no row names another
     int32_t *closing_at    # [member]: closings applied
     Line *lines
+    int32_t *line_of       # [class]: scratch of gather_lines, zero between
     int64_t *paid          # [tender]
     int64_t *weight        # [line]
     int64_t *part          # [line]
@@ -167,17 +168,20 @@ cdef inline void write_balances(Work *w, int64_t basket, int64_t *row, int32_t d
     cdef int32_t c, n = w.g.n_currencies
     cdef int64_t *account
     cdef Lots *lots
-    cdef int64_t pending, i
+    cdef int64_t pending, ripe, i
     w.out.tier[basket] = tier
     for c in range(n):
         account = account_of(row, c)
         lots = <Lots*>account[LOTS]
-        pending = 0
+        pending = ripe = 0
         if lots != NULL:
             for i in range(lots.head, lots.end):
                 if lots.lot[i].active_from > day:
                     pending += lots.lot[i].points
-        w.out.active[basket * n + c] = available(lots, account[DEBT], day)
+                elif lots.lot[i].good_through >= day:
+                    ripe += lots.lot[i].points
+        w.out.active[basket * n + c] = (available(lots, account[DEBT], day) if account[DEBT]
+                                        else ripe)
         w.out.pending[basket * n + c] = pending
         w.out.held[basket * n + c] = held_points(row, c)
         w.out.debt[basket * n + c] = account[DEBT]
@@ -220,35 +224,18 @@ cdef inline bint gone(int64_t quantity, int64_t net, int64_t back_quantity,
     return back_net >= net
 
 
-cdef inline int64_t prepare(Work *w, const RuleTable *t, int64_t row, const int64_t *back_quantity,
+cdef inline void keep_lines(Work *w, const RuleTable *t, int64_t row, const int64_t *back_quantity,
                             const int64_t *back_net, Basket *b,
                             int64_t *redeemed_back) noexcept nogil:
-    """A sale's lines as the rating takes them, less what has come back.
-
-    Eligible lines come first, then the others. Returns what redemptions paid in all;
-    *redeemed_back is the share of it that is back (rulebook 9).
-    """
+    """A sale's lines, each by itself; w.part tells what redemptions paid of them."""
     cdef const Columns *in_ = w.in_
-    cdef int64_t lo = in_.lines_from[row], n = in_.lines_from[row + 1] - lo, i, net = 0
-    cdef int64_t positive = 0, redeemed, left, sold
-    cdef int32_t k, pass_, cls
-    cdef bint lost, fits
+    cdef int64_t lo = in_.lines_from[row], n = in_.lines_from[row + 1] - lo, i, left, sold
+    cdef int32_t k = 0, pass_, cls
+    cdef bint lost, fits, apart = False
     cdef Line *one
-    for i in range(n):
-        w.weight[i] = in_.net[lo + i]
-        net += in_.net[lo + i]
-        if in_.net[lo + i] > 0:
-            positive += in_.net[lo + i]
-        w.lines[i].place = <int32_t>i
-    scale_tenders(w, t, row, net, &redeemed)
-    if redeemed > positive:
-        redeemed = positive
-    spread(redeemed, w.lines, <int32_t>n, w.weight, positive, w.part, w.rest)
-    redeemed_back[0] = 0
-    b.eligible = 0
-    k = 0
-    b.n = 0
     for pass_ in range(2):
+        if pass_ == 1 and not apart:
+            break
         for i in range(n):
             sold = in_.net[lo + i]
             if sold == 0 and in_.quantity[lo + i] == 0:
@@ -258,6 +245,7 @@ cdef inline int64_t prepare(Work *w, const RuleTable *t, int64_t row, const int6
             cls = t.product_class[in_.product[lo + i]]
             fits = not lost and t.class_eligible[cls]
             if fits != (pass_ == 0):
+                apart = True
                 continue
             one = &w.lines[k]
             k += 1
@@ -289,7 +277,88 @@ cdef inline int64_t prepare(Work *w, const RuleTable *t, int64_t row, const int6
         if pass_ == 0:
             b.n = k
     b.n_all = k
+
+
+cdef inline void gather_lines(Work *w, const RuleTable *t, int64_t row, Basket *b) noexcept nogil:
+    """The eligible lines of a sale that no redemption paid, those of one class as one.
+
+    For programs that look at no line apart (RuleTable.by_class): all else is linear in the
+    figures of a line, but for one of known cost and one of which a void has taken: these stay
+    lines of their own.
+    """
+    cdef const Columns *in_ = w.in_
+    cdef int64_t lo = in_.lines_from[row], hi = in_.lines_from[row + 1], i, net, quantity, gross
+    cdef int32_t cls, k, n = 0
+    cdef bint own = False
+    cdef Line *one
+    for i in range(lo, hi):
+        net = gross = in_.net[i]
+        quantity = in_.quantity[i]
+        cls = t.product_class[in_.product[i]]
+        if not (net | quantity) or not t.class_eligible[cls]:
+            continue
+        if in_.gross != NULL:
+            gross = in_.gross[i]
+            own = in_.full_quantity[i] != quantity or in_.cost[i] != INT64_MIN
+        k = w.line_of[cls]
+        if k and not own:
+            one = &w.lines[k - 1]
+            one.net += net
+            one.quantity += quantity
+            one.full_quantity += quantity
+            one.gross += gross
+            continue
+        one = &w.lines[n]
+        n += 1
+        if not own:
+            w.line_of[cls] = n
+        one.product = in_.product[i]
+        one.cls = cls
+        one.place = <int32_t>(i - lo)
+        one.net = net
+        one.quantity = quantity
+        one.full_quantity = in_.full_quantity[i] if own else quantity
+        one.gross = gross
+        one.cost = in_.cost[i] if own else INT64_MIN
+    for k in range(n):
+        one = &w.lines[k]
+        one.unpaid = one.net_sold = one.net
+        b.eligible += one.net
+        w.line_of[one.cls] = 0
+    b.n = b.n_all = n
+
+
+cdef inline int64_t prepare(Work *w, const RuleTable *t, int64_t row, const int64_t *back_quantity,
+                            const int64_t *back_net, bint apart, Basket *b,
+                            int64_t *redeemed_back) noexcept nogil:
+    """A sale's lines as the rating takes them, less what has come back.
+
+    `apart` asks for each line by itself: eligible ones come first, then the others. Returns
+    what redemptions paid in all; *redeemed_back is the share of it that is back (rulebook 9).
+    """
+    cdef const Columns *in_ = w.in_
+    cdef int64_t lo = in_.lines_from[row], n = in_.lines_from[row + 1] - lo, i, net = 0
+    cdef int64_t positive = 0, redeemed
+    for i in range(n):
+        net += in_.net[lo + i]
+        if in_.net[lo + i] > 0:
+            positive += in_.net[lo + i]
+    scale_tenders(w, t, row, net, &redeemed)
+    if redeemed > positive:
+        redeemed = positive
+    redeemed_back[0] = 0
+    b.eligible = 0
     b.lines = w.lines
+    if redeemed or apart:
+        memset(w.part, 0, n * sizeof(int64_t))
+        if redeemed:
+            for i in range(n):
+                w.weight[i] = in_.net[lo + i]
+                w.lines[i].place = <int32_t>i
+            spread(redeemed, w.lines, <int32_t>n, w.weight, positive, w.part, w.rest)
+        keep_lines(w, t, row, back_quantity, back_net, b, redeemed_back)
+    else:
+        gather_lines(w, t, row, b)
     b.net_sold_all = positive
     b.at = in_.at[row]
     b.day = in_.day[row]
