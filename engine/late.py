@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .alone import Folded, Sums, changes, corrections, fold_alone
+from .alone import NO_POSTINGS, Folded, changes, corrections, fold_alone
 from .chain import History, Known, without_return
 from .columns import (
     ADJUST,
@@ -35,7 +35,6 @@ from .columns import (
     TRANSFER,
     Extra,
     Facts,
-    join,
     take,
 )
 from .named import NAMEABLE, PAYING
@@ -378,11 +377,12 @@ class Anew:
     ) -> list[tuple[NDArray[Any], dict[str, Any]]]:
         if self.before is not None and not parked and self.before.posts_alike(after, self.n_old):
             return self._told()
-        before: Sums = self.before.sums() if self.before is not None else {}
+        before = self.before.posted() if self.before is not None else NO_POSTINGS
         told_on = {row: teller for teller, row, _ in self.resolved}
         changed = changes(
-            before, after.sums(), lambda row: row < self.n_old or row in parked
-        )
+            before, after.posted(),
+            lambda row: (row < self.n_old) | np.isin(row, list(parked)),
+        )  # fmt: skip
         taken = [
             row for place, row in enumerate(self.rows.tolist()) if self.taken[self.n_old + place]
         ]
@@ -423,15 +423,12 @@ def _pool(
     """Old facts, new ones in the order of arrival, then parked returns that may apply."""
     new = take(batch.facts, rows)
     new.member[:] = 0
-    mine = set(history.seqs.tolist())
-    parked = past.facts_at([seq for seq in waiting if seq not in mine])
     seqs = np.uint64(batch.first) + rows.astype(np.uint64)
-    return History(
-        join(history.facts, new, parked.facts),
-        [*history.ids, *(batch.ids[row] for row in rows.tolist()), *parked.ids],
-        np.concatenate([history.seqs, seqs, parked.seqs]),
-        np.concatenate([history.version, batch.version[rows], parked.version]),
-        dict(history.whole),
-    )
+    ids = [batch.ids[row] for row in rows.tolist()]
+    pool = history.then(History(new, ids, seqs, batch.version[rows]))
+    if waiting:
+        mine = set(history.seqs.tolist())
+        pool = pool.then(past.facts_at([seq for seq in waiting if seq not in mine]))
+    return pool
 
 

@@ -23,13 +23,14 @@ from .columns cimport PLAIN, Columns, Postings, Results
 from .general cimport apply_closings, fold_general, free_work, make_work, run_out_row
 from .held cimport held_points
 from .history cimport History, free_history
+from .lines cimport prepare
 from .members cimport Facing, known_and_true
 from .offers cimport match_offers, money_left
 from .plain cimport fold_plain
 from .rate cimport face, rung_up_reaches
 from .rules cimport GROSS, HOLD, OFFER, QUANTITY, RuleTable, Rules
 from .state cimport State
-from .work cimport Work, prepare
+from .work cimport Work
 from .work cimport Closings as ClosingColumns
 
 cnp.import_array()

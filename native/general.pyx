@@ -129,7 +129,7 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     cdef int64_t c = w.g.n_currencies + 1
     cdef int64_t figures = 6 * lines + 3 * tenders + 6 * c + 2 * counters + rules + 6 * rules
     cdef int64_t *block
-    figures += w.g.width + limits + 4 * lines + figures_asked + 3 * w.g.n_tiers + 64
+    figures += w.g.width + limits + 4 * lines + 2 * figures_asked + 3 * w.g.n_tiers + 64
     w.lines = <Line*>calloc(lines + 1, sizeof(Line))
     w.line_of = <int32_t*>calloc(classes + 1, sizeof(int32_t))
     block = <int64_t*>calloc(figures, sizeof(int64_t))
@@ -155,7 +155,8 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     w.amounts_now = w.amounts + counters
     w.given = w.amounts_now + counters
     w.seen = w.given + rules
-    w.marks = w.seen + figures_asked + 1
+    w.now = w.seen + figures_asked + 1
+    w.marks = w.now + figures_asked + 1
     w.good = w.marks + w.g.n_tiers + 1
     w.met = w.good + w.g.n_tiers + 1
     w.ahead = w.met + w.g.n_tiers + 1

@@ -234,6 +234,7 @@ cdef struct Asked:
     int32_t metric
     int32_t subject        # counter, slot of the value, or currency
     int64_t least
+    int32_t same           # the first of the list that asks for the same figure
 
 cdef struct Terms:
     # What a redemption may ask (rulebook 8).

@@ -9,13 +9,14 @@ from .columns cimport Columns, today
 from .earned cimport apply_amounts, count_purchase, keeps_rest, new_sold, post_rated
 from .facts cimport finish, rate_ahead, remember_renewal
 from .history cimport History, Sold
+from .lines cimport prepare
 from .members cimport NO_YEAR
 from .offers cimport check_offers, count_offers
 from .redemptions cimport names_any, pay_with_named, redeem_tenders, tenders_asked
 from .rules cimport OK, OVERFLOW, RuleTable
 from .state cimport FACTS
 from .tiers cimport tier_on
-from .work cimport Work, begin, look, new_event, prepare
+from .work cimport Work, begin, look, new_event
 
 
 cdef inline void renew_by_sale(Work *w, const RuleTable *t, int64_t *row, int32_t day,

@@ -12,12 +12,13 @@ from .columns cimport Columns
 from .earned cimport keeps_rest
 from .earnings cimport carried
 from .history cimport Sold
+from .lines cimport gone, prepare
 from .rate cimport rate_all
 from .rules cimport (
     BONUS, EARN, GROUP_FIRST, MULTIPLY, NO_SUCH_LINE, OK, PER_UNITS, QUANTITY, RETURNS_TOO_MUCH,
     STACK_BEST, RuleTable)
 from .stacks cimport bigger_factor
-from .work cimport Work, gone, prepare
+from .work cimport Work
 
 
 cdef inline int64_t left_quantity(const Columns *in_, const Sold *s, int64_t lo,
