@@ -128,7 +128,7 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
     cdef int32_t day = in_.day[basket]
     cdef int64_t *account
     cdef Figures *f = &x.figures
-    cdef int32_t n, s, w, c, tier, held, i
+    cdef int32_t n, s, w, c, tier, held
     cdef int64_t eligible
     cdef uint64_t word
     cdef int64_t pending
