@@ -1,4 +1,7 @@
-"""One member folded alone, in a table of its own, and how two such folds differ."""
+"""One member folded alone, in a table of its own, and how two such folds differ.
+
+Members that were ever tied are folded together, each account a row of the table.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .accounts import Settled, settle
 from .columns import NO_RULE
 from .named import names_among
-from .order import member_order
+from .order import family_order, member_order
 from .parked import CORRECT
 from .status import POSTINGS
 
@@ -44,11 +48,23 @@ NO_POSTINGS = Posted(
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What a member's facts came to: the rows in order, the kernel's figures, the row after."""
+    """What a member's facts came to: the rows in order, the kernel's figures, the rows after.
+
+    `rows` are by the history's members; `settled` tells the accounts where members are tied.
+    """
 
     order: UInt32
     figures: dict[str, Any]
-    packed: bytes
+    rows: tuple[bytes, ...]
+    settled: Settled | None = None
+
+    def account(self, member: int) -> int:
+        """The place of a member's account among the history's members, by all the facts."""
+        return member if self.settled is None else self.settled.ties.account(member)
+
+    def row(self, member: int) -> bytes:
+        """The row of a member's account."""
+        return self.rows[self.account(member)]
 
     def posted(self) -> Posted:
         """Points of facts and closed days."""
@@ -73,9 +89,12 @@ class Folded:
             for name in ("closed_index", "closed_rule", "closed_currency", "closed_points")
         )
 
-    def last(self, name: str) -> Any:
-        """A figure after the member's latest fact."""
-        return self.figures[name][self.order[-1]]
+    def last(self, name: str, member: int = 0) -> Any:
+        """A figure after the latest fact in a member's account."""
+        if self.settled is None:
+            return self.figures[name][self.order[-1]]
+        mine = np.flatnonzero(self.settled.account[self.order] == self.account(member))
+        return self.figures[name][self.order[mine[-1] if len(mine) else -1]]
 
 
 def told_rules(rule: NDArray[Any], kind: NDArray[Any]) -> NDArray[Any]:
@@ -135,13 +154,22 @@ def fold_alone(
     `accepted` are facts that have been accepted before (default all). Those that name a
     fact which is not among the rows must not be among them.
     """
-    facts, state = history.facts, fold.single()
-    names = names_among(facts, history.ids, rows)
-    order = member_order(facts, history.ids, fold.dictionaries, rows, names)
+    facts, state = history.facts, fold.single(len(history.members))
+    names = names_among(facts, history.ids, rows, history.one)
+    settled = None
+    if len(history.members) > 1:
+        order = family_order(facts, history.ids, fold.dictionaries, rows, names)
+        settled = settle(
+            facts, history.ids, names, order,
+            lambda name: fold.place_in(history.members, name),
+        )  # fmt: skip
+    else:
+        order = member_order(facts, history.ids, fold.dictionaries, rows, names)
     if accepted is None:
         accepted = np.ones(len(facts), np.bool_)
     figures = fold.run(
         state, facts, history.version, fold.budgets.epochs(history.seqs), names, accepted,
-        order, fold.closings(until),
+        order, fold.closings(until), fold.compiled.drawn(history.version, history.ids), settled,
     )  # fmt: skip
-    return Folded(order, figures, state.pack(0))
+    packed = tuple(state.pack(place) for place in range(len(history.members)))
+    return Folded(order if settled is None else settled.order, figures, packed, settled)

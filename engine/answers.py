@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from .carrier import wire_fields
 from .columns import BALANCES, MEMBER_KINDS, NO_RULE, Outcome
 from .dictionaries import Dictionaries
-from .facts import KINDS, us_instant
+from .facts import KINDS
+from .facts.parts import us_instant
 from .parked import Resolved, resolutions
 from .records import StoredFact, content_of_row, read_outcome
 from .schema import column, list_view

@@ -8,7 +8,7 @@ calendar a program uses.
 from __future__ import annotations
 
 import datetime as dt
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -46,6 +46,22 @@ def day_of(date: dt.date) -> int:
 def date_of(day: int) -> dt.date:
     """Date of a day number."""
     return EPOCH + dt.timedelta(days=day)
+
+
+@lru_cache(4096)
+def date_text(day: int) -> str:
+    """Date of a day number as ISO 8601."""
+    return date_of(day).isoformat()
+
+
+@cache
+def date_texts() -> bytes:
+    """The dates from day 0 on as ISO 8601, 10 bytes each.
+
+    Points made on the last day may be pending for ten years.
+    """
+    days = np.arange(FIRST_DAY, LAST_DAY + 4_000)
+    return np.datetime_as_string(days.astype("datetime64[D]")).astype("S10").tobytes()
 
 
 @cache

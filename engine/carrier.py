@@ -28,12 +28,16 @@ from .facts import (
     GiftCardFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
+    GiftCardPinFact,
     GiftCardRedeemFact,
     HoldFact,
     JointFact,
+    LinkFact,
     ManualTier,
     MemberFact,
     MemberUpdateFact,
+    MergeFact,
+    PoolFact,
     RedeemFact,
     ReleaseFact,
     ReturnedLine,
@@ -43,9 +47,10 @@ from .facts import (
     SubscriptionEndFact,
     SubscriptionStartFact,
     TransferFact,
-    instant_us,
-    us_instant,
+    UnmergeFact,
+    UnpoolFact,
 )
+from .facts.parts import instant_us, us_instant
 from .gift_accounts import account_of, code_of
 from .lines import details, net_lines
 
@@ -72,7 +77,7 @@ def carrier_of(fact: MemberFact | JointFact) -> Sale:
     )  # fmt: skip
 
 
-def _named(extra: Extra, fact: MemberFact | TransferFact | RewardRedeemFact) -> Extra:
+def _named(extra: Extra, fact: MemberFact | TransferFact | RewardRedeemFact | LinkFact) -> Extra:
     """With the card that a fact has, and the member's name beside it."""
     if not fact.card:
         return extra
@@ -152,6 +157,15 @@ def _transfer(fact: TransferFact) -> Extra:
     )
 
 
+def _tie(fact: MergeFact | PoolFact | UnpoolFact) -> Extra:
+    other = fact.other if isinstance(fact, MergeFact) else fact.account
+    return Extra(other=other, reason=fact.reason, actor=fact.actor)
+
+
+def _unmerge(fact: UnmergeFact) -> Extra:
+    return Extra(named=fact.merge, reason=fact.reason, actor=fact.actor)
+
+
 def _reward(fact: RewardRedeemFact) -> Extra:
     return Extra(code=fact.reward, quantity=fact.quantity, completed=fact.completed)
 
@@ -163,11 +177,15 @@ def _put_on(fact: GiftCardIssueFact | GiftCardLoadFact) -> Extra:
 
 
 def _of_card(fact: GiftCardFact) -> Sale:
-    """A fact of a gift card: of the card's account, which has no name yet without a code."""
+    """A fact of a gift card: of the card's account, which has no name yet without a code.
+
+    A PIN is not in it.
+    """
     kind: str = fact.__struct_config__.tag  # type: ignore[assignment]
+    extra = None
     if isinstance(fact, GiftCardRedeemFact):
         extra = Extra(amount=fact.amount, completed=fact.completed)
-    else:
+    elif not isinstance(fact, GiftCardPinFact):
         extra = _put_on(fact)
     return Sale.of(
         fact.id, instant_us(fact.occurred_at), account_of(fact.card or ""), fact.store,
@@ -227,6 +245,10 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     TransferFact: _transfer,
     DonateFact: _donate,
     RewardRedeemFact: _reward,
+    MergeFact: _tie,
+    UnmergeFact: _unmerge,
+    PoolFact: _tie,
+    UnpoolFact: _tie,
 }
 
 
@@ -299,6 +321,12 @@ def wire_fields(content: Content) -> dict[str, Any]:
             fields |= {"redemption": extra.named} | _wire_part(extra)
         case "subscription start" | "subscription end":
             fields["plan"] = extra.plan
+        case "merge":
+            fields["other"] = extra.other
+        case "unmerge":
+            fields["merge"] = extra.named
+        case "pool" | "unpool":
+            fields["account"] = extra.other
         case "enrol" | "member update":
             fields |= extra.about or {}
         case name:

@@ -7,6 +7,7 @@ needs no index and no scan.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,7 +36,8 @@ MOST_ROWS = 400_000
 class History:
     """A member's facts that are in force: columns with dates, ids, seqs, version numbers.
 
-    Its member is number 0: histories are folded alone. `whole` holds, by seq, the extras of
+    `members` are the numbers of the member and of all that were ever tied to it: histories are
+    folded alone, and `facts` have places in it for numbers. `whole` holds, by seq, the extras of
     exchanges whose return part is parked; their rows are without that part.
     """
 
@@ -43,13 +45,19 @@ class History:
     ids: list[str]
     seqs: NDArray[np.uint64]
     version: NDArray[np.uint16]
+    members: tuple[int, ...]
     whole: dict[int, Extra] = field(default_factory=dict)
+
+    @property
+    def one(self) -> NDArray[np.uint32]:
+        """A number for the history's members by row: they are one family."""
+        return np.zeros(len(self.ids), np.uint32)
 
     def select(self, rows: NDArray[Any]) -> History:
         """Some of the facts."""
         return History(
             take(self.facts, rows), [self.ids[row] for row in rows.tolist()], self.seqs[rows],
-            self.version[rows], self.whole,
+            self.version[rows], self.members, self.whole,
         )  # fmt: skip
 
     def then(self, later: History) -> History:
@@ -57,7 +65,8 @@ class History:
         return History(
             join(self.facts, later.facts), [*self.ids, *later.ids],
             np.concatenate([self.seqs, later.seqs]),
-            np.concatenate([self.version, later.version]), self.whole | later.whole,
+            np.concatenate([self.version, later.version]), self.members,
+            self.whole | later.whole,
         )  # fmt: skip
 
 
@@ -103,9 +112,15 @@ class _Walk:
         self.version.append(int(found.program[row]))
 
 
-def _walk(records: RecordCache, member: int, last_seq: int, until: int) -> _Walk:
-    """Walk a member's chain from a seq down to one that is known, or to its begin."""
-    walk = _Walk()
+def _walk(
+    records: RecordCache, member: int, last_seq: int, until: int,
+    told: dict[int, int] | None = None,
+) -> _Walk:
+    """Walk a member's chain from a seq down to one that is known, or to its begin.
+
+    `told` is what other chains tell of parked facts.
+    """
+    walk = _Walk(told=dict(told or {}))
     unread: list[tuple[Decoded, int]] = []
     while last_seq > until:
         found = records.at(last_seq)
@@ -126,27 +141,80 @@ def _walk(records: RecordCache, member: int, last_seq: int, until: int) -> _Walk
     return walk
 
 
-def read_history(
-    records: RecordCache, member: int, last_seq: int, dictionaries: Dictionaries,
-    versions: ProgramVersions, known: Known | None = None,
-) -> History:
-    """The facts in force of a member's chain up to a seq, oldest seq first.
+Heads = Mapping[int, int]
+"""The last seqs of a member and of all that were ever tied to it, by their numbers."""
 
-    With an earlier history of the member only what follows it is read, unless that tells of
-    facts that it had waiting. Raises CorruptRecord when the chain does not lead back to its
+
+def read_history(
+    records: RecordCache, heads: Heads, dictionaries: Dictionaries, versions: ProgramVersions,
+    known: Known | None = None,
+) -> History:
+    """The facts in force of some members' chains up to their seqs, oldest seq first.
+
+    With an earlier history of a member only what follows it is read, unless that tells of
+    facts that it had waiting. Raises CorruptRecord when a chain does not lead back to its
     begin.
     """
+    members = tuple(sorted(heads))
+    if len(members) > 1:
+        return _read_family(records, heads, dictionaries, versions)
+    member, last_seq = members[0], heads[members[0]]
     walk = _walk(records, member, last_seq, known.last_seq if known is not None else 0)
     if known is not None and (walk.told or walk.end != known.last_seq):
         known, walk = None, _walk(records, member, last_seq, 0)
     if known is not None and not walk.seqs:
         return known.history
-    history = _made(walk.places[::-1], walk.ids[::-1], walk.seqs[::-1], walk.version[::-1])
+    history = _read(walk, members, dictionaries, versions)
+    return history if known is None else known.history.then(history)
+
+
+def _read_family(
+    records: RecordCache, heads: Heads, dictionaries: Dictionaries, versions: ProgramVersions
+) -> History:
+    # A sale of one may tell of a return that came in the name of another.
+    told: dict[int, int] = {}
+    for last_seq in heads.values():
+        told |= _every_end(records, last_seq)
+    whole = _Walk(told=told)
+    for member in sorted(heads):
+        walk = _walk(records, member, heads[member], 0, told)
+        whole.parked |= {len(whole.seqs) + place for place in walk.parked}
+        whole.places += walk.places
+        whole.ids += walk.ids
+        whole.seqs += walk.seqs
+        whole.version += walk.version
+    order = sorted(range(len(whole.seqs)), key=whole.seqs.__getitem__, reverse=True)
+    sorted_ = _Walk(
+        [whole.places[i] for i in order], [whole.ids[i] for i in order],
+        [whole.seqs[i] for i in order], [whole.version[i] for i in order],
+        {place for place, i in enumerate(order) if i in whole.parked}, told,
+    )  # fmt: skip
+    return _read(sorted_, tuple(sorted(heads)), dictionaries, versions)
+
+
+def _every_end(records: RecordCache, seq: int) -> dict[int, int]:
+    """What a chain tells of parked facts."""
+    told: dict[int, int] = {}
+    while seq:
+        found = records.at(seq)
+        row = seq - found.record.first
+        told |= _told([(found, row)])
+        seq = int(found.previous[row])
+    return told
+
+
+def _read(
+    walk: _Walk, members: tuple[int, ...], dictionaries: Dictionaries, versions: ProgramVersions
+) -> History:
+    """The facts of a walk, oldest first."""
+    history = _made(
+        walk.places[::-1], walk.ids[::-1], walk.seqs[::-1], walk.version[::-1], members
+    )
     for place in walk.parked:
         strip(history, len(walk.seqs) - 1 - place, refused=walk.seqs[place] in walk.told)
     resolve(history.facts, dictionaries)
     date(history, versions)
-    return history if known is None else known.history.then(history)
+    return history
 
 
 def _told(walked: list[tuple[Decoded, int]]) -> dict[int, int]:
@@ -160,17 +228,26 @@ def _told(walked: list[tuple[Decoded, int]]) -> dict[int, int]:
 
 
 def _made(
-    places: list[tuple[Facts, int]], ids: list[str], seqs: list[int], version: list[int]
+    places: list[tuple[Facts, int]], ids: list[str], seqs: list[int], version: list[int],
+    members: tuple[int, ...],
 ) -> History:
     facts = pick(places)
-    facts.member[:] = 0
-    return History(facts, ids, np.array(seqs, np.uint64), np.array(version, np.uint16))
+    facts.member = places_of(members, facts.member)
+    return History(
+        facts, ids, np.array(seqs, np.uint64), np.array(version, np.uint16), members
+    )
+
+
+def places_of(members: tuple[int, ...], numbers: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Places of numbers among those of a history's members."""
+    return np.searchsorted(np.array(members, np.uint32), numbers).astype(np.uint32)
 
 
 def read_facts_at(
-    records: RecordCache, seqs: list[int], dictionaries: Dictionaries, versions: ProgramVersions
+    records: RecordCache, seqs: list[int], dictionaries: Dictionaries, versions: ProgramVersions,
+    members: tuple[int, ...] | None = None,
 ) -> History:
-    """The facts with some seqs, of one member, whatever became of them."""
+    """The facts with some seqs, whatever became of them, of some members (default theirs)."""
     places, ids, version = [], [], []
     for seq in seqs:
         found = records.at(seq)
@@ -178,7 +255,9 @@ def read_facts_at(
         places.append((found.facts, row))
         ids.append(found.id_of(row))
         version.append(int(found.program[row]))
-    history = _made(places, ids, seqs, version)
+    if members is None:
+        members = tuple(sorted({int(facts.member[row]) for facts, row in places}))
+    history = _made(places, ids, seqs, version, members)
     resolve(history.facts, dictionaries)
     date(history, versions)
     return history

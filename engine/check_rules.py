@@ -25,6 +25,7 @@ from .check_figures import (
     units,
     whole,
 )
+from .draws import MOST_DRAWS, draws_of
 from .program import Bonus, Caps, Currency, Earn, Multiply, Offer, Program, Rule
 from .program_conditions import LINE_FIELDS
 
@@ -40,6 +41,8 @@ _OF_PURCHASES = ("first_purchase", "nth_purchase", "every_nth", "sequence")
 
 def rules(program: Program) -> Found:
     """Every rule, then the groups that they stand in."""
+    if len(draws_of(program)) > MOST_DRAWS:
+        yield "rule", f"ask for more than {MOST_DRAWS} different draws"
     for place, rule in enumerate(program.rule):
         path = f"rule[{place}]"
         if rule.id.startswith(TIER_RULES):
@@ -224,6 +227,8 @@ def _on_day(path: str, rule: Bonus) -> Found:
         yield f"{path}.when.activity", "`on` gives at the end of a day, not for an activity"
     for name in _given(rule, ("anniversary",)):
         yield f"{path}.{name}", "`on` is the rule's anniversary"
+    for name in _given(rule, ("draw",)):
+        yield f"{path}.{name}", "`on` gives at the end of a day, which draws nothing"
     if rule.per_units is not None:
         yield f"{path}.per_units", "`on` gives at the end of a day, on which nothing is bought"
     if rule.stack is not None:

@@ -185,6 +185,7 @@ class Checkpoint:
         with _damage(), self._env.begin(db=self._membership) as txn:
             for key, value in txn.cursor():
                 membership.put(key, opened(key, value))
+        membership.loaded()
 
     def find_ids(self, ids: list[str]) -> dict[str, int]:
         """Seqs of those ids that the checkpoint knows."""

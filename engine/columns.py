@@ -34,18 +34,26 @@ HOLD, CAPTURE, RELEASE, CANCEL = (
 TRANSFER, TRANSFER_IN, DONATE, REWARD = (
     KINDS.index(kind) for kind in ("transfer", "transfer in", "donate", "reward redeem")
 )
-GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PAYMENT = (
-    KINDS.index(f"gift card {what}") for what in ("issue", "load", "redeem", "payment")
+GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PAYMENT, GIFT_PIN, GIFT_REFUND = (
+    KINDS.index(f"gift card {what}")
+    for what in ("issue", "load", "redeem", "payment", "pin", "refund")
 )
 
-GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM)
+MERGE, UNMERGE, POOL, UNPOOL = (
+    KINDS.index(kind) for kind in ("merge", "unmerge", "pool", "unpool")
+)
+
+GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PIN)
 """Kinds of facts of gift cards."""
 
-JOINT = (TRANSFER, REWARD, *GIFTS)
+LINKS = (MERGE, UNMERGE, POOL, UNPOOL)
+"""Kinds of facts that tie members' accounts."""
+
+JOINT = (TRANSFER, REWARD, *GIFTS, *LINKS)
 """Kinds of facts about more than one account, or about what all share."""
 
 SHARE_IN = KINDS.index("profit share in")
-LEGS = (TRANSFER_IN, GIFT_PAYMENT, SHARE_IN)
+LEGS = (TRANSFER_IN, GIFT_PAYMENT, SHARE_IN, GIFT_REFUND)
 """Kinds of rows that a fact of another member has caused: its legs."""
 
 MEMBER_KINDS = np.array(
@@ -53,7 +61,7 @@ MEMBER_KINDS = np.array(
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
         TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT,
-        ERASE, CARD_PIN, SHARE_IN,
+        ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND, *LINKS,
     ],
     np.uint8,
 )  # fmt: skip
@@ -74,13 +82,17 @@ class Extra(
     amount taken off). `tender_points` and `tender_refs`: (place in the tenders, points, or the hold
     or redemption that they come from). `back`: what a return brings back, (line or 0, sku or "",
     quantity, net), of the sale `named`. `named` of a capture or release is the hold, of a cancel
-    the redemption. `amount`: quantity of an activity, points of an adjust, redeem, hold, capture or
-    cancel (0: all), and of what is given away or received; `to` is who gets it, `cause` which
-    cause, `lots` what a leg brings; `code` of an activity or a reward, `quantity` of rewards;
-    `tender_cards`: (place in the tenders, code of the gift card). `ends_at`: of a subscription or a
-    hold, us. `about`: the fields given of an enrol or update. `card`: the card that names the
-    member, or that the fact is about; `member`: the name given beside it, "" where the card alone
-    tells whose the fact is. Lists whose order means nothing are sorted: equal facts are equal here.
+    the redemption, of a gift card's refund the sale. `amount`: quantity of an activity, points of
+    an adjust, redeem, hold, capture or cancel (0: all), and of what is given away or received; `to`
+    is who gets it, `cause` which cause, `lots` what a leg brings; `code` of an activity or a
+    reward, `quantity` of rewards; `tender_cards`: (place in the tenders, code of the gift card).
+    `other` is the member that is merged into another, or the household that one pools in; `named`
+    of an unmerge is the merge.
+    `ends_at`: of a subscription or a hold, us. `about`: the fields given of an enrol or update.
+    `card`: the card that names the member, or that the fact is about; `member`: the name given
+    beside it, "" where the card alone tells whose the fact is. `asked`: what a redemption asked
+    that took the `amount`, which is less; `items`: codes of the pieces of a reward that were given,
+    or came back. Lists whose order means nothing are sorted: equal facts are equal here.
     """
 
     channel: str = ""
@@ -115,6 +127,15 @@ class Extra(
     lots: Lots = ()
     tender_cards: tuple[tuple[int, str], ...] = ()
     quantity: int = 0
+    other: str = ""
+    asked: int = 0
+    items: tuple[str, ...] = ()
+
+    def as_sent(self) -> Extra:
+        """What the fact said, before the engine wrote down what it came to."""
+        if self.asked:
+            return msgspec.structs.replace(self, amount=self.asked, asked=0)
+        return msgspec.structs.replace(self, items=()) if self.items else self
 
 
 NOTHING = Extra()

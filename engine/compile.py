@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from vafa.native.rules import Rules
 from vafa.native.state import State
 
+from .accounts import Settled
 from .calendars import (
     FIRST_YEAR,
     day_of,
@@ -52,6 +53,7 @@ from .compile_ladder import (
 from .compile_terms import RedemptionTerms
 from .compile_words import RuleWords
 from .dictionaries import Codes, Dictionaries
+from .draws import won
 from .kernel_columns import KernelColumns, kernel_columns
 from .layout import Key, Layout
 from .named import Names
@@ -122,12 +124,34 @@ class CompiledPrograms:
             ]
             one.native.set_epochs(np.concatenate(rows), len(rows))
 
+    @property
+    def draws(self) -> bool:
+        """Whether a version draws."""
+        return any(one.draws for one in self.compiled)
+
+    def drawn(
+        self, version: NDArray[np.uint16], ids: Sequence[str]
+    ) -> NDArray[np.uint64] | None:
+        """The draws of its version that each fact wins, as bits; None where no version draws.
+
+        `version` are numbers from 1, as the journal has them.
+        """
+        if not self.draws:
+            return None
+        draws = [one.draws for one in self.compiled]
+        return np.array([
+            won(draws[number - 1], name) if number and draws[number - 1] else 0
+            for number, name in zip(version.tolist(), ids, strict=True)
+        ], np.uint64)  # fmt: skip
+
     def columns(
         self, facts: Facts, version: NDArray[np.uint16], epoch: NDArray[np.uint32],
-        names: Names, accepted: NDArray[Any],
+        names: Names, accepted: NDArray[Any], drawn: NDArray[np.uint64] | None = None,
+        settled: Settled | None = None,
     ) -> KernelColumns:
-        """Facts as the kernel takes them; see `kernel_columns`."""
-        columns = kernel_columns(self, facts, version, epoch, names, accepted)
+        """Facts as the kernel takes them; see `kernel_columns`. `drawn`: see the method."""
+        columns = kernel_columns(self, facts, version, epoch, names, accepted, settled)
+        columns.drawn = drawn
         self.follow()
         return columns
 
@@ -288,6 +312,7 @@ class CompiledProgram(RuleWords):
             "n_entry": len(self.entry),
             "entry_any": int(entry is not None and entry.join == "any"),
             "n_currencies": len(self.layout.currencies),
+            "n_draws": len(self.draws),
             "full": int(self.full),
             "by_class": int(categories is None and by_class(program)),
             "earn_on_redeemed": int(program.earn_on_redeemed),

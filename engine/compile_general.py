@@ -62,7 +62,7 @@ def _rule_needs_general(rule: Rule) -> bool:
         or rule.uses.anniversary is not None
         or when.activity is not None
         or any(
-            asks_member(asked) or asked.channel or asked.coupon or asked.without
+            asks_member(asked) or asked.channel or asked.coupon or asked.without or asked.draw
             for asked in (when, when.negated)
         )
         or when.negated.min_amount is not None

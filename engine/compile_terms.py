@@ -15,8 +15,9 @@ from .program import Program, Redemption
 class RedemptionTerms:
     """The terms of one version, by the place of a redemption in the program.
 
-    `rows` are (minimum, step, share numerator and denominator, points): points in units,
-    step 1 and denominator 0 where there is none, points 0 without a rate.
+    `rows` are (minimum, step, share numerator and denominator, points, whether more takes what
+    is redeemable): points in units, step 1 and denominator 0 where there is none, points 0
+    without a rate.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class RedemptionTerms:
         return (
             self._units(one, one.minimum), self._units(one, one.step) or 1, share.numerator,
             share.denominator if one.share is not None else 0, self._units(one, one.points),
+            int(one.over == "clamp"),
         )  # fmt: skip
 
     @staticmethod

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .calendars import FIRST_DAY, LAST_DAY, day_of
 from .conditions import in_dates, in_hours, listed
+from .draws import draws_of
 from .program import Earn, Multiply, Offer, Program, Rule
 from .program_conditions import WEEKDAYS, Conditions, LineConditions
 
@@ -26,6 +27,7 @@ class RuleWords:
         self.n_words = max(1, (len(self.rules) + 63) // 64)
         self.tier_names = [tier.id for tier in program.tiers()]
         self.holidays = holidays
+        self.draws = draws_of(program)
 
     def words_of(self, holds: Callable[[Rule], bool]) -> Words:
         """The word of the rules that satisfy a predicate."""
@@ -82,6 +84,8 @@ class RuleWords:
             "day_span": span,
             "tender_needs": self._needs("tender"),
             "coupon_needs": self._needs("coupon"),
+            "draw_needs": self._draw_words(lambda when, draw: when.draw == draw),
+            "draw_bars": self._draw_words(lambda when, draw: when.negated.draw == draw),
             "tier": self._tier_words(),
         }
 
@@ -101,6 +105,11 @@ class RuleWords:
         if not self.looks_at(name):
             return None
         return self.words(lambda when: getattr(when, name) is not None)
+
+    def _draw_words(self, asks: Callable[[Conditions, Any], bool]) -> Words | None:
+        """Rules that ask for each draw; None without any."""
+        rows = [self.words(lambda when, d=draw: asks(when, d)) for draw in self.draws]  # type: ignore[misc]
+        return np.concatenate(rows) if rows else None
 
     def _day_words(self) -> tuple[Words | None, NDArray[np.uint16] | None]:
         """Days between the dates that conditions name are alike: a word a span."""

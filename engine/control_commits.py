@@ -28,20 +28,21 @@ from .derived import (
 )
 from .dictionaries import Sizes
 from .facts import (
-    ID_BYTES,
     CatalogFact,
     ControlFact,
     DayClosedFact,
     ProfitShareFact,
     PublishFact,
+    RewardStockFact,
     StoreFact,
-    instant_us,
 )
+from .facts.parts import ID_BYTES, instant_us
 from .joint import Legs
 from .journal import Record, StorageFull, encode_record
 from .late_names import concerned_members
 from .profit_share import legs_of
 from .records import control_batch, growth_batch, rows_batch
+from .rewards import why_no_stock
 from .schema import column, list_view
 from .standing import day_closed
 from .status import Status
@@ -85,10 +86,13 @@ class ControlCommits:
                 return self._of_many(fact, at, kind, payload)
 
     def _of_many(
-        self, fact: CatalogFact | StoreFact | ProfitShareFact, at: int, kind: int, payload: bytes
+        self, fact: CatalogFact | StoreFact | ProfitShareFact | RewardStockFact, at: int,
+        kind: int, payload: bytes,
     ) -> Verdict:
         if isinstance(fact, ProfitShareFact):
             return self._share(fact, at, kind, payload)
+        if isinstance(fact, RewardStockFact):
+            return self._stock(fact, at, kind, payload)
         return self._name(fact, at, kind, payload)
 
     def _known(self, fact_id: str, kind: int, at: int, payload: bytes) -> Verdict | None:
@@ -182,8 +186,11 @@ class ControlCommits:
         members = record_members(record)
         at = {member: record.first + 1 + row for row, member in enumerate(members)}
         for one in restated:
-            fold.put(one.member, one.after, at[one.member])
-        self._replica.dirty.update(one.member for one in restated)
+            fold.put(one.members, one.after)
+            fold.state.set_last_seqs(
+                np.array([one.member], np.uint32), np.array([at[one.member]], np.uint64)
+            )
+            self._replica.dirty.update(one.members)
 
     # -- closed days --------------------------------------------------------------------------
 
@@ -207,7 +214,7 @@ class ControlCommits:
             self._append(fact.id, control, sizes)
             return Verdict(control_answer(fact.id, first, int(status)))
         everyone = np.arange(len(replica.dictionaries.members), dtype=np.uint32)
-        late, _ = fold.state.behind(everyone, np.full(len(everyone), at, np.int64))
+        late = fold.behind(everyone, at)
         was = before(replica, everyone[late].tolist())
         fold.closed.add(at, day, first, version.number)
         place = len(fold.closed) - 1
@@ -266,6 +273,24 @@ class ControlCommits:
             replica.dirty.update(before)
         return Verdict(control_answer(fact.id, first))
 
+    # -- stock of rewards ---------------------------------------------------------------------
+
+    def _stock(self, fact: RewardStockFact, at: int, kind: int, payload: bytes) -> Verdict:
+        """Bring pieces or items of a reward, or take pieces away that are not given."""
+        fold, stock = self._replica.fold, self._replica.stock
+        version = self._replica.versions.at(at)
+        if fold is None or version is None:
+            return Verdict(refusal=Refusal("no-program", "no program is in force then"))
+        reason = why_no_stock(fold, version.program, fact, stock)
+        if reason is not None:
+            return Verdict(refusal=Refusal("invalid-fact", *reason))
+        sizes = self._replica.dictionaries.sizes()
+        control = control_batch(fact.id, kind, at, payload, program=version.number)
+        record = self._append(fact.id, control, sizes)
+        stock.bring(payload)
+        answer = control_answer(fact.id, record.first)
+        return Verdict(answer)
+
     def _put_back(self, before: dict[int, bytes]) -> None:
         fold = self._replica.fold
         assert fold is not None
@@ -278,8 +303,8 @@ class ControlCommits:
         replica, fold = self._replica, self._replica.fold
         assert fold is not None
         for member in members.tolist():
-            last = fold.last_seq(member)
-            fold.put(member, fold.alone(replica.history(member, last)), last)
+            history = replica.history(fold.heads(member))
+            fold.put(history.members, fold.alone(history))
 
     # -- writing ------------------------------------------------------------------------------
 

@@ -16,10 +16,12 @@ from .facts import (
     ProductFact,
     ProfitShareFact,
     PublishFact,
+    RewardStockFact,
     StoreAttributes,
     StoreFact,
-    instant_us,
 )
+from .facts.parts import instant_us
+from .reward_stock import Told
 
 
 class Published(msgspec.Struct, frozen=True, array_like=True):
@@ -54,8 +56,9 @@ def store_version(item: StoreAttributes, since: int) -> StoreVersion:
 def payload_of(fact: ControlFact) -> bytes:
     """What the journal keeps of a fact beside what the dictionaries gain; equal when equal.
 
-    A digest of a catalogue or of stores, the date of a day closed (ISO), what a profit share says
-    (msgpack), program text and holidays of a publication (msgpack, see `published`).
+    A digest of a catalogue or of stores, the date of a day closed (ISO), what a profit share or a
+    reward's stock says (msgpack), program text and holidays of a publication (msgpack, see
+    `published`).
     """
     match fact:
         case CatalogFact():
@@ -68,6 +71,8 @@ def payload_of(fact: ControlFact) -> bytes:
             return msgspec.msgpack.encode([
                 fact.since, fact.until, fact.currency, fact.points, fact.weight, fact.expires
             ])  # fmt: skip
+        case RewardStockFact():
+            return msgspec.msgpack.encode(Told(fact.reward, fact.pieces, fact.items))
         case PublishFact():
             holidays = {name: sorted(set(days)) for name, days in sorted(fact.holidays.items())}
             return msgspec.msgpack.encode(Published(fact.program, holidays))

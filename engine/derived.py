@@ -25,11 +25,20 @@ Postings = dict[str, NDArray[Any]]
 
 @dataclass(slots=True)
 class Restated:
-    """A member whose facts a fact of no member has changed: its fold after, what changed."""
+    """A member whose facts a fact of no member has changed: its fold after, what changed.
+
+    `members` are those of its history, `place` is its place among them.
+    """
 
     member: int
+    members: tuple[int, ...]
     after: Folded
     postings: Postings
+
+    @property
+    def place(self) -> int:
+        """The member's place in its history."""
+        return self.members.index(self.member)
 
 
 @dataclass(slots=True)
@@ -39,19 +48,23 @@ class Before:
     member: int
     history: History
     posted: Posted
-    packed: bytes
+    rows: tuple[bytes, ...]
 
 
 def before(replica: Replica, members: Sequence[int]) -> list[Before]:
-    """Members with facts in force, folded as things are now."""
+    """Members with facts in force, folded as things are now; of those tied the first one."""
     fold = replica.fold
     assert fold is not None
     out = []
+    done: set[int] = set()
     for member in members:
-        history = replica.history(member, fold.last_seq(member))
+        if member in done:
+            continue
+        history = replica.history(fold.heads(member))
+        done.update(history.members)
         folded = fold.alone(history)
         if folded is not None:
-            out.append(Before(member, history, folded.posted(), folded.packed))
+            out.append(Before(member, history, folded.posted(), folded.rows))
     return out
 
 
@@ -63,7 +76,7 @@ def restate(replica: Replica, was: Before, own_closing: int | None = None) -> Re
     """
     fold = replica.fold
     assert fold is not None
-    history = replica.history(was.member, fold.last_seq(was.member))
+    history = replica.history(fold.heads(was.member))
     after = fold.alone(history)
     assert after is not None
     if after.figures["status"][after.order].any():
@@ -84,9 +97,9 @@ def restate(replica: Replica, was: Before, own_closing: int | None = None) -> Re
     columns = {
         name: np.concatenate([part[name] for part in postings]) for name in POSTING_COLUMNS
     }
-    if after.packed == was.packed and not len(columns["rule"]):
+    if after.rows == was.rows and not len(columns["rule"]):
         return None
-    return Restated(was.member, after, columns)
+    return Restated(was.member, history.members, after, columns)
 
 
 def _own(figures: dict[str, Any], rows: NDArray[np.bool_]) -> Postings:
@@ -126,7 +139,7 @@ def restated_rows(fold: Fold, restated: Sequence[Restated]) -> tuple[NDArray[Any
     }
     for row, one in enumerate(restated):
         for name in ("tier", *BALANCES):
-            getattr(outcome, name)[row] = one.after.last(name)
+            getattr(outcome, name)[row] = one.after.last(name, one.place)
     return members, outcome
 
 

@@ -14,7 +14,7 @@ from vafa.native.state import State
 
 from .calendars import NEVER, date_of
 from .dictionaries import Dictionaries
-from .facts import us_instant
+from .facts.parts import us_instant
 from .folding import Fold
 
 _LAST_SEQ = 1 + 1

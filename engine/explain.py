@@ -133,6 +133,8 @@ class Explainer:
             raise UnknownFact(f"the fact {name!r} closed no day of a member {member!r}")
         else:
             number = members.numbers[member]
+        if len(self._replica.membership.accounts.family(number)) > 1:
+            raise UnknownFact("members that were merged, or pool, are not explained")
         return Asked(stored.seq, number, self._last_seq(number))
 
     def _leg_of(self, stored: StoredFact, member: str) -> StoredFact:

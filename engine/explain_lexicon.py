@@ -15,12 +15,15 @@ KINDS = {
     "transfer": ("Transfer", "انتقال امتیاز"),
     "transfer in": ("Transfer received", "دریافت امتیاز"),
     "profit share": ("Profit share", "تقسیم سود"),
+    "reward stock": ("Stock of a reward", "موجودی جایزه"),
     "profit share in": ("Share of a pool", "سهم از سود"),
     "donate": ("Donation", "بخشیدن به امر خیر"),
     "gift card issue": ("Issue of a gift card", "صدور کارت هدیه"),
     "gift card load": ("Loading of a gift card", "شارژ کارت هدیه"),
     "gift card redeem": ("Redemption of a gift card", "خرج کارت هدیه"),
     "gift card payment": ("Payment by gift card", "پرداخت با کارت هدیه"),
+    "gift card pin": ("PIN of a gift card", "رمز کارت هدیه"),
+    "gift card refund": ("Refund to a gift card", "بازگشت پول به کارت هدیه"),
     "reward redeem": ("Redemption of a reward", "گرفتن جایزه"),
     "card link": ("Card link", "پیوند کارت"),
     "card block": ("Card block", "مسدود کردن کارت"),
@@ -82,6 +85,24 @@ REASONS = {
         "an offer that it names is used up", "از پیشنهادی که نام برده شد سهمی نمانده است"
     ),
     "member-closed": ("the member has left", "عضو از باشگاه رفته است"),
+    "unknown-merge": ("it names no merge", "آنچه نام می‌برد ادغام نیست"),
+    "same-member": ("both are one member", "هر دو یک عضوند"),
+    "already-merged": (
+        "the other was merged into a member before", "عضو دیگر پیش‌تر در عضوی ادغام شده است"
+    ),
+    "already-undone": ("the merge is undone already", "ادغام پیش‌تر واگردانده شده است"),
+    "member-pooled": (
+        "the member pools in a household", "عضو در حساب خانوار شریک است"
+    ),
+    "not-pooled": (
+        "the member does not pool in that account", "عضو در آن حساب شریک نیست"
+    ),
+    "not-a-household": (
+        "the account is no household and no organisation", "حساب از آن خانوار یا سازمان نیست"
+    ),
+    "entangled": (
+        "a sale would belong to two accounts", "فروشی از آن دو حساب می‌شد"
+    ),
     "gift-card-known": ("there is such a gift card already", "چنین کارت هدیه‌ای هست"),
     "unknown-gift-card": ("there is no such gift card", "چنین کارت هدیه‌ای نیست"),
     "unknown-reward": ("the program has no such reward", "برنامه چنین جایزه‌ای ندارد"),
@@ -124,6 +145,7 @@ CONDITIONS = {
     ),
     "streak": ("a streak of purchases", "خریدهای پیاپی"),
     "sequence": ("the step of a sequence", "گام زنجیره"),
+    "draw": ("a draw that is won", "برد در قرعه"),
     "sku": ("the product", "کالا"),
     "brand": ("the brand", "نشان تجاری"),
     "department": ("the department", "بخش"),

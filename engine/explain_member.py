@@ -22,8 +22,11 @@ from .columns import (
     GIFT_ISSUE,
     GIFT_LOAD,
     GIFT_PAYMENT,
+    GIFT_PIN,
+    GIFT_REFUND,
     GIFTS,
     NO_RULE,
+    REDEEM,
     REWARD,
     SHARE_IN,
     TRANSFER_IN,
@@ -32,6 +35,7 @@ from .dictionaries import Dictionaries, Product
 from .facts import (
     KINDS,
     AdjustFact,
+    CancelFact,
     DayClosedFact,
     MemberFact,
     MemberUpdateFact,
@@ -39,13 +43,14 @@ from .facts import (
     RedeemFact,
     StoreAttributes,
     TransferFact,
-    us_instant,
 )
+from .facts.parts import us_instant
 from .parked import CORRECT
 from .program import Program
 from .record_cache import RecordCache
 from .records import StoredFact, content_of_row, read_facts
-from .reference_facts import Moved, OfMember, ReceivedFact, named_sale
+from .reference_facts import IssueFact, Moved, OfMember, PriceFact, ReceivedFact, named_sale
+from .reference_value import refund_id
 from .reference_world import Accepted, Version, World
 from .rewards import price_of
 from .schema import column
@@ -141,6 +146,10 @@ def _world_of(reader: Reader, standing: Standing) -> LedgerWorld:
 # -- facts in the form of the wire -----------------------------------------------------------------
 
 
+_MADE = (TRANSFER_IN, REWARD, *GIFTS, GIFT_PAYMENT, GIFT_REFUND, SHARE_IN, CARD_PIN)
+"""Kinds of rows that are to the reference what facts of other kinds do."""
+
+
 def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) -> OfMember:
     """A journalled fact of a member as it came, voids netted: a line of which a void has taken
     is there whole, with one void of what is not left.
@@ -155,8 +164,11 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) 
         # A card may have named the member.
         "member": dictionaries.members.names[column(stored.batch, "member")[stored.row]],
     }  # fmt: skip
-    if stored.kind in (TRANSFER_IN, REWARD, *GIFTS, GIFT_PAYMENT, SHARE_IN, CARD_PIN):
+    if stored.kind in _MADE:
         return _made_of(stored, fields, program)
+    if stored.kind == REDEEM:
+        # What was taken of it, which may be less than it asked.
+        fields["points"] = read_facts(stored.batch.slice(stored.row, 1)).extra(0).amount
     if fields["kind"] == "sale":
         fields["lines"] = _whole_lines(fields["lines"])
     fact: MemberFact | TransferFact = msgspec.convert(fields, MemberFact | TransferFact)
@@ -167,18 +179,25 @@ def _made_of(stored: StoredFact, fields: dict[str, Any], program: Program) -> Of
     """The fact that does to its member what one of another kind does."""
     extra = read_facts(stored.batch.slice(stored.row, 1)).extra(0)
     head = stored.id, fields["occurred_at"], fields["member"]
-    if stored.kind == CARD_PIN:
+    if stored.kind in (CARD_PIN, GIFT_PIN):
         # It has its place in the member's order and changes nothing there.
         return MemberUpdateFact(*head, fields["store"], fields["terminal"])
+    if stored.kind == GIFT_REFUND:
+        return CancelFact(
+            refund_id(stored.id), *head[1:], extra.named, extra.amount, fields["store"],
+            fields["terminal"],
+        )
     money = "" if program.gift_cards is None else program.gift_cards.currency
     if stored.kind in (GIFT_ISSUE, GIFT_LOAD, SHARE_IN):
-        return AdjustFact(
+        same = IssueFact if stored.kind == GIFT_ISSUE else AdjustFact
+        return same(
             *head, extra.currency or money, extra.amount, expires=extra.expires or None,
             store=fields["store"], terminal=fields["terminal"],
         )
     if stored.kind != TRANSFER_IN:
         price = price_of(program, extra) or ("", 0) if stored.kind == REWARD else None
-        return RedeemFact(
+        takes = RedeemFact if price is None else PriceFact
+        return takes(
             *head, *(price or (money, extra.amount)), extra.completed, fields["store"],
             fields["terminal"],
         )
@@ -265,7 +284,7 @@ def chain_of(reader: Reader, number: int, last_seq: int) -> MemberChain:
             side = chain.corrections if posting.corrects else chain.own
             side.setdefault(posting.corrects or of, []).append(posting)
     history = read_history(
-        reader.records, number, last_seq, reader.dictionaries, reader.versions
+        reader.records, {number: last_seq}, reader.dictionaries, reader.versions
     )
     for row, (seq, version) in enumerate(
         zip(history.seqs.tolist(), history.version.tolist(), strict=True)

@@ -165,6 +165,12 @@ class RuleSpeaker:
                 found=self._value("", failed.found),
             )  # fmt: skip
         field = failed.condition.removeprefix("not.")
+        if field == "draw" and failed.found is not None:
+            return self.say(
+                f"failed.{failed.condition}", rule=name,
+                found=self.voice.number(failed.found),
+                asked=self.voice.number(failed.asked["one_in"]),
+            )  # fmt: skip
         asked = "" if failed.asked is None else f": {self._value(field, failed.asked)}"
         return self.say(
             "failed.not" if failed.condition.startswith("not.") else "failed", rule=name,

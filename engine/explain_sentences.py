@@ -102,6 +102,14 @@ SENTENCES = {
         "Rule {rule} does not apply: it leaves out {condition}{asked}; found: {found}.",
         "قاعدهٔ {rule} شامل نمی‌شود: «{condition}{asked}» را کنار می‌گذارد؛ آنچه بود: {found}.",
     ),
+    "failed.draw": (
+        "Rule {rule} does not apply: it drew {found} of {asked}, and 0 wins.",
+        "قاعدهٔ {rule} شامل نمی‌شود: از {asked} شمارهٔ {found} درآمد و ۰ برنده است.",
+    ),
+    "failed.not.draw": (
+        "Rule {rule} does not apply: it drew 0 of {asked}, and leaves out what wins.",
+        "قاعدهٔ {rule} شامل نمی‌شود: از {asked} شمارهٔ ۰ درآمد و برنده را کنار می‌گذارد.",
+    ),
     "failed.entry": (
         "Rule {rule} does not apply: the club is closed and asks for {asked}; so far {found}.",
         "قاعدهٔ {rule} شامل نمی‌شود: باشگاه بسته است و برای ورود {asked} می‌خواهد؛ تاکنون {found}.",

@@ -8,8 +8,9 @@ in the same commit (`late`), and what changes for older facts becomes `correct` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,15 @@ from numpy.typing import NDArray
 from vafa.native.fold import Closings, close_days, fold
 from vafa.native.state import State
 
+from .accounts import Accounts, Settled, has_links
 from .alone import Folded, fold_alone
 from .budgets import Budgets
 from .chain import History, HistoryCache, Known
 from .closing import ClosedDays
-from .columns import BALANCES, HOLD, POSTING_COLUMNS, Facts, Outcome
+from .columns import BALANCES, HOLD, LINKS, POSTING_COLUMNS, Facts, Outcome
 from .compile import CompiledProgram, CompiledPrograms
 from .dictionaries import Dictionaries
-from .late import Anew, Batch, Past, contested, told
+from .late import Anew, Batch, Past, contested, told, write_taken
 from .named import Names, named_ids, no_names
 from .order import untwisted
 from .parked import in_force
@@ -43,11 +45,12 @@ class Fold:
 
     def __init__(
         self, dictionaries: Dictionaries, versions: ProgramVersions, budgets: Budgets,
-        closed: ClosedDays,
+        closed: ClosedDays, accounts: Accounts | None = None,
     ) -> None:
         self.versions = versions
         self.budgets = budgets
         self.closed = closed
+        self.accounts = accounts if accounts is not None else Accounts()
         self.dictionaries = dictionaries
         self.compiled = CompiledPrograms(
             [version.program for version in versions],
@@ -72,13 +75,17 @@ class Fold:
         """Balances of a journal row."""
         return len(self.layout.currencies)
 
-    def single(self) -> State:
-        """An empty table of one member."""
+    def single(self, n: int = 1) -> State:
+        """A table of its own whose first rows are empty, for members folded alone."""
         if self._single is None:
             self._single = self.compiled.new_state()
-            self._single.grow(1)
-        self._single.clear(np.zeros(1, np.uint32))
+        self._single.grow(n)
+        self._single.clear(np.arange(n, dtype=np.uint32))
         return self._single
+
+    def place_in(self, members: Sequence[int], name: str) -> int:
+        """The place of a member by its name, or one that it had before."""
+        return members.index(self.dictionaries.members.numbers[name])
 
     def follow(self) -> None:
         """Make room for what the dictionaries have gained."""
@@ -114,11 +121,19 @@ class Fold:
     def run(
         self, state: State, facts: Facts, version: NDArray[np.uint16],
         epoch: NDArray[np.uint32], names: Names, accepted: NDArray[Any], order: UInt32,
-        closings: Closings | None = None,
+        closings: Closings | None = None, drawn: NDArray[np.uint64] | None = None,
+        settled: Settled | None = None,
     ) -> dict[str, Any]:
-        """Fold rows of facts in an order; what the kernel gives."""
+        """Fold rows of facts in an order; what the kernel gives.
+
+        `settled` tells the accounts in which the facts count, where members are tied.
+        """
+        if settled is not None:
+            facts, names, order = (
+                replace(facts, member=settled.account), settled.names, settled.order
+            )
         columns = self.compiled.columns(
-            facts, version - np.uint16(1), epoch, names, accepted
+            facts, version - np.uint16(1), epoch, names, accepted, drawn, settled
         )
         return fold(self.compiled.natives, state, columns, order, closings)
 
@@ -153,39 +168,93 @@ class Fold:
         takes = np.ones(n, np.bool_)
         takes[list(batch.refused)] = False
         special = self.special(batch, past)
-        takes_part, late_members, twisted = self._sort_out(batch, takes, special)
-        figures = self._fold_in_order(batch, takes_part, accepted=False)
+        tied = self._tied(batch)
+        takes_part, late_members, twisted = self._sort_out(batch, takes, special, tied)
+        figures = self._fold_in_order(batch, takes_part, tied, accepted=False)
+        for row in np.flatnonzero(figures["taken"]).tolist():
+            if figures["status"][row] == Status.OK:
+                write_taken(facts, row, int(figures["taken"][row]))
         outcome = self.outcome(figures, n, previous, not twisted and not len(late_members))
         inserts: list[Insert] = []
-        for member, every in _rows_by_member(facts.member, late_members):
-            last = int(previous[every[0]])
+        touched: set[int] = set()
+        for root, every in _rows_by_member(tied.root, late_members):
+            heads = self._heads(batch, root, every)
+            for row in every[::-1].tolist():
+                heads[int(facts.member[row])] = int(previous[row])
             rows = every[takes[every]]
-            known = self.histories.get(member)
-            if known is None or known.last_seq != last:
-                known = Known(last, past.history(member, last, known))
-            anew = Anew(self, batch, rows, known, past)
+            anew = Anew(self, batch, rows, self.known(heads, past), past)
             anew.decide()
-            end = batch.first + int(every[-1])
-            inserts += self._settle(anew, member, rows, outcome, end)
-        if special is not None:
+            touched.update(heads)
+            inserts += self._settle(anew, rows, outcome, batch.first + int(every[-1]))
+        if special is not None and not batch.legs:
             inserts += strangers(batch, past, outcome)
         insert(outcome, inserts)
         if batch.refused:
             self._refuse(batch, outcome)
         outcome.members = facts.member
+        if self.accounts or has_links(facts):
+            touched.update(tied.account.tolist(), facts.member.tolist())
+            outcome.members = np.array(sorted(touched), np.uint32)
         return outcome
 
-    def replay(self, batch: Batch, status: NDArray[np.uint8], past: Past) -> None:
-        """Fold facts of a journal record, whose statuses are known."""
+    def replay(self, batch: Batch, status: NDArray[np.uint8], past: Past) -> set[int]:
+        """Fold facts of a journal record, whose statuses are known; the members touched."""
         facts = batch.facts
         self.state.chain(facts.member, batch.first)
         takes = in_force(facts.kind, status)
         special = self.special(batch, past)
-        takes_part, late_members, _ = self._sort_out(batch, takes, special)
-        self._fold_in_order(batch, takes_part, accepted=True)
-        for member in late_members.tolist():
-            last = self.last_seq(member)
-            self.put(member, self.alone(past.history(member, last)), last)
+        tied = self._tied(batch)
+        takes_part, late_members, _ = self._sort_out(batch, takes, special, tied)
+        self._fold_in_order(batch, takes_part, tied, accepted=True)
+        touched = {*facts.member.tolist(), *tied.account.tolist()}
+        for root, every in _rows_by_member(tied.root, late_members):
+            history = past.history(self._heads(batch, root, every))
+            self.put(history.members, self.alone(history))
+            touched.update(history.members)
+        return touched
+
+    def heads(self, member: int) -> dict[int, int]:
+        """The highest seqs of a member and of all that were ever tied to it."""
+        return {one: self.last_seq(one) for one in self.accounts.family(member)}
+
+    def _heads(self, batch: Batch, root: int, rows: UInt32) -> dict[int, int]:
+        """As `heads`, with those whom a fact of the batch ties to the member."""
+        heads = self.heads(root)
+        for row in rows[np.isin(batch.facts.kind[rows], LINKS)].tolist():
+            other = self.dictionaries.members.numbers.get(batch.facts.extra(row).other)
+            heads |= {} if other is None else self.heads(other)
+        return heads
+
+    def behind(self, members: UInt32, at: int) -> Bools:
+        """Which members have a fact, of their own or of those ever tied to them, that does not
+        come before an instant (us)."""
+        late, _ = self.state.behind(members, np.full(len(members), at, np.int64))
+        root = self.accounts.roots(members)
+        if root is members:
+            return late
+        return late | np.isin(root, root[self._any_behind(members, at)])
+
+    def _any_behind(self, members: UInt32, at: int) -> Bools:
+        every = [np.array(self.accounts.family(member), np.uint32) for member in members.tolist()]
+        return np.array([
+            self.state.behind(some, np.full(len(some), at, np.int64))[0].any() for some in every
+        ])  # fmt: skip
+
+    def known(self, heads: Mapping[int, int], past: Past) -> Known:
+        """The facts in force of a member and of all that were ever tied to it."""
+        last, members = max(heads.values()), tuple(sorted(heads))
+        known = self.histories.get(members[0])
+        if known is not None and known.history.members != members:
+            known = None
+        if known is None or known.last_seq != last:
+            known = Known(last, past.history(heads, known))
+        return known
+
+    def _tied(self, batch: Batch) -> Tied:
+        """The accounts of the batch's facts, as far as they come after all ties."""
+        member = batch.facts.member
+        account = self.accounts.counted(member)
+        return Tied(account, self.accounts.roots(member))
 
     def special(self, batch: Batch, past: Past) -> Bools | None:
         """Rows that name another fact, or that parked returns wait for; None: no rows."""
@@ -195,12 +264,12 @@ class Fold:
             if extra is not None and (extra.named or extra.tender_refs)
         ]  # fmt: skip
         awaited = [] if batch.legs else past.parked.awaited(batch.ids)
-        if not naming and not awaited:
+        if not naming and not awaited and not has_links(facts):
             return None
         if naming:
             wanted = {name for row in naming for name in named_ids(facts.extra(row))}
             batch.known = past.find_ids(list(wanted))
-        special = np.zeros(len(facts), np.bool_)
+        special = np.isin(facts.kind, LINKS)
         special[naming] = True
         special[awaited] = True
         if naming:
@@ -210,11 +279,15 @@ class Fold:
         return special
 
     def _sort_out(
-        self, batch: Batch, takes: Bools, special: Bools | None
+        self, batch: Batch, takes: Bools, special: Bools | None, tied: Tied
     ) -> tuple[UInt32, UInt32, bool]:
-        """(rows of the fast path in their order, members to fold anew, whether it was sorted)."""
-        facts = batch.facts
+        """(rows of the fast path in their order, roots of families to fold anew, whether it was
+        sorted)."""
+        facts = replace(batch.facts, member=tied.account)
         late, unordered = self.state.behind(facts.member, facts.at)
+        before_ties = self.accounts.behind(batch.facts.member, facts.at)
+        if before_ties is not None:
+            late = late | before_ties
         before_closing = self.closed.late(facts.at)
         if before_closing is not None:
             late = late | before_closing
@@ -235,18 +308,22 @@ class Fold:
         rows = np.flatnonzero(takes).astype(np.uint32)
         late_members = np.zeros(0, np.uint32)
         if late.any():
-            late_members = np.unique(facts.member[late])
-            rows = rows[~np.isin(facts.member[rows], late_members)]
+            late_members = np.unique(tied.root[late])
+            rows = rows[~np.isin(tied.root[rows], late_members)]
         if twisted:
             members = np.unique(facts.member[unordered])
             rows = untwisted(facts, batch.ids, self.dictionaries, rows, members)
         return rows, late_members, twisted
 
-    def _fold_in_order(self, batch: Batch, rows: UInt32, *, accepted: bool) -> dict[str, Any]:
+    def _fold_in_order(
+        self, batch: Batch, rows: UInt32, tied: Tied, *, accepted: bool
+    ) -> dict[str, Any]:
         n = len(batch.facts)
         return self.run(
-            self.state, batch.facts, batch.version, np.full(n, self.budgets.epoch, np.uint32),
-            no_names(n), np.full(n, accepted, np.bool_), rows,
+            self.state, replace(batch.facts, member=tied.account), batch.version,
+            np.full(n, self.budgets.epoch, np.uint32), no_names(n),
+            np.full(n, accepted, np.bool_), rows,
+            drawn=self.compiled.drawn(batch.version, batch.ids),
         )  # fmt: skip
 
     def outcome(
@@ -267,19 +344,19 @@ class Fold:
             figures["held"], figures["debt"], previous, posted_from, columns,
         )
 
-    def _settle(
-        self, anew: Anew, member: int, rows: UInt32, outcome: Outcome, last: int
-    ) -> list[Insert]:
+    def _settle(self, anew: Anew, rows: UInt32, outcome: Outcome, last: int) -> list[Insert]:
         """Put a member's new row, statuses and balances; its postings."""
         after = tell_anew(anew, rows, outcome)
-        self.put(member, after, last)
-        self.histories.keep(member, anew.known(last))
+        members = anew.pool.members
+        self.put(members, after)
+        self.histories.keep(members[0], anew.known(last))
         return anew.postings()
 
     def _refuse(self, batch: Batch, outcome: Outcome) -> None:
         """Rows that were refused before the fold: their answers tell how the member stands."""
         for row, status in batch.refused.items():
-            self.refuse(batch, row, status, self.state, int(batch.facts.member[row]), outcome)
+            account = self.accounts.account(int(batch.facts.member[row]))
+            self.refuse(batch, row, status, self.state, account, outcome)
 
     def refuse(
         self, batch: Batch, row: int, status: Status, state: State, member: int, outcome: Outcome
@@ -302,17 +379,29 @@ class Fold:
         return fold_alone(self, history, rows, until=until) if len(rows) else None
 
     def last_seq(self, member: int) -> int:
-        """Highest seq of a member."""
+        """Highest seq of a member; 0 of one that has no row yet."""
+        if member >= self.state.n_members:
+            return 0
         return int(self.state.last_seqs(np.array([member], np.uint32))[0])
 
-    def put(self, member: int, folded: Folded | None, last_seq: int) -> None:
-        """Make a fold the member's row."""
-        who = np.array([member], np.uint32)
+    def put(self, members: Sequence[int], folded: Folded | None) -> None:
+        """Make a fold the rows of its history's members; their chains stay as they are."""
+        who = np.array(members, np.uint32)
+        last = self.state.last_seqs(who)
         if folded is None:
             self.state.clear(who)
         else:
-            self.state.unpack(member, folded.packed)
-        self.state.set_last_seqs(who, np.array([last_seq], np.uint64))
+            for member, packed in zip(members, folded.rows, strict=True):
+                self.state.unpack(member, packed)
+        self.state.set_last_seqs(who, last)
+
+
+class Tied(NamedTuple):
+    """By row of a batch: the account in which a fact that comes after all ties counts, and one
+    member of its family; the same array where nobody is tied."""
+
+    account: UInt32
+    root: UInt32
 
 
 def tell_anew(anew: Anew, rows: UInt32, outcome: Outcome) -> Folded | None:
@@ -324,7 +413,12 @@ def tell_anew(anew: Anew, rows: UInt32, outcome: Outcome) -> Folded | None:
         return None
     # The answer tells how the member stands after the whole commit.
     for name in ("tier", *BALANCES):
-        getattr(outcome, name)[rows] = after.last(name)
+        if after.settled is None:
+            getattr(outcome, name)[rows] = after.last(name)
+            continue
+        for place, row in enumerate(rows.tolist()):
+            member = int(anew.pool.facts.member[anew.n_old + place])
+            getattr(outcome, name)[row] = after.last(name, member)
     return after
 
 

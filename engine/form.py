@@ -10,10 +10,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .facts import (
-    CARD_BYTES,
-    GIFT_CODE_BYTES,
-    ID_BYTES,
-    NAME_BYTES,
     ActivityFact,
     AdjustFact,
     CalendarDate,
@@ -30,27 +26,32 @@ from .facts import (
     EnrolFact,
     EraseFact,
     Fact,
-    FormError,
     GiftCardFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
+    GiftCardPinFact,
     GiftCardRedeemFact,
     HoldFact,
     MemberUpdateFact,
+    MergeFact,
+    PoolFact,
     ProfitShareFact,
     RedeemFact,
     ReleaseFact,
     ReturnedLine,
     ReturnFact,
     RewardRedeemFact,
+    RewardStockFact,
     SaleFact,
     StoreFact,
     SubscriptionEndFact,
     SubscriptionStartFact,
     TenderFact,
     TransferFact,
-    instant_us,
+    UnmergeFact,
+    UnpoolFact,
 )
+from .facts.parts import CARD_BYTES, GIFT_CODE_BYTES, ID_BYTES, NAME_BYTES, FormError, instant_us
 
 CATEGORY_BYTES = 4 * NAME_BYTES
 REASON_BYTES = 2_000
@@ -124,6 +125,7 @@ def _check_sale(fact: SaleFact) -> None:
         check_name(tender.type, f"{path}.type")
         if tender.ref is not None:
             _check_named(tender.ref, fact.id, f"{path}.ref")
+        _check_paid_by_card(tender, place)
     named: set[str] = set()
     for place, applied in enumerate(fact.offers):
         check_name(applied.offer, f"offers[{place}].offer")
@@ -138,6 +140,8 @@ def _check_sale(fact: SaleFact) -> None:
 def _check_paid_by_card(tender: TenderFact, place: int) -> None:
     check_name(tender.card, f"tenders[{place}].card", GIFT_CODE_BYTES)
     if tender.card is None:
+        if tender.pin is not None:
+            raise FormError("is for a tender with a gift card", f"tenders[{place}].pin")
         return
     if tender.amount <= 0:
         raise FormError("is not above 0: nothing is paid", f"tenders[{place}].amount")
@@ -196,6 +200,30 @@ def _check_transfer(fact: TransferFact) -> None:
     check_name(fact.currency, "currency")
     if fact.to == fact.member:
         raise FormError("is the member itself", "to")
+
+
+def _check_merge(fact: MergeFact) -> None:
+    check_name(fact.other, "other")
+    if fact.other == fact.member:
+        raise FormError("is the member itself", "other")
+    _check_why(fact)
+
+
+def _check_unmerge(fact: UnmergeFact) -> None:
+    _check_named(fact.merge, fact.id, "merge")
+    _check_why(fact)
+
+
+def _check_pool(fact: PoolFact | UnpoolFact) -> None:
+    check_name(fact.account, "account")
+    if fact.account == fact.member:
+        raise FormError("is the member itself", "account")
+    _check_why(fact)
+
+
+def _check_why(fact: MergeFact | UnmergeFact | PoolFact | UnpoolFact) -> None:
+    check_name(fact.reason, "reason", REASON_BYTES)
+    check_name(fact.actor, "actor")
 
 
 def _check_donate(fact: DonateFact) -> None:
@@ -279,7 +307,7 @@ def _check_stores(fact: StoreFact) -> None:
 
 def _check_gift_card(fact: GiftCardFact) -> None:
     check_name(fact.card, "card", GIFT_CODE_BYTES)
-    if isinstance(fact, GiftCardRedeemFact):
+    if isinstance(fact, GiftCardRedeemFact | GiftCardPinFact):
         return
     check_name(fact.reason, "reason", REASON_BYTES)
     check_name(fact.actor, "actor")
@@ -295,6 +323,15 @@ def _check_profit_share(fact: ProfitShareFact) -> None:
     _check_expires(fact.expires)
 
 
+def _check_reward_stock(fact: RewardStockFact) -> None:
+    check_name(fact.reward, "reward")
+    _check_names(fact.items, "items")
+    if bool(fact.pieces) == bool(fact.items):
+        raise FormError("give either pieces or items")
+    if len(set(fact.items)) < len(fact.items):
+        raise FormError("has an item twice", "items")
+
+
 _CHECKS: dict[type, Callable[[Any], None]] = {
     SaleFact: _check_sale,
     ReturnFact: _check_return,
@@ -303,10 +340,15 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     RedeemFact: lambda fact: check_name(fact.currency, "currency"),
     TransferFact: _check_transfer,
     DonateFact: _check_donate,
+    MergeFact: _check_merge,
+    UnmergeFact: _check_unmerge,
+    PoolFact: _check_pool,
+    UnpoolFact: _check_pool,
     RewardRedeemFact: lambda fact: check_name(fact.reward, "reward"),
     GiftCardIssueFact: _check_gift_card,
     GiftCardLoadFact: _check_gift_card,
     GiftCardRedeemFact: _check_gift_card,
+    GiftCardPinFact: _check_gift_card,
     HoldFact: _check_hold,
     CaptureFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
     ReleaseFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
@@ -322,5 +364,6 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     CatalogFact: _check_catalog,
     StoreFact: _check_stores,
     ProfitShareFact: _check_profit_share,
+    RewardStockFact: _check_reward_stock,
     DayClosedFact: lambda fact: _check_date(fact.date, "date"),
 }

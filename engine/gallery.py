@@ -19,7 +19,8 @@ from msgspec import Struct, field
 from vafa.native.wire import Sale
 
 from .answers import Answer, corrected, instant_text, posting_details, stored_postings
-from .facts import KINDS, JointFact, PublishFact, instant_us
+from .facts import KINDS, JointFact, PublishFact
+from .facts.parts import instant_us
 from .holiday_calendars import resolve_holidays
 from .journal import LedgerError
 from .program_file import read_program

@@ -15,6 +15,7 @@ from vafa.native.wire import Sale
 from .answers import Answer, instant_text
 from .columns import GIFT_ISSUE
 from .gift_accounts import account_of
+from .gift_pins import gift_pin
 from .intake import DecodedFacts
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def gift_card_view(replica: Replica, code: str, at_us: int | None) -> Answer | N
     return {
         "card": code,
         "as_of": instant_text(at) if at_us is not None else found["as_of"],
+        "has_pin": gift_pin(replica, code, at) is not None,
         "balance": found["balances"][currency]["active"],
         "owed": found["balances"][currency]["debt"],
         "loaded": totals["issued"], "spent": totals["redeemed"], "expired": totals["expired"],

@@ -8,7 +8,8 @@ replay changes what another has received. The leg or row that takes is tried fir
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -17,12 +18,13 @@ from vafa.native.fold import run_out_by
 
 from .alone import fold_alone
 from .calendars import FIRST_DAY, expiry_table
-from .chain import History
+from .chain import History, places_of
 from .columns import (
     GIFT_ISSUE,
     GIFT_PAYMENT,
     GIFTS,
     JOINT,
+    LINKS,
     NO_RULE,
     REWARD,
     SALE,
@@ -32,6 +34,7 @@ from .columns import (
     Facts,
     Lots,
     Outcome,
+    join,
     take,
     without_lines,
 )
@@ -40,11 +43,14 @@ from .folding import Fold, insert
 from .gift_accounts import account_of
 from .late import Batch, Past
 from .named import names_among
-from .order import member_order
+from .order import family_order
 from .program import Program
 from .records import facts_batch
+from .refunds import Due, due, refund_rows
+from .reward_stock import write_items
 from .rewards import left_of, may_take
 from .status import POSTINGS, Status
+from .tying import refused_tie
 
 STOCK = POSTINGS.index("stock")
 
@@ -55,6 +61,8 @@ class Legs:
 
     batch: Batch
     outcome: Outcome
+    before: dict[int, bytes] = field(default_factory=dict)
+    """Rows of accounts as they were, of those that only the fold has found."""
 
     def rows(self, n_currencies: int) -> pa.RecordBatch:
         """Their journal rows."""
@@ -76,15 +84,14 @@ def others(facts: Facts, dictionaries: Dictionaries) -> list[int]:
     """Numbers of the accounts beside its own that a fact may concern, as far as they are known."""
     extra = facts.extra(0)
     names = [account_of(code) for _, code in extra.tender_cards]
-    if extra.to:
-        names.append(extra.to)
+    names += [name for name in (extra.to, extra.other) if name]
     numbers = dictionaries.members.numbers
     return [numbers[name] for name in dict.fromkeys(names) if name in numbers]
 
 
 def apply_joint(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
     """Fold a fact and its legs; without legs where it has none or is refused."""
-    if not batch.refused and (status := _refused_before(fold, batch)) != Status.OK:
+    if not batch.refused and (status := _refused_before(fold, batch, past)) != Status.OK:
         batch.refused = {0: status}
     if batch.refused:
         return fold.apply(batch, past), None
@@ -95,33 +102,50 @@ def apply_joint(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | N
         return _paid_by_cards(fold, batch, past)
     outcome = fold.apply(batch, past)
     if kind == REWARD and outcome.status[0] == Status.OK:
-        _tell_stock(fold, batch, outcome)
+        _tell_stock(fold, batch, outcome, past)
+        write_items(fold, batch, outcome, past)
     return outcome, None
 
 
-def _refused_before(fold: Fold, batch: Batch) -> Status:
+def _refused_before(fold: Fold, batch: Batch, past: Past) -> Status:
     """Why a fact is refused whatever its member has."""
     facts = batch.facts
     kind, member, extra = int(facts.kind[0]), int(facts.member[0]), facts.extra(0)
-    receivers = others(facts, fold.dictionaries)
+    if kind in LINKS:
+        return refused_tie(fold, kind, member, extra, lambda one: past.type_of(
+            one, int(facts.at[0])))
     if kind == TRANSFER:
-        # A card may have named the giver by another name.
-        known = receivers and receivers[0] != member and _has_facts(fold, receivers[0])
-        return Status.OK if known else Status.UNKNOWN_MEMBER
+        return _receives(fold, batch)
     if kind == REWARD:
-        return may_take(fold, _program(fold, batch), member, extra)
-    if kind == GIFT_ISSUE:
-        return Status.GIFT_CARD_KNOWN if _has_facts(fold, member) else Status.OK
+        account = fold.accounts.account(member)
+        return may_take(fold, _program(fold, batch), account, extra, past.stock)
     if kind in GIFTS:
-        return Status.OK if _has_facts(fold, member) else Status.UNKNOWN_GIFT_CARD
+        return _of_gift_card(fold, kind, member)
+    receivers = others(facts, fold.dictionaries)
     known = len(receivers) == len({code for _, code in extra.tender_cards})
     if known and all(_has_facts(fold, card) for card in receivers):
         return Status.OK
     return Status.UNKNOWN_GIFT_CARD
 
 
+def _receives(fold: Fold, batch: Batch) -> Status:
+    """Whether a transfer goes to another account that is known."""
+    receivers, account = others(batch.facts, fold.dictionaries), fold.accounts.account
+    if not receivers or not _has_facts(fold, receivers[0]):
+        return Status.UNKNOWN_MEMBER
+    # A card, or a merge, may have given the giver another name.
+    same = account(receivers[0]) == account(int(batch.facts.member[0]))
+    return Status.UNKNOWN_MEMBER if same else Status.OK
+
+
+def _of_gift_card(fold: Fold, kind: int, member: int) -> Status:
+    if kind == GIFT_ISSUE:
+        return Status.GIFT_CARD_KNOWN if _has_facts(fold, member) else Status.OK
+    return Status.OK if _has_facts(fold, member) else Status.UNKNOWN_GIFT_CARD
+
+
 def _has_facts(fold: Fold, member: int) -> bool:
-    return fold.state.head(member)[0] is not None
+    return fold.state.head(fold.accounts.account(member))[0] is not None
 
 
 def _program(fold: Fold, batch: Batch) -> Program:
@@ -151,9 +175,40 @@ def _paid_by_cards(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs 
     if len(broken):
         return kept.refused(int(broken[0]), past), None
     outcome = fold.apply(batch, past)
-    if outcome.status[0] in (Status.OK, Status.PARKED):
+    if outcome.status[0] not in (Status.OK, Status.PARKED):
+        return kept.refused(int(outcome.status[0]), past), None
+    if not batch.came_back:
         return outcome, Legs(legs, paid)
-    return kept.refused(int(outcome.status[0]), past), None
+    # A return waited for this sale, or is inside it: its rows follow the payments.
+    kept.put_back(legs.facts.member.tolist())
+    found = due(fold, batch.came_back, past)
+    before = _packed(fold, found)
+    both = _together(legs, refund_rows(found, legs.first + len(legs.ids)))
+    return outcome, Legs(both, fold.apply(both, past), before)
+
+
+def apply_alone(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
+    """Fold facts that are about one account each, and what their returns put on gift cards."""
+    outcome = fold.apply(batch, past)
+    write_items(fold, batch, outcome, past)
+    found = due(fold, batch.came_back, past) if batch.came_back else []
+    if not found:
+        return outcome, None
+    before = _packed(fold, found)
+    rows = refund_rows(found, batch.first + len(batch.ids))
+    return outcome, Legs(rows, fold.apply(rows, past), before)
+
+
+def _packed(fold: Fold, found: list[Due]) -> dict[int, bytes]:
+    return {card: fold.state.pack(card) for _, card, _ in found}
+
+
+def _together(one: Batch, two: Batch) -> Batch:
+    """Two batches of legs, one after the other."""
+    return Batch(
+        join(one.facts, two.facts), one.ids + two.ids, one.first,
+        np.concatenate([one.version, two.version]), legs=True,
+    )  # fmt: skip
 
 
 class _Kept:
@@ -162,13 +217,19 @@ class _Kept:
     def __init__(self, fold: Fold, batch: Batch) -> None:
         self._fold, self._batch = fold, batch
         members = [int(batch.facts.member[0]), *others(batch.facts, fold.dictionaries)]
-        self._packed = {member: fold.state.pack(member) for member in members}
+        self._packed = {
+            member: fold.state.pack(member) for member in fold.accounts.every(members)
+        }
+
+    def put_back(self, members: Iterable[int]) -> None:
+        """Put rows back."""
+        for member in members:
+            self._fold.state.unpack(member, self._packed[member])
+        self._fold.histories.clear()
 
     def refused(self, status: int, past: Past) -> Outcome:
         """Put all rows back and refuse the fact."""
-        for member, packed in self._packed.items():
-            self._fold.state.unpack(member, packed)
-        self._fold.histories.clear()
+        self.put_back(self._packed)
         self._batch.refused = {0: Status(status)}
         return self._fold.apply(self._batch, past)
 
@@ -192,9 +253,9 @@ def _payments(fold: Fold, batch: Batch) -> Batch:
     )
 
 
-def _tell_stock(fold: Fold, batch: Batch, outcome: Outcome) -> None:
+def _tell_stock(fold: Fold, batch: Batch, outcome: Outcome, past: Past) -> None:
     """A posting without points that tells how many pieces are left."""
-    left = left_of(fold, _program(fold, batch), batch.facts.extra(0).code)
+    left = left_of(fold, _program(fold, batch), batch.facts.extra(0).code, past.stock)
     if left is None:
         return
     told = {
@@ -230,14 +291,17 @@ def _received(fold: Fold, batch: Batch, past: Past, previous: int, receiver: int
 def _left(fold: Fold, batch: Batch, past: Past, previous: int) -> Lots:
     """What a fact took from its member's lots, in spending order: as they stood before it
     less as they stand after it."""
+    giver = int(batch.facts.member[0])
+    heads = fold.heads(giver) | {giver: previous}
+    members = tuple(sorted(heads))
     new = take(batch.facts, np.zeros(1, np.int64))
-    new.member[:] = 0
-    history = past.history(int(batch.facts.member[0]), previous).then(
-        History(new, batch.ids, np.array([batch.first], np.uint64), batch.version)
+    new.member = places_of(members, new.member)
+    history = past.history(heads).then(
+        History(new, batch.ids, np.array([batch.first], np.uint64), batch.version, members)
     )
     rows = np.arange(len(history.ids), dtype=np.uint32)
-    names = names_among(history.facts, history.ids, rows)
-    order = member_order(history.facts, history.ids, fold.dictionaries, rows, names)
+    names = names_among(history.facts, history.ids, rows, history.one)
+    order = family_order(history.facts, history.ids, fold.dictionaries, rows, names)
     place = int(np.flatnonzero(order == len(rows) - 1)[0])
     currency = fold.layout.currencies.index(batch.facts.extra(0).currency)
     at, day = int(batch.facts.at[0]), int(batch.facts.day[0])
@@ -247,7 +311,7 @@ def _left(fold: Fold, batch: Batch, past: Past, previous: int) -> Lots:
         if some:
             folded = fold_alone(fold, history, order[:some], until=at - 1)
             state = fold.single()
-            state.unpack(0, folded.packed)
+            state.unpack(0, folded.row(members.index(giver)))
             # What a hold sets free by then is there before the fact as well.
             run_out_by(fold.compiled.natives, state, int(batch.version[0]) - 1, at, 0)
             for *dates, points in state.lots(0, currency, day):

@@ -6,7 +6,7 @@ A batch of plain sales pays for none of what it does not have: those columns are
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,16 @@ from .calendars import NEVER, business_day, day_of
 from .columns import (
     ACTIVITY,
     ADJUST,
+    CANCEL,
+    CARD_PIN,
     DONATE,
     ENROL,
     GIFT_ISSUE,
     GIFT_LOAD,
     GIFT_PAYMENT,
+    GIFT_PIN,
     GIFT_REDEEM,
+    GIFT_REFUND,
     GIFTS,
     HOLD,
     REDEEM,
@@ -35,12 +39,13 @@ from .columns import (
     UPDATE,
     Facts,
 )
-from .facts import LATEST_US
+from .facts.parts import LATEST_US
 from .named import Names
 from .plans import plan_end
 from .rewards import price_of
 
 if TYPE_CHECKING:
+    from .accounts import Settled
     from .compile import CompiledPrograms
 
 ACCEPTED, COMPLETED, PLAIN, NO_SUCH_TIER, PARTIAL, STANDS = 1, 2, 4, 8, 16, 32
@@ -57,6 +62,8 @@ Int64 = NDArray[np.int64]
 _KERNEL_KINDS = np.arange(256, dtype=np.uint8)
 _KERNEL_KINDS[[GIFT_ISSUE, GIFT_LOAD, SHARE_IN]] = ADJUST
 _KERNEL_KINDS[[GIFT_REDEEM, GIFT_PAYMENT]] = REDEEM
+_KERNEL_KINDS[GIFT_REFUND] = CANCEL
+_KERNEL_KINDS[GIFT_PIN] = CARD_PIN
 """What the kernel does with rows of each kind: a gift card's account is like any other, a share
 of a pool like points given by hand."""
 
@@ -115,15 +122,18 @@ class KernelColumns:
     expires: NDArray[np.int32] | None = None
     end: Int64 | None = None
     end_day: NDArray[np.int32] | None = None
+    absorbs: Int64 | None = None
+    drawn: NDArray[np.uint64] | None = None
 
 
 def kernel_columns(
     compiled: CompiledPrograms, facts: Facts, version: NDArray[np.uint16],
     epoch: NDArray[np.uint32], names: Names, accepted: NDArray[Any],
+    settled: Settled | None = None,
 ) -> KernelColumns:
     """Facts for the kernel. version (uint16, from 0) and epoch (uint32) are by row;
     accepted[i] tells a fact that was accepted before: 0 no, 1 yes, 2 an exchange less its return
-    part (bool or uint8).
+    part (bool or uint8); `settled` whose accounts facts count in, where members are tied.
     """
     n = len(facts)
     flags = np.array((0, ACCEPTED, STANDS), np.uint8)[accepted.astype(np.uint8)]
@@ -145,7 +155,9 @@ def kernel_columns(
         tender_names=None if names.tenders is None else held(names.tenders, np.int64),
     )  # fmt: skip
     if facts.extras is not None or (len(facts.kind) and facts.kind.any()):
-        _Extras(compiled, facts, out, n).fill()
+        _Extras(compiled, facts, out, n).fill(settled.told if settled is not None else {})
+    if settled is not None:
+        out.absorbs = settled.absorbs
     return out
 
 
@@ -169,14 +181,16 @@ class _Extras:
         out.end = np.zeros(n, np.int64)
         out.end_day = np.zeros(n, np.int32)
 
-    def fill(self) -> None:
-        """Row by row: facts with extras are few."""
+    def fill(self, told: Mapping[int, Sequence[int]]) -> None:
+        """Row by row: facts with extras are few. `told`: see `accounts.Settled`."""
         for row, extra in enumerate(self.facts.extras or [None] * self.n):
             kind = int(self.facts.kind[row])
             if extra is None and kind == SALE:
                 continue
             self.out.flags[row] &= ~np.uint8(PLAIN)
             self._row(row, kind, self.facts.extra(row))
+        for row, tellers in told.items():
+            self.sets[row] = [one for teller in tellers for one in self.sets[teller]]
         out = self.out
         out.coupons_from, coupons = _flat(self.coupons)
         out.coupon = np.array(coupons, np.uint32)
@@ -249,7 +263,7 @@ class _Extras:
         program = self.compiled.programs[int(self.out.version[row])]
         if kind == REWARD:
             return price_of(program, extra) or ("", 0)
-        if kind in (*GIFTS, GIFT_PAYMENT):
+        if kind in (*GIFTS, GIFT_PAYMENT, GIFT_REFUND):
             return program.gift_cards.currency if program.gift_cards else "", extra.amount
         return extra.currency, extra.amount
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from .alone import NO_POSTINGS, Folded, changes, corrections, fold_alone
-from .chain import History, Known, without_return
+from .chain import Heads, History, Known, places_of, without_return
 from .columns import (
     ADJUST,
     CANCEL,
@@ -24,7 +25,9 @@ from .columns import (
     DONATE,
     GIFT_PAYMENT,
     GIFT_REDEEM,
+    GIFT_REFUND,
     HOLD,
+    LINKS,
     NO_RULE,
     NOTHING,
     REDEEM,
@@ -33,6 +36,7 @@ from .columns import (
     REWARD,
     SALE,
     TRANSFER,
+    UNMERGE,
     Extra,
     Facts,
     take,
@@ -43,13 +47,16 @@ from .status import Status
 
 if TYPE_CHECKING:
     from .folding import Fold
+    from .reward_stock import RewardStock
 
 OK, PARKED = int(Status.OK), int(Status.PARKED)
 NEW, STANDS = 0, 2
 """How a fact that is tried was accepted before (see `kernel_columns`)."""
 
 _TAKING = (REDEEM, HOLD, CAPTURE, TRANSFER, DONATE, REWARD, GIFT_REDEEM, GIFT_PAYMENT)
-_MAY_BE_REFUSED = (RETURN, CAPTURE, RELEASE, CANCEL)
+_MAY_BE_REFUSED = (RETURN, CAPTURE, RELEASE, CANCEL, *LINKS)
+_UNKNOWN = {CANCEL: Status.NOT_A_REDEMPTION, UNMERGE: Status.UNKNOWN_MERGE}
+"""Why a fact is refused that names none of the kinds it may name; default UNKNOWN_HOLD."""
 
 
 class Past(Protocol):
@@ -57,14 +64,21 @@ class Past(Protocol):
 
     parked: Parked
 
-    def history(self, member: int, last_seq: int, known: Known | None = None) -> History:
-        """The facts in force of a member's chain up to a seq."""
+    @property
+    def stock(self) -> RewardStock:
+        """What facts have brought of rewards, and whose items are."""
 
-    def facts_at(self, seqs: list[int]) -> History:
-        """Facts of one member by their seqs."""
+    def history(self, heads: Heads, known: Known | None = None) -> History:
+        """The facts in force of the chains of a member and those tied to it, up to seqs."""
+
+    def facts_at(self, seqs: list[int], members: tuple[int, ...] | None = None) -> History:
+        """Facts by their seqs, as those of some members (default theirs)."""
 
     def find_ids(self, ids: list[str]) -> dict[str, int]:
         """Seqs of those ids that are known."""
+
+    def type_of(self, member: int, at: int) -> str | None:
+        """What a member is at an instant (us), as facts have told."""
 
     def member_of(self, seq: int, kinds: tuple[int, ...]) -> int | None:
         """Number of the member whose accepted fact of some kinds a seq is; else None."""
@@ -85,12 +99,37 @@ class Batch:
     """Seqs of what facts of the batch name, where the ledger has them."""
     legs: bool = False
     """Rows that a fact of another member has caused: nothing waits for them."""
+    came_back: list[CameBack] = field(default_factory=list)
+    """What its returns have brought back of sales that gift cards paid, as they were decided."""
 
     def row_of(self, name: str) -> int | None:
         """Row of an id."""
         if self._row_of is None:
             self._row_of = {name: row for row, name in enumerate(self.ids)}
         return self._row_of.get(name)
+
+
+class CameBack(NamedTuple):
+    """A return of a sale that gift cards paid was taken: `facts` has the return, then the sale.
+
+    `back` of the `redeemed` money of the sale is back with it and with those taken before it.
+    """
+
+    facts: Facts
+    id: str
+    sale: str
+    version: int
+    redeemed: int
+    back: int
+
+
+def write_taken(facts: Facts, row: int, taken: int) -> Extra:
+    """Write down what a redemption has taken of more that it asked; its extra."""
+    extra = facts.extra(row)
+    now = msgspec.structs.replace(extra, amount=taken, asked=extra.amount)
+    assert facts.extras is not None
+    facts.extras[row] = now
+    return now
 
 
 def takes_points(facts: Facts, row: int, coupons: Collection[str] = ()) -> bool:
@@ -133,20 +172,23 @@ class Anew:
         self.past = past
         self.n_old, n_new = len(history.ids), len(rows)
         self.first_waiting = self.n_old + n_new
-        member = int(batch.facts.member[rows[0]])
         awaited = [
             (name, waiting.seq)
             for row in rows.tolist()
             for name in (batch.ids[row],)
             for waiting in past.parked.by_sale.get(name, ())
-            if waiting.member == member and not batch.legs
+            if waiting.member in history.members and not batch.legs
         ]
         self.pool = _pool(history, batch, rows, [seq for _, seq in awaited], past)
         n = len(self.pool.ids)
         self.taken = np.zeros(n, np.bool_)
         self.taken[: self.n_old] = True
         self.status = np.zeros(n, np.uint8)
-        self.row_of = {name: row for row, name in enumerate(self.pool.ids)}
+        # A refund has the id of its return, which a payment may have as well.
+        self.row_of = {
+            name: row for row, name in enumerate(self.pool.ids)
+            if self.pool.facts.kind[row] != GIFT_REFUND
+        }  # fmt: skip
         # Pool rows that wait for a sale, by its id.
         self.waiting: dict[str, list[int]] = {}
         by_seq = {int(seq): row for row, seq in enumerate(self.pool.seqs.tolist())}
@@ -176,7 +218,7 @@ class Anew:
                 return paying
         if extra.named and self.pool.facts.kind[mine] not in (SALE, RETURN):
             kind = int(self.pool.facts.kind[mine])
-            unknown = Status.NOT_A_REDEMPTION if kind == CANCEL else Status.UNKNOWN_HOLD
+            unknown = _UNKNOWN.get(kind, Status.UNKNOWN_HOLD)
             named = self._taken(extra.named, mine, row, NAMEABLE[kind], unknown)
             if named != OK:
                 return named
@@ -222,8 +264,8 @@ class Anew:
         if seq is None:
             return PARKED
         owner = self.past.member_of(seq, (SALE,))
-        member = int(self.batch.facts.member[row])
-        return Status.NOT_A_SALE if owner is None or owner == member else Status.WRONG_MEMBER
+        mine = owner is None or owner in self.pool.members
+        return Status.NOT_A_SALE if mine else Status.WRONG_MEMBER
 
     def _taken(
         self, name: str, mine: int, row: int, kinds: tuple[int, ...], unknown: Status
@@ -239,8 +281,7 @@ class Anew:
             return Status.WRONG_MEMBER if theirs else unknown
         seq = self.batch.known.get(name)
         owner = None if seq is None else self.past.member_of(seq, kinds)
-        member = int(self.batch.facts.member[row])
-        return unknown if owner is None or owner == member else Status.WRONG_MEMBER
+        return unknown if owner is None or owner in self.pool.members else Status.WRONG_MEMBER
 
     def _resolve(self, waiting: int, mine: int) -> int:
         """Apply a parked return now that a fact with the id that it names is here."""
@@ -285,7 +326,31 @@ class Anew:
             return status
         self.taken[row] = True
         self._current = folded
+        cut = int(folded.figures["taken"][row])
+        if cut:
+            mine = int(self.rows[row - self.n_old])
+            self._set_extra(row, write_taken(self.batch.facts, mine, cut))
+        self._note_back(row, folded)
         return OK
+
+    def _note_back(self, row: int, folded: Folded) -> None:
+        """Note what is back of a sale that gift cards paid, with a return of it."""
+        facts = self.pool.facts
+        name = facts.extra(row).named
+        if not name or facts.kind[row] not in (SALE, RETURN):
+            return
+        sale = self.row_of[name]
+        if not facts.extra(sale).tender_cards:
+            return
+        # A late return comes before others: the last of them has the whole.
+        back = max(
+            int(folded.figures["redeemed_back"][other])
+            for other in np.flatnonzero(self.taken).tolist() if facts.extra(other).named == name
+        )  # fmt: skip
+        self.batch.came_back.append(CameBack(
+            take(facts, np.array([row, sale])), self.pool.ids[row], name,
+            int(self.pool.version[row]), int(folded.figures["redeemed"][row]), back,
+        ))  # fmt: skip
 
     def _refusal(self, row: int, folded: Folded, without: Folded | None) -> int:
         status = folded.figures["status"]
@@ -295,6 +360,12 @@ class Anew:
         if len(broken):
             # Accepted facts stay: what would undo one is refused instead.
             return int(status[broken[0]])
+        if folded.settled is not None:
+            kind = int(self.pool.facts.kind[row])
+            if row in folded.settled.strange or row in folded.settled.torn:
+                return Status.WRONG_MEMBER
+            if kind in LINKS and folded.settled.torn:
+                return Status.ENTANGLED
         program = self.fold.versions.all[int(self.pool.version[row]) - 1].program
         coupons = program.coupon_currencies()
         if not takes_points(self.pool.facts, row, coupons) or without is None:
@@ -422,13 +493,14 @@ def _pool(
 ) -> History:
     """Old facts, new ones in the order of arrival, then parked returns that may apply."""
     new = take(batch.facts, rows)
-    new.member[:] = 0
+    new.member = places_of(history.members, new.member)
     seqs = np.uint64(batch.first) + rows.astype(np.uint64)
     ids = [batch.ids[row] for row in rows.tolist()]
-    pool = history.then(History(new, ids, seqs, batch.version[rows]))
+    pool = history.then(History(new, ids, seqs, batch.version[rows], history.members))
     if waiting:
         mine = set(history.seqs.tolist())
-        pool = pool.then(past.facts_at([seq for seq in waiting if seq not in mine]))
+        parked = [seq for seq in waiting if seq not in mine]
+        pool = pool.then(past.facts_at(parked, history.members))
     return pool
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from .controls import product_version, store_version
 from .dictionaries import Dictionaries, Versions
-from .facts import CatalogFact, StoreFact, instant_us
+from .facts import CatalogFact, StoreFact
+from .facts.parts import instant_us
 from .journal import Journal
 from .records import read_facts
 from .schema import NO_MEMBER, column

@@ -17,6 +17,18 @@ HEAD, ACCOUNT, TIER = 17, 15, 3
 
 Key = tuple[Hashable, ...]
 
+ADD, MOST, FILL, LATER, REST, UNITE, PERSONAL = 0, 1, 2, 3, 4, 5, 16
+"""What becomes of slots when one row takes up another: `How` of `native/absorb.pxd`."""
+
+_ABSORBS: dict[str, tuple[int, int]] = {
+    "reward": (ADD, 1), "cause": (ADD, 1), "once": (MOST, 1), "subscription": (MOST, 1),
+    "segment": (MOST | PERSONAL, 1), "value": (FILL | PERSONAL, 2),
+    "anniversary": (FILL | PERSONAL, 2), "streak": (FILL, 2), "sequence": (FILL, 2),
+    "year": (LATER, 2), "units": (REST, 4), "rest": (REST, 4), "stores": (UNITE, 1),
+    "categories": (UNITE, 1),
+}  # fmt: skip
+"""How, and the number of slots, by the first word of a key."""
+
 
 class Layout:
     """Numbers of rules, currencies and tiers, and slots of counters and of the rest."""
@@ -101,4 +113,20 @@ class Layout:
         return State(
             len(self.currencies), len(self.tiers), len(self.counters),
             self.counters_at + 2 * len(self.counters) + self._size, lists, empty,
+            self._absorbs(),
         )
+
+    def _absorbs(self) -> list[int]:
+        """How each slot beside the counters is absorbed, as the kernel takes it."""
+        out: list[int] = []
+        types = [self.slot(*key) for key in self.keys("type")]
+        if types:
+            # Whose type is told is of this type and of no other.
+            out += [FILL | PERSONAL, len(types), *types]
+        for key, (_, size) in self._slots.items():
+            if key[0] != "type":
+                how, n = _ABSORBS[str(key[0])]
+                assert n == size, key
+                first = self.slot(*key)
+                out += [how, n, *range(first, first + n)]
+        return out

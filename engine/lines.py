@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from .facts import MOST_AMOUNT, FormError, LineFact
+from .facts import LineFact
+from .facts.parts import MOST_AMOUNT, FormError
 
 
 class Line(msgspec.Struct):

@@ -21,6 +21,7 @@ from .check_rules import TIER_RULES
 from .closing import ClosedDays
 from .controls import Published
 from .dictionaries import Dictionaries, Product, StoreVersion
+from .draws import bits_where
 from .facts import (
     ActivityFact,
     EnrolFact,
@@ -35,6 +36,7 @@ from .folding import Fold
 from .intake import DecodedFacts
 from .lint_situations import Past, Situation
 from .named import no_names
+from .program_conditions import Draw
 from .status import POSTINGS
 from .versions import ProgramVersions
 
@@ -70,6 +72,7 @@ class Bench:
         versions.add(1, 0, msgspec.msgpack.encode(content))
         self.fold = Fold(self.dictionaries, versions, Budgets(), ClosedDays())
         self.rules: list[str] = list(self.fold.layout.rules)
+        self._draws = self.fold.compiled.compiled[0].draws
 
     def earned(self, situation: Situation, trials: Sequence[Trial]) -> Earned:
         """What each trial earns; a tier-reached bonus is not of the basket."""
@@ -84,7 +87,7 @@ class Bench:
             for place, basket in enumerate(trial)
         ]
         owner = np.repeat(np.arange(len(trials)), [len(trial) for trial in trials])
-        figures = self._run(state, sales, owner.astype(np.uint32))
+        figures = self._run(state, sales, owner.astype(np.uint32), situation.draws)
         return self._summed(figures, owner, len(trials))
 
     def _standing(self, situation: Situation) -> bytes:
@@ -106,7 +109,8 @@ class Bench:
         return state.pack(0)
 
     def _run(
-        self, state: Any, facts: Sequence[MemberFact], member: NDArray[np.uint32]
+        self, state: Any, facts: Sequence[MemberFact], member: NDArray[np.uint32],
+        draws: Sequence[Draw] = (),
     ) -> dict[str, Any]:
         columns = DecodedFacts([carrier_of(fact) for fact in facts]).columns(
             self.dictionaries, None
@@ -119,6 +123,7 @@ class Bench:
         return self.fold.run(
             state, columns, version, np.zeros(n, np.uint32), no_names(n),
             np.ones(n, np.bool_), np.arange(n, dtype=np.uint32),
+            drawn=np.full(n, bits_where(self._draws, draws), np.uint64),
         )  # fmt: skip
 
     def _summed(

@@ -19,6 +19,7 @@ from .program import Program
 from .program_conditions import (
     WEEKDAYS,
     Conditions,
+    Draw,
     LineConditions,
     NotConditions,
     Range,
@@ -139,6 +140,8 @@ class Sets:
         for name in ("age", "member_days"):
             if not _ranges_meet(getattr(one, name), getattr(two, name)):
                 yield name
+        if _draws_apart(one, two) or _draws_apart(two, one):
+            yield "draw"
         if not self.tier_set(one) & self.tier_set(two):
             yield "tier"
         if not self.minutes(one) & self.minutes(two):
@@ -161,6 +164,17 @@ def values(one: Conditions, two: Conditions, name: str) -> set[str] | bool:
 def _refused(one: Conditions, two: Conditions, name: str) -> bool:
     given, refused = getattr(one, name), getattr(two.negated, name)
     return bool(given and refused and set(given) <= set(refused))
+
+
+def _draws_apart(one: Conditions, two: Conditions) -> bool:
+    """Whether what one wins the other must lose."""
+    won, lost = one.draw, two.negated.draw
+    return won is not None and draw_implied(won, lost)
+
+
+def draw_implied(mine: Draw, its: Draw | None) -> bool:
+    """Whether who wins one draw wins another: what is a multiple is one of every divisor."""
+    return its is not None and mine.seed == its.seed and not mine.one_in % its.one_in
 
 
 def nodes(one: Sequence[str], two: Sequence[str]) -> list[str]:

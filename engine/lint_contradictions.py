@@ -34,7 +34,7 @@ def contradictions(sets: Sets, when: Conditions) -> Iterator[tuple[str, str]]:
         mine, refused = getattr(when, name), getattr(negated, name)
         if mine is not None and refused is not None and range_implied(mine, refused):
             yield name, "the whole range is refused under `not`"
-    for name in ("anniversary", "streak", "counter", "sequence"):
+    for name in ("anniversary", "streak", "counter", "sequence", "draw"):
         mine, refused = getattr(when, name), getattr(negated, name)
         if mine is not None and refused is not None and narrower(mine, refused):
             yield name, "`not` refuses the same"

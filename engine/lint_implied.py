@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .lint_conditions import MANY_VALUES, ONE_VALUE, Sets, all_under, nodes
-from .program_conditions import Conditions, LineConditions, NotConditions, Range
+from .lint_conditions import MANY_VALUES, ONE_VALUE, Sets, all_under, draw_implied, nodes
+from .program_conditions import Conditions, Draw, LineConditions, NotConditions, Range
 
 _LISTS = ("sku", "brand", "department", "supplier", "price_class", "label")
 
 _EQUAL = (
     "without", "min_amount", "min_quantity", "age", "member_days", "anniversary",
     "nth_purchase", "every_nth", "days_since_purchase", "streak", "counter", "sequence",
+    "draw",
 )  # fmt: skip
 """Conditions of which a negation follows from the same negation only."""
 
@@ -124,7 +125,7 @@ def _purchases_implied(narrow: Conditions, wide: Conditions) -> bool:
         return False
     return all(
         (its := getattr(wide, name)) is None or narrower(getattr(narrow, name), its)
-        for name in ("anniversary", "streak", "counter", "sequence")
+        for name in ("anniversary", "streak", "counter", "sequence", "draw")
     )
 
 
@@ -138,7 +139,9 @@ def range_implied(mine: Range | None, its: Range | None) -> bool:
 
 
 def narrower(mine: Any, its: Any) -> bool:
-    """Whether a window, a streak, a counter or a step lies within another one."""
+    """Whether a window, a streak, a counter, a step or a draw lies within another one."""
+    if isinstance(its, Draw):
+        return mine is not None and draw_implied(mine, its)
     if mine is None or getattr(mine, "id", None) != getattr(its, "id", None):
         return False
     if hasattr(its, "before"):

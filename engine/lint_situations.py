@@ -22,7 +22,7 @@ from .lint_conditions import EVERY_DAY, EVERY_MINUTE, Sets
 from .lint_products import product_for, products_for
 from .lint_rules import by_tier
 from .program import CounterRule, Program, Rule
-from .program_conditions import Conditions, LineConditions, NotConditions
+from .program_conditions import Conditions, Draw, LineConditions, NotConditions
 
 MOST_RULES = 256
 MOST_SITUATIONS = 24
@@ -64,6 +64,7 @@ class Situation(msgspec.Struct, frozen=True):
     past: tuple[Past, ...] = ()
     products: tuple[Product, ...] = ()
     rules: tuple[str, ...] = ()
+    draws: tuple[Draw, ...] = ()
 
     def words(self) -> str:
         """In words, without what is nothing particular."""
@@ -77,6 +78,7 @@ class Situation(msgspec.Struct, frozen=True):
         if self.birth is not None:
             said.append(f"born {self.birth}")
         said += [f"{name} {date}" for name, date in self.anniversaries]
+        said += [f"wins one in {draw.one_in}" for draw in self.draws]
         if self.past:
             said.append(f"{len(self.past)} fact{'s' if len(self.past) > 1 else ''} before")
         return ", ".join(said)
@@ -193,6 +195,7 @@ class Situations:
             tier=self._tier(frame.tiers),
             products=tuple(products_for(program, frame.rules)),
             rules=tuple(rule.id for rule in frame.rules),
+            draws=tuple(rule.when.draw for rule in frame.rules if rule.when.draw is not None),
         )
         for rule in frame.rules:
             chosen = self._member(chosen, rule.when, day)

@@ -1,8 +1,8 @@
 """What a ledger knows of its members beside their figures (rulebook section 7).
 
-Their cards, what they are, what they subscribe to, whether they left. It is a fold of the
-journal like the members' rows: every replica reads it from the records, the checkpoint keeps
-it, and a replay compares it.
+Their cards, what they are, what they subscribe to, whether they left, which items they have. It
+is a fold of the journal like the members' rows: every replica reads it from the records, the
+checkpoint keeps it, and a replay compares it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from .accounts import Accounts, Link
 from .cards import BLOCK, ENROL, LINK, OPEN, PIN, UNBLOCK, CardEvent, Cards
 from .columns import (
     CARD_BLOCK,
@@ -23,7 +24,11 @@ from .columns import (
     CARD_UNBLOCK,
     CLOSE,
     ERASE,
+    GIFT_ISSUE,
+    GIFT_PIN,
+    LINKS,
     SUBSCRIBE,
+    UNMERGE,
     UNSUBSCRIBE,
     UPDATE,
     Extra,
@@ -31,15 +36,20 @@ from .columns import (
 )
 from .columns import ENROL as ENROLS
 from .dictionaries import Dictionaries
+from .reward_stock import RewardStock
 
 EVENTS = {CARD_LINK: LINK, CARD_BLOCK: BLOCK, CARD_UNBLOCK: UNBLOCK, CARD_PIN: PIN}
 """What a fact of a card does to it, by kind."""
 
 CLOSED, TYPE, START, END, ERASED = "closed", "type", "start", "end", "erased"
+PINNED, TIED, UNDONE = "pin", "tied", "undone"
 """What happens to a member: it leaves, is told what it is, a plan starts or ends, what is
-known of the person is forgotten."""
+known of the person is forgotten, its account is tied to another's, a merge is undone; to a gift
+card: it gets a PIN."""
 
-TOLD = (ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE)
+TOLD = (
+    ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE, GIFT_ISSUE, GIFT_PIN, *LINKS,
+)  # fmt: skip
 """Kinds that may settle something without a card."""
 
 Place = tuple[int, str, str, str]
@@ -49,8 +59,9 @@ Place = tuple[int, str, str, str]
 class MemberEvent(NamedTuple):
     """One thing that happened to a member; events sort as the facts that they come from.
 
-    `name` is the type, or the plan; `ends_at` (us) and `fee` are of a plan that starts, `seq`
-    is that of the fact which erases.
+    `name` is the type, the plan, the hash of a PIN, or the merge that is undone; `ends_at` (us) and
+    `fee` are of a plan that starts, `seq` is that of the fact which erases, `other` and `kind` are
+    of a tie.
     """
 
     at: int
@@ -62,6 +73,8 @@ class MemberEvent(NamedTuple):
     ends_at: int | None = None
     fee: int | None = None
     seq: int = 0
+    other: int = -1
+    kind: int = 0
 
 
 def opening(member: int) -> CardEvent:
@@ -84,11 +97,15 @@ class Membership:
 
     def __init__(self) -> None:
         self.cards = Cards()
+        self.accounts = Accounts()
         self.members: dict[int, list[MemberEvent]] = {}
         self.closed: dict[int, int] = {}
         """Instants (us) from which on facts of members are refused, by their numbers."""
+        self.stock = RewardStock()
         self.erased: dict[int, int] = {}
         """Seqs of the facts by which members were forgotten, by their numbers."""
+        self.changes = 0
+        """How often something has been told of a card or a member."""
         self._changed: set[bytes] = set()
 
     # -- reading ---------------------------------------------------------------------------
@@ -102,6 +119,8 @@ class Membership:
             return
         for row in range(len(facts)):
             extra, kind = facts.extra(row), int(facts.kind[row])
+            if extra.items and not status[row]:
+                self._items(ids[row], extra)
             if not extra.card and kind not in TOLD:
                 continue
             place = (
@@ -115,11 +134,37 @@ class Membership:
                 continue
             if kind in EVENTS:
                 self._happens(extra.card, event_of(kind, place, member, extra))
+            elif kind in LINKS:
+                other = dictionaries.members.numbers.get(extra.other, -1)
+                self._tied(kind, place, member, extra, other)
             elif kind in TOLD:
                 self._told(kind, place, member, extra)
             if kind == ERASE:
-                self.erased[member] = first + row
-                self._add(member, MemberEvent(*place, ERASED, seq=first + row))
+                # Under whatever name something of the person was kept.
+                for one in self.accounts.names_of(self.accounts.person(member)):
+                    self.erased[one] = first + row
+                    self._add(one, MemberEvent(*place, ERASED, seq=first + row))
+
+    def _tied(self, kind: int, place: Place, member: int, extra: Extra, other: int) -> None:
+        event = (
+            MemberEvent(*place, UNDONE, extra.named) if kind == UNMERGE
+            else MemberEvent(*place, TIED, other=other, kind=kind)
+        )
+        self._add(member, event)
+        self._tie(member, event)
+
+    def _tie(self, member: int, event: MemberEvent) -> None:
+        if event.what == TIED:
+            self.accounts.add(Link(*event[:4], event.kind, member, event.other))
+        else:
+            self.accounts.undo(event.name, event.at)
+
+    def _items(self, fact: str, extra: Extra) -> None:
+        """Items of a reward are given, or come back."""
+        if extra.named:
+            self.stock.take_back(extra.named, extra.items)
+        else:
+            self.stock.give(fact, extra.code, extra.items)
 
     def _told(self, kind: int, place: Place, member: int, extra: Extra) -> None:
         if kind == ENROLS:
@@ -132,8 +177,18 @@ class Membership:
             self._add(member, event)
         elif kind == UNSUBSCRIBE:
             self._add(member, MemberEvent(*place, END, extra.plan))
+        elif extra.pin:
+            self._add(member, MemberEvent(*place, PINNED, extra.pin))
         elif extra.about and "type" in extra.about:
             self._add(member, MemberEvent(*place, TYPE, extra.about["type"]))
+
+    def pin_of(self, number: int, at: int) -> tuple[MemberEvent, int] | None:
+        """(what gave a gift card its PIN, how many have) at an instant (us); None: nothing."""
+        found = [
+            event for event in self.members.get(number, ())
+            if event.what == PINNED and event.at <= at
+        ]  # fmt: skip
+        return (found[-1], len(found)) if found else None
 
     def _enrolled(self, place: Place, member: int, cards: tuple[str, ...]) -> None:
         at = place[0]
@@ -148,11 +203,26 @@ class Membership:
 
     def _happens(self, card: str, event: CardEvent) -> None:
         self.cards.add(card, event)
+        self.changes += 1
         self._changed.add(b"c" + card.encode())
 
     def _add(self, member: int, event: MemberEvent) -> None:
         insort(self.members.setdefault(member, []), event, key=_order)
+        self.changes += 1
         self._changed.add(b"m" + member.to_bytes(4, "big"))
+
+    def settled_at(self, member: int) -> int | None:
+        """The instant (us) from which on the clock changes nothing of a member's cards and type.
+
+        None where it always may: terms of plans follow each other.
+        """
+        events = self.members.get(member, ())
+        if any(event.what == START for event in events):
+            return None
+        times = [event.at for event in events]
+        for card in self.cards.of_member.get(member, ()):
+            times += [event.at for event in self.cards.events[card]]
+        return max(times, default=0)
 
     # -- checkpoint --------------------------------------------------------------------------
 
@@ -160,11 +230,17 @@ class Membership:
         """Items of what has changed since the last call, for a checkpoint."""
         items = [(key, self._item(key)) for key in self._changed]
         self._changed = set()
-        return items
+        return items + [
+            (b"r" + reward.encode(), value) for reward, value in self.stock.take_changed()
+        ]
 
     def not_written(self, keys: Iterable[bytes]) -> None:
         """A checkpoint failed: the next one writes these too."""
-        self._changed.update(keys)
+        for key in keys:
+            if key[:1] == b"r":
+                self.stock.not_written(key[1:].decode())
+            else:
+                self._changed.add(key)
 
     def _item(self, key: bytes) -> bytes:
         if key[:1] == b"c":
@@ -177,6 +253,9 @@ class Membership:
             for event in _card_events(value):
                 self.cards.add(key[1:].decode(), event)
             return
+        if key[:1] == b"r":
+            self.stock.put(key[1:].decode(), value)
+            return
         member = int.from_bytes(key[1:], "big")
         self.members[member] = _member_events(value)
         erased = [event.seq for event in self.members[member] if event.what == ERASED]
@@ -185,6 +264,40 @@ class Membership:
         closed = next((event for event in self.members[member] if event.what == CLOSED), None)
         if closed is not None:
             self.closed[member] = closed.at
+
+    def loaded(self) -> None:
+        """All items are put: what members' events tell of several."""
+        told = [
+            (event, member) for member, events in self.members.items() for event in events
+            if event.what in (TIED, UNDONE)
+        ]
+        for event, member in sorted(told, key=lambda one: one[0].what == UNDONE):
+            self._tie(member, event)
+
+    def type_at(self, member: int, at: int) -> str | None:
+        """What a member is at an instant (us); None where nobody has told."""
+        told = [
+            event.name for event in self.members.get(member, ())
+            if event.what == TYPE and event.at <= at
+        ]
+        return told[-1] if told else None
+
+    # -- who has left ------------------------------------------------------------------------
+
+    def closed_at(self, member: int, at: int) -> int | None:
+        """From when on (us) facts of a member at an instant are refused; None: it has not left.
+
+        Who was merged into another is that one from then on, and leaves with it.
+        """
+        if not self.accounts or len(self.accounts.family(member)) == 1:
+            return self.closed.get(member)
+        person = self.accounts.ties(member, at).person(member)
+        ends = [
+            end for one in self.accounts.family(member)
+            if (end := self.closed.get(one)) is not None
+            and self.accounts.ties(member, end).person(one) == person
+        ]  # fmt: skip
+        return min(ends, default=None)
 
 
 def _order(event: MemberEvent) -> Place:

@@ -10,18 +10,35 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import CANCEL, CAPTURE, HOLD, REDEEM, RELEASE, RETURN, SALE, Extra, Facts
+from .columns import (
+    CANCEL,
+    CAPTURE,
+    GIFT_PAYMENT,
+    GIFT_REFUND,
+    HOLD,
+    MERGE,
+    REDEEM,
+    RELEASE,
+    RETURN,
+    REWARD,
+    SALE,
+    UNMERGE,
+    Extra,
+    Facts,
+)
 
 Int64 = NDArray[np.int64]
 
 NAMEABLE: dict[int, tuple[int, ...]] = {
     SALE: (SALE,), RETURN: (SALE,), CAPTURE: (HOLD,), RELEASE: (HOLD,),
-    CANCEL: (REDEEM, CAPTURE),
+    CANCEL: (REDEEM, CAPTURE, REWARD), GIFT_REFUND: (GIFT_PAYMENT,), UNMERGE: (MERGE,),
 }  # fmt: skip
 """Kinds of facts that facts of a kind may name; a sale with a return in it names a sale."""
 
 PAYING = (HOLD, REDEEM)
 """Kinds of facts that a sale's tender may name."""
+
+_NAMED = frozenset(kind for kinds in (*NAMEABLE.values(), PAYING) for kind in kinds)
 
 
 class Names(NamedTuple):
@@ -66,26 +83,35 @@ def naming_rows(facts: Facts, rows: NDArray[np.uint32]) -> list[int]:
     ]  # fmt: skip
 
 
-def names_among(facts: Facts, ids: list[str], rows: NDArray[np.uint32]) -> Names:
-    """What rows name among themselves."""
+def names_among(
+    facts: Facts, ids: list[str], rows: NDArray[np.uint32],
+    family: NDArray[np.uint32] | None = None,
+) -> Names:
+    """What rows name among themselves; with `family`, a number for those of one family by row,
+    among members that were ever tied."""
     naming = naming_rows(facts, rows)
     if not naming:
         return no_names(len(facts))
     wanted = {name for row in naming for name in named_ids(facts.extra(row))}
-    at = {ids[row]: row for row in rows.tolist() if ids[row] in wanted}
+    whose = facts.member if family is None else family
+    # A fact's legs have its id, each in the account of another.
+    at = {
+        (int(whose[row]), ids[row]): row
+        for row in rows.tolist() if ids[row] in wanted and facts.kind[row] in _NAMED
+    }  # fmt: skip
     found = np.full(len(facts), -1, np.int64)
     of_tenders: Int64 | None = None
 
-    def row_of(name: str, kinds: tuple[int, ...]) -> int:
-        row = at.get(name, -1)
+    def row_of(naming: int, name: str, kinds: tuple[int, ...]) -> int:
+        row = at.get((int(whose[naming]), name), -1)
         return row if row >= 0 and facts.kind[row] in kinds else -1
 
     for row in naming:
         extra = facts.extra(row)
         if extra.named:
-            found[row] = row_of(extra.named, NAMEABLE[int(facts.kind[row])])
+            found[row] = row_of(row, extra.named, NAMEABLE[int(facts.kind[row])])
         for place, name in extra.tender_refs:
             if of_tenders is None:
                 of_tenders = np.full(len(facts.tender), -1, np.int64)
-            of_tenders[int(facts.tenders_from[row]) + place] = row_of(name, PAYING)
+            of_tenders[int(facts.tenders_from[row]) + place] = row_of(row, name, PAYING)
     return Names(found, of_tenders)

@@ -7,7 +7,6 @@ told of late, moves no fact.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +15,20 @@ from numpy.typing import NDArray
 from vafa.native.wire import Sale
 
 from .cards import LINK, PROVISIONAL, CardEvent, CardsAhead
-from .columns import CARD_LINK, CLOSE, ENROL, ERASE, NOTHING, TRANSFER, Extra, Facts
+from .columns import (
+    CARD_LINK,
+    CLOSE,
+    ENROL,
+    ERASE,
+    LINKS,
+    NOTHING,
+    TRANSFER,
+    UNMERGE,
+    Extra,
+    Facts,
+)
 from .dictionaries import Codes
-from .membership import EVENTS, Place, event_of, opening
+from .membership import EVENTS, Membership, Place, event_of, opening
 from .status import Status
 from .verdicts import Refusal
 
@@ -59,7 +69,7 @@ class Naming:
         self._replica = replica
         self._members = replica.dictionaries.members
         self._cards = CardsAhead(replica.membership.cards)
-        self._closed = replica.membership.closed
+        self._membership = replica.membership
         self._closing: dict[int, int] = {}
         self._intake = intake
         self._fresh = fresh
@@ -91,7 +101,7 @@ class Naming:
                 self._cards.add(extra.card, opening(self._members.number(member)))
             else:
                 member = self._members.names[state.member]
-                if fact.member and self._members.numbers.get(fact.member) != state.member:
+                if fact.member and not self._is(fact.member, state.member):
                     member, status = fact.member, Status.CARD_LINKED
                 elif state.blocked and fact.kind not in EVENTS:
                     status = Status.CARD_BLOCKED
@@ -105,6 +115,14 @@ class Naming:
             self.members[row] = member
         return None
 
+    def _is(self, name: str, member: int) -> bool:
+        """Whether a name is a member's, or of one that was merged with it."""
+        number = self._members.numbers.get(name)
+        if number is None:
+            return False
+        ties = self._membership.accounts.ties(number)
+        return ties.person(number) == ties.person(member)
+
     def _opens(self, at: int) -> bool:
         """Whether the program in force lets unknown cards make members."""
         version = self._replica.versions.at(at)
@@ -116,7 +134,9 @@ class Naming:
         """What a fact does to cards. OK, or why it may not."""
         place = (fact.at, fact.store, fact.terminal, fact.id)
         known = self._members.numbers.get(member)
-        closed_at = None if known is None else self._closing.get(known, self._closed.get(known))
+        closed_at = None if known is None else self._closing.get(
+            known, self._membership.closed_at(known, fact.at)
+        )
         if fact.kind == ERASE:
             return Status.OK
         if closed_at is not None and (fact.at >= closed_at or fact.kind == CLOSE):
@@ -169,25 +189,34 @@ class Naming:
 
 
 def refuse_closed(
-    facts: Facts, closed: Mapping[int, int], refused: dict[int, Status], members: Codes
+    facts: Facts, membership: Membership, refused: dict[int, Status], members: Codes
 ) -> None:
-    """Refuse facts of members that had left by then, and transfers to them, by arrival.
+    """Refuse facts of members that had left by then, and of several of which one had, by arrival.
 
-    `closed` are instants (us) by members' numbers; a second close is refused whenever it is.
+    A second close is refused whenever it is, and who has left ever is tied to nobody.
     """
     closing = (facts.kind == CLOSE).any()
-    if not closed and not closing:
+    if not membership.closed and not closing:
         return
     ahead: dict[int, int] = {}
+
+    def left(member: int, at: int) -> int | None:
+        end = membership.closed_at(member, at)
+        return ahead.get(member) if end is None else end
+
     for row, member in enumerate(facts.member.tolist()):
-        if row in refused or facts.kind[row] == ERASE:
+        kind, when, extra = int(facts.kind[row]), int(facts.at[row]), facts.extra(row)
+        if row in refused or kind in (ERASE, UNMERGE):
             continue
-        at = closed.get(member, ahead.get(member))
-        if facts.kind[row] == TRANSFER:
-            to = members.numbers.get(facts.extra(row).to, -1)
-            ends = [at, closed.get(to, ahead.get(to))]
+        at = left(member, when)
+        if kind == TRANSFER or kind in LINKS:
+            to = members.numbers.get(extra.to or extra.other, -1)
+            ends = [at, left(to, when)]
             at = min((end for end in ends if end is not None), default=None)
-        if at is not None and (facts.at[row] >= at or facts.kind[row] == CLOSE):
+        if at is not None and (when >= at or kind == CLOSE or kind in LINKS):
             refused[row] = Status.MEMBER_CLOSED
-        elif facts.kind[row] == CLOSE:
-            ahead[member] = int(facts.at[row])
+        elif kind == CLOSE and membership.accounts.ties(member, when).home(member) is not None:
+            # It would end the household.
+            refused[row] = Status.MEMBER_POOLED
+        elif kind == CLOSE:
+            ahead[member] = when

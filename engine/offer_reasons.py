@@ -15,6 +15,7 @@ from .compile import CompiledProgram
 from .compile_conditions import MEMBER_FIELDS
 from .conditions import in_dates, in_hours, under
 from .dictionaries import Product
+from .draws import won
 from .folding import Fold
 from .offer_amounts import Line
 from .program import Offer
@@ -26,6 +27,7 @@ ORDER = (
     "time", "holiday", "without", "min_amount", "min_quantity", "tier", "tier_at_least",
     "member_type", "segment", "subscription", "counter", "age", "member_days", "anniversary",
     "first_purchase", "nth_purchase", "every_nth", "days_since_purchase", "streak", "sequence",
+    "draw",
 )  # fmt: skip
 LINE_ORDER = (
     "sku", "brand", "department", "supplier", "price_class", "category", "label", "on_promotion"
@@ -52,8 +54,9 @@ class Reasons:
 
     def __init__(
         self, fold: Fold, compiled: CompiledProgram, facts: Facts, found: dict[str, Any],
-        lines: Sequence[Line], tier: str | None,
+        lines: Sequence[Line], tier: str | None, fact: str,
     ) -> None:
+        """`fact` is the id of the basket."""
         self.compiled = compiled
         self.found = found
         self.lines = [x for x in lines if not x.excluded and (x.net or x.quantity)]
@@ -77,6 +80,7 @@ class Reasons:
             "holiday": lambda ids: any(day in compiled.holidays.get(name, ()) for name in ids),
             "tier": lambda tiers: tier in tiers,
             "tier_at_least": lambda least: tier is not None and rungs[tier] >= rungs[least],
+            "draw": lambda draw: bool(won([draw], fact)),
             "without": lambda when: not any(line_meets(when, x.product) for x in self.lines),
         }
 

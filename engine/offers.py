@@ -49,28 +49,28 @@ class Offers:
 
 
 def offers_of_basket(
-    fold: Fold, facts: Facts, version: int, row: State, *, has_member: bool
+    fold: Fold, facts: Facts, fact: str, version: int, row: State, *, has_member: bool
 ) -> Offers:
     """The offers of a basket, row 0 of `facts`, to the member whose row stands at its place.
 
-    `version` is the number of the program's version. Without a member only offers that ask for
-    none apply. Those that the basket names have been taken off already.
+    `fact` is its id, `version` the number of the program's version. Without a member only offers
+    that ask for none apply. Those that the basket names have been taken off already.
     """
     compiled = fold.compiled.compiled[version - 1]
     if not compiled.offer_places:
         return Offers()
-    found = _matched(fold, facts, version, row)
+    found = _matched(fold, facts, fact, version, row)
     tier = row.tier(compiled.native, 0, int(facts.day[0]))
     name = None if tier < 0 else fold.layout.tiers[tier]
-    return _Round(fold, compiled, facts, found, name, has_member=has_member).settle()
+    return _Round(fold, compiled, facts, fact, found, name, has_member=has_member).settle()
 
 
-def _matched(fold: Fold, facts: Facts, version: int, row: State) -> dict[str, Any]:
+def _matched(fold: Fold, facts: Facts, fact: str, version: int, row: State) -> dict[str, Any]:
     """What the kernel says of each offer."""
     columns = fold.compiled.columns(
         replace(facts, member=_ONE), np.full(1, version - 1, np.uint16),
         np.full(1, fold.budgets.epoch, np.uint32), no_names(1),
-        np.zeros(1, np.bool_),
+        np.zeros(1, np.bool_), fold.compiled.drawn(np.full(1, version, np.uint16), [fact]),
     )  # fmt: skip
     return offers_of(fold.compiled.natives, row, columns)
 
@@ -79,8 +79,8 @@ class _Round:
     """One basket's offers, worked out one after the other."""
 
     def __init__(
-        self, fold: Fold, compiled: CompiledProgram, facts: Facts, found: dict[str, Any],
-        tier: str | None, *, has_member: bool,
+        self, fold: Fold, compiled: CompiledProgram, facts: Facts, fact: str,
+        found: dict[str, Any], tier: str | None, *, has_member: bool,
     ) -> None:
         self.compiled = compiled
         self.found = found
@@ -88,7 +88,7 @@ class _Round:
         self.lines = _lines(fold, compiled, facts)
         self.named = dict(facts.extra(0).offers)
         self.numbers = facts.line.tolist()
-        self.reasons = Reasons(fold, compiled, facts, found, self.lines, tier)
+        self.reasons = Reasons(fold, compiled, facts, found, self.lines, tier, fact)
         self.modes = {group.id: group.mode for group in compiled.program.offer_group}
         self.told: dict[str, Answer] = {}
         self.out = Offers()

@@ -7,6 +7,7 @@ another stands at its own place, or right after the named one if its own place i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,15 @@ def _after_named(order: UInt32, names: Names, facts: Facts) -> UInt32:
             placed.add(now)
             stack += reversed(waiting.pop(now, ()))
     return np.array(out, np.uint32)
+
+
+def family_order(
+    facts: Facts, ids: Sequence[str], dictionaries: Dictionaries, rows: UInt32,
+    names: Names | None = None,
+) -> UInt32:
+    """The rows of members that were ever tied, in one order as if they were one member."""
+    one = replace(facts, member=np.zeros(len(facts), np.uint32))
+    return member_order(one, ids, dictionaries, rows, names)
 
 
 def untwisted(

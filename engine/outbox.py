@@ -84,7 +84,8 @@ class Deriver:
 
     def _tier_changes(self, first: int, facts: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         replica = self.replica
-        members, tiers = column(facts, "member"), column(facts, "tier")
+        accounts = replica.membership.accounts
+        members, tiers = accounts.counted(column(facts, "member")), column(facts, "tier")
         counted = np.isin(column(facts, "status"), (Status.OK, Status.PARKED))
         counted &= members != NO_MEMBER
         rows = np.flatnonzero(counted)
@@ -99,7 +100,9 @@ class Deriver:
             assert replica.words is not None
             names = replica.words.tiers
             yield "tier.changed", {
-                "member": replica.dictionaries.members.names[member],
+                "member": replica.dictionaries.members.names[
+                    accounts.person(member)
+                ],
                 "from": names[before], "to": names[tier],
                 "fact": ids[row].as_py(), "seq": first + row,
             }  # fmt: skip
@@ -109,14 +112,25 @@ class Deriver:
         known = [int(member) for member in np.unique(members) if member != NO_MEMBER]
         if not known:
             return
-        if known[-1] >= len(self._tiers):
-            more = np.full(max(known[-1] + 1, 2 * len(self._tiers)), _UNKNOWN, np.int8)
+        accounts = self.replica.membership.accounts
+        most = max(*known, *(accounts.account(member) for member in known))
+        if most >= len(self._tiers):
+            more = np.full(max(most + 1, 2 * len(self._tiers)), _UNKNOWN, np.int8)
             more[: len(self._tiers)] = self._tiers
             self._tiers = more
         for member in known:
-            if self._tiers[member] == _UNKNOWN:
+            account = accounts.account(member)
+            if self._tiers[account] == _UNKNOWN:
                 row = int(np.flatnonzero(members == member)[0])
-                self._tiers[member] = self._tier_at(int(previous[row]))
+                self._tiers[account] = self._tier_at(self._latest(account, int(previous[row])))
+
+    def _latest(self, account: int, previous: int) -> int:
+        """The last seq that counts in an account; `previous` is that of a member's own chain."""
+        accounts, fold = self.replica.membership.accounts, self.replica.fold
+        mine = [one for one in accounts.family(account) if accounts.account(one) == account]
+        if fold is None or len(mine) == 1:
+            return previous
+        return max(fold.last_seq(one) for one in mine)
 
     def _tier_at(self, seq: int) -> int:
         """The tier after the last fact that was taken, from a seq of a chain backwards."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from argon2.exceptions import VerificationError
 from argon2.low_level import Type, hash_secret, verify_secret
@@ -17,7 +17,8 @@ from vafa.native.wire import Sale
 
 from .cards import CardState
 from .columns import CARD_PIN, Extra
-from .facts import CardPinFact, instant_us
+from .facts import CardPinFact
+from .facts.parts import instant_us
 from .private import Private
 
 TIME_COST, MEMORY_KIB, LANES, HASH_BYTES = 2, 19_456, 1, 32
@@ -26,38 +27,56 @@ _SALT_BYTES = 16
 Outcome = Literal["ok", "wrong", "locked"]
 
 
-def _peppered(pepper: bytes, card: str, pin: str) -> bytes:
-    return hmac.digest(pepper, f"pin\0{card}\0{pin}".encode(), hashlib.sha256)
+class Lock(NamedTuple):
+    """What a PIN opens: its name among those that were tried, what it is hashed with, the hash,
+    and how many facts have let it be tried anew."""
+
+    name: str
+    scope: str
+    hash: str
+    epoch: int
+
+
+def _peppered(pepper: bytes, scope: str, pin: str) -> bytes:
+    return hmac.digest(pepper, f"pin\0{scope}\0{pin}".encode(), hashlib.sha256)
+
+
+def hashed(pepper: bytes, fact_id: str, scope: str, pin: str) -> str:
+    """The hash that a fact gives its PIN. Slow."""
+    seed = f"salt\0{fact_id}\0{scope}".encode()
+    salt = hmac.digest(pepper, seed, hashlib.sha256)[:_SALT_BYTES]
+    return hash_secret(
+        _peppered(pepper, scope, pin), salt, TIME_COST, MEMORY_KIB, LANES, HASH_BYTES, Type.ID
+    ).decode()  # fmt: skip
 
 
 def pin_fact(fact: CardPinFact, pepper: bytes) -> Sale:
     """A `card pin` fact in the engine's own form, with the hash in place of the PIN. Slow."""
-    seed = f"salt\0{fact.id}\0{fact.card}".encode()
-    salt = hmac.digest(pepper, seed, hashlib.sha256)[:_SALT_BYTES]
-    hashed = hash_secret(
-        _peppered(pepper, fact.card, fact.pin), salt, TIME_COST, MEMORY_KIB, LANES, HASH_BYTES,
-        Type.ID,
-    )  # fmt: skip
-    extra = Extra(card=fact.card, member=fact.member, pin=hashed.decode())
+    pin = hashed(pepper, fact.id, fact.card, fact.pin)
     return Sale.of(
         fact.id, instant_us(fact.occurred_at), fact.member, fact.store, fact.terminal, [], [],
-        CARD_PIN, extra,
+        CARD_PIN, Extra(card=fact.card, member=fact.member, pin=pin),
     )  # fmt: skip
+
+
+def lock_of(card: str, state: CardState) -> Lock:
+    """The lock of a member's card with a PIN."""
+    return Lock(card, card, state.pin, state.unlocked)
 
 
 def try_pin(
-    private: Private, pepper: bytes, card: str, state: CardState, pin: str, most: int
+    private: Private, pepper: bytes, lock: Lock, pin: str, most: int
 ) -> tuple[Outcome, int]:
-    """(what became of a PIN that was tried at a card with one, attempts that are left). Slow.
+    """(what became of a PIN that was tried, attempts that are left). Slow.
 
     The attempt is counted, durably, before anything is hashed.
     """
-    left = private.attempt(card, state.unlocked, most)
+    left = private.attempt(lock.name, lock.epoch, most)
     if left < 0:
         return "locked", 0
     try:
-        verify_secret(state.pin.encode(), _peppered(pepper, card, pin), Type.ID)
+        verify_secret(lock.hash.encode(), _peppered(pepper, lock.scope, pin), Type.ID)
     except VerificationError:
         return ("wrong", left) if left else ("locked", 0)
-    private.passed(card, state.unlocked)
+    private.passed(lock.name, lock.epoch)
     return "ok", most

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .accounts import Accounts
 from .alone import told_rules
 from .columns import NO_RULE
 from .parked import CORRECT
@@ -115,11 +116,14 @@ def _keys(seq: UInt64, columns: dict[str, NDArray[Any]]) -> UInt64:
     return key
 
 
-def stored_sums(first: int, batch: pa.RecordBatch, part: int, parts: int) -> Sums:
-    """The postings of a record's members whose number leaves a rest."""
+def stored_sums(
+    first: int, batch: pa.RecordBatch, accounts: Accounts, part: int, parts: int
+) -> Sums:
+    """The postings of a record's members of a part. Those that were ever tied are as one: a tie
+    moves a closed day's part from one account to another."""
     starts, postings = list_view(batch.column("postings"))
     n = batch.num_rows
-    members, kinds = column(batch, "member"), column(batch, "kind")
+    members, kinds = accounts.roots(column(batch, "member")), column(batch, "kind")
     seqs = np.arange(first, first + n, dtype=np.uint64)
     if kinds[-1] in DERIVED:
         # A member's part of a closed day is known by the day.
@@ -144,7 +148,7 @@ def stored_sums(first: int, batch: pa.RecordBatch, part: int, parts: int) -> Sum
     )
 
 
-def made_sums(folded: Refolded, closed_seqs: Sequence[int]) -> Sums:
+def made_sums(folded: Refolded, closed_seqs: Sequence[int], accounts: Accounts) -> Sums:
     """The postings of a replay, facts by seq and then closed days."""
     figures = folded.figures
     order = np.argsort(figures["basket"], kind="stable")
@@ -160,4 +164,5 @@ def made_sums(folded: Refolded, closed_seqs: Sequence[int]) -> Sums:
         key = np.concatenate([key, _keys(seqs, closed)])
         member = np.concatenate([member, figures["closed_member"].astype(np.uint32)])
         columns = {name: np.concatenate([columns[name], closed[name]]) for name in columns}
-    return Sums(key, member, columns["kind"], columns["points"], 0, columns)
+    roots = accounts.roots(member)
+    return Sums(key, roots, columns["kind"], columns["points"], 0, columns)

@@ -3,14 +3,22 @@ apart (rulebook section 7, and promise 11 of reliability: erasing leaves the jou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import msgspec
 
 from vafa.native.wire import Sale
 
 from .carrier import carrier_of
-from .facts import CardPinFact, PrivateFact
+from .facts import (
+    CardPinFact,
+    EnrolFact,
+    GiftCardIssueFact,
+    GiftCardPinFact,
+    MemberUpdateFact,
+    PrivateFact,
+)
+from .gift_pins import gives_pin, with_hash
 from .pins import pin_fact
 from .private import Private
 from .schema import column
@@ -20,29 +28,45 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 
-def for_journal(fact: PrivateFact, private: Private) -> Sale:
+WithPrivate = PrivateFact | GiftCardIssueFact | GiftCardPinFact
+"""Facts that may have something which the journal must not have."""
+
+
+def has_private_part(fact: object) -> TypeGuard[WithPrivate]:
+    """Whether a fact may have something that the journal must not have."""
+    return isinstance(fact, PrivateFact) or gives_pin(fact)
+
+
+def for_journal(fact: WithPrivate, private: Private) -> Sale:
     """The fact as the journal has it. Slow for a PIN. Raises NoPepperError."""
     if isinstance(fact, CardPinFact):
         return pin_fact(fact, private.need_pepper())
+    if isinstance(fact, GiftCardIssueFact | GiftCardPinFact):
+        return with_hash(fact, private.need_pepper())
     return carrier_of(fact)
 
 
-def whose(replica: Replica, fact: PrivateFact, verdict: Verdict) -> tuple[int, int] | None:
+def whose(replica: Replica, fact: WithPrivate, verdict: Verdict) -> tuple[int, int] | None:
     """(number of the member, seq) of a fact whose profile is to be kept; None for no such one."""
     answer = verdict.answer
-    if isinstance(fact, CardPinFact) or fact.profile is msgspec.UNSET or answer is None:
+    if not isinstance(fact, EnrolFact | MemberUpdateFact) or answer is None:
+        return None
+    if fact.profile is msgspec.UNSET:
         return None
     stored = replica.stored(answer["seq"])
     if stored.status:
         return None
-    return int(column(stored.batch, "member")[stored.row]), stored.seq
+    number = int(column(stored.batch, "member")[stored.row])
+    return replica.membership.accounts.person(number), stored.seq
 
 
 def keep_profile(
-    private: Private, fact: PrivateFact, place: tuple[int, int] | None, verdict: Verdict
+    private: Private, fact: WithPrivate, place: tuple[int, int] | None, verdict: Verdict
 ) -> Verdict:
     """Keep what a fact that was taken tells of a person; its verdict. Slow."""
-    if place is None or isinstance(fact, CardPinFact) or fact.profile is msgspec.UNSET:
+    if place is None or not isinstance(fact, EnrolFact | MemberUpdateFact):
+        return verdict
+    if fact.profile is msgspec.UNSET:
         return verdict
     if private.put(*place, fact.profile, fact=fact.id):
         return verdict

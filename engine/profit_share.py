@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .calendars import day_of
 from .columns import MEMBER_KINDS, RETURN, SALE, SHARE_IN, Extra, without_lines
+from .facts.parts import LATEST_US
 from .late import Batch
 from .parked import PARKED_CODE, resolutions
 from .records import read_facts
@@ -63,10 +64,10 @@ def weights(replica: Replica, fact: ProfitShareFact) -> dict[str, int]:
             if one.seq in parked and one.status == Status.OK:
                 member, net = parked[one.seq]
                 found[member] -= net
-    names, closed = replica.dictionaries.members.names, replica.membership.closed
+    names, membership = replica.dictionaries.members.names, replica.membership
     return {
         names[member]: weight for member, weight in found.items()
-        if weight > 0 and member not in closed
+        if weight > 0 and membership.closed_at(member, LATEST_US) is None
     }  # fmt: skip
 
 

@@ -139,7 +139,8 @@ class Redemption(Part, frozen=True, kw_only=True):
 
     With a currency, the points of such a tender are taken from the member's lots: `minimum`
     at least, multiples of `step`, for at most `share` of the basket's net; `points` of them
-    are worth `money` minor units, by tier if it is a table.
+    are worth `money` minor units, by tier if it is a table. What asks for more `over` is refused,
+    or, of redemptions before a sale, takes what is redeemable (`clamp`).
     """
 
     tender: Text
@@ -149,6 +150,7 @@ class Redemption(Part, frozen=True, kw_only=True):
     share: Decimal | None = None
     points: Decimal | None = None
     money: Worth | dict[str, Worth] | None = None
+    over: Literal["refuse", "clamp"] = "refuse"
 
 
 class GiftCards(Part, frozen=True, kw_only=True):
@@ -158,7 +160,10 @@ class GiftCards(Part, frozen=True, kw_only=True):
 
 
 class Reward(Part, frozen=True, kw_only=True):
-    """A reward of the catalogue: its price in points, how many there are, and for each member."""
+    """A reward of the catalogue: its price in points, how many there are, and for each member.
+
+    Of a `unique` one facts bring the pieces, each with a code of its own.
+    """
 
     id: Name
     title: Annotated[str, Meta(max_length=200)] = ""
@@ -166,6 +171,7 @@ class Reward(Part, frozen=True, kw_only=True):
     points: Decimal
     stock: Annotated[int, Meta(ge=0, le=10**9)] | None = None
     per_member: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    unique: bool = False
 
 
 # -- rules -------------------------------------------------------------------------------------
@@ -500,7 +506,7 @@ class Program(Part, frozen=True, kw_only=True):
         """Currencies whose units are coupons: a sale that presents one takes one."""
         return {currency.id for currency in self.currency if currency.kind == "coupons"}
 
-    def terms_of(self, currency: str) -> Redemption | None:
+    def terms_of(self, currency: str | None) -> Redemption | None:
         """The first redemption of a currency: its terms are those outside of a sale's tenders."""
         return next((entry for entry in self.redemption if entry.currency == currency), None)
 

@@ -117,8 +117,18 @@ def _redemption(program: Program) -> Found:
             _spendable(program, f"{path}.currency", entry.currency, of_first=False)
         )
         yield from unspendable
+        if entry.over != "refuse" and entry.currency is None:
+            yield f"{path}.over", "is of points, and the redemption has no currency"
+        elif entry.over != "refuse" and _is_of_cards(program, entry.currency):
+            yield f"{path}.over", "gift cards pay what they are asked, or nothing"
+        elif entry.over != "refuse" and program.terms_of(entry.currency) is not entry:
+            yield f"{path}.over", f"is told by the first redemption of {entry.currency!r}"
         if not unspendable:
             yield from _terms(program, path, entry)
+
+
+def _is_of_cards(program: Program, currency: str | None) -> bool:
+    return program.gift_cards is not None and program.gift_cards.currency == currency
 
 
 _TERMS = ("minimum", "step", "share", "points", "money")
@@ -177,6 +187,8 @@ def _rewards(program: Program) -> Found:
         if not found:
             scale = program.currency[program.currency_at(reward.currency)].scale
             yield from points(f"{path}.points", reward.points, scale)
+        if reward.unique and reward.stock is not None:
+            yield f"{path}.stock", "its pieces are the items that facts bring"
 
 
 def _no_receipt(program: Program) -> Found:

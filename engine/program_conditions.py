@@ -26,7 +26,7 @@ Period = Literal["week", "month", "quarter", "half", "year"]
 Rounding = Literal["floor", "ceil", "half_up", "half_even"]
 RuleRounding = Literal["floor", "ceil", "half_up", "half_even", "carry", "line"]
 Calendar = Literal["gregorian", "jalali"]
-MemberType = Literal["person", "organisation"]
+MemberType = Literal["person", "organisation", "household"]
 First = Literal["ever", "week", "month", "quarter", "half", "year", "store", "category"]
 ByTier = dict[str, Decimal]
 
@@ -105,6 +105,13 @@ class Step(Part, frozen=True, kw_only=True):
     step: Annotated[list[Count], Meta(min_length=1)]
 
 
+class Draw(Part, frozen=True, kw_only=True):
+    """The fact wins a draw, on average once in `one_in`; its id and the seed decide."""
+
+    one_in: Annotated[int, Meta(ge=2, le=10**9)]
+    seed: Text
+
+
 class NotConditions(LineConditions, frozen=True, kw_only=True):
     """Conditions negated each on its own."""
 
@@ -137,6 +144,7 @@ class NotConditions(LineConditions, frozen=True, kw_only=True):
     streak: Streak | None = None
     counter: Reached | None = None
     sequence: Step | None = None
+    draw: Draw | None = None
 
 
 class Conditions(NotConditions, frozen=True, kw_only=True, rename={"negated": "not"}):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from vafa.native.state import State
 from .calendars import (
     FIRST_DAY,
     LAST_DAY,
-    date_of,
+    date_text,
     day_number,
     period_end_after,
     week_begins,
@@ -38,35 +39,40 @@ def progress_of(
     if above >= len(tiers):
         return None
     has = state.metrics(compiled.native, member, above, day)
-    metrics = {
-        name: {"asked": least, "has": have, "missing": max(0, least - (have or 0))}
-        for (name, _, _, least), have in zip(asked[above], has, strict=True)
-    }
-    counters = [subject for _, of, subject, _ in asked[above] if of == OF_COUNTER]
-    by = _by(compiled, state, member, counters, day)
+    metrics = {}
+    for (name, _, _, least), have in zip(asked[above], has, strict=True):
+        lacks = least if have is None else least - have
+        metrics[name] = {"asked": least, "has": have, "missing": lacks if lacks > 0 else 0}
     return {
         "tier": tiers[above].id,
         "join": tiers[above].join,
         "metrics": metrics,
-        "by": None if by is None else date_of(by).isoformat(),
+        "by": _by(compiled, state, member, above, day),
     }
 
 
 def _by(
-    compiled: CompiledProgram, state: State, member: int, counters: list[int], day: int
-) -> int | None:
-    """Last day on which all that counts for some counters on a day still counts."""
+    compiled: CompiledProgram, state: State, member: int, rung: int, day: int
+) -> str | None:
+    """Last date on which all that a rung counts on a day still counts; None: for ever."""
     program = compiled.program
     assert program.ladder is not None
     window = program.ladder.window
     if isinstance(window, Rolling):
-        return _rolling_by(compiled, state, member, counters, day)
+        counters = [subject for _, of, subject, _ in compiled.asked[rung] if of == OF_COUNTER]
+        by = _rolling_by(compiled, state, member, counters, day)
+        return None if by is None else date_text(by)
     if window == "lifetime":
         return None
     if window == "membership_year":
-        return _year_end(program.calendar, max(state.joined(member), FIRST_DAY), day)
-    ends = period_end_after(program.calendar, window, week_begins(program), 0)
-    return int(ends[day - FIRST_DAY])
+        return date_text(_year_end(program.calendar, max(state.joined(member), FIRST_DAY), day))
+    return _period_end(program.calendar, window, week_begins(program), day)
+
+
+@lru_cache(64)
+def _period_end(calendar: str, period: str, begins: int, day: int) -> str:
+    """Last date of a day's period; members who are looked at on one day share it."""
+    return date_text(int(period_end_after(calendar, period, begins, 0)[day - FIRST_DAY]))
 
 
 def _rolling_by(

@@ -7,7 +7,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .facts import PublishFact, instant_us, us_instant
+from .facts import PublishFact
+from .facts.parts import instant_us, us_instant
 from .program import Program
 
 if TYPE_CHECKING:

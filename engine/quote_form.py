@@ -9,11 +9,9 @@ import msgspec
 from vafa.native.wire import Sale
 
 from .carrier import sale_of
-from .facts import ID_BYTES, SaleFact, us_instant
+from .facts import SaleFact
+from .facts.parts import NO_ID, us_instant
 from .wire_json import read_strictly
-
-NO_ID = "\x7f" * (ID_BYTES + 1)
-"""Id of a basket that has none: no fact can have it, and at an instant it comes last."""
 
 
 class Basket(NamedTuple):

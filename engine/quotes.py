@@ -51,7 +51,9 @@ def quote(replica: Replica, basket: Basket, now: int, *, force: bool = False) ->
         trial = try_sale(replica, sale, admitted.status)
         net = int(trial.facts.net.sum())
         known = basket.has_member and trial.outcome.status[0] not in _OF_NO_MEMBER
-        offers = offers_of_basket(fold, trial.facts, trial.version, trial.place, has_member=known)
+        offers = offers_of_basket(
+            fold, trial.facts, sale.id, trial.version, trial.place, has_member=known
+        )
         if offers.applied and known and not trial.facts.extra(0).offers:
             # The sale that follows has their discounts taken off, and names them.
             trial = try_sale(replica, with_offers(sale, offers), admitted.status)

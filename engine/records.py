@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .columns import (
     BALANCES,
     MEMBER_KINDS,
+    NOTHING,
     Extras,
     Facts,
     Outcome,
@@ -276,7 +277,7 @@ def content_of_row(batch: pa.RecordBatch, row: int, dictionaries: Dictionaries) 
     """A journalled fact of a member in the form in which two facts of one id are compared."""
     facts = read_facts(batch.slice(row, 1))
     d = dictionaries
-    extra = facts.extra(0)
+    extra = facts.extra(0).as_sent()
     return (
         int(facts.kind[0]),
         int(facts.at[0]),
@@ -293,7 +294,7 @@ def content_of_row(batch: pa.RecordBatch, row: int, dictionaries: Dictionaries) 
             (d.tenders.names[kind], int(amount))
             for kind, amount in zip(facts.tender, facts.amount, strict=True)
         ),
-        facts.extras[0] if facts.extras is not None else None,
+        None if extra == NOTHING else extra,
     )
 
 
@@ -321,7 +322,7 @@ def same_facts(ours: Facts, theirs: Facts) -> NDArray[np.bool_]:
         same[owners[differs]] = False
     if ours.extras is not None or theirs.extras is not None:
         for row in np.flatnonzero(same).tolist():
-            same[row] = ours.extra(row) == theirs.extra(row)
+            same[row] = ours.extra(row).as_sent() == theirs.extra(row).as_sent()
     return same
 
 

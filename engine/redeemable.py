@@ -103,6 +103,16 @@ def tell_redeemable(
         )  # fmt: skip
 
 
+def tell_taken(answers: Sequence[Answer], facts: Facts) -> None:
+    """Tell redemptions what they took where they asked for more, and which items of a reward
+    they have got or brought back."""
+    for row, extra in enumerate(facts.extras or ()):
+        if extra is not None and extra.asked:
+            answers[row] |= {"asked": extra.asked, "taken": extra.amount}
+        if extra is not None and extra.items:
+            answers[row]["items"] = list(extra.items)
+
+
 def redeemable_tenders(
     compiled: CompiledProgram, active: Sequence[int], tier: str | None, net: int | None
 ) -> list[Answer]:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+
+import msgspec
 
 from .facts import (
     AdjustFact,
@@ -24,19 +26,18 @@ from .facts import (
     DayClosedFact,
     DonateFact,
     Fact,
-    GiftCardFact,
     HoldFact,
+    LinkFact,
     MemberFact,
-    ProfitShareFact,
     PublishFact,
     RedeemFact,
     ReleaseFact,
     ReturnFact,
-    RewardRedeemFact,
     SaleFact,
     StoreFact,
     TransferFact,
 )
+from .gift_accounts import code_of
 from .program import Program
 from .program_file import parse_program
 from .reference_answers import (
@@ -56,6 +57,7 @@ from .reference_earning import has_figure
 from .reference_facts import (
     InvalidFact,
     OfMember,
+    PriceFact,
     ReceivedFact,
     content,
     instant,
@@ -66,9 +68,10 @@ from .reference_facts import (
 from .reference_moving import leg_of
 from .reference_returns import Refusal
 from .reference_run import Run, play
-from .reference_spending import run_out
+from .reference_spending import run_out, whole_steps
 from .reference_tiers import tier_on
 from .reference_turn import Posting, Row, advance, is_status
+from .reference_value import Value, ValueFact
 from .reference_world import Accepted, Version, World
 from .status import REFUSALS, Status
 
@@ -102,6 +105,7 @@ class Reference:
         self._sales: set[str] = set()
         self._parked: dict[str, list[Accepted]] = {}
         self._answers: dict[str, tuple[object, Answer]] = {}
+        self._value = Value(self)
 
     def publish(
         self, program: Program, at_us: int, holidays: dict[str, list[dt.date]] | None = None
@@ -117,10 +121,10 @@ class Reference:
         self._world.versions.append(Version(program, at_us, dates))
 
     def submit(self, fact: Fact) -> Answer:
-        """The answer to one fact that arrives now. Raises TypeError for gift cards, rewards
-        and shares: their accounts are those of adjusts and redemptions."""
-        if isinstance(fact, GiftCardFact | RewardRedeemFact | ProfitShareFact):
-            raise TypeError(type(fact).__name__)
+        """The answer to one fact that arrives now; a gift card's issue has its code.
+
+        Raises TypeError for ties of members, which `play_tied` plays.
+        """
         try:
             said = content(fact)
             _check_form(fact)
@@ -141,12 +145,19 @@ class Reference:
             if version is None:
                 return Answer(fact.id, "refused", "no-program")
             self._seq += 1
+            if isinstance(fact, ValueFact):
+                answer = self._value.submit(self._seq, version, fact)
+                self._answers[fact.id] = (said, answer)
+                return answer
             entry = Accepted(fact, self._seq, version)
             if isinstance(fact, DayClosedFact):
                 answer = self._day_closed(entry, fact)
             elif isinstance(fact, TransferFact):
                 answer = self._joint(entry, fact)
+            elif isinstance(fact, SaleFact) and any(tender.card for tender in fact.tenders):
+                answer = self._value.pay(entry, fact)
             else:
+                assert not isinstance(fact, LinkFact)
                 answer = self._of_member(entry, fact)
         self._answers[fact.id] = (said, answer)
         return answer
@@ -197,9 +208,12 @@ class Reference:
         before = self._run(fact.member)
         facts = self._facts.get(fact.member, [])
         closed = self._closed.get(fact.member)
+        cut = None
         try:
             if closed is not None and (entry.at_us >= closed or isinstance(fact, CloseFact)):
                 raise Refusal(fact.id, Status.MEMBER_CLOSED)
+            if isinstance(fact, RedeemFact) and not isinstance(fact, PriceFact):
+                entry, cut = self._cut(entry, fact, facts, before)
             self._check_named(fact)
             waits = self._waits(fact)
             if waits and isinstance(fact, ReturnFact):
@@ -210,25 +224,100 @@ class Reference:
             tried = [replace(e, returns=False) if e.fact.id in waiting else e for e in facts]
             after = play(self._world, [*tried, entry], before, judge=_judge_of(entry))
             _check_others(entry, before, after)
+            if isinstance(fact, CancelFact):
+                self._value.check_cancel(fact, _restored(after, fact))
         except Refusal as refusal:
             answer = Answer(fact.id, "refused", REFUSALS[refusal.status])
             return self._answered(entry, before, self._in_vain(answer))
         if waits:
             self._park(entry)
-        answer = Answer(fact.id)
+        answer = Answer(fact.id, taken=cut)
         kept, after = self._unpark(entry, [*tried, entry], after, answer)
         self._facts[fact.member], self._runs[fact.member] = kept, after
-        self._members.update({
-            e.fact.id: fact.member for e in kept if not isinstance(e.fact, ReceivedFact)
-        })  # fmt: skip
-        self._accepted[fact.id] = fact
+        if not code_of(fact.member):
+            self._members.update({
+                e.fact.id: fact.member for e in kept if not isinstance(e.fact, ReceivedFact)
+            })  # fmt: skip
+            self._accepted[fact.id] = fact
         if isinstance(fact, SaleFact):
             self._sales.add(fact.id)
         if isinstance(fact, CloseFact):
             self._closed[fact.member] = entry.at_us
         answer.postings = after.rows[fact.id].postings + corrections(before, after, fact.id)
         self._close_budgets(entry.version.program, answer)
+        self._value.refund(entry, answer)
+        if isinstance(fact, CancelFact):
+            self._value.cancelled(fact, answer)
         return self._answered(entry, after, answer)
+
+    # -- for gift cards, rewards and shares ------------------------------------------------------
+
+    def take(self, entry: Accepted) -> Answer:
+        """The answer to a fact of one account."""
+        assert not isinstance(entry.fact, DayClosedFact | ReceivedFact | LinkFact)
+        return self._of_member(entry, entry.fact)
+
+    def leg(self, entry: Accepted, *, judged: bool = False) -> list[Posting]:
+        """What a part of another account's fact comes to. Raises Refusal where it is judged."""
+        assert not isinstance(entry.fact, DayClosedFact)
+        name, facts = entry.fact.member, self._facts.get(entry.fact.member, [])
+        before = self._run(name)
+        judge = _judge_of(entry) if judged else None
+        after = play(self._world, [*facts, entry], before, judge=judge)
+        if judged:
+            _check_others(entry, before, after)
+        self._facts[name], self._runs[name] = [*facts, entry], after
+        own = after.rows[entry.fact.id].postings
+        return own + corrections(before, after, entry.fact.id)
+
+    def refused(self, entry: Accepted, member: str, status: Status) -> Answer:
+        """The answer to a fact that is refused before its member is looked at."""
+        answer = Answer(entry.fact.id, "refused", REFUSALS[status])
+        return self._answered(entry, self._run(member), self._in_vain(answer))
+
+    def runs(self) -> Iterator[tuple[str, Run]]:
+        """Every member, no gift card."""
+        return ((name, run) for name, run in self._runs.items() if not code_of(name))
+
+    def run_of(self, name: str) -> Run:
+        """A member or a gift card's account."""
+        return self._run(name)
+
+    def has_facts(self, name: str) -> bool:
+        """Whether an account has an accepted fact."""
+        return bool(self._facts.get(name))
+
+    def has_left(self, entry: Accepted, name: str) -> bool:
+        """Whether a member had left by the time of a fact."""
+        return name in self._closed and entry.at_us >= self._closed[name]
+
+    def accepted(self, member: str, name: str) -> Accepted:
+        """An accepted fact of a member."""
+        return next(entry for entry in self._facts[member] if entry.fact.id == name)
+
+    def kept(self, names: Iterable[str]) -> dict[str, tuple[list[Accepted], Run]]:
+        """Accounts as they are, to be put back."""
+        return {name: (self._facts.get(name, []), self._run(name)) for name in names}
+
+    def put_back(self, kept: Mapping[str, tuple[list[Accepted], Run]]) -> None:
+        """Make accounts what they were."""
+        for name, (facts, run) in kept.items():
+            self._facts[name], self._runs[name] = facts, run
+
+    def _cut(
+        self, entry: Accepted, fact: RedeemFact, facts: list[Accepted], before: Run
+    ) -> tuple[Accepted, int | None]:
+        """A redemption that takes what is redeemable where it asks for more, and what that is."""
+        program = entry.version.program
+        terms = program.terms_of(fact.currency)
+        if terms is None or terms.over == "refuse" or fact.completed:
+            return entry, None
+        row = play(self._world, [*facts, entry], before).rows[fact.id]
+        active = fact.points - row.lack[fact.currency]
+        most = whole_steps(program, terms, active)
+        if not 0 < most < fact.points:
+            return entry, None
+        return replace(entry, fact=msgspec.structs.replace(fact, points=most)), most
 
     def _joint(self, entry: Accepted, fact: TransferFact) -> Answer:
         """A fact of several members: all of it or nothing."""
@@ -299,7 +388,9 @@ class Reference:
             case _:
                 return
         for name in names:
-            if not isinstance(self._accepted.get(name), kinds):
+            found = self._accepted.get(name)
+            costs = isinstance(found, PriceFact) and isinstance(fact, SaleFact)
+            if not isinstance(found, kinds) or costs:
                 raise Refusal(fact.id, unknown)
             if self._members[name] != fact.member:
                 raise Refusal(fact.id, Status.WRONG_MEMBER)
@@ -402,6 +493,8 @@ class Reference:
 
 
 def _check_form(fact: Fact) -> None:
+    if isinstance(fact, LinkFact):
+        raise TypeError(type(fact).__name__)
     if isinstance(fact, SaleFact | ReturnFact):
         for item in returned_lines(fact):
             if item.line is None and item.sku is None:
@@ -433,6 +526,11 @@ def _check_own(entry: Accepted, row: Row) -> None:
         raise Refusal(fact.id, Status.INSUFFICIENT)
     if row.broken_offers and not getattr(fact, "completed", False):
         raise Refusal(fact.id, row.broken_offers[0].status)
+
+
+def _restored(run: Run, fact: CancelFact) -> int:
+    """Points that a cancel has brought back."""
+    return sum(p.points for p in run.rows[fact.id].postings if p.kind == "restore")
 
 
 def _takes(program: Program, fact: OfMember | DayClosedFact) -> bool:

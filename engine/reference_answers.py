@@ -36,7 +36,8 @@ class Answer:
     member tells by member what was corrected and what `day closed` has posted; `legs` are the
     postings of the other members of a fact of several, corrections included. `parked` tells
     of the returns that waited for this sale: ok, or why they proved invalid. `budgets` are
-    the rules whose budget it closed.
+    the rules whose budget it closed. `taken` is what a redemption took that asked for more, `items`
+    are the items of a reward that were given or came back.
     """
 
     id: str
@@ -50,6 +51,8 @@ class Answer:
     legs: dict[str, list[Posting]] = field(default_factory=dict)
     parked: dict[str, str] = field(default_factory=dict)
     budgets: list[str] = field(default_factory=list)
+    taken: int | None = None
+    items: list[str] = field(default_factory=list)
 
 
 class LotView(NamedTuple):

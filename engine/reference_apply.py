@@ -35,7 +35,14 @@ from .reference_basis import rounded
 from .reference_basket import Basket
 from .reference_calendar import ONE_DAY, add_months, business_date, first_instant
 from .reference_earning import rate
-from .reference_facts import Line, ReceivedFact, instant, named_sale, returned_lines
+from .reference_facts import (
+    IssueFact,
+    Line,
+    ReceivedFact,
+    instant,
+    named_sale,
+    returned_lines,
+)
 from .reference_lots import Dates, Lot, earned_dates
 from .reference_metrics import Metric, is_candidate
 from .reference_moving import donate, receive, transfer
@@ -88,6 +95,8 @@ def _apply_rest(turn: Turn) -> None:
         case ActivityFact():
             _activity(turn, fact)
         case AdjustFact():
+            if isinstance(fact, IssueFact):
+                turn.member.about = replace(turn.member.about, is_card=True)
             _adjust(turn, fact)
         case RedeemFact():
             redemption(turn, fact)
@@ -98,10 +107,11 @@ def _apply_rest(turn: Turn) -> None:
         case DayClosedFact():
             _closing(turn, fact)
         case _:
-            _apply_membership(turn)
+            tell(turn)
 
 
-def _apply_membership(turn: Turn) -> None:
+def tell(turn: Turn) -> None:
+    """What a fact tells of a member, and what else only the member is changed by."""
     fact = turn.accepted.fact
     match fact:
         case EnrolFact() | MemberUpdateFact():
@@ -113,7 +123,8 @@ def _apply_membership(turn: Turn) -> None:
         case CloseFact():
             _close(turn)
         case _:
-            pass
+            if turn.joins is not None:
+                turn.joins()
 
 
 def _move(turn: Turn, fact: TransferFact | DonateFact | ReceivedFact) -> None:
@@ -180,7 +191,7 @@ def _activity(turn: Turn, fact: ActivityFact) -> None:
 
 def _closing(turn: Turn, fact: DayClosedFact) -> None:
     """Bonuses on anniversaries of the date; they count as given on it."""
-    if turn.member.about.closed:
+    if turn.member.about.closed or turn.member.about.is_card:
         return
     record = _give(turn, _basket_of_none(turn, "closing"))
     if record.given:

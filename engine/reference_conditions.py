@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from .facts.parts import NO_ID
 from .program import Bonus, Offer, Program, Rule
 from .program_conditions import (
     WEEKDAYS,
     Dates,
+    Draw,
     Hours,
     LineConditions,
     Near,
@@ -240,7 +243,15 @@ def _sequence(basket: Basket, asked: Step, _: Rule) -> int | None:
     rule = next(rule for rule in basket.program.sequence if rule.id == asked.id)
     if not basket.is_sale:
         return None
-    return step_of(rule, basket.member.purchases, basket.date)
+    return step_of(rule, [p for p in basket.member.purchases if p.streak], basket.date)
+
+
+def _drawn(basket: Basket, asked: Draw, _: Rule) -> int | None:
+    """What the fact draws: 64 bits of a hash of the seed and its id; None without an id."""
+    if basket.fact == NO_ID:
+        return None
+    said = f"{asked.seed}\0{basket.fact}".encode()
+    return int(hashlib.sha256(said).hexdigest()[:16], 16) % asked.one_in
 
 
 def _is_first(basket: Basket, kind: str) -> bool:
@@ -267,7 +278,7 @@ def categories(basket: Basket) -> frozenset[str]:
 def streak_length(basket: Basket, streak: Streak) -> int:
     """Consecutive periods with a purchase, up to the basket's; its own purchase counts."""
     calendar, begins = basket.program.calendar, week_begins(basket.program)
-    dates = [purchase.date for purchase in basket.member.purchases]
+    dates = [purchase.date for purchase in basket.member.purchases if purchase.streak]
     if basket.is_sale:
         dates.append(basket.date)
     bought = {period_number(calendar, begins, streak.period, date) for date in dates}
@@ -356,5 +367,6 @@ CONDITIONS: dict[str, Condition] = {
         lambda length, streak: length >= streak.count,
     ),
     "sequence": _known(_sequence, lambda step, asked: step in asked.step),
+    "draw": _known(_drawn, lambda number, _: number == 0),
 }  # fmt: skip
 """What each condition looks at and asks, in the order in which they are told."""

@@ -29,8 +29,11 @@ from .facts import (
     EraseFact,
     HoldFact,
     LineFact,
+    LinkFact,
     MemberFact,
     MemberUpdateFact,
+    MergeFact,
+    PoolFact,
     RedeemFact,
     ReleaseFact,
     ReturnedLine,
@@ -39,6 +42,8 @@ from .facts import (
     SubscriptionEndFact,
     SubscriptionStartFact,
     TransferFact,
+    UnmergeFact,
+    UnpoolFact,
 )
 from .reference_calendar import EPOCH
 
@@ -68,7 +73,15 @@ class ReceivedFact:
     terminal: str
 
 
-OfMember = MemberFact | TransferFact | ReceivedFact
+class IssueFact(AdjustFact, tag_field="kind", tag="gift card issue"):
+    """The first money on a gift card, whose account it makes."""
+
+
+class PriceFact(RedeemFact, tag_field="kind", tag="reward redeem"):
+    """Points that a reward costs: no terms of redemption are asked."""
+
+
+OfMember = MemberFact | TransferFact | ReceivedFact | LinkFact
 """What stands in a member's order, beside days closed."""
 
 
@@ -151,6 +164,7 @@ def rank(fact: OfMember | DayClosedFact) -> int:
         case (
             EnrolFact() | MemberUpdateFact() | SubscriptionStartFact() | SubscriptionEndFact()
             | CardLinkFact() | CardBlockFact() | CardUnblockFact() | CloseFact() | EraseFact()
+            | MergeFact() | UnmergeFact() | PoolFact() | UnpoolFact()
         ):  # fmt: skip
             return 0
         case SaleFact() | ActivityFact():

@@ -151,7 +151,7 @@ class Wallet:
         for lot in self.in_spending_order(lot for lot in self.lots if lot.waiting):
             if lot.dates.active_from <= self.today:
                 lot.waiting = False
-                self._pay_debt(lot)
+                self.pay_debt(lot)
 
     def pass_away(self) -> list[tuple[dt.date, str, int]]:
         """Lots whose last good date is over expire: (last good date, currency, points)."""
@@ -208,9 +208,10 @@ class Wallet:
         elif lot.dates.active_from > self.today:
             lot.waiting = True
         else:
-            self._pay_debt(lot)
+            self.pay_debt(lot)
 
-    def _pay_debt(self, lot: Lot) -> None:
+    def pay_debt(self, lot: Lot) -> None:
+        """Points that become active pay what is owed."""
         paid = min(self.debt[lot.currency], lot.points)
         self.debt[lot.currency] -= paid
         lot.points -= paid

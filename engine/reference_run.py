@@ -68,7 +68,7 @@ def play(
     entries = in_order([*accepted, *world.days])
     run = Run(_alike(entries, known, changed_us) if known is not None else [])
     for place, entry in enumerate(entries[len(run.steps) :], len(run.steps)):
-        turn = _turn(world, entry, run.member.copy(), place)
+        turn = turn_of(world, entry, run.member.copy(), place)
         turn.trace = trace
         sale = named_sale(entry.fact)
         turn.sale_is_here = entry.returns and sale is not None and any(
@@ -121,7 +121,7 @@ def _alike(entries: Sequence[Accepted], known: Run, changed_us: int | None) -> l
     return found
 
 
-def _turn(world: World, entry: Accepted, member: State, place: int) -> Turn:
+def turn_of(world: World, entry: Accepted, member: State, place: int) -> Turn:
     """Bring the member to the date of a fact."""
     fact, program = entry.fact, entry.version.program
     date, clock = business_date(program, entry.at_us)

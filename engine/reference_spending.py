@@ -18,7 +18,7 @@ from .facts import CancelFact, CaptureFact, HoldFact, RedeemFact, ReleaseFact, S
 from .program import Inactivity, Program, Redemption
 from .reference_basket import counted_tenders
 from .reference_calendar import business_date
-from .reference_facts import instant, net_voids
+from .reference_facts import PriceFact, instant, net_voids
 from .reference_lots import Lot, Take, earned_dates
 from .reference_returns import Refusal
 from .reference_state import Hold, Pool, PoolKey, State
@@ -71,7 +71,7 @@ def redemption(turn: Turn, fact: RedeemFact) -> None:
     """A `redeem` fact, by the terms of the currency's first redemption."""
     _spendable(turn, fact.currency)
     terms = turn.program.terms_of(fact.currency)
-    if terms is not None:
+    if terms is not None and not isinstance(fact, PriceFact):
         turn.row.broken += _broken_terms(turn.program, terms, fact.points)
     takes = _redeem(turn, fact.currency, fact.points, completed=fact.completed)
     turn.member.pools[fact.id] = _pool(fact.currency, takes, of_redeem=True)
@@ -131,14 +131,19 @@ def redeemable(
 
     With the net of a basket they are at most what the share of it is worth.
     """
-    assert terms.currency is not None
-    unit = 10 ** program.currency[program.currency_at(terms.currency)].scale
     worth, most = unit_worth(program, terms, tier), active
     if worth is not None and worth == 0:
         return 0
     if worth is not None and net is not None:
         share = 1 if terms.share is None else exactly(terms.share)
         most = min(most, math.floor(share * max(0, net) / worth))
+    return whole_steps(program, terms, most)
+
+
+def whole_steps(program: Program, terms: Redemption, most: int) -> int:
+    """The largest multiple of the step not above a figure, 0 if below the minimum."""
+    assert terms.currency is not None
+    unit = 10 ** program.currency[program.currency_at(terms.currency)].scale
     if terms.step is not None:
         step = int(exactly(terms.step) * unit)
         most -= most % step

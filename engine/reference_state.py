@@ -103,13 +103,15 @@ class Record:
 
 @dataclass(frozen=True)
 class Purchase:
-    """A purchase in the order of purchases. `kept` is false when all of it came back."""
+    """A purchase in the order of purchases. `kept` is false when all of it came back, `streak`
+    when streaks and sequences are another member's."""
 
     fact: str
     date: dt.date
     store: str
     categories: frozenset[str]
     kept: bool = True
+    streak: bool = True
 
 
 PoolKey = str | tuple[str, str]
@@ -207,6 +209,7 @@ class About:
     manual_tier: tuple[str, dt.date] | None = None
     type: str | None = None
     closed: bool = False
+    is_card: bool = False
 
 
 @dataclass(frozen=True)
@@ -215,7 +218,7 @@ class Grant:
 
     `records` tells how many records there were; `values` and `balances` what else held.
     `program` is the version that it was checked by. A step down hangs on the grant that it
-    stepped down from.
+    stepped down from. One that is `settled` was made before accounts came together.
     """
 
     program: Program
@@ -227,6 +230,7 @@ class Grant:
     values: dict[str, int]
     balances: dict[str, int]
     stepped_from: Grant | None = None
+    settled: bool = False
 
 
 @dataclass(frozen=True)
@@ -254,6 +258,7 @@ class State:
     units: dict[str, Fraction] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
     held: dict[str, dt.date] = field(default_factory=dict)
+    held_settled: dict[str, dt.date] = field(default_factory=dict)
     held_by: dict[str, tuple[dict[str, int], dict[str, int]]] = field(default_factory=dict)
     gifts: dict[str, TierGift] = field(default_factory=dict)
     top: str | None = None
@@ -271,6 +276,6 @@ class State:
         return State(
             self.wallet.copy(), self.about, list(self.records), list(self.purchases),
             dict(self.sales), dict(self.holds), dict(self.pools), self.now_us, dict(self.carry),
-            dict(self.units), list(self.grants), dict(self.held), dict(self.held_by),
-            dict(self.gifts), self.top, self.upgrades,
+            dict(self.units), list(self.grants), dict(self.held), dict(self.held_settled),
+            dict(self.held_by), dict(self.gifts), self.top, self.upgrades,
         )  # fmt: skip

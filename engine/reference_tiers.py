@@ -262,11 +262,10 @@ def _step_down(program: Program, member: State, day: dt.date, met: set[str]) -> 
         return
     last, held = _last_grant(member, member.top), member.held.get(member.top)
     if held is not None and (last is None or (last.through or NEVER) < held):
-        balances = {c.id: member.wallet.active(c.id) for c in program.currency}
+        values, balances = member.held_by[member.top]
         last = Grant(
-            program, member.top, held, held, len(member.records), dict(member.about.values),
-            balances,
-        )  # fmt: skip
+            program, member.top, held, held, len(member.records), dict(values), balances
+        )
     if last is None:
         # It was everybody's under another version.
         return
@@ -371,6 +370,8 @@ def _stands(member: State, grant: Grant) -> bool:
 
 
 def _would_be_made(member: State, grant: Grant) -> bool:
+    if grant.settled:
+        return True
     program = grant.program
     tier = next(tier for tier in program.tiers() if tier.id == grant.tier)
     return _would_hold(program, member, tier, grant.on, grant)
@@ -407,7 +408,8 @@ def _review_held(program: Program, member: State, tier: Tier, day: dt.date) -> N
             continue
         count = sum(record.date <= on for record in member.records)
         seen = Grant(program, tier.id, on, None, count, values, balances)
-        if _would_hold(program, member, tier, on, seen):
+        settled = member.held_settled.get(tier.id) == on
+        if settled or _would_hold(program, member, tier, on, seen):
             member.held[tier.id] = on
             return
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import reference_tiers as tiers
@@ -70,7 +71,8 @@ class Turn:
     """One fact at its place: what it may look at and where it writes.
 
     `sale_is_here` says that the sale which it returns of is known; `missing` is what the
-    last taking of points did not find; `candidate` says that the member was one before the fact.
+    last taking of points did not find; `candidate` says that the member was one before the fact;
+    `joins` takes up another account.
     """
 
     world: World
@@ -87,6 +89,7 @@ class Turn:
     missing: int = 0
     candidate: bool = False
     trace: Trace = SILENT
+    joins: Callable[[], None] | None = None
 
     @property
     def today(self) -> dt.date:

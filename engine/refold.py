@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .accounts import Accounts, settle
 from .chain import resolve, without_return
 from .columns import MEMBER_KINDS, RETURN, Facts, join, take
 from .folding import Fold
@@ -46,8 +47,10 @@ class Read:
     last: NDArray[np.uint64]
 
 
-def read_rows(first: int, batch: pa.RecordBatch, part: int = 0, parts: int = 1) -> Read:
-    """The facts of a record's members whose number leaves a rest."""
+def read_rows(
+    first: int, batch: pa.RecordBatch, accounts: Accounts, part: int = 0, parts: int = 1
+) -> Read:
+    """The facts of a record's members of a part; those that were ever tied are of one."""
     facts = read_facts(batch)
     n = len(facts)
     seqs = np.arange(first, first + n, dtype=np.uint64)
@@ -56,7 +59,7 @@ def read_rows(first: int, batch: pa.RecordBatch, part: int = 0, parts: int = 1) 
     resolved = {r.seq: r.status for r in resolutions(starts, postings)}
     mine = facts.member != NO_MEMBER
     if parts > 1:
-        mine &= facts.member % parts == part
+        mine &= accounts.roots(facts.member) % parts == part
     wanted = mine & ((status == OK) | (status == PARKED))
     if len(facts.kind) and facts.kind.max() > 0:
         wanted &= np.isin(facts.kind, MEMBER_KINDS)
@@ -89,18 +92,28 @@ def fold_read(fold: Fold, read: list[Read]) -> Refolded:
     resolve(facts, fold.dictionaries)
     facts.day, facts.minute = fold.versions.dates(facts.at, version)
     names = no_names(len(facts))
+    member = facts.member
     # Facts stand by seq; most members' facts arrived in order and need no sort.
     _, unordered = fold.state.behind(facts.member, facts.at)
     naming = naming_rows(facts, rows)
-    if unordered.any() or naming:
+    drawn = settled = None
+    if unordered.any() or naming or fold.compiled.draws or fold.accounts:
         ids = pa.chunked_array([r.ids for r in read]).to_pylist()
+        drawn = fold.compiled.drawn(version, ids)
         if naming:
-            names = names_among(facts, ids, rows)
+            names = names_among(facts, ids, rows, fold.accounts.roots(member))
         sort = np.concatenate([facts.member[unordered], facts.member[naming]])
+        # Those that were ever tied stand in one order, as if they were one member.
+        facts.member = fold.accounts.roots(member)
+        sort = np.union1d(sort, facts.member[facts.member != member])
         rows = untwisted(facts, ids, fold.dictionaries, rows, np.unique(sort), names)
+        facts.member = member
+        numbers = fold.dictionaries.members.numbers
+        tied = fold.accounts.tied()
+        settled = settle(facts, ids, names, rows, numbers.__getitem__, tied)
     figures = fold.run(
         fold.state, facts, version, fold.budgets.epochs(seqs), names,
-        np.ones(len(facts), np.bool_), rows, fold.closings(),
+        np.ones(len(facts), np.bool_), rows, fold.closings(), drawn, settled,
     )  # fmt: skip
     _put_last_seqs(fold, read)
     return Refolded(facts, seqs, figures)
@@ -143,18 +156,20 @@ def refold(
     fold.follow()
     parts = max(1, -(-end // FACTS_AT_ONCE))
     for part in range(parts):
-        read = list(_reads(scan(), end, part, parts))
+        read = list(_reads(scan(), end, fold.accounts, part, parts))
         if read:
             fold_read(fold, read)
         if progress:
             progress((part + 1) * end // parts, end)
 
 
-def _reads(records: Iterable[Record], end: int, part: int, parts: int) -> Iterator[Read]:
+def _reads(
+    records: Iterable[Record], end: int, accounts: Accounts, part: int, parts: int
+) -> Iterator[Read]:
     for record in records:
         if record.first > end:
             return
         facts = record.copy().facts()
-        found = read_rows(record.first, facts, part, parts)
+        found = read_rows(record.first, facts, accounts, part, parts)
         if len(found.members):
             yield found

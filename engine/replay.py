@@ -33,7 +33,7 @@ from .records import grow, read_facts
 from .refold import Read, fold_read, read_rows
 from .replica import Progress, Replica
 from .schema import column, list_view
-from .standing import DERIVED, Standing, closed_budgets, facts_of_record
+from .standing import DERIVED, REWARD_STOCK, Standing, closed_budgets, facts_of_record
 
 LINES_AT_ONCE = 20_000_000
 """Lines folded in one go; a longer journal is replayed in parts of its members."""
@@ -96,7 +96,8 @@ class Rebuilt:
         if not len(standing.versions):
             return
         self.fold = Fold(
-            self.dictionaries, standing.versions, standing.budgets, standing.closed
+            self.dictionaries, standing.versions, standing.budgets, standing.closed,
+            self.membership.accounts,
         )
         self.fold.follow()
         self.state = self.fold.state
@@ -137,7 +138,10 @@ class Rebuilt:
             grow(self.dictionaries, growth)
         facts = record.facts()
         kinds = column(facts, "kind")
-        if self.standing.read_first(record.first, facts) in MEMBER_KINDS:
+        first = self.standing.read_first(record.first, facts)
+        if first == REWARD_STOCK:
+            self.membership.stock.bring(facts.column("payload")[0].as_py())
+        if first in MEMBER_KINDS:
             own = len(kinds) if kinds[-1] not in DERIVED else facts_of_record(kinds.tolist())
             self._read_members(record.first, facts.slice(0, own), kinds[:own])
             report.facts += own
@@ -170,10 +174,12 @@ class Rebuilt:
         for record in self._scan():
             # One copy of the body; the columns are views of it.
             facts = record.copy().facts()
-            rows = read_rows(record.first, facts, part, parts)
+            rows = read_rows(record.first, facts, self.membership.accounts, part, parts)
             if len(rows.members):
                 read.append(rows)
-                stored.append(stored_sums(record.first, facts, part, parts))
+                stored.append(
+                    stored_sums(record.first, facts, self.membership.accounts, part, parts)
+                )
                 self.fold.budgets.count(stored[-1].columns)
             if self._progress:
                 done = record.last + part * self.report.seq
@@ -184,7 +190,7 @@ class Rebuilt:
         told = Sums.join(stored)
         self.report.postings += len(told)
         self.report.corrections += told.corrections
-        made = made_sums(folded, self.fold.closed.seq)
+        made = made_sums(folded, self.fold.closed.seq, self.membership.accounts)
         for finding in told.differences(made, MOST_FINDINGS):
             self.report.find(finding.text(self.dictionaries.members.names, self.fold.layout))
 
@@ -243,6 +249,12 @@ def _compare_memberships(
     for card in sorted(ours.keys() | theirs.keys()):
         if ours.get(card) != theirs.get(card):
             report.find(f"card {card!r}: live {theirs.get(card)}, replayed {ours.get(card)}")
+    shelves, there = rebuilt.stock.shelves, live.stock.shelves
+    for reward in sorted(shelves.keys() | there.keys()):
+        if shelves.get(reward) != there.get(reward):
+            report.find(
+                f"reward {reward!r}: live {there.get(reward)}, replayed {shelves.get(reward)}"
+            )
     for member in sorted(rebuilt.members.keys() | live.members.keys()):
         made, seen = rebuilt.members.get(member), live.members.get(member)
         if made != seen:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .answers import Answer, AnswerWords, control_answer, stored_answer
 from .causes import causes_view
-from .chain import History, Known, read_facts_at, read_history
+from .chain import Heads, History, Known, read_facts_at, read_history
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
 from .columns import GIFTS, LEGS, MEMBER_KINDS, Facts, pick
@@ -24,13 +24,16 @@ from .folding import Fold
 from .gift_accounts import code_of
 from .gift_cards import gift_card_view
 from .journal import GENESIS, Journal, LedgerError, Record
+from .kept import KeptAnswers
 from .late import Batch
 from .membership import Membership
 from .parked import PARKED_CODE, Parked
 from .record_cache import RecordCache
 from .records import StoredFact, grow, read_facts, read_outcome
-from .redeemable import tell_redeemable
+from .redeemable import tell_redeemable, tell_taken
 from .refold import refold
+from .refunds import refunds_of, tell_refunds
+from .reward_stock import RewardStock
 from .rewards import rewards_view
 from .schema import NO_MEMBER, column, list_view
 from .standing import (
@@ -38,12 +41,13 @@ from .standing import (
     DERIVED,
     PROFIT_SHARE,
     PUBLISH,
+    REWARD_STOCK,
     Standing,
     closed_budgets,
     facts_of_record,
 )
 from .versions import ProgramVersions
-from .views import card_view, member_lots, member_view
+from .views import card_view, member_json, member_lots, member_view
 
 Progress = Callable[[int, int], None]
 """(facts done, facts in all)."""
@@ -84,6 +88,7 @@ class Replica:
         self._saved_sizes = Sizes()
         self._seen_version = -1
         self.records = RecordCache(journal)
+        self.kept = KeptAnswers()
 
     @property
     def versions(self) -> ProgramVersions:
@@ -161,13 +166,19 @@ class Replica:
         self.hash = meta.hash
         self._saved_sizes = self.dictionaries.sizes()
 
+    @property
+    def stock(self) -> RewardStock:
+        """What facts have brought of rewards, and whose items are."""
+        return self.membership.stock
+
     # -- programs -----------------------------------------------------------------------
 
     def new_fold(self) -> None:
         """Compile the programs as published; the members' rows are empty."""
         standing = self.standing
         self.fold = Fold(
-            self.dictionaries, standing.versions, standing.budgets, standing.closed
+            self.dictionaries, standing.versions, standing.budgets, standing.closed,
+            self.membership.accounts,
         )
         self.fold.follow()
         self.words = AnswerWords(self.fold)
@@ -216,6 +227,8 @@ class Replica:
         own = len(kinds) if kinds[-1] not in DERIVED else facts_of_record(kinds.tolist())
         ids = facts.column("id").slice(0, own).to_pylist()
         kind = self.standing.read_first(record.first, facts)
+        if kind == REWARD_STOCK:
+            self.stock.bring(facts.column("payload")[0].as_py())
         if kind == PUBLISH:
             self.new_fold()
             self.fill_fold()
@@ -247,8 +260,8 @@ class Replica:
         facts = read_facts(batch)
         version, status = column(batch, "program"), column(batch, "status")
         facts.day, facts.minute = self.versions.dates(facts.at, version)
-        self.fold.replay(Batch(facts, ids, first, version, legs=legs), status, self)
-        self.dirty.update(facts.member.tolist())
+        batch = Batch(facts, ids, first, version, legs=legs)
+        self.dirty.update(self.fold.replay(batch, status, self))
         self.settle(first, facts, ids, status)
 
     def _fold_closings(self, first: int, rows: pa.RecordBatch, kind: int) -> None:
@@ -259,16 +272,16 @@ class Replica:
         members = np.array(members[members != NO_MEMBER])
         fold.state.chain(members, first + 1)
         if kind == DAY_CLOSED:
-            late, _ = fold.state.behind(members, np.full(len(members), fold.closed.last_at))
+            late = fold.behind(members, fold.closed.last_at)
             fold.close_last_day(members[~late])
             anew = members[late]
         else:
             fold.histories.clear()
             anew = members
         for member in anew.tolist():
-            last = fold.last_seq(member)
-            fold.put(member, fold.alone(self.history(member, last)), last)
-        self.dirty.update(members.tolist())
+            history = self.history(fold.heads(member))
+            fold.put(history.members, fold.alone(history))
+        self.dirty.update(fold.accounts.every(members.tolist()))
 
     def settle(
         self, first: int, facts: Facts, ids: list[str], status: NDArray[np.uint8]
@@ -328,15 +341,18 @@ class Replica:
             places.append((found.facts, row))
         return pick(places)
 
-    def history(self, member: int, last_seq: int, known: Known | None = None) -> History:
-        """The facts in force of a member's chain up to a seq, oldest seq first."""
-        return read_history(
-            self.records, member, last_seq, self.dictionaries, self.versions, known
-        )
+    def history(self, heads: Heads, known: Known | None = None) -> History:
+        """The facts in force of the chains of a member and those tied to it, up to seqs, oldest
+        seq first."""
+        return read_history(self.records, heads, self.dictionaries, self.versions, known)
 
-    def facts_at(self, seqs: list[int]) -> History:
-        """Facts of one member by their seqs."""
-        return read_facts_at(self.records, seqs, self.dictionaries, self.versions)
+    def facts_at(self, seqs: list[int], members: tuple[int, ...] | None = None) -> History:
+        """Facts by their seqs, as those of some members (default theirs)."""
+        return read_facts_at(self.records, seqs, self.dictionaries, self.versions, members)
+
+    def type_of(self, member: int, at: int) -> str | None:
+        """What a member is at an instant (us), as facts have told."""
+        return self.membership.type_at(member, at)
 
     def member_of(self, seq: int, kinds: tuple[int, ...]) -> int | None:
         """Number of the member whose accepted fact of some kinds a seq is; else None."""
@@ -356,12 +372,13 @@ class Replica:
         if stored.kind in GIFTS:
             number = int(column(stored.batch, "member")[stored.row])
             answer["card"] = code_of(self.dictionaries.members.names[number])
+        tell_refunds([answer], refunds_of(stored.batch, self.dictionaries))
+        one = stored.batch.slice(stored.row, 1)
+        facts = read_facts(one)
+        tell_taken([answer], facts)
         if stored.status:
             assert self.fold is not None
-            one = stored.batch.slice(stored.row, 1)
-            tell_redeemable(
-                self.fold, [answer], read_outcome(one), read_facts(one), column(one, "program")
-            )
+            tell_redeemable(self.fold, [answer], read_outcome(one), facts, column(one, "program"))
         return answer
 
     def names_of(self, seqs: Iterable[int]) -> dict[int, str]:
@@ -375,6 +392,10 @@ class Replica:
     ) -> Answer | None:
         """A member as it stands at an instant (us, default now), if wanted with its lots."""
         return member_view(self, name, at_us, lots=lots)
+
+    def member_json(self, name: str, at_us: int | None = None) -> tuple[bytes, str] | None:
+        """A member with its lots as JSON, and the instant (default now) that it shows."""
+        return member_json(self, name, at_us)
 
     def card(self, card: str, at_us: int | None = None) -> Answer | None:
         """Whose a card is at an instant (us, default now); None when it is not known."""

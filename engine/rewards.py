@@ -1,7 +1,8 @@
 """The catalogue of rewards: what is left of each, and who may have it (rulebook section 8).
 
-Each member's row counts what the member took; what is left of a stock is what the program has
-less the sum over members. One writer decides in the order of arrival, so nothing is sold twice.
+Each member's row counts what the member took; what is left of a stock is what the program has,
+and facts have brought, less the sum over members. One writer decides in the order of arrival, so
+nothing is sold twice.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from .status import Status
 
 if TYPE_CHECKING:
     from .columns import Extra
+    from .facts import RewardStockFact
     from .folding import Fold
     from .replica import Replica
+    from .reward_stock import RewardStock
 
 
 def reward_of(program: Program, name: str) -> Reward | None:
@@ -40,13 +43,44 @@ def taken(fold: Fold, name: str) -> int:
     return 0 if slot is None else fold.state.sum_of(slot)
 
 
-def may_take(fold: Fold, program: Program, member: int, extra: Extra) -> Status:
+def stock_of(reward: Reward, stock: RewardStock) -> int | None:
+    """Pieces that there are of a reward, given away or not; None for no end."""
+    if reward.stock is None and not reward.unique:
+        return None
+    return (reward.stock or 0) + stock.brought(reward.id)
+
+
+def why_no_stock(
+    fold: Fold, program: Program, fact: RewardStockFact, stock: RewardStock
+) -> tuple[str, str] | None:
+    """(why, path) a `reward stock` fact is refused; None where it is not."""
+    reward = reward_of(program, fact.reward)
+    if reward is None:
+        return "the program in force has no such reward", "reward"
+    if reward.unique != bool(fact.items):
+        said = "are asked: the reward is of unique items" if reward.unique else "are not asked"
+        return (said, "items")
+    if reward.unique:
+        known = stock.has(reward.id, fact.items)
+        return None if known is None else (f"the reward has had {known!r} before", "items")
+    there = stock_of(reward, stock)
+    if there is None:
+        return "there is no end of the reward", "reward"
+    if there + fact.pieces < taken(fold, reward.id):
+        return "takes away more than is left", "pieces"
+    return None
+
+
+def may_take(
+    fold: Fold, program: Program, member: int, extra: Extra, stock: RewardStock
+) -> Status:
     """OK, or why a member may not have so many pieces of a reward."""
     reward = reward_of(program, extra.code)
     slot = fold.layout.find("reward", extra.code)
     if reward is None or slot is None:
         return Status.UNKNOWN_REWARD
-    if reward.stock is not None and taken(fold, extra.code) + extra.quantity > reward.stock:
+    there = stock_of(reward, stock)
+    if there is not None and taken(fold, extra.code) + extra.quantity > there:
         return Status.OUT_OF_STOCK
     mine = fold.state.slots(member)[slot]
     if reward.per_member is not None and mine + extra.quantity > reward.per_member:
@@ -54,12 +88,11 @@ def may_take(fold: Fold, program: Program, member: int, extra: Extra) -> Status:
     return Status.OK
 
 
-def left_of(fold: Fold, program: Program, name: str) -> int | None:
+def left_of(fold: Fold, program: Program, name: str, stock: RewardStock) -> int | None:
     """Pieces that are left; None where there is no end of them, or no such reward."""
     reward = reward_of(program, name)
-    if reward is None or reward.stock is None:
-        return None
-    return max(0, reward.stock - taken(fold, name))
+    there = None if reward is None else stock_of(reward, stock)
+    return None if there is None else max(0, there - taken(fold, name))
 
 
 def rewards_view(replica: Replica) -> list[Answer]:
@@ -73,13 +106,13 @@ def rewards_view(replica: Replica) -> list[Answer]:
     shown = []
     for reward in fold.program.reward:
         currency = fold.program.currency[fold.program.currency_at(reward.currency)]
-        left = left_of(fold, fold.program, reward.id)
+        left = left_of(fold, fold.program, reward.id, replica.stock)
         if left is not None:
             left += _in_flight(replica, fold, reward.id)
         entry: dict[str, Any] = {
             "id": reward.id, "title": reward.title, "currency": currency.id,
             "points": int(reward.points * 10**currency.scale), "left": left,
-            "per_member": reward.per_member,
+            "per_member": reward.per_member, "unique": reward.unique,
         }  # fmt: skip
         shown.append(entry)
     return shown

@@ -15,11 +15,11 @@ from .facts import KINDS
 from .schema import column
 from .versions import ProgramVersions
 
-CATALOG, PUBLISH, STORE, DAY_CLOSED, CLOSING, BUDGET_CLOSED, PROFIT_SHARE = (
+CATALOG, PUBLISH, STORE, DAY_CLOSED, CLOSING, BUDGET_CLOSED, PROFIT_SHARE, REWARD_STOCK = (
     KINDS.index(kind)
     for kind in (
         "catalog", "program publish", "store", "day closed", "closing", "budget closed",
-        "profit share",
+        "profit share", "reward stock",
     )
 )  # fmt: skip
 DERIVED = (*LEGS, CLOSING, BUDGET_CLOSED)

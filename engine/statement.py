@@ -1,11 +1,13 @@
 """A member's statement: its facts newest first, with what rules gave, by their names.
 
 It walks the member's chain in the journal backwards from the latest fact, or from where the
-last page ended: no index, and pages that do not shift when facts come in.
+last page ended: no index, and pages that do not shift when facts come in. Of members that were
+ever tied it shows what counts in the member's account.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .answers import Answer, corrected, instant_text, rated_answers
@@ -13,7 +15,7 @@ from .columns import CLOSING, SALE
 from .facts import KINDS
 from .records import read_outcome
 from .schema import column
-from .views import latest_seq
+from .views import durable_heads, latest_seq
 
 if TYPE_CHECKING:
     from .record_cache import Decoded
@@ -45,6 +47,15 @@ def statement(replica: Replica, name: str, limit: int, start: int | None = None)
         raise LookupError(f"no fact {seq}")
     titles = replica.versions.titles()
     entries: list[Answer] = []
+    if len(replica.membership.accounts.family(number)) > 1:
+        seqs = _of_account(replica, number)
+        if start is not None and start not in seqs:
+            raise LookupError(f"fact {seq} is another member's")
+        seqs = [one for one in seqs if start is None or one <= start]
+        for one in seqs[:limit]:
+            found = replica.records.at(one)
+            entries.append(_entry(replica, found, one - found.record.first, one, titles))
+        return Page(entries, seqs[limit] if len(seqs) > limit else 0)
     while seq and len(entries) < limit:
         found = replica.records.at(seq)
         row = seq - found.record.first
@@ -53,6 +64,37 @@ def statement(replica: Replica, name: str, limit: int, start: int | None = None)
         entries.append(_entry(replica, found, row, seq, titles))
         seq = int(found.previous[row])
     return Page(entries, seq)
+
+
+def _of_account(replica: Replica, member: int) -> list[int]:
+    """Seqs of all that counts in a member's account, newest first."""
+    fold = replica.fold
+    assert fold is not None
+    heads = durable_heads(replica, fold, member)
+    history = replica.history(heads)
+    folded = fold.alone(history)
+    account = fold.accounts.account(member)
+    apart: set[int] = set()
+    if folded is not None and folded.settled is not None:
+        place = history.members.index(account)
+        apart = {
+            seq for row, seq in enumerate(history.seqs.tolist())
+            if folded.settled.holds(row) != place
+        }  # fmt: skip
+    known = set(history.seqs.tolist())
+    found = []
+    for one, seq in ((one, seq) for one, last in heads.items() for seq in _chain(replica, last)):
+        # What is in force counts where it is held; all else where it would count now.
+        if seq not in apart if seq in known else fold.accounts.account(one) == account:
+            found.append(seq)
+    return sorted(found, reverse=True)
+
+
+def _chain(replica: Replica, seq: int) -> Iterator[int]:
+    while seq:
+        yield seq
+        found = replica.records.at(seq)
+        seq = int(found.previous[seq - found.record.first])
 
 
 def _entry(
@@ -72,6 +114,7 @@ def _entry(
         "seq": seq,
         "id": answer.pop("id"),
         "kind": KINDS[kind],
+        **_named(replica, found, row),
         "occurred_at": instant_text(int(facts.at[row])),
         "recorded_at": instant_text(found.record.committed_at),
     }
@@ -86,6 +129,14 @@ def _entry(
         entry["program"] = version
     del answer["seq"]
     return entry | answer
+
+
+def _named(replica: Replica, found: Decoded, row: int) -> Answer:
+    """Whom a fact names, where the account is of several."""
+    member = int(found.facts.member[row])
+    if len(replica.membership.accounts.family(member)) == 1:
+        return {}
+    return {"member": replica.dictionaries.members.names[member]}
 
 
 def _every_posting(answer: Answer) -> list[dict[str, Any]]:

@@ -48,6 +48,14 @@ class Status(IntEnum):
     OVER_LIMIT = 32
     OFFER_NOT_APPLICABLE = 33
     OFFER_USED_UP = 34
+    UNKNOWN_MERGE = 35
+    SAME_MEMBER = 36
+    ALREADY_MERGED = 37
+    ALREADY_UNDONE = 38
+    MEMBER_POOLED = 39
+    ENTANGLED = 40
+    NOT_POOLED = 41
+    NOT_A_HOUSEHOLD = 42
 
 
 REFUSALS = {
@@ -84,6 +92,14 @@ REFUSALS = {
     Status.OVER_LIMIT: "over-limit",
     Status.OFFER_NOT_APPLICABLE: "offer-not-applicable",
     Status.OFFER_USED_UP: "offer-used-up",
+    Status.UNKNOWN_MERGE: "unknown-merge",
+    Status.SAME_MEMBER: "same-member",
+    Status.ALREADY_MERGED: "already-merged",
+    Status.ALREADY_UNDONE: "already-undone",
+    Status.MEMBER_POOLED: "member-pooled",
+    Status.ENTANGLED: "entangled",
+    Status.NOT_POOLED: "not-pooled",
+    Status.NOT_A_HOUSEHOLD: "not-a-household",
 }
 """Refusals for state, by the slug that an answer carries."""
 

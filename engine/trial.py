@@ -26,7 +26,7 @@ from .late import Anew, Batch
 from .named import no_names
 from .naming import refuse_closed
 from .status import Status
-from .views import as_of, end_holds
+from .views import as_of, durable_heads, end_holds
 
 if TYPE_CHECKING:
     from .replica import Replica
@@ -78,6 +78,8 @@ def try_sale(
     fold = replica.fold
     assert fold is not None
     number = replica.dictionaries.members.numbers.get(sale.member)
+    if number is not None:
+        number = fold.accounts.account(number)
     before = _row(fold, packed_row(replica, number))
     facts = facts_of([sale], replica.dictionaries)
     fold.compiled.follow()
@@ -87,11 +89,13 @@ def try_sale(
     last_at = before.head(0)[0]
     at = sale.at if last_at is None else max(sale.at, last_at)
     gone = dict(refused or {})
-    refuse_closed(facts, replica.membership.closed, gone, replica.dictionaries.members)
+    refuse_closed(facts, replica.membership, gone, replica.dictionaries.members)
     if gone:
         return _refused(fold, batch, before, at, gone[0])
     special = fold.special(batch, replica)
-    if special is None and not _late(fold, before, facts):
+    tied = fold.accounts.behind(facts.member, facts.at)
+    apart = tied is not None and bool(tied.any())
+    if special is None and not apart and not _late(fold, before, facts):
         return _fast(fold, batch, before, at)
     trial = _anew(replica, fold, batch, before, at)
     if special is not None:
@@ -148,28 +152,29 @@ def _folded(fold: Fold, batch: Batch, state: State, order: NDArray[np.uint32]) -
     figures = fold.run(
         state, alone, batch.version, np.full(1, fold.budgets.epoch, np.uint32),
         no_names(1), np.zeros(1, np.bool_), order,
+        drawn=fold.compiled.drawn(batch.version, batch.ids),
     )  # fmt: skip
     return fold.outcome(figures, 1, state.last_seqs(_ONE), True)
 
 
 def _anew(replica: Replica, fold: Fold, batch: Batch, before: State, at: int) -> Trial:
     """A fact that does not simply come last: its member folded with its whole chain."""
-    member, last = int(batch.facts.member[0]), int(before.last_seqs(_ONE)[0])
-    known = fold.histories.get(member)
-    if known is None or known.last_seq != last:
-        known = Known(last, replica.history(member, last, known))
+    member = int(batch.facts.member[0])
+    heads = durable_heads(replica, fold, member)
+    known = fold.known(heads, replica)
     outcome = _folded(fold, batch, _row(fold, None), np.zeros(0, np.uint32))
     anew = Anew(fold, batch, _ONE, known, replica)
     packed = None
     if anew.before is not None:
-        packed = as_of(replica, fold, member, last, int(batch.facts.at[0]))
+        packed = as_of(replica, fold, member, heads, int(batch.facts.at[0]))
     place = _row(fold, packed)
     end_holds(fold, place, int(batch.facts.at[0]))
     spendable = _spendable(fold, batch.facts, place, known, anew.before)
     anew.decide()
     after = tell_anew(anew, _ONE, outcome)
     insert(outcome, anew.postings())
-    row = _row(fold, None if after is None else after.packed)
+    mine = known.history.members.index(member)
+    row = _row(fold, None if after is None else after.row(mine))
     return Trial(batch.facts, int(batch.version[0]), outcome, before, place, row, at, spendable)
 
 

@@ -7,19 +7,21 @@ facts of its chain up to the instant are folded again (rulebook section 11, as o
 from __future__ import annotations
 
 import time
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import orjson
 
 from vafa.native.fold import run_out_by
+from vafa.native.shown import lots_json
 from vafa.native.state import State
 
-from .answers import Answer, AnswerWords, instant_text
-from .calendars import LAST_DAY, date_of
-from .chain import strip
-from .columns import BALANCES, SALE
+from .answers import Answer, instant_text
+from .calendars import LAST_DAY, date_texts
+from .chain import Heads, strip
+from .columns import BALANCES, SALE, UNMERGE
 from .folding import Fold
+from .kept import Kept
 from .membership import CLOSED, TYPE
 from .named import named_ids, names_among, naming_rows
 from .plans import ActivePlan, plans_at
@@ -28,6 +30,11 @@ from .redeemable import redeemable_tenders
 
 if TYPE_CHECKING:
     from .replica import Replica
+
+
+_Standing = tuple[Fold, State, int, int, int]
+"""Fold, a state that has the member's row, its number there, the instant that it shows, the
+highest seq of the member's facts."""
 
 
 def member_view(
@@ -42,7 +49,38 @@ def member_view(
     found = _standing(replica, name, at_us)
     if found is None:
         return None
+    shown = _shown(replica, name, found)
+    if lots:
+        shown["lots"] = _lots(replica, found)
+    return shown
+
+
+def member_json(replica: Replica, name: str, at_us: int | None) -> tuple[bytes, str] | None:
+    """What `member_view` shows, lots included, as JSON; and the instant that it shows."""
+    found = _standing(replica, name, at_us)
+    if found is None:
+        return None
     fold, state, number, at, seq = found
+    as_of = instant_text(at)
+    standing = seq, fold.today(at), fold.versions.showing(at).number, replica.membership.changes
+    kept = None if at_us is not None else replica.kept.find(fold, name, standing)
+    if kept is None:
+        shown = _shown(replica, name, found)
+        shown["lots"] = orjson.Fragment(_lots_json(replica, found))
+        head, middle, tail = orjson.dumps(shown).partition(b'"as_of":"' + as_of.encode())
+        kept = Kept(standing, head + middle[:9], tail)
+        known = replica.dictionaries.members.numbers[name]
+        if at_us is None and state.runs_out(number) is None:
+            settled = replica.membership.settled_at(known)
+            alone = len(replica.membership.accounts.family(known)) == 1
+            if alone and settled is not None and settled <= at:
+                replica.kept.keep(name, kept)
+    return kept.head + as_of.encode() + kept.tail, as_of
+
+
+def _shown(replica: Replica, name: str, found: _Standing) -> Answer:
+    fold, state, number, at, seq = found
+    named = replica.dictionaries.members.numbers[name]
     day = fold.today(at)
     words = replica.words
     assert words is not None
@@ -53,8 +91,10 @@ def member_view(
         figures = state.totals(number, place, day)
         balances[currency] = {figure: figures.pop(figure) for figure in BALANCES}
         totals[currency] = figures
+    # One that was claimed, or merged into another, has two names.
+    person = replica.membership.accounts.ties(named, at).person(named)
     shown: Answer = {
-        "id": replica.dictionaries.members.names[replica.dictionaries.members.numbers[name]],
+        "id": replica.dictionaries.members.names[person],
         "as_of": instant_text(at),
         "tier": words.tiers[tier],
         "balances": balances,
@@ -62,24 +102,30 @@ def member_view(
         "purchases": state.head(number)[2],
         "seq": seq,
     }
-    shown |= _about(replica, replica.dictionaries.members.numbers[name], at)
+    shown |= _about(replica, person, at) | _tied(replica, person, at)
     progress = progress_of(compiled, state, number, tier, day)
     if progress is not None:
         shown["progress"] = progress
     if compiled.program.redemption:
         active = [balances[currency]["active"] for currency in words.currencies]
         shown["redeemable"] = redeemable_tenders(compiled, active, words.tiers[tier], None)
-    if lots:
-        shown["lots"] = _shown_lots(words, state, number, day)
     return shown
 
 
 def _about(replica: Replica, number: int, at: int) -> Answer:
     """What is known of a member beside its figures: what it is, its cards and plans."""
     membership = replica.membership
+    known, linked = membership.members.get(number), membership.cards.of_member.get(number)
     shown: Answer = {}
-    cards = membership.cards.held(number, at)
-    events = [event for event in membership.members.get(number, ()) if event.at <= at]
+    if len(membership.accounts.family(number)) == 1 and known is None and linked is None:
+        return shown
+    ties = membership.accounts.ties(number, at)
+    same = [one for one in membership.accounts.family(number) if ties.person(one) == number]
+    cards = sorted(card for one in same for card in membership.cards.held(one, at))
+    events = sorted(
+        (event for one in same for event in membership.members.get(one, ()) if event.at <= at),
+        key=lambda event: event[:4],
+    )
     for event in events:
         if event.what == TYPE:
             shown["type"] = event.name
@@ -92,6 +138,25 @@ def _about(replica: Replica, number: int, at: int) -> Answer:
         shown["plans"] = [_plan_view(plan) for plan in plans]
         named = {name for plan in plans for name in plan.entitlements}
         shown["entitlements"] = sorted(named)
+    return shown
+
+
+def _tied(replica: Replica, person: int, at: int) -> Answer:
+    """Who was merged into a member, where it pools, and who pools with it."""
+    accounts, names = replica.membership.accounts, replica.dictionaries.members.names
+    shown: Answer = {}
+    if len(accounts.family(person)) == 1:
+        return shown
+    ties = accounts.ties(person, at)
+    others = [one for one in accounts.family(person) if ties.person(one) == person != one]
+    if others:
+        shown["merged"] = sorted(names[one] for one in others)
+    home = ties.home(person)
+    if home is not None:
+        shown["account"] = names[home]
+    pooled = ties.pooled(person)
+    if pooled:
+        shown["members"] = sorted(names[one] for one in pooled)
     return shown
 
 
@@ -122,7 +187,9 @@ def card_view(replica: Replica, card: str, at_us: int | None) -> Answer | None:
     shown: Answer = {
         "card": card,
         "as_of": instant_text(at),
-        "member": replica.dictionaries.members.names[state.member],
+        "member": replica.dictionaries.members.names[
+            replica.membership.accounts.ties(state.member, at).person(state.member)
+        ],
         "blocked": state.blocked,
     }
     if state.reason:
@@ -139,10 +206,7 @@ def member_lots(replica: Replica, name: str, at_us: int | None) -> list[Answer]:
     found = _standing(replica, name, at_us)
     if found is None:
         return []
-    fold, state, number, at, _ = found
-    words = replica.words
-    assert words is not None
-    return _shown_lots(words, state, number, fold.today(at))
+    return _lots(replica, found)
 
 
 def latest_seq(replica: Replica, name: str) -> int | None:
@@ -151,38 +215,29 @@ def latest_seq(replica: Replica, name: str) -> int | None:
     return None if found is None else found[4]
 
 
-def _shown_lots(words: AnswerWords, state: State, number: int, today: int) -> list[Answer]:
-    shown = []
-    for place, currency in enumerate(words.currencies):
-        for earned, active_from, through, points in state.lots(number, place, today):
-            lot = _lot(currency, active_from > today, earned, active_from, through).copy()
-            lot["points"] = points
-            shown.append(lot)
+def _lots(replica: Replica, found: _Standing) -> list[Answer]:
+    shown: list[Answer] = orjson.loads(_lots_json(replica, found))
     return shown
 
 
-@lru_cache(4096)
-def _lot(currency: str, pending: bool, earned: int, active_from: int, through: int) -> Answer:
-    """A lot of no points, to be copied: lots share few dates, whose texts cost most."""
-    return {
-        "currency": currency,
-        "points": 0,
-        "state": "pending" if pending else "active",
-        "earned": date_of(earned).isoformat(),
-        "active_from": date_of(active_from).isoformat(),
-        "good_through": None if through > LAST_DAY else date_of(through).isoformat(),
-    }
+def _lots_json(replica: Replica, found: _Standing) -> bytes:
+    """Lots as a JSON array, in spending order."""
+    fold, state, number, at, _ = found
+    day = fold.today(at)
+    assert replica.words is not None
+    lots = b"".join(
+        lots_json(state, number, place, orjson.dumps(currency), day, date_texts(), LAST_DAY)
+        for place, currency in enumerate(replica.words.currencies)
+    )
+    return b"[" + lots[:-1] + b"]"
 
 
-def _standing(
-    replica: Replica, name: str, at_us: int | None
-) -> tuple[Fold, State, int, int, int] | None:
-    """(fold, a state that has the member's row, its number there, the instant it shows, the
-    highest seq of the member's facts)."""
-    number = replica.dictionaries.members.numbers.get(name)
+def _standing(replica: Replica, name: str, at_us: int | None) -> _Standing | None:
+    named = replica.dictionaries.members.numbers.get(name)
     fold = replica.fold
-    if number is None or fold is None:
+    if named is None or fold is None:
         return None
+    number = fold.accounts.account(named)
     state, mine = fold.state, number
     packed = replica.in_flight.get(number)
     if packed is not None:
@@ -191,6 +246,9 @@ def _standing(
     last_at, last_seq = state.head(mine)[:2]
     if last_at is None:
         return None
+    tied = len(fold.accounts.family(named)) > 1
+    heads = durable_heads(replica, fold, named) if tied else {named: last_seq}
+    last_seq = max(heads.values())
     at = time.time_ns() // 1000 if at_us is None else at_us
     if at >= last_at:
         ends = state.runs_out(mine)
@@ -199,7 +257,7 @@ def _standing(
         return fold, state, mine, at, last_seq
     if at_us is None:
         return fold, state, mine, last_at, last_seq
-    past = as_of(replica, fold, number, last_seq, at)
+    past = as_of(replica, fold, named, heads, at)
     return None if past is None else (fold, _run_out(fold, past, at), 0, at, last_seq)
 
 
@@ -224,16 +282,30 @@ def end_holds(fold: Fold, row: State, at: int) -> None:
         run_out_by(fold.compiled.natives, row, fold.versions.showing(at).number - 1, at, 0)
 
 
-def as_of(replica: Replica, fold: Fold, number: int, last_seq: int, at: int) -> bytes | None:
-    """The member's row as its facts up to an instant make it; None when there are none."""
-    history = replica.history(number, last_seq)
+def durable_heads(replica: Replica, fold: Fold, member: int) -> dict[int, int]:
+    """The highest seqs of a member and of those tied to it, of facts that are durable."""
+    heads = fold.heads(member)
+    for one in heads:
+        packed = replica.in_flight.get(one)
+        if packed is not None:
+            heads[one] = _unpacked(fold, packed).head(0)[1]
+    return heads
+
+
+def as_of(
+    replica: Replica, fold: Fold, number: int, heads: Heads, at: int
+) -> bytes | None:
+    """The row of a member's account as the facts up to an instant make it; None when there are
+    none. A merge that is undone is none at any instant."""
+    history = replica.history(heads)
     facts = history.facts
-    rows = np.flatnonzero(facts.at <= at).astype(np.uint32)
+    early_enough = (facts.at <= at) | (facts.kind == UNMERGE)
+    rows = np.flatnonzero(early_enough).astype(np.uint32)
     if facts.extras is not None:
         # A fact cannot be in force while one that it names is not; an exchange is a sale by
         # then. What names a fact that is dropped goes with it.
         while True:
-            names = names_among(facts, history.ids, rows)
+            names = names_among(facts, history.ids, rows, history.one)
             early = [
                 row for row in naming_rows(facts, rows)
                 if len(names.targets(facts, row)) < len(named_ids(facts.extra(row)))
@@ -250,4 +322,4 @@ def as_of(replica: Replica, fold: Fold, number: int, last_seq: int, at: int) -> 
     if not len(rows):
         return None
     folded = fold.alone(history.select(rows), at)
-    return None if folded is None else folded.packed
+    return None if folded is None else folded.row(history.members.index(number))

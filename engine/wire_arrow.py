@@ -14,7 +14,8 @@ from vafa.native.wire import Sale
 from .carrier import sale_of
 from .columns import Extra, Extras, Facts, join, present, take
 from .dictionaries import Dictionaries
-from .facts import (
+from .facts import LineFact, SaleFact, TenderFact
+from .facts.parts import (
     EARLIEST_US,
     ID_BYTES,
     LATEST_US,
@@ -24,9 +25,6 @@ from .facts import (
     MOST_TENDERS,
     NAME_BYTES,
     FormError,
-    LineFact,
-    SaleFact,
-    TenderFact,
     us_instant,
 )
 from .intake import facts_of

@@ -21,7 +21,6 @@ from .facts import (
     CardPinFact,
     EnrolFact,
     Fact,
-    FormError,
     GiftCardFact,
     JointFact,
     LoneFact,
@@ -31,6 +30,7 @@ from .facts import (
     WireControl,
     json_decoder,
 )
+from .facts.parts import FormError
 from .form import check_form
 from .program_file import split_path
 

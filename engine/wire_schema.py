@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from .facts import MOST_AMOUNT, MOST_LINE_NUMBER, MOST_POINTS, FormError
+from .facts.parts import MOST_AMOUNT, MOST_LINE_NUMBER, MOST_POINTS, FormError
 
 UTC_US = pa.timestamp("us", "UTC")
 

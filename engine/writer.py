@@ -30,18 +30,20 @@ from .columns import ERASE, GIFTS, Facts, Outcome
 from .control_commits import ControlCommits
 from .derived import budget_rows
 from .dictionaries import Sizes
-from .facts import ControlFact, LoneFact, PrivateFact, PublishFact, WireControl
+from .facts import ControlFact, JointFact, LoneFact, PrivateFact, PublishFact, WireControl
 from .gift_accounts import code_of
 from .gift_cards import choose_code
+from .gift_pins import refuse_pin
 from .intake import DecodedFacts, Intake
-from .joint import Legs, apply_joint, is_joint, others
+from .joint import Legs, apply_alone, apply_joint, is_joint, others
 from .journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encode_record
 from .late import Batch
 from .naming import refuse_closed
 from .private import Private
-from .private_facts import for_journal, keep_profile, whose
+from .private_facts import for_journal, has_private_part, keep_profile, whose
 from .records import facts_batch, growth_batch, rows_batch
-from .redeemable import tell_redeemable
+from .redeemable import tell_redeemable, tell_taken
+from .refunds import refunds_of, tell_refunds
 from .replica import Progress, Replica, journal_path, state_path
 from .schema import column, list_view
 from .status import REFUSALS, Status
@@ -190,12 +192,17 @@ class Writer:
         """Commit one decoded fact of any kind."""
         if isinstance(fact, WireControl):
             return self.commit_control(fact)
-        if isinstance(fact, PrivateFact):
+        if isinstance(fact, JointFact):
+            refusal = refuse_pin(self.replica, fact, self.private, self.now())
+            if refusal is not None:
+                return Verdict(refusal=refusal)
+        if not isinstance(fact, Sale) and has_private_part(fact):
             sale = for_journal(fact, self.private())
             (verdict,) = self.commit(DecodedFacts([sale]), force=force)
             return keep_profile(
                 self.private(), fact, whose(self.replica, fact, verdict), verdict
             )
+        assert not isinstance(fact, PrivateFact)
         sale = fact if isinstance(fact, Sale) else carrier_of(fact)
         (verdict,) = self.commit(DecodedFacts([sale]), force=force)
         return verdict
@@ -243,15 +250,16 @@ class Writer:
             members = set(facts.member.tolist())
             if joint:
                 members.update(others(facts, dictionaries))
-            before = {m: fold.state.pack(m) for m in members}
+            before = {m: fold.state.pack(m) for m in fold.accounts.every(members)}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
         refused_rows = admitted.refused()
-        refuse_closed(facts, replica.membership.closed, refused_rows, dictionaries.members)
+        refuse_closed(facts, replica.membership, refused_rows, dictionaries.members)
         new = Batch(facts, new_ids, first, version, refused_rows)
-        outcome, legs = apply_joint(fold, new, replica) if joint else (
-            fold.apply(new, replica), None
-        )  # fmt: skip
+        apply = apply_joint if joint else apply_alone
+        outcome, legs = apply(fold, new, replica)
+        if legs is not None and keep_before:
+            before = legs.before | before
         if atomic and (refused := _refused(outcome, rows)):
             self._take_back(before, sizes, None)
             return self._nothing(intake, refused, known)
@@ -415,6 +423,10 @@ class Writer:
         if staged.facts is not None and staged.facts.kind[0] in GIFTS:
             number = int(staged.facts.member[0])
             answers[0]["card"] = code_of(self.replica.dictionaries.members.names[number])
+        if staged.facts is not None:
+            tell_taken(answers, staged.facts)
+        if staged.legs is not None:
+            tell_refunds(answers, refunds_of(record.facts(), self.replica.dictionaries))
         if outcome.status.any():
             assert self.replica.fold is not None
             assert staged.facts is not None

@@ -37,6 +37,7 @@ cdef struct Basket:
     uint32_t store
     uint32_t terminal
     uint32_t channel
+    uint64_t drawn        # bits of the version's draws that the fact wins
     uint32_t epoch
     const uint32_t *tender
     int64_t n_tenders

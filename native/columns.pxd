@@ -1,6 +1,6 @@
 """A batch as the fold sees it: columns in, figures and postings out."""
 
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport realloc
 
 
@@ -52,12 +52,14 @@ cdef struct Columns:
     const int32_t *lot_good_through
     const int64_t *lot_points
     const uint32_t *channel        # null: none
+    const uint64_t *drawn          # bits of the draws that a fact wins; null: none
     const uint32_t *code           # of activities; null: none
     const int64_t *figure          # points, or quantity of an activity; null: none
     const uint8_t *currency
     const int32_t *expires
     const int64_t *end             # of holds, us
     const int32_t *end_day
+    const int64_t *absorbs         # member whose row a row takes up, -1 none; null: none
     const int64_t *at
     const uint32_t *member
     const uint32_t *store
@@ -75,6 +77,9 @@ cdef struct Results:
     int64_t *held
     int64_t *debt
     int64_t *lack
+    int64_t *redeemed       # of the sale that a return names: paid with redemptions
+    int64_t *redeemed_back  # what of it is back with this return and those before it
+    int64_t *taken          # of a redemption that was cut to what is redeemable, else 0
 
 
 cdef struct Postings:

@@ -175,6 +175,7 @@ cdef inline int apply_activity(Work *w, const RuleTable *t, int64_t i, int64_t *
     b.store = in_.store[i]
     b.terminal = in_.terminal[i]
     b.channel = in_.channel[i] if in_.channel != NULL else 0
+    b.drawn = in_.drawn[i] if in_.drawn != NULL else 0
     b.epoch = in_.epoch[i]
     for c in range(t.n_currencies):
         w.asked_in[c] = 0

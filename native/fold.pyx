@@ -147,6 +147,8 @@ cdef class _Batch:
         self.w.g.vecs = state.vecs
         self.w.g.n_empty = <int32_t>state.n_empty
         self.w.g.empty_at = state.empty_at
+        self.w.g.absorbs = state.absorbs
+        self.w.g.n_absorbs = <int32_t>state.n_absorbs
         self.w.tables = self.tables
         self.w.in_ = &self.in_
         self.w.out = &self.out
@@ -266,6 +268,7 @@ cdef int point(Columns *in_, columns, Py_ssize_t n) except -1:
         columns.lot_good_through, np.int32, items, "lot_good_through")
     in_.lot_points = <int64_t*>optional(columns.lot_points, np.int64, items, "lot_points")
     in_.channel = <uint32_t*>optional(columns.channel, np.uint32, n, "channel")
+    in_.drawn = <uint64_t*>optional(columns.drawn, np.uint64, n, "drawn")
     in_.code = <uint32_t*>optional(columns.code, np.uint32, n, "code")
     in_.figure = <int64_t*>optional(columns.figure, np.int64, n, "figure")
     in_.currency = <uint8_t*>optional(columns.currency, np.uint8, n, "currency")
@@ -273,6 +276,7 @@ cdef int point(Columns *in_, columns, Py_ssize_t n) except -1:
     in_.tender_names = <int64_t*>optional(columns.tender_names, np.int64, tenders, "tender_names")
     in_.end = <int64_t*>optional(columns.end, np.int64, n, "end")
     in_.end_day = <int32_t*>optional(columns.end_day, np.int32, n, "end_day")
+    in_.absorbs = <int64_t*>optional(columns.absorbs, np.int64, n, "absorbs")
     in_.at = <int64_t*>column(columns.at, np.int64, n, "at")
     in_.member = <uint32_t*>column(columns.member, np.uint32, n, "member")
     in_.store = <uint32_t*>column(columns.store, np.uint32, n, "store")
@@ -288,6 +292,8 @@ cdef int check_batch(columns, list natives, State state, Columns *in_, Py_ssize_
     if n and columns.version.max() >= len(natives):
         raise ValueError("a row's version is beyond those known")
     check_codes("member", in_.member, n, state.n_members)
+    if columns.absorbs is not None and n and columns.absorbs.max() >= state.n_members:
+        raise ValueError("a row takes up a member beyond the table")
     for one in natives:
         check_codes("product", in_.product, lines, one.n_products)
         check_codes("store", in_.store, n, one.n_stores)
@@ -318,6 +324,22 @@ cdef void write_held(Work *w, const uint32_t *order, int64_t n) noexcept nogil:
                 w.g.rows + w.in_.member[order[k]] * w.g.width, c)
 
 
+def _remembered(columns, targets):
+    """The members with a fact that others name, and those that come together with them."""
+    found = set(columns.member[targets].tolist())
+    if columns.absorbs is None:
+        return sorted(found)
+    taken = np.flatnonzero(columns.absorbs >= 0)
+    pairs = list(zip(columns.member[taken].tolist(), columns.absorbs[taken].tolist(), strict=True))
+    known = -1
+    while known < len(found):
+        known = len(found)
+        for pair in pairs:
+            if not found.isdisjoint(pair):
+                found.update(pair)
+    return sorted(found)
+
+
 def run_out_by(list natives, State state, Py_ssize_t version, int64_t at, uint32_t member):
     """Release the member's holds that have ended by an instant (us), under a version.
 
@@ -346,7 +368,10 @@ def fold(list natives, State state, columns, order, closings=None):
 
     Returns a dict of arrays: per row status uint8, tier int8 (of the layout, -1 none),
     eligible int64, active, pending, held and debt int64[n, currencies] (after the row, on
-    its business day), lack int64 (points that were missing); per posting basket uint32,
+    its business day), lack int64 (points that were missing), redeemed and redeemed_back int64
+    (of the sale that a return names: the money that redemptions paid, and what of it is back by
+    then), taken int64 (of a redemption that was cut to what is redeemable); per posting basket
+    uint32,
     rule uint16 (65535 none), kind, currency, limit uint8, desired and points int64; with
     closings the closed_* arrays of `close_days`. Entries of rows that `order` leaves out
     are zero. Raises TypeError or ValueError for columns of the wrong form, MemoryError when
@@ -375,6 +400,8 @@ def fold(list natives, State state, columns, order, closings=None):
         shape, np.int64)
     held = np.zeros(shape, np.int64)
     lack = np.zeros(n, np.int64)
+    redeemed, redeemed_back = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    taken = np.zeros(n, np.int64)
     b.out.status = <uint8_t*>cnp.PyArray_DATA(<cnp.ndarray>status)
     b.out.tier = <int8_t*>cnp.PyArray_DATA(<cnp.ndarray>tier)
     b.out.eligible = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>eligible)
@@ -383,6 +410,9 @@ def fold(list natives, State state, columns, order, closings=None):
     b.out.held = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>held)
     b.out.debt = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>debt)
     b.out.lack = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>lack)
+    b.out.redeemed = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>redeemed)
+    b.out.redeemed_back = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>redeemed_back)
+    b.out.taken = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>taken)
     plain = -1 if b.w.closings != NULL else plain_version(natives, columns)
     if plain >= 0:
         first = natives[plain]
@@ -407,7 +437,7 @@ def fold(list natives, State state, columns, order, closings=None):
             b.w.histories = <History**>calloc(b.n_members + 1, sizeof(void*))
             if b.w.histories == NULL:
                 raise MemoryError
-            for m in np.unique(columns.member[targets]).tolist():
+            for m in _remembered(columns, targets):
                 b.w.histories[m] = <History*>calloc(1, sizeof(History))
                 if b.w.histories[m] == NULL:
                     raise MemoryError
@@ -425,7 +455,8 @@ def fold(list natives, State state, columns, order, closings=None):
         raise MemoryError
     out = {
         "status": status, "tier": tier, "eligible": eligible, "active": active,
-        "pending": pending, "held": held, "debt": debt, "lack": lack,
+        "pending": pending, "held": held, "debt": debt, "lack": lack, "redeemed": redeemed,
+        "redeemed_back": redeemed_back, "taken": taken,
         **b.posted(),
     }
     out.update(b.closed_posted())

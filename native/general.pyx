@@ -7,6 +7,7 @@ way (see setup.py).
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
+from .absorb cimport apply_absorb
 from .basket cimport Line
 from .big cimport Big
 from .closing cimport close_day
@@ -20,8 +21,8 @@ from .moving cimport apply_giving, apply_receiving
 from .redemptions cimport apply_redeem
 from .returns cimport apply_no_receipt, apply_return, finds_too_few
 from .rules cimport (
-    ACTIVITY, ADJUST, CANCEL, CAPTURE, CLOSE, DONATE, HOLD, OK, POINTS_SPENT, REDEEM, RELEASE,
-    RETURN, REWARD_REDEEM, SALE, TRANSFER, TRANSFER_IN, UNKNOWN_TIER, RuleTable)
+    ACTIVITY, ADJUST, CANCEL, CAPTURE, CLOSE, DONATE, HOLD, MERGE, OK, POINTS_SPENT, POOL, REDEEM,
+    RELEASE, RETURN, REWARD_REDEEM, SALE, TRANSFER, TRANSFER_IN, UNKNOWN_TIER, RuleTable)
 from .sales cimport apply_sale
 from .state cimport LAST_AT
 from .stepping_back cimport tiers_back
@@ -69,6 +70,8 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
         h = w.histories[in_.member[i]] if w.histories != NULL else NULL
         if w.closings != NULL:
             apply_closings(w, in_.member[i], in_.at[i])
+            if in_.absorbs != NULL and in_.absorbs[i] >= 0:
+                apply_closings(w, <uint32_t>in_.absorbs[i], in_.at[i])
         if has_run_out(row, moment(in_, i)) and not run_out(w, t, row, moment(in_, i), -1, h):
             return -1
         kind = in_.kind[i]
@@ -102,6 +105,8 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
             status = apply_receiving(w, t, i, row, h)
         elif kind == CLOSE:
             status = apply_close(w, t, i, row, h)
+        elif kind == MERGE or kind == POOL:
+            status = apply_absorb(w, t, i, row, h)
         elif in_.flags[i] & NO_SUCH_TIER and not in_.flags[i] & ACCEPTED:
             status = UNKNOWN_TIER
         else:

@@ -27,6 +27,8 @@ cdef struct Geometry:
     const int32_t *vecs
     int32_t n_empty
     const int32_t *empty_at
+    const int32_t *absorbs
+    int32_t n_absorbs
 
 
 cdef struct Event:
@@ -109,6 +111,12 @@ cdef struct History:
     int32_t room_spent
     Checks checks         # of tiers after a validity
     int64_t *bonus_expired  # [tier]
+    # Where two accounts have come together, replays of tiers begin there: with this row, these
+    # balances met, these events and checks.
+    int64_t *base
+    int64_t *base_met     # [tier]
+    int32_t begun
+    int32_t checked
 
 
 cdef inline void blank_row(const Geometry *g, int64_t *row) noexcept nogil:
@@ -172,6 +180,8 @@ cdef inline void free_history(const Geometry *g, History *h) noexcept nogil:
     free(h.purchase)
     free(h.renewal)
     free(h.bonus_expired)
+    free_row(g, h.base)
+    free(h.base_met)
     free(h)
 
 

@@ -7,15 +7,16 @@ come with all of their member's facts and a history; time ends holds everywhere.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from .accounts cimport Takes, account_of, note_take, renew, take_active
+from .arith cimport i128
 from .columns cimport ACCEPTED, COMPLETED, PARTIAL, Columns, post, today
 from .facts cimport enter, enter_named, fall_short, finish, is_owed, no_amounts, remember_renewal
 from .held cimport GIVEN, OWED, PART, Part, add_part, left_in, n_parts, part_of, remove_part
 from .history cimport History, Spent, new_spent
 from .lots cimport Lot
 from .rules cimport (
-    ALREADY_CANCELLED, HOLD_ENDED, INSUFFICIENT, MORE_THAN_HELD, NOT_SPENDABLE,
+    ALREADY_CANCELLED, HOLD_ENDED, INSUFFICIENT, MORE_THAN_HELD, NOT_A_MULTIPLE, NOT_SPENDABLE,
     NO_RULE, OK, POST_CAPTURE, POST_EXPIRE, POST_FORGIVE, POST_HOLD, POST_REDEEM, POST_RELEASE,
-    POST_RESTORE, UNKNOWN_CURRENCY, RuleTable)
+    POST_RESTORE, REWARD_REDEEM, UNKNOWN_CURRENCY, RuleTable)
 from .state cimport EXPIRED, FACTS, HOLDS, POSTED, REDEEMED, RUN_OUT, RUN_OUT_GIVEN, TODAY, Vec
 from .taking cimport give_part, restore_from
 from .tiers cimport LOOK, held_on, lasts, move_tiers
@@ -290,14 +291,24 @@ cdef inline int apply_cancel(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     """A redemption is undone: its points go back as those of a return do (rulebook 9)."""
     cdef const Columns *in_ = w.in_
     cdef int64_t named = in_.names[i], left = spent_of(h, named, False), due, part
+    cdef int64_t place = 0, pieces = 0
     cdef int32_t day = today(in_, i), k, c = -1
     due = in_.figure[i] if in_.figure[i] else left
     if left == 0:
         return ALREADY_CANCELLED
     if due > left:
         return MORE_THAN_HELD
+    if in_.kind[named] == REWARD_REDEEM:
+        # Whole pieces come back, into the stock and into what the member may take.
+        place = in_.sets_from[named]
+        pieces = in_.set_value[place]
+        if <i128>due * pieces % in_.figure[named]:
+            return NOT_A_MULTIPLE
+        pieces = <int64_t>(<i128>due * pieces // in_.figure[named])
     if not enter_named(w, t, i, row, h, day):
         return OK
+    if pieces:
+        row[in_.set_slot[place]] -= pieces
     no_amounts(w, t)
     for k in range(h.n_spent):
         if h.spent[k].row == named:

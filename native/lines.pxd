@@ -191,6 +191,7 @@ cdef inline int64_t prepare(Work *w, const RuleTable *t, int64_t row, const int6
     b.store = in_.store[row]
     b.terminal = in_.terminal[row]
     b.channel = in_.channel[row] if in_.channel != NULL else 0
+    b.drawn = in_.drawn[row] if in_.drawn != NULL else 0
     b.epoch = in_.epoch[row]
     b.tender = in_.tender + in_.tenders_from[row]
     b.n_tenders = in_.tenders_from[row + 1] - in_.tenders_from[row]

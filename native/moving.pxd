@@ -9,9 +9,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from .accounts cimport account_of, put_lot, take_active
 from .columns cimport ACCEPTED, COMPLETED, Columns, post
-from .facts cimport enter, fall_short, finish, no_amounts
-from .history cimport History
-from .holds cimport renew_by_redemption
+from .facts cimport enter, fall_short, finish, is_owed, no_amounts
+from .history cimport History, Spent, new_spent
+from .holds cimport note_missing, renew_by_redemption
 from .lots cimport Lot
 from .rules cimport (
     DONATE, INSUFFICIENT, NOT_SPENDABLE, NO_RULE, OK, OVERFLOW, POST_DONATE, POST_REDEEM,
@@ -34,6 +34,7 @@ cdef inline int apply_giving(Work *w, const RuleTable *t, int64_t i, int64_t *ro
                             POST_REDEEM if kind == REWARD_REDEEM else POST_TRANSFER)
     cdef int64_t *account
     cdef int64_t taken, k, points = in_.figure[i]
+    cdef Spent *spent = NULL
     if c >= t.n_currencies or not t.currencies[c].known:
         return UNKNOWN_CURRENCY
     if not t.currencies[c].spendable:
@@ -47,7 +48,15 @@ cdef inline int apply_giving(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         return OK
     no_amounts(w, t)
     account = account_of(row, c)
-    taken = take_active(account, day, points, NULL)
+    if kind == REWARD_REDEEM and h != NULL:
+        # A cancel may name it.
+        spent = new_spent(h, <int32_t>i, c, points)
+        if spent == NULL:
+            w.failed = 1
+            return OK
+    taken = take_active(account, day, points, &spent.takes if spent != NULL else NULL)
+    if spent != NULL:
+        note_missing(&spent.takes, points - taken, is_owed(t, c, in_.flags[i]))
     account[total] += points
     for k in range(in_.sets_from[i], in_.sets_from[i + 1]):
         row[in_.set_slot[k]] += in_.set_value[k]

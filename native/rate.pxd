@@ -135,6 +135,9 @@ cdef inline void match(const RuleTable *t, const Basket *b, const int64_t *row, 
             r.words[w] &= t.every_epoch[<int64_t>b.epoch * words + w]
         if t.channel != NULL and b.form != CLOSED_DAY:
             r.words[w] &= t.channel[<int64_t>b.channel * words + w]
+        for i in range(t.n_draws if b.form != CLOSED_DAY else 0):
+            k = i * words + w
+            r.words[w] &= ~(t.draw_bars[k] if b.drawn >> i & 1 else t.draw_needs[k])
         if t.coupon_needs != NULL and b.form == BASKET:
             opened = word = 0
             for i in range(b.n_coupons):

@@ -35,6 +35,12 @@ cdef inline int breaks_terms(const Terms *t, int64_t points) noexcept nogil:
     return OK
 
 
+cdef inline int64_t cut(const Terms *t, int64_t points, int64_t active) noexcept nogil:
+    """What of an asked figure is redeemable, where anything is; else the figure."""
+    cdef int64_t most = active - active % t.step if active > 0 else 0
+    return most if most >= t.minimum and 0 < most < points else points
+
+
 cdef inline void tell_broken(Work *w, const RuleTable *t, int32_t c, int status) noexcept nogil:
     """w.broken: the first term that is broken, in the order of the terms."""
     cdef int64_t code = t.broken_code + status - BELOW_MINIMUM
@@ -47,6 +53,7 @@ cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     """Active points spent outside a sale's tenders."""
     cdef const Columns *in_ = w.in_
     cdef int32_t day = in_.day[i], c = in_.currency[i]
+    cdef int64_t points = in_.figure[i]
     cdef Spent *spent = NULL
     cdef int status = OK
     if c >= t.n_currencies or not t.currencies[c].known:
@@ -55,11 +62,14 @@ cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         return NOT_SPENDABLE
     w.broken[c] = 0
     if t.own_terms[c] >= 0:
-        status = breaks_terms(&t.terms[t.own_terms[c]], in_.figure[i])
+        if t.terms[t.own_terms[c]].clamp and not in_.flags[i] & (ACCEPTED | COMPLETED):
+            points = cut(&t.terms[t.own_terms[c]], points, account_available(row, c, day))
+            w.out.taken[i] = points if points < in_.figure[i] else 0
+        status = breaks_terms(&t.terms[t.own_terms[c]], points)
     if not in_.flags[i] & (ACCEPTED | COMPLETED):
         if status != OK:
             return status
-        if in_.figure[i] > account_available(row, c, day):
+        if points > account_available(row, c, day):
             return INSUFFICIENT
     elif status != OK and in_.flags[i] & COMPLETED:
         tell_broken(w, t, c, status)
@@ -67,11 +77,11 @@ cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         return OK
     no_amounts(w, t)
     if h != NULL:
-        spent = new_spent(h, <int32_t>i, c, in_.figure[i])
+        spent = new_spent(h, <int32_t>i, c, points)
         if spent == NULL:
             w.failed = 1
             return OK
-    if not redeem_now(w, t, i, row, c, day, in_.figure[i], <uint8_t>w.broken[c], h,
+    if not redeem_now(w, t, i, row, c, day, points, <uint8_t>w.broken[c], h,
                       &spent.takes if spent != NULL else NULL):
         w.failed = 1
     renew_by_redemption(w, t, row, c, day, h)

@@ -17,7 +17,7 @@ from .lots cimport Lots, pending_points
 from .offers cimport count_offers
 from .rules cimport NO_RULE, NO_SUCH_LINE, OK, OVERFLOW, POINTS_SPENT, POST_REVERSE, RuleTable
 from .state cimport FACTS, LOTS
-from .stepping_back cimport guards_back, renewals_back, step_back, tiers_back
+from .stepping_back cimport guards_back, lower_base, renewals_back, step_back, tiers_back
 from .taking cimport REFUSE, restore_spent, reverse, take_back
 from .what_is_left cimport bring_back, rate_left, share_left
 from .work cimport Work, account_available, begin, mark, new_event
@@ -67,6 +67,8 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         return OK
     redeemed = prepare(w, ts, s.row, s.back_quantity, s.back_net, True, &b, &redeemed_back)
     b.form = BASKET
+    w.out.redeemed[i] = redeemed
+    w.out.redeemed_back[i] = redeemed_back
     if not restore_spent(w, t, h, s, i, row, day, redeemed, redeemed_back):
         w.failed = 1
         return OK
@@ -89,6 +91,8 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         w.amounts[k] = w.amounts_now[k] - s.amounts[k]
         s.amounts[k] = w.amounts_now[k]
         h.event[s.event].delta[k] += w.amounts[k]
+    if s.event < h.begun:
+        lower_base(w, ts, h, s.day)
     apply_amounts(w, ts, row, w.amounts, s.year, s.day, day)
     if not renewals_back(w, ts, h, s, i, row, day):
         w.failed = 1

@@ -114,6 +114,8 @@ cdef enum FactKind:
     DONATE = 24
     CLOSE = 25
     REWARD_REDEEM = 30
+    MERGE = 38
+    POOL = 40
 
 cdef enum PostingKind:
     POST_EARN = 0
@@ -243,6 +245,7 @@ cdef struct Terms:
     int64_t share_num      # of the basket's net; share_den 0: no bound
     int64_t share_den
     int64_t points         # units that are worth `money`; 0: no rate
+    int64_t clamp          # more than is redeemable takes what is
 
 cdef struct RuleTable:
     int32_t n_rules
@@ -337,6 +340,9 @@ cdef struct RuleTable:
     const uint64_t *store         # [store code]
     const uint64_t *terminal
     const uint64_t *channel
+    int32_t n_draws
+    const uint64_t *draw_needs    # [draw]: rules that want it won
+    const uint64_t *draw_bars     # [draw]: rules that want it lost
     const uint64_t *weekday       # [Monday 0]
     const uint64_t *minute        # [minute of the day]
     const uint64_t *day           # [day_span[day]]

@@ -140,6 +140,9 @@ cdef class Rules:
         t.minute = <uint64_t*>self.get("minute", np.uint64, 1440 * words)
         t.day = <uint64_t*>self.get("day", np.uint64, words)
         t.day_span = <uint16_t*>self.get("day_span", np.uint16, 1)
+        t.n_draws = numbers["n_draws"]
+        t.draw_needs = <uint64_t*>self.get("draw_needs", np.uint64, t.n_draws * words)
+        t.draw_bars = <uint64_t*>self.get("draw_bars", np.uint64, t.n_draws * words)
         t.tender_needs = <uint64_t*>self.get("tender_needs", np.uint64, words)
         t.coupon_needs = <uint64_t*>self.get("coupon_needs", np.uint64, words)
         t.opens_mask = <uint64_t*>self.get("opens_mask", np.uint64, words)
@@ -205,7 +208,7 @@ cdef class Rules:
             self.sequences[i] = SequenceDef(slot, steps, repeat, gap, reset)
         self.terms = <Terms*>_items(len(lists["terms"]), sizeof(Terms))
         for i, one in enumerate(lists["terms"]):
-            self.terms[i] = Terms(one[0], one[1], one[2], one[3], one[4])
+            self.terms[i] = Terms(one[0], one[1], one[2], one[3], one[4], one[5])
         for i, (metric, subject, least) in enumerate(lists["asked"]):
             self.asked[i] = Asked(metric, subject, least, i)
             for k in range(i):

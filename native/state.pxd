@@ -94,6 +94,8 @@ cdef class State:
     cdef Py_ssize_t n_vecs
     cdef int32_t *empty_at              # slots that are -1 in an empty row
     cdef Py_ssize_t n_empty
+    cdef int32_t *absorbs               # what becomes of slots when rows come together
+    cdef Py_ssize_t n_absorbs
 
     cdef int64_t *row(self, uint32_t member) noexcept nogil
     cdef Lots *settled(self, uint32_t member, Py_ssize_t currency, int32_t day,

@@ -56,11 +56,12 @@ cdef class State:
     """Rows of `n_currencies` accounts, `n_tiers` tiers, `n_counters` counters and the rest.
 
     `vecs` are the slots that hold lists, beside HOLDS, and `empty` those that are -1 in an
-    empty row.
+    empty row. `absorbs` tells what becomes of slots when one row takes up another (absorb.pxd):
+    how, the number of slots, the slots, one after the other.
     """
 
     def __cinit__(self, Py_ssize_t n_currencies, Py_ssize_t n_tiers, Py_ssize_t n_counters,
-                  Py_ssize_t width=0, vecs=(), empty=()):
+                  Py_ssize_t width=0, vecs=(), empty=(), absorbs=()):
         cdef Py_ssize_t i
         self.n_currencies = n_currencies
         self.n_tiers = n_tiers
@@ -73,15 +74,19 @@ cdef class State:
         self.holding = False
         self.n_vecs = 1 + len(vecs)
         self.n_empty = len(empty)
+        self.n_absorbs = len(absorbs)
         self.vecs = <int32_t*>calloc(max(1, self.n_vecs), sizeof(int32_t))
         self.empty_at = <int32_t*>calloc(max(1, self.n_empty), sizeof(int32_t))
-        if self.vecs == NULL or self.empty_at == NULL:
+        self.absorbs = <int32_t*>calloc(max(1, self.n_absorbs), sizeof(int32_t))
+        if self.vecs == NULL or self.empty_at == NULL or self.absorbs == NULL:
             raise MemoryError
         self.vecs[0] = HOLDS
         for i in range(1, self.n_vecs):
             self.vecs[i] = vecs[i - 1]
         for i in range(self.n_empty):
             self.empty_at[i] = empty[i]
+        for i in range(self.n_absorbs):
+            self.absorbs[i] = absorbs[i]
 
     def __dealloc__(self):
         cdef Py_ssize_t m
@@ -90,6 +95,7 @@ cdef class State:
         free(self.rows)
         free(self.vecs)
         free(self.empty_at)
+        free(self.absorbs)
 
     cdef int64_t *row(self, uint32_t member) noexcept nogil:
         return self.rows + member * self.width

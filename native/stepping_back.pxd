@@ -7,16 +7,17 @@ from libc.string cimport memcpy
 from .accounts cimport account_of, renew, settle
 from .columns cimport Columns, post
 from .held cimport Part, n_parts, part_of, set_good_through
-from .history cimport Event, History, Purchase, Sold, blank_row, free_row
+from .history cimport Event, History, Purchase, Sold, blank_row, copy_row, free_row
 from .rules cimport (
     ANNIVERSARY, BONUS, ENROL, NO_RULE, OF_BALANCE, OF_BALANCE_IN, POST_EXPIRE, POST_REVERSE,
     RuleTable)
 from .state cimport (
     BONUS_GIVEN, CHECKED, ENROLLED, EXPIRED, HOLDS, JOINED, LAST_BUY, POSTED, PURCHASES,
-    RENEWED, THROUGH, TIER, Vec)
+    RENEWED, THROUGH, TIER, TODAY, Vec)
 from .taking cimport renew_since, take_back
 from .tiers cimport (
-    MOST_BALANCES, Past, add_to_counter, extend_tiers, lasts, move_tiers, still_good, tier_slots)
+    MOST_BALANCES, Past, add_to_counter, extend_tiers, has_stepped, lasts, move_tiers, still_good,
+    tier_slots)
 from .work cimport Work, note_expired
 
 
@@ -148,7 +149,7 @@ cdef inline void replay_tiers(Work *w, const History *h, int64_t *alone, int32_t
     cdef const RuleTable *t
     cdef const Event *e
     cdef int32_t i, k
-    for i in range(h.n_events):
+    for i in range(h.begun, h.n_events):
         e = &h.event[i]
         t = w.tables[e.version]
         if alone[JOINED] < 0:
@@ -160,6 +161,31 @@ cdef inline void replay_tiers(Work *w, const History *h, int64_t *alone, int32_t
                 if not add_to_counter(t, alone, k, e.counted, e.day, e.delta[k]):
                     w.failed = 1
         extend_tiers(t, alone, e.day, e.marks, past)
+
+
+cdef inline bint begin_alone(Work *w, const History *h, int64_t *alone,
+                             int64_t *balances) noexcept nogil:
+    """The row with which a replay of tiers begins, and the balances met; False without memory."""
+    cdef int64_t *copied
+    if h.base == NULL:
+        blank_row(&w.g, alone)
+        return True
+    copied = copy_row(&w.g, h.base)
+    if copied == NULL:
+        return False
+    memcpy(alone, copied, w.g.width * sizeof(int64_t))
+    free(copied)
+    memcpy(balances, h.base_met, w.g.n_tiers * sizeof(int64_t))
+    return True
+
+
+cdef inline void lower_base(Work *w, const RuleTable *t, History *h, int32_t day) noexcept nogil:
+    """What w.amounts takes back of a sale from before the row with which replays begin."""
+    cdef int32_t k
+    for k in range(t.n_counters):
+        if w.amounts[k] and t.counters[k].window != ANNIVERSARY:
+            if not add_to_counter(t, h.base, k, day, <int32_t>h.base[TODAY], w.amounts[k]):
+                w.failed = 1
 
 
 cdef inline void take_bonus(Work *w, const RuleTable *t, History *h, int64_t basket,
@@ -205,15 +231,18 @@ cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t bas
         return False
     past.balances = alone + w.g.width
     past.checks = &h.checks
-    past.next = 0
-    blank_row(&w.g, alone)
+    past.row = row
+    past.next = h.checked
+    if not begin_alone(w, h, alone, past.balances):
+        free(alone)
+        return False
     if not lasts(t):
         # No balance is looked at: one that a tier needed was met while the tier was held, and
         # the sale of an exchange may have raised it.
         for rung in range(t.n_tiers):
             past.balances[t.rung[rung]] = (
-                MOST_BALANCES if w.good[rung] and (not t.tier_any[rung]
-                                                   or only_balances(t, rung))
+                MOST_BALANCES if ((w.good[rung] or has_stepped(t, rung, past.checks))
+                                  and (not t.tier_any[rung] or only_balances(t, rung)))
                 else w.met[rung] | (w.marks[rung] & MOST_BALANCES))
     replay_tiers(w, h, alone, <int32_t>row[JOINED], &past)
     move_tiers(t, alone, day, NULL, &past)

@@ -53,6 +53,7 @@ cdef struct Past:
     int64_t *balances     # [tier of the layout]: those met at its last grant
     const Checks *checks
     int32_t next          # the first check that the replay has not come to
+    const int64_t *row    # as it stood before the return: no tier was held longer
 
 
 cdef inline int32_t day_of_date(const RuleTable *t, int32_t calendar, int32_t year,
@@ -341,6 +342,35 @@ cdef inline bint stepped_then(const RuleTable *t, int32_t rung, int32_t day,
     return False
 
 
+cdef inline bint over_then(const RuleTable *t, int32_t rung, int32_t day,
+                           const Past *past) noexcept nogil:
+    """while_met: whether a tier was no more held on a day, before the return."""
+    return past != NULL and (past.row + t.tiers_at + TIER * t.rung[rung])[THROUGH] < day
+
+
+cdef inline bint has_stepped(const RuleTable *t, int32_t rung,
+                             const Checks *checks) noexcept nogil:
+    """Whether a member has stepped down from a tier."""
+    cdef int32_t i
+    for i in range(checks.n):
+        if checks.check[i].layout == t.rung[rung] and checks.check[i].outcome == STEPPED_DOWN:
+            return True
+    return False
+
+
+cdef inline int32_t unheld_from(const RuleTable *t, int32_t day,
+                                const Past *past) noexcept nogil:
+    """The lowest rung that a step down before the return found unheld on a day: the one that it
+    stepped to, and all above it, were held by nothing.
+    """
+    cdef int32_t rung
+    if past != NULL and t.down == ONE_STEP:
+        for rung in range(1, t.n_tiers):
+            if stepped_then(t, rung, day, past):
+                return rung - 1
+    return t.n_tiers
+
+
 cdef inline bint step_down(const RuleTable *t, int64_t *row, int32_t rung, int32_t day,
                            Checks *note, const Past *past) noexcept nogil:
     """One rung at a time, as the validity of a rung, grace apart, is over on `day`.
@@ -474,8 +504,8 @@ cdef inline bint move_while_met(const RuleTable *t, int64_t *row, int32_t day, C
     """THROUGH is the last date on which the metrics held: look at each date up to `day`."""
     cdef int32_t i, d
     for d in range(<int32_t>row[CLOCK] + 1 if row[CLOCK] >= 0 else day, day + 1):
-        for i in range(t.n_tiers):
-            if not t.tier_always[i]:
+        for i in range(unheld_from(t, d, past)):
+            if not t.tier_always[i] and not over_then(t, i, d, past):
                 held_on(t, row, i, d, LOOK if past == NULL else past.balances[t.rung[i]])
         if t.down == ONE_STEP:
             for i in range(t.n_tiers - 1, 0, -1):

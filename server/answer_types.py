@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from vafa.engine.facts import Id, Name, SaleFact
+from vafa.engine.facts import SaleFact
+from vafa.engine.facts.parts import Id, Name
 
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Seq = Annotated[int, Meta(ge=1)]
@@ -48,6 +49,13 @@ class Redeemable(Struct):
     money: int | None
 
 
+class Refund(Struct):
+    """Money that a return put back on a gift card, in minor units."""
+
+    card: str
+    amount: Annotated[int, Meta(ge=1)]
+
+
 class Applied(Struct):
     """What became of a parked return."""
 
@@ -55,6 +63,7 @@ class Applied(Struct):
     status: Literal["ok", "refused"]
     postings: list[Posting]
     reason: str | UnsetType = UNSET
+    refunds: list[Refund] | UnsetType = UNSET
 
 
 class FactAnswer(Struct):
@@ -69,6 +78,10 @@ class FactAnswer(Struct):
     reason: str | UnsetType = UNSET
     card: str | UnsetType = UNSET
     remaining: int | UnsetType = UNSET
+    items: list[str] | UnsetType = UNSET
+    asked: int | UnsetType = UNSET
+    taken: int | UnsetType = UNSET
+    refunds: list[Refund] | UnsetType = UNSET
     parked: list[Applied] | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
 
@@ -140,13 +153,16 @@ class MemberView(Struct):
     purchases: int
     seq: Seq
     lots: list[Lot]
-    type: Literal["person", "organisation"] | UnsetType = UNSET
+    type: Literal["person", "organisation", "household"] | UnsetType = UNSET
     closed: Instant | UnsetType = UNSET
     cards: list[str] | UnsetType = UNSET
     plans: list[ActivePlan] | UnsetType = UNSET
     entitlements: list[str] | UnsetType = UNSET
     progress: Progress | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
+    merged: list[str] | UnsetType = UNSET
+    account: str | UnsetType = UNSET
+    members: list[str] | UnsetType = UNSET
 
 
 class PinTried(Struct):
@@ -184,6 +200,7 @@ class StatementEntry(Struct):
     postings: list[Posting]
     balances: dict[str, Balance]
     tier: str | None
+    member: str | UnsetType = UNSET
     store: str | UnsetType = UNSET
     net: int | UnsetType = UNSET
     program: int | UnsetType = UNSET
@@ -237,6 +254,7 @@ class GiftCard(Struct):
 
     card: str
     as_of: Instant
+    has_pin: bool
     balance: Annotated[int, Meta(ge=0)]
     owed: Annotated[int, Meta(ge=0)]
     loaded: int
@@ -254,6 +272,7 @@ class RewardView(Struct):
     points: int
     left: int | None
     per_member: int | None
+    unique: bool
 
 
 class Rewards(Struct):

@@ -172,6 +172,10 @@ def routes(front: Front) -> tuple[Route, ...]:
             "What is on a gift card", answers(shown.GiftCard), "read", {}, (AT, TAGGED),
             ("not-found",),
         )),
+        Route("POST", "/v1/gift-cards/{id}/verify", privacy.verify_gift, Told(
+            "Tries a gift card's PIN", answers(shown.PinTried), "write", {JSON: PinBody}, (),
+            (*BODIES, "invalid-fact", "not-found", "no-pepper", "overloaded"),
+        )),
         Route("GET", "/v1/rewards", reads.rewards, Told(
             "The catalogue of rewards with what is left", answers(shown.Rewards), "read", {},
             (TAGGED,),

@@ -71,5 +71,6 @@ BODIES = (
 COMMITS = ("overloaded", "storage-full", "writer-away")
 FACTS = (
     "invalid-fact", "id-reused", "no-program", "in-future", "too-late", "unknown-card",
+    "pin-needed", "pin-wrong", "pin-locked",
     *sorted(REFUSALS.values()),
 )  # fmt: skip

@@ -6,7 +6,8 @@ import orjson
 import pyarrow as pa
 
 from vafa.engine import wire_json
-from vafa.engine.facts import FormError, LoneFact
+from vafa.engine.facts import LoneFact
+from vafa.engine.facts.parts import FormError
 from vafa.engine.wire_arrow import ArrowFacts
 from vafa.native.wire import Sale
 

@@ -8,7 +8,6 @@ import orjson
 import pyarrow as pa
 from aiohttp import web
 
-from vafa.engine.carrier import carrier_of
 from vafa.engine.facts import JointFact, LoneFact, PrivateFact
 from vafa.engine.verdicts import Verdict, stream_of, verdict_table
 from vafa.native.wire import Sale
@@ -21,6 +20,7 @@ from .keys import Holder
 from .parameters import flag, parameters
 from .privacy import Privacy
 from .problems import ProblemError, language_of, problem_body
+from .reply import Reply
 
 MOST_TOLD = 1000
 """Refused facts of an atomic batch that its problem lists."""
@@ -86,7 +86,7 @@ class EventDoor:
         if isinstance(fact, PrivateFact):
             return await self.privacy.commit(fact, force)
         if isinstance(fact, JointFact):
-            return await self.commits.joint(carrier_of(fact), force)
+            return await self.privacy.joint(fact, force)
         return await self.commits.control(fact)
 
     async def _lines(self, lines: list[Line], force: bool, language: str) -> web.Response:
@@ -225,12 +225,9 @@ def _answer(verdict: Verdict) -> web.Response:
         }  # fmt: skip
         raise ProblemError(answer["reason"], "the fact is refused for ever", **told)
     if verdict.replayed:
-        return web.Response(
-            status=200, body=orjson.dumps(answer), content_type=JSON,
-            headers={"Idempotent-Replayed": "true"},
-        )
+        return Reply(orjson.dumps(answer), JSON, 200, {"Idempotent-Replayed": "true"})
     status = 202 if answer["status"] == "parked" else 201
-    return web.Response(status=status, body=orjson.dumps(answer), content_type=JSON)
+    return Reply(orjson.dumps(answer), JSON, status)
 
 
 def _line_result(number: int, verdict: Verdict, language: str) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
-from vafa.engine.facts import FormError
+from vafa.engine.facts.parts import FormError
 from vafa.engine.formats.found import Skipped
 from vafa.engine.formats.mapping_file import completed, read_mapping
 from vafa.engine.formats.readers import FORMATS, defaults_of, reader_of

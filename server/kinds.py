@@ -19,12 +19,16 @@ from vafa.engine.facts import (
     CaptureFact,
     DonateFact,
     HoldFact,
+    MergeFact,
+    PoolFact,
     RedeemFact,
     ReleaseFact,
     ReturnFact,
     SubscriptionEndFact,
     SubscriptionStartFact,
     TransferFact,
+    UnmergeFact,
+    UnpoolFact,
 )
 
 from .events import EventDoor
@@ -55,6 +59,10 @@ PATHS = (
     Path("/v1/adjustments", AdjustFact, "Gives or takes points by hand"),
     Path("/v1/transfers", TransferFact, "Gives points to another member"),
     Path("/v1/donations", DonateFact, "Gives points to a cause"),
+    Path("/v1/merges", MergeFact, "Merges a member into another"),
+    Path("/v1/merges/{id}/undo", UnmergeFact, "Undoes a merge", "merge"),
+    Path("/v1/accounts/{id}/join", PoolFact, "A member joins a household or a company", "account"),
+    Path("/v1/accounts/{id}/leave", UnpoolFact, "A member leaves a household", "account"),
     Path("/v1/subscriptions", SubscriptionStartFact, "Starts a plan"),
     Path("/v1/subscriptions/{id}/end", SubscriptionEndFact, "Ends a plan", "plan"),
 )

@@ -11,6 +11,7 @@ from .decode import JSON
 from .front import Front
 from .parameters import instant, parameters
 from .problems import ProblemError
+from .reply import Reply
 
 
 class MembershipDoor:
@@ -25,7 +26,7 @@ class MembershipDoor:
         found = self.front.follow().card(card, at)
         if found is None:
             raise ProblemError("not-found", f"no card {card!r}")
-        return web.Response(body=orjson.dumps(found), content_type=JSON)
+        return Reply(orjson.dumps(found), JSON)
 
     async def member_of_card(self, request: web.BaseRequest, _: str) -> web.Response:
         """The member that has a card at an instant, as the member's own path shows it."""
@@ -35,8 +36,8 @@ class MembershipDoor:
             raise ProblemError("invalid-parameter", "card is missing")
         replica = self.front.follow()
         card = replica.card(given["card"], at)
-        found = replica.member(card["member"], at, lots=True) if card else None
+        found = replica.member_json(card["member"], at) if card else None
         if found is None:
             when = "" if at is None else f" at {instant_text(at)}"
             raise ProblemError("not-found", f"no member has the card {given['card']!r}{when}")
-        return web.Response(body=orjson.dumps(found), content_type=JSON)
+        return Reply(found[0], JSON)

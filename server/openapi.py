@@ -64,12 +64,11 @@ class DocumentDoor:
     async def page(self, request: web.BaseRequest, _: str) -> web.Response:
         """The document as a page that needs nothing else."""
         parameters(request)
-        response = caching.answer(
+        return caching.answer(
             request, self._page, caching.strong(self._page),
             {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"},
+            "text/html; charset=utf-8",
         )
-        response.content_type, response.charset = "text/html", "utf-8"
-        return response
 
 
 def document(routes: Sequence[Route]) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 
+from .decode import JSON
 from .front import Front
 from .metrics import ServerCollector
+from .reply import Reply
 
 
 class OperationDoor:
@@ -17,7 +19,7 @@ class OperationDoor:
 
     async def livez(self, _: web.BaseRequest, __: str) -> web.Response:
         """The process runs."""
-        return web.json_response({"status": "ok"})
+        return Reply(b'{"status":"ok"}', JSON)
 
     async def readyz(self, _: web.BaseRequest, __: str) -> web.Response:
         """Facts can be taken: a program is in force."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from vafa.engine.facts import instant_us
+from vafa.engine.facts.parts import instant_us
 
 from .problems import ProblemError
 

@@ -14,8 +14,11 @@ import msgspec
 import orjson
 from aiohttp import web
 
-from vafa.engine.facts import Pin, PrivateFact, Profile
-from vafa.engine.pins import try_pin
+from vafa.engine.carrier import carrier_of
+from vafa.engine.facts import GiftCardIssueFact, GiftCardPinFact, JointFact, PrivateFact
+from vafa.engine.facts.parts import Pin, Profile
+from vafa.engine.gift_pins import asked, gift_pin, gives_pin, try_pins
+from vafa.engine.pins import Lock, lock_of, try_pin
 from vafa.engine.private import NoPepperError
 from vafa.engine.private_facts import for_journal, keep_profile, whose
 from vafa.engine.verdicts import Verdict
@@ -56,6 +59,22 @@ class Privacy:
             return verdict
         return await self.slowly(keep_profile, private, fact, place, verdict)
 
+    async def joint(self, fact: JointFact, force: bool) -> Verdict:
+        """Commit a fact about several accounts, once the PINs of its gift cards are right."""
+        front = self.front
+        replica, now = front.follow(), time.time_ns() // 1000
+        locks = asked(replica, fact, now)
+        if locks:
+            most = replica.versions.showing(now).program.membership.pin_attempts
+            refusal = await self.slowly(try_pins, front.private(), locks, most)
+            if refusal is not None:
+                return Verdict(refusal=refusal)
+        if isinstance(fact, GiftCardIssueFact | GiftCardPinFact) and gives_pin(fact):
+            sale = await self.slowly(for_journal, fact, front.private())
+        else:
+            sale = carrier_of(fact)
+        return await front.commits.joint(sale, force)
+
     async def slowly(self, work: Any, *arguments: Any) -> Any:
         """Run something slow off the loop. Raises ProblemError."""
         if self._waiting >= MOST_WAITING:
@@ -88,10 +107,22 @@ class PrivacyDoor:
             raise ProblemError("not-found", f"no card {card!r} with a PIN")
         if state.blocked:
             raise ProblemError("card-blocked", "the card is blocked")
-        most = replica.versions.showing(now).program.membership.pin_attempts
+        return await self._tried(card, lock_of(card, state), body.pin)
+
+    async def verify_gift(self, request: web.BaseRequest, code: str) -> web.Response:
+        """Whether a PIN is a gift card's: ok, wrong or locked."""
+        parameters(request)
+        body = await self._body(request, PinBody)
+        lock = gift_pin(self.front.follow(), code, time.time_ns() // 1000)
+        if lock is None:
+            raise ProblemError("not-found", "no such gift card with a PIN")
+        return await self._tried(code, lock, body.pin)
+
+    async def _tried(self, card: str, lock: Lock, pin: str) -> web.Response:
+        showing = self.front.replica.versions.showing(time.time_ns() // 1000)
         private = self.front.private()
         outcome, left = await self._privacy.slowly(
-            _try, private, card, state, body.pin, most
+            _try, private, lock, pin, showing.program.membership.pin_attempts
         )
         told = {"card": card, "outcome": outcome, "attempts_left": left}
         return web.Response(body=orjson.dumps(told), content_type=JSON)
@@ -119,7 +150,8 @@ class PrivacyDoor:
         replica = self.front.follow()
         if replica.member(name) is None:
             raise ProblemError("not-found", f"no member {name!r}")
-        return replica.dictionaries.members.numbers[name]
+        number = replica.dictionaries.members.numbers[name]
+        return replica.membership.accounts.person(number)
 
     async def _body(self, request: web.BaseRequest, kind: Any) -> Any:
         body = await read_body(request)
@@ -139,5 +171,5 @@ class PrivacyDoor:
         return decoded
 
 
-def _try(private: Any, card: str, state: Any, pin: str, most: int) -> Any:
-    return try_pin(private, private.need_pepper(), card, state, pin, most)
+def _try(private: Any, lock: Lock, pin: str, most: int) -> Any:
+    return try_pin(private, private.need_pepper(), lock, pin, most)

@@ -69,12 +69,31 @@ PROBLEMS: dict[str, Kind] = {
     "unknown-currency": Kind(409, "Unknown currency", "no program in force has it; for ever"),
     "unknown-tier": Kind(409, "Unknown tier", "the program in force has no such tier; for ever"),
     "unknown-card": Kind(422, "Unknown card", "no member has the card; the id may be used again"),
+    "pin-needed": Kind(422, "PIN needed", "the gift card has a PIN; the id may be used again"),
+    "pin-wrong": Kind(422, "PIN wrong", "it is not the card's; the id may be used again"),
+    "pin-locked": Kind(422, "PIN locked", "it was tried too often; a new PIN lets it be tried"),
     "no-pepper": Kind(503, "No pepper", "PINs cannot be hashed: VAFA_PEPPER_FILE is not set", True),
     "card-blocked": Kind(409, "Card blocked", "the card is blocked at the fact's time; for ever"),
     "card-linked": Kind(
         409, "Card of another", "the card is another member's at some time it matters; for ever"
     ),
     "member-closed": Kind(409, "Member closed", "the member had left by then; for ever"),
+    "unknown-merge": Kind(409, "Unknown merge", "no merge of that id is here; for ever"),
+    "same-member": Kind(409, "Same member", "both are one member or one account; for ever"),
+    "already-merged": Kind(
+        409, "Already merged", "the other was merged into a member before; for ever"
+    ),
+    "already-undone": Kind(409, "Already undone", "the merge was undone before; for ever"),
+    "member-pooled": Kind(
+        409, "Member pooled", "the member pools in a household, or is one; for ever"
+    ),
+    "not-pooled": Kind(409, "Not pooled", "the member does not pool in that account; for ever"),
+    "not-a-household": Kind(
+        409, "Not a household", "the account is no household and no organisation; for ever"
+    ),
+    "entangled": Kind(
+        409, "Entangled", "an exchange or a tender would be of two accounts; for ever"
+    ),
     "unknown-member": Kind(409, "Unknown member", "the other member has no fact; for ever"),
     "unknown-cause": Kind(409, "Unknown cause", "no program in force names it; for ever"),
     "unknown-gift-card": Kind(409, "Unknown gift card", "no card of that code is there; for ever"),

@@ -11,7 +11,8 @@ from aiohttp import web
 from msgspec import Meta
 
 from vafa.engine.answers import Answer, instant_text
-from vafa.engine.facts import FormError, Instant, PublishFact, instant_us
+from vafa.engine.facts import PublishFact
+from vafa.engine.facts.parts import FormError, Instant, instant_us
 from vafa.engine.holiday_calendars import Override, check_overrides
 from vafa.engine.program import Program
 from vafa.engine.program_check import warnings

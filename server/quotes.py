@@ -7,7 +7,7 @@ import time
 import orjson
 from aiohttp import web
 
-from vafa.engine.facts import FormError
+from vafa.engine.facts.parts import FormError
 from vafa.engine.quote_form import decode_basket
 from vafa.engine.quotes import quote
 

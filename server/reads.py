@@ -30,13 +30,12 @@ class ReadDoor:
     async def member(self, request: web.BaseRequest, name: str) -> web.Response:
         """A member's balances, tier, lots and totals at an instant, default now."""
         at = instant(parameters(request, "at"), "at")
-        replica = self.front.follow()
-        found = replica.member(name, at, lots=True)
+        found = self.front.follow().member_json(name, at)
         if found is None:
             when = "" if at is None else f" at {instant_text(at)}"
             raise ProblemError("not-found", f"no member {name!r}{when}")
-        body = orjson.dumps(found)
-        return caching.answer(request, body, caching.weak(body, found["as_of"]))
+        body, told_now = found
+        return caching.answer(request, body, caching.weak(body, told_now))
 
     async def causes(self, request: web.BaseRequest, _: str) -> web.Response:
         """What each cause has been given, by currency."""

@@ -19,7 +19,10 @@ import msgspec
 Fact = dict[str, Any]
 
 PUBLISH = "program publish"
-JOINT = ("transfer", "reward redeem", "gift card issue", "gift card load", "gift card redeem")
+TIES = ("merge", "unmerge", "pool", "unpool")
+JOINT = (
+    "transfer", "reward redeem", "gift card issue", "gift card load", "gift card redeem", *TIES,
+)  # fmt: skip
 
 
 def is_alone(fact: Fact) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from vafa.engine.facts import FormError
+from vafa.engine.facts.parts import FormError
 from vafa.engine.formats.found import Found, Skipped
 from vafa.engine.formats.mapping_file import completed, read_mapping
 from vafa.engine.formats.readers import reader_of

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from vafa.engine.facts import us_instant
+from vafa.engine.facts.parts import us_instant
 
 from . import vocabulary
 from .choices import Choices

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from vafa.engine.facts import us_instant
+from vafa.engine.facts.parts import us_instant
 
 from . import random_facts, vocabulary
 from .choices import Choices

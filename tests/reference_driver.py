@@ -12,7 +12,15 @@ from typing import Any
 
 import msgspec
 
-from vafa.engine.facts import CatalogFact, DayClosedFact, StoreFact, TransferFact, json_decoder
+from vafa.engine.facts import (
+    CatalogFact,
+    DayClosedFact,
+    MergeFact,
+    PoolFact,
+    StoreFact,
+    TransferFact,
+    json_decoder,
+)
 from vafa.engine.program import Program
 from vafa.engine.reference import Answer, MemberView, Reference
 from vafa.engine.reference import Posting as ReferencePosting
@@ -22,6 +30,7 @@ from vafa.engine.reference_facts import Moved, ReceivedFact
 from vafa.engine.reference_run import Run as Played
 from vafa.engine.reference_run import play
 from vafa.engine.reference_state import State
+from vafa.engine.reference_tied import Tied, play_tied
 from vafa.engine.reference_tiers import Progress
 from vafa.engine.reference_world import Accepted, Version, World
 
@@ -108,12 +117,56 @@ def settled_run(case: Case, engine: Run) -> Run:
             elif not (waits and fact["kind"] == "return"):
                 members.setdefault(fact["member"], []).append(entry)
     latest = latest_us(case)
+    for family in _families(members):
+        entries = [one for name in family for one in members.pop(name, ())]
+        _tied(found, world, family, play_tied(world, entries), latest)
     for member, entries in members.items():
-        played = play(world, entries)
-        _rows(found, facts, member, played)
-        for days, shown in zip(LATER, _later(world, played.member, latest), strict=True):
-            found.views[member, days] = _view(shown)
+        _alone(found, facts, member, play(world, entries), world, latest)
     return found
+
+
+def _families(members: Mapping[str, list[Accepted]]) -> list[list[str]]:
+    """Members that accepted facts have ever tied."""
+    found: list[set[str]] = []
+    for entries in members.values():
+        for entry in entries:
+            match entry.fact:
+                case MergeFact(member=one, other=other) | PoolFact(member=one, account=other):
+                    joined = {one, other}
+                case _:
+                    continue
+            apart = [family for family in found if not family & joined]
+            found = [*apart, joined.union(*(f for f in found if f & joined))]
+    return [sorted(family) for family in found]
+
+
+def _alone(
+    found: Run, facts: Mapping[str, Fact], member: str, played: Played, world: World, latest: int
+) -> None:
+    """What became of a member that was never tied."""
+    _rows(found, facts, member, played)
+    for days, shown in zip(LATER, _later(world, played.member, latest), strict=True):
+        found.views[member, days] = _view(shown)
+
+
+def _tied(found: Run, world: World, family: list[str], tied: Tied, latest: int) -> None:
+    """What became of members that were ever tied."""
+    for account, played in tied.runs.items():
+        _rows_of(found, account, played)
+    for name in family:
+        later = _later(world, tied.run(name).member, latest)
+        for days, shown in zip(LATER, later, strict=True):
+            found.views[name, days] = _view(shown)
+
+
+def _rows_of(found: Run, account: str, played: Played) -> None:
+    """What each fact did in an account of tied members."""
+    for step in played.steps:
+        name = step.row.id
+        if isinstance(step.entry.fact, DayClosedFact):
+            name = f"{name}/{account}"
+        told = found.told.setdefault(name, Told("ok"))
+        told.postings += [posted(posting) for posting in step.row.postings]
 
 
 def _rows(found: Run, facts: Mapping[str, Fact], member: str, played: Played) -> None:

@@ -25,7 +25,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vafa.engine.facts import FormError, PublishFact
+from vafa.engine.facts import PublishFact
+from vafa.engine.facts.parts import FormError
 from vafa.engine.holiday_calendars import resolve_holidays
 from vafa.engine.program import Program
 from vafa.engine.program_file import parse_program

@@ -17,7 +17,7 @@ from typing import Any
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from vafa.engine.facts import FormError
+from vafa.engine.facts.parts import FormError
 from vafa.engine.wire_json import decode_fact
 
 from . import random_histories, random_offers, random_programs, vocabulary

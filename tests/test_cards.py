@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vafa.engine.facts import FormError
+from vafa.engine.facts.parts import FormError
 from vafa.engine.intake import DecodedFacts
 from vafa.engine.replay import verify
 from vafa.engine.replica import Replica

@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 
 from vafa.engine.cli import loading, main
 from vafa.engine.cli.balance import points
-from vafa.engine.facts import EARLIEST_US
+from vafa.engine.facts.parts import EARLIEST_US
 from vafa.engine.journal import MAP_BYTES, Journal, LedgerError, StorageFull
 from vafa.engine.replay import verify
 from vafa.engine.replica import Replica, journal_path

@@ -13,13 +13,8 @@ from hypothesis import strategies as st
 from vafa.engine.checkpoint import FORMAT, Checkpoint, Meta, Snapshot, name_items
 from vafa.engine.controls import grow_by
 from vafa.engine.dictionaries import ALWAYS, Dictionaries, Product, Sizes, StoreVersion
-from vafa.engine.facts import (
-    CatalogFact,
-    ProductFact,
-    StoreAttributes,
-    StoreFact,
-    us_instant,
-)
+from vafa.engine.facts import CatalogFact, ProductFact, StoreAttributes, StoreFact
+from vafa.engine.facts.parts import us_instant
 from vafa.engine.records import grow, growth_batch
 
 # Names by the versions that are there, (name, since); asked as (name, instant); the number, or

@@ -26,6 +26,7 @@ import vafa.server.__main__
 from vafa.engine import facts, journal, outbox, program_conditions, schema, wire_schema
 from vafa.engine.cli import main
 from vafa.engine.cli.output import Exit
+from vafa.engine.facts import parts
 from vafa.engine.holiday_calendars import read_overrides
 from vafa.engine.program_check import warnings
 from vafa.engine.program_file import parse_program
@@ -365,9 +366,9 @@ def test_bounds_are_told() -> None:
     products = msgspec.json.schema(facts.CatalogFact)["$defs"]["CatalogFact"]["properties"]
     assert [int(row[1].replace(",", "")) for row in table] == [
         edge.MOST_BODY, edge.BODY_S, edge.HEAD_S, edge.IDLE_S, edge.MOST_CONNECTIONS,
-        decode.MOST_FACTS, committer.QUEUE_FACTS, facts.MOST_LINES,
-        facts.MOST_TENDERS, facts.MOST_COUPONS, facts.MOST_OFFERS, facts.ID_BYTES, facts.NAME_BYTES,
-        facts.MOST_AMOUNT, facts.MOST_POINTS,
+        decode.MOST_FACTS, committer.QUEUE_FACTS, parts.MOST_LINES,
+        parts.MOST_TENDERS, parts.MOST_COUPONS, parts.MOST_OFFERS, parts.ID_BYTES, parts.NAME_BYTES,
+        parts.MOST_AMOUNT, parts.MOST_POINTS,
         products["products"]["maxItems"],
     ]  # fmt: skip
 
@@ -394,11 +395,14 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Releases": [(facts.ReleaseFact, "")],
     "Cancels": [(facts.CancelFact, "")],
     "Rewards": [(facts.RewardRedeemFact, "")],
+    "Stock of rewards": [(facts.RewardStockFact, "")],
     "Gift cards": [
         (facts.GiftCardIssueFact, ""), (facts.GiftCardLoadFact, ""),
-        (facts.GiftCardRedeemFact, ""),
+        (facts.GiftCardRedeemFact, ""), (facts.GiftCardPinFact, ""),
     ],
     "Transfers": [(facts.TransferFact, "")],
+    "Merges": [(facts.MergeFact, ""), (facts.UnmergeFact, "")],
+    "Households": [(facts.PoolFact, ""), (facts.UnpoolFact, "")],
     "Donations": [(facts.DonateFact, "")],
     "Members": [
         (facts.EnrolFact, ""), (facts.MemberUpdateFact, ""), (facts.ManualTier, "manual_tier."),

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from vafa.engine.carrier import sale_of
 from vafa.engine.columns import Facts
 from vafa.engine.dictionaries import Dictionaries, Product, StoreVersion
-from vafa.engine.facts import (
+from vafa.engine.facts import LineFact, SaleFact, TenderFact
+from vafa.engine.facts.parts import (
     ID_BYTES,
     MOST_AMOUNT,
     MOST_COUPONS,
@@ -26,9 +27,6 @@ from vafa.engine.facts import (
     MOST_TENDERS,
     NAME_BYTES,
     FormError,
-    LineFact,
-    SaleFact,
-    TenderFact,
 )
 from vafa.engine.intake import DecodedFacts
 from vafa.engine.lines import details, net_lines

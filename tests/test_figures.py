@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vafa.engine.facts import FormError
+from vafa.engine.facts.parts import FormError
 from vafa.engine.formats.basket import spread
 from vafa.engine.formats.cells import cell_decimal, cell_text, moment_of
 from vafa.engine.formats.figures import (

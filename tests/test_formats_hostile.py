@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vafa.engine.facts import FormError
+from vafa.engine.facts.parts import FormError
 from vafa.engine.formats import documents, moadian, poslog
 from vafa.engine.formats.found import Skipped
 from vafa.engine.formats.mapping_file import completed, parse_mapping

@@ -28,7 +28,8 @@ from vafa.engine.columns import (
 )
 from vafa.engine.controls import Published, payload_of, published
 from vafa.engine.dictionaries import Dictionaries, Sizes
-from vafa.engine.facts import KINDS, MOST_AMOUNT, MOST_POINTS, FormError, PublishFact
+from vafa.engine.facts import KINDS, PublishFact
+from vafa.engine.facts.parts import MOST_AMOUNT, MOST_POINTS, FormError
 from vafa.engine.intake import DecodedFacts
 from vafa.engine.records import (
     content_of_row,

@@ -29,15 +29,8 @@ from hypothesis import strategies as st
 
 from vafa.engine.carrier import carrier_of
 from vafa.engine.digest import state_hash
-from vafa.engine.facts import (
-    CatalogFact,
-    LineFact,
-    ProductFact,
-    PublishFact,
-    SaleFact,
-    TenderFact,
-    us_instant,
-)
+from vafa.engine.facts import CatalogFact, LineFact, ProductFact, PublishFact, SaleFact, TenderFact
+from vafa.engine.facts.parts import us_instant
 from vafa.engine.intake import DecodedFacts
 from vafa.engine.replay import Rebuilt, verify
 from vafa.engine.replica import Replica, state_path

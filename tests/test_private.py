@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.facts import FormError
+from vafa.engine.facts.parts import FormError
 from vafa.engine.journal import LedgerError
-from vafa.engine.pins import try_pin
+from vafa.engine.pins import lock_of, try_pin
 from vafa.engine.private import NoPepperError, Private, secret_of
 from vafa.engine.replica import Replica
 from vafa.engine.verdicts import Verdict
@@ -67,7 +67,7 @@ def attempt(writer: Writer, pin: str, card: str = "c", most: int = 3) -> tuple[s
     state = writer.replica.membership.cards.state(card, 2**62)
     assert state is not None
     private = writer.private()
-    return try_pin(private, private.need_pepper(), card, state, pin, most)
+    return try_pin(private, private.need_pepper(), lock_of(card, state), pin, most)
 
 
 def test_a_pin_is_tried(ledger: Path) -> None:

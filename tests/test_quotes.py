@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from vafa.engine.answers import Answer, posting_details, stored_postings
-from vafa.engine.facts import FormError, LineFact
+from vafa.engine.facts import LineFact
+from vafa.engine.facts.parts import FormError
 from vafa.engine.quote_form import Basket, decode_basket
 from vafa.engine.quotes import quote
 from vafa.engine.redeemable import Terms, redeemable

@@ -15,14 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vafa.engine.facts import (
-    CatalogFact,
-    LineFact,
-    ProductFact,
-    SaleFact,
-    json_decoder,
-    us_instant,
-)
+from vafa.engine.facts import CatalogFact, LineFact, ProductFact, SaleFact, json_decoder
+from vafa.engine.facts.parts import us_instant
 from vafa.engine.program import Program
 from vafa.engine.program_file import load_program, parse_program
 from vafa.engine.reference import Answer, MemberView, Reference

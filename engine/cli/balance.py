@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @ledger_argument
-@click.argument("members", nargs=-1, required=True, metavar="MEMBER...")
+@click.argument("members", nargs=-1, metavar="[MEMBER]...")
+@click.option(
+    "--card", "cards", multiple=True, metavar="CARD", help="Of the member that has this card."
+)
 @click.option(
     "--at", callback=instant, metavar="INSTANT", default=None,
     help="As of this instant.  [default: now]",
@@ -28,20 +31,24 @@ if TYPE_CHECKING:
 @click.option("--lots", is_flag=True, help="Show the lots that the balance is made of.")
 @output_options
 def balance(
-    out: Output, ledger: Path, members: tuple[str, ...], at: dt.datetime | None, lots: bool
+    out: Output, ledger: Path, members: tuple[str, ...], cards: tuple[str, ...],
+    at: dt.datetime | None, lots: bool,
 ) -> None:
     """Show balances by currency and the tier of members.
 
     Points are whole units of the currency's scale in JSON and CSV, as the HTTP answers
-    are; tables show decimals. Exit code 1 when a member is not known.
+    are; tables show decimals. Exit code 1 when a member or a card is not known.
     """
-    from vafa.engine.facts import instant_us
+    if not members and not cards:
+        raise click.UsageError("name a MEMBER or a --card")
+    from vafa.engine.facts.parts import instant_us
     from vafa.engine.replica import Replica
 
     at_us = None if at is None else instant_us(at)
     replica = Replica.open(ledger)
     try:
         found = [_member(replica, name, at_us, lots) for name in members]
+        found += [_member_with(replica, card, at_us, lots) for card in cards]
         scales = (
             dict(zip(replica.fold.layout.currencies, replica.fold.layout.scales, strict=True))
             if replica.fold else {}
@@ -72,6 +79,16 @@ def _member(
         when = "" if at_us is None else f" with a fact by {instant_text(at_us)}"
         say(f"vafa: there is no member {name!r}{when}")
     return found
+
+
+def _member_with(
+    replica: Replica, card: str, at_us: int | None, lots: bool
+) -> dict[str, Any] | None:
+    found = replica.card(card, at_us)
+    if found is None:
+        say(f"vafa: no member has the card {card!r}")
+        return None
+    return _member(replica, found["member"], at_us, lots)
 
 
 def _by_currency(members: list[dict[str, Any]], scales: dict[str, int]) -> list[dict[str, Any]]:

@@ -32,7 +32,8 @@ def close(out: Output, ledger: Path, date: dt.datetime, at: dt.datetime | None) 
     """
     from vafa.engine.calendars import day_of
     from vafa.engine.closing import end_of_day
-    from vafa.engine.facts import DayClosedFact, us_instant
+    from vafa.engine.facts import DayClosedFact
+    from vafa.engine.facts.parts import us_instant
 
     require_ledger(ledger)
     day = date.date()

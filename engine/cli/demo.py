@@ -157,7 +157,7 @@ def _load(
 
 
 def _figures(out: Output, ledger: Path) -> tuple[Report, dict[str, Any]]:
-    from vafa.engine.facts import instant_us
+    from vafa.engine.facts.parts import instant_us
     from vafa.engine.replay import verify
     from vafa.engine.replica import Replica
     from vafa.engine.summary import summarize

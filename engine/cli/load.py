@@ -76,7 +76,7 @@ def load(
     inputs = {file.resolve() for file in files}
     if rejects is None and any(Path(f"{file}{SUFFIX}").resolve() in inputs for file in files):
         raise click.UsageError("a file's rejects would take the place of another file")
-    from vafa.engine.facts import FormError
+    from vafa.engine.facts.parts import FormError
 
     require_ledger(ledger)
     settings = _settings(source, mapping_file)

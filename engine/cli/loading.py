@@ -20,7 +20,7 @@ from .rejects import Place, Rejects
 from .tables import TableReader, bad_rows, readable, table_reader
 
 if TYPE_CHECKING:
-    from vafa.engine.facts import LoneFact
+    from vafa.engine.facts import JointFact, LoneFact
     from vafa.engine.formats.found import Reader
     from vafa.engine.formats.settings import Mapping
     from vafa.engine.intake import Intake
@@ -130,7 +130,7 @@ class Load:
     def _lines(
         self, name: str, stream: IO[bytes], size: int | None, skip: int, tick: Tick
     ) -> None:
-        from vafa.engine.facts import FormError
+        from vafa.engine.facts.parts import FormError
         from vafa.engine.wire_json import decode_fact
 
         done = 0
@@ -160,7 +160,7 @@ class Load:
     # -- other people's files ----------------------------------------------------------------
 
     def _mapped(self, file: Path, mapping: Mapping, skip: int, tick: Tick) -> None:
-        from vafa.engine.facts import FormError
+        from vafa.engine.facts.parts import FormError
         from vafa.engine.formats.found import Skipped
         from vafa.engine.formats.readers import STREAMED, format_of, reader_of
 
@@ -195,7 +195,7 @@ class Load:
 
     def recall(self, file: Path, mapping: Mapping) -> None:
         """Read a file that an earlier part has loaded, where later ones name its records."""
-        from vafa.engine.facts import FormError
+        from vafa.engine.facts.parts import FormError
         from vafa.engine.formats.readers import REMEMBERS, format_of, reader_of
 
         if format_of(mapping) not in REMEMBERS:
@@ -222,11 +222,20 @@ class Load:
             return
         # Facts that are committed alone take their place among the others.
         self._commit_sales()
-        if isinstance(fact, JointFact):
+        if isinstance(fact, JointFact) and not self._has_pin(fact):
             self._sales, self._places = [carrier_of(fact)], [place]
             self._commit_sales()
         elif self._writer is not None:
-            self._count(place, self._writer.commit_fact(fact))
+            self._count(place, self._writer.commit_fact(fact, force=self._force))
+
+    def _has_pin(self, fact: JointFact) -> bool:
+        """Whether a fact gives a gift card its PIN, or spends from one that has a PIN."""
+        from vafa.engine.gift_pins import asked, gives_pin
+
+        writer = self._writer
+        return writer is not None and (
+            gives_pin(fact) or bool(asked(writer.replica, fact, writer.now()))
+        )
 
     def _commit_sales(self) -> None:
         from vafa.engine.intake import DecodedFacts
@@ -252,7 +261,7 @@ class Load:
     # -- Arrow and Parquet in the wire's form --------------------------------------------------
 
     def _tables(self, name: str, reader: TableReader, skip: int, tick: Tick) -> None:
-        from vafa.engine.facts import FormError
+        from vafa.engine.facts.parts import FormError
         from vafa.engine.wire_arrow import ArrowFacts
 
         for table, done, total in readable(name, reader(Path(name), self._batch)):
@@ -273,7 +282,7 @@ class Load:
     def _table(self, name: str, table: Any, first: int) -> None:
         import pyarrow as pa
 
-        from vafa.engine.facts import FormError
+        from vafa.engine.facts.parts import FormError
         from vafa.engine.wire_arrow import ArrowFacts
 
         def place(row: int) -> Place:

@@ -34,7 +34,7 @@ def member(
     """
     if (name is None) == (card is None):
         raise click.UsageError("give a MEMBER or --card")
-    from vafa.engine.facts import instant_us
+    from vafa.engine.facts.parts import instant_us
     from vafa.engine.replica import Replica
 
     at_us = None if at is None else instant_us(at)

@@ -69,7 +69,7 @@ def explain(error: Exception) -> Exit | None:
     """Tell what went wrong and give its exit code; None for what is a defect of ours."""
     import lmdb
 
-    from vafa.engine.facts import FormError
+    from vafa.engine.facts.parts import FormError
     from vafa.engine.journal import LedgerError
     from vafa.engine.program_file import ProgramError
     from vafa.engine.writer import LedgerBusy

@@ -101,7 +101,7 @@ def publish(
     Publishing the same file for the same instant again changes nothing.
     """
     from vafa.engine.answers import instant_text
-    from vafa.engine.facts import instant_us
+    from vafa.engine.facts.parts import instant_us
     from vafa.engine.program_file import read_program
     from vafa.engine.publication import publication
 

@@ -31,7 +31,7 @@ def readable(name: str, tables: Tables) -> Tables:
     """The tables of a file; what Arrow says of a damaged one as a FormError."""
     import pyarrow as pa
 
-    from vafa.engine.facts import FormError
+    from vafa.engine.facts.parts import FormError
 
     try:
         yield from tables
@@ -72,7 +72,7 @@ def _ipc_stream(path: Path, _: int) -> Tables:
 
 def bad_rows(table: Any, first: int = 0) -> Iterator[tuple[int, Any]]:
     """(row, FormError) of the rows of a table that break the form, found by halving."""
-    from vafa.engine.facts import FormError
+    from vafa.engine.facts.parts import FormError
     from vafa.engine.wire_arrow import ArrowFacts
 
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..facts import FormError
+from ..facts.parts import FormError
 from .found import Fact, Skipped
 
 NO_MEMBER = Skipped("no-member")

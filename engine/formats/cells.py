@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ..facts import FormError
+from ..facts.parts import FormError
 from .figures import decimal_of, decimal_of_double, folded_name, scaled
 from .instants import InstantOf, instant_text
 

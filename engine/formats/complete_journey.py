@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..facts import CatalogFact, FormError, ProductFact
+from ..facts import CatalogFact, ProductFact
+from ..facts.parts import FormError
 from ..wire_schema import UTC_US, WIRE, WIRE_LINE, WIRE_TENDER
 
 SINCE = dt.datetime(2017, 1, 1, tzinfo=dt.UTC)

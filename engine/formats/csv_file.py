@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from ..facts import FormError
+from ..facts.parts import FormError
 from .found import Found
 from .receipts import Numbered, receipts
 from .settings import CsvTable

@@ -15,7 +15,7 @@ import msgspec
 
 from vafa.native.jsonkeys import duplicate_key
 
-from ..facts import FormError
+from ..facts.parts import FormError
 from ..program_file import split_path
 from ..wire_json import duplicate_member
 from .basket import Basket

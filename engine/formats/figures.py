@@ -12,7 +12,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Literal
 
-from ..facts import FormError
+from ..facts.parts import FormError
 
 _DIGITS = {ord(d): str(n) for row in ("۰۱۲۳۴۵۶۷۸۹", "٠١٢٣٤٥٦٧٨٩") for n, d in enumerate(row)}
 _MARKS = dict.fromkeys((0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A),

@@ -9,11 +9,12 @@ import msgspec
 
 from vafa.native.wire import Sale
 
-from ..facts import FormError, LoneFact
+from ..facts import LoneFact
+from ..facts.parts import FormError
 from ..wire_json import decode_fact
 
 Fact = dict[str, Any]
-"""A fact as the JSON door takes it (`facts.py`)."""
+"""A fact as the JSON door takes it (`facts/`)."""
 
 
 class Skipped(NamedTuple):

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from persiantools.jdatetime import JalaliDate
 
-from ..facts import FormError
+from ..facts.parts import FormError
 from .figures import ascii_digits
 
 Calendar = Literal["gregorian", "jalali"]

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from ..facts import FormError
+from ..facts.parts import FormError
 from .basket import Basket
 from .documents import Figures, read_orders
 from .found import Found, Skipped

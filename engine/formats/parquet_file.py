@@ -14,7 +14,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..facts import FormError
+from ..facts.parts import FormError
 from .found import Found
 from .receipts import Numbered, receipts
 from .row_plan import Plan

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from lxml import etree
 
-from ..facts import FormError
+from ..facts.parts import FormError
 from .basket import Basket
 from .found import Found, Skipped
 from .poslog_parts import attribute, flag, text_at

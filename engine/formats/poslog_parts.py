@@ -8,7 +8,7 @@ from typing import Any
 
 from lxml import etree
 
-from ..facts import FormError
+from ..facts.parts import FormError
 from .figures import ascii_digits, decimal_of
 
 _TRUE, _FALSE = ("true", "1"), ("false", "0", "")

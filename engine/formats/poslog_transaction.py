@@ -6,7 +6,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
-from ..facts import FormError
+from ..facts.parts import FormError
 from .basket import Basket, spread
 from .figures import ascii_digits, decimal_of, scaled
 from .found import Fact

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from ..facts import MOST_LINES, MOST_TENDERS, FormError
+from ..facts.parts import MOST_LINES, MOST_TENDERS, FormError
 from .basket import Basket
 from .cells import cell_text
 from .found import Fact, Found, Skipped

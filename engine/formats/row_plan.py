@@ -7,7 +7,7 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import Any, Literal
 
-from ..facts import FormError
+from ..facts.parts import FormError
 from .cells import cell_decimal, cell_text, moment_of, scaled_cell
 from .figures import folded_name, scaled
 from .found import Fact

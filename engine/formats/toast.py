@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from ..facts import FormError
+from ..facts.parts import FormError
 from .basket import Basket, spread
 from .documents import Figures, read_orders
 from .found import Fact, Found, Skipped

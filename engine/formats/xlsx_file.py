@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
-from ..facts import FormError
+from ..facts.parts import FormError
 from .cells import cell_text
 from .found import Found
 from .receipts import Numbered, receipts

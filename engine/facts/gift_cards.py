@@ -1,0 +1,68 @@
+"""Gift cards: issued, loaded, redeemed, their PINs (rulebook section 8)."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from .parts import Expires, GiftCode, Id, Instant, Money, Pin, Place, Reason
+
+
+class GiftCardIssueFact(
+    Struct, forbid_unknown_fields=True, tag_field="kind", tag="gift card issue"
+):
+    """A gift card comes into being; without `card` the engine chooses its code.
+
+    `expires` is the last good date, or "never"; without it the currency's policy counts. With a
+    `pin` the card is asked for it; the journal has its hash only.
+    """
+
+    id: Id
+    occurred_at: Instant
+    amount: Money
+    card: GiftCode | None = None
+    pin: Pin | None = None
+    expires: Expires | None = None
+    store: Place = ""
+    terminal: Place = ""
+    reason: Reason = ""
+    actor: Place = ""
+
+
+class GiftCardLoadFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="gift card load"):
+    """Money is put on a gift card; `expires` as of an issue."""
+
+    id: Id
+    occurred_at: Instant
+    card: GiftCode
+    amount: Money
+    expires: Expires | None = None
+    store: Place = ""
+    terminal: Place = ""
+    reason: Reason = ""
+    actor: Place = ""
+
+
+class GiftCardRedeemFact(
+    Struct, forbid_unknown_fields=True, tag_field="kind", tag="gift card redeem"
+):
+    """Money of a gift card is spent outside a sale's tenders; `completed` as for a sale."""
+
+    id: Id
+    occurred_at: Instant
+    card: GiftCode
+    amount: Money
+    pin: Pin | None = None
+    completed: bool = False
+    store: Place = ""
+    terminal: Place = ""
+
+
+class GiftCardPinFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="gift card pin"):
+    """A gift card has this PIN from now on, and may be tried anew; the journal has its hash."""
+
+    id: Id
+    occurred_at: Instant
+    card: GiftCode
+    pin: Pin
+    store: Place = ""
+    terminal: Place = ""

@@ -1,0 +1,49 @@
+"""Members' answers kept as JSON for as long as nothing of them can have changed.
+
+A member's row changes with a seq of its own and with the business day; what is known beside
+it, with facts of cards and members. An app that shows a balance asks several times for one
+purchase.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .folding import Fold
+
+MOST_KEPT = 8_192
+"""Members of a process, a few kilobytes each."""
+
+Standing = tuple[int, int, int, int]
+"""Seq of the member's latest fact, business day, version that shows it, changes of cards."""
+
+
+class Kept(NamedTuple):
+    """JSON around the instant of the asking, which stands between."""
+
+    standing: Standing
+    head: bytes
+    tail: bytes
+
+
+class KeptAnswers:
+    """The answers of the members that were asked for lately."""
+
+    def __init__(self) -> None:
+        self._fold: Fold | None = None
+        self._kept: dict[str, Kept] = {}
+
+    def find(self, fold: Fold, name: str, standing: Standing) -> Kept | None:
+        """The answer of a member that stands as it did then."""
+        if fold is not self._fold:
+            self._fold, self._kept = fold, {}
+            return None
+        found = self._kept.get(name)
+        return found if found is not None and found.standing == standing else None
+
+    def keep(self, name: str, kept: Kept) -> None:
+        """Keep an answer for the fold of the last `find`; the first one kept may go."""
+        if len(self._kept) >= MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[name] = kept

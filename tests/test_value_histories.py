@@ -1,0 +1,172 @@
+"""Drawn histories of gift cards, rewards and profit shares: the ledger against the reference.
+
+Every decision, every account's balances and totals, every item given; nothing is lost or made
+after any commit, and money that is spent from cards is what sales and redemptions say.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from vafa.engine.answers import Answer
+from vafa.engine.facts import PublishFact, json_decoder
+from vafa.engine.gift_accounts import ACCOUNT, account_of
+from vafa.engine.reference import Reference
+from vafa.engine.reference_answers import MemberView
+from vafa.engine.replay import verify
+from vafa.engine.replica import Replica
+from vafa.engine.wire_json import decode_strictly
+from vafa.engine.writer import Writer
+
+from . import mixed
+from .random_value import CARDS, FAR, MEMBERS, Wire, case
+
+TOTALS = (
+    "issued", "expired", "redeemed", "reversed", "donated", "forgiven", "transferred_out",
+    "transferred_in",
+)  # fmt: skip
+ACCOUNTS = (*MEMBERS, *map(account_of, CARDS))
+FAR_US = round(mixed.at(0).timestamp() * 1e6) + (FAR - mixed.at(0).date()).days * 86_400_000_000
+
+
+def became(writer: Writer, fact: Wire) -> Answer:
+    """What a ledger answers; a refusal for form is one for its slug."""
+    verdict = writer.commit_fact(decode_strictly(orjson.dumps(fact)), force=True)
+    if verdict.refusal is not None:
+        return {"status": "refused", "reason": verdict.refusal.slug}
+    assert verdict.answer is not None
+    return verdict.answer
+
+
+def conserved(writer: Writer) -> None:
+    """Nothing is lost or made, in any account (rulebook section 12)."""
+    fold = writer.replica.fold
+    assert fold is not None
+    for member in range(len(writer.replica.dictionaries.members)):
+        last_at = fold.state.head(member)[0]
+        if last_at is None:
+            continue
+        for place in range(len(fold.layout.currencies)):
+            t = fold.state.totals(member, place, fold.today(last_at))
+            assert t["issued"] == (
+                t["active"] + t["pending"] + t["held"] + t["redeemed"] + t["expired"]
+                + t["reversed"] + t["donated"] + t["transferred_out"] - t["transferred_in"]
+                - t["debt"] - t["forgiven"]
+            )  # fmt: skip
+            assert min(t["active"], t["pending"], t["held"], t["debt"]) >= 0
+
+
+def seen(replica: Replica, name: str) -> dict[str, Any] | None:
+    """An account as a ledger has it after all."""
+    found = replica.member(name, FAR_US)
+    if found is None:
+        return None
+    return {
+        currency: {
+            **{part: found["balances"][currency][part] for part in ("active", "debt")},
+            **{total: found["totals"][currency][total] for total in TOTALS},
+        }
+        for currency in found["balances"]
+    }
+
+
+def viewed(view: MemberView) -> dict[str, Any]:
+    """An account as the reference has it."""
+    return {
+        currency: {
+            "active": balance.active, "debt": balance.debt,
+            **{total: getattr(view.totals[currency], total) for total in TOTALS},
+        }
+        for currency, balance in view.balances.items()
+    }  # fmt: skip
+
+
+class Money:
+    """What cards gave for sales and redemptions, by the answers alone."""
+
+    def __init__(self) -> None:
+        self.spent: Counter[str] = Counter()
+
+    def take(self, fact: Wire, answer: Answer) -> None:
+        """An answer of the ledger."""
+        if answer["status"] in ("ok", "parked"):
+            for tender in fact.get("tenders", ()):
+                if "card" in tender:
+                    self.spent[tender["card"]] += tender["amount"]
+            if fact["kind"] == "gift card redeem":
+                self.spent[fact["card"]] += fact["amount"]
+        for entry in (answer, *answer.get("parked", ())):
+            for refund in entry.get("refunds", ()):
+                self.spent[refund["card"]] -= refund["amount"]
+
+    def check(self, replica: Replica) -> None:
+        """Nothing else has moved money of a card."""
+        for code in CARDS:
+            found = replica.gift_card(code, FAR_US)
+            assert (found["spent"] if found else 0) == self.spent[code]
+
+
+def differences(ledger: Path, seed: int) -> list[str]:
+    """Where ledger and reference differ over a drawn history."""
+    text, facts = case(seed)
+    reference, money = Reference(), Money()
+    reference.submit(PublishFact("program", mixed.at(-24 * 365), text))
+    with mixed.start(ledger, text) as writer:
+        for fact in facts:
+            answer = became(writer, fact)
+            conserved(writer)
+            money.take(fact, answer)
+            expected = reference.submit(json_decoder.decode(orjson.dumps(fact)))
+            told = answer.get("reason", answer["status"]), answer.get("taken")
+            asked = expected.reason or "ok", expected.taken
+            if told[0] == "parked":
+                told = "ok", told[1]
+            asked = ("ok" if asked[0] == "parked" else asked[0]), asked[1]
+            if told != asked or answer.get("items", []) != expected.items:
+                return [f"{fact}: {told} {answer.get('items')}, not {asked} {expected.items}"]
+            waited = {
+                one["id"]: one.get("reason", "ok") for one in answer.get("parked", ())
+            }  # fmt: skip
+            if waited != expected.parked:
+                return [f"{fact}: {waited}, not {expected.parked}"]
+        money.check(writer.replica)
+        found = []
+        for name in ACCOUNTS:
+            ours = seen(writer.replica, name)
+            theirs = viewed(reference.member(name, FAR)) if ours is not None else None
+            if ours != theirs:
+                found.append(f"{name.removeprefix(ACCOUNT)}: {ours}, not {theirs}")
+        live = mixed.hash_of(writer.replica)
+        follower = Replica(writer.journal)
+        follower.catch_up()
+        assert mixed.hash_of(follower) == live
+    report = verify(ledger)
+    return found + report.findings
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_the_ledger_is_as_the_reference(tmp_path: Path, seed: int) -> None:
+    assert differences(tmp_path / "ledger", seed) == []
+
+
+def main(first: int, last: int) -> None:
+    """Many seeds, for a longer run: `python -m tests.test_value_histories FIRST LAST`."""
+    for seed in range(first, last):
+        ledger = Path(f"value-{seed}.ledger")
+        try:
+            found = differences(ledger, seed)
+        finally:
+            shutil.rmtree(ledger, ignore_errors=True)
+        if found:
+            print(seed, *found, sep="\n  ")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:3]))
