@@ -10,10 +10,10 @@ MODULES := $(sort $(wildcard engine/*.py engine/*/*.py native/*.py native/*.pyi 
 BUILT := pyproject.toml setup.py $(NATIVE)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test check schemathesis differential mutation explain-all bench load soak-kill soak-flips soak wheel clean help
+.PHONY: demo test check schemathesis differential mutation explain-all bench bench-doors load soak-kill soak-flips soak wheel clean help
 
 help:
-	@echo "make demo | test | check | schemathesis | differential | mutation | explain-all | bench | load | soak | wheel | clean"
+	@echo "make demo | test | check | schemathesis | differential | mutation | explain-all | bench | bench-doors | load | soak | wheel | clean"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -72,6 +72,11 @@ explain-all: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks
+
+# Our doors beside FastAPI over PostgreSQL, whose Debian package must be there; ten minutes.
+bench-doors: $(VENV)/dev.stamp
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[bench-fastapi]'
+	$(BIN)/python -m benchmarks.doors
 
 load: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.load

@@ -36,6 +36,10 @@ Start = Callable[[], AbstractContextManager[int]]
 """Starts a server; the context gives its port and stops it at the end."""
 
 
+running: dict[int, int] = {}
+"""Ids of the servers that `child` has started, by their ports."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rounds:
     """What one server did: answers a second and latency (ms) of each round, all statuses."""
@@ -44,6 +48,8 @@ class Rounds:
     p50: list[float] = field(default_factory=list)
     p99: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
+    cpu_us: list[float] = field(default_factory=list)
+    """Processor time of the server for an answer, where it was looked at."""
 
     @property
     def rate(self) -> float:
@@ -90,10 +96,12 @@ def child(
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     finally:
         os.sched_setaffinity(0, allowed)
+    running[port] = process.pid
     try:
         _wait_ready(process, port, ready)
         yield port
     finally:
+        del running[port]
         process.terminate()
         try:
             process.wait(STOP_S)

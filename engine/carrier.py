@@ -26,6 +26,7 @@ from .facts import (
     EnrolFact,
     EraseFact,
     GiftCardFact,
+    GiftCardFundFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
     GiftCardPinFact,
@@ -77,7 +78,10 @@ def carrier_of(fact: MemberFact | JointFact) -> Sale:
     )  # fmt: skip
 
 
-def _named(extra: Extra, fact: MemberFact | TransferFact | RewardRedeemFact | LinkFact) -> Extra:
+def _named(
+    extra: Extra,
+    fact: MemberFact | TransferFact | RewardRedeemFact | GiftCardFundFact | LinkFact,
+) -> Extra:
     """With the card that a fact has, and the member's name beside it."""
     if not fact.card:
         return extra
@@ -154,6 +158,12 @@ def _redeem(fact: RedeemFact) -> Extra:
 def _transfer(fact: TransferFact) -> Extra:
     return Extra(
         currency=fact.currency, amount=fact.points, to=fact.to, completed=fact.completed
+    )
+
+
+def _fund(fact: GiftCardFundFact) -> Extra:
+    return Extra(
+        amount=fact.amount, to=account_of(fact.gift_card or ""), completed=fact.completed
     )
 
 
@@ -243,6 +253,7 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     CardBlockFact: _reason,
     CardUnblockFact: _reason,
     TransferFact: _transfer,
+    GiftCardFundFact: _fund,
     DonateFact: _donate,
     RewardRedeemFact: _reward,
     MergeFact: _tie,
@@ -334,7 +345,10 @@ def wire_fields(content: Content) -> dict[str, Any]:
     if extra.ends_at is not None:
         name = "expires_at" if KINDS[kind] == "hold" else "ends_at"
         fields[name] = us_instant(extra.ends_at).isoformat().replace("+00:00", "Z")
-    return fields | _wire_same(extra)
+    fields |= _wire_same(extra)
+    if KINDS[kind] == "gift card fund":
+        fields["gift_card"] = code_of(fields.pop("to"))
+    return fields
 
 
 def _wire_same(extra: Extra) -> dict[str, Any]:
@@ -354,7 +368,7 @@ def _wire_figures(kind: str, extra: Extra) -> dict[str, Any]:
             return {"code": extra.code, "quantity": extra.amount}
         case "reward redeem":
             return {"reward": extra.code, "quantity": extra.quantity}
-        case "gift card issue" | "gift card load" | "gift card redeem":
+        case "gift card issue" | "gift card load" | "gift card redeem" | "gift card fund":
             return {"amount": extra.amount}
         case "adjust" | "redeem" | "hold" | "transfer" | "donate":
             return {"currency": extra.currency, "points": extra.amount}

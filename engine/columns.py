@@ -43,13 +43,14 @@ MERGE, UNMERGE, POOL, UNPOOL = (
     KINDS.index(kind) for kind in ("merge", "unmerge", "pool", "unpool")
 )
 
+GIFT_FUND = KINDS.index("gift card fund")
 GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PIN)
 """Kinds of facts of gift cards."""
 
 LINKS = (MERGE, UNMERGE, POOL, UNPOOL)
 """Kinds of facts that tie members' accounts."""
 
-JOINT = (TRANSFER, REWARD, *GIFTS, *LINKS)
+JOINT = (TRANSFER, REWARD, *GIFTS, GIFT_FUND, *LINKS)
 """Kinds of facts about more than one account, or about what all share."""
 
 SHARE_IN = KINDS.index("profit share in")
@@ -61,7 +62,7 @@ MEMBER_KINDS = np.array(
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
         TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT,
-        ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND, *LINKS,
+        ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND, GIFT_FUND, *LINKS,
     ],
     np.uint8,
 )  # fmt: skip

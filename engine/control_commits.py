@@ -249,9 +249,15 @@ class ControlCommits:
             return Verdict(refusal=Refusal(
                 "invalid-fact", "the program in force has no such currency", "currency"
             ))  # fmt: skip
+        unknown = next((name for name in fact.causes if name not in version.program.causes), None)
+        if unknown is not None:
+            return Verdict(refusal=Refusal(
+                "invalid-fact", f"the program in force has no cause {unknown!r}", "causes"
+            ))  # fmt: skip
         sizes, first = replica.dictionaries.sizes(), replica.seq + 1
         control = control_batch(fact.id, kind, at, payload, program=version.number)
         legs = legs_of(replica, fact, at, first + 1)
+        fold.follow()
         if legs is None:
             return Verdict(refusal=Refusal(
                 "invalid-fact", "nobody has bought or earned anything then", "from"
@@ -260,14 +266,14 @@ class ControlCommits:
         with self._writer.ahead():
             rows = Legs(legs, fold.apply(legs, replica))
             if rows.outcome.status.any():
-                self._put_back(before)
+                self._put_back(before, sizes)
                 return Verdict(refusal=Refusal(
                     "overflow", "a figure of a member would not fit", "points"
                 ))  # fmt: skip
             try:
                 self._append(fact.id, control, sizes, rows.rows(fold.n_currencies))
             except StorageFull:
-                self._put_back(before)
+                self._put_back(before, sizes)
                 raise
             replica.settle(legs.first, legs.facts, [], rows.outcome.status)
             replica.dirty.update(before)
@@ -291,11 +297,16 @@ class ControlCommits:
         answer = control_answer(fact.id, record.first)
         return Verdict(answer)
 
-    def _put_back(self, before: dict[int, bytes]) -> None:
+    def _put_back(self, before: dict[int, bytes], sizes: Sizes) -> None:
         fold = self._replica.fold
         assert fold is not None
         for member, packed in before.items():
-            fold.state.unpack(member, packed)
+            if member < sizes.members:
+                fold.state.unpack(member, packed)
+            else:
+                fold.state.clear(np.array([member], np.uint32))
+        self._replica.dictionaries.cut(sizes)
+        fold.follow()
         fold.histories.clear()
 
     def _fold_again(self, members: NDArray[np.uint32]) -> None:

@@ -68,8 +68,10 @@ def payload_of(fact: ControlFact) -> bytes:
         case DayClosedFact():
             return fact.date.isoformat().encode()
         case ProfitShareFact():
+            causes = [sorted(fact.causes.items())] if fact.causes else []
             return msgspec.msgpack.encode([
-                fact.since, fact.until, fact.currency, fact.points, fact.weight, fact.expires
+                fact.since, fact.until, fact.currency, fact.points, fact.weight, fact.expires,
+                *causes,
             ])  # fmt: skip
         case RewardStockFact():
             return msgspec.msgpack.encode(Told(fact.reward, fact.pieces, fact.items))

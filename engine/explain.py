@@ -17,6 +17,7 @@ import numpy as np
 
 from .answers import fact_view, instant_text
 from .calendars import day_of
+from .chain import Heads
 from .columns import JOINT, LEGS, MEMBER_KINDS
 from .explain_back import back_told
 from .explain_change import balances_told, lots_made, lots_moved, tier_told
@@ -38,12 +39,14 @@ from .facts import KINDS
 from .records import StoredFact
 from .reference_calendar import business_date
 from .reference_facts import named_sale
-from .reference_run import Run, in_order, play
-from .reference_world import Accepted, Version
+from .reference_run import Step, in_order, play
+from .reference_tied import play_tied
+from .reference_turn import Posting
+from .reference_world import Accepted, Version, World
 from .schema import NO_MEMBER, column
 from .standing import DAY_CLOSED, day_closed
 from .status import REFUSALS, Status
-from .views import latest_seq
+from .views import durable_heads
 
 if TYPE_CHECKING:
     from .replica import Replica
@@ -57,11 +60,12 @@ class UnknownFact(LookupError):
 
 
 class Asked(NamedTuple):
-    """A fact to explain: its seq, and of a member's the member and its latest seq."""
+    """A fact to explain: its seq, and of a member's the member, with the latest seqs of it and of
+    all that were ever tied to it."""
 
     seq: int
     member: int | None = None
-    last_seq: int = 0
+    heads: Heads | None = None
 
 
 @dataclass
@@ -69,18 +73,48 @@ class _Played:
     """A member's chain, and what the reference made of it and told.
 
     `places` are those of all its facts and closed days by seq; played are those up to the
-    last that was asked for.
+    last that was asked for, `steps` by seq. Of a closed day, `apart` are the postings to other
+    accounts of members that were ever tied.
     """
 
     chain: MemberChain
     places: dict[int, int]
-    run: Run
-    heard: dict[str, Heard]
+    steps: dict[int, Step]
+    heard: dict[int, Heard]
+    apart: dict[int, list[Posting]]
 
     def stands(self, seq: int) -> dict[int, bool]:
         """By seq whether each other fact stands before one."""
         mine = self.places[seq]
         return {other: place < mine for other, place in self.places.items() if place != mine}
+
+
+def _played_tied(world: World, chain: MemberChain) -> _Played:
+    """All facts of members that were ever tied; of closed days the part of the chain's member."""
+    listener = Listener()
+    tied = play_tied(world, chain.entries, listener)
+    steps: dict[int, Step] = {}
+    apart: dict[int, list[Posting]] = {}
+    days = {entry.seq for entry in world.days}
+    for account, run in tied.runs.items():
+        for step in run.steps:
+            seq = step.entry.seq
+            if seq in days and account != chain.name:
+                apart.setdefault(seq, []).extend(step.row.postings)
+            elif step.entry.fact.id in listener.heard and not step.emptied:
+                steps[seq] = step
+    heard = {
+        seq: listener.heard[_key(step, chain.name if seq in days else "")]
+        for seq, step in steps.items()
+    }
+    entries = in_order([*(step.entry for step in steps.values() if step.entry.seq not in days),
+                        *world.days])  # fmt: skip
+    places = {entry.seq: place for place, entry in enumerate(entries)}
+    return _Played(chain, places, steps, heard, apart)
+
+
+def _key(step: Step, account: str) -> str:
+    return f"{step.row.id}/{account}" if account else step.row.id
 
 
 def shown(name: str) -> str:
@@ -133,9 +167,7 @@ class Explainer:
             raise UnknownFact(f"the fact {name!r} closed no day of a member {member!r}")
         else:
             number = members.numbers[member]
-        if len(self._replica.membership.accounts.family(number)) > 1:
-            raise UnknownFact("members that were merged, or pool, are not explained")
-        return Asked(stored.seq, number, self._last_seq(number))
+        return Asked(stored.seq, number, self._heads(number))
 
     def _leg_of(self, stored: StoredFact, member: str) -> StoredFact:
         """A member's leg of a fact of several members; the fact itself where it has none."""
@@ -156,8 +188,8 @@ class Explainer:
         stored = self._reader.stored(asked.seq)
         if asked.member is None:
             return control_told(self._reader, stored, self._lang)
-        played = self._played(asked.member, asked.last_seq, [asked.seq])
-        if asked.seq in played.places:
+        played = self._played(asked.member, asked.heads or {}, [asked.seq])
+        if asked.seq in played.steps:
             return self._in_force(played, stored)
         if stored.kind == DAY_CLOSED:
             raise UnknownFact(
@@ -165,8 +197,9 @@ class Explainer:
             )
         return self._not_in_force(asked.member, played.chain, stored)
 
-    def _last_seq(self, number: int) -> int:
-        return latest_seq(self._replica, self._reader.dictionaries.members.names[number]) or 0
+    def _heads(self, number: int) -> Heads:
+        assert self._replica.fold is not None
+        return durable_heads(self._replica, self._replica.fold, number)
 
     # -- many ----------------------------------------------------------------------------------
 
@@ -174,7 +207,7 @@ class Explainer:
         """All facts of members of a business date and the parts of its close, member by member,
         each one's in its order. A fact's date is by the version that rated it."""
         for number, seqs in self._facts_on(date).items():
-            played = self._played(number, self._last_seq(number), seqs)
+            played = self._played(number, self._heads(number), seqs)
             yield from self._some(number, played, seqs)
 
     def all(self, tick: Tick) -> Iterator[Explanation]:
@@ -182,13 +215,15 @@ class Explainer:
         total = len(self._reader.dictionaries.members)
         for number in range(total):
             tick(number, total)
-            played = self._played(number, self._last_seq(number), None)
+            played = self._played(number, self._heads(number), None)
             chain = played.chain
-            seqs = [seq for seq, stored in chain.rows.items() if stored.kind in MEMBER_KINDS]
+            seqs = [
+                seq for seq, stored in chain.rows.items() if stored.kind in MEMBER_KINDS
+                and int(column(stored.batch, "member")[stored.row]) == number
+            ]  # fmt: skip
             seqs += [
-                step.entry.seq for step in played.run.steps
-                if step.entry.seq not in chain.rows
-                and (step.row.postings or chain.own.get(step.entry.seq))
+                seq for seq, step in played.steps.items()
+                if seq not in chain.rows and (step.row.postings or chain.own.get(seq))
             ]
             yield from self._some(number, played, seqs)
         tick(total, total)
@@ -196,7 +231,7 @@ class Explainer:
     def _some(self, number: int, played: _Played, seqs: Collection[int]) -> Iterator[Explanation]:
         for seq in sorted(seqs, key=lambda seq: played.places.get(seq, -1)):
             stored = self._reader.stored(seq)
-            if seq in played.places:
+            if seq in played.steps:
                 yield self._in_force(played, stored)
             elif stored.kind in MEMBER_KINDS:
                 yield self._not_in_force(number, played.chain, stored)
@@ -226,10 +261,12 @@ class Explainer:
 
     # -- a member ------------------------------------------------------------------------------
 
-    def _played(self, number: int, last_seq: int, seqs: Collection[int] | None) -> _Played:
+    def _played(self, number: int, heads: Heads, seqs: Collection[int] | None) -> _Played:
         """A member's facts, heard where wanted (None: all), played as far as that asks."""
         world = self._world
-        chain = chain_of(self._reader, number, last_seq)
+        chain = chain_of(self._reader, number, heads)
+        if len(heads) > 1:
+            return _played_tied(world, chain)
         entries = in_order([*chain.entries, *world.days])
         places = {entry.seq: place for place, entry in enumerate(entries)}
         if seqs is None:
@@ -243,20 +280,25 @@ class Explainer:
             replace(world, days=[entry for entry in entries if entry.seq in days]),
             [entry for entry in entries if entry.seq not in days], trace=listener,
         )  # fmt: skip
-        return _Played(chain, places, run, listener.heard)
+        return _Played(
+            chain, places, {step.entry.seq: step for step in run.steps},
+            {step.entry.seq: heard for step in run.steps
+             if (heard := listener.heard.get(step.row.id)) is not None}, {},
+        )  # fmt: skip
 
     def _in_force(self, played: _Played, stored: StoredFact) -> Explanation:
         """A fact that moves what it moves."""
         seq, chain = stored.seq, played.chain
-        step = played.run.steps[played.places[seq]]
-        heard, program = played.heard[step.row.id], step.entry.version.program
+        step = played.steps[seq]
+        heard, program = played.heard[seq], step.entry.version.program
         before, after, rated = heard.before, step.after, heard.rating()
         lots = lots_made(before.wallet, after.wallet)
         own, later = chain.own.get(seq, []), chain.corrections.get(seq, [])
         balances = balances_told(program, before, after, step.row)
         tier = tier_told(program, before, after)
-        unlike = list(differences(self._donors, step.row.postings, own, later))
-        if stored.kind in MEMBER_KINDS:
+        every = [*step.row.postings, *played.apart.get(seq, ())]
+        unlike = list(differences(self._donors, every, own, later))
+        if stored.kind in MEMBER_KINDS and seq >= chain.last_tie:
             now = {name: told.after for name, told in balances.items()}
             unlike += standing_differences(
                 self._reader, chain, stored, played.stands(seq), now,
@@ -289,6 +331,14 @@ class Explainer:
         own, later = chain.own.get(stored.seq, []), chain.corrections.get(stored.seq, [])
         ended = chain.ended.get(stored.seq)
         status = Status(stored.status) if ended is None else ended.status
+        if status == Status.OK:
+            # A merge that is undone, and what undoes it, move nothing.
+            unlike = list(differences(self._donors, [], own, later))
+            idle = msgspec.structs.replace(
+                head, agrees=not unlike, journalled=postings_told(own), corrected=bool(later),
+                corrections=corrections_told(self._reader, later), differences=unlike,
+            )  # fmt: skip
+            return self._worded(idle, version)
         waits = status == Status.PARKED
         told = msgspec.structs.replace(
             head, status="parked" if waits else "refused",
@@ -298,9 +348,9 @@ class Explainer:
             corrections=corrections_told(self._reader, later),
             differences=list(differences(self._donors, [], own, later)),
         )  # fmt: skip
-        if not waits and ended is None:
+        if not waits and ended is None and len(self._heads(number)) == 1:
             previous = int(column(stored.batch, "previous")[stored.row])
-            known = chain_of(self._reader, number, previous).entries
+            known = chain_of(self._reader, number, {number: previous}).entries
             told = refused(told, self._world, known, entry)
         return self._worded(told, version)
 

@@ -16,15 +16,17 @@ import msgspec
 from .answers import stored_postings
 from .calendars import NEVER, date_of
 from .carrier import wire_fields
-from .chain import read_history
+from .chain import Heads, read_history
 from .columns import (
     CARD_PIN,
+    GIFT_FUND,
     GIFT_ISSUE,
     GIFT_LOAD,
     GIFT_PAYMENT,
     GIFT_PIN,
     GIFT_REFUND,
     GIFTS,
+    LINKS,
     NO_RULE,
     REDEEM,
     REWARD,
@@ -35,8 +37,8 @@ from .dictionaries import Dictionaries, Product
 from .facts import (
     KINDS,
     AdjustFact,
-    CancelFact,
     DayClosedFact,
+    LinkFact,
     MemberFact,
     MemberUpdateFact,
     ProductFact,
@@ -49,7 +51,15 @@ from .parked import CORRECT
 from .program import Program
 from .record_cache import RecordCache
 from .records import StoredFact, content_of_row, read_facts
-from .reference_facts import IssueFact, Moved, OfMember, PriceFact, ReceivedFact, named_sale
+from .reference_facts import (
+    IssueFact,
+    Moved,
+    OfMember,
+    PriceFact,
+    ReceivedFact,
+    RefundFact,
+    named_sale,
+)
 from .reference_value import refund_id
 from .reference_world import Accepted, Version, World
 from .rewards import price_of
@@ -146,7 +156,9 @@ def _world_of(reader: Reader, standing: Standing) -> LedgerWorld:
 # -- facts in the form of the wire -----------------------------------------------------------------
 
 
-_MADE = (TRANSFER_IN, REWARD, *GIFTS, GIFT_PAYMENT, GIFT_REFUND, SHARE_IN, CARD_PIN)
+_MADE = (
+    TRANSFER_IN, REWARD, *GIFTS, GIFT_PAYMENT, GIFT_REFUND, GIFT_FUND, SHARE_IN, CARD_PIN,
+)  # fmt: skip
 """Kinds of rows that are to the reference what facts of other kinds do."""
 
 
@@ -171,7 +183,7 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) 
         fields["points"] = read_facts(stored.batch.slice(stored.row, 1)).extra(0).amount
     if fields["kind"] == "sale":
         fields["lines"] = _whole_lines(fields["lines"])
-    fact: MemberFact | TransferFact = msgspec.convert(fields, MemberFact | TransferFact)
+    fact: OfMember = msgspec.convert(fields, MemberFact | TransferFact | LinkFact)
     return fact
 
 
@@ -183,13 +195,18 @@ def _made_of(stored: StoredFact, fields: dict[str, Any], program: Program) -> Of
         # It has its place in the member's order and changes nothing there.
         return MemberUpdateFact(*head, fields["store"], fields["terminal"])
     if stored.kind == GIFT_REFUND:
-        return CancelFact(
+        return RefundFact(
             refund_id(stored.id), *head[1:], extra.named, extra.amount, fields["store"],
             fields["terminal"],
         )
     money = "" if program.gift_cards is None else program.gift_cards.currency
+    if stored.kind == GIFT_FUND:
+        return TransferFact(
+            *head, extra.to, money, extra.amount, extra.completed, fields["store"],
+            fields["terminal"],
+        )
     if stored.kind in (GIFT_ISSUE, GIFT_LOAD, SHARE_IN):
-        same = IssueFact if stored.kind == GIFT_ISSUE else AdjustFact
+        same = IssueFact if stored.kind == GIFT_ISSUE or extra.cause else AdjustFact
         return same(
             *head, extra.currency or money, extra.amount, expires=extra.expires or None,
             store=fields["store"], terminal=fields["terminal"],
@@ -258,7 +275,7 @@ class MemberChain:
 
     `entries` are the facts in force. `own` and `corrections` hold postings by the seq of the
     fact that they are of; a member's part of a closed day is of the day's seq. `ended` tells
-    what became of parked facts.
+    what became of parked facts, `last_tie` is the seq of the last fact that ties members.
     """
 
     name: str
@@ -267,12 +284,14 @@ class MemberChain:
     own: dict[int, list[Journalled]] = field(default_factory=dict)
     corrections: dict[int, list[Journalled]] = field(default_factory=dict)
     ended: dict[int, Ended] = field(default_factory=dict)
+    last_tie: int = 0
 
 
-def chain_of(reader: Reader, number: int, last_seq: int) -> MemberChain:
-    """A member's chain up to a seq, with the facts that are in force by then."""
+def chain_of(reader: Reader, number: int, heads: Heads) -> MemberChain:
+    """The chains of a member and of all that were ever tied to it, up to their seqs, with the
+    facts that are in force by then."""
     chain = MemberChain(reader.dictionaries.members.names[number])
-    for seq in _seqs(reader, last_seq):
+    for seq in sorted(seq for last in heads.values() for seq in _seqs(reader, last)):
         found = reader.records.at(seq)
         stored = chain.rows[seq] = reader.stored(seq)
         for end in found.resolved:
@@ -283,13 +302,13 @@ def chain_of(reader: Reader, number: int, last_seq: int) -> MemberChain:
         for posting in journalled(reader, stored):
             side = chain.corrections if posting.corrects else chain.own
             side.setdefault(posting.corrects or of, []).append(posting)
-    history = read_history(
-        reader.records, {number: last_seq}, reader.dictionaries, reader.versions
-    )
+    history = read_history(reader.records, heads, reader.dictionaries, reader.versions)
     for row, (seq, version) in enumerate(
         zip(history.seqs.tolist(), history.version.tolist(), strict=True)
     ):
         stored = chain.rows[seq]
+        if stored.kind in LINKS:
+            chain.last_tie = seq
         told_by = reader.world.versions[version - 1]
         fact = wire_fact(stored, reader.dictionaries, told_by.program)
         # The return part of an exchange waits, or was refused: its row is without it.

@@ -65,6 +65,9 @@ class Listener(Trace):
         name = turn.row.id
         if self._wanted is None or name in self._wanted:
             self._now = self.heard[name] = Heard(turn, turn.member.copy())
+            if turn.account:
+                # A closed day is heard of each account.
+                self.heard[f"{name}/{turn.account}"] = self._now
 
     def wishes(self, outcome: Outcome) -> None:
         """See Trace."""

@@ -27,6 +27,7 @@ from .facts import (
     EraseFact,
     Fact,
     GiftCardFact,
+    GiftCardFundFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
     GiftCardPinFact,
@@ -314,6 +315,10 @@ def _check_gift_card(fact: GiftCardFact) -> None:
     _check_expires(fact.expires)
 
 
+def _check_fund(fact: GiftCardFundFact) -> None:
+    check_name(fact.gift_card, "gift_card", GIFT_CODE_BYTES)
+
+
 def _check_profit_share(fact: ProfitShareFact) -> None:
     check_name(fact.currency, "currency")
     _check_date(fact.since, "from")
@@ -321,6 +326,10 @@ def _check_profit_share(fact: ProfitShareFact) -> None:
     if fact.until < fact.since:
         raise FormError("is before from", "to")
     _check_expires(fact.expires)
+    for name in fact.causes:
+        check_name(name, "causes")
+    if sum(fact.causes.values()) > 1000:
+        raise FormError("have more than the whole pool: parts are thousandths", "causes")
 
 
 def _check_reward_stock(fact: RewardStockFact) -> None:
@@ -349,6 +358,7 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     GiftCardLoadFact: _check_gift_card,
     GiftCardRedeemFact: _check_gift_card,
     GiftCardPinFact: _check_gift_card,
+    GiftCardFundFact: _check_fund,
     HoldFact: _check_hold,
     CaptureFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
     ReleaseFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),

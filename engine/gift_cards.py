@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from vafa.native.wire import Sale
 
 from .answers import Answer, instant_text
-from .columns import GIFT_ISSUE
-from .gift_accounts import account_of
+from .columns import GIFT_FUND, GIFT_ISSUE, GIFTS, Facts
+from .gift_accounts import account_of, code_of
 from .gift_pins import gift_pin
 from .intake import DecodedFacts
 
@@ -27,20 +30,42 @@ _LENGTH = 16
 
 
 def choose_code(replica: Replica, intake: DecodedFacts) -> None:
-    """Give a card that is issued without a code one that nobody can guess.
+    """Give a card that comes into being without a code one that nobody can guess.
 
     An id that is known keeps the code that was chosen first.
     """
-    if len(intake.facts) != 1 or intake.facts[0].kind != GIFT_ISSUE or intake.facts[0].member:
+    if len(intake.facts) != 1:
         return
-    fact_id, at, _, *rest = intake.facts[0].parts()
-    name = account_of("".join(secrets.choice(_LETTERS) for _ in range(_LENGTH)))
+    fact = intake.facts[0]
+    fact_id, at, member, store, terminal, lines, tenders, kind, extra = fact.parts()
+    if kind == GIFT_ISSUE and not member:
+        intake.facts[0] = Sale.of(
+            fact_id, at, _chosen(replica, fact_id, kind), store, terminal, lines, tenders, kind,
+            extra,
+        )  # fmt: skip
+    elif kind == GIFT_FUND and extra is not None and not extra.to:
+        extra = msgspec.structs.replace(extra, to=_chosen(replica, fact_id, kind))
+        intake.facts[0] = Sale.of(
+            fact_id, at, member, store, terminal, lines, tenders, kind, extra
+        )
+
+
+def _chosen(replica: Replica, fact_id: str, kind: int) -> str:
+    """The account of the card that a fact makes."""
     seq = replica.find_ids([fact_id]).get(fact_id)
-    if seq is not None:
-        known = replica.member_facts([seq])
-        if known is not None and known.kind[0] == GIFT_ISSUE:
-            name = replica.dictionaries.members.names[known.member[0]]
-    intake.facts[0] = Sale.of(fact_id, at, name, *rest)
+    known = None if seq is None else replica.member_facts([seq])
+    if known is None or known.kind[0] != kind:
+        return account_of("".join(secrets.choice(_LETTERS) for _ in range(_LENGTH)))
+    if kind == GIFT_FUND:
+        return known.extra(0).to
+    return replica.dictionaries.members.names[known.member[0]]
+
+
+def card_of(facts: Facts, row: int, names: Sequence[str]) -> str:
+    """The code of the card that a fact is about; "" for none. `names` are of members."""
+    if facts.kind[row] == GIFT_FUND:
+        return code_of(facts.extra(row).to)
+    return code_of(names[int(facts.member[row])]) if facts.kind[row] in GIFTS else ""
 
 
 def gift_card_view(replica: Replica, code: str, at_us: int | None) -> Answer | None:

@@ -20,6 +20,7 @@ from .alone import fold_alone
 from .calendars import FIRST_DAY, expiry_table
 from .chain import History, places_of
 from .columns import (
+    GIFT_FUND,
     GIFT_ISSUE,
     GIFT_PAYMENT,
     GIFTS,
@@ -40,7 +41,7 @@ from .columns import (
 )
 from .dictionaries import Dictionaries
 from .folding import Fold, insert
-from .gift_accounts import account_of
+from .gift_accounts import account_of, code_of
 from .late import Batch, Past
 from .named import names_among
 from .order import family_order
@@ -91,12 +92,15 @@ def others(facts: Facts, dictionaries: Dictionaries) -> list[int]:
 
 def apply_joint(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
     """Fold a fact and its legs; without legs where it has none or is refused."""
+    if batch.facts.kind[0] == GIFT_FUND:
+        fold.dictionaries.members.number(batch.facts.extra(0).to)
+        fold.follow()
     if not batch.refused and (status := _refused_before(fold, batch, past)) != Status.OK:
         batch.refused = {0: status}
     if batch.refused:
         return fold.apply(batch, past), None
     kind = int(batch.facts.kind[0])
-    if kind == TRANSFER:
+    if kind in (TRANSFER, GIFT_FUND):
         return _transfer(fold, batch, past)
     if kind == SALE:
         return _paid_by_cards(fold, batch, past)
@@ -114,7 +118,7 @@ def _refused_before(fold: Fold, batch: Batch, past: Past) -> Status:
     if kind in LINKS:
         return refused_tie(fold, kind, member, extra, lambda one: past.type_of(
             one, int(facts.at[0])))
-    if kind == TRANSFER:
+    if kind in (TRANSFER, GIFT_FUND):
         return _receives(fold, batch)
     if kind == REWARD:
         account = fold.accounts.account(member)
@@ -131,7 +135,9 @@ def _refused_before(fold: Fold, batch: Batch, past: Past) -> Status:
 def _receives(fold: Fold, batch: Batch) -> Status:
     """Whether a transfer goes to another account that is known."""
     receivers, account = others(batch.facts, fold.dictionaries), fold.accounts.account
-    if not receivers or not _has_facts(fold, receivers[0]):
+    # A gift card may be a new one.
+    new = batch.facts.kind[0] == GIFT_FUND
+    if not receivers or not (new or _has_facts(fold, receivers[0])):
         return Status.UNKNOWN_MEMBER
     # A card, or a merge, may have given the giver another name.
     same = account(receivers[0]) == account(int(batch.facts.member[0]))
@@ -162,7 +168,7 @@ def _transfer(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | Non
     legs = _received(fold, batch, past, int(outcome.previous[0]), receiver)
     received = fold.apply(legs, past)
     if received.status[0] == Status.OK:
-        return outcome, Legs(legs, received)
+        return outcome, Legs(legs, received, kept.packed)
     return kept.refused(int(received.status[0]), past), None
 
 
@@ -217,19 +223,19 @@ class _Kept:
     def __init__(self, fold: Fold, batch: Batch) -> None:
         self._fold, self._batch = fold, batch
         members = [int(batch.facts.member[0]), *others(batch.facts, fold.dictionaries)]
-        self._packed = {
+        self.packed = {
             member: fold.state.pack(member) for member in fold.accounts.every(members)
         }
 
     def put_back(self, members: Iterable[int]) -> None:
         """Put rows back."""
         for member in members:
-            self._fold.state.unpack(member, self._packed[member])
+            self._fold.state.unpack(member, self.packed[member])
         self._fold.histories.clear()
 
     def refused(self, status: int, past: Past) -> Outcome:
         """Put all rows back and refuse the fact."""
-        self.put_back(self._packed)
+        self.put_back(self.packed)
         self._batch.refused = {0: Status(status)}
         return self._fold.apply(self._batch, past)
 
@@ -268,6 +274,15 @@ def _tell_stock(fold: Fold, batch: Batch, outcome: Outcome, past: Past) -> None:
     insert(outcome, [(np.zeros(1, np.int64), row)])
 
 
+def _currency(fold: Fold, batch: Batch) -> str:
+    """The currency of what moves: that of gift cards is the program's to say."""
+    if batch.facts.kind[0] == TRANSFER:
+        return batch.facts.extra(0).currency
+    cards = _program(fold, batch).gift_cards
+    assert cards is not None
+    return cards.currency
+
+
 def _received(fold: Fold, batch: Batch, past: Past, previous: int, receiver: int) -> Batch:
     """The receiver's leg of an accepted transfer, with the lots that have left the giver."""
     facts = batch.facts
@@ -277,14 +292,18 @@ def _received(fold: Fold, batch: Batch, past: Past, previous: int, receiver: int
     if missing:
         # The giver owes it: what nobody had begins with the transfer.
         program = _program(fold, batch)
-        currency = program.currency[program.currency_at(extra.currency)]
+        currency = program.currency[program.currency_at(_currency(fold, batch))]
         through = int(expiry_table(program, currency)[day - FIRST_DAY])
         lots = (*lots, (day, day, through, missing))
     leg = without_lines(TRANSFER_IN, facts.at, np.array([receiver], np.uint32))
     leg.store, leg.terminal, leg.day, leg.minute = (
         facts.store, facts.terminal, facts.day, facts.minute
     )  # fmt: skip
-    leg.extras = [Extra(currency=extra.currency, amount=extra.amount, lots=lots)]
+    # What makes the row a card's.
+    card = "" if facts.kind[0] == TRANSFER else code_of(extra.to)
+    leg.extras = [
+        Extra(currency=_currency(fold, batch), amount=extra.amount, lots=lots, code=card)
+    ]
     return Batch(leg, batch.ids, batch.first + 1, batch.version, legs=True)
 
 
@@ -303,7 +322,7 @@ def _left(fold: Fold, batch: Batch, past: Past, previous: int) -> Lots:
     names = names_among(history.facts, history.ids, rows, history.one)
     order = family_order(history.facts, history.ids, fold.dictionaries, rows, names)
     place = int(np.flatnonzero(order == len(rows) - 1)[0])
-    currency = fold.layout.currencies.index(batch.facts.extra(0).currency)
+    currency = fold.layout.currencies.index(_currency(fold, batch))
     at, day = int(batch.facts.at[0]), int(batch.facts.day[0])
 
     def lots_of(some: int) -> Counter[tuple[int, int, int]]:

@@ -22,6 +22,7 @@ from .columns import (
     CARD_PIN,
     DONATE,
     ENROL,
+    GIFT_FUND,
     GIFT_ISSUE,
     GIFT_LOAD,
     GIFT_PAYMENT,
@@ -35,6 +36,8 @@ from .columns import (
     SALE,
     SHARE_IN,
     SUBSCRIBE,
+    TRANSFER,
+    TRANSFER_IN,
     UNSUBSCRIBE,
     UPDATE,
     Facts,
@@ -50,7 +53,7 @@ if TYPE_CHECKING:
 
 ACCEPTED, COMPLETED, PLAIN, NO_SUCH_TIER, PARTIAL, STANDS = 1, 2, 4, 8, 16, 32
 NO_CURRENCY = 255
-ENROLLED, A_CARD = 5, 2
+ENROLLED, NO_MEMBER = 5, 2
 BIRTH, BIRTH_CALENDAR, MANUAL_TIER, MANUAL_THROUGH = 8, 10, 11, 12
 BY_POLICY = -2
 UNKNOWN_COST = -(2**63)
@@ -64,6 +67,7 @@ _KERNEL_KINDS[[GIFT_ISSUE, GIFT_LOAD, SHARE_IN]] = ADJUST
 _KERNEL_KINDS[[GIFT_REDEEM, GIFT_PAYMENT]] = REDEEM
 _KERNEL_KINDS[GIFT_REFUND] = CANCEL
 _KERNEL_KINDS[GIFT_PIN] = CARD_PIN
+_KERNEL_KINDS[GIFT_FUND] = TRANSFER
 """What the kernel does with rows of each kind: a gift card's account is like any other, a share
 of a pool like points given by hand."""
 
@@ -255,7 +259,9 @@ class _Extras:
             manual = about.get("manual_tier")
             if manual is not None and manual["tier"] not in self.layout.tiers:
                 out.flags[row] |= NO_SUCH_TIER
-        if kind in (SUBSCRIBE, UNSUBSCRIBE, DONATE, REWARD, GIFT_ISSUE):
+        if kind in (SUBSCRIBE, UNSUBSCRIBE, DONATE, REWARD, GIFT_ISSUE) or (
+            kind in (SHARE_IN, TRANSFER_IN) and (extra.cause or extra.code)
+        ):
             self.sets[row] = self._named_slot(row, kind, extra)
 
     def _taken(self, row: int, kind: int, extra: Any) -> tuple[str, int]:
@@ -263,16 +269,16 @@ class _Extras:
         program = self.compiled.programs[int(self.out.version[row])]
         if kind == REWARD:
             return price_of(program, extra) or ("", 0)
-        if kind in (*GIFTS, GIFT_PAYMENT, GIFT_REFUND):
+        if kind in (*GIFTS, GIFT_PAYMENT, GIFT_REFUND, GIFT_FUND):
             return program.gift_cards.currency if program.gift_cards else "", extra.amount
         return extra.currency, extra.amount
 
     def _named_slot(self, row: int, kind: int, extra: Any) -> list[tuple[int, int]]:
         """The slot that a fact names with what it gets there: a plan, a cause, a reward, what
-        makes the row a card's; none where no version names it."""
+        makes the row that of an account which is no member's; none where no version names it."""
         slot: int | None
-        if kind == GIFT_ISSUE:
-            slot, value = ENROLLED, A_CARD
+        if kind in (GIFT_ISSUE, SHARE_IN, TRANSFER_IN):
+            slot, value = ENROLLED, NO_MEMBER
         elif kind == DONATE:
             slot, value = self.layout.find("cause", extra.cause, extra.currency), extra.amount
         elif kind == REWARD:

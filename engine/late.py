@@ -23,6 +23,7 @@ from .columns import (
     CANCEL,
     CAPTURE,
     DONATE,
+    GIFT_FUND,
     GIFT_PAYMENT,
     GIFT_REDEEM,
     GIFT_REFUND,
@@ -53,7 +54,9 @@ OK, PARKED = int(Status.OK), int(Status.PARKED)
 NEW, STANDS = 0, 2
 """How a fact that is tried was accepted before (see `kernel_columns`)."""
 
-_TAKING = (REDEEM, HOLD, CAPTURE, TRANSFER, DONATE, REWARD, GIFT_REDEEM, GIFT_PAYMENT)
+_TAKING = (
+    REDEEM, HOLD, CAPTURE, TRANSFER, DONATE, REWARD, GIFT_REDEEM, GIFT_PAYMENT, GIFT_FUND,
+)  # fmt: skip
 _MAY_BE_REFUSED = (RETURN, CAPTURE, RELEASE, CANCEL, *LINKS)
 _UNKNOWN = {CANCEL: Status.NOT_A_REDEMPTION, UNMERGE: Status.UNKNOWN_MERGE}
 """Why a fact is refused that names none of the kinds it may name; default UNKNOWN_HOLD."""

@@ -18,18 +18,19 @@ from .answers import instant_text
 from .budgets import read_closing
 from .calendars import date_of
 from .digest import HEAD
-from .schema import NO_MEMBER, column
+from .schema import NO_MEMBER, column, list_view
 from .standing import BUDGET_CLOSED, DAY_CLOSED, day_closed
-from .status import Status
+from .status import POSTINGS, Status
 
 if TYPE_CHECKING:
     from .journal import Record
     from .replica import Replica
 
-TYPES = ("tier.changed", "budget.closed", "points.expiring", "birthday.coming")
+TYPES = ("tier.changed", "budget.closed", "points.expiring", "birthday.coming", "coupon.issued")
 """Types of events."""
 
 _UNKNOWN, _NONE = -2, -1
+_GIVING = [POSTINGS.index(kind) for kind in ("earn", "multiply", "bonus", "adjust", "correct")]
 _BIRTH = HEAD.index("birth")
 _CALENDARS = ("gregorian", "jalali")
 
@@ -81,6 +82,7 @@ class Deriver:
             yield "budget.closed", {"seq": first + row, **closing._asdict()}
         if kinds[0] == DAY_CLOSED and not status[0]:
             yield from self._reminders(day_closed(facts.column("payload")[0].as_py()))
+        yield from self._coupons(first, facts)
 
     def _tier_changes(self, first: int, facts: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         replica = self.replica
@@ -104,6 +106,32 @@ class Deriver:
                     accounts.person(member)
                 ],
                 "from": names[before], "to": names[tier],
+                "fact": ids[row].as_py(), "seq": first + row,
+            }  # fmt: skip
+
+    def _coupons(self, first: int, facts: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Coupons that members were given, by a rule or by hand; a late fact may bring some too."""
+        replica = self.replica
+        if replica.fold is None or replica.words is None:
+            return
+        kinds = {
+            currency for version in replica.versions
+            for currency in version.program.coupon_currencies()
+        }  # fmt: skip
+        names = replica.words.currencies
+        numbers = [number for number, name in enumerate(names) if name in kinds]
+        starts, columns = list_view(facts.column("postings"))
+        given = np.isin(columns["currency"], numbers) & np.isin(columns["kind"], _GIVING)
+        members, ids = column(facts, "member"), facts.column("id")
+        sums: dict[tuple[int, int, int], int] = {}
+        for place in np.flatnonzero(given & (columns["points"] > 0)).tolist():
+            row = int(np.searchsorted(starts, place, side="right")) - 1
+            key = row, int(columns["currency"][place]), int(columns["rule"][place])
+            sums[key] = sums.get(key, 0) + int(columns["points"][place])
+        for (row, currency, rule), count in sums.items():
+            yield "coupon.issued", {
+                "member": replica.dictionaries.members.names[int(members[row])],
+                "coupon": names[currency], "count": count, "rule": replica.words.rule_of[rule],
                 "fact": ids[row].as_py(), "seq": first + row,
             }  # fmt: skip
 

@@ -1,7 +1,8 @@
 """Profit share: a pool of points split over members by what each has bought or earned in a
 period, exact by largest remainder (rulebook sections 1 and 4).
 
-Shares are fixed when the fact is accepted, as its legs: a late sale of the period moves none.
+Causes may get a part of the pool, which stands in accounts of their own. Shares are fixed when the
+fact is accepted, as its legs: a late sale of the period moves none.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from .calendars import day_of
 from .columns import MEMBER_KINDS, RETURN, SALE, SHARE_IN, Extra, without_lines
 from .facts.parts import LATEST_US
+from .gift_accounts import cause_account
 from .late import Batch
 from .parked import PARKED_CODE, resolutions
 from .records import read_facts
@@ -122,22 +124,45 @@ def _earned(
     return found
 
 
+def split(
+    pool: int, causes: Mapping[str, int], weights: Mapping[str, int]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """(what causes get, what members get) of a pool: each cause its thousandths, floored, the
+    members the rest; where nobody has a weight it is nobody's.
+
+    >>> split(1001, {"school": 100}, {"a": 2, "b": 1})
+    ({'school': 100}, {'a': 601, 'b': 300})
+    """
+    given = {name: pool * parts // 1000 for name, parts in causes.items()}
+    return given, shares(pool - sum(given.values()), weights)
+
+
 def legs_of(replica: Replica, fact: ProfitShareFact, at: int, first: int) -> Batch | None:
-    """The shares as rows of their members from seq `first` on; None where nobody has any."""
-    numbers = replica.dictionaries.members.numbers
-    given = {
-        numbers[name]: points
-        for name, points in shares(fact.points, weights(replica, fact)).items() if points
+    """The shares as rows of their members, and of causes, from seq `first` on; None where nobody
+    has any. Accounts of causes are numbered in the dictionaries."""
+    members = replica.dictionaries.members
+    of_causes, of_members = split(fact.points, fact.causes, weights(replica, fact))
+    given = {members.numbers[name]: points for name, points in of_members.items() if points}
+    causes = {
+        members.number(cause_account(name)): (name, points)
+        for name, points in of_causes.items() if points
     }  # fmt: skip
-    if not given:
+    if not given and not causes:
         return None
-    members = np.array(sorted(given), np.uint32)
-    n = len(members)
-    legs = without_lines(SHARE_IN, np.full(n, at, np.int64), members)
+    numbers = np.array(sorted({*given, *causes}), np.uint32)
+    n = len(numbers)
+    legs = without_lines(SHARE_IN, np.full(n, at, np.int64), numbers)
     legs.extras = [
-        Extra(currency=fact.currency, amount=given[member], expires=fact.expires or "")
-        for member in members.tolist()
-    ]
+        Extra(currency=fact.currency, amount=given[number], expires=fact.expires or "")
+        if number in given else
+        Extra(
+            currency=fact.currency, amount=causes[number][1], expires="never",
+            cause=causes[number][0],
+        )
+        for number in numbers.tolist()
+    ]  # fmt: skip
+    legs.store[:] = replica.dictionaries.stores.at("", at)
+    legs.terminal[:] = replica.dictionaries.terminals.number("")
     version = replica.versions.numbers_at(legs.at)
     legs.day, legs.minute = replica.versions.dates(legs.at, version)
     return Batch(legs, [fact.id] * n, first, version, legs=True)

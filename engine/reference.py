@@ -37,7 +37,7 @@ from .facts import (
     StoreFact,
     TransferFact,
 )
-from .gift_accounts import code_of
+from .gift_accounts import CAUSE, is_account
 from .program import Program
 from .program_file import parse_program
 from .reference_answers import (
@@ -153,7 +153,7 @@ class Reference:
             if isinstance(fact, DayClosedFact):
                 answer = self._day_closed(entry, fact)
             elif isinstance(fact, TransferFact):
-                answer = self._joint(entry, fact)
+                answer = self.transfer(entry, fact)
             elif isinstance(fact, SaleFact) and any(tender.card for tender in fact.tenders):
                 answer = self._value.pay(entry, fact)
             else:
@@ -222,10 +222,8 @@ class Reference:
             # Exchanges that wait for this very fact come back one by one, below.
             waiting = {parked.fact.id for parked in self._parked.get(fact.id, [])}
             tried = [replace(e, returns=False) if e.fact.id in waiting else e for e in facts]
-            after = play(self._world, [*tried, entry], before, judge=_judge_of(entry))
+            after = play(self._world, [*tried, entry], before, judge=self._judge_of(entry))
             _check_others(entry, before, after)
-            if isinstance(fact, CancelFact):
-                self._value.check_cancel(fact, _restored(after, fact))
         except Refusal as refusal:
             answer = Answer(fact.id, "refused", REFUSALS[refusal.status])
             return self._answered(entry, before, self._in_vain(answer))
@@ -234,7 +232,7 @@ class Reference:
         answer = Answer(fact.id, taken=cut)
         kept, after = self._unpark(entry, [*tried, entry], after, answer)
         self._facts[fact.member], self._runs[fact.member] = kept, after
-        if not code_of(fact.member):
+        if not is_account(fact.member):
             self._members.update({
                 e.fact.id: fact.member for e in kept if not isinstance(e.fact, ReceivedFact)
             })  # fmt: skip
@@ -250,6 +248,18 @@ class Reference:
             self._value.cancelled(fact, answer)
         return self._answered(entry, after, answer)
 
+    def _judge_of(self, new: Accepted) -> Callable[[Accepted, Row], None]:
+        """Judges a new fact at its own place, whatever it does to later ones."""
+
+        def judge(entry: Accepted, row: Row) -> None:
+            if entry is new:
+                _check_own(new, row)
+                if isinstance(new.fact, CancelFact):
+                    back = sum(p.points for p in row.postings if p.kind == "restore")
+                    self._value.check_cancel(new.fact, back)
+
+        return judge
+
     # -- for gift cards, rewards and shares ------------------------------------------------------
 
     def take(self, entry: Accepted) -> Answer:
@@ -262,7 +272,7 @@ class Reference:
         assert not isinstance(entry.fact, DayClosedFact)
         name, facts = entry.fact.member, self._facts.get(entry.fact.member, [])
         before = self._run(name)
-        judge = _judge_of(entry) if judged else None
+        judge = self._judge_of(entry) if judged else None
         after = play(self._world, [*facts, entry], before, judge=judge)
         if judged:
             _check_others(entry, before, after)
@@ -276,8 +286,8 @@ class Reference:
         return self._answered(entry, self._run(member), self._in_vain(answer))
 
     def runs(self) -> Iterator[tuple[str, Run]]:
-        """Every member, no gift card."""
-        return ((name, run) for name, run in self._runs.items() if not code_of(name))
+        """Every member, no account that is none's."""
+        return ((name, run) for name, run in self._runs.items() if not is_account(name))
 
     def run_of(self, name: str) -> Run:
         """A member or a gift card's account."""
@@ -319,13 +329,13 @@ class Reference:
             return entry, None
         return replace(entry, fact=msgspec.structs.replace(fact, points=most)), most
 
-    def _joint(self, entry: Accepted, fact: TransferFact) -> Answer:
+    def transfer(self, entry: Accepted, fact: TransferFact) -> Answer:
         """A fact of several members: all of it or nothing."""
         left = [self._closed[who] for who in (fact.member, fact.to) if who in self._closed]
         refused = None
         if any(entry.at_us >= closed for closed in left):
             refused = Status.MEMBER_CLOSED
-        elif fact.to not in self._facts:
+        elif fact.to not in self._facts and not is_account(fact.to):
             refused = Status.UNKNOWN_MEMBER
         if refused is not None:
             answer = Answer(fact.id, "refused", REFUSALS[refused])
@@ -335,7 +345,7 @@ class Reference:
             return answer
         leg = replace(entry, fact=leg_of(fact, self._runs[fact.member].rows[fact.id]))
         before = self._run(fact.to)
-        self._facts[fact.to] = [*self._facts[fact.to], leg]
+        self._facts[fact.to] = [*self._facts.get(fact.to, []), leg]
         after = self._runs[fact.to] = play(self._world, self._facts[fact.to], before)
         answer.legs[fact.to] = after.rows[fact.id].postings + corrections(before, after, fact.id)
         self._close_budgets(entry.version.program, answer)
@@ -344,8 +354,11 @@ class Reference:
     def causes(self) -> dict[tuple[str, str], int]:
         """What each cause was given, by cause and currency."""
         found: Counter[tuple[str, str]] = Counter()
-        for run in self._runs.values():
+        for name, run in self._runs.items():
             found.update(run.member.wallet.causes)
+            if name.startswith(CAUSE):
+                given = run.member.wallet.issued
+                found.update({(name.removeprefix(CAUSE), c): points for c, points in given.items()})
         return dict(found)
 
     def _answered(self, entry: Accepted, run: Run, answer: Answer) -> Answer:
@@ -501,16 +514,6 @@ def _check_form(fact: Fact) -> None:
                 raise InvalidFact("names no line: give line or sku")
 
 
-def _judge_of(new: Accepted) -> Callable[[Accepted, Row], None]:
-    """Judges a new fact at its own place, whatever it does to later ones."""
-
-    def judge(entry: Accepted, row: Row) -> None:
-        if entry is new:
-            _check_own(new, row)
-
-    return judge
-
-
 def _check_own(entry: Accepted, row: Row) -> None:
     """Whether a fact may stand at its own place (section 2). Raises Refusal."""
     fact = entry.fact
@@ -526,11 +529,6 @@ def _check_own(entry: Accepted, row: Row) -> None:
         raise Refusal(fact.id, Status.INSUFFICIENT)
     if row.broken_offers and not getattr(fact, "completed", False):
         raise Refusal(fact.id, row.broken_offers[0].status)
-
-
-def _restored(run: Run, fact: CancelFact) -> int:
-    """Points that a cancel has brought back."""
-    return sum(p.points for p in run.rows[fact.id].postings if p.kind == "restore")
 
 
 def _takes(program: Program, fact: OfMember | DayClosedFact) -> bool:

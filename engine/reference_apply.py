@@ -31,6 +31,7 @@ from .facts import (
     SubscriptionStartFact,
     TransferFact,
 )
+from .gift_accounts import is_account
 from .reference_basis import rounded
 from .reference_basket import Basket
 from .reference_calendar import ONE_DAY, add_months, business_date, first_instant
@@ -96,7 +97,7 @@ def _apply_rest(turn: Turn) -> None:
             _activity(turn, fact)
         case AdjustFact():
             if isinstance(fact, IssueFact):
-                turn.member.about = replace(turn.member.about, is_card=True)
+                turn.member.about = replace(turn.member.about, is_account=True)
             _adjust(turn, fact)
         case RedeemFact():
             redemption(turn, fact)
@@ -135,6 +136,8 @@ def _move(turn: Turn, fact: TransferFact | DonateFact | ReceivedFact) -> None:
         case DonateFact():
             donate(turn, fact)
         case ReceivedFact():
+            if is_account(fact.member):
+                turn.member.about = replace(turn.member.about, is_account=True)
             receive(turn, fact)
 
 
@@ -191,7 +194,7 @@ def _activity(turn: Turn, fact: ActivityFact) -> None:
 
 def _closing(turn: Turn, fact: DayClosedFact) -> None:
     """Bonuses on anniversaries of the date; they count as given on it."""
-    if turn.member.about.closed or turn.member.about.is_card:
+    if turn.member.about.closed or turn.member.about.is_account:
         return
     record = _give(turn, _basket_of_none(turn, "closing"))
     if record.given:

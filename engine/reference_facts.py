@@ -74,7 +74,12 @@ class ReceivedFact:
 
 
 class IssueFact(AdjustFact, tag_field="kind", tag="gift card issue"):
-    """The first money on a gift card, whose account it makes."""
+    """What makes an account that is no member's: the first money on a gift card, what a pool
+    gives to a cause."""
+
+
+class RefundFact(CancelFact, tag_field="kind", tag="gift card refund"):
+    """What a return puts back on a card: it has the rank of its return."""
 
 
 class PriceFact(RedeemFact, tag_field="kind", tag="reward redeem"):
@@ -171,7 +176,7 @@ def rank(fact: OfMember | DayClosedFact) -> int:
             return 1
         case AdjustFact():
             return 1 if fact.points >= 0 else 3
-        case ReturnFact():
+        case ReturnFact() | RefundFact():
             return 2
         case (
             RedeemFact() | HoldFact() | CaptureFact() | ReleaseFact() | CancelFact()

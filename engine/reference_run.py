@@ -25,6 +25,8 @@ class Step:
     entry: Accepted
     row: Row
     after: State
+    emptied: bool = False
+    """All that was there is another's: the account begins anew."""
 
 
 @dataclass

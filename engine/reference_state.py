@@ -209,7 +209,7 @@ class About:
     manual_tier: tuple[str, dt.date] | None = None
     type: str | None = None
     closed: bool = False
-    is_card: bool = False
+    is_account: bool = False
 
 
 @dataclass(frozen=True)

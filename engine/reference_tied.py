@@ -153,7 +153,7 @@ class _Table:
         run = self.tied.runs.setdefault(account, Run())
         place = self._places.get(account, 0)
         turn = turn_of(self._world, entry, run.member.copy(), place)
-        turn.trace = self._trace
+        turn.trace, turn.account = self._trace, account
         if taken:
             other = self.tied.runs.get(taken, Run()).member.copy()
             if other.about.joined is not None:
@@ -183,7 +183,7 @@ class _Table:
                 self.tied.where[name] = account
         if taken in self.tied.runs:
             nothing = turn_of(self._world, entry, State(), 0)
-            self.tied.runs[taken].steps.append(Step(entry, nothing.row, State()))
+            self.tied.runs[taken].steps.append(Step(entry, nothing.row, State(), emptied=True))
         self._places[taken] = 0
 
     def _tell_again(self, fact: UnpoolFact, member: State) -> None:

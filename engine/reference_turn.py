@@ -72,7 +72,7 @@ class Turn:
 
     `sale_is_here` says that the sale which it returns of is known; `missing` is what the
     last taking of points did not find; `candidate` says that the member was one before the fact;
-    `joins` takes up another account.
+    `joins` takes up another account; `account` is whose it is where members are tied.
     """
 
     world: World
@@ -90,6 +90,7 @@ class Turn:
     candidate: bool = False
     trace: Trace = SILENT
     joins: Callable[[], None] | None = None
+    account: str = ""
 
     @property
     def today(self) -> dt.date:

@@ -16,6 +16,7 @@ from .facts import (
     AdjustFact,
     CancelFact,
     GiftCardFact,
+    GiftCardFundFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
     GiftCardRedeemFact,
@@ -25,14 +26,16 @@ from .facts import (
     RewardRedeemFact,
     RewardStockFact,
     SaleFact,
+    TransferFact,
 )
-from .gift_accounts import account_of
+from .gift_accounts import account_of, cause_account
 from .program import Program
 from .reference_answers import Answer
 from .reference_facts import (
     IssueFact,
     OfMember,
     PriceFact,
+    RefundFact,
     named_sale,
     net_voids,
     returned_lines,
@@ -45,7 +48,9 @@ if TYPE_CHECKING:
     from .reference import Reference
     from .reference_run import Run
 
-ValueFact = GiftCardFact | RewardRedeemFact | RewardStockFact | ProfitShareFact
+ValueFact = (
+    GiftCardFact | GiftCardFundFact | RewardRedeemFact | RewardStockFact | ProfitShareFact
+)
 
 
 def refund_id(fact: str) -> str:
@@ -88,6 +93,8 @@ class Value:
                 return self._stock(entry, fact)
             case ProfitShareFact():
                 return self._share(entry, fact)
+            case GiftCardFundFact():
+                return self._fund(entry, fact)
         return self._card(entry, fact)
 
     # -- gift cards ------------------------------------------------------------------------------
@@ -117,6 +124,16 @@ class Value:
             case _:
                 same = MemberUpdateFact(*head, fact.store, fact.terminal)
         return self.book.take(replace(entry, fact=same))
+
+    def _fund(self, entry: Accepted, fact: GiftCardFundFact) -> Answer:
+        """A transfer to a card, which may be new."""
+        program = entry.version.program
+        same = TransferFact(
+            fact.id, fact.occurred_at, fact.member, account_of(fact.gift_card or ""),
+            program.gift_cards.currency if program.gift_cards else "", fact.amount, fact.completed,
+            fact.store, fact.terminal,
+        )  # fmt: skip
+        return self.book.transfer(replace(entry, fact=same), same)
 
     def pay(self, entry: Accepted, fact: SaleFact) -> Answer:
         """A sale that gift cards pay: all of it or nothing, the cards first."""
@@ -168,7 +185,7 @@ class Value:
                 more = (amount * back // redeemed if redeemed else 0) - self.put_back[account, name]
                 if more > 0:
                     self.put_back[account, name] += more
-                    part = CancelFact(
+                    part = RefundFact(
                         refund_id(one.fact.id), one.fact.occurred_at, account, name, more,
                         getattr(one.fact, "store", ""), getattr(one.fact, "terminal", ""),
                     )  # fmt: skip
@@ -256,7 +273,9 @@ class Value:
 
     def _share(self, entry: Accepted, fact: ProfitShareFact) -> Answer:
         program = entry.version.program
-        if all(currency.id != fact.currency for currency in program.currency):
+        if all(currency.id != fact.currency for currency in program.currency) or not (
+            fact.causes.keys() <= set(program.causes)
+        ):
             return Answer(fact.id, "refused", "invalid-fact")
         weights = {
             name: weight for name, run in self.book.runs()
@@ -264,15 +283,24 @@ class Value:
             and (weight := self._weight(run, fact)) > 0
         }  # fmt: skip
         total = sum(weights.values())
-        if not total:
+        of_causes = {name: fact.points * part // 1000 for name, part in fact.causes.items()}
+        pool = fact.points - sum(of_causes.values())
+        if not total and not any(of_causes.values()):
             return Answer(fact.id, "refused", "invalid-fact")
-        shares = {name: fact.points * weight // total for name, weight in weights.items()}
+        shares = {name: pool * weight // total for name, weight in weights.items()}
         fractions = sorted(
-            weights, key=lambda name: (-(fact.points * weights[name] % total), name.encode())
+            weights, key=lambda name: (-(pool * weights[name] % total), name.encode())
         )
-        for name in fractions[: fact.points - sum(shares.values())]:
+        for name in fractions[: pool - sum(shares.values())]:
             shares[name] += 1
         answer = Answer(fact.id)
+        for name, points in of_causes.items():
+            if points:
+                account = cause_account(name)
+                given = IssueFact(
+                    fact.id, fact.occurred_at, account, fact.currency, points, expires="never"
+                )
+                answer.legs[account] = self.book.leg(replace(entry, fact=given))
         for name, points in shares.items():
             if points:
                 part = AdjustFact(

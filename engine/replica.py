@@ -18,11 +18,10 @@ from .causes import causes_view
 from .chain import Heads, History, Known, read_facts_at, read_history
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
-from .columns import GIFTS, LEGS, MEMBER_KINDS, Facts, pick
+from .columns import LEGS, MEMBER_KINDS, Facts, pick
 from .dictionaries import Dictionaries, Sizes
 from .folding import Fold
-from .gift_accounts import code_of
-from .gift_cards import gift_card_view
+from .gift_cards import card_of, gift_card_view
 from .journal import GENESIS, Journal, LedgerError, Record
 from .kept import KeptAnswers
 from .late import Batch
@@ -369,13 +368,13 @@ class Replica:
             return control_answer(stored.id, seq, stored.status)
         assert self.words is not None
         answer = stored_answer(self.words, stored, self.names_of)
-        if stored.kind in GIFTS:
-            number = int(column(stored.batch, "member")[stored.row])
-            answer["card"] = code_of(self.dictionaries.members.names[number])
         tell_refunds([answer], refunds_of(stored.batch, self.dictionaries))
         one = stored.batch.slice(stored.row, 1)
         facts = read_facts(one)
         tell_taken([answer], facts)
+        card = card_of(facts, 0, self.dictionaries.members.names)
+        if card:
+            answer["card"] = card
         if stored.status:
             assert self.fold is not None
             tell_redeemable(self.fold, [answer], read_outcome(one), facts, column(one, "program"))

@@ -26,13 +26,12 @@ from .admission import Admission
 from .answers import Answer, corrected, rated_answers
 from .carrier import carrier_of
 from .checkpoint import remove
-from .columns import ERASE, GIFTS, Facts, Outcome
+from .columns import ERASE, Facts, Outcome
 from .control_commits import ControlCommits
 from .derived import budget_rows
 from .dictionaries import Sizes
 from .facts import ControlFact, JointFact, LoneFact, PrivateFact, PublishFact, WireControl
-from .gift_accounts import code_of
-from .gift_cards import choose_code
+from .gift_cards import card_of, choose_code
 from .gift_pins import refuse_pin
 from .intake import DecodedFacts, Intake
 from .joint import Legs, apply_alone, apply_joint, is_joint, others
@@ -420,9 +419,10 @@ class Writer:
         assert words is not None
         names = self.replica.names_of(corrected(outcome.postings))
         answers = rated_answers(words, staged.new_ids, record.first, outcome, names)
-        if staged.facts is not None and staged.facts.kind[0] in GIFTS:
-            number = int(staged.facts.member[0])
-            answers[0]["card"] = code_of(self.replica.dictionaries.members.names[number])
+        if staged.facts is not None and (
+            card := card_of(staged.facts, 0, self.replica.dictionaries.members.names)
+        ):
+            answers[0]["card"] = card
         if staged.facts is not None:
             tell_taken(answers, staged.facts)
         if staged.legs is not None:

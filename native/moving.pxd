@@ -84,6 +84,8 @@ cdef inline int apply_receiving(Work *w, const RuleTable *t, int64_t i, int64_t 
     if not enter(w, t, i, row, h):
         return OK
     no_amounts(w, t)
+    for k in range(in_.sets_from[i], in_.sets_from[i + 1]):
+        row[in_.set_slot[k]] = in_.set_value[k]
     account[RECEIVED] += points
     lot.source = <int32_t>row[FACTS]
     lot.tag = 0

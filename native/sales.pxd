@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 
-from .accounts cimport renew
+from .accounts cimport account_of, expires_on, renew
 from .basket cimport BASKET, Basket
 from .columns cimport Columns, today
 from .earned cimport apply_amounts, count_purchase, keeps_rest, new_sold, post_rated
@@ -140,6 +140,10 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
         return OK
     if s != NULL:
         memcpy(s.amounts, w.amounts, t.n_counters * sizeof(int64_t))
+        for c in range(t.n_currencies):
+            # An exchange stands after the sale that it names: its points may have passed by then.
+            if w.net_of[c] and expires_on(&t.currencies[c], account_of(row, c), b.day) < day:
+                s.expired[c] += w.net_of[c]
     apply_amounts(w, t, row, w.amounts, w.rated.year, b.day, day)
     if rated:
         count_purchase(w, t, row, &b, h)

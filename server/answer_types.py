@@ -14,6 +14,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from vafa.engine.facts import SaleFact
 from vafa.engine.facts.parts import Id, Name
 
+from .decode import MOST_FACTS
+
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Seq = Annotated[int, Meta(ge=1)]
 
@@ -84,6 +86,24 @@ class FactAnswer(Struct):
     refunds: list[Refund] | UnsetType = UNSET
     parked: list[Applied] | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
+
+
+Facts = Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=MOST_FACTS)]
+"""Facts of an array: one that is wrong has a result that says so."""
+
+
+class BatchEntry(Struct):
+    """What became of a fact of a batch: its answer with its place, or its problem."""
+
+    line: Seq
+    status: Literal["ok", "parked", "refused", "replayed"]
+    problem: dict[str, Any] | UnsetType = UNSET
+    id: str | UnsetType = UNSET
+    seq: Seq | UnsetType = UNSET
+    postings: list[Posting] | UnsetType = UNSET
+    balances: dict[str, Balance] | UnsetType = UNSET
+    tier: str | UnsetType | None = UNSET
+    reason: str | UnsetType = UNSET
 
 
 class ProgramName(Struct):
@@ -234,6 +254,28 @@ class Cause(Struct):
 
     id: str
     points: dict[str, int]
+
+
+class CauseEntry(Struct):
+    """What a fact gave a cause; `member` is null for a pool's part, `rule` where no rule gave."""
+
+    seq: Seq
+    id: str
+    kind: str
+    occurred_at: Instant
+    member: str | None
+    rule: str | None
+    currency: str
+    points: int
+
+
+class CauseStatement(Struct):
+    """What a cause has been given, and a page of by whom and by what, newest first."""
+
+    id: str
+    points: dict[str, int]
+    entries: list[CauseEntry]
+    next: str | None
 
 
 class Causes(Struct):
@@ -441,7 +483,8 @@ class Problem(Struct):
 
 
 ANSWERS: tuple[type[msgspec.Struct], ...] = (
-    FactAnswer, EventView, MemberView, Card, Statement, Budget, Causes, GiftCard, Rewards,
+    FactAnswer, EventView, MemberView, Card, Statement, Budget, Causes, CauseStatement, GiftCard,
+    Rewards,
     ProgramVersions,
     PublishedVersion,
     ProgramView, ProgramDifferences, ProgramCheck, Quote, Outbox, Live, Ready, Problem,

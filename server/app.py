@@ -79,9 +79,13 @@ def routes(front: Front) -> tuple[Route, ...]:
     table = (
         Route("POST", "/v1/events", events.post, Told(
             "Takes facts: one, or a batch", {
-                200: {JSON: shown.FactAnswer, NDJSON: TEXT, ARROW: BYTES},
+                200: {
+                    JSON: shown.FactAnswer | list[shown.BatchEntry], NDJSON: TEXT, ARROW: BYTES,
+                },
                 201: {JSON: shown.FactAnswer}, 202: {JSON: shown.FactAnswer},
-            }, "write", {JSON: MemberFact | LoneFact, NDJSON: TEXT, ARROW: BYTES},
+            }, "write", {
+                JSON: MemberFact | LoneFact | shown.Facts, NDJSON: TEXT, ARROW: BYTES,
+            },
             (FORCE, ATOMIC),
             (*BODIES, *COMMITS, *FACTS, "invalid-batch", "batch-refused", "no-pepper"),
         )),
@@ -167,6 +171,10 @@ def routes(front: Front) -> tuple[Route, ...]:
         )),
         Route("GET", "/v1/causes", reads.causes, Told(
             "What each cause has been given", answers(shown.Causes), "read", {}, (TAGGED,),
+        )),
+        Route("GET", "/v1/causes/{id}", reads.cause, Told(
+            "What a cause has been given, newest first", answers(shown.CauseStatement), "read",
+            {}, (CURSOR, LIMIT, TAGGED), ("not-found",),
         )),
         Route("GET", "/v1/gift-cards/{id}", reads.gift_card, Told(
             "What is on a gift card", answers(shown.GiftCard), "read", {}, (AT, TAGGED),

@@ -15,6 +15,7 @@ from aiohttp import web
 from .app import make_server
 from .front import Front
 from .guard import Guard
+from .shared import FILE, Shared
 
 log = logging.getLogger("vafa")
 
@@ -63,7 +64,10 @@ class OpenDoors:
     def __init__(self, doors: Doors, front: Front, drain_s: float) -> None:
         """Raises KeysError, OSError. Only with a running loop."""
         self._doors = doors
-        self._guard = None if doors.keys is None else Guard(Path(doors.keys))
+        self._guard = None
+        if doors.keys is not None:
+            assert front.ledger is not None
+            self._guard = Guard(Path(doors.keys), Shared(front.ledger / FILE))
         self._tls = tls_context(doors)
         self._runners: list[tuple[web.ServerRunner, int]] = []
         apart = doors.admin is not None

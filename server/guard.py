@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import logging
+import secrets
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,33 +16,39 @@ from aiohttp import web
 from .edge import read_raw
 from .keys import Holder, Keys, KeysError, read_keys
 from .problems import ProblemError
+from .shared import Shared
 from .tokens import Tokens
 
 log = logging.getLogger("vafa")
 
+MOST_NONCE = 64
+"""Characters of a nonce."""
+
 SIGNED_S = 300
 """A signature is good for so many seconds before and after its time."""
 
-KEY, TIME, SIGNATURE = "X-Vafa-Key", "X-Vafa-Time", "X-Vafa-Signature"
+KEY, TIME, NONCE = "X-Vafa-Key", "X-Vafa-Time", "X-Vafa-Nonce"
+SIGNATURE = "X-Vafa-Signature"
 """Headers of a signed request."""
 
 
 class Guard:
     """Finds the holder of a request's key in a keys file."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises KeysError, OSError."""
+    def __init__(self, path: Path, shared: Shared) -> None:
+        """`shared` is what the front ends know together. Raises KeysError, OSError."""
         self._path = path
-        self._take(read_keys(path))
+        self._shared = shared
+        self._take(read_keys(path, shared))
 
     def _take(self, keys: Keys) -> None:
-        tokens = None if keys.jwt is None else Tokens(keys.jwt)
+        tokens = None if keys.jwt is None else Tokens(keys.jwt, self._shared)
         self._keys, self._tokens = keys, tokens
 
     def reload(self) -> None:
         """Read the file again; one that cannot be used changes nothing."""
         try:
-            self._take(read_keys(self._path))
+            self._take(read_keys(self._path, self._shared))
         except (KeysError, OSError) as error:
             log.error("the keys file was not taken: %s", error)
             return
@@ -75,28 +82,36 @@ class Guard:
 
     async def _signed(self, request: web.BaseRequest) -> Holder | None:
         found = self._keys.signing.get(request.headers.get(KEY, ""))
-        when = request.headers.get(TIME, "")
+        when, nonce = request.headers.get(TIME, ""), request.headers.get(NONCE, "")
         if found is None or not (when.isascii() and when.isdigit() and len(when) < 12):
             return None
         if abs(time.time() - int(when)) > SIGNED_S:
             raise ProblemError(
                 "unauthorized", f"the signature's time is over {SIGNED_S} s from now"
             )
+        if not 0 < len(nonce) <= MOST_NONCE:
+            raise ProblemError("unauthorized", f"{NONCE} has 1 to {MOST_NONCE} characters")
         body = await read_raw(request)
         request.taken = body  # type: ignore[attr-defined]
         secret, holder = found
-        told = signature(secret, when, request.method, request.raw_path, body)
+        told = signature(secret, when, nonce, request.method, request.raw_path, body).encode()
         given = request.headers[SIGNATURE].encode("utf-8", "surrogateescape")
-        return holder if hmac.compare_digest(told.encode(), given) else None
+        if not hmac.compare_digest(told, given):
+            return None
+        if not self._shared.take(told, int(when) + SIGNED_S):
+            raise ProblemError("unauthorized", "the signature was taken before: sign it anew")
+        return holder
 
 
-def signature(secret: bytes, when: str, method: str, target: str, body: bytes) -> str:
-    """The signature of a request: base64 of HMAC-SHA-256 over four lines.
+def signature(
+    secret: bytes, when: str, nonce: str, method: str, target: str, body: bytes
+) -> str:
+    """The signature of a request: base64 of HMAC-SHA-256 over five lines.
 
-    They are the time (seconds of the epoch), method, path with query, and the hex SHA-256 of
-    the body as it is sent.
+    They are the time (seconds of the epoch), a nonce, method, path with query, and the hex
+    SHA-256 of the body as it is sent.
     """
-    text = f"{when}\n{method}\n{target}\n{hashlib.sha256(body).hexdigest()}"
+    text = f"{when}\n{nonce}\n{method}\n{target}\n{hashlib.sha256(body).hexdigest()}"
     made = hmac.digest(secret, text.encode("utf-8", "surrogateescape"), "sha256")
     return base64.b64encode(made).decode()
 
@@ -105,8 +120,9 @@ def signed_headers(
     name: str, secret: bytes, method: str, target: str, body: bytes = b""
 ) -> Mapping[str, str]:
     """The headers of a signed request, as of now."""
-    when = str(int(time.time()))
-    return {KEY: name, TIME: when, SIGNATURE: signature(secret, when, method, target, body)}
+    when, nonce = str(int(time.time())), secrets.token_urlsafe(12)
+    made = signature(secret, when, nonce, method, target, body)
+    return {KEY: name, TIME: when, NONCE: nonce, SIGNATURE: made}
 
 
 def holder_of(request: web.BaseRequest) -> Holder | None:

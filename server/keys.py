@@ -19,9 +19,7 @@ import msgspec
 from msgspec import Meta
 
 from .problems import ProblemError
-
-WINDOW_S = 60
-"""Rates are for windows of so many seconds."""
+from .shared import WINDOW_S, Shared, hash_of
 
 SECRET_BYTES = 16
 """A secret of signed requests has at least so many bytes."""
@@ -68,27 +66,28 @@ class KeysFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Holder:
-    """Somebody with a key: what it may do, and what it has done in the present window."""
+    """Somebody with a key: what it may do, and where it is counted what it does."""
 
-    __slots__ = (
-        "_facts", "_requests", "_window", "id", "most_facts", "most_requests", "scopes", "since",
-        "stores", "until",
-    )  # fmt: skip
+    __slots__ = ("_limits", "_number", "_shared", "id", "scopes", "since", "stores", "until")
 
     def __init__(
         self, name: str, scopes: frozenset[str], stores: frozenset[str] | None,
-        since: float, until: float, most_requests: int | None, most_facts: int | None,
+        since: float, until: float, limits: tuple[Rate | None, Rate | None],
+        number: int, shared: Shared | None,
     ) -> None:
-        """`since` and `until` are seconds of the epoch between which the key is good."""
+        """`since` and `until` are seconds of the epoch between which the key is good.
+
+        `limits` are the requests and the facts of a minute, counted under `number`. Nobody is
+        counted without `shared`, where a file is only checked.
+        """
         self.id = name
         self.scopes = scopes
         self.stores = stores
         self.since = since
         self.until = until
-        self.most_requests = most_requests
-        self.most_facts = most_facts
-        self._window = 0
-        self._requests = self._facts = 0
+        self._limits = limits
+        self._number = number
+        self._shared = shared
 
     def ask(self, scope: str) -> None:
         """Count a request for a scope. Raises ProblemError."""
@@ -97,21 +96,23 @@ class Holder:
             raise ProblemError("unauthorized", "the key is not good yet, or not any more")
         if scope not in self.scopes:
             raise ProblemError("forbidden", f"the key {self.id!r} has not the scope {scope!r}")
-        if self.most_requests is not None:
-            self._roll(now)
-            if self._requests >= self.most_requests:
-                raise self._limited(now, f"{self.most_requests} requests")
-            self._requests += 1
+        if self._limits[0] is not None:
+            self._count(now, 1, 0, f"{self._limits[0]} requests")
 
     def bring(self, facts: int) -> None:
         """Count facts of a request. Raises ProblemError."""
-        if self.most_facts is None:
+        if self._limits[1] is not None:
+            self._count(time.time(), 0, facts, f"{self._limits[1]} facts")
+
+    def _count(self, now: float, requests: int, facts: int, what: str) -> None:
+        if self._shared is None or self._shared.count(
+            self._number, now, self._limits, requests, facts
+        ):
             return
-        now = time.time()
-        self._roll(now)
-        if self._facts + facts > self.most_facts:
-            raise self._limited(now, f"{self.most_facts} facts")
-        self._facts += facts
+        rest = WINDOW_S - int(now) % WINDOW_S
+        raise ProblemError(
+            "rate-limited", f"the key {self.id!r} has {what} a minute", retry_after=rest
+        )
 
     def refuses(self, store: str) -> str | None:
         """Why a fact of a store is not this key's; None when it is."""
@@ -119,27 +120,16 @@ class Holder:
             return None
         return f"the key {self.id!r} is not for the store {store!r}"
 
-    def _roll(self, now: float) -> None:
-        window = int(now // WINDOW_S)
-        if window != self._window:
-            self._window, self._requests, self._facts = window, 0, 0
-
-    def _limited(self, now: float, what: str) -> ProblemError:
-        rest = WINDOW_S - int(now) % WINDOW_S
-        return ProblemError(
-            "rate-limited", f"the key {self.id!r} has {what} a minute", retry_after=rest
-        )
-
 
 class Keys:
     """The holders of a keys file by the digest of their keys, and by name where they sign."""
 
-    def __init__(self, found: KeysFile) -> None:
+    def __init__(self, found: KeysFile, shared: Shared | None) -> None:
         self.by_digest: dict[bytes, Holder] = {}
         self.signing: dict[str, tuple[bytes, Holder]] = {}
         self.jwt = found.jwt
         for place, entry in enumerate(found.key):
-            holder = _holder(entry)
+            holder = _holder(entry, shared)
             if entry.sha256 is not None:
                 digest = bytes.fromhex(entry.sha256)
                 if digest in self.by_digest:
@@ -157,11 +147,14 @@ class Keys:
         return self.by_digest.get(digest_of(key))
 
 
-def read_keys(path: Path) -> Keys:
-    """Read a keys file. Raises KeysError with file and place, OSError."""
+def read_keys(path: Path, shared: Shared | None = None) -> Keys:
+    """Read a keys file; `shared` is where its holders are counted, None to check it only.
+
+    Raises KeysError with file and place, OSError.
+    """
     try:
         document = tomllib.loads(path.read_text("utf-8"))
-        return Keys(msgspec.convert(document, KeysFile))
+        return Keys(msgspec.convert(document, KeysFile), shared)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise KeysError(f"{path}: {error}") from None
     except KeysError as error:
@@ -173,13 +166,14 @@ def digest_of(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
-def _holder(entry: KeyEntry) -> Holder:
+def _holder(entry: KeyEntry, shared: Shared | None) -> Holder:
     return Holder(
         entry.id, frozenset(entry.scopes),
         None if entry.stores is None else frozenset(entry.stores),
         0.0 if entry.not_before is None else entry.not_before.timestamp(),
         float("inf") if entry.not_after is None else entry.not_after.timestamp(),
-        entry.requests_per_minute, entry.facts_per_minute,
+        (entry.requests_per_minute, entry.facts_per_minute),
+        hash_of("key", entry.id, entry.sha256 or "", entry.secret or ""), shared,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from vafa.engine.answers import fact_view, instant_text, posting_details, stored_postings
 from vafa.engine.budgets import budget_view
+from vafa.engine.causes import cause_statement, cause_view
 from vafa.engine.schema import column
 from vafa.engine.statement import MOST_ENTRIES, statement
 
@@ -42,6 +43,26 @@ class ReadDoor:
         parameters(request)
         body = orjson.dumps({"causes": self.front.follow().causes()})
         return caching.answer(request, body, caching.strong(body))
+
+    async def cause(self, request: web.BaseRequest, name: str) -> web.Response:
+        """What one cause has been given, and a page of by whom and by what, newest first."""
+        given = parameters(request, "cursor", "limit")
+        limit = whole(given, "limit", 1, MOST_ENTRIES, USUAL_ENTRIES)
+        start = _place(given.get("cursor"))
+        assert limit is not None
+        replica = self.front.follow()
+        found = cause_view(replica, name)
+        if found is None:
+            raise ProblemError("not-found", f"no cause {name!r}")
+        entries, next_ = cause_statement(replica, name, limit, start)
+        shown = found | {"entries": entries, "next": None}
+        headers = {}
+        if next_:
+            shown["next"] = cursor = f"{next_:x}"
+            path = f"/v1/causes/{quote(name, safe='')}"
+            headers["Link"] = f'<{path}?cursor={cursor}&limit={limit}>; rel="next"'
+        body = orjson.dumps(shown)
+        return caching.answer(request, body, caching.strong(body), headers)
 
     async def rewards(self, request: web.BaseRequest, _: str) -> web.Response:
         """The catalogue of rewards with what is left of each."""
@@ -121,4 +142,4 @@ def _place(cursor: str | None) -> int | None:
 
 
 def _no_cursor() -> ProblemError:
-    return ProblemError("invalid-parameter", "the cursor is none of this member's statement")
+    return ProblemError("invalid-parameter", "the cursor is none of this statement")

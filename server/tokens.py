@@ -7,6 +7,7 @@ from typing import Any
 
 from .keys import Holder, JwtEntry, KeysError, digest_of
 from .problems import ProblemError
+from .shared import Shared, hash_of
 
 MOST_KEPT = 10_000
 """Tokens that are known at a time."""
@@ -17,8 +18,8 @@ SCOPES = frozenset(("read", "write", "admin"))
 class Tokens:
     """Checks tokens of an issuer."""
 
-    def __init__(self, entry: JwtEntry) -> None:
-        """Raises KeysError."""
+    def __init__(self, entry: JwtEntry, shared: Shared) -> None:
+        """`shared` is where holders are counted. Raises KeysError."""
         try:
             import jwt  # noqa: PLC0415 - an extra
         except ImportError:
@@ -30,6 +31,7 @@ class Tokens:
             # A public key must never be taken for a shared secret.
             raise KeysError("jwt.algorithms: shared secrets and public keys do not mix")
         self._entry = entry
+        self._shared = shared
         self._jwt = jwt
         self._kept: dict[bytes, Holder] = {}
 
@@ -40,7 +42,7 @@ class Tokens:
         if kept is None:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            kept = self._kept[digest] = self._made(self._claims(token))
+            kept = self._kept[digest] = self._made(self._claims(token), digest)
         return kept
 
     def _claims(self, token: str) -> dict[str, Any]:
@@ -54,7 +56,7 @@ class Tokens:
             raise ProblemError("unauthorized", f"the token is not good: {error}") from None
         return claims
 
-    def _made(self, claims: dict[str, Any]) -> Holder:
+    def _made(self, claims: dict[str, Any], digest: bytes) -> Holder:
         scope, stores = claims.get("scope", ""), claims.get("stores")
         if not isinstance(scope, str) or not (
             stores is None
@@ -66,5 +68,6 @@ class Tokens:
             str(claims["sub"])[:64], frozenset(scope.split()) & SCOPES,
             None if stores is None else frozenset(stores),
             float(claims.get("nbf", time.time() - 1)), float(claims["exp"]),
-            entry.requests_per_minute, entry.facts_per_minute,
+            (entry.requests_per_minute, entry.facts_per_minute), hash_of("token", digest),
+            self._shared,
         )  # fmt: skip

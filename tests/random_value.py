@@ -35,6 +35,7 @@ zone = "UTC"
 late_limit_days = 36_500
 late_shortfall = "{draw.choice(["debt", "forgive"])}"
 earn_on_redeemed = {draw.choice(["true", "false"])}
+causes = ["school", "trees"]
 
 [returns]
 policy = "{draw.choice(["recompute", "proportional"])}"
@@ -86,6 +87,20 @@ points = {draw.choice([1, 2, 3])}
 per = {draw.choice([70, 100, 130])}
 
 [[rule]]
+id = "for-trees"
+kind = "bonus"
+points = 2
+per_units = 2
+donate = "trees"
+
+[[rule]]
+id = "money-back"
+kind = "bonus"
+currency = "gift"
+points = 1.5
+when = {{ min_amount = 1_000 }}
+
+[[rule]]
 id = "welcome"
 kind = "bonus"
 points = 3
@@ -115,26 +130,29 @@ class Drawn:
         kinds = {
             self.issue: 3, self.load: 2, self.spend: 3, self.sale: 9, self.back: 6,
             self.exchange: 2, self.reward: 6, self.cancel: 4, self.adjust: 4, self.stock: 2,
-            self.redeem: 3, self.share: 1,
+            self.redeem: 3, self.share: 2, self.donate: 2, self.fund: 2, self.credit: 1,
         }  # fmt: skip
         for card in CARDS[:2]:
             amount = self.draw.randint(1_000, 9_000)
-            yield self._fact("gift card issue", early=True, card=card, amount=amount)
+            yield self._early("gift card issue", card=card, amount=amount)
         for member in MEMBERS[:2]:
             points = self.draw.randint(50, 200)
-            yield self._fact(
-                "adjust", early=True, member=member, currency="points", points=points
-            )
+            yield self._early("adjust", member=member, currency="points", points=points)
         for _ in range(n):
             if self.later and self.draw.random() < 0.2:
                 yield self.later.pop()
             (kind,) = self.draw.choices(list(kinds), list(kinds.values()))
             yield kind()
 
-    def _fact(self, kind: str, *, early: bool = False, **fields: Any) -> Wire:
+    def _early(self, kind: str, **fields: Any) -> Wire:
+        return self._fact(kind, **fields) | {
+            "occurred_at": (START + dt.timedelta(hours=self.draw.randrange(24 * 5))).isoformat()
+        }
+
+    def _fact(self, kind: str, **fields: Any) -> Wire:
         self.n += 1
         # Whole hours, so that some are of one instant.
-        hours = self.draw.randrange(24 * (5 if early else DAYS))
+        hours = self.draw.randrange(24 * DAYS)
         at = (START + dt.timedelta(hours=hours)).isoformat()
         return {"kind": kind, "id": f"{kind[:3]}{self.n}", "occurred_at": at, **fields}
 
@@ -215,6 +233,19 @@ class Drawn:
         name, member, lines = self._back()
         return self.sale(member=member, **{"return": {"sale": name, "lines": lines}})
 
+    def credit(self) -> Wire:
+        """Money of the cards' currency that a member gets, as rules give it too."""
+        return self._fact(
+            "adjust", member=self._member(), currency="gift", points=self.draw.randint(10, 900)
+        )
+
+    def fund(self) -> Wire:
+        """A member's money goes on a card, which may be new."""
+        return self._fact(
+            "gift card fund", member=self._member(), gift_card=self._card(),
+            amount=self.draw.randint(1, 400), completed=self.draw.random() < 0.1,
+        )  # fmt: skip
+
     def reward(self) -> Wire:
         """Pieces of a reward."""
         member = self._member()
@@ -259,9 +290,20 @@ class Drawn:
         """A pool for what was bought in the time of all facts, or in a part of it."""
         since = (START + dt.timedelta(days=self.draw.randrange(20))).date()
         until = (START + dt.timedelta(days=self.draw.randrange(20, DAYS))).date()
+        causes = {
+            name: self.draw.randint(1, 500)
+            for name in ("school", "trees", "nobody") if self.draw.random() < 0.2
+        }
         return self._fact(
-            "profit share", points=self.draw.randint(1, 500), currency="points",
+            "profit share", points=self.draw.randint(1, 500), currency="points", causes=causes,
             **{"from": since.isoformat(), "to": until.isoformat()},
+        )  # fmt: skip
+
+    def donate(self) -> Wire:
+        """Points for a cause."""
+        return self._fact(
+            "donate", member=self._member(), cause=self.draw.choice(["school", "trees"]),
+            currency="points", points=self.draw.randint(1, 30),
         )  # fmt: skip
 
 

@@ -400,6 +400,7 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
         (facts.GiftCardIssueFact, ""), (facts.GiftCardLoadFact, ""),
         (facts.GiftCardRedeemFact, ""), (facts.GiftCardPinFact, ""),
     ],
+    "Own money on a gift card": [(facts.GiftCardFundFact, "")],
     "Transfers": [(facts.TransferFact, "")],
     "Merges": [(facts.MergeFact, ""), (facts.UnmergeFact, "")],
     "Households": [(facts.PoolFact, ""), (facts.UnpoolFact, "")],

@@ -12,7 +12,9 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,13 @@ import pytest
 
 from vafa.server.guard import SIGNED_S, signature, signed_headers
 from vafa.server.keys import KeysError, read_keys
+from vafa.server.shared import Shared
 
 from . import servers
 from .servers import ARROW, JSON, NDJSON, Reply, Server, dumps, fact, lines_of, stream_of, table_of
 
 SECRET = bytes(range(32))
-SHARED = "a shared secret of the issuer, long enough"
+SHARED_SECRET = "a shared secret of the issuer, long enough"
 SOON = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
 PAST = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
 
@@ -56,7 +59,7 @@ FILE = "".join([
 issuer = "https://issuer.example"
 audience = "vafa"
 algorithms = ["HS256"]
-key = "{SHARED}"
+key = "{SHARED_SECRET}"
 """,
 ])  # fmt: skip
 
@@ -217,19 +220,53 @@ def test_large_signed_bodies_are_taken(server: Server) -> None:
 def test_other_signatures_are_refused(server: Server) -> None:
     body = dumps(fact("forged"))
     when = str(int(time.time()))
-    wrong = signature(bytes(32), when, "POST", "/v1/events", body)
-    other = signature(SECRET, when, "POST", "/v1/events", b"")
+    wrong = signature(bytes(32), when, "n", "POST", "/v1/events", body)
+    other = signature(SECRET, when, "n", "POST", "/v1/events", b"")
     late = str(int(time.time()) - SIGNED_S - 5)
     for changed in (
-        {"X_Vafa_Signature": wrong, "X_Vafa_Time": when},
-        {"X_Vafa_Signature": other, "X_Vafa_Time": when},
+        {"X_Vafa_Signature": wrong, "X_Vafa_Time": when, "X_Vafa_Nonce": "n"},
+        {"X_Vafa_Signature": other, "X_Vafa_Time": when, "X_Vafa_Nonce": "n"},
+        {"X_Vafa_Nonce": "other"}, {"X_Vafa_Nonce": ""}, {"X_Vafa_Nonce": "n" * 65},
         {"X_Vafa_Signature": ""}, {"X_Vafa_Key": "till"}, {"X_Vafa_Key": ""},
         {"X_Vafa_Time": "x"}, {"X_Vafa_Time": str(int(when) + 7)},
-        {"X_Vafa_Time": late,
-         "X_Vafa_Signature": signature(SECRET, late, "POST", "/v1/events", body)},
+        {"X_Vafa_Time": late, "X_Vafa_Nonce": "n",
+         "X_Vafa_Signature": signature(SECRET, late, "n", "POST", "/v1/events", body)},
     ):  # fmt: skip
         assert signed(server, "POST", "/v1/events", body, **changed).slug == "unauthorized"
     assert ask(server, "GET", "/v1/events/forged").status == 404
+
+
+def test_a_signature_is_taken_once_whoever_gets_it(tmp_path: Path) -> None:
+    file = tmp_path / "keys.toml"
+    file.write_text(FILE)
+    headers = signed_headers("signer", SECRET, "GET", "/v1/programs")
+    with servers.serving(tmp_path / "ledger", 3, options=["--keys", str(file)]) as run:
+
+        def many(headers: Mapping[str, str]) -> list[int]:
+            with ThreadPoolExecutor(16) as pool:
+                asked = pool.map(
+                    lambda _: run.ask("GET", "/v1/programs", None, dict(headers)).status, range(32)
+                )
+                return sorted(asked)
+
+        assert many(headers) == [200, *[401] * 31]
+        assert many({"Authorization": "Bearer reader"}) == [200] * 32
+    with servers.serving(tmp_path / "ledger", 2, options=["--keys", str(file)]) as run:
+        # A restart forgets none of them.
+        reply = run.ask("GET", "/v1/programs", None, dict(headers))
+        assert (reply.status, reply.slug) == (401, "unauthorized")
+        assert "taken before" in reply.json()["detail"]
+
+
+def test_a_rate_is_one_of_all_front_ends(tmp_path: Path) -> None:
+    file = tmp_path / "keys.toml"
+    file.write_text(entry("few", ["read"], requests_per_minute="20"))
+    with servers.serving(tmp_path / "ledger", 3, options=["--keys", str(file)]) as run:
+        # Not over the end of a minute.
+        servers.wait_until(lambda: time.time() % 60 < 40, 30)
+        with ThreadPoolExecutor(16) as pool:
+            asked = pool.map(lambda _: ask(run, "GET", "/v1/programs", "few").status, range(60))
+            assert Counter(asked) == {200: 20, 429: 40}
 
 
 # -- tokens ---------------------------------------------------------------------------------------
@@ -240,7 +277,7 @@ def token(**claims: Any) -> str:
     made = {"iss": "https://issuer.example", "aud": "vafa", "sub": "app", "scope": "read write",
             "exp": SOON, **claims}  # fmt: skip
     algorithm = made.pop("alg", "HS256")
-    key = made.pop("key", SHARED)
+    key = made.pop("key", SHARED_SECRET)
     return jwt.encode({n: v for n, v in made.items() if v is not None}, key, algorithm=algorithm)
 
 
@@ -261,7 +298,7 @@ def test_tokens_are_keys(server: Server) -> None:
 )  # fmt: skip
 def test_other_tokens_are_refused(server: Server, claims: dict[str, Any]) -> None:
     made = token(**{k: v for k, v in claims.items() if k != "key" or v}) if "alg" not in claims \
-        else jwt.encode({"sub": "x"}, claims.get("key", SHARED), algorithm=claims["alg"])
+        else jwt.encode({"sub": "x"}, claims.get("key", SHARED_SECRET), algorithm=claims["alg"])
     assert ask(server, "GET", "/v1/members/nobody", made).slug == "unauthorized"
 
 
@@ -396,4 +433,4 @@ def test_unsafe_algorithms_are_refused(tmp_path: Path, algorithms: str) -> None:
     found = read_keys(file).jwt
     assert found is not None
     with pytest.raises(KeysError, match="algorithms"):
-        Tokens(found)
+        Tokens(found, Shared(tmp_path / "shared"))

@@ -20,7 +20,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from vafa.engine.facts import DayClosedFact, EnrolFact, LineFact, SaleFact
+from vafa.engine.facts import AdjustFact, DayClosedFact, EnrolFact, LineFact, SaleFact
 from vafa.engine.journal import LedgerError
 from vafa.engine.outbox import Event, Settings
 from vafa.engine.outbox_store import OutboxStore
@@ -96,6 +96,42 @@ def test_everything_that_happens_is_told(tmp_path: Path) -> None:
     birthdays = [data for kind, data in told if kind == "birthday.coming"]
     # 15 March 1990 is 24 Esfand 1368; 24 Esfand 1403 is 14 March 2025.
     assert birthdays == [{"member": "m-1", "date": "2025-03-15", "days": 3}]
+
+
+COUPONS = ledgers.PROGRAM + """
+[[currency]]
+id = "coffee"
+kind = "coupons"
+
+[[rule]]
+id = "coffee"
+kind = "bonus"
+currency = "coffee"
+points = 2
+when = { min_amount = 5_000 }
+"""
+
+
+def given(name: str, at: dt.datetime, points: int) -> AdjustFact:
+    """Coupons given by hand, or taken."""
+    return AdjustFact(name, at, "m-2", "coffee", points, "asked")
+
+
+def test_coupons_are_told(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    with ledgers.open_writer(ledger, COUPONS) as writer:
+        start = dt.datetime(2025, 1, 10, 12, tzinfo=dt.UTC)
+        commit(writer, sale("small", "m-1", start, 3_000))
+        commit(writer, sale("big", "m-1", start + dt.timedelta(hours=1), 6_000))
+        commit(writer, given("hand", start, 3))
+        commit(writer, given("less", start, -1))
+        # A late purchase is told of like any other.
+        commit(writer, sale("late", "m-1", start - dt.timedelta(days=1), 9_000))
+    told = [event.data for event in events(ledger) if event.type == "coupon.issued"]
+    assert [(one["member"], one["count"], one["rule"], one["fact"]) for one in told] == [
+        ("m-1", 2, "coffee", "big"), ("m-2", 3, None, "hand"), ("m-1", 2, "coffee", "late"),
+    ]  # fmt: skip
+    assert {one["coupon"] for one in told} == {"coffee"}
 
 
 def test_events_do_not_depend_on_when_they_are_derived(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from vafa.engine.explain import Explainer
 from vafa.engine.replay import Rebuilt, compare_states
 
 from . import engine_driver, random_ties, reference_driver
@@ -29,6 +30,8 @@ def test_the_kernel_agrees_with_the_reference(number: int) -> None:
             rebuilt = Rebuilt(writer.journal, end=writer.replica.seq)
             compare_states(writer.replica, rebuilt)
             assert rebuilt.report.findings == [], case.name
+            told = list(Explainer(writer.replica).all(lambda done, total: None))
+            assert [one.id for one in told if not one.agrees] == [], case.name
         reference = reference_driver.settled_run(case, ledger)
         found = list(final_differences(settled(ledger, case), settled(reference, case)))
         assert not found, f"{case.name}: {found[0]}"

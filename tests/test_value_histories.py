@@ -16,6 +16,7 @@ import orjson
 import pytest
 
 from vafa.engine.answers import Answer
+from vafa.engine.causes import cause_statement
 from vafa.engine.facts import PublishFact, json_decoder
 from vafa.engine.gift_accounts import ACCOUNT, account_of
 from vafa.engine.reference import Reference
@@ -143,6 +144,20 @@ def differences(ledger: Path, seed: int) -> list[str]:
             theirs = viewed(reference.member(name, FAR)) if ours is not None else None
             if ours != theirs:
                 found.append(f"{name.removeprefix(ACCOUNT)}: {ours}, not {theirs}")
+        told_ = {
+            (cause["id"], currency): points
+            for cause in writer.replica.causes() for currency, points in cause["points"].items()
+            if points
+        }
+        if told_ != {key: points for key, points in reference.causes().items() if points}:
+            found.append(f"causes: {told_}, not {reference.causes()}")
+        for cause in writer.replica.causes():
+            entries, _ = cause_statement(writer.replica, cause["id"], 10**6)
+            sums = Counter[str]()
+            for entry in entries:
+                sums[entry["currency"]] += entry["points"]
+            if sums != Counter(cause["points"]):
+                found.append(f"statement of {cause}: {sums}")
         live = mixed.hash_of(writer.replica)
         follower = Replica(writer.journal)
         follower.catch_up()

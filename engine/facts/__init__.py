@@ -17,6 +17,7 @@ from .controls import (
     StoreFact,
 )  # fmt: skip
 from .gift_cards import (
+    GiftCardFundFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
     GiftCardPinFact,
@@ -55,7 +56,9 @@ MemberFact = (
     | SubscriptionEndFact | CloseFact | EraseFact | CardLinkFact | CardBlockFact | CardUnblockFact
     | DonateFact
 )  # fmt: skip
-JointFact = TransferFact | RewardRedeemFact | GiftCardFact | SaleFact | LinkFact
+JointFact = (
+    TransferFact | RewardRedeemFact | GiftCardFact | GiftCardFundFact | SaleFact | LinkFact
+)
 """Facts that are about more than one account, or about what all share: they see all that came
 before them. Of sales those that gift cards pay."""
 WireControl = CatalogFact | StoreFact | DayClosedFact | ProfitShareFact | RewardStockFact
@@ -75,6 +78,7 @@ KINDS: tuple[str, ...] = (
     "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
     "erase", "card pin", "profit share", "profit share in", "gift card pin", "gift card refund",
     "reward stock", "merge", "unmerge", "pool", "unpool",
+    "gift card fund",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
@@ -93,6 +97,7 @@ RANKS: dict[str, int] = {
     "return": 2, "gift card refund": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
     "donate": 3, "transfer": 3, "transfer in": 3, "reward redeem": 3,
+    "gift card fund": 3,
     "profit share": 1, "profit share in": 1, "gift card issue": 1, "gift card load": 1,
     "gift card redeem": 3, "gift card payment": 3,
     "day closed": 4,
@@ -105,9 +110,10 @@ __all__ = [
     "KINDS", "RANKS", "ActivityFact", "AdjustFact", "CalendarDate", "CancelFact", "CaptureFact",
     "CardBlockFact", "CardLinkFact", "CardPinFact", "CardUnblockFact", "CatalogFact",
     "CloseFact", "ControlFact", "DayClosedFact", "DonateFact", "EnrolFact", "EraseFact", "Fact",
-    "GiftCardFact", "GiftCardIssueFact", "GiftCardLoadFact", "GiftCardPinFact",
-    "GiftCardRedeemFact", "HoldFact", "JointFact", "LineFact", "LinkFact", "LoneFact",
-    "ManualTier", "MemberFact", "MemberUpdateFact", "MergeFact", "OfferFact", "PoolFact",
+    "GiftCardFact", "GiftCardFundFact", "GiftCardIssueFact", "GiftCardLoadFact",
+    "GiftCardPinFact", "GiftCardRedeemFact", "HoldFact", "JointFact", "LineFact", "LinkFact",
+    "LoneFact", "ManualTier", "MemberFact", "MemberUpdateFact", "MergeFact", "OfferFact",
+    "PoolFact",
     "PrivateFact", "ProductFact", "ProfitShareFact", "PublishFact", "RedeemFact", "ReleaseFact",
     "ReturnFact", "ReturnPart", "ReturnedLine", "RewardRedeemFact", "RewardStockFact",
     "SaleFact", "StoreAttributes", "StoreFact", "SubscriptionEndFact", "SubscriptionStartFact",

@@ -77,7 +77,7 @@ class ProfitShareFact(
     rename={"since": "from", "until": "to"},
 ):  # fmt: skip
     """A pool of points for members, by what each has bought or earned from one business date
-    through another. `expires` as of an adjust."""
+    through another. `expires` as of an adjust. Of the pool `causes` get so many thousandths."""
 
     id: Id
     occurred_at: Instant
@@ -87,6 +87,7 @@ class ProfitShareFact(
     points: Spent
     weight: Literal["spend", "points"] = "spend"
     expires: Expires | None = None
+    causes: dict[Name, Annotated[int, Meta(ge=1, le=1000)]] = {}
 
 
 class RewardStockFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="reward stock"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from .parts import Expires, GiftCode, Id, Instant, Money, Pin, Place, Reason
+from .parts import AnyCard, Expires, GiftCode, Id, Instant, Money, Name, Pin, Place, Reason
 
 
 class GiftCardIssueFact(
@@ -66,3 +66,18 @@ class GiftCardPinFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag=
     pin: Pin
     store: Place = ""
     terminal: Place = ""
+
+
+class GiftCardFundFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="gift card fund"):
+    """A member's own money of the cards' currency goes on a card: one that is there, or a new one;
+    without `gift_card` the engine chooses the code of a new one. `completed` as for a sale."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    amount: Money
+    gift_card: GiftCode | None = None
+    completed: bool = False
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""

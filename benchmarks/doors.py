@@ -1,0 +1,318 @@
+"""`make bench-doors`: our doors beside bare aiohttp and beside what a team would write instead.
+
+Rounds go in turns over all sides, so that what else the machine does strikes all alike. One
+table at the end: medians, and the ratios that are asked. Needs `pip install
+'vafa[bench-fastapi]'` and a PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import orjson
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+
+from vafa.engine.facts import PublishFact
+from vafa.engine.formats import complete_journey
+from vafa.engine.program_file import parse_program
+from vafa.engine.writer import Writer
+from vafa.loadtest.baskets import wire_baskets, wire_json
+from vafa.loadtest.connection import post_requests, request_bytes
+from vafa.loadtest.openloop import Result, run_closed, run_open
+
+from . import http, postgres
+from .cpu import cpu_s
+from .http import GENERATOR_CORE, HOST, Rounds, bare, basket_requests, hello_requests, pinned
+from .ledger import load, open_with_program, temporary_ledger
+from .members import MEMBERS, a_million_more
+from .served import start
+
+LARGEST = http.ROOT / "examples" / "programs" / "ofogh-kourosh" / "program.toml"
+"""The gallery's program with most rules; its money is rials."""
+
+RIALS = 1_000
+"""Rials for a cent of the data, so that baskets are of a size that its rules were made for."""
+
+CONNECTIONS = 256
+PER_NDJSON = 1_000
+PER_ARROW = 8_192
+RIVAL_BATCHES = 2
+"""Batches that the rival has under way: its database works on one per connection."""
+
+OPEN_RATE = 4_000
+AGAIN = 200
+"""Members that are asked for again and again."""
+
+
+class Side(NamedTuple):
+    """One kind of request to one server, sent as fast as answers come."""
+
+    name: str
+    port: int
+    requests: Sequence[bytes]
+    status: int
+    connections: int = CONNECTIONS
+    others: tuple[int, ...] = ()
+    """Processes that work for it beside the server's own."""
+
+
+@contextmanager
+def members_ledger(data: Path | None) -> Iterator[Path]:
+    """The year's ledger with a million more members, of a basket each."""
+    year = complete_journey.read(data)
+    with temporary_ledger() as ledger:
+        writer = open_with_program(ledger, year)
+        load(writer, year.batches(PER_ARROW))
+        load(writer, a_million_more(year))
+        writer.close()
+        yield ledger
+
+
+def in_turns(sides: Sequence[Side], rounds: int, seconds: float) -> dict[str, Rounds]:
+    """Every side some seconds in every round, after a round that warms up."""
+    seen = {side.name: Rounds() for side in sides}
+    at = dict.fromkeys(seen, 0)
+    for number in range(rounds + 1):
+        for side in sides:
+            before = cpu_s(http.running[side.port], *side.others)
+            result = run_closed(
+                HOST, side.port, side.requests, side.connections,
+                seconds if number else http.WARM_UP_S, first=at[side.name],
+            )  # fmt: skip
+            used = cpu_s(http.running[side.port], *side.others) - before
+            at[side.name] += result.sent
+            assert set(result.statuses) == {side.status}, (side.name, result.statuses)
+            if number:
+                seen[side.name].add(result)
+                seen[side.name].cpu_us.append(used / result.answered * 1e6)
+    return seen
+
+
+def batches(
+    bodies: Sequence[bytes], glue: Callable[[Sequence[bytes]], bytes], path: str, kind: str
+) -> list[bytes]:
+    """Requests of a thousand baskets each."""
+    parts = [bodies[at : at + PER_NDJSON] for at in range(0, len(bodies), PER_NDJSON)]
+    return [
+        request_bytes("POST", path, glue(part), content_type=kind, host=HOST) for part in parts
+    ]
+
+
+def arrow_requests(data: Path | None) -> list[bytes]:
+    """The year as Arrow streams."""
+    requests = []
+    for table in complete_journey.read(data).batches(PER_ARROW):
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+        requests.append(
+            request_bytes(
+                "POST", "/v1/events?force=true", sink.getvalue().to_pybytes(),
+                content_type="application/vnd.apache.arrow.stream", host=HOST,
+            )
+        )
+    return requests
+
+
+def singles(rounds: int, seconds: float, data: Path | None) -> dict[str, Rounds]:
+    """Sales and balances of everyone, with a million members in our ledger."""
+    count = int((rounds + 1) * seconds * 12_000)
+    draw = random.Random(1)
+    some = [f"/v1/members/{n}" for n in _members(data)[:AGAIN]]
+    asked = [f"/v1/members/m{draw.randrange(MEMBERS)}" for _ in range(200_000)]
+    with ExitStack() as stack:
+        ours = stack.enter_context(start(stack.enter_context(members_ledger(data))))
+        plain = stack.enter_context(bare())
+        database = stack.enter_context(postgres.database(MEMBERS))
+        rival = stack.enter_context(postgres.service(database))
+        stack.enter_context(pinned(GENERATOR_CORE))
+        rivals = basket_requests("/v1/events", count // 2, data)
+        return in_turns(
+            (
+                Side("bare sale", plain, basket_requests("/parse", 20_000, data), 201),
+                Side("our sale", ours, basket_requests("/v1/events", count, data), 201),
+                Side("rival sale", rival, rivals, 201, 64, (database.pid,)),
+                Side("bare hello", plain, hello_requests(), 200),
+                Side("our balance, asked again", ours, _gets(some), 200),
+                Side("our balance, one of a million", ours, _gets(asked), 200),
+                Side("rival balance", rival, _gets(asked), 200, 64, (database.pid,)),
+            ),
+            rounds, seconds,
+        )  # fmt: skip
+
+
+def _gets(paths: Sequence[str]) -> list[bytes]:
+    return [request_bytes("GET", path, host=HOST) for path in paths]
+
+
+def _members(data: Path | None) -> list[str]:
+    return sorted(set(complete_journey.read(data).sales.column("member").to_pylist()))
+
+
+def batched(rounds: int, seconds: float, data: Path | None) -> dict[str, Rounds]:
+    """A thousand baskets a request, ours one request after the other."""
+    ndjson = Rounds()
+    arrow, rival = Rounds(), Rounds()
+    columns = arrow_requests(data)
+    year = complete_journey.read(data)
+    for _ in range(rounds):
+        with temporary_ledger() as ledger:
+            open_with_program(ledger, year).close()
+            # Made now: sales of another round would be late ones.
+            bodies = list(wire_json(wire_baskets(data, limit=int(seconds * 80_000))))
+            lines = batches(bodies, b"\n".join, "/v1/events", "application/x-ndjson")
+            _add(ndjson, ledger, lines, seconds, PER_NDJSON)
+        with temporary_ledger() as ledger:
+            open_with_program(ledger, year).close()
+            _add(arrow, ledger, columns, seconds, PER_ARROW)
+        arrays = batches(
+            bodies[: int(seconds * 15_000)], lambda some: b"[" + b",".join(some) + b"]",
+            "/v1/batches", "application/json",
+        )  # fmt: skip
+        with postgres.database() as database, postgres.service(database) as port:
+            _run(rival, port, arrays, seconds, PER_NDJSON, RIVAL_BATCHES, database.pid)
+    return {"our NDJSON": ndjson, "our Arrow": arrow, "rival batch": rival}
+
+
+def _add(seen: Rounds, ledger: Path, requests: list[bytes], seconds: float, size: int) -> None:
+    with start(ledger) as port:
+        # The last request may be a short one: it is not sent.
+        _run(seen, port, requests[:-1], seconds, size)
+
+
+def _run(
+    seen: Rounds, port: int, requests: list[bytes], seconds: float, size: int,
+    connections: int = 1, *others: int,
+) -> None:
+    """A run of batches, counted in baskets."""
+    before = cpu_s(http.running[port], *others)
+    with pinned(GENERATOR_CORE):
+        result = run_closed(HOST, port, requests, connections, seconds)
+    used = cpu_s(http.running[port], *others) - before
+    assert set(result.statuses) == {200}, result.statuses
+    assert result.sent <= len(requests), "the requests ran out: the rest were replays"
+    seen.add(result)
+    seen.rates[-1] *= size
+    seen.cpu_us.append(used / (result.answered * size) * 1e6)
+
+
+def open_loop(seconds: float, data: Path | None) -> Result:
+    """Sales at planned instants into the gallery's largest program."""
+    arrivals = int(OPEN_RATE * seconds)
+    with temporary_ledger() as ledger:
+        text = LARGEST.read_text("utf-8")
+        with Writer(ledger) as writer:
+            program = PublishFact("program", complete_journey.SINCE, text)
+            assert writer.publish_program(program).refusal is None
+            assert len(parse_program(text).rule) == max(_rules_of_gallery())
+        with start(ledger) as port, pinned(GENERATOR_CORE):
+            bodies = []
+            for basket in wire_baskets(data, limit=arrivals):
+                for part in (*basket["lines"], *basket["tenders"]):
+                    name = "net" if "net" in part else "amount"
+                    part[name] *= RIALS  # type: ignore[literal-required]
+                bodies.append(orjson.dumps(basket))
+            requests = post_requests("/v1/events", bodies)
+            return run_open(HOST, port, requests, OPEN_RATE, seconds, connections=64)
+
+
+def _rules_of_gallery() -> list[int]:
+    texts = [path.read_text("utf-8") for path in LARGEST.parent.parent.glob("*/program.toml")]
+    return [text.count("[[rule]]") for text in texts]
+
+
+class Row(NamedTuple):
+    """A line of the table; the ratios are of rates, and of processor time for an answer."""
+
+    what: str
+    ours: str
+    beside: str
+    ratio: float | None
+    of_cpu: float | None
+    asked: str
+
+
+def rows(seen: dict[str, Rounds], planned: Result) -> list[Row]:
+    """The table: what we do, what stands beside it, and what is asked."""
+
+    def row(what: str, mine: str, other: str, named: str, asked: str) -> Row:
+        a, b = seen[mine], seen[other]
+        return Row(
+            what, _told(a), f"{named}: {_told(b)}", a.rate / b.rate,
+            median(b.cpu_us) / median(a.cpu_us), asked,
+        )  # fmt: skip
+
+    lost = planned.planned - planned.statuses.get(201, 0)
+    spread = f"p50 {planned.p50:.1f}, p99 {planned.p99:.1f}, worst {planned.worst:.1f} ms"
+    return [
+        row("single sale", "our sale", "bare sale", "bare aiohttp", "0.8"),
+        row("single sale", "our sale", "rival sale", "rival", "4"),
+        row("balance, asked again", "our balance, asked again", "bare hello", "bare aiohttp",
+            "0.85"),
+        row("balance, one of a million", "our balance, one of a million", "bare hello",
+            "bare aiohttp", "0.85"),
+        row("balance, one of a million", "our balance, one of a million", "rival balance",
+            "rival", ""),
+        row("baskets as NDJSON", "our NDJSON", "rival batch", "rival", "20; 50,000/s"),
+        row("baskets as Arrow", "our Arrow", "rival batch", "rival", "20; 100,000/s"),
+        Row(
+            f"{OPEN_RATE:,} sales/s, open loop", f"{planned.rate:,.0f}/s, {lost} lost",
+            spread + "".join(f"; {problem}" for problem in planned.problems), None, None,
+            "p99 25 ms",
+        ),
+    ]  # fmt: skip
+
+
+def _told(side: Rounds) -> str:
+    return f"{side.rate:,.0f}/s, {median(side.cpu_us):.0f} us"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.doors", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--data", type=Path, help="folder of the Complete Journey files")
+    parser.add_argument("--format", choices=["table", "json"], default="table")
+    options = parser.parse_args()
+    say = Console(stderr=True).print
+    say("single sales and balances, with a million members ...")
+    seen = singles(options.rounds, options.seconds, options.data)
+    say("batches ...")
+    seen |= batched(options.rounds, options.seconds, options.data)
+    say("open loop ...")
+    planned = open_loop(10.0, options.data)
+    found = rows(seen, planned)
+    if options.format == "json":
+        shown: dict[str, Any] = {
+            "rates": {name: side.rates for name, side in seen.items()},
+            "rows": [row._asdict() for row in found],
+        }
+        json.dump(shown, sys.stdout, indent=2)
+        return
+    load_now = os.getloadavg()[0]
+    table = Table(
+        title=f"{platform.machine()}, {os.cpu_count()} cores, load {load_now:.1f}; medians"
+    )
+    for heading in ("what", "ours", "beside it", "ratio", "of CPU", "asked"):
+        table.add_column(heading)
+    for row in found:
+        ratios = ("" if ratio is None else f"{ratio:.2f}" for ratio in (row.ratio, row.of_cpu))
+        table.add_row(*row[:3], *ratios, row.asked)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
