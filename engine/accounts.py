@@ -160,7 +160,8 @@ class Settled:
 
 def has_links(facts: Facts) -> bool:
     """Whether a fact among some ties members, or unties them."""
-    return len(facts.kind) > 0 and bool(np.isin(facts.kind, LINKS).any())
+    kinds = facts.kind
+    return len(kinds) > 0 and bool(kinds.max() >= MERGE) and bool(np.isin(kinds, LINKS).any())
 
 
 def settle(

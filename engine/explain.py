@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -35,7 +35,7 @@ from .explain_rules import lines_told, rules_told
 from .explain_shape import ControlTold, Explanation, ProgramTold
 from .explain_trace import Heard, Listener
 from .explain_words import sentences
-from .facts import SHOWN
+from .facts import SHOWN, DayClosedFact
 from .records import StoredFact
 from .reference_calendar import business_date
 from .reference_facts import named_sale
@@ -73,15 +73,17 @@ class _Played:
     """A member's chain, and what the reference made of it and told.
 
     `places` are those of all its facts and closed days by seq; played are those up to the
-    last that was asked for, `steps` by seq. Of a closed day, `apart` are the postings to other
-    accounts of members that were ever tied.
+    last that was asked for, `steps` by seq. Of members that were ever tied, `apart` are what a
+    closed day posted to other accounts, `elsewhere` the facts that count in another account than
+    their member's: their answers tell of the member.
     """
 
     chain: MemberChain
     places: dict[int, int]
     steps: dict[int, Step]
     heard: dict[int, Heard]
-    apart: dict[int, list[Posting]]
+    apart: dict[int, list[Posting]] = field(default_factory=dict)
+    elsewhere: set[int] = field(default_factory=set)
 
     def stands(self, seq: int) -> dict[int, bool]:
         """By seq whether each other fact stands before one."""
@@ -110,7 +112,11 @@ def _played_tied(world: World, chain: MemberChain) -> _Played:
     entries = in_order([*(step.entry for step in steps.values() if step.entry.seq not in days),
                         *world.days])  # fmt: skip
     places = {entry.seq: place for place, entry in enumerate(entries)}
-    return _Played(chain, places, steps, heard, apart)
+    elsewhere = {
+        seq for seq, step in steps.items() if not isinstance(step.entry.fact, DayClosedFact)
+        and heard[seq].turn.account != tied.account(step.entry.fact.member)
+    }  # fmt: skip
+    return _Played(chain, places, steps, heard, apart, elsewhere)
 
 
 def _key(step: Step, account: str) -> str:
@@ -174,11 +180,12 @@ class Explainer:
         of the member that has claimed it, or had it. Raises UnknownFact where it is nobody's."""
         if stored.kind in CLAIMS and stored.status == Status.OK:
             return self._reader.stored(stored.seq + 1)
-        if column(stored.batch, "member")[stored.row] != NO_MEMBER or stored.kind not in (
-            SALE, RETURN
-        ):
+        nobodys = column(stored.batch, "member")[stored.row] == NO_MEMBER
+        if stored.kind not in (SALE, RETURN) or not (nobodys or member is not None):
             return stored
         sale = stored.id if stored.kind == SALE else self._named_by(stored)
+        if sale not in self._replica.membership.receipts.by_sale and not nobodys:
+            return stored
         number = self._replica.membership.receipts.owner(sale)
         if member is not None:
             number = self._reader.dictionaries.members.numbers.get(member)
@@ -188,6 +195,8 @@ class Explainer:
             if row.id == stored.id and row.kind == stored.kind:
                 return row
             seq = int(column(row.batch, "previous")[row.row])
+        if not nobodys:
+            return stored
         raise UnknownFact(f"the fact {stored.id!r} is no member's: nobody has claimed it")
 
     def _named_by(self, stored: StoredFact) -> str:
@@ -313,7 +322,7 @@ class Explainer:
         return _Played(
             chain, places, {step.entry.seq: step for step in run.steps},
             {step.entry.seq: heard for step in run.steps
-             if (heard := listener.heard.get(step.row.id)) is not None}, {},
+             if (heard := listener.heard.get(step.row.id)) is not None},
         )  # fmt: skip
 
     def _in_force(self, played: _Played, stored: StoredFact) -> Explanation:
@@ -328,7 +337,9 @@ class Explainer:
         tier = tier_told(program, before, after)
         every = [*step.row.postings, *played.apart.get(seq, ())]
         unlike = list(differences(self._donors, every, own, later))
-        if stored.kind in MEMBER_KINDS and seq >= chain.last_tie:
+        if (
+            stored.kind in MEMBER_KINDS and seq >= chain.last_tie and seq not in played.elsewhere
+        ):
             now = {name: told.after for name, told in balances.items()}
             unlike += standing_differences(
                 self._reader, chain, stored, played.stands(seq), now,

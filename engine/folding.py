@@ -293,7 +293,7 @@ class Fold:
     ) -> tuple[UInt32, UInt32, bool]:
         """(rows of the fast path in their order, roots of families to fold anew, whether it was
         sorted)."""
-        facts = replace(batch.facts, member=tied.account)
+        facts = tied.facts(batch)
         late, unordered = self.state.behind(facts.member, facts.at)
         before_ties = self.accounts.behind(batch.facts.member, facts.at)
         if before_ties is not None:
@@ -330,7 +330,7 @@ class Fold:
     ) -> dict[str, Any]:
         n = len(batch.facts)
         return self.run(
-            self.state, replace(batch.facts, member=tied.account), batch.version,
+            self.state, tied.facts(batch), batch.version,
             np.full(n, self.budgets.epoch, np.uint32), no_names(n),
             np.full(n, accepted, np.bool_), rows,
             drawn=self.compiled.drawn(batch.version, batch.ids),
@@ -415,6 +415,12 @@ class Tied(NamedTuple):
 
     account: UInt32
     root: UInt32
+
+    def facts(self, batch: Batch) -> Facts:
+        """The batch's facts with accounts for members."""
+        if self.account is batch.facts.member:
+            return batch.facts
+        return replace(batch.facts, member=self.account)
 
 
 def tell_anew(anew: Anew, rows: UInt32, outcome: Outcome) -> Folded | None:

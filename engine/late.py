@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from .alone import Folded, Sums, changes, corrections, fold_alone
+from .alone import NO_POSTINGS, Folded, changes, corrections, fold_alone
 from .chain import Heads, History, Known, is_exchange, of_sale, places_of, without_return
 from .columns import (
     ADJUST,
@@ -41,7 +41,6 @@ from .columns import (
     UNMERGE,
     Extra,
     Facts,
-    join,
     take,
 )
 from .named import NAMEABLE, PAYING
@@ -473,11 +472,12 @@ class Anew:
     ) -> list[tuple[NDArray[Any], dict[str, Any]]]:
         if self.before is not None and not parked and self.before.posts_alike(after, self.n_old):
             return self._told()
-        before: Sums = self.before.sums() if self.before is not None else {}
+        before = self.before.posted() if self.before is not None else NO_POSTINGS
         told_on = {row: teller for teller, row, _ in self.resolved}
         changed = changes(
-            before, after.sums(), lambda row: row < self.n_old or row in parked
-        )
+            before, after.posted(),
+            lambda row: (row < self.n_old) | np.isin(row, list(parked)),
+        )  # fmt: skip
         taken = [
             row for place, row in enumerate(self.rows.tolist()) if self.taken[self.n_old + place]
         ]
@@ -518,15 +518,13 @@ def _pool(
     """Old facts, new ones in the order of arrival, then parked returns that may apply."""
     new = take(batch.facts, rows)
     new.member = places_of(history.members, new.member)
-    mine = set(history.seqs.tolist())
-    parked = past.facts_at([seq for seq in waiting if seq not in mine], history.members)
     seqs = np.uint64(batch.first) + rows.astype(np.uint64)
-    return History(
-        join(history.facts, new, parked.facts),
-        [*history.ids, *(batch.ids[row] for row in rows.tolist()), *parked.ids],
-        np.concatenate([history.seqs, seqs, parked.seqs]),
-        np.concatenate([history.version, batch.version[rows], parked.version]),
-        history.members, dict(history.whole),
-    )
+    ids = [batch.ids[row] for row in rows.tolist()]
+    pool = history.then(History(new, ids, seqs, batch.version[rows], history.members))
+    if waiting:
+        mine = set(history.seqs.tolist())
+        parked = [seq for seq in waiting if seq not in mine]
+        pool = pool.then(past.facts_at(parked, history.members))
+    return pool
 
 
