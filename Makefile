@@ -10,7 +10,7 @@ MODULES := $(sort $(wildcard engine/*.py engine/*/*.py native/*.py native/*.pyi 
 BUILT := pyproject.toml setup.py $(NATIVE)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test check schemathesis differential mutation explain-all bench bench-doors load soak-kill soak-flips soak wheel clean help
+.PHONY: demo test check schemathesis differential mutation explain-all bench bench-doors load rounds soak-kill soak-flips soak wheel clean help
 
 help:
 	@echo "make demo | test | check | schemathesis | differential | mutation | explain-all | bench | bench-doors | load | soak | wheel | clean"
@@ -80,6 +80,11 @@ bench-doors: $(VENV)/dev.stamp
 
 load: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.load
+
+# A member's whole balance asked by 64 connections at once, a thousand times, by one process and
+# by several; half an hour.
+rounds: $(VENV)/dev.stamp
+	VAFA_ROUNDS=1000 $(PYTEST) tests/test_http_facts.py -k whole_balance
 
 # The figures of the reliability table; hours, not minutes.
 soak-kill: $(VENV)/dev.stamp

@@ -7,6 +7,7 @@ from aiohttp import web
 from vafa.engine.explain_shape import ControlTold, Explanation
 from vafa.engine.explain_voice import LANGUAGES
 from vafa.engine.facts import LoneFact, MemberFact
+from vafa.engine.facts.parts import Profile
 from vafa.engine.statement import MOST_ENTRIES
 
 from . import answer_types as shown
@@ -136,7 +137,7 @@ def routes(front: Front) -> tuple[Route, ...]:
         )),
         Route("PUT", "/v1/members/{id}/profile", privacy.put_profile, Told(
             "Replaces what is known of a person", answers(shown.PROFILE), "write",
-            {JSON: shown.PROFILE}, (), (*BODIES, "invalid-fact", "not-found", "overloaded"),
+            {JSON: Profile}, (), (*BODIES, "invalid-fact", "not-found", "overloaded"),
         )),
         Route("GET", "/v1/members/{id}/statement", reads.statement, Told(
             "A member's facts, newest first", answers(shown.Statement), "read", {},

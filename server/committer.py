@@ -17,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from vafa.engine.facts import ControlFact
 from vafa.engine.intake import DecodedFacts, Intake
 from vafa.engine.journal import StorageFull
@@ -73,6 +75,9 @@ class Commits(Protocol):
         With `versions` a program is refused unless the ledger has so many.
         """
 
+    async def told_figures(self) -> Figures:
+        """What the writer has counted. Raises ProblemError where it is away."""
+
 
 @dataclass(slots=True)
 class _Waiting:
@@ -98,9 +103,8 @@ class _Waiting:
         return self.atomic or self.joint or self.table is not None or self.control is not None
 
 
-@dataclass
-class Figures:
-    """What the committer counts for /metrics."""
+class Figures(msgspec.Struct):
+    """What the writer counts for /metrics."""
 
     commits: int = 0
     facts: int = 0
@@ -109,6 +113,9 @@ class Figures:
     flush_seconds: float = 0.0
     checkpoints: int = 0
     storage_full: int = 0
+    queued: int = 0
+    lag: int = 0
+    """Facts that the checkpoint does not hold yet."""
 
 
 class Committer:
@@ -133,10 +140,12 @@ class Committer:
         """The writer's replica; reads on the loop see durable facts only."""
         return self.writer.replica
 
-    @property
-    def queued(self) -> int:
-        """Facts that wait for a commit."""
-        return self._queued
+    async def told_figures(self) -> Figures:
+        """See Commits."""
+        replica = self.replica
+        self.figures.queued = self._queued
+        self.figures.lag = replica.seq - replica.checkpoint_seq
+        return self.figures
 
     # -- submitting ----------------------------------------------------------------------
 

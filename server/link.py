@@ -25,14 +25,14 @@ from vafa.engine.verdicts import Verdict
 from vafa.engine.wire_arrow import ArrowFacts
 from vafa.native.wire import Sale
 
-from .committer import Committer
+from .committer import Committer, Figures
 from .problems import ProblemError
 
 log = logging.getLogger("vafa")
 
 _LENGTH = struct.Struct(">I")
 MOST_FRAME = 256 * 1024 * 1024
-SALES, TABLE, CONTROL, JOINT = range(4)
+SALES, TABLE, CONTROL, JOINT, FIGURES = range(5)
 MOST_IN_FLIGHT = 200_000
 """Facts that a front end may have under way."""
 
@@ -53,7 +53,7 @@ class Ask(msgspec.Struct, array_like=True):
 class Told(msgspec.Struct, array_like=True):
     """Verdicts of an ask in the order of its facts, or the problem that met them all.
 
-    Those of a table are an Arrow stream.
+    Those of a table are an Arrow stream. `figures` are the writer's.
     """
 
     number: int
@@ -61,6 +61,7 @@ class Told(msgspec.Struct, array_like=True):
     table: bytes = b""
     slug: str = ""
     detail: str = ""
+    figures: Figures | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -121,6 +122,8 @@ async def _serve_ask(ask: Ask, committer: Committer, writer: asyncio.StreamWrite
                 ArrowFacts(table), ask.table, ask.force, ask.atomic
             )
             told = Told(ask.number, table=answers)
+        elif ask.kind == FIGURES:
+            told = Told(ask.number, figures=await committer.told_figures())
         else:
             assert ask.control is not None
             told = Told(ask.number, [await committer.control(ask.control, ask.versions)])
@@ -146,10 +149,11 @@ class _Under:
     ones: list[asyncio.Future[Verdict]] = field(default_factory=list)
     many: asyncio.Future[list[Verdict]] | None = None
     table: asyncio.Future[bytes] | None = None
+    figures: asyncio.Future[Figures] | None = None
 
     def fail(self, problem: ProblemError) -> None:
         """The same problem for everyone who waits."""
-        for done in (*self.ones, self.many, self.table):
+        for done in (*self.ones, self.many, self.table, self.figures):
             if done is not None and not done.done():
                 done.set_exception(problem)
 
@@ -256,6 +260,13 @@ class RemoteCommits:
         self._ask(CONTROL, False, _Under(1, ones=[done]), control=fact, versions=versions)
         return done
 
+    async def told_figures(self) -> Figures:
+        """See Commits."""
+        self._check(0)
+        done: asyncio.Future[Figures] = self._loop.create_future()
+        self._ask(FIGURES, False, _Under(0, figures=done))
+        return await done
+
     def _check(self, facts: int) -> None:
         if self._writer is None:
             raise _away()
@@ -277,7 +288,10 @@ class RemoteCommits:
         if told.slug:
             under.fail(ProblemError(told.slug, told.detail))
             return
-        if under.table is not None:
+        if under.figures is not None:
+            assert told.figures is not None
+            _resolve(under.figures, told.figures)
+        elif under.table is not None:
             _resolve(under.table, told.table)
         elif under.many is not None:
             _resolve(under.many, told.verdicts)

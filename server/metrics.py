@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
     from vafa.engine.replica import Replica
 
-    from .committer import Commits
+    from .committer import Figures
 
 
 class Counted(Protocol):
-    """What the collector reads."""
+    """What the collector reads of a process."""
 
-    commits: Commits
     replica: Replica
     requests: Counter[tuple[str, str, int]]
 
 
 class ServerCollector(Collector):
-    """Request counts of this process; ledger counts where this process is the writer."""
+    """Request counts of this process, and what the writer has counted, unless it is away."""
 
-    def __init__(self, front: Counted) -> None:
+    def __init__(self, front: Counted, figures: Figures | None) -> None:
         self._front = front
+        self._figures = figures
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families; names end in `_total` or a unit."""
@@ -45,7 +45,7 @@ class ServerCollector(Collector):
         yield GaugeMetricFamily(
             "vafa_members", "Members known.", len(replica.dictionaries.members)
         )
-        figures = getattr(self._front.commits, "figures", None)
+        figures = self._figures
         if figures is None:
             return
         for name, text in (
@@ -59,10 +59,8 @@ class ServerCollector(Collector):
         ):
             yield CounterMetricFamily(f"vafa_{name}", text, getattr(figures, name))
         yield GaugeMetricFamily(
-            "vafa_queued_facts", "Facts that wait for a commit.", getattr(
-                self._front.commits, "queued", 0)
+            "vafa_queued_facts", "Facts that wait for a commit.", figures.queued
         )
         yield GaugeMetricFamily(
-            "vafa_checkpoint_lag_facts", "Facts that the checkpoint does not hold yet.",
-            replica.seq - replica.checkpoint_seq,
+            "vafa_checkpoint_lag_facts", "Facts that the checkpoint does not hold yet.", figures.lag
         )

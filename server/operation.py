@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from .decode import JSON
 from .front import Front
 from .metrics import ServerCollector
+from .problems import ProblemError
 from .reply import Reply
 
 
@@ -34,9 +35,13 @@ class OperationDoor:
         return web.json_response(body, status=200 if ready else 503)
 
     async def metrics(self, _: web.BaseRequest, __: str) -> web.Response:
-        """Prometheus text."""
+        """Prometheus text; without the writer's figures while it starts again."""
         registry = CollectorRegistry()
-        registry.register(ServerCollector(self.front))
+        try:
+            figures = await self.front.commits.told_figures()
+        except ProblemError:
+            figures = None
+        registry.register(ServerCollector(self.front, figures))
         return web.Response(
             body=generate_latest(registry), headers={"Content-Type": "text/plain; version=0.0.4"}
         )

@@ -394,6 +394,7 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Captures": [(facts.CaptureFact, "")],
     "Releases": [(facts.ReleaseFact, "")],
     "Cancels": [(facts.CancelFact, "")],
+    "Claims": [(facts.ClaimFact, "")],
     "Rewards": [(facts.RewardRedeemFact, "")],
     "Stock of rewards": [(facts.RewardStockFact, "")],
     "Gift cards": [
@@ -500,17 +501,15 @@ def test_problems_are_told() -> None:
 
 
 def metric_names() -> list[str]:
-    """Names that /metrics shows where the process is the writer."""
+    """Names that /metrics shows while the writer is there."""
     front = SimpleNamespace(
         requests=Counter({("GET", "/livez", 200): 1}),
         replica=SimpleNamespace(
             seq=1, checkpoint_seq=0, dictionaries=SimpleNamespace(members=[])
         ),
-        commits=SimpleNamespace(figures=committer.Figures(), queued=0),
     )
-    return [
-        family.samples[0].name for family in ServerCollector(cast(Any, front)).collect()
-    ]
+    collector = ServerCollector(cast(Any, front), committer.Figures())
+    return [family.samples[0].name for family in collector.collect()]
 
 
 def test_metrics_are_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -248,7 +249,7 @@ def test_a_path_of_one_kind_refuses_others(server: Server, name: str) -> None:
 
 def test_a_whole_balance_asked_by_many_at_once(server: Server, name: str) -> None:
     """Of redemptions of all that a member has, at once, one is taken."""
-    rounds, askers = 4, 64
+    rounds, askers = int(os.environ.get("VAFA_ROUNDS", "4")), 64
     with ThreadPoolExecutor(askers) as pool:
         for turn in range(rounds):
             member = f"{name[:40]}-{turn}"
@@ -259,3 +260,18 @@ def test_a_whole_balance_asked_by_many_at_once(server: Server, name: str) -> Non
             assert sorted(reply.status for reply in replies) == [201] + [409] * (askers - 1)
             refused = next(reply for reply in replies if reply.status == 409).json()
             assert refused["type"] == "urn:vafa:problem:insufficient-points"
+
+
+def test_any_front_end_tells_the_figures_of_the_writer(server: Server, name: str) -> None:
+    def counted(metric: str) -> list[float]:
+        texts = [server.get("/metrics").body.decode() for _ in range(6)]
+        return [
+            float(line.split()[1])
+            for text in texts for line in text.splitlines() if line.startswith(metric + " ")
+        ]  # fmt: skip
+
+    before = counted("vafa_facts_total")
+    assert len(before) == 6
+    assert server.post(fact(name, member=name)).status == 201
+    assert counted("vafa_facts_total") == [before[0] + 1] * 6
+    assert counted("vafa_queued_facts") == [0] * 6
