@@ -11,7 +11,7 @@ from setuptools import Extension, setup
 ROOT = Path(__file__).parent
 DEBUG = os.environ.get("VAFA_DEBUG") == "1"
 
-# The plain fold is one loop of many small functions, compiled twice over constants that
+# The plain fold is one loop of many small functions, compiled three times over constants that
 # only reach them when all are inlined. The general one is too much code for that.
 FLAGS = {"plain": ["-DCYTHON_INLINE=__attribute__((always_inline)) inline"], "general": ["-O2"]}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,19 @@ DONATE = POSTINGS.index("donate")
 Key = tuple[int, int, int]
 """(row, or -1 - index of a closed day; rule; currency)."""
 
-Sums = dict[Key, int]
+
+class Posted(NamedTuple):
+    """Postings by what corrections tell of: the three of `Key`, and points."""
+
+    row: NDArray[np.int64]
+    rule: NDArray[np.uint16]
+    currency: NDArray[np.uint8]
+    points: NDArray[np.int64]
+
+
+NO_POSTINGS = Posted(
+    np.zeros(0, np.int64), np.zeros(0, np.uint16), np.zeros(0, np.uint8), np.zeros(0, np.int64)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +66,15 @@ class Folded:
         """The row of a member's account."""
         return self.rows[self.account(member)]
 
-    def sums(self) -> Sums:
-        """Points by fact or closed day, rule and currency."""
-        out: Sums = {}
+    def posted(self) -> Posted:
+        """Points of facts and closed days."""
         figures = self.figures
-        for prefix, owner in (("", "basket"), ("closed_", "closed_index")):
-            rules = told_rules(figures[f"{prefix}rule"], figures[f"{prefix}kind"])
-            for row, rule, currency, points in zip(
-                figures[owner].tolist(), rules.tolist(),
-                figures[f"{prefix}currency"].tolist(), figures[f"{prefix}points"].tolist(),
-                strict=True,
-            ):  # fmt: skip
-                key = (-1 - row if prefix else row, rule, currency)
-                out[key] = out.get(key, 0) + points
-        return out
+        row = figures["basket"].astype(np.int64), -1 - figures["closed_index"].astype(np.int64)
+        rule, kind, currency, points = (
+            np.concatenate((figures[name], figures[f"closed_{name}"]))
+            for name in ("rule", "kind", "currency", "points")
+        )
+        return Posted(np.concatenate(row), told_rules(rule, kind), currency, points)
 
     def posts_alike(self, other: Folded, old: int) -> bool:
         """Whether another fold posts the same, line by line, to rows below `old` and closed
@@ -97,17 +104,30 @@ def told_rules(rule: NDArray[Any], kind: NDArray[Any]) -> NDArray[Any]:
     return np.where(kind == DONATE, rule.dtype.type(NO_RULE), rule)
 
 
-def changes(before: Sums, after: Sums, is_old: Callable[[int], bool]) -> list[tuple[Key, int]]:
-    """What changed for facts that are told by corrections, in the order of the keys."""
-    changed = dict.fromkeys(before, 0) | after
-    out = []
-    for key in changed:
-        if key[0] >= 0 and not is_old(key[0]):
-            continue
-        points = after.get(key, 0) - before.get(key, 0)
-        if points:
-            out.append((key, points))
-    return sorted(out)
+def changes(
+    before: Posted, after: Posted, is_old: Callable[[NDArray[np.int64]], Bools]
+) -> list[tuple[Key, int]]:
+    """What changed for closed days, and for facts that are told by corrections (`is_old` of
+    rows), in the order of the keys."""
+    row = np.concatenate((before.row, after.row))
+    rule = np.concatenate((before.rule, after.rule))
+    currency = np.concatenate((before.currency, after.currency))
+    points = np.concatenate((before.points, after.points))
+    points[: len(before.points)] *= -1
+    order = np.lexsort((currency, rule, row))
+    order = order[(row[order] < 0) | is_old(row[order])]
+    if not len(order):
+        return []
+    row, rule, currency, points = row[order], rule[order], currency[order], points[order]
+    first = np.ones(len(order), np.bool_)
+    first[1:] = (row[1:] != row[:-1]) | (rule[1:] != rule[:-1]) | (currency[1:] != currency[:-1])
+    starts = np.flatnonzero(first)
+    changed = np.add.reduceat(points, starts)
+    starts, changed = starts[changed != 0], changed[changed != 0]
+    keys = zip(
+        row[starts].tolist(), rule[starts].tolist(), currency[starts].tolist(), strict=True
+    )
+    return list(zip(keys, changed.tolist(), strict=True))
 
 
 def corrections(changed: list[tuple[Key, int]], seq_of: Callable[[int], int]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from .compile_conditions import (
     bounds,
 )
 from .compile_figures import RuleFigures, rounding_code
-from .compile_general import GeneralRules, counts_more, needs_general
+from .compile_general import GeneralRules, by_class, counts_more, needs_general
 from .compile_ladder import (
     ACTIVITY,
     BASKETS,
@@ -314,6 +314,7 @@ class CompiledProgram(RuleWords):
             "n_currencies": len(self.layout.currencies),
             "n_draws": len(self.draws),
             "full": int(self.full),
+            "by_class": int(categories is None and by_class(program)),
             "earn_on_redeemed": int(program.earn_on_redeemed),
             "proportional": int(returns.policy == "proportional"),
             "shortfall": _SHORTFALLS.index(returns.shortfall),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .program import Bonus, Caps, Earn, Multiply, Offer, Rule, Uses
+from .program import Bonus, Earn, Multiply, Offer, Rule, RuleLimits, Uses
 from .status import KINDS
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class RuleFigures:
     ) -> dict[str, int]:
         """Basket amount and quantity within which no product can pass MOST_UNITS."""
         limited = any(
-            isinstance(rule, Earn) and (rule.limits != Caps() or rule.uses != Uses())
+            isinstance(rule, Earn) and (rule.limits != RuleLimits() or rule.uses != Uses())
             for rule in self.rules
         )
         multiplied = any(isinstance(rule, Multiply) for rule in self.rules)

@@ -77,6 +77,21 @@ def _rule_needs_general(rule: Rule) -> bool:
     )  # fmt: skip
 
 
+def by_class(program: Program) -> bool:
+    """Whether lines of one product class may be summed before they are rated.
+
+    Not where a line is rounded by itself, takes its part of a tender, counts as a piece, or has
+    a category that conditions look at.
+    """
+    return not any(
+        rule.round == "line"
+        or (isinstance(rule, Earn) and rule.basis == "tender")
+        or (isinstance(rule, Bonus) and rule.per_units is not None)
+        for rule in program.rule
+        if not isinstance(rule, Offer)
+    )
+
+
 class GeneralRules:
     """The rules of one version as the general form has them."""
 

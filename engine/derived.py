@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .alone import Folded, Sums, changes, corrections
+from .alone import Folded, Posted, changes, corrections
 from .chain import History
 from .columns import BALANCES, CLOSING, POSTING_COLUMNS, Outcome, without_lines
 from .folding import Fold
@@ -47,7 +47,7 @@ class Before:
 
     member: int
     history: History
-    sums: Sums
+    posted: Posted
     rows: tuple[bytes, ...]
 
 
@@ -64,7 +64,7 @@ def before(replica: Replica, members: Sequence[int]) -> list[Before]:
         done.update(history.members)
         folded = fold.alone(history)
         if folded is not None:
-            out.append(Before(member, history, folded.sums(), folded.rows))
+            out.append(Before(member, history, folded.posted(), folded.rows))
     return out
 
 
@@ -81,18 +81,19 @@ def restate(replica: Replica, was: Before, own_closing: int | None = None) -> Re
     assert after is not None
     if after.figures["status"][after.order].any():
         raise OverflowError
-    sums = after.sums()
+    posted = after.posted()
     postings: list[Postings] = []
     if own_closing is not None:
         mine = after.figures["closed_index"] == own_closing
         postings.append(_own(after.figures, mine))
-        sums = {key: points for key, points in sums.items() if key[0] != -1 - own_closing}
+        others = posted.row != -1 - own_closing
+        posted = Posted(*(column[others] for column in posted))
     seqs = history.seqs
 
     def seq_of(row: int) -> int:
         return int(seqs[row]) if row >= 0 else fold.closed.seq[-1 - row]
 
-    postings.append(corrections(changes(was.sums, sums, lambda _: True), seq_of))
+    postings.append(corrections(changes(was.posted, posted, lambda row: row >= 0), seq_of))
     columns = {
         name: np.concatenate([part[name] for part in postings]) for name in POSTING_COLUMNS
     }
@@ -151,7 +152,7 @@ def _empty(fold: Fold, members: NDArray[Any]) -> Outcome:
     return Outcome(
         np.zeros(n, np.uint8), np.full(n, -1, np.int8), balances(), balances(), balances(),
         balances(), fold.state.last_seqs(members.astype(np.uint32)),
-        np.zeros(n + 1, np.int64), {}, members.astype(np.uint32),
+        np.zeros(n + 1, np.int64), {},
     )  # fmt: skip
 
 
@@ -173,7 +174,6 @@ def join_rows(parts: Sequence[tuple[NDArray[Any], Outcome]]) -> tuple[NDArray[An
             name: np.concatenate([outcome.postings[name] for outcome in outcomes])
             for name in POSTING_COLUMNS
         },
-        members=members,
     )  # fmt: skip
 
 

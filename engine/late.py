@@ -16,12 +16,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from .alone import Folded, Sums, changes, corrections, fold_alone
-from .chain import Heads, History, Known, places_of, without_return
+from .alone import NO_POSTINGS, Folded, changes, corrections, fold_alone
+from .chain import Heads, History, Known, is_exchange, of_sale, places_of, without_return
 from .columns import (
     ADJUST,
     CANCEL,
     CAPTURE,
+    CLAIM,
     DONATE,
     GIFT_FUND,
     GIFT_PAYMENT,
@@ -40,15 +41,16 @@ from .columns import (
     UNMERGE,
     Extra,
     Facts,
-    join,
     take,
 )
 from .named import NAMEABLE, PAYING
 from .parked import CORRECT, Parked
+from .schema import NO_MEMBER
 from .status import Status
 
 if TYPE_CHECKING:
     from .folding import Fold
+    from .membership import Membership
     from .reward_stock import RewardStock
 
 OK, PARKED = int(Status.OK), int(Status.PARKED)
@@ -68,6 +70,8 @@ class Past(Protocol):
 
     parked: Parked
 
+    membership: Membership
+
     @property
     def stock(self) -> RewardStock:
         """What facts have brought of rewards, and whose items are."""
@@ -85,7 +89,8 @@ class Past(Protocol):
         """What a member is at an instant (us), as facts have told."""
 
     def member_of(self, seq: int, kinds: tuple[int, ...]) -> int | None:
-        """Number of the member whose accepted fact of some kinds a seq is; else None."""
+        """Number of the member whose accepted fact of some kinds a seq is, NO_MEMBER of
+        nobody's; else None."""
 
 
 @dataclass(slots=True)
@@ -202,6 +207,19 @@ class Anew:
         self._unsettled: list[int] = []
         self.before = known.folded or (self._fold() if self.n_old else None)
         self._current = self.before
+        if batch.facts.kind[0] == CLAIM:
+            self._claimed_again(batch.ids[1])
+
+    def _claimed_again(self, sale: str) -> None:
+        """What an earlier claim of the sale has left with the member is out of force."""
+        for row in range(self.n_old):
+            if not of_sale(self.pool.facts, row, self.pool.ids[row], (sale,)):
+                continue
+            self._current = None
+            if is_exchange(self.pool.facts, row):
+                self._set_extra(row, without_return(self.pool.facts.extra(row)))
+            else:
+                self.taken[row] = False
 
     def decide(self) -> None:
         """Decide all new facts in the order of arrival, and what waits for them."""
@@ -260,14 +278,16 @@ class Anew:
             return OK if is_sale else Status.NOT_A_SALE
         other = self.batch.row_of(name)
         if other is not None:
-            if other > row:
-                return PARKED
             is_sale = self.batch.facts.kind[other] == SALE and other not in self.batch.refused
+            of_nobody = int(self.batch.facts.member[other]) == NO_MEMBER
+            if other > row or (is_sale and of_nobody):
+                return PARKED
             return Status.WRONG_MEMBER if is_sale else Status.NOT_A_SALE
         seq = self.batch.known.get(name)
-        if seq is None:
+        owner = NO_MEMBER if seq is None else self.past.member_of(seq, (SALE,))
+        if owner == NO_MEMBER and self.past.membership.receipts.owner(name) is None:
+            # It is not here, or waits for this member's claim.
             return PARKED
-        owner = self.past.member_of(seq, (SALE,))
         mine = owner is None or owner in self.pool.members
         return Status.NOT_A_SALE if mine else Status.WRONG_MEMBER
 
@@ -452,11 +472,12 @@ class Anew:
     ) -> list[tuple[NDArray[Any], dict[str, Any]]]:
         if self.before is not None and not parked and self.before.posts_alike(after, self.n_old):
             return self._told()
-        before: Sums = self.before.sums() if self.before is not None else {}
+        before = self.before.posted() if self.before is not None else NO_POSTINGS
         told_on = {row: teller for teller, row, _ in self.resolved}
         changed = changes(
-            before, after.sums(), lambda row: row < self.n_old or row in parked
-        )
+            before, after.posted(),
+            lambda row: (row < self.n_old) | np.isin(row, list(parked)),
+        )  # fmt: skip
         taken = [
             row for place, row in enumerate(self.rows.tolist()) if self.taken[self.n_old + place]
         ]
@@ -497,15 +518,13 @@ def _pool(
     """Old facts, new ones in the order of arrival, then parked returns that may apply."""
     new = take(batch.facts, rows)
     new.member = places_of(history.members, new.member)
-    mine = set(history.seqs.tolist())
-    parked = past.facts_at([seq for seq in waiting if seq not in mine], history.members)
     seqs = np.uint64(batch.first) + rows.astype(np.uint64)
-    return History(
-        join(history.facts, new, parked.facts),
-        [*history.ids, *(batch.ids[row] for row in rows.tolist()), *parked.ids],
-        np.concatenate([history.seqs, seqs, parked.seqs]),
-        np.concatenate([history.version, batch.version[rows], parked.version]),
-        history.members, dict(history.whole),
-    )
+    ids = [batch.ids[row] for row in rows.tolist()]
+    pool = history.then(History(new, ids, seqs, batch.version[rows], history.members))
+    if waiting:
+        mine = set(history.seqs.tolist())
+        parked = [seq for seq in waiting if seq not in mine]
+        pool = pool.then(past.facts_at(parked, history.members))
+    return pool
 
 

@@ -2,6 +2,7 @@
 
 The general rating of a basket keeps its exact figures over one common denominator, which
 may be long: the nets of lines paid in part with points, limits that cut, figures of bands.
+Nearly all of them are of one limb all the same: that case is inlined where it is asked for.
 Nothing here wraps: what does not fit sets *overflow and the fact is refused (rulebook 1).
 """
 
@@ -18,12 +19,17 @@ cdef extern from *:
     #define VAFA_LIMBS 32
     typedef unsigned __int128 vafa_u128;
     typedef struct { int32_t n; int32_t neg; uint64_t d[VAFA_LIMBS]; } vafa_big;
+    #define VAFA_SHORT static inline __attribute__((always_inline))
+    #define VAFA_LONG static __attribute__((noinline, unused))
 
-    static inline void vafa_big_copy(vafa_big *out, const vafa_big *a) {
+    VAFA_SHORT void vafa_big_copy(vafa_big *out, const vafa_big *a) {
         out->n = a->n; out->neg = a->neg;
-        memcpy(out->d, a->d, a->n * sizeof(uint64_t));
+        if (a->n == 1) out->d[0] = a->d[0];
+        else if (a->n) memcpy(out->d, a->d, a->n * sizeof(uint64_t));
     }
-    static inline void vafa_big_set(vafa_big *a, __int128 v) {
+    /* The value of one that is at most a limb long. */
+    VAFA_SHORT uint64_t vafa_big_limb(const vafa_big *a) { return a->n ? a->d[0] : 0; }
+    VAFA_SHORT void vafa_big_set(vafa_big *a, __int128 v) {
         vafa_u128 u = v < 0 ? -(vafa_u128)v : (vafa_u128)v;
         a->neg = v < 0;
         a->d[0] = (uint64_t)u; a->d[1] = (uint64_t)(u >> 64);
@@ -55,17 +61,8 @@ cdef extern from *:
         }
         out->n = a->n;
     }
-    static inline void vafa_big_add(vafa_big *out, const vafa_big *a, const vafa_big *b,
-                                    int *overflow) {
-        if (a->n <= 1 && b->n <= 1 && a->neg == b->neg) {
-            /* Nearly all figures are of one limb. */
-            uint64_t x = a->n ? a->d[0] : 0, y = b->n ? b->d[0] : 0;
-            int neg = a->neg;
-            out->d[0] = x + y; out->d[1] = 1;
-            out->n = out->d[0] < x ? 2 : out->d[0] != 0;
-            out->neg = neg;
-            return;
-        }
+    VAFA_LONG void vafa_big_add_long(vafa_big *out, const vafa_big *a, const vafa_big *b,
+                                     int *overflow) {
         if (a->neg == b->neg) {
             int i, n = a->n > b->n ? a->n : b->n; uint64_t carry = 0;
             int neg = a->neg;
@@ -88,18 +85,27 @@ cdef extern from *:
         out->neg = neg;
         vafa_big_trim(out);
     }
-    static inline void vafa_big_mul(vafa_big *out, const vafa_big *a, const vafa_big *b,
-                                    int *overflow) {
+    VAFA_SHORT void vafa_big_add(vafa_big *out, const vafa_big *a, const vafa_big *b,
+                                 int *overflow) {
         /* out may be a or b. */
-        uint64_t r[2 * VAFA_LIMBS];
-        int i, j, n = a->n + b->n, neg = a->neg != b->neg;
-        if (!a->n || !b->n) { out->n = 0; out->neg = 0; return; }
-        if (n == 2) {
-            vafa_u128 s = (vafa_u128)a->d[0] * b->d[0];
-            out->d[0] = (uint64_t)s; out->d[1] = (uint64_t)(s >> 64);
-            out->n = out->d[1] ? 2 : 1; out->neg = neg;
+        if (a->n <= 1 && b->n <= 1) {
+            uint64_t x = vafa_big_limb(a), y = vafa_big_limb(b), sum;
+            int a_neg = a->neg, b_neg = b->neg;
+            if (a_neg == b_neg) {
+                out->n = __builtin_add_overflow(x, y, &sum) ? 2 : sum != 0;
+                out->d[0] = sum; out->d[1] = 1; out->neg = a_neg;
+            } else {
+                out->d[0] = x > y ? x - y : y - x;
+                out->n = x != y; out->neg = x == y ? 0 : x > y ? a_neg : b_neg;
+            }
             return;
         }
+        vafa_big_add_long(out, a, b, overflow);
+    }
+    VAFA_LONG void vafa_big_mul_long(vafa_big *out, const vafa_big *a, const vafa_big *b,
+                                     int *overflow) {
+        uint64_t r[2 * VAFA_LIMBS];
+        int i, j, n = a->n + b->n, neg = a->neg != b->neg;
         memset(r, 0, n * sizeof(uint64_t));
         for (i = 0; i < a->n; i++) {
             uint64_t carry = 0;
@@ -114,11 +120,22 @@ cdef extern from *:
         memcpy(out->d, r, n * sizeof(uint64_t));
         out->n = n; out->neg = n ? neg : 0;
     }
-    static inline void vafa_big_times(vafa_big *a, int64_t by, int *overflow) {
+    VAFA_SHORT void vafa_big_mul(vafa_big *out, const vafa_big *a, const vafa_big *b,
+                                 int *overflow) {
+        /* out may be a or b. */
+        if (!a->n || !b->n) { out->n = 0; out->neg = 0; return; }
+        if (a->n == 1 && b->n == 1) {
+            vafa_u128 s = (vafa_u128)a->d[0] * b->d[0];
+            int neg = a->neg != b->neg;
+            out->d[0] = (uint64_t)s; out->d[1] = (uint64_t)(s >> 64);
+            out->n = out->d[1] ? 2 : 1; out->neg = neg;
+            return;
+        }
+        vafa_big_mul_long(out, a, b, overflow);
+    }
+    VAFA_LONG void vafa_big_times_long(vafa_big *a, int64_t by, int *overflow) {
         uint64_t carry = 0, f = by < 0 ? -(uint64_t)by : (uint64_t)by;
         int i;
-        if (by == 1 || !a->n) return;
-        if (!by) { a->n = a->neg = 0; return; }
         for (i = 0; i < a->n; i++) {
             vafa_u128 s = (vafa_u128)a->d[i] * f + carry;
             a->d[i] = (uint64_t)s; carry = (uint64_t)(s >> 64);
@@ -128,21 +145,24 @@ cdef extern from *:
         if (a->n == VAFA_LIMBS) { *overflow = 1; a->n = a->neg = 0; return; }
         a->d[a->n++] = carry;
     }
-    static inline int vafa_big_bits(const vafa_big *a) {
-        return a->n ? 64 * a->n - __builtin_clzll(a->d[a->n - 1]) : 0;
+    VAFA_SHORT void vafa_big_times(vafa_big *a, int64_t by, int *overflow) {
+        if (by == 1 || !a->n) return;
+        if (!by) { a->n = a->neg = 0; return; }
+        if (a->n == 1) {
+            vafa_u128 s = (vafa_u128)a->d[0] * (by < 0 ? -(uint64_t)by : (uint64_t)by);
+            a->d[0] = (uint64_t)s; a->d[1] = (uint64_t)(s >> 64);
+            a->n = a->d[1] ? 2 : 1;
+            if (by < 0) a->neg = !a->neg;
+            return;
+        }
+        vafa_big_times_long(a, by, overflow);
     }
     /* |a| / |b| -> quotient, |a| % |b| -> rest (both >= 0); Knuth's algorithm D. */
-    static inline void vafa_big_divmod(vafa_big *q, vafa_big *r, const vafa_big *a,
-                                       const vafa_big *b) {
+    VAFA_LONG void vafa_big_divmod_long(vafa_big *q, vafa_big *r, const vafa_big *a,
+                                        const vafa_big *b) {
         uint64_t u[VAFA_LIMBS + 1], v[VAFA_LIMBS];
         int n = b->n, m = a->n - b->n, i, j, s;
         q->neg = r->neg = 0;
-        if (a->n <= 1 && n == 1) {
-            uint64_t x = a->n ? a->d[0] : 0, y = b->d[0];
-            q->d[0] = x / y; r->d[0] = x % y;
-            q->n = q->d[0] != 0; r->n = r->d[0] != 0;
-            return;
-        }
         if (vafa_big_cmp_abs(a, b) < 0) {
             vafa_big copy; vafa_big_copy(&copy, a); copy.neg = 0;
             q->n = 0; vafa_big_copy(r, &copy); return;
@@ -199,27 +219,43 @@ cdef extern from *:
             r->d[i] = s && i + 1 <= n ? (u[i] >> s) | (u[i + 1] << (64 - s)) : u[i];
         r->n = n; vafa_big_trim(r);
     }
-    static inline void vafa_big_gcd(vafa_big *out, const vafa_big *a, const vafa_big *b) {
+    VAFA_SHORT void vafa_big_divmod(vafa_big *q, vafa_big *r, const vafa_big *a,
+                                    const vafa_big *b) {
+        if (a->n <= 1 && b->n == 1) {
+            uint64_t x = vafa_big_limb(a), y = b->d[0];
+            q->d[0] = x / y; r->d[0] = x % y;
+            q->n = q->d[0] != 0; r->n = r->d[0] != 0;
+            q->neg = r->neg = 0;
+            return;
+        }
+        vafa_big_divmod_long(q, r, a, b);
+    }
+    static inline uint64_t vafa_gcd_u64(uint64_t x, uint64_t y) {
+        while (y) { uint64_t rest = x % y; x = y; y = rest; }
+        return x;
+    }
+    VAFA_LONG void vafa_big_gcd_long(vafa_big *out, const vafa_big *a, const vafa_big *b) {
         vafa_big x, y, q, r;
         vafa_big_copy(&x, a); vafa_big_copy(&y, b);
         x.neg = y.neg = 0;
         while (y.n) {
-            if (x.n == 1 && y.n == 1) {
-                uint64_t p = x.d[0], t = y.d[0];
-                while (t) { uint64_t rest = p % t; p = t; t = rest; }
-                x.d[0] = p;
-                break;
-            }
+            if (x.n == 1 && y.n == 1) { x.d[0] = vafa_gcd_u64(x.d[0], y.d[0]); break; }
             vafa_big_divmod(&q, &r, &x, &y);
             vafa_big_copy(&x, &y); vafa_big_copy(&y, &r);
         }
         vafa_big_copy(out, &x);
     }
-    /* num / den in a mode, den > 0; floor and ceil are those of the number line. */
-    static inline int64_t vafa_big_round(const vafa_big *num, const vafa_big *den, int mode,
-                                         int *overflow) {
+    VAFA_SHORT void vafa_big_gcd(vafa_big *out, const vafa_big *a, const vafa_big *b) {
+        if (a->n == 1 && b->n == 1) {
+            out->d[0] = a->d[0] == b->d[0] ? a->d[0] : vafa_gcd_u64(a->d[0], b->d[0]);
+            out->n = 1; out->neg = 0;
+            return;
+        }
+        vafa_big_gcd_long(out, a, b);
+    }
+    VAFA_LONG int64_t vafa_big_round_long(const vafa_big *num, const vafa_big *den, int mode,
+                                          int *overflow) {
         vafa_big q, r, twice; int order; __int128 whole;
-        if (*overflow || !den->n) { *overflow = 1; return 0; }
         vafa_big_divmod(&q, &r, num, den);
         if (q.n > 1 || (q.n == 1 && q.d[0] > (uint64_t)VAFA_MOST_UNITS)) {
             *overflow = 1; return 0;
@@ -240,6 +276,23 @@ cdef extern from *:
         default: break;
         }
         return (int64_t)whole;
+    }
+    /* num / den in a mode, den > 0; floor and ceil are those of the number line. */
+    static inline int64_t vafa_big_round(const vafa_big *num, const vafa_big *den, int mode,
+                                         int *overflow) {
+        if (*overflow || !den->n) { *overflow = 1; return 0; }
+        if (num->n > 1 || den->n > 1) return vafa_big_round_long(num, den, mode, overflow);
+        uint64_t x = vafa_big_limb(num), d = den->d[0], q = x / d, r = x % d;
+        if (q > (uint64_t)VAFA_MOST_UNITS) { *overflow = 1; return 0; }
+        int64_t whole = num->neg ? -(int64_t)q : (int64_t)q;
+        if (num->neg && r) { whole--; r = d - r; }
+        switch (mode) {
+        case VAFA_CEIL:      whole += r > 0; break;
+        case VAFA_HALF_UP:   whole += r >= d - r; break;
+        case VAFA_HALF_EVEN: whole += r > d - r || (r == d - r && (whole & 1)); break;
+        default: break;
+        }
+        return whole;
     }
     /* A fraction in lowest terms as 127-bit halves; 4 slots: num low, high, den low, high. */
     static inline void vafa_big_store(int64_t *slot, const vafa_big *num, const vafa_big *den,

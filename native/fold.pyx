@@ -23,13 +23,14 @@ from .columns cimport PLAIN, Columns, Postings, Results
 from .general cimport apply_closings, fold_general, free_work, make_work, run_out_row
 from .held cimport held_points
 from .history cimport History, free_history
+from .lines cimport prepare
 from .members cimport Facing, known_and_true
 from .offers cimport match_offers, money_left
 from .plain cimport fold_plain
 from .rate cimport face, rung_up_reaches
 from .rules cimport GROSS, HOLD, OFFER, QUANTITY, RuleTable, Rules
 from .state cimport State
-from .work cimport Work, prepare
+from .work cimport Work
 from .work cimport Closings as ClosingColumns
 
 cnp.import_array()
@@ -118,7 +119,7 @@ cdef class _Batch:
 
     cdef int open(self, list natives, State state, Py_ssize_t lines, Py_ssize_t tenders) except -1:
         cdef Rules one
-        cdef int32_t rules = 1, words = 1, counters = 1, limits = 1, asked = 1
+        cdef int32_t rules = 1, words = 1, counters = 1, limits = 1, asked = 1, classes = 1
         cdef Py_ssize_t i
         self.held = [natives, state]
         self.tables = <const RuleTable**>calloc(len(natives) + 1, sizeof(void*))
@@ -135,6 +136,7 @@ cdef class _Batch:
             counters = max(counters, one.table.n_counters + 1)
             limits = max(limits, one.n_limits + 1)
             asked = max(asked, one.table.asked_from[one.table.n_tiers] + 1)
+            classes = max(classes, one.table.n_classes)
         self.n_members = state.n_members
         self.w.g.rows = state.rows
         self.w.g.width = state.width
@@ -152,7 +154,8 @@ cdef class _Batch:
         self.w.out = &self.out
         self.w.p = &self.p
         self.w.closed = &self.closed
-        if make_work(&self.w, rules, words, counters, limits, asked, lines + 2, tenders + 1):
+        if make_work(&self.w, rules, words, counters, limits, asked, classes, lines + 2,
+                     tenders + 1):
             raise MemoryError
         return 0
 
@@ -503,7 +506,7 @@ def offers_of(list natives, State state, columns):
     check_batch(columns, natives, state, &b.in_, 1)
     t = b.tables[b.in_.version[0]]
     day = b.in_.day[0]
-    prepare(&b.w, t, 0, NULL, NULL, &basket, &back)
+    prepare(&b.w, t, 0, NULL, NULL, True, &basket, &back)
     basket.form = BASKET
     match_offers(&b.w, t, &basket, state.row(b.in_.member[0]), day)
     met, minimum = np.zeros(t.n_rules, np.uint8), np.zeros(t.n_rules, np.uint8)

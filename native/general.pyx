@@ -128,20 +128,22 @@ cdef int run_out_row(Work *w, const RuleTable *t, int64_t *row, int64_t at) noex
 
 
 cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int32_t limits,
-                   int32_t figures_asked, int64_t lines, int64_t tenders) noexcept nogil:
+                   int32_t figures_asked, int32_t classes, int64_t lines,
+                   int64_t tenders) noexcept nogil:
     """Allocate what one fact needs, whatever the batch; -1 without memory."""
     cdef int64_t c = w.g.n_currencies + 1
     cdef int64_t figures = 6 * lines + 3 * tenders + 6 * c + 2 * counters + rules + 6 * rules
     cdef int64_t *block
-    figures += w.g.width + limits + 4 * lines + figures_asked + 3 * w.g.n_tiers + 64
+    figures += w.g.width + limits + 4 * lines + 2 * figures_asked + 3 * w.g.n_tiers + 64
     w.lines = <Line*>calloc(lines + 1, sizeof(Line))
+    w.line_of = <int32_t*>calloc(classes + 1, sizeof(int32_t))
     block = <int64_t*>calloc(figures, sizeof(int64_t))
     w.paid = block
     w.rated.year = <int32_t*>calloc(5 * rules + 4, sizeof(int32_t))
     w.rated.words = <uint64_t*>calloc(words + lines * (words + 1) + 1, sizeof(uint64_t))
     w.rated.basis = <Big*>calloc((c + 1) * lines + c + 2 * rules + 2, sizeof(Big))
-    if (w.lines == NULL or block == NULL or w.rated.year == NULL or w.rated.words == NULL
-            or w.rated.basis == NULL):
+    if (w.lines == NULL or w.line_of == NULL or block == NULL or w.rated.year == NULL
+            or w.rated.words == NULL or w.rated.basis == NULL):
         return -1
     w.weight = w.paid + tenders + 1
     w.part = w.weight + lines
@@ -158,7 +160,8 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     w.amounts_now = w.amounts + counters
     w.given = w.amounts_now + counters
     w.seen = w.given + rules
-    w.marks = w.seen + figures_asked + 1
+    w.now = w.seen + figures_asked + 1
+    w.marks = w.now + figures_asked + 1
     w.good = w.marks + w.g.n_tiers + 1
     w.met = w.good + w.g.n_tiers + 1
     w.ahead = w.met + w.g.n_tiers + 1
@@ -184,6 +187,7 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
 
 cdef void free_work(Work *w) noexcept nogil:
     free(w.lines)
+    free(w.line_of)
     free(w.paid)
     free(w.rated.year)
     free(w.rated.words)

@@ -11,6 +11,7 @@ from .basket cimport Basket, common_whole
 from .columns cimport ACCEPTED, COMPLETED, STANDS, Columns, post
 from .history cimport Sold
 from .limits cimport limit_room
+from .lines cimport gone
 from .members cimport NO_YEAR
 from .rate cimport match
 from .rules cimport (
@@ -18,7 +19,7 @@ from .rules cimport (
     OK, POST_OFFER, RuleTable)
 from .state cimport JOINED
 from .tiers cimport advance_tiers, tier_on
-from .work cimport Work, gone
+from .work cimport Work
 
 
 cdef inline void match_offers(Work *w, const RuleTable *t, const Basket *b, const int64_t *row,

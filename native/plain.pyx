@@ -1,7 +1,7 @@
 """The short way of a plain sale under a plain program, in 64 or 128 bits.
 
 It gives what the general rating gives, at a tenth of the price; tests hold the two equal.
-This module is compiled apart: one loop of many small functions, all inlined, twice over
+This module is compiled apart: one loop of many small functions, all inlined, three times over
 constants that are the usual program's.
 """
 
@@ -9,9 +9,9 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from .accounts cimport put_lot, settle
-from .arith cimport add64, i128, prefetch
+from .arith cimport i128, prefetch
 from .columns cimport Columns, Postings, Results, more_postings
-from .earn cimport Figures, rate_basket
+from .earn cimport Figures, currency_of, rate_basket
 from .lots cimport Lot, Lots, pending_points
 from .rules cimport (
     COUNT_CURRENCY, COUNT_RULE_POINTS, COUNT_RULE_USES, COUNT_SPEND, OK, OVERFLOW, Counter,
@@ -35,16 +35,15 @@ cdef struct Scratch:
     uint64_t *matched
     uint64_t *words
     uint64_t *candidates
-    int64_t *granted_in      # [currency]
     Figures figures
 
 
 cdef inline bint fits(const RuleTable *t, int32_t currencies, const int64_t *row,
-                      int64_t eligible, const int64_t *granted_in) noexcept nogil:
+                      int64_t eligible, const int64_t *given) noexcept nogil:
     """Whether accounts and counters stay far from the end of int64."""
     cdef Py_ssize_t c
     for c in range(currencies):
-        if row[HEAD + ACCOUNT * c + ISSUED] > MOST - granted_in[c]:
+        if row[HEAD + ACCOUNT * c + ISSUED] > MOST - given[c]:
             return False
     for c in range(t.n_counters):
         if row[t.counters[c].slot + 1] > MOST:
@@ -54,42 +53,47 @@ cdef inline bint fits(const RuleTable *t, int32_t currencies, const int64_t *row
 
 cdef inline bint post_basket(const RuleTable *t, int32_t currencies, int64_t *row,
                              uint32_t basket, int32_t day, const Figures *f,
-                             const int64_t *granted_in, Postings *p) noexcept nogil:
+                             Postings *p) noexcept nogil:
     """Write the basket's postings and lots; False without memory."""
     cdef Py_ssize_t i, c
     cdef int32_t rule
+    cdef int64_t at
     cdef int64_t *account
     cdef Lot lot
     if not more_postings(p, f.n_fired):
         return False
+    at = p.n
+    p.n += f.n_fired
+    # Few columns at a time, so that each has its register.
     for i in range(f.n_fired):
         rule = f.fired[i]
-        p.basket[p.n] = basket
-        p.rule[p.n] = t.number[rule]
-        p.kind[p.n] = t.kind[rule]
-        p.currency[p.n] = t.currency[rule]
-        p.limit[p.n] = f.limit[rule]
-        p.desired[p.n] = f.desired[rule]
-        p.points[p.n] = f.granted[rule]
-        p.n += 1
+        p.basket[at + i] = basket
+        p.limit[at + i] = f.limit[rule]
+        p.desired[at + i] = f.desired[rule]
+        p.points[at + i] = f.granted[rule]
+    for i in range(f.n_fired):
+        rule = f.fired[i]
+        p.rule[at + i] = t.number[rule]
+        p.kind[at + i] = t.kind[rule]
+        p.currency[at + i] = currency_of(t, currencies, rule)
     for c in range(currencies):
-        if granted_in[c] == 0:
+        if f.given[c] == 0:
             continue
         account = row + HEAD + ACCOUNT * c
-        account[ISSUED] += granted_in[c]
+        account[ISSUED] += f.given[c]
         lot.earned = day
         lot.active_from = day + t.currencies[c].pending_days
         lot.good_through = t.currencies[c].good_through[day]
         lot.source = <int32_t>row[FACTS]
         lot.tag = lot.fixed = 0
-        lot.points = granted_in[c]
+        lot.points = f.given[c]
         if not put_lot(account, lot, day):
             return False
     return True
 
 
 cdef inline void count_basket(const RuleTable *t, int64_t *row, int32_t day, int64_t eligible,
-                              const Figures *f, const int64_t *granted_in) noexcept nogil:
+                              const Figures *f) noexcept nogil:
     """Move the member's counters on: metrics, limits, caps."""
     cdef Py_ssize_t i, k
     cdef const Counter *counter
@@ -99,7 +103,7 @@ cdef inline void count_basket(const RuleTable *t, int64_t *row, int32_t day, int
         if counter.kind == COUNT_SPEND:
             amount = eligible
         elif counter.kind == COUNT_CURRENCY:
-            amount = granted_in[counter.subject]
+            amount = f.given[counter.subject]
         elif counter.kind == COUNT_RULE_POINTS or counter.kind == COUNT_RULE_USES:
             amount = 0
             for k in range(f.n_fired):
@@ -124,7 +128,7 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
     cdef int32_t day = in_.day[basket]
     cdef int64_t *account
     cdef Figures *f = &x.figures
-    cdef int32_t n, s, w, c, tier, held, i
+    cdef int32_t n, s, w, c, tier, held
     cdef int64_t eligible
     cdef uint64_t word
     cdef int64_t pending
@@ -138,9 +142,6 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
     tier = with_manual(t, row, day, held)
     out.eligible[basket] = eligible
     out.status[basket] = OK
-    f.n_fired = 0
-    for c in range(currencies):
-        x.granted_in[c] = 0
     if eligible > 0:
         for w in range(words):
             if t.tier != NULL:
@@ -153,10 +154,7 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
                 x.candidates[w] |= word
         rate_basket(t, words, currencies, x.segments, n, x.matched, x.candidates, tier,
                     eligible, row, day, f)
-        for i in range(f.n_fired):
-            x.granted_in[t.currency[f.fired[i]]] = add64(
-                x.granted_in[t.currency[f.fired[i]]], f.granted[f.fired[i]], &f.overflow)
-        if f.overflow or not fits(t, currencies, row, eligible, x.granted_in):
+        if f.overflow or not fits(t, currencies, row, eligible, f.given):
             out.status[basket] = OVERFLOW
     if out.status[basket] == OK:
         row[LAST_AT] = in_.at[basket]
@@ -166,11 +164,11 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
         for c in range(currencies):
             settle(row + HEAD + ACCOUNT * c, day, NULL)
         if eligible > 0:
-            if not post_basket(t, currencies, row, basket, day, f, x.granted_in, p):
+            if not post_basket(t, currencies, row, basket, day, f, p):
                 return -1
             row[PURCHASES] += 1
             row[LAST_BUY] = day
-            count_basket(t, row, day, eligible, f, x.granted_in)
+            count_basket(t, row, day, eligible, f)
             if t.n_tiers:
                 extend_simple(t, row, day)
                 s = qualified(t, row, day)
@@ -205,7 +203,7 @@ cdef int make_scratch(const RuleTable *t, Scratch *x) noexcept nogil:
     x.matched = <uint64_t*>calloc(classes * words, sizeof(uint64_t))
     x.words = <uint64_t*>calloc(words, sizeof(uint64_t))
     x.candidates = <uint64_t*>calloc(words, sizeof(uint64_t))
-    x.granted_in = <int64_t*>calloc(t.n_currencies, sizeof(int64_t))
+    x.figures.given = <int64_t*>calloc(t.n_currencies, sizeof(int64_t))
     x.figures.desired = <int64_t*>calloc(rules, sizeof(int64_t))
     x.figures.granted = <int64_t*>calloc(rules, sizeof(int64_t))
     x.figures.limit = <int32_t*>calloc(rules, sizeof(int32_t))
@@ -216,7 +214,7 @@ cdef int make_scratch(const RuleTable *t, Scratch *x) noexcept nogil:
     x.figures.room = <int64_t*>calloc(limits, sizeof(int64_t))
     if (x.net_of == NULL or x.quantity_of == NULL or x.touched == NULL or x.segments == NULL
             or x.matched == NULL or x.words == NULL or x.candidates == NULL
-            or x.granted_in == NULL or x.figures.desired == NULL or x.figures.granted == NULL
+            or x.figures.given == NULL or x.figures.desired == NULL or x.figures.granted == NULL
             or x.figures.limit == NULL or x.figures.fired == NULL or x.figures.exact == NULL
             or x.figures.scale == NULL or x.figures.safe_exact == NULL or x.figures.room == NULL):
         return -1
@@ -231,7 +229,7 @@ cdef void free_scratch(Scratch *x) noexcept nogil:
     free(x.matched)
     free(x.words)
     free(x.candidates)
-    free(x.granted_in)
+    free(x.figures.given)
     free(x.figures.desired)
     free(x.figures.granted)
     free(x.figures.limit)
@@ -242,34 +240,47 @@ cdef void free_scratch(Scratch *x) noexcept nogil:
     free(x.figures.room)
 
 
-cdef inline int fold_run(const RuleTable *t, int32_t words, int32_t currencies,
-                         Work *w, const uint32_t *order, int64_t n, Scratch *x) noexcept nogil:
+cdef inline int fold_run(const RuleTable *shared, int32_t words, int32_t currencies,
+                         Work *w, const uint32_t *order, int64_t n,
+                         const Scratch *scratch) noexcept nogil:
     """Fold rows that are plain sales of one plain program; -1 without memory."""
     cdef int64_t k, slot
     cdef int64_t *ahead
     cdef int64_t *rows = w.g.rows
     cdef int64_t width = w.g.width
+    cdef int failed = 0
+    # Copies that no pointer leads to: of a shared struct each field would have to be read
+    # again after every store, which might have changed it.
+    cdef RuleTable t = shared[0]
+    cdef Scratch x = scratch[0]
+    cdef Columns in_ = w.in_[0]
+    cdef Results out = w.out[0]
+    cdef Postings p = w.p[0]
     for k in range(n):
         if k + 8 < n:
             # A member's row is a random access; ask for it some baskets ahead.
-            ahead = rows + w.in_.member[order[k + 8]] * width
+            ahead = rows + in_.member[order[k + 8]] * width
             for slot in range(0, width, 8):
                 prefetch(ahead + slot)
-        if fold_basket(t, words, currencies, rows + w.in_.member[order[k]] * width, w.in_,
-                       order[k], x, w.out, w.p):
-            return -1
-    return 0
+        if fold_basket(&t, words, currencies, rows + in_.member[order[k]] * width, &in_,
+                       order[k], &x, &out, &p):
+            failed = -1
+            break
+    w.p[0] = p
+    return failed
 
 
 cdef int fold_plain(const RuleTable *t, Work *w, const uint32_t *order,
                     int64_t n) noexcept nogil:
-    """As fold_run, compiled apart for the usual program: at most 64 rules, one currency."""
+    """As fold_run, compiled apart for the usual programs: one currency, at most 64 rules."""
     cdef Scratch x
     cdef int failed
     failed = make_scratch(t, &x)
     if not failed:
         if t.n_words == 1 and t.n_currencies == 1:
             failed = fold_run(t, 1, 1, w, order, n, &x)
+        elif t.n_currencies == 1:
+            failed = fold_run(t, t.n_words, 1, w, order, n, &x)
         else:
             failed = fold_run(t, t.n_words, t.n_currencies, w, order, n, &x)
     free_scratch(&x)

@@ -15,6 +15,7 @@ from .held cimport GIVEN, OWED, Part, left_in, n_parts, part_of
 from .history cimport History, Spent, new_spent
 from .holds cimport (
     captured_of, is_used, place_of, redeem_now, release, renew_by_redemption, spent_of, take_held)
+from .lines cimport scale_tenders
 from .lots cimport Lots, paid_by
 from .rules cimport (
     ALREADY_CANCELLED, BELOW_MINIMUM, HOLD, HOLD_ENDED, HOLD_USED, INSUFFICIENT, MORE_THAN_HELD,
@@ -22,7 +23,7 @@ from .rules cimport (
     UNKNOWN_CURRENCY, RuleTable, Terms)
 from .state cimport DEBT, HOLDS, JOINED, LOTS, REDEEMED, Vec
 from .tiers cimport advance_tiers, tier_on
-from .work cimport Work, account_available, scale_tenders
+from .work cimport Work, account_available
 
 
 cdef inline int breaks_terms(const Terms *t, int64_t points) noexcept nogil:

@@ -12,6 +12,7 @@ from .columns cimport ACCEPTED, COMPLETED, Columns, post, today
 from .earned cimport amounts_of, apply_amounts
 from .facts cimport finish, no_amounts
 from .history cimport History, Sold
+from .lines cimport prepare
 from .lots cimport Lots, pending_points
 from .offers cimport count_offers
 from .rules cimport NO_RULE, NO_SUCH_LINE, OK, OVERFLOW, POINTS_SPENT, POST_REVERSE, RuleTable
@@ -19,7 +20,7 @@ from .state cimport FACTS, LOTS
 from .stepping_back cimport guards_back, lower_base, renewals_back, step_back, tiers_back
 from .taking cimport REFUSE, restore_spent, reverse, take_back
 from .what_is_left cimport bring_back, rate_left, share_left
-from .work cimport Work, account_available, begin, mark, new_event, prepare
+from .work cimport Work, account_available, begin, mark, new_event
 
 
 cdef inline bint finds_too_few(const Work *w, const RuleTable *t, int64_t i) noexcept nogil:
@@ -64,7 +65,7 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     if new_event(w, h, -1 if exchange else <int32_t>i, day, in_.version[i],
                  <int32_t>row[FACTS]) == NULL:
         return OK
-    redeemed = prepare(w, ts, s.row, s.back_quantity, s.back_net, &b, &redeemed_back)
+    redeemed = prepare(w, ts, s.row, s.back_quantity, s.back_net, True, &b, &redeemed_back)
     b.form = BASKET
     w.out.redeemed[i] = redeemed
     w.out.redeemed_back[i] = redeemed_back
@@ -73,7 +74,7 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         return OK
     if ts.proportional:
         share_left(w, ts, s, row)
-        prepare(w, ts, s.row, s.back_quantity, s.back_net, &b, &redeemed_back)
+        prepare(w, ts, s.row, s.back_quantity, s.back_net, True, &b, &redeemed_back)
         b.form = BASKET
     else:
         rate_left(w, ts, s, &b, row)

@@ -236,6 +236,7 @@ cdef struct Asked:
     int32_t metric
     int32_t subject        # counter, slot of the value, or currency
     int64_t least
+    int32_t same           # the first of the list that asks for the same figure
 
 cdef struct Terms:
     # What a redemption may ask (rulebook 8).
@@ -255,6 +256,7 @@ cdef struct RuleTable:
     int32_t n_classes
     int32_t uses_quantity
     int32_t full           # beyond the plain form: the general rating
+    bint by_class          # lines of one class count alike: no rule looks at one apart
     # Baskets within these bounds need no 128-bit product and cannot overflow a posting.
     int64_t safe_amount
     int64_t safe_quantity

@@ -64,6 +64,7 @@ cdef class Rules:
         t.n_currencies = numbers["n_currencies"]
         t.uses_quantity = numbers["uses_quantity"]
         t.full = numbers["full"]
+        t.by_class = numbers["by_class"]
         t.safe_amount = numbers["safe_amount"]
         t.safe_quantity = numbers["safe_quantity"]
         t.earn_on_redeemed = numbers["earn_on_redeemed"]
@@ -167,7 +168,7 @@ cdef class Rules:
 
     def _take_lists(self, dict lists):
         cdef RuleTable *t = &self.table
-        cdef Py_ssize_t i
+        cdef Py_ssize_t i, k
         self.n_limits = len(lists["limits"])
         t.n_counters = <int32_t>len(lists["counters"])
         t.n_sequences = <int32_t>len(lists["sequences"])
@@ -209,7 +210,11 @@ cdef class Rules:
         for i, one in enumerate(lists["terms"]):
             self.terms[i] = Terms(one[0], one[1], one[2], one[3], one[4], one[5])
         for i, (metric, subject, least) in enumerate(lists["asked"]):
-            self.asked[i] = Asked(metric, subject, least)
+            self.asked[i] = Asked(metric, subject, least, i)
+            for k in range(i):
+                if self.asked[k].metric == metric and self.asked[k].subject == subject:
+                    self.asked[i].same = k
+                    break
         for i, period in enumerate(lists["first_periods"]):
             self.held["first", i] = period
             self.first_periods[i] = <int32_t*>pointer(period, np.int32, 1)

@@ -9,13 +9,14 @@ from .columns cimport Columns, today
 from .earned cimport apply_amounts, count_purchase, keeps_rest, new_sold, post_rated
 from .facts cimport finish, rate_ahead, remember_renewal
 from .history cimport History, Sold
+from .lines cimport prepare
 from .members cimport NO_YEAR
 from .offers cimport check_offers, count_offers
 from .redemptions cimport names_any, pay_with_named, redeem_tenders, tenders_asked
 from .rules cimport OK, OVERFLOW, RuleTable
 from .state cimport FACTS
 from .tiers cimport tier_on
-from .work cimport Work, begin, look, new_event, prepare
+from .work cimport Work, begin, look, new_event
 
 
 cdef inline void renew_by_sale(Work *w, const RuleTable *t, int64_t *row, int32_t day,
@@ -93,7 +94,7 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     status = tenders_asked(w, t, i, row, h)
     if status != OK:
         return status
-    prepare(w, t, i, NULL, NULL, &b, &back)
+    prepare(w, t, i, NULL, NULL, not t.by_class, &b, &back)
     b.form = BASKET
     w.out.eligible[i] = b.eligible
     rated = b.eligible > 0

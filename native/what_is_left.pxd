@@ -12,12 +12,13 @@ from .columns cimport Columns
 from .earned cimport keeps_rest
 from .earnings cimport carried
 from .history cimport Sold
+from .lines cimport gone, prepare
 from .rate cimport rate_all
 from .rules cimport (
     BONUS, EARN, GROUP_FIRST, MULTIPLY, NO_SUCH_LINE, OK, PER_UNITS, QUANTITY, RETURNS_TOO_MUCH,
     STACK_BEST, RuleTable)
 from .stacks cimport bigger_factor
-from .work cimport Work, gone, prepare
+from .work cimport Work
 
 
 cdef inline int64_t left_quantity(const Columns *in_, const Sold *s, int64_t lo,
@@ -58,13 +59,17 @@ cdef inline int bring_back(Work *w, Sold *s, int64_t i, const int32_t *sku) noex
 
     A line is named, or the lines of a sku are meant, the latest first. What exceeds a line
     that was voided in part goes to the sku's other lines. An amount on what is back already
-    moves nothing.
+    moves nothing. A return without lines brings back all that is left.
     """
     cdef const Columns *in_ = w.in_
     cdef int64_t lo = in_.lines_from[s.row], n = in_.lines_from[s.row + 1] - lo, b, k, named
     cdef int64_t quantity, net, rest, whole
     cdef int32_t of
     cdef bint over, any_back
+    if in_.back_from[i] == in_.back_from[i + 1]:
+        memcpy(s.back_quantity, in_.quantity + lo, n * sizeof(int64_t))
+        memcpy(s.back_net, in_.net + lo, n * sizeof(int64_t))
+        return OK
     for b in range(in_.back_from[i], in_.back_from[i + 1]):
         quantity, net = in_.back_quantity[b], in_.back_net[b]
         named = -1
@@ -269,13 +274,13 @@ cdef inline void share_left(Work *w, const RuleTable *t, Sold *s, int64_t *row) 
     cdef Own own
     for k in range(t.n_rules):
         w.given[k] = s.first[k]
-    prepare(w, t, s.row, s.back_quantity, s.back_net, &b, &redeemed_back)
+    prepare(w, t, s.row, s.back_quantity, s.back_net, True, &b, &redeemed_back)
     memset(w.back_quantity, 0, (n + 1) * sizeof(int64_t))
     memset(w.back_net, 0, (n + 1) * sizeof(int64_t))
     for j in range(b.n):
         w.back_quantity[b.lines[j].place] = b.lines[j].quantity
         w.back_net[b.lines[j].place] = b.lines[j].unpaid
-    prepare(w, t, s.row, NULL, NULL, &whole, &redeemed_back)
+    prepare(w, t, s.row, NULL, NULL, True, &whole, &redeemed_back)
     whole.form = BASKET
     if whole.eligible <= 0:
         return

@@ -61,17 +61,21 @@ cdef inline void sum_lines(const RuleTable *t, const uint32_t *product, const in
     """
     cdef int64_t i
     cdef int32_t cls
-    if t.uses_quantity:
-        for i in range(n):
-            cls = t.product_class[product[i]]
-            net_of[cls] += net[i]
+    cdef bint quantities = t.uses_quantity, few = t.n_classes <= 64
+    cdef uint64_t seen = 0, bit
+    for i in range(n):
+        cls = t.product_class[product[i]]
+        net_of[cls] += net[i]
+        if quantities:
             quantity_of[cls] += quantity[i]
-            touched[cls >> 6] |= <uint64_t>((net[i] | quantity[i]) != 0) << (cls & 63)
-    else:
-        for i in range(n):
-            cls = t.product_class[product[i]]
-            net_of[cls] += net[i]
-            touched[cls >> 6] |= <uint64_t>((net[i] | quantity[i]) != 0) << (cls & 63)
+        bit = <uint64_t>((net[i] | quantity[i]) != 0) << (cls & 63)
+        if few:
+            # In a register: in memory each line would wait for the one before it.
+            seen |= bit
+        else:
+            touched[cls >> 6] |= bit
+    if few:
+        touched[0] = seen
 
 
 cdef inline int32_t take_segments(const RuleTable *t, int64_t *net_of, int64_t *quantity_of,

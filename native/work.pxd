@@ -1,12 +1,11 @@
 """What the general fold carries from fact to fact: the batch, scratch, and small helpers."""
 
-from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc
 from libc.string cimport memset
 
 from .accounts cimport Takes, account_of, settle
-from .arith cimport i128
-from .basket cimport Basket, Line, Rated, spread
+from .basket cimport Line, Rated
 from .columns cimport Columns, Postings, Results
 from .held cimport held_points
 from .history cimport Event, Geometry, History
@@ -36,6 +35,7 @@ cdef struct Work:
     History **histories  # [member], null for those without; null when no row names another
     int32_t *closing_at    # [member]: closings applied
     Line *lines
+    int32_t *line_of       # [class]: scratch of gather_lines, zero between
     int64_t *paid          # [tender]
     int64_t *weight        # [line]
     int64_t *part          # [line]
@@ -45,6 +45,7 @@ cdef struct Work:
     int64_t *amounts_now   # [counter]
     int64_t *given         # [rule]
     int64_t *seen          # [figure that the ladder asks]: before the fact
+    int64_t *now           # [figure that the ladder asks]: after it
     int64_t *marks         # [rung]: see tiers.pxd
     int64_t *good          # [rung]: whether it was good before the fact
     int64_t *met           # [rung]: balances that were met before the fact
@@ -70,12 +71,18 @@ cdef inline int64_t account_available(int64_t *row, int32_t currency,
     return available(<const Lots*>account[LOTS], account[DEBT], day)
 
 
+cdef inline void measure(const RuleTable *t, const int64_t *row, int32_t day,
+                         int64_t *out) noexcept nogil:
+    """The ladder's metrics on a day; one that several rungs ask for is looked up once."""
+    cdef int32_t i
+    for i in range(t.asked_from[t.n_tiers]):
+        out[i] = out[t.asked[i].same] if t.asked[i].same < i else figure(t, row, &t.asked[i], day)
+
+
 cdef inline void look(Work *w, const RuleTable *t, const int64_t *row,
                       int32_t day) noexcept nogil:
     """w.seen: the ladder's metrics before a fact, or before the sale of an exchange."""
-    cdef int32_t i
-    for i in range(t.asked_from[t.n_tiers]):
-        w.seen[i] = figure(t, row, &t.asked[i], day)
+    measure(t, row, day, w.seen)
 
 
 cdef inline void mark(Work *w, const RuleTable *t, const int64_t *row,
@@ -83,10 +90,11 @@ cdef inline void mark(Work *w, const RuleTable *t, const int64_t *row,
     """w.marks: what is raised since `look`, beside what was raised before it; balances met."""
     cdef int32_t i, rung
     cdef int64_t raised
+    measure(t, row, day, w.now)
     for rung in range(t.n_tiers):
         raised = w.marks[rung] & <int64_t>1 << RAISED
         for i in range(t.asked_from[rung], t.asked_from[rung + 1]):
-            if figure(t, row, &t.asked[i], day) > w.seen[i]:
+            if w.now[i] > w.seen[i]:
                 raised = <int64_t>1 << RAISED
         w.marks[rung] = raised | balances_met(t, row, rung, day)
 
@@ -167,144 +175,20 @@ cdef inline void write_balances(Work *w, int64_t basket, int64_t *row, int32_t d
     cdef int32_t c, n = w.g.n_currencies
     cdef int64_t *account
     cdef Lots *lots
-    cdef int64_t pending, i
+    cdef int64_t pending, ripe, i
     w.out.tier[basket] = tier
     for c in range(n):
         account = account_of(row, c)
         lots = <Lots*>account[LOTS]
-        pending = 0
+        pending = ripe = 0
         if lots != NULL:
             for i in range(lots.head, lots.end):
                 if lots.lot[i].active_from > day:
                     pending += lots.lot[i].points
-        w.out.active[basket * n + c] = available(lots, account[DEBT], day)
+                elif lots.lot[i].good_through >= day:
+                    ripe += lots.lot[i].points
+        w.out.active[basket * n + c] = (available(lots, account[DEBT], day) if account[DEBT]
+                                        else ripe)
         w.out.pending[basket * n + c] = pending
         w.out.held[basket * n + c] = held_points(row, c)
         w.out.debt[basket * n + c] = account[DEBT]
-
-
-cdef inline void scale_tenders(Work *w, const RuleTable *t, int64_t row, int64_t net,
-                               int64_t *redeemed) noexcept nogil:
-    """w.paid: each type's amount where tenders pay tax as well (rulebook 4.1).
-
-    A type's sum stands at its first tender. *redeemed is what redemptions paid.
-    """
-    cdef const Columns *in_ = w.in_
-    cdef int64_t lo = in_.tenders_from[row], hi = in_.tenders_from[row + 1], i, k
-    cdef int64_t total = 0
-    redeemed[0] = 0
-    for i in range(lo, hi):
-        total += in_.amount[i]
-    for i in range(lo, hi):
-        w.paid[i - lo] = 0
-        for k in range(lo, i):
-            if in_.tender[k] == in_.tender[i]:
-                break
-        else:
-            for k in range(i, hi):
-                if in_.tender[k] == in_.tender[i]:
-                    w.paid[i - lo] += in_.amount[k]
-            if w.paid[i - lo] < 0 or net <= 0:
-                w.paid[i - lo] = 0
-            elif total > net:
-                w.paid[i - lo] = <int64_t>(<i128>w.paid[i - lo] * net // total)
-            if t.redeems[in_.tender[i]] != -2:
-                redeemed[0] += w.paid[i - lo]
-
-
-cdef inline bint gone(int64_t quantity, int64_t net, int64_t back_quantity,
-                      int64_t back_net) noexcept nogil:
-    """Whether nothing of a line is left: its quantity is back whatever the amount."""
-    if quantity > 0:
-        return back_quantity >= quantity
-    return back_net >= net
-
-
-cdef inline int64_t prepare(Work *w, const RuleTable *t, int64_t row, const int64_t *back_quantity,
-                            const int64_t *back_net, Basket *b,
-                            int64_t *redeemed_back) noexcept nogil:
-    """A sale's lines as the rating takes them, less what has come back.
-
-    Eligible lines come first, then the others. Returns what redemptions paid in all;
-    *redeemed_back is the share of it that is back (rulebook 9).
-    """
-    cdef const Columns *in_ = w.in_
-    cdef int64_t lo = in_.lines_from[row], n = in_.lines_from[row + 1] - lo, i, net = 0
-    cdef int64_t positive = 0, redeemed, left, sold
-    cdef int32_t k, pass_, cls
-    cdef bint lost, fits
-    cdef Line *one
-    for i in range(n):
-        w.weight[i] = in_.net[lo + i]
-        net += in_.net[lo + i]
-        if in_.net[lo + i] > 0:
-            positive += in_.net[lo + i]
-        w.lines[i].place = <int32_t>i
-    scale_tenders(w, t, row, net, &redeemed)
-    if redeemed > positive:
-        redeemed = positive
-    spread(redeemed, w.lines, <int32_t>n, w.weight, positive, w.part, w.rest)
-    redeemed_back[0] = 0
-    b.eligible = 0
-    k = 0
-    b.n = 0
-    for pass_ in range(2):
-        for i in range(n):
-            sold = in_.net[lo + i]
-            if sold == 0 and in_.quantity[lo + i] == 0:
-                continue
-            lost = back_quantity != NULL and gone(in_.quantity[lo + i], sold, back_quantity[i],
-                                                  back_net[i])
-            cls = t.product_class[in_.product[lo + i]]
-            fits = not lost and t.class_eligible[cls]
-            if fits != (pass_ == 0):
-                continue
-            one = &w.lines[k]
-            k += 1
-            one.product = in_.product[lo + i]
-            one.cls = cls
-            one.place = <int32_t>i
-            one.net_sold = sold
-            one.net = one.quantity = 0
-            left = 0
-            if not lost:
-                one.net = sold - (back_net[i] if back_quantity != NULL else 0)
-                one.quantity = in_.quantity[lo + i]
-                if back_quantity != NULL:
-                    one.quantity -= back_quantity[i]
-                left = w.part[i]
-                if one.net != sold:
-                    left -= <int64_t>(<i128>w.part[i] * (sold - one.net) // sold)
-            redeemed_back[0] += w.part[i] - left
-            one.unpaid = one.net if t.earn_on_redeemed else one.net - left
-            one.full_quantity = in_.quantity[lo + i]
-            one.gross = sold
-            one.cost = INT64_MIN
-            if in_.gross != NULL:
-                one.full_quantity = in_.full_quantity[lo + i]
-                one.gross = in_.gross[lo + i]
-                one.cost = in_.cost[lo + i]
-            if fits:
-                b.eligible += one.unpaid
-        if pass_ == 0:
-            b.n = k
-    b.n_all = k
-    b.lines = w.lines
-    b.net_sold_all = positive
-    b.at = in_.at[row]
-    b.day = in_.day[row]
-    b.minute = in_.minute[row]
-    b.store = in_.store[row]
-    b.terminal = in_.terminal[row]
-    b.channel = in_.channel[row] if in_.channel != NULL else 0
-    b.drawn = in_.drawn[row] if in_.drawn != NULL else 0
-    b.epoch = in_.epoch[row]
-    b.tender = in_.tender + in_.tenders_from[row]
-    b.n_tenders = in_.tenders_from[row + 1] - in_.tenders_from[row]
-    b.paid = w.paid
-    b.coupon = NULL
-    b.n_coupons = 0
-    if in_.coupons_from != NULL:
-        b.coupon = in_.coupon + in_.coupons_from[row]
-        b.n_coupons = in_.coupons_from[row + 1] - in_.coupons_from[row]
-    return redeemed

@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from vafa.engine.compile import CompiledPrograms
+from vafa.engine.compile_figures import RuleFigures
+from vafa.engine.dictionaries import Dictionaries
 from vafa.engine.facts import ActivityFact, AdjustFact, LineFact, MemberFact, SaleFact, TenderFact
+from vafa.engine.program_file import parse_program
 from vafa.engine.replay import verify
 
 from . import mixed
+
+DEMO = Path(__file__).parent.parent / "examples/complete-journey.toml"
 
 PROGRAM = """
 format = 1
@@ -63,3 +69,9 @@ def test_nothing_of_it_moves(kind: str, tmp_path: Path) -> None:
         assert mixed.hash_of(writer.replica) == before
     report = verify(tmp_path)
     assert (report.findings, report.state_hash) == ([], before)
+
+
+def test_everyday_figures_are_worked_in_64_bits() -> None:
+    compiled = CompiledPrograms([parse_program(DEMO.read_text())], [{}], Dictionaries())
+    arrays = RuleFigures(compiled.compiled[0]).arrays([{}])
+    assert arrays["numbers"]["safe_amount"] > 10**11
