@@ -64,9 +64,11 @@ def serve(
     host = sockets[0].getsockname()[0]
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("give both --tls-cert and --tls-key")
-    names = [None if file is None else str(file.resolve()) for file in (keys, tls_cert, tls_key)]
-    fds = ([sock.fileno() for sock in sockets] + [None])[:2]
-    doors = Doors(*fds, *names, traces=traces)  # type: ignore[arg-type]
+    fds = [sock.fileno() for sock in sockets]
+    doors = Doors(
+        fds[0], fds[1] if fds[1:] else None, _absolute(keys), _absolute(tls_cert),
+        _absolute(tls_key), traces,
+    )  # fmt: skip
     try:
         tls_context(doors)
         if keys is not None:
@@ -95,6 +97,11 @@ def serve(
     else:
         supervise(ledger, doors, workers, started)
     notify("STOPPING=1")
+
+
+def _absolute(file: Path | None) -> str | None:
+    """A file's name for processes that may run elsewhere."""
+    return None if file is None else str(file.resolve())
 
 
 def open_sockets(
