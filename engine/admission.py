@@ -17,6 +17,7 @@ from .checkpoint import CheckpointDamaged
 from .columns import MEMBER_KINDS
 from .intake import DecodedFacts, Intake
 from .naming import name_members
+from .naming_receipts import name_receipts
 from .records import Content, content_of_row, same_facts
 from .replica import Replica
 from .status import Status
@@ -80,6 +81,8 @@ class Admission:
         self._check_times(intake, now, force, fresh, refusals)
         if isinstance(intake, DecodedFacts) and intake.with_cards and self._replica.fold:
             status = name_members(self._replica, intake, fresh, refusals)
+        if isinstance(intake, DecodedFacts) and intake.with_receipts and self._replica.fold:
+            status |= name_receipts(self._replica, intake, fresh, refusals)
         if len(set(ids)) != len(ids):
             self._repeats(intake, fresh, refusals, known)
         if self._replica.fold is None:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from .carrier import wire_fields
 from .columns import BALANCES, MEMBER_KINDS, NO_RULE, Outcome, among
 from .dictionaries import Dictionaries
-from .facts import KINDS
+from .facts import KINDS, SHOWN
 from .facts.parts import us_instant
 from .parked import Resolved, resolutions
 from .records import StoredFact, content_of_row, read_outcome
-from .schema import column, list_view
+from .schema import NO_MEMBER, column, list_view
 from .status import LIMITS, POSTINGS, REFUSALS, Status
 
 if TYPE_CHECKING:
@@ -160,6 +160,27 @@ def _applied(
     return entry
 
 
+def of_nobody(answer: Answer) -> Answer:
+    """The answer to a fact of no member's yet: there are no balances to tell."""
+    return answer | {"balances": {}}
+
+
+def claim_answer(answer: Answer, rest: Sequence[Answer]) -> Answer:
+    """The answer to a claim, or to its cancel, with those to the rows that follow it: the sale,
+    or its return, and what was returned of the sale before it was claimed."""
+    first, *returned = rest
+    told = [
+        *first.get("parked", ()),
+        *({name: one[name] for name in ("id", "status", "reason", "postings") if name in one}
+          for one in returned),
+    ]  # fmt: skip
+    last = rest[-1]
+    whole = answer | {
+        "postings": first["postings"], "balances": last["balances"], "tier": last["tier"]
+    }
+    return whole | {"parked": told} if told else whole
+
+
 def control_answer(fact_id: str, seq: int, status: int = 0) -> Answer:
     """The answer to a fact of no member."""
     answer: Answer = {
@@ -197,13 +218,15 @@ def fact_view(stored: StoredFact, dictionaries: Dictionaries) -> Answer:
     batch, row = stored.batch, stored.row
     view: Answer = {
         "id": stored.id,
-        "kind": KINDS[stored.kind],
+        "kind": SHOWN[stored.kind],
         "occurred_at": instant_text(int(column(batch, "at")[row])),
     }
     if stored.kind in MEMBER_KINDS:
         fields = wire_fields(content_of_row(batch, row, dictionaries))
-        # Whose it is, also where only a card told.
-        view["member"] = dictionaries.members.names[column(batch, "member")[row]]
+        # Whose it is, also where only a card told; nobody's has no member.
+        member = column(batch, "member")[row]
+        if member != NO_MEMBER:
+            view["member"] = dictionaries.members.names[member]
         view |= fields
     elif KINDS[stored.kind] == "day closed":
         view["date"] = batch.column("payload")[row].as_py().decode()

@@ -21,6 +21,7 @@ from .facts import (
     CardBlockFact,
     CardLinkFact,
     CardUnblockFact,
+    ClaimFact,
     CloseFact,
     DonateFact,
     EnrolFact,
@@ -71,6 +72,8 @@ def carrier_of(fact: MemberFact | JointFact) -> Sale:
     if isinstance(fact, SaleFact):
         return sale_of(fact)
     kind: str = fact.__struct_config__.tag  # type: ignore[assignment]
+    if isinstance(fact, CancelFact) and fact.claim is not None:
+        kind = "claim cancel"
     extra = _named(_EXTRAS[type(fact)](fact), fact)
     return Sale.of(
         fact.id, instant_us(fact.occurred_at), fact.member, fact.store, fact.terminal, [], [],
@@ -80,7 +83,9 @@ def carrier_of(fact: MemberFact | JointFact) -> Sale:
 
 def _named(
     extra: Extra,
-    fact: MemberFact | TransferFact | RewardRedeemFact | GiftCardFundFact | LinkFact,
+    fact: (
+        MemberFact | TransferFact | RewardRedeemFact | GiftCardFundFact | ClaimFact | LinkFact
+    ),
 ) -> Extra:
     """With the card that a fact has, and the member's name beside it."""
     if not fact.card:
@@ -137,7 +142,14 @@ def _back(lines: list[ReturnedLine]) -> tuple[tuple[int, str, int, int], ...]:
 
 
 def _return(fact: ReturnFact) -> Extra:
-    return Extra(named=fact.sale or "", back=_back(fact.lines), reason=fact.reason)
+    nameless = not fact.member and not fact.card
+    return Extra(
+        named=fact.sale or "", back=_back(fact.lines), reason=fact.reason, nameless=nameless
+    )
+
+
+def _cancel(fact: CancelFact) -> Extra:
+    return Extra(named=fact.redemption or "", amount=fact.points or 0, claim=fact.claim or "")
 
 
 def _activity(fact: ActivityFact) -> Extra:
@@ -242,7 +254,8 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     HoldFact: _hold,
     CaptureFact: _capture,
     ReleaseFact: lambda fact: Extra(named=fact.hold),
-    CancelFact: lambda fact: Extra(named=fact.redemption, amount=fact.points or 0),
+    CancelFact: _cancel,
+    ClaimFact: lambda fact: Extra(receipt=fact.sale),
     SubscriptionStartFact: _subscription,
     SubscriptionEndFact: lambda fact: Extra(plan=fact.plan),
     EnrolFact: _profile,
@@ -364,6 +377,8 @@ def _wire_same(extra: Extra) -> dict[str, Any]:
 def _wire_figures(kind: str, extra: Extra) -> dict[str, Any]:
     """What is given, taken or done, of facts that say little else."""
     match kind:
+        case "claim" | "claim cancel":
+            return {"claim": extra.claim} if extra.claim else {"sale": extra.receipt}
         case "activity":
             return {"code": extra.code, "quantity": extra.amount}
         case "reward redeem":

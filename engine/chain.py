@@ -7,7 +7,7 @@ needs no index and no scan.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import CLOSING, Extra, Facts, join, pick, take
+from .columns import CLAIM, CLOSING, SALE, Extra, Facts, join, pick, take
 from .dictionaries import Dictionaries
 from .journal import CorruptRecord
 from .parked import is_parked_return
@@ -84,9 +84,24 @@ def resolve(facts: Facts, dictionaries: Dictionaries) -> None:
         facts.product = dictionaries.products.again(facts.product, at)
 
 
+def of_sale(facts: Facts, row: int, name: str, sales: Collection[str]) -> bool:
+    """Whether a fact is one of some sales, or brings something back of one.
+
+    Of a sale that a member has claimed, given back and claimed again only what came with the
+    last claim is in force: what was returned meanwhile came with it again.
+    """
+    return (facts.kind[row] == SALE and name in sales) or facts.extra(row).named in sales
+
+
+def is_exchange(facts: Facts, row: int) -> bool:
+    """Whether a sale has a return part: it goes on without it."""
+    return bool(facts.kind[row] == SALE and facts.extra(row).named)
+
+
 @dataclass(slots=True)
 class _Walk:
-    """Facts of a chain from its end backwards; `told` is what became of parked ones."""
+    """Facts of a chain from its end backwards; `told` is what became of parked ones, `claimed`
+    are the sales that were claimed: the last claim's row, and what had waited for it."""
 
     places: list[tuple[Facts, int]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
@@ -95,10 +110,14 @@ class _Walk:
     parked: set[int] = field(default_factory=set)
     told: dict[int, int] = field(default_factory=dict)
     end: int = 0
+    claimed: dict[str, tuple[int, frozenset[int]]] = field(default_factory=dict)
 
     def take(self, found: Decoded, row: int, seq: int) -> None:
         """Take a fact if it is in force."""
         kind, status = int(found.facts.kind[row]), int(found.status[row])
+        if kind == SALE and found.facts.kind[0] == CLAIM:
+            came_along = frozenset(one.seq for one in found.resolved)
+            self.claimed.setdefault(found.id_of(row), (seq, came_along))
         waits = status == _PARKED and self.told.get(seq) != _OK
         if kind == CLOSING or status not in (_OK, _PARKED) or (
             waits and is_parked_return(kind, status)
@@ -110,6 +129,34 @@ class _Walk:
         self.ids.append(found.id_of(row))
         self.seqs.append(seq)
         self.version.append(int(found.program[row]))
+
+    def without_given_up(self) -> _Walk:
+        """The walk without what came before the last claim of a sale (see `of_sale`)."""
+        if not self.claimed:
+            return self
+        kept = _Walk(told=self.told, end=self.end, claimed=self.claimed)
+        for place, ((facts, row), name, seq) in enumerate(
+            zip(self.places, self.ids, self.seqs, strict=True)
+        ):
+            gone = self._given_up(facts, row, name, seq)
+            if gone and not is_exchange(facts, row):
+                continue
+            if gone:
+                kept.told[seq] = int(Status.NOT_A_SALE)
+            if gone or place in self.parked:
+                kept.parked.add(len(kept.seqs))
+            kept.places.append((facts, row))
+            kept.ids.append(name)
+            kept.seqs.append(seq)
+            kept.version.append(self.version[place])
+        return kept
+
+    def _given_up(self, facts: Facts, row: int, name: str, seq: int) -> bool:
+        for sale in (name, facts.extra(row).named):
+            last, came_along = self.claimed.get(sale, (0, frozenset()))
+            if seq < last and seq not in came_along and of_sale(facts, row, name, (sale,)):
+                return True
+        return False
 
 
 def _walk(
@@ -160,7 +207,10 @@ def read_history(
         return _read_family(records, heads, dictionaries, versions)
     member, last_seq = members[0], heads[members[0]]
     walk = _walk(records, member, last_seq, known.last_seq if known is not None else 0)
-    if known is not None and (walk.told or walk.end != known.last_seq):
+    if known is not None and (
+        walk.told or walk.end != known.last_seq
+        or not walk.claimed.keys().isdisjoint(known.history.ids)
+    ):  # fmt: skip
         known, walk = None, _walk(records, member, last_seq, 0)
     if known is not None and not walk.seqs:
         return known.history
@@ -183,13 +233,19 @@ def _read_family(
         whole.ids += walk.ids
         whole.seqs += walk.seqs
         whole.version += walk.version
+        for sale, last in walk.claimed.items():
+            whole.claimed[sale] = max(last, whole.claimed.get(sale, last), key=_seq)
     order = sorted(range(len(whole.seqs)), key=whole.seqs.__getitem__, reverse=True)
     sorted_ = _Walk(
         [whole.places[i] for i in order], [whole.ids[i] for i in order],
         [whole.seqs[i] for i in order], [whole.version[i] for i in order],
-        {place for place, i in enumerate(order) if i in whole.parked}, told,
+        {place for place, i in enumerate(order) if i in whole.parked}, told, 0, whole.claimed,
     )  # fmt: skip
     return _read(sorted_, tuple(sorted(heads)), dictionaries, versions)
+
+
+def _seq(last: tuple[int, frozenset[int]]) -> int:
+    return last[0]
 
 
 def _every_end(records: RecordCache, seq: int) -> dict[int, int]:
@@ -207,6 +263,7 @@ def _read(
     walk: _Walk, members: tuple[int, ...], dictionaries: Dictionaries, versions: ProgramVersions
 ) -> History:
     """The facts of a walk, oldest first."""
+    walk = walk.without_given_up()
     history = _made(
         walk.places[::-1], walk.ids[::-1], walk.seqs[::-1], walk.version[::-1], members
     )

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .facts import KINDS
+from .schema import NO_MEMBER
 
 SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, CLOSING = (
     KINDS.index(kind)
@@ -39,6 +40,9 @@ GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PAYMENT, GIFT_PIN, GIFT_REFUND = (
     for what in ("issue", "load", "redeem", "payment", "pin", "refund")
 )
 
+CLAIM, UNCLAIM = KINDS.index("claim"), KINDS.index("claim cancel")
+CLAIMS = (CLAIM, UNCLAIM)
+"""Kinds of facts whose record goes on with rows of ordinary kinds: a sale, its returns."""
 MERGE, UNMERGE, POOL, UNPOOL = (
     KINDS.index(kind) for kind in ("merge", "unmerge", "pool", "unpool")
 )
@@ -50,7 +54,7 @@ GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PIN)
 LINKS = (MERGE, UNMERGE, POOL, UNPOOL)
 """Kinds of facts that tie members' accounts."""
 
-JOINT = (TRANSFER, REWARD, *GIFTS, GIFT_FUND, *LINKS)
+JOINT = (TRANSFER, REWARD, *GIFTS, GIFT_FUND, *LINKS, *CLAIMS)
 """Kinds of facts about more than one account, or about what all share."""
 
 SHARE_IN = KINDS.index("profit share in")
@@ -62,7 +66,7 @@ MEMBER_KINDS = np.array(
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
         TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT,
-        ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND, GIFT_FUND, *LINKS,
+        ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND, GIFT_FUND, *LINKS, *CLAIMS,
     ],
     np.uint8,
 )  # fmt: skip
@@ -100,9 +104,11 @@ class Extra(
     of an unmerge is the merge.
     `ends_at`: of a subscription or a hold, us. `about`: the fields given of an enrol or update.
     `card`: the card that names the member, or that the fact is about; `member`: the name given
-    beside it, "" where the card alone tells whose the fact is. `asked`: what a redemption asked
-    that took the `amount`, which is less; `items`: codes of the pieces of a reward that were given,
-    or came back. Lists whose order means nothing are sorted: equal facts are equal here.
+    beside it, "" where the card alone tells whose the fact is; `nameless` where the receipt does.
+    `asked`: what a redemption asked that took the `amount`, which is less; `items`: codes of the
+    pieces of a reward that were given, or came back. `receipt`: the sale that a claim is of;
+    `claim`: the claim that a cancel undoes. Lists whose order means nothing are sorted: equal facts
+    are equal here.
     """
 
     channel: str = ""
@@ -137,6 +143,9 @@ class Extra(
     lots: Lots = ()
     tender_cards: tuple[tuple[int, str], ...] = ()
     quantity: int = 0
+    nameless: bool = False
+    receipt: str = ""
+    claim: str = ""
     other: str = ""
     asked: int = 0
     items: tuple[str, ...] = ()
@@ -188,6 +197,11 @@ class Facts:
     def extra(self, row: int) -> Extra:
         """A fact's extra; one without any field when it has none."""
         return (self.extras[row] if self.extras is not None else None) or NOTHING
+
+
+def members_of(facts: Facts) -> set[int]:
+    """Numbers of the members that facts are of; some may be nobody's."""
+    return set(facts.member.tolist()) - {NO_MEMBER}
 
 
 BALANCES = ("active", "pending", "held", "debt")

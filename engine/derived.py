@@ -152,7 +152,7 @@ def _empty(fold: Fold, members: NDArray[Any]) -> Outcome:
     return Outcome(
         np.zeros(n, np.uint8), np.full(n, -1, np.int8), balances(), balances(), balances(),
         balances(), fold.state.last_seqs(members.astype(np.uint32)),
-        np.zeros(n + 1, np.int64), {}, members.astype(np.uint32),
+        np.zeros(n + 1, np.int64), {},
     )  # fmt: skip
 
 
@@ -174,7 +174,6 @@ def join_rows(parts: Sequence[tuple[NDArray[Any], Outcome]]) -> tuple[NDArray[An
             name: np.concatenate([outcome.postings[name] for outcome in outcomes])
             for name in POSTING_COLUMNS
         },
-        members=members,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from .answers import fact_view, instant_text
 from .calendars import day_of
 from .chain import Heads
-from .columns import JOINT, LEGS, MEMBER_KINDS
+from .columns import CLAIMS, JOINT, LEGS, MEMBER_KINDS, RETURN, SALE
 from .explain_back import back_told
 from .explain_change import balances_told, lots_made, lots_moved, tier_told
 from .explain_control import control_told
@@ -35,7 +35,7 @@ from .explain_rules import lines_told, rules_told
 from .explain_shape import ControlTold, Explanation, ProgramTold
 from .explain_trace import Heard, Listener
 from .explain_words import sentences
-from .facts import KINDS, DayClosedFact
+from .facts import SHOWN, DayClosedFact
 from .records import StoredFact
 from .reference_calendar import business_date
 from .reference_facts import named_sale
@@ -158,7 +158,7 @@ class Explainer:
         seq = self._replica.find_ids([name]).get(name)
         if seq is None:
             raise UnknownFact(f"no fact {name!r}")
-        stored = self._reader.stored(seq)
+        stored = self._of_claim(self._reader.stored(seq), member)
         members = self._reader.dictionaries.members
         if stored.kind in MEMBER_KINDS:
             if member is not None:
@@ -174,6 +174,34 @@ class Explainer:
         else:
             number = members.numbers[member]
         return Asked(stored.seq, number, self._heads(number))
+
+    def _of_claim(self, stored: StoredFact, member: str | None) -> StoredFact:
+        """Of a claim its sale, and of its cancel the return of it; of what was nobody's the row
+        of the member that has claimed it, or had it. Raises UnknownFact where it is nobody's."""
+        if stored.kind in CLAIMS and stored.status == Status.OK:
+            return self._reader.stored(stored.seq + 1)
+        nobodys = column(stored.batch, "member")[stored.row] == NO_MEMBER
+        if stored.kind not in (SALE, RETURN) or not (nobodys or member is not None):
+            return stored
+        sale = stored.id if stored.kind == SALE else self._named_by(stored)
+        if sale not in self._replica.membership.receipts.by_sale and not nobodys:
+            return stored
+        number = self._replica.membership.receipts.owner(sale)
+        if member is not None:
+            number = self._reader.dictionaries.members.numbers.get(member)
+        seq = 0 if number is None else self._heads(number).get(number, 0)
+        while seq:
+            row = self._reader.stored(seq)
+            if row.id == stored.id and row.kind == stored.kind:
+                return row
+            seq = int(column(row.batch, "previous")[row.row])
+        if not nobodys:
+            return stored
+        raise UnknownFact(f"the fact {stored.id!r} is no member's: nobody has claimed it")
+
+    def _named_by(self, stored: StoredFact) -> str:
+        found = self._reader.records.at(stored.seq)
+        return found.facts.extra(stored.row).named
 
     def _leg_of(self, stored: StoredFact, member: str) -> StoredFact:
         """A member's leg of a fact of several members; the fact itself where it has none."""
@@ -201,6 +229,10 @@ class Explainer:
             raise UnknownFact(
                 f"the day {stored.id!r} was closed before the member {played.chain.name!r} came"
             )
+        if stored.status == Status.OK:
+            raise UnknownFact(
+                f"the member {played.chain.name!r} has given the sale back, and claimed it again"
+            )
         return self._not_in_force(asked.member, played.chain, stored)
 
     def _heads(self, number: int) -> Heads:
@@ -225,6 +257,7 @@ class Explainer:
             chain = played.chain
             seqs = [
                 seq for seq, stored in chain.rows.items() if stored.kind in MEMBER_KINDS
+                and not (stored.kind in CLAIMS and stored.status == Status.OK)
                 and int(column(stored.batch, "member")[stored.row]) == number
             ]  # fmt: skip
             seqs += [
@@ -239,7 +272,7 @@ class Explainer:
             stored = self._reader.stored(seq)
             if seq in played.steps:
                 yield self._in_force(played, stored)
-            elif stored.kind in MEMBER_KINDS:
+            elif stored.kind in MEMBER_KINDS and stored.status != Status.OK:
                 yield self._not_in_force(number, played.chain, stored)
 
     def _facts_on(self, date: dt.date) -> dict[int, list[int]]:
@@ -366,7 +399,7 @@ class Explainer:
         program, at = entry.version.program, int(column(stored.batch, "at")[stored.row])
         number = next(n for n, v in enumerate(self._world.versions, 1) if v is entry.version)
         return Explanation(
-            stored.id, stored.seq, KINDS[stored.kind], shown(chain.name), instant_text(at),
+            stored.id, stored.seq, SHOWN[stored.kind], shown(chain.name), instant_text(at),
             instant_text(stored.committed_at), business_date(program, at)[0],
             ProgramTold(program.id, number), "ok", True,
             fact=fact_view(stored, self._reader.dictionaries),

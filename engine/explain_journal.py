@@ -70,7 +70,12 @@ def differences(
             yield Difference("points", key.rule or None, key.currency, mine[key], theirs[key])
     if corrections:
         return
-    here, there = _alike(postings), _alike(own)
+    # A late fact may move what an exchange takes and gives by one rule, and leave the sum.
+    moved = {
+        (posting.rule, posting.currency) for side in (postings, own) for posting in side
+        if posting.kind == "reverse"
+    }  # fmt: skip
+    here, there = _alike(postings, moved), _alike(own, moved)
     for lines, sign in ((here - there, True), (there - here, False)):
         for rule, kind, currency, *rest in lines.elements():
             told = f"{kind} {rest[0]} of {rest[1]}" + (f", cut by {rest[2]}" if rest[2] else "")
@@ -88,13 +93,17 @@ def _sums(postings: Iterable[Posting | Journalled], donors: Collection[str]) -> 
     return found
 
 
-def _alike(postings: Iterable[Posting | Journalled]) -> Counter[tuple[str | int, ...]]:
-    """Postings as both sides tell them."""
+def _alike(
+    postings: Iterable[Posting | Journalled], moved: Collection[tuple[str, str]]
+) -> Counter[tuple[str | int, ...]]:
+    """Postings as both sides tell them, without those of some rules and currencies."""
     found: Counter[tuple[str | int, ...]] = Counter()
     expired: Counter[str] = Counter()
     for posting in postings:
         if posting.kind == "expire":
             expired[posting.currency] += posting.points
+        elif (posting.rule, posting.currency) in moved:
+            continue
         elif posting.points or posting.kind == CAPTURE:
             desired = posting.points if posting.kind == "reverse" else posting.desired
             limit = "" if posting.limit in TERMS.values() else posting.limit

@@ -31,6 +31,8 @@ KINDS = {
     "card pin": ("PIN of a card", "رمز کارت"),
     "erase": ("Erasure", "پاک کردن داده‌های شخصی"),
     "card unblock": ("Card unblock", "باز کردن کارت"),
+    "claim": ("Claim", "خواستن فروش"),
+    "claim cancel": ("Cancel of a claim", "پس گرفتن خواستن فروش"),
     "enrol": ("Enrolment", "عضویت"),
     "member update": ("Member update", "تغییر مشخصات عضو"),
     "merge": ("Merge", "ادغام عضو"),
@@ -89,6 +91,9 @@ REASONS = {
     "offer-used-up": (
         "an offer that it names is used up", "از پیشنهادی که نام برده شد سهمی نمانده است"
     ),
+    "sale-has-member": ("the sale was another's at the till", "فروش هنگام خرید عضو داشته است"),
+    "already-claimed": ("a claim of the sale stands", "فروش را عضوی از آنِ خود کرده است"),
+    "claim-window-over": ("the days to claim the sale are over", "مهلت خواستن فروش گذشته است"),
     "member-closed": ("the member has left", "عضو از باشگاه رفته است"),
     "unknown-merge": ("it names no merge", "آنچه نام می‌برد ادغام نیست"),
     "same-member": ("both are one member", "هر دو یک عضوند"),

@@ -29,20 +29,25 @@ from .columns import (
     LINKS,
     NO_RULE,
     REDEEM,
+    RETURN,
     REWARD,
     SHARE_IN,
     TRANSFER_IN,
+    UNCLAIM,
 )
 from .dictionaries import Dictionaries, Product
 from .facts import (
-    KINDS,
+    SHOWN,
     AdjustFact,
+    ClaimFact,
     DayClosedFact,
     LinkFact,
     MemberFact,
     MemberUpdateFact,
     ProductFact,
     RedeemFact,
+    ReturnFact,
+    SaleFact,
     StoreAttributes,
     TransferFact,
 )
@@ -51,6 +56,7 @@ from .parked import CORRECT
 from .program import Program
 from .record_cache import RecordCache
 from .records import StoredFact, content_of_row, read_facts
+from .reference_claims import PART
 from .reference_facts import (
     IssueFact,
     Moved,
@@ -171,19 +177,25 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) 
     """
     fields = wire_fields(content_of_row(stored.batch, stored.row, dictionaries))
     fields |= {
-        "id": stored.id, "kind": KINDS[stored.kind],
+        "id": stored.id, "kind": SHOWN[stored.kind],
         "occurred_at": us_instant(int(column(stored.batch, "at")[stored.row])),
         # A card may have named the member.
         "member": dictionaries.members.names[column(stored.batch, "member")[stored.row]],
     }  # fmt: skip
     if stored.kind in _MADE:
         return _made_of(stored, fields, program)
+    if stored.kind == RETURN and not fields["lines"]:
+        # It follows the cancel of a claim: all that the sale has left comes back.
+        return ReturnFact(
+            stored.id, fields["occurred_at"], fields["member"], [], fields["sale"],
+            fields["store"], fields["terminal"],
+        )
     if stored.kind == REDEEM:
         # What was taken of it, which may be less than it asked.
         fields["points"] = read_facts(stored.batch.slice(stored.row, 1)).extra(0).amount
     if fields["kind"] == "sale":
         fields["lines"] = _whole_lines(fields["lines"])
-    fact: OfMember = msgspec.convert(fields, MemberFact | TransferFact | LinkFact)
+    fact: OfMember = msgspec.convert(fields, MemberFact | TransferFact | ClaimFact | LinkFact)
     return fact
 
 
@@ -303,14 +315,22 @@ def chain_of(reader: Reader, number: int, heads: Heads) -> MemberChain:
             side = chain.corrections if posting.corrects else chain.own
             side.setdefault(posting.corrects or of, []).append(posting)
     history = read_history(reader.records, heads, reader.dictionaries, reader.versions)
+    sales: set[str] = set()
     for row, (seq, version) in enumerate(
         zip(history.seqs.tolist(), history.version.tolist(), strict=True)
     ):
         stored = chain.rows[seq]
+        if stored.kind == UNCLAIM:
+            # The return that follows it has its id, and does what there is to do.
+            continue
         if stored.kind in LINKS:
             chain.last_tie = seq
         told_by = reader.world.versions[version - 1]
         fact = wire_fact(stored, reader.dictionaries, told_by.program)
+        if isinstance(fact, ReturnFact) and stored.id in sales:
+            fact = msgspec.structs.replace(fact, id=fact.id + PART)
+        elif isinstance(fact, SaleFact):
+            sales.add(stored.id)
         # The return part of an exchange waits, or was refused: its row is without it.
         returns = named_sale(fact) is None or bool(history.facts.extra(row).named)
         chain.entries.append(Accepted(fact, seq, told_by, returns))

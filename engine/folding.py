@@ -23,7 +23,7 @@ from .alone import Folded, fold_alone
 from .budgets import Budgets
 from .chain import History, HistoryCache, Known
 from .closing import ClosedDays
-from .columns import BALANCES, HOLD, LINKS, POSTING_COLUMNS, Facts, Outcome
+from .columns import BALANCES, HOLD, LINKS, POSTING_COLUMNS, RETURN, Facts, Outcome
 from .compile import CompiledProgram, CompiledPrograms
 from .dictionaries import Dictionaries
 from .late import Anew, Batch, Past, contested, told, write_taken
@@ -31,6 +31,7 @@ from .named import Names, named_ids, no_names
 from .order import untwisted
 from .parked import in_force
 from .program import Program
+from .schema import NO_MEMBER
 from .status import Status
 from .versions import ProgramVersions
 
@@ -90,7 +91,8 @@ class Fold:
     def follow(self) -> None:
         """Make room for what the dictionaries have gained."""
         self.compiled.follow()
-        self.state.grow(len(self.dictionaries.members))
+        # Nobody's rows are given to the kernel under the first number.
+        self.state.grow(max(1, len(self.dictionaries.members)))
 
     def close_budget(self, rule: str, seq: int) -> None:
         """The rule takes no part for facts with a higher seq."""
@@ -167,6 +169,8 @@ class Fold:
         previous = self.state.chain(facts.member, batch.first)
         takes = np.ones(n, np.bool_)
         takes[list(batch.refused)] = False
+        nobody = facts.member == NO_MEMBER
+        takes[nobody] = False
         special = self.special(batch, past)
         tied = self._tied(batch)
         takes_part, late_members, twisted = self._sort_out(batch, takes, special, tied)
@@ -189,11 +193,17 @@ class Fold:
         if special is not None and not batch.legs:
             inserts += strangers(batch, past, outcome)
         insert(outcome, inserts)
+        if nobody.any():
+            # A return waits for a claim of its sale.
+            outcome.status[nobody] = np.where(
+                facts.kind[nobody] == RETURN, Status.PARKED, Status.OK
+            )
+            outcome.tier[nobody] = -1
         if batch.refused:
             self._refuse(batch, outcome)
-        outcome.members = facts.member
+        outcome.members = facts.member[~nobody]
         if self.accounts or has_links(facts):
-            touched.update(tied.account.tolist(), facts.member.tolist())
+            touched.update(tied.account[~nobody].tolist(), outcome.members.tolist())
             outcome.members = np.array(sorted(touched), np.uint32)
         return outcome
 
@@ -201,12 +211,12 @@ class Fold:
         """Fold facts of a journal record, whose statuses are known; the members touched."""
         facts = batch.facts
         self.state.chain(facts.member, batch.first)
-        takes = in_force(facts.kind, status)
+        takes = in_force(facts.kind, status) & (facts.member != NO_MEMBER)
         special = self.special(batch, past)
         tied = self._tied(batch)
         takes_part, late_members, _ = self._sort_out(batch, takes, special, tied)
         self._fold_in_order(batch, takes_part, tied, accepted=True)
-        touched = {*facts.member.tolist(), *tied.account.tolist()}
+        touched = {*facts.member.tolist(), *tied.account.tolist()} - {NO_MEMBER}
         for root, every in _rows_by_member(tied.root, late_members):
             history = past.history(self._heads(batch, root, every))
             self.put(history.members, self.alone(history))
@@ -355,6 +365,9 @@ class Fold:
     def _refuse(self, batch: Batch, outcome: Outcome) -> None:
         """Rows that were refused before the fold: their answers tell how the member stands."""
         for row, status in batch.refused.items():
+            if batch.facts.member[row] == NO_MEMBER:
+                outcome.status[row] = status
+                continue
             account = self.accounts.account(int(batch.facts.member[row]))
             self.refuse(batch, row, status, self.state, account, outcome)
 
@@ -453,12 +466,19 @@ def strangers(batch: Batch, past: Past, outcome: Outcome) -> list[Insert]:
 
     member = batch.facts.member
     for row in past.parked.awaited(batch.ids):
+        if member[row] == NO_MEMBER:
+            continue
         for seq, theirs in past.parked.by_sale[batch.ids[row]]:
+            if theirs == NO_MEMBER:
+                # A claim brings it along as a row of its own.
+                continue
             if theirs != member[row] or row in batch.refused:
                 tell(row, seq)
     for row in np.flatnonzero(outcome.status == Status.PARKED).tolist():
         sale = batch.row_of(batch.facts.extra(row).named)
-        if sale is not None and (member[sale] != member[row] or sale in batch.refused):
+        if sale is None or member[sale] == NO_MEMBER:
+            continue
+        if member[sale] != member[row] or sale in batch.refused:
             tell(sale, batch.first + row)
     return out
 

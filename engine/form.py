@@ -19,6 +19,7 @@ from .facts import (
     CardPinFact,
     CardUnblockFact,
     CatalogFact,
+    ClaimFact,
     CloseFact,
     ControlFact,
     DayClosedFact,
@@ -117,6 +118,8 @@ def _check_date(
 
 
 def _check_sale(fact: SaleFact) -> None:
+    if not fact.member and not fact.card:
+        _check_of_nobody(fact)
     check_name(fact.channel, "channel")
     _check_names(fact.coupons, "coupons")
     for place, line in enumerate(fact.lines):
@@ -138,6 +141,19 @@ def _check_sale(fact: SaleFact) -> None:
         _check_returned(fact.returned.lines, "return.lines")
 
 
+def _check_of_nobody(fact: SaleFact) -> None:
+    """What only a member can do is not done by nobody."""
+    if fact.returned is not None:
+        raise FormError("needs a member: send the return by itself", "return")
+    if fact.offers:
+        raise FormError("need a member, whose uses they count", "offers")
+    for place, tender in enumerate(fact.tenders):
+        if tender.points is not None or tender.ref is not None:
+            raise FormError("needs a member, whose points it takes", f"tenders[{place}]")
+        if tender.card is not None:
+            raise FormError("needs a member: redeem the card by itself", f"tenders[{place}].card")
+
+
 def _check_paid_by_card(tender: TenderFact, place: int) -> None:
     check_name(tender.card, f"tenders[{place}].card", GIFT_CODE_BYTES)
     if tender.card is None:
@@ -153,8 +169,21 @@ def _check_paid_by_card(tender: TenderFact, place: int) -> None:
 def _check_return(fact: ReturnFact) -> None:
     if fact.sale is not None:
         _check_named(fact.sale, fact.id, "sale")
+    elif not fact.member and not fact.card:
+        raise FormError("is missing: neither a member nor a receipt is named", "sale")
     _check_returned(fact.lines, "lines")
     check_name(fact.reason, "reason", REASON_BYTES)
+
+
+def _check_cancel(fact: CancelFact) -> None:
+    if (fact.redemption is None) == (fact.claim is None):
+        raise FormError("names one redemption, capture or claim", "redemption")
+    if fact.claim is None:
+        _check_named(fact.redemption or "", fact.id, "redemption")
+        return
+    _check_named(fact.claim, fact.id, "claim")
+    if fact.points is not None:
+        raise FormError("is for redemptions: a claim is undone whole", "points")
 
 
 def _check_named(named: str, own: str, path: str) -> None:
@@ -362,7 +391,8 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     HoldFact: _check_hold,
     CaptureFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
     ReleaseFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
-    CancelFact: lambda fact: _check_named(fact.redemption, fact.id, "redemption"),
+    CancelFact: _check_cancel,
+    ClaimFact: lambda fact: _check_named(fact.sale, fact.id, "sale"),
     EnrolFact: _check_about,
     MemberUpdateFact: _check_about,
     SubscriptionStartFact: _check_subscription,

@@ -8,6 +8,7 @@ ledger, one by one as a till sends them, and tells both side by side.
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,6 +149,8 @@ def play(entry: Entry, ledger: Path) -> list[Check]:
     holidays = resolve_holidays(program, 2000, HOLIDAYS_TO)
     told: dict[str, Outcome] = {}
     with Writer(ledger) as writer:
+        # PINs are thrown away with the ledger.
+        writer.private().pepper = secrets.token_bytes(32)
         since = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
         writer.publish_program(PublishFact("program", since, text, holidays))
         rows = (entry.folder / "facts.ndjson").read_bytes().splitlines()
@@ -230,7 +233,9 @@ def _closings(replica: Replica, answer: Answer) -> Iterator[tuple[str, Outcome]]
     for row, kind in enumerate(batch.column("kind").to_pylist()):
         if kind not in _PARTS:
             continue
-        member = replica.dictionaries.members.names[batch.column("member")[row].as_py()]
+        # A cause's account has a name that no fact may have.
+        name = replica.dictionaries.members.names[batch.column("member")[row].as_py()]
+        member = name.removeprefix("\x1f")
         columns = stored_postings(batch, row)
         details = posting_details(words, columns, replica.names_of(corrected(columns)))
         found[member] += [posting_text(posting) for posting in details if posting["points"]]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vafa.native.wire import Sale, fill
 
-from .columns import CLOSE, Facts
+from .columns import CLAIM, CLOSE, RETURN, SALE, Facts
 from .dictionaries import Dictionaries
 from .records import Content
 
@@ -47,6 +47,14 @@ class DecodedFacts:
             or (fact.extra is not None and (fact.extra.card or fact.extra.cards))
         ]  # fmt: skip
         """Rows that have to do with cards: of those that name one, and of members that leave."""
+        self.with_receipts = [
+            row for row, fact in enumerate(facts)
+            if fact.kind == CLAIM or (
+                not fact.member and fact.kind in (SALE, RETURN)
+                and not (fact.extra is not None and fact.extra.card)
+            )
+        ]
+        """Rows of which a receipt tells more: claims, and those that name nobody."""
         self._named: dict[int, Sale] = {}
 
     def first_rows(self) -> dict[str, int]:

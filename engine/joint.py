@@ -19,7 +19,10 @@ from vafa.native.fold import run_out_by
 from .alone import fold_alone
 from .calendars import FIRST_DAY, expiry_table
 from .chain import History, places_of
+from .claims import Moved, cancel, claim, may_cancel, may_claim
 from .columns import (
+    CLAIM,
+    CLAIMS,
     GIFT_FUND,
     GIFT_ISSUE,
     GIFT_PAYMENT,
@@ -37,6 +40,7 @@ from .columns import (
     Outcome,
     among,
     join,
+    members_of,
     take,
     without_lines,
 )
@@ -106,6 +110,8 @@ def apply_joint(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | N
         return _transfer(fold, batch, past)
     if kind == SALE:
         return _paid_by_cards(fold, batch, past)
+    if kind in CLAIMS:
+        return _with_sale(fold, batch, past)
     outcome = fold.apply(batch, past)
     if kind == REWARD and outcome.status[0] == Status.OK:
         _tell_stock(fold, batch, outcome, past)
@@ -122,11 +128,19 @@ def _refused_before(fold: Fold, batch: Batch, past: Past) -> Status:
             one, int(facts.at[0])))
     if kind in (TRANSFER, GIFT_FUND):
         return _receives(fold, batch)
+    if kind in CLAIMS:
+        return may_claim(fold, batch, past) if kind == CLAIM else may_cancel(fold, batch, past)
     if kind == REWARD:
         account = fold.accounts.account(member)
         return may_take(fold, _program(fold, batch), account, extra, past.stock)
+    return _of_gift_cards(fold, facts, kind)
+
+
+def _of_gift_cards(fold: Fold, facts: Facts, kind: int) -> Status:
+    """Whether the gift cards that a fact is of, or that pay a sale, are there."""
+    extra = facts.extra(0)
     if kind in GIFTS:
-        return _of_gift_card(fold, kind, member)
+        return _of_gift_card(fold, kind, int(facts.member[0]))
     receivers = others(facts, fold.dictionaries)
     known = len(receivers) == len({code for _, code in extra.tender_cards})
     if known and all(_has_facts(fold, card) for card in receivers):
@@ -219,12 +233,22 @@ def _together(one: Batch, two: Batch) -> Batch:
     )  # fmt: skip
 
 
+def _with_sale(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
+    """A claim with its sale, or its cancel with the return of it."""
+    kept = _Kept(fold, batch)
+    folded = claim(fold, batch, past) if batch.facts.kind[0] == CLAIM else cancel(fold, batch, past)
+    if not isinstance(folded, Moved):
+        return kept.refused(int(folded), past), None
+    outcome, rows, after = folded.parts()
+    return outcome, Legs(rows, after)
+
+
 class _Kept:
     """The rows of a fact's accounts as they were, to be put back."""
 
     def __init__(self, fold: Fold, batch: Batch) -> None:
         self._fold, self._batch = fold, batch
-        members = [int(batch.facts.member[0]), *others(batch.facts, fold.dictionaries)]
+        members = [*members_of(batch.facts), *others(batch.facts, fold.dictionaries)]
         self.packed = {
             member: fold.state.pack(member) for member in fold.accounts.every(members)
         }

@@ -46,6 +46,7 @@ from .facts.parts import LATEST_US
 from .named import Names
 from .plans import plan_end
 from .rewards import price_of
+from .schema import NO_MEMBER as NOBODY
 
 if TYPE_CHECKING:
     from .accounts import Settled
@@ -146,10 +147,14 @@ def kernel_columns(
     def held(values: Any, dtype: Any) -> Any:
         return np.ascontiguousarray(values, dtype)
 
+    nobody = facts.member == NOBODY
+    # Nobody's rows are in no order: any number will do.
+    member = np.where(nobody, 0, facts.member) if nobody.any() else facts.member
+
     out = KernelColumns(
         kind=_KERNEL_KINDS[facts.kind], flags=flags, version=held(version, np.uint16),
         epoch=held(epoch, np.uint32), names=held(names.rows, np.int64), at=held(facts.at, np.int64),
-        member=held(facts.member, np.uint32), store=held(facts.store, np.uint32),
+        member=held(member, np.uint32), store=held(facts.store, np.uint32),
         terminal=held(facts.terminal, np.uint32), day=held(facts.day, np.int32),
         minute=held(facts.minute, np.int16), lines_from=held(facts.lines_from, np.int64),
         line=held(facts.line, np.int32), product=held(facts.product, np.uint32),

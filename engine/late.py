@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .alone import NO_POSTINGS, Folded, changes, corrections, fold_alone
-from .chain import Heads, History, Known, places_of, without_return
+from .chain import Heads, History, Known, is_exchange, of_sale, places_of, without_return
 from .columns import (
     ADJUST,
     CANCEL,
     CAPTURE,
+    CLAIM,
     DONATE,
     GIFT_FUND,
     GIFT_PAYMENT,
@@ -44,10 +45,12 @@ from .columns import (
 )
 from .named import NAMEABLE, PAYING
 from .parked import CORRECT, Parked
+from .schema import NO_MEMBER
 from .status import Status
 
 if TYPE_CHECKING:
     from .folding import Fold
+    from .membership import Membership
     from .reward_stock import RewardStock
 
 OK, PARKED = int(Status.OK), int(Status.PARKED)
@@ -67,6 +70,8 @@ class Past(Protocol):
 
     parked: Parked
 
+    membership: Membership
+
     @property
     def stock(self) -> RewardStock:
         """What facts have brought of rewards, and whose items are."""
@@ -84,7 +89,8 @@ class Past(Protocol):
         """What a member is at an instant (us), as facts have told."""
 
     def member_of(self, seq: int, kinds: tuple[int, ...]) -> int | None:
-        """Number of the member whose accepted fact of some kinds a seq is; else None."""
+        """Number of the member whose accepted fact of some kinds a seq is, NO_MEMBER of
+        nobody's; else None."""
 
 
 @dataclass(slots=True)
@@ -201,6 +207,19 @@ class Anew:
         self._unsettled: list[int] = []
         self.before = known.folded or (self._fold() if self.n_old else None)
         self._current = self.before
+        if batch.facts.kind[0] == CLAIM:
+            self._claimed_again(batch.ids[1])
+
+    def _claimed_again(self, sale: str) -> None:
+        """What an earlier claim of the sale has left with the member is out of force."""
+        for row in range(self.n_old):
+            if not of_sale(self.pool.facts, row, self.pool.ids[row], (sale,)):
+                continue
+            self._current = None
+            if is_exchange(self.pool.facts, row):
+                self._set_extra(row, without_return(self.pool.facts.extra(row)))
+            else:
+                self.taken[row] = False
 
     def decide(self) -> None:
         """Decide all new facts in the order of arrival, and what waits for them."""
@@ -259,14 +278,16 @@ class Anew:
             return OK if is_sale else Status.NOT_A_SALE
         other = self.batch.row_of(name)
         if other is not None:
-            if other > row:
-                return PARKED
             is_sale = self.batch.facts.kind[other] == SALE and other not in self.batch.refused
+            of_nobody = int(self.batch.facts.member[other]) == NO_MEMBER
+            if other > row or (is_sale and of_nobody):
+                return PARKED
             return Status.WRONG_MEMBER if is_sale else Status.NOT_A_SALE
         seq = self.batch.known.get(name)
-        if seq is None:
+        owner = NO_MEMBER if seq is None else self.past.member_of(seq, (SALE,))
+        if owner == NO_MEMBER and self.past.membership.receipts.owner(name) is None:
+            # It is not here, or waits for this member's claim.
             return PARKED
-        owner = self.past.member_of(seq, (SALE,))
         mine = owner is None or owner in self.pool.members
         return Status.NOT_A_SALE if mine else Status.WRONG_MEMBER
 

@@ -22,6 +22,8 @@ from .columns import (
     CARD_LINK,
     CARD_PIN,
     CARD_UNBLOCK,
+    CLAIM,
+    CLAIMS,
     CLOSE,
     ERASE,
     GIFT_ISSUE,
@@ -37,6 +39,7 @@ from .columns import (
 )
 from .columns import ENROL as ENROLS
 from .dictionaries import Dictionaries
+from .receipts import Claimed, Receipts
 from .reward_stock import RewardStock
 
 EVENTS = {CARD_LINK: LINK, CARD_BLOCK: BLOCK, CARD_UNBLOCK: UNBLOCK, CARD_PIN: PIN}
@@ -49,7 +52,7 @@ known of the person is forgotten, its account is tied to another's, a merge is u
 card: it gets a PIN."""
 
 TOLD = (
-    ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE, GIFT_ISSUE, GIFT_PIN, *LINKS,
+    ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE, GIFT_ISSUE, GIFT_PIN, *LINKS, *CLAIMS,
 )  # fmt: skip
 """Kinds that may settle something without a card."""
 _TELLS = among(TOLD)
@@ -91,6 +94,7 @@ def event_of(kind: int, place: Place, member: int, extra: Extra) -> CardEvent:
 
 _encode = msgspec.msgpack.Encoder().encode
 _card_events = msgspec.msgpack.Decoder(list[CardEvent]).decode
+_claimed = msgspec.msgpack.Decoder(Claimed).decode
 _member_events = msgspec.msgpack.Decoder(list[MemberEvent]).decode
 
 
@@ -99,6 +103,7 @@ class Membership:
 
     def __init__(self) -> None:
         self.cards = Cards()
+        self.receipts = Receipts()
         self.accounts = Accounts()
         self.members: dict[int, list[MemberEvent]] = {}
         self.closed: dict[int, int] = {}
@@ -136,6 +141,8 @@ class Membership:
                 continue
             if kind in EVENTS:
                 self._happens(extra.card, event_of(kind, place, member, extra))
+            elif kind in CLAIMS:
+                self._claims(kind, ids[row], member, extra)
             elif kind in LINKS:
                 other = dictionaries.members.numbers.get(extra.other, -1)
                 self._tied(kind, place, member, extra, other)
@@ -183,6 +190,14 @@ class Membership:
             self._add(member, MemberEvent(*place, PINNED, extra.pin))
         elif extra.about and "type" in extra.about:
             self._add(member, MemberEvent(*place, TYPE, extra.about["type"]))
+
+    def _claims(self, kind: int, name: str, member: int, extra: Extra) -> None:
+        sale = extra.receipt
+        if kind == CLAIM:
+            self.receipts.claimed(sale, Claimed(member, name))
+        else:
+            sale = self.receipts.cancelled(extra.claim)
+        self._changed.add(b"s" + sale.encode())
 
     def pin_of(self, number: int, at: int) -> tuple[MemberEvent, int] | None:
         """(what gave a gift card its PIN, how many have) at an instant (us); None: nothing."""
@@ -247,6 +262,8 @@ class Membership:
     def _item(self, key: bytes) -> bytes:
         if key[:1] == b"c":
             return _encode(self.cards.events[key[1:].decode()])
+        if key[:1] == b"s":
+            return _encode(self.receipts.by_sale[key[1:].decode()])
         return _encode(self.members[int.from_bytes(key[1:], "big")])
 
     def put(self, key: bytes, value: bytes) -> None:
@@ -257,6 +274,9 @@ class Membership:
             return
         if key[:1] == b"r":
             self.stock.put(key[1:].decode(), value)
+            return
+        if key[:1] == b"s":
+            self.receipts.claimed(key[1:].decode(), _claimed(value))
             return
         member = int.from_bytes(key[1:], "big")
         self.members[member] = _member_events(value)

@@ -100,7 +100,9 @@ def _bought(
         if kind == SALE:
             lines = slice(facts.lines_from[row], facts.lines_from[row + 1])
             found[member] += int(facts.net[lines].sum())
-        back = sum(net for *_, net in facts.extra(row).back)
+        extra = facts.extra(row)
+        # What follows the cancel of a claim names no lines: it says what they come to.
+        back = sum(net for *_, net in extra.back) or (extra.amount if kind == RETURN else 0)
         if back and status[row] == PARKED_CODE:
             parked[first + row] = member, back
         else:

@@ -466,6 +466,7 @@ class Program(Part, frozen=True, kw_only=True):
     week_begins: Weekday | None = None
     day_starts_at: Annotated[int, Meta(ge=0, le=23)] = 0
     late_limit_days: Days = 45
+    claim_days: Days | None = None
     hold_hours: HoldHours = 24
     late_shortfall: Literal["debt", "forgive"] = "debt"
     earn_on_redeemed: bool = False

@@ -10,8 +10,11 @@ from vafa.native.wire import Sale
 
 from .carrier import sale_of
 from .facts import SaleFact
-from .facts.parts import NO_ID, us_instant
+from .facts.parts import NAME_BYTES, NO_ID, us_instant
 from .wire_json import read_strictly
+
+NOBODY = "\x7f" * (NAME_BYTES + 1)
+"""Member of a basket that has none: no member can have the name."""
 
 
 class Basket(NamedTuple):
@@ -42,7 +45,7 @@ def decode_basket(body: bytes, now: int) -> Basket:
     if "id" not in given:
         fact.id = NO_ID
     if "member" not in given:
-        fact.member = ""
+        fact.member = NOBODY
     return Basket(sale_of(fact), not given.isdisjoint(("member", "card")), "id" in given)
 
 

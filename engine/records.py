@@ -15,6 +15,7 @@ from .columns import (
     BALANCES,
     MEMBER_KINDS,
     NOTHING,
+    Extra,
     Extras,
     Facts,
     Outcome,
@@ -281,7 +282,7 @@ def content_of_row(batch: pa.RecordBatch, row: int, dictionaries: Dictionaries) 
     return (
         int(facts.kind[0]),
         int(facts.at[0]),
-        extra.member if extra.card else d.members.names[facts.member[0]],
+        extra.member if extra.card else _named(d, facts, extra),
         d.stores.names[facts.store[0]],
         d.terminals.names[facts.terminal[0]],
         tuple(
@@ -296,6 +297,12 @@ def content_of_row(batch: pa.RecordBatch, row: int, dictionaries: Dictionaries) 
         ),
         None if extra == NOTHING else extra,
     )
+
+
+def _named(dictionaries: Dictionaries, facts: Facts, extra: Extra) -> str:
+    """The member that a fact without a card names, "" where it names nobody."""
+    nobody = extra.nameless or facts.member[0] == NO_MEMBER
+    return "" if nobody else dictionaries.members.names[facts.member[0]]
 
 
 def same_facts(ours: Facts, theirs: Facts) -> NDArray[np.bool_]:

@@ -22,6 +22,7 @@ from .facts import (
     CancelFact,
     CaptureFact,
     CatalogFact,
+    ClaimFact,
     CloseFact,
     DayClosedFact,
     DonateFact,
@@ -52,6 +53,7 @@ from .reference_answers import (
 )
 from .reference_basis import rounded
 from .reference_calendar import business_date
+from .reference_claims import Receipt, plain, whole_return
 from .reference_conditions import failed_condition
 from .reference_earning import has_figure
 from .reference_facts import (
@@ -101,7 +103,8 @@ class Reference:
         self._runs: dict[str, Run] = {}
         self._members: dict[str, str] = {}
         self._closed: dict[str, int] = {}
-        self._accepted: dict[str, MemberFact | TransferFact] = {}
+        self._accepted: dict[str, MemberFact | TransferFact | ClaimFact] = {}
+        self._receipts: dict[str, Receipt] = {}
         self._sales: set[str] = set()
         self._parked: dict[str, list[Accepted]] = {}
         self._answers: dict[str, tuple[object, Answer]] = {}
@@ -142,25 +145,31 @@ class Reference:
             answer = self._control(fact)
         else:
             version = self._world.version_at(instant(fact.occurred_at))
-            if version is None:
-                return Answer(fact.id, "refused", "no-program")
+            reason = self._refused_for_form(version, fact)
+            if version is None or reason:
+                return Answer(fact.id, "refused", reason)
             self._seq += 1
             if isinstance(fact, ValueFact):
                 answer = self._value.submit(self._seq, version, fact)
-                self._answers[fact.id] = (said, answer)
-                return answer
-            entry = Accepted(fact, self._seq, version)
-            if isinstance(fact, DayClosedFact):
-                answer = self._day_closed(entry, fact)
-            elif isinstance(fact, TransferFact):
-                answer = self.transfer(entry, fact)
-            elif isinstance(fact, SaleFact) and any(tender.card for tender in fact.tenders):
-                answer = self._value.pay(entry, fact)
             else:
                 assert not isinstance(fact, LinkFact)
-                answer = self._of_member(entry, fact)
+                answer = self._rated(Accepted(fact, self._seq, version), fact)
         self._answers[fact.id] = (said, answer)
         return answer
+
+    def _rated(self, entry: Accepted, fact: OfMember | DayClosedFact) -> Answer:
+        assert not isinstance(fact, ReceivedFact | LinkFact)
+        if isinstance(fact, DayClosedFact):
+            return self._day_closed(entry, fact)
+        if isinstance(fact, TransferFact):
+            return self.transfer(entry, fact)
+        if isinstance(fact, ClaimFact):
+            return self._claim(entry, fact)
+        if isinstance(fact, CancelFact) and fact.claim is not None:
+            return self._claim_cancelled(entry, fact)
+        if isinstance(fact, SaleFact) and any(tender.card for tender in fact.tenders):
+            return self._value.pay(entry, fact)
+        return self._of_member(entry, fact) if fact.member else self._of_nobody(entry)
 
     def member(self, name: str, date: dt.date) -> MemberView:
         """A member on a date not before that of its latest fact, without further facts."""
@@ -264,7 +273,7 @@ class Reference:
 
     def take(self, entry: Accepted) -> Answer:
         """The answer to a fact of one account."""
-        assert not isinstance(entry.fact, DayClosedFact | ReceivedFact | LinkFact)
+        assert not isinstance(entry.fact, DayClosedFact | ReceivedFact | ClaimFact | LinkFact)
         return self._of_member(entry, entry.fact)
 
     def leg(self, entry: Accepted, *, judged: bool = False) -> list[Posting]:
@@ -351,6 +360,143 @@ class Reference:
         self._close_budgets(entry.version.program, answer)
         return answer
 
+    # -- receipts --------------------------------------------------------------------------------
+
+    def _refused_for_form(
+        self, version: Version | None, fact: OfMember | DayClosedFact | ValueFact
+    ) -> str:
+        """Why a fact keeps nothing: it names nobody where it must, or a receipt not here."""
+        name = None
+        if version is None:
+            return "no-program"
+        if isinstance(fact, ClaimFact):
+            name = fact.sale
+        elif isinstance(fact, SaleFact | ReturnFact) and not fact.member:
+            if version.program.claim_days is None:
+                return "invalid-fact"
+            name = named_sale(fact)
+        known = name is None or name in self._answers
+        return "" if known else "unknown-sale"
+
+    def _of_nobody(self, entry: Accepted) -> Answer:
+        """A sale without a member, or a return of which the receipt tells whose it is."""
+        fact = entry.fact
+        if isinstance(fact, SaleFact):
+            self._receipts[fact.id] = Receipt(entry)
+            return Answer(fact.id)
+        assert isinstance(fact, ReturnFact)
+        assert fact.sale is not None
+        receipt = self._receipts.get(fact.sale)
+        if receipt is not None and not receipt.owner:
+            receipt.waiting.append(entry)
+            return Answer(fact.id, "parked")
+        if receipt is None and fact.sale not in self._sales:
+            return Answer(fact.id, "refused", REFUSALS[Status.NOT_A_SALE])
+        owner = self._members[fact.sale] if receipt is None else receipt.owner
+        fact = msgspec.structs.replace(fact, member=owner)
+        return self._of_member(replace(entry, fact=fact), fact)
+
+    def _claim(self, entry: Accepted, fact: ClaimFact) -> Answer:
+        """The sale, and what of it was returned, among its member's facts."""
+        before, receipt = self._run(fact.member), self._receipts.get(fact.sale)
+        closed = self._closed.get(fact.member)
+        status = Status.OK
+        if closed is not None and entry.at_us >= closed:
+            status = Status.MEMBER_CLOSED
+        elif receipt is None:
+            status = Status.SALE_HAS_MEMBER if fact.sale in self._sales else Status.NOT_A_SALE
+        else:
+            status = receipt.refuses(entry)
+        if (
+            status == Status.OK and receipt is not None
+            and closed is not None and receipt.sale.at_us >= closed
+        ):  # fmt: skip
+            status = Status.MEMBER_CLOSED
+        if status != Status.OK or receipt is None:
+            answer = Answer(fact.id, "refused", REFUSALS[status])
+            return self._answered(entry, before, self._in_vain(answer))
+        had = self._facts.get(receipt.owners[-1], []) if receipt.owners else []
+        leg, returns = receipt.moved_to(entry, fact, had, self._world.version_at)
+        waiting = {one.fact.id for one in self._parked.get(fact.sale, [])}
+        facts = self._facts.get(fact.member, [])
+        if fact.member in receipt.owners:
+            facts = list(receipt.given_up(facts))
+        kept = [replace(e, returns=False) if e.fact.id in waiting else e for e in facts]
+        kept += [entry, leg]
+        sale = Answer(leg.fact.id)
+        rows = {leg.fact.id: sale}
+        try:
+            after = play(self._world, kept, before, judge=self._judge_of(leg))
+        except Refusal as refusal:
+            answer = Answer(fact.id, "refused", REFUSALS[refusal.status])
+            return self._answered(entry, before, self._in_vain(answer))
+        kept, after = self._unpark(leg, kept, after, sale)
+        last = leg.fact.id
+        for one in returns:
+            told = rows[one.fact.id] = Answer(one.fact.id)
+            try:
+                then = play(self._world, [*kept, one], after, judge=self._judge_of(one))
+            except Refusal as refusal:
+                told.status, told.reason = "refused", REFUSALS[refusal.status]
+                continue
+            kept, after, last = [*kept, one], then, one.fact.id
+        self._keep(fact.member, kept, after)
+        receipt.owners.append(fact.member)
+        receipt.claim, receipt.waiting = fact.id, []
+        self._members[leg.fact.id] = fact.member
+        self._sales.add(leg.fact.id)
+        return self._with_rows(entry, fact, before, rows, last)
+
+    def _claim_cancelled(self, entry: Accepted, fact: CancelFact) -> Answer:
+        """All that a claimed sale has left comes back, and it is nobody's again."""
+        before, claim = self._run(fact.member), self._accepted.get(fact.claim or "")
+        closed = self._closed.get(fact.member)
+        status = Status.OK
+        if closed is not None and entry.at_us >= closed:
+            status = Status.MEMBER_CLOSED
+        elif not isinstance(claim, ClaimFact):
+            status = Status.NOT_A_REDEMPTION
+        elif claim.member != fact.member:
+            status = Status.WRONG_MEMBER
+        elif self._receipts[claim.sale].claim != claim.id:
+            status = Status.ALREADY_CANCELLED
+        if status != Status.OK or not isinstance(claim, ClaimFact):
+            answer = Answer(fact.id, "refused", REFUSALS[status])
+            return self._answered(entry, before, self._in_vain(answer))
+        receipt = self._receipts[claim.sale]
+        back = replace(entry, fact=whole_return(fact, claim.sale))
+        kept = [*self._facts[fact.member], back]
+        try:
+            after = play(self._world, kept, before, judge=self._judge_of(back))
+        except Refusal as refusal:
+            answer = Answer(fact.id, "refused", REFUSALS[refusal.status])
+            return self._answered(entry, before, self._in_vain(answer))
+        self._keep(fact.member, kept, after)
+        receipt.claim = ""
+        return self._with_rows(entry, fact, before, {fact.id: Answer(fact.id)}, fact.id)
+
+    def _keep(self, member: str, kept: list[Accepted], after: Run) -> None:
+        self._facts[member], self._runs[member] = kept, after
+
+    def _with_rows(
+        self, entry: Accepted, fact: ClaimFact | CancelFact, before: Run,
+        rows: dict[str, Answer], last: str,
+    ) -> Answer:
+        """The answer to a claim or its cancel; corrections stand on the last row, those of returns
+        that waited on the sale's."""
+        answer, after = self._in_vain(Answer(fact.id)), self._runs[fact.member]
+        self._members[fact.id], self._accepted[fact.id] = fact.member, fact
+        for name, told in rows.items():
+            if told.status == "ok":
+                told.postings = list(after.rows[name].postings)
+        new = {fact.id, *rows}
+        told_on = {name: row for row in rows.values() for name in row.parked}
+        for posting in corrections(before, after, *new):
+            told_on.get(posting.corrects, rows[last]).postings.append(posting)
+        answer.rows = {plain(name): told for name, told in rows.items()}
+        self._close_budgets(entry.version.program, answer)
+        return self._answered(entry, after, answer)
+
     def causes(self) -> dict[tuple[str, str], int]:
         """What each cause was given, by cause and currency."""
         found: Counter[tuple[str, str]] = Counter()
@@ -375,6 +521,12 @@ class Reference:
         name = named_sale(fact)
         if name is None:
             return False
+        if (receipt := self._receipts.get(name)) is not None:
+            if fact.member in receipt.owners:
+                return False
+            if receipt.owner:
+                raise Refusal(fact.id, Status.WRONG_MEMBER)
+            return True
         if name in self._members:
             if self._members[name] != fact.member:
                 raise Refusal(fact.id, Status.WRONG_MEMBER)
@@ -396,7 +548,7 @@ class Reference:
             case CaptureFact() | ReleaseFact():
                 names = [fact.hold]
             case CancelFact():
-                names, kinds = [fact.redemption], (RedeemFact, CaptureFact)
+                names, kinds = [fact.redemption or ""], (RedeemFact, CaptureFact)
                 unknown = Status.NOT_A_REDEMPTION
             case _:
                 return

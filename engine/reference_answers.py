@@ -11,6 +11,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from .program import Program
+from .reference_claims import plain
 from .reference_metrics import Figure, counter
 from .reference_run import Run
 from .reference_spending import redeemable, run_out
@@ -35,9 +36,10 @@ class Answer:
     `status` is ok, replayed, parked or refused; `reason` the slug of a refusal. A fact of no
     member tells by member what was corrected and what `day closed` has posted; `legs` are the
     postings of the other members of a fact of several, corrections included. `parked` tells
-    of the returns that waited for this sale: ok, or why they proved invalid. `budgets` are
-    the rules whose budget it closed. `taken` is what a redemption took that asked for more, `items`
-    are the items of a reward that were given or came back.
+    of the returns that waited for this sale: ok, or why they proved invalid; `rows` of what
+    follows a claim, or its cancel: the sale, its returns. `budgets` are the rules whose budget it
+    closed. `taken` is what a redemption took that asked for more, `items` are the items of a reward
+    that were given or came back.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Answer:
     closings: dict[str, list[Posting]] = field(default_factory=dict)
     legs: dict[str, list[Posting]] = field(default_factory=dict)
     parked: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, Answer] = field(default_factory=dict)
     budgets: list[str] = field(default_factory=list)
     taken: int | None = None
     items: list[str] = field(default_factory=list)
@@ -162,18 +165,19 @@ def _redeemable(program: Program, member: State, day: dt.date) -> dict[str, int]
     return found
 
 
-def corrections(before: Run, after: Run, new: str) -> list[Posting]:
-    """One posting per fact, rule and currency whose sum has changed, but for the new fact."""
+def corrections(before: Run, after: Run, *new: str) -> list[Posting]:
+    """One posting per fact, rule and currency whose sum has changed, but for the new facts."""
     found = []
     was, is_now = before.rows, after.rows
     for name in _in_order(was, is_now):
-        if name == new or was.get(name) is is_now.get(name):
+        if was.get(name) is is_now.get(name) or (name in new and name not in was):
             continue
-        old, now = _sums(was.get(name)), _sums(is_now.get(name))
+        # A sale that its member claims again is another: the old one gives nothing any more.
+        old, now = _sums(was.get(name)), _sums(None if name in new else is_now.get(name))
         for rule, currency in dict.fromkeys([*now, *old]):
             change = now[rule, currency] - old[rule, currency]
             if change:
-                found.append(Posting(rule, "correct", currency, change, change, "", name))
+                found.append(Posting(rule, "correct", currency, change, change, "", plain(name)))
     return found
 
 

@@ -22,6 +22,7 @@ from .facts import (
     CardBlockFact,
     CardLinkFact,
     CardUnblockFact,
+    ClaimFact,
     CloseFact,
     DayClosedFact,
     DonateFact,
@@ -86,7 +87,7 @@ class PriceFact(RedeemFact, tag_field="kind", tag="reward redeem"):
     """Points that a reward costs: no terms of redemption are asked."""
 
 
-OfMember = MemberFact | TransferFact | ReceivedFact | LinkFact
+OfMember = MemberFact | TransferFact | ClaimFact | ReceivedFact | LinkFact
 """What stands in a member's order, beside days closed."""
 
 
@@ -180,7 +181,7 @@ def rank(fact: OfMember | DayClosedFact) -> int:
             return 2
         case (
             RedeemFact() | HoldFact() | CaptureFact() | ReleaseFact() | CancelFact()
-            | DonateFact() | TransferFact() | ReceivedFact()
+            | DonateFact() | TransferFact() | ReceivedFact() | ClaimFact()
         ):  # fmt: skip
             return 3
         case DayClosedFact():

@@ -33,8 +33,16 @@ class Refusal(Exception):
 def lines_left(
     fact: str, left: Sequence[BasketLine], returned: Sequence[ReturnedLine]
 ) -> list[BasketLine]:
-    """What is left of a sale's lines. Raises Refusal for what was not sold or is back."""
+    """What is left of a sale's lines; of a return that names none, nothing.
+
+    Raises Refusal for what was not sold or is back.
+    """
     lines = list(left)
+    if not returned:
+        return [
+            line if line.gone or line.line.is_void else _less(line, line.quantity, line.net)
+            for line in lines
+        ]
     for item in returned:
         quantity, net = item.quantity, item.net
         nothing = _moves_nothing(lines, item)

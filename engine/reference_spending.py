@@ -440,7 +440,8 @@ def _broken_by(
 
 def cancel(turn: Turn, fact: CancelFact) -> None:
     """Points of a redemption go back into the lots they left. Raises Refusal."""
-    pool = turn.member.pools.get(fact.redemption)
+    name = fact.redemption or ""
+    pool = turn.member.pools.get(name)
     if pool is None:
         raise Refusal(fact.id, Status.NOT_A_REDEMPTION)
     if not pool.left:
@@ -448,7 +449,7 @@ def cancel(turn: Turn, fact: CancelFact) -> None:
     points = pool.left if fact.points is None else fact.points
     if points > pool.left:
         raise Refusal(fact.id, Status.MORE_THAN_HELD)
-    give_back(turn, pool.currency, [fact.redemption], points)
+    give_back(turn, pool.currency, [name], points)
 
 
 def give_back(turn: Turn, currency: str, keys: Sequence[PoolKey], points: int) -> None:

@@ -234,13 +234,13 @@ class Value:
 
     def check_cancel(self, fact: CancelFact, points: int) -> None:
         """Whether a cancel brings back whole pieces of a reward. Raises Refusal."""
-        of = self.taken.get(fact.redemption)
+        of = self.taken.get(fact.redemption or "")
         if of is not None and points % of.price:
             raise Refusal(fact.id, Status.NOT_A_MULTIPLE)
 
     def cancelled(self, fact: CancelFact, answer: Answer) -> None:
         """Pieces of a reward are back: in the stock, and where the member had its limit."""
-        of = self.taken.get(fact.redemption)
+        of = self.taken.get(fact.redemption or "")
         if of is None:
             return
         own = (posting.points for posting in answer.postings if posting.kind == "restore")

@@ -15,8 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .accounts import Accounts, settle
-from .chain import resolve, without_return
-from .columns import MEMBER_KINDS, RETURN, Facts, join, take
+from .chain import is_exchange, of_sale, resolve, without_return
+from .columns import CLAIM, MEMBER_KINDS, RETURN, Facts, join, take
 from .folding import Fold
 from .journal import Record
 from .named import names_among, naming_rows, no_names
@@ -45,6 +45,8 @@ class Read:
     members: NDArray[np.uint32]
     """Members of all rows of members, whatever became of them; `last` are their seqs."""
     last: NDArray[np.uint64]
+    claimed: tuple[int, str, int] | None = None
+    """(member, sale, seq of the sale's row) where the record is a claim that was accepted."""
 
 
 def read_rows(
@@ -70,7 +72,10 @@ def read_rows(
         rows = np.flatnonzero(wanted)
         facts, seqs, ids = take(facts, rows), seqs[rows], ids.take(pa.array(rows))
         status, version = status[rows], version[rows]
-    return Read(facts, seqs, ids, version, status, resolved, members, last)
+    claimed = None
+    if len(facts) > 1 and facts.kind[0] == CLAIM:
+        claimed = int(facts.member[1]), ids[1].as_py(), int(seqs[1])
+    return Read(facts, seqs, ids, version, status, resolved, members, last, claimed)
 
 
 @dataclass(slots=True)
@@ -88,7 +93,7 @@ def fold_read(fold: Fold, read: list[Read]) -> Refolded:
     seqs = np.concatenate([r.seqs for r in read])
     version = np.concatenate([r.version for r in read])
     status = np.concatenate([r.status for r in read])
-    rows = _in_force(facts, seqs, status, read)
+    rows = _in_force(facts, seqs, status, read, fold.accounts)
     resolve(facts, fold.dictionaries)
     facts.day, facts.minute = fold.versions.dates(facts.at, version)
     names = no_names(len(facts))
@@ -120,7 +125,8 @@ def fold_read(fold: Fold, read: list[Read]) -> Refolded:
 
 
 def _in_force(
-    facts: Facts, seqs: NDArray[np.uint64], status: NDArray[np.uint8], read: list[Read]
+    facts: Facts, seqs: NDArray[np.uint64], status: NDArray[np.uint8], read: list[Read],
+    accounts: Accounts,
 ) -> NDArray[np.uint32]:
     """Rows that move anything: parked returns only where they were applied."""
     keep = np.ones(len(facts), np.bool_)
@@ -136,7 +142,38 @@ def _in_force(
                 keep[row] = False
             elif facts.extras is not None:
                 facts.extras[row] = without_return(facts.extra(row))
+    _drop_given_up(facts, seqs, read, keep, accounts)
     return np.flatnonzero(keep).astype(np.uint32)
+
+
+def _drop_given_up(
+    facts: Facts, seqs: NDArray[np.uint64], read: list[Read], keep: NDArray[np.bool_],
+    accounts: Accounts,
+) -> None:
+    """Of sales that a member has claimed again: what came before the last claim."""
+    last: dict[tuple[int, str], tuple[int, list[int]]] = {}
+    again: set[tuple[int, str]] = set()
+    for one in read:
+        if one.claimed is not None:
+            member, sale, seq = one.claimed
+            key = accounts.family(member)[0], sale
+            if key in last:
+                again.add(key)
+            last[key] = seq, list(one.resolved)
+    if not again:
+        return
+    ids, root = pa.chunked_array([r.ids for r in read]), accounts.roots(facts.member)
+    for member, sale in again:
+        until, came_along = last[member, sale]
+        before = (root == member) & (seqs < until) & ~np.isin(seqs, came_along)
+        for row in np.flatnonzero(before).tolist():
+            if not of_sale(facts, row, ids[row].as_py(), (sale,)):
+                continue
+            if is_exchange(facts, row):
+                assert facts.extras is not None
+                facts.extras[row] = without_return(facts.extra(row))
+            else:
+                keep[row] = False
 
 
 def _put_last_seqs(fold: Fold, read: list[Read]) -> None:

@@ -33,7 +33,7 @@ from .records import grow, read_facts
 from .refold import Read, fold_read, read_rows
 from .replica import Progress, Replica
 from .schema import column, list_view
-from .standing import DERIVED, REWARD_STOCK, Standing, closed_budgets, facts_of_record
+from .standing import REWARD_STOCK, Standing, closed_budgets, facts_of_record
 
 LINES_AT_ONCE = 20_000_000
 """Lines folded in one go; a longer journal is replayed in parts of its members."""
@@ -142,10 +142,10 @@ class Rebuilt:
         if first == REWARD_STOCK:
             self.membership.stock.bring(facts.column("payload")[0].as_py())
         if first in MEMBER_KINDS:
-            own = len(kinds) if kinds[-1] not in DERIVED else facts_of_record(kinds.tolist())
+            own = facts_of_record(kinds)
             self._read_members(record.first, facts.slice(0, own), kinds[:own])
             report.facts += own
-            report.baskets += own if not kinds.any() else int(np.count_nonzero(kinds == 0))
+            report.baskets += int(np.count_nonzero(kinds[:own] == 0))
             report.lines += len(list_view(facts.column("lines"))[1]["net"])
         self.standing.budgets.closed += closed_budgets(record.first, facts)
         report.records += 1
@@ -249,6 +249,10 @@ def _compare_memberships(
     for card in sorted(ours.keys() | theirs.keys()):
         if ours.get(card) != theirs.get(card):
             report.find(f"card {card!r}: live {theirs.get(card)}, replayed {ours.get(card)}")
+    if live.receipts.by_sale != rebuilt.receipts.by_sale:
+        report.find(
+            f"claims: live {live.receipts.by_sale}, replayed {rebuilt.receipts.by_sale}"
+        )
     shelves, there = rebuilt.stock.shelves, live.stock.shelves
     for reward in sorted(shelves.keys() | there.keys()):
         if shelves.get(reward) != there.get(reward):

@@ -13,12 +13,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .answers import Answer, AnswerWords, control_answer, stored_answer
+from .answers import (
+    Answer,
+    AnswerWords,
+    claim_answer,
+    control_answer,
+    of_nobody,
+    stored_answer,
+)
 from .causes import causes_view
 from .chain import Heads, History, Known, read_facts_at, read_history
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
-from .columns import LEGS, MEMBER_KINDS, Facts, pick
+from .columns import CLAIMS, LEGS, MEMBER_KINDS, Facts, pick
 from .dictionaries import Dictionaries, Sizes
 from .folding import Fold
 from .gift_cards import card_of, gift_card_view
@@ -37,13 +44,13 @@ from .rewards import rewards_view
 from .schema import NO_MEMBER, column, list_view
 from .standing import (
     DAY_CLOSED,
-    DERIVED,
     PROFIT_SHARE,
     PUBLISH,
     REWARD_STOCK,
     Standing,
     closed_budgets,
     facts_of_record,
+    legs_of_record,
 )
 from .versions import ProgramVersions
 from .views import card_view, member_json, member_lots, member_view
@@ -223,7 +230,7 @@ class Replica:
             grow(self.dictionaries, growth)
         facts = record.facts()
         kinds = column(facts, "kind")
-        own = len(kinds) if kinds[-1] not in DERIVED else facts_of_record(kinds.tolist())
+        own = facts_of_record(kinds)
         ids = facts.column("id").slice(0, own).to_pylist()
         kind = self.standing.read_first(record.first, facts)
         if kind == REWARD_STOCK:
@@ -236,12 +243,13 @@ class Replica:
                 self.fold.follow()
             if kind in MEMBER_KINDS:
                 self._fold_facts(record.first, facts.slice(0, own), ids)
-                legs = int(np.isin(kinds[own:], LEGS).sum())
+                legs = legs_of_record(kinds, own)
                 if legs:
                     # They stand before the budgets that they close.
                     rows = facts.slice(own, legs)
                     self._fold_facts(
-                        record.first + own, rows, rows.column("id").to_pylist(), legs=True
+                        record.first + own, rows, rows.column("id").to_pylist(),
+                        legs=kind not in CLAIMS,
                     )
             elif kind == PROFIT_SHARE:
                 rows = facts.slice(1, int(np.isin(kinds, LEGS).sum()))
@@ -289,11 +297,16 @@ class Replica:
         if len(facts):
             self.latest_at = max(self.latest_at, int(facts.at.max()))
         self.membership.read(first, facts, ids, status, self.dictionaries)
+        nobody = facts.member == NO_MEMBER
+        here = ids
+        if nobody.any():
+            # A sale of nobody ends no waiting: a claim of it does.
+            here = [name for name, none in zip(ids, nobody.tolist(), strict=True) if not none]
         if self.parked:
-            self.parked.arrived(ids)
+            self.parked.arrived(here)
         for row in (status == PARKED_CODE).nonzero()[0].tolist():
             sale = facts.extra(row).named
-            if sale not in ids:
+            if sale not in here:
                 self.parked.add(sale, first + row, int(facts.member[row]))
 
     def count(self, first: int, facts: pa.RecordBatch) -> None:
@@ -354,7 +367,8 @@ class Replica:
         return self.membership.type_at(member, at)
 
     def member_of(self, seq: int, kinds: tuple[int, ...]) -> int | None:
-        """Number of the member whose accepted fact of some kinds a seq is; else None."""
+        """Number of the member whose accepted fact of some kinds a seq is, NO_MEMBER of
+        nobody's; else None."""
         found = self.records.at(seq)
         row = seq - found.record.first
         if found.facts.kind[row] not in kinds or found.status[row] not in (0, PARKED_CODE):
@@ -368,6 +382,15 @@ class Replica:
             return control_answer(stored.id, seq, stored.status)
         assert self.words is not None
         answer = stored_answer(self.words, stored, self.names_of)
+        number = int(column(stored.batch, "member")[stored.row])
+        if number == NO_MEMBER:
+            return of_nobody(answer)
+        if stored.kind in CLAIMS and not stored.status:
+            rest = [StoredFact(seq + n, stored.batch, stored.row + n, stored.committed_at)
+                    for n in range(1, 1 + legs_of_record(column(stored.batch, "kind"), 1))]
+            return claim_answer(
+                answer, [stored_answer(self.words, one, self.names_of) for one in rest]
+            )
         tell_refunds([answer], refunds_of(stored.batch, self.dictionaries))
         one = stored.batch.slice(stored.row, 1)
         facts = read_facts(one)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from .budgets import Budgets, read_closing
 from .calendars import day_of
 from .closing import ClosedDays
-from .columns import LEGS
+from .columns import CLAIMS, LEGS
 from .facts import KINDS
 from .schema import column
 from .versions import ProgramVersions
@@ -27,12 +29,22 @@ DERIVED = (*LEGS, CLOSING, BUDGET_CLOSED)
 own and name what caused them."""
 
 
-def facts_of_record(kinds: list[int]) -> int:
-    """How many of a record's rows are facts: the derived ones come last."""
+def facts_of_record(kinds: NDArray[np.uint8]) -> int:
+    """How many of a record's rows are facts: the derived ones come last.
+
+    A claim, or its cancel, is the one fact of its record.
+    """
     n = len(kinds)
+    if kinds[0] in CLAIMS:
+        return 1
     while n and kinds[n - 1] in DERIVED:
         n -= 1
     return n
+
+
+def legs_of_record(kinds: NDArray[np.uint8], facts: int) -> int:
+    """How many rows of members follow the facts of a record, before the budgets it closes."""
+    return int(np.count_nonzero(kinds[facts:] != BUDGET_CLOSED))
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .answers import Answer, corrected, instant_text, rated_answers
 from .columns import CLOSING, SALE
-from .facts import KINDS
+from .facts import SHOWN
 from .records import read_outcome
 from .schema import column
 from .views import durable_heads, latest_seq
@@ -113,7 +113,7 @@ def _entry(
     entry: Answer = {
         "seq": seq,
         "id": answer.pop("id"),
-        "kind": KINDS[kind],
+        "kind": SHOWN[kind],
         **_named(replica, found, row),
         "occurred_at": instant_text(int(facts.at[row])),
         "recorded_at": instant_text(found.record.committed_at),

@@ -56,6 +56,9 @@ class Status(IntEnum):
     ENTANGLED = 40
     NOT_POOLED = 41
     NOT_A_HOUSEHOLD = 42
+    SALE_HAS_MEMBER = 43
+    ALREADY_CLAIMED = 44
+    CLAIM_WINDOW_OVER = 45
 
 
 REFUSALS = {
@@ -100,6 +103,9 @@ REFUSALS = {
     Status.ENTANGLED: "entangled",
     Status.NOT_POOLED: "not-pooled",
     Status.NOT_A_HOUSEHOLD: "not-a-household",
+    Status.SALE_HAS_MEMBER: "sale-has-member",
+    Status.ALREADY_CLAIMED: "already-claimed",
+    Status.CLAIM_WINDOW_OVER: "claim-window-over",
 }
 """Refusals for state, by the slug that an answer carries."""
 

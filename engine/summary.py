@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .answers import instant_text
-from .columns import NO_RULE, SALE
+from .columns import CLAIM, NO_RULE, SALE
 from .journal import LedgerError
 from .replica import Replica
 from .schema import column, list_view
@@ -88,6 +88,9 @@ def _sold(replica: Replica, rules: int) -> _Sold:
             break
         facts = record.facts()
         accepted = (column(facts, "status") == 0) & (column(facts, "kind") == SALE)
+        if column(facts, "kind")[0] == CLAIM:
+            # Its sale was counted when it was rung up.
+            accepted[:] = False
         starts, _ = list_view(facts.column("lines"))
         sold.baskets += int(accepted.sum())
         sold.lines += int(np.diff(starts)[accepted].sum())

@@ -17,6 +17,7 @@ from vafa.native.wire import Sale, parse_sale
 
 from .carrier import carrier_of
 from .facts import (
+    CancelFact,
     CardLinkFact,
     CardPinFact,
     EnrolFact,
@@ -53,9 +54,12 @@ def decode_strictly(body: bytes) -> Sale | LoneFact:
 
 
 def is_joint(fact: MemberFact | JointFact) -> TypeGuard[JointFact]:
-    """Whether a fact is about more than one account: of sales those that gift cards pay."""
+    """Whether a fact is about more than one account: of sales those that gift cards pay, of
+    cancels those of claims."""
     if isinstance(fact, SaleFact):
         return any(tender.card is not None for tender in fact.tenders)
+    if isinstance(fact, CancelFact):
+        return fact.claim is not None
     return isinstance(fact, JointFact)
 
 
@@ -82,17 +86,19 @@ def read_strictly(body: bytes, decode: Callable[[bytes], F]) -> F:
 
 
 _NO_MEMBER = "Object missing required field `member`"
+NAMELESS = ("sale", "return")
+"""Kinds of facts that may name nobody, where the program lets receipts be claimed."""
 
 
 def _decode(body: bytes) -> MemberFact | LoneFact:
-    """A typed fact; the member of one whose card tells it is ""."""
+    """A typed fact; the member of one whose card tells it is "", and of one that names nobody."""
     try:
         whole: MemberFact | LoneFact = json_decoder.decode(body)
     except msgspec.ValidationError as error:
         if str(error) != _NO_MEMBER:
             raise
         fields = msgspec.json.decode(body)
-        if not fields.get("card"):
+        if not fields.get("card") and fields.get("kind") not in NAMELESS:
             raise
         fact: MemberFact | JointFact | CardPinFact = msgspec.convert(
             {**fields, "member": "?"}, MemberFact | JointFact | CardPinFact

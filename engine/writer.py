@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from vafa.native.wire import Sale
 
 from .admission import Admission
-from .answers import Answer, corrected, rated_answers
+from .answers import Answer, claim_answer, corrected, of_nobody, rated_answers
 from .carrier import carrier_of
 from .checkpoint import remove
-from .columns import ERASE, Facts, Outcome
+from .columns import CLAIMS, ERASE, Facts, Outcome, members_of
 from .control_commits import ControlCommits
 from .derived import budget_rows
 from .dictionaries import Sizes
@@ -44,7 +44,7 @@ from .records import facts_batch, growth_batch, rows_batch
 from .redeemable import tell_redeemable, tell_taken
 from .refunds import refunds_of, tell_refunds
 from .replica import Progress, Replica, journal_path, state_path
-from .schema import column, list_view
+from .schema import NO_MEMBER, column, list_view
 from .status import REFUSALS, Status
 from .verdicts import VERDICTS, Refusal, Verdict, rated_table, verdict_table
 
@@ -246,7 +246,7 @@ class Writer:
         joint = is_joint(facts)
         before: dict[int, bytes] = {}
         if keep_before:
-            members = set(facts.member.tolist())
+            members = members_of(facts)
             if joint:
                 members.update(others(facts, dictionaries))
             before = {m: fold.state.pack(m) for m in fold.accounts.every(members)}
@@ -370,9 +370,12 @@ class Writer:
             self.replica.records.keep(record)
             self.replica.dirty.update(outcome.members.tolist())
             if staged.legs is not None:
-                legs = staged.legs
-                self.replica.settle(legs.batch.first, legs.batch.facts, [], legs.outcome.status)
-                self.replica.dirty.update(legs.outcome.members.tolist())
+                batch = staged.legs.batch
+                self.replica.settle(
+                    batch.first, batch.facts, [] if batch.legs else batch.ids,
+                    staged.legs.outcome.status,
+                )
+                self.replica.dirty.update(staged.legs.outcome.members.tolist())
             if (facts.kind == ERASE).any():
                 self._forget()
             self._spoiled = False
@@ -419,17 +422,21 @@ class Writer:
         assert words is not None
         names = self.replica.names_of(corrected(outcome.postings))
         answers = rated_answers(words, staged.new_ids, record.first, outcome, names)
-        if staged.facts is not None and (
-            card := card_of(staged.facts, 0, self.replica.dictionaries.members.names)
-        ):
+        assert staged.facts is not None
+        if card := card_of(staged.facts, 0, self.replica.dictionaries.members.names):
             answers[0]["card"] = card
-        if staged.facts is not None:
-            tell_taken(answers, staged.facts)
+        elif staged.facts.kind[0] in CLAIMS and staged.legs is not None:
+            legs = staged.legs
+            names = self.replica.names_of(corrected(legs.outcome.postings))
+            rest = rated_answers(words, legs.batch.ids, legs.batch.first, legs.outcome, names)
+            answers[0] = claim_answer(answers[0], rest)
+        for row in np.flatnonzero(staged.facts.member == NO_MEMBER).tolist():
+            answers[row] = of_nobody(answers[row])
+        tell_taken(answers, staged.facts)
         if staged.legs is not None:
             tell_refunds(answers, refunds_of(record.facts(), self.replica.dictionaries))
         if outcome.status.any():
             assert self.replica.fold is not None
-            assert staged.facts is not None
             version = column(record.facts(), "program")
             tell_redeemable(self.replica.fold, answers, outcome, staged.facts, version)
         return answers

@@ -7,7 +7,7 @@ values. Packing and unpacking gives the same row; the writer, the checkpoint and
 hash all use this one form.
 """
 
-from libc.stdint cimport INT64_MIN, uint8_t, uint64_t
+from libc.stdint cimport INT64_MIN, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove
 
@@ -24,6 +24,7 @@ from .tiers cimport advance_tiers, figure, tier_of_layout
 cnp.import_array()
 
 PACKED_VERSION = 4
+cdef uint32_t NOBODY = 0xFFFFFFFF   # `engine.schema.NO_MEMBER`: a row that is no member's
 
 
 cdef Vec *vec_insert(Vec *v, int32_t at, int64_t value) noexcept nogil:
@@ -146,6 +147,13 @@ cdef class State:
             raise IndexError(f"member {members.max()} of {self.n_members}")
         return members
 
+    def _checked_some(self, members):
+        """As `_checked`, of a batch in which some rows may be nobody's."""
+        members = np.ascontiguousarray(members, np.uint32)
+        if members.size and members.max() >= self.n_members:
+            self._checked(members[members != NOBODY])
+        return members
+
     def behind(self, members, at):
         """Which rows of a batch do not come after the facts before them.
 
@@ -154,8 +162,9 @@ cdef class State:
         not after all the rows of its member before it in the batch. Equal instants count
         as not after: only the full order of rulebook section 2 can tell. A row by whose
         instant a hold has run out is late as well: a refusal must leave the hold as it is.
+        Nobody's rows (member 2**32 - 1) are neither.
         """
-        cdef const uint32_t[::1] who = self._checked(members)
+        cdef const uint32_t[::1] who = self._checked_some(members)
         cdef const int64_t[::1] when = np.ascontiguousarray(at, np.int64)
         cdef Py_ssize_t i, n = who.shape[0]
         out = np.zeros(n, np.bool_)
@@ -165,8 +174,9 @@ cdef class State:
         cdef dict latest = {}
         cdef int64_t last
         for i in range(n):
-            late[i] = when[i] <= self.row(who[i])[LAST_AT] or has_run_out(
-                self.row(who[i]), when[i])
+            late[i] = who[i] != NOBODY and (
+                when[i] <= self.row(who[i])[LAST_AT]
+                or has_run_out(self.row(who[i]), when[i]))
         if n == 1:
             return out, twisted
         # A column as long as the table, or for small batches a dict.
@@ -174,12 +184,16 @@ cdef class State:
         cdef int64_t[::1] seen = scratch
         if seen.shape[0]:
             for i in range(n):
+                if who[i] == NOBODY:
+                    continue
                 last = seen[who[i]]
                 unordered[i] = when[i] <= last
                 if when[i] > last:
                     seen[who[i]] = when[i]
         else:
             for i in range(n):
+                if who[i] == NOBODY:
+                    continue
                 last = latest.get(who[i], INT64_MIN)
                 unordered[i] = when[i] <= last
                 if when[i] > last:
@@ -189,14 +203,17 @@ cdef class State:
     def chain(self, members, uint64_t first_seq):
         """Give each row its member's previous seq (uint64[n], 0: none) and move it on.
 
-        Row i has seq first_seq + i.
+        Row i has seq first_seq + i. Nobody's rows have none before them.
         """
-        cdef const uint32_t[::1] who = self._checked(members)
+        cdef const uint32_t[::1] who = self._checked_some(members)
         cdef Py_ssize_t i, n = who.shape[0]
         out = np.empty(n, np.uint64)
         cdef uint64_t[::1] previous = out
         cdef int64_t *row
         for i in range(n):
+            if who[i] == NOBODY:
+                previous[i] = 0
+                continue
             row = self.row(who[i])
             previous[i] = row[LAST_SEQ]
             row[LAST_SEQ] = first_seq + i

@@ -59,13 +59,17 @@ cdef inline int bring_back(Work *w, Sold *s, int64_t i, const int32_t *sku) noex
 
     A line is named, or the lines of a sku are meant, the latest first. What exceeds a line
     that was voided in part goes to the sku's other lines. An amount on what is back already
-    moves nothing.
+    moves nothing. A return without lines brings back all that is left.
     """
     cdef const Columns *in_ = w.in_
     cdef int64_t lo = in_.lines_from[s.row], n = in_.lines_from[s.row + 1] - lo, b, k, named
     cdef int64_t quantity, net, rest, whole
     cdef int32_t of
     cdef bint over, any_back
+    if in_.back_from[i] == in_.back_from[i + 1]:
+        memcpy(s.back_quantity, in_.quantity + lo, n * sizeof(int64_t))
+        memcpy(s.back_net, in_.net + lo, n * sizeof(int64_t))
+        return OK
     for b in range(in_.back_from[i], in_.back_from[i + 1]):
         quantity, net = in_.back_quantity[b], in_.back_net[b]
         named = -1

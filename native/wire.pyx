@@ -24,6 +24,7 @@ cdef enum:
     NAME_BYTES = 64
 
 cdef int64_t MOST_AMOUNT = 10 ** 12
+cdef uint32_t NOBODY = 0xFFFFFFFF    # `engine.schema.NO_MEMBER`
 cdef int64_t LATEST_US = 6_300_000_000_000_000
 
 
@@ -345,7 +346,8 @@ def parse_sale(bytes body):
     cdef int seen = 0, bit
     t.at = body
     t.end = t.at + len(body)
-    sale.store = sale.terminal = ""
+    # A sale of nobody has no member: whether the program takes one, the writer knows.
+    sale.member = sale.store = sale.terminal = ""
     try:
         if not take(&t, b'{'):
             return None
@@ -398,8 +400,8 @@ def parse_sale(bytes body):
                 break
     except UnicodeDecodeError:
         return None
-    # id, kind, instant, member and lines are required.
-    if seen & 61 != 61 or not take(&t, b'}') or look(&t) != 0 or t.at != t.end:
+    # id, kind, instant and lines are required.
+    if seen & 29 != 29 or not take(&t, b'}') or look(&t) != 0 or t.at != t.end:
         return None
     return sale
 
@@ -443,7 +445,7 @@ cdef inline uint32_t version(object versions, dict codes, Latest *known, str nam
 def fill(list sales, dictionaries):
     """Columns of `engine.columns.Facts` for decoded facts; dictionaries take new names.
 
-    Returns a dict by the field's name, without day and minute.
+    A fact that names nobody has member 2**32 - 1. Returns a dict by the field's name, without day and minute.
     """
     cdef Py_ssize_t n = len(sales), i, k, n_lines = 0, n_tenders = 0, line = 0, tender = 0
     cdef Sale sale
@@ -476,7 +478,8 @@ def fill(list sales, dictionaries):
         sale = <Sale>PyList_GET_ITEM(sales, i)
         at[i] = sale.at
         kind[i] = sale.kind
-        member[i] = number(dictionaries.members, dictionaries.members.numbers, sale.member)
+        member[i] = NOBODY if not sale.member else number(
+            dictionaries.members, dictionaries.members.numbers, sale.member)
         store[i] = version(stores, places, &store_now, sale.store, sale.at)
         terminal[i] = number(dictionaries.terminals, dictionaries.terminals.numbers, sale.terminal)
         lines_from[i] = line

@@ -113,12 +113,20 @@ class ProgramName(Struct):
     version: Seq
 
 
+class ClaimedBy(Struct):
+    """Who has claimed a sale that was rung up without a member."""
+
+    claim: str
+    member: str
+
+
 class EventView(Struct):
     """A fact in the engine's own form, and its first answer."""
 
     fact: dict[str, Any]
     answer: FactAnswer
     program: ProgramName | UnsetType = UNSET
+    claimed: ClaimedBy | UnsetType = UNSET
 
 
 class Metric(Struct):

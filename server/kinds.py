@@ -17,6 +17,7 @@ from vafa.engine.facts import (
     AdjustFact,
     CancelFact,
     CaptureFact,
+    ClaimFact,
     DonateFact,
     HoldFact,
     MergeFact,
@@ -35,12 +36,13 @@ from .events import EventDoor
 
 
 class Path(NamedTuple):
-    """A path, the type of its facts, and the field that its `{id}` is."""
+    """A path, the type of its facts, the field that its `{id}` is, and fields of other paths."""
 
     path: str
     fact: type[msgspec.Struct]
     about: str
     named: str | None = None
+    without: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -53,7 +55,14 @@ PATHS = (
     Path("/v1/holds/{id}/capture", CaptureFact, "Redeems a hold", "hold"),
     Path("/v1/holds/{id}/release", ReleaseFact, "Gives up a hold", "hold"),
     Path("/v1/redemptions", RedeemFact, "Redeems points"),
-    Path("/v1/redemptions/{id}/cancel", CancelFact, "Undoes a redemption", "redemption"),
+    Path(
+        "/v1/redemptions/{id}/cancel", CancelFact, "Undoes a redemption", "redemption",
+        ("claim",),
+    ),
+    Path("/v1/claims", ClaimFact, "Claims a sale that was rung up without a member"),
+    Path(
+        "/v1/claims/{id}/cancel", CancelFact, "Undoes a claim", "claim", ("redemption", "points")
+    ),
     Path("/v1/returns", ReturnFact, "Takes goods back"),
     Path("/v1/activities", ActivityFact, "Something a member did that is no purchase"),
     Path("/v1/adjustments", AdjustFact, "Gives or takes points by hand"),
@@ -75,9 +84,10 @@ def body_of(path: Path) -> type[msgspec.Struct]:
         (field.encode_name, field.type) if field.required
         else (field.encode_name, field.type, msgspec.UNSET)
         for field in msgspec.structs.fields(path.fact)
-        if field.name != path.named
+        if field.name not in (path.named, *path.without)
     ]  # fmt: skip
-    name = path.fact.__name__.removesuffix("Fact") + "Body"
+    of = "Claim" if path.named == "claim" else ""
+    name = of + path.fact.__name__.removesuffix("Fact") + "Body"
     return msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True)
 
 

@@ -107,6 +107,16 @@ PROBLEMS: dict[str, Kind] = {
     "offer-used-up": Kind(
         409, "Offer used up", "a named offer has no use left, or less money; for ever"
     ),
+    "unknown-sale": Kind(
+        422, "Unknown sale", "no such receipt is here yet; the id may be used again"
+    ),
+    "sale-has-member": Kind(
+        409, "Sale has a member", "what is claimed was rung up with a member; for ever"
+    ),
+    "already-claimed": Kind(409, "Already claimed", "a claim of the sale stands; for ever"),
+    "claim-window-over": Kind(
+        409, "Too late to claim", "the program's days to claim a sale are over; for ever"
+    ),
     "day-out-of-order": Kind(409, "Day out of order", "a later day is closed already; for ever"),
     "below-minimum": Kind(
         409, "Below the minimum", "less is redeemed than the program's minimum; for ever"
@@ -126,10 +136,10 @@ PROBLEMS: dict[str, Kind] = {
     "hold-ended": Kind(409, "Hold ended", "the hold was captured, released or ran out; for ever"),
     "hold-used": Kind(409, "Hold used", "a sale was paid with the hold or redemption; for ever"),
     "not-a-redemption": Kind(
-        409, "Not a redemption", "a cancel names no redemption or capture; for ever"
+        409, "Not a redemption", "a cancel names no redemption, capture or claim; for ever"
     ),
     "already-cancelled": Kind(
-        409, "Already cancelled", "all points of the redemption are back; for ever"
+        409, "Already cancelled", "all its points are back, or the claim is undone; for ever"
     ),
     "more-than-held": Kind(
         409, "More than held", "more is asked than is held or not yet back; for ever"

@@ -10,6 +10,7 @@ from aiohttp import web
 from vafa.engine.answers import fact_view, instant_text, posting_details, stored_postings
 from vafa.engine.budgets import budget_view
 from vafa.engine.causes import cause_statement, cause_view
+from vafa.engine.columns import CLAIMS
 from vafa.engine.schema import column
 from vafa.engine.statement import MOST_ENTRIES, statement
 
@@ -109,12 +110,16 @@ class ReadDoor:
             raise ProblemError("not-found", f"no fact {name!r}")
         stored = replica.stored(seq)
         answer = replica.first_answer(seq)
-        if answer["postings"]:
+        if answer["postings"] and stored.kind not in CLAIMS:
             assert replica.words is not None
             columns = stored_postings(stored.batch, stored.row)
             corrected = replica.names_of(set(columns["corrects"].tolist()) - {0})
             answer["postings"] = posting_details(replica.words, columns, corrected)
         shown = {"fact": fact_view(stored, replica.dictionaries), "answer": answer}
+        claimed = replica.membership.receipts.by_sale.get(name)
+        if claimed is not None and claimed.claim:
+            member = replica.dictionaries.members.names[claimed.member]
+            shown["claimed"] = {"claim": claimed.claim, "member": member}
         number = int(column(stored.batch, "program")[stored.row])
         if number:
             program = replica.versions.all[number - 1].program

@@ -22,12 +22,18 @@ PUBLISH = "program publish"
 TIES = ("merge", "unmerge", "pool", "unpool")
 JOINT = (
     "transfer", "reward redeem", "gift card issue", "gift card load", "gift card redeem", *TIES,
+    "claim",
 )  # fmt: skip
+
+
+def is_control(fact: Fact) -> bool:
+    """Whether a fact is of no member; a sale may be nobody's, and its returns."""
+    return "member" not in fact and fact["kind"] not in ("sale", "return")
 
 
 def is_alone(fact: Fact) -> bool:
     """Whether a fact is a commit of its own: one of no member, or of several."""
-    return "member" not in fact or fact["kind"] in JOINT
+    return is_control(fact) or fact["kind"] in JOINT or "claim" in fact
 
 
 @dataclass

@@ -18,11 +18,12 @@ from typing import Any
 from unittest import mock
 
 from vafa.engine.calendars import LAST_DAY, date_of
-from vafa.engine.columns import LEGS, NO_RULE, SALE, decode_extra
+from vafa.engine.columns import CLAIMS, LEGS, NO_RULE, SALE, decode_extra
 from vafa.engine.digest import describe_row, state_hash
 from vafa.engine.facts import KINDS
 from vafa.engine.replay import verify
 from vafa.engine.replica import Replica
+from vafa.engine.schema import NO_MEMBER
 from vafa.engine.status import LIMITS, POSTINGS, REFUSALS, Status
 from vafa.engine.verdicts import Verdict
 from vafa.engine.writer import Writer
@@ -106,14 +107,17 @@ def seen(replica: Replica, case: Case) -> Run:
     for record in replica.journal.scan():
         rows = record.facts().to_pylist()
         names.update((record.first + place, row["id"]) for place, row in enumerate(rows))
-        for row in rows:
+        for place, row in enumerate(rows):
             name = row["id"]
             if row["kind"] == BUDGET_CLOSED:
                 run.told[name] = Told("ok")
                 continue
-            if row["kind"] in MEMBERS_PARTS:
+            claims = rows[0]["kind"] in CLAIMS and place > 0
+            if claims:
+                name = f"{rows[0]['id']}>{name}"
+            elif row["kind"] in MEMBERS_PARTS:
                 name = f"{name}/{replica.dictionaries.members.names[row['member']]}"
-            told = run.told[name] = _told(replica, row, names)
+            told = run.told[name] = _told(replica, row, names, standing=not claims)
             if row["kind"] in LEGS:
                 told.lots = [_moved(lot) for lot in decode_extra(row["payload"]).lots]
     latest = latest_us(case)
@@ -125,7 +129,7 @@ def seen(replica: Replica, case: Case) -> Run:
     return run
 
 
-def _told(replica: Replica, row: Fact, names: dict[int, str]) -> Told:
+def _told(replica: Replica, row: Fact, names: dict[int, str], standing: bool) -> Told:
     words, status = replica.words, row["status"]
     assert words is not None
     waits = status == Status.PARKED
@@ -144,7 +148,7 @@ def _told(replica: Replica, row: Fact, names: dict[int, str]) -> Told:
             words.currencies[posting["currency"]], posting["points"], posting["desired"],
             LIMITS[posting["limit"]], names[corrects] if corrects else "",
         ))  # fmt: skip
-    if row["kind"] not in NAMELESS:
+    if standing and row["kind"] not in NAMELESS and row["member"] != NO_MEMBER:
         for currency, figures in zip(words.currencies, row["balances"], strict=False):
             told.balances[currency] = _balance(figures)
         told.tier = words.tiers[row["tier"]]

@@ -43,7 +43,7 @@ from vafa.engine.wire_json import decode_fact
 from vafa.engine.writer import Writer
 from vafa.native.wire import Sale
 
-from .cases import PUBLISH, Case, Fact, body
+from .cases import PUBLISH, Case, Fact, body, is_control
 
 PROGRAM = """
 format = 1
@@ -218,7 +218,7 @@ def commit_case(
     """Commit the facts of a drawn case in its batches, or in others."""
     out: list[Verdict] = []
     for batch in case.batches() if batches is None else batches:
-        if "member" not in batch[0]:
+        if is_control(batch[0]):
             assert len(batch) == 1
             out.append(writer.commit_control(control(case, batch[0])))
             continue

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .cases import Case, Fact
+from .cases import Case, Fact, is_control
 
 LATER = (0, 1, 8, 40, 100, 370)
 """Days after a case's last fact at which its members are looked at."""
@@ -147,7 +147,7 @@ def settled(run: Run, case: Case) -> Run:
         told, at = run.told.get(fact["id"]), us_of(fact)
         if told is not None and (at < latest or told.status != "ok"):
             told.balances, told.tier = {}, None
-        latest = max(latest, at if "member" in fact or "date" in fact else 0)
+        latest = max(latest, at if not is_control(fact) or "date" in fact else 0)
     for told in run.told.values():
         told.postings = _netted(told.postings, donors)
     return run

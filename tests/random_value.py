@@ -88,9 +88,10 @@ per = {draw.choice([70, 100, 130])}
 
 [[rule]]
 id = "for-trees"
-kind = "bonus"
+kind = "earn"
+basis = "quantity"
 points = 2
-per_units = 2
+per = 3
 donate = "trees"
 
 [[rule]]
@@ -311,3 +312,36 @@ def case(seed: int, n: int = 60) -> tuple[str, list[Wire]]:
     """A program and its facts, in the order of their arrival."""
     draw = random.Random(seed)
     return program(draw), list(Drawn(draw).facts(n))
+
+
+def orderless(seed: int) -> tuple[str, list[Wire], list[Wire]]:
+    """A program, the cards that are there, and facts of which each is accepted wherever it comes:
+    what was spent has happened, and no line comes back twice."""
+    draw = random.Random(seed)
+    text = program(draw)
+    drawn = Drawn(draw)
+    cards = [
+        drawn._early("gift card issue", card=card, amount=draw.randint(500, 4_000), expires="never")
+        for card in CARDS
+    ]
+    facts: list[Wire] = []
+    for _ in range(30):
+        kind = draw.choice([drawn.sale, drawn.sale, drawn.spend, drawn.load, drawn.adjust])
+        fact = kind()
+        if kind == drawn.load:
+            fact["expires"] = "never"
+        if kind in (drawn.sale, drawn.spend):
+            fact["completed"] = True
+        facts.append(fact)
+        if kind == drawn.sale:
+            for number, line in enumerate(fact["lines"], 1):
+                if draw.random() < 0.5:
+                    some = {"line": number, "quantity": draw.choice([0, 1000]), "net": line["net"]}
+                    facts.append(drawn._fact(
+                        "return", member=fact["member"], sale=fact["id"], lines=[some]
+                    ))  # fmt: skip
+    for _ in range(6):
+        facts.append(drawn._fact(
+            "reward redeem", member=drawn._member(), reward="song", completed=True
+        ))  # fmt: skip
+    return text, cards, facts

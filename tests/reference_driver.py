@@ -34,7 +34,7 @@ from vafa.engine.reference_tied import Tied, play_tied
 from vafa.engine.reference_tiers import Progress
 from vafa.engine.reference_world import Accepted, Version, World
 
-from .cases import PUBLISH, Case, Fact, body
+from .cases import PUBLISH, Case, Fact, body, is_control
 from .outcomes import (
     DAY_US,
     LATER,
@@ -64,8 +64,10 @@ def run(case: Case, facts: Iterable[Fact] | None = None) -> Run:
             reference.publish(program, us_of(fact))
             found.told[fact["id"]] = Told("ok")
             continue
-        answer = reference.submit(json_decoder.decode(body(fact)))
-        found.told[fact["id"]] = _told(answer, of_member="member" in fact)
+        answer = reference.submit(_decoded(fact))
+        found.told[fact["id"]] = _told(answer, of_member=not is_control(fact))
+        for name, row in answer.rows.items():
+            found.told[f"{fact['id']}>{name}"] = _told(row, of_member=True)
         for parts in (answer.corrections, answer.closings, answer.legs):
             for member, postings in parts.items():
                 told = found.told.setdefault(f"{fact['id']}/{member}", Told("ok"))
@@ -197,6 +199,15 @@ def _later(world: World, member: State, latest: int) -> Iterator[MemberView]:
         of_it = list(some)
         dates = [business_date(version.program, at_us)[0] for at_us in of_it]
         yield from views(version.program, member, dates, of_it)
+
+
+def _decoded(fact: Fact) -> Any:
+    """A fact as typed; the member of one that names nobody is ""."""
+    if "member" in fact or is_control(fact):
+        return json_decoder.decode(body(fact))
+    found: Any = json_decoder.decode(body({**fact, "member": "?"}))
+    found.member = ""
+    return found
 
 
 @lru_cache(maxsize=8)

@@ -6,6 +6,7 @@ after any commit, and money that is spent from cards is what sales and redemptio
 
 from __future__ import annotations
 
+import random
 import shutil
 import sys
 from collections import Counter
@@ -17,6 +18,8 @@ import pytest
 
 from vafa.engine.answers import Answer
 from vafa.engine.causes import cause_statement
+from vafa.engine.explain import Explainer
+from vafa.engine.explain_shape import Explanation
 from vafa.engine.facts import PublishFact, json_decoder
 from vafa.engine.gift_accounts import ACCOUNT, account_of
 from vafa.engine.reference import Reference
@@ -27,7 +30,7 @@ from vafa.engine.wire_json import decode_strictly
 from vafa.engine.writer import Writer
 
 from . import mixed
-from .random_value import CARDS, FAR, MEMBERS, Wire, case
+from .random_value import CARDS, FAR, MEMBERS, Wire, case, orderless
 
 TOTALS = (
     "issued", "expired", "redeemed", "reversed", "donated", "forgiven", "transferred_out",
@@ -169,6 +172,34 @@ def differences(ledger: Path, seed: int) -> list[str]:
 @pytest.mark.parametrize("seed", range(25))
 def test_the_ledger_is_as_the_reference(tmp_path: Path, seed: int) -> None:
     assert differences(tmp_path / "ledger", seed) == []
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_order_of_arrival_changes_no_account(tmp_path: Path, seed: int) -> None:
+    text, cards, facts = orderless(seed)
+    found: list[Any] = []
+    for turn in range(4):
+        if turn:
+            random.Random(100 * seed + turn).shuffle(facts)
+        with mixed.start(tmp_path / str(turn), text) as writer:
+            for fact in (*cards, *facts):
+                assert became(writer, fact)["status"] in ("ok", "parked"), fact
+            found.append({name: seen(writer.replica, name) for name in ACCOUNTS})
+        assert verify(tmp_path / str(turn)).findings == []
+    assert all(one == found[0] for one in found)
+
+
+@pytest.mark.parametrize("seed", range(30, 34))
+def test_every_fact_is_explained_as_it_was_booked(tmp_path: Path, seed: int) -> None:
+    text, facts = case(seed)
+    with mixed.start(tmp_path, text) as writer:
+        taken = [
+            fact["id"] for fact in facts if became(writer, fact)["status"] in ("ok", "parked")
+        ]  # fmt: skip
+        explainer = Explainer(writer.replica, "en")
+        for name in taken:
+            told = explainer.fact(name)
+            assert not isinstance(told, Explanation) or told.agrees, told
 
 
 def main(first: int, last: int) -> None:

@@ -45,7 +45,16 @@ from .points import (
     RewardRedeemFact,
     TransferFact,
 )  # fmt: skip
-from .sales import LineFact, OfferFact, ReturnedLine, ReturnFact, ReturnPart, SaleFact, TenderFact
+from .sales import (
+    ClaimFact,
+    LineFact,
+    OfferFact,
+    ReturnedLine,
+    ReturnFact,
+    ReturnPart,
+    SaleFact,
+    TenderFact,
+)  # fmt: skip
 
 LinkFact = MergeFact | UnmergeFact | PoolFact | UnpoolFact
 """Facts that tie members' accounts."""
@@ -57,10 +66,11 @@ MemberFact = (
     | DonateFact
 )  # fmt: skip
 JointFact = (
-    TransferFact | RewardRedeemFact | GiftCardFact | GiftCardFundFact | SaleFact | LinkFact
-)
+    TransferFact | RewardRedeemFact | GiftCardFact | GiftCardFundFact | ClaimFact | SaleFact
+    | CancelFact | LinkFact
+)  # fmt: skip
 """Facts that are about more than one account, or about what all share: they see all that came
-before them. Of sales those that gift cards pay."""
+before them. Of sales those that gift cards pay, of cancels those of claims."""
 WireControl = CatalogFact | StoreFact | DayClosedFact | ProfitShareFact | RewardStockFact
 """Facts of no member that the door of facts takes; programs have a door of their own."""
 ControlFact = WireControl | PublishFact
@@ -78,14 +88,18 @@ KINDS: tuple[str, ...] = (
     "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
     "erase", "card pin", "profit share", "profit share in", "gift card pin", "gift card refund",
     "reward stock", "merge", "unmerge", "pool", "unpool",
-    "gift card fund",
+    "gift card fund", "claim", "claim cancel",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
 `closing` is a member's part of a control fact (what expired, what it gave), `transfer in` the
 receiver's leg of a transfer, `gift card payment` a card's leg of a sale, `gift card refund` of a
-return, `profit share in` a member's share; `budget closed` is written by the engine.
+return, `profit share in` a member's share; `budget closed` is written by the engine. A claim is
+followed by its sale, a cancel of a claim by the return of it.
 """
+
+SHOWN: tuple[str, ...] = tuple("cancel" if kind == "claim cancel" else kind for kind in KINDS)
+"""Kinds by code as they stand on the wire."""
 
 RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
@@ -98,6 +112,7 @@ RANKS: dict[str, int] = {
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
     "donate": 3, "transfer": 3, "transfer in": 3, "reward redeem": 3,
     "gift card fund": 3,
+    "claim": 3, "claim cancel": 3,
     "profit share": 1, "profit share in": 1, "gift card issue": 1, "gift card load": 1,
     "gift card redeem": 3, "gift card payment": 3,
     "day closed": 4,
@@ -107,9 +122,11 @@ RANKS: dict[str, int] = {
 json_decoder = msgspec.json.Decoder(MemberFact | LoneFact)
 
 __all__ = [
-    "KINDS", "RANKS", "ActivityFact", "AdjustFact", "CalendarDate", "CancelFact", "CaptureFact",
+    "KINDS", "RANKS", "SHOWN", "ActivityFact", "AdjustFact", "CalendarDate", "CancelFact",
+    "CaptureFact",
     "CardBlockFact", "CardLinkFact", "CardPinFact", "CardUnblockFact", "CatalogFact",
-    "CloseFact", "ControlFact", "DayClosedFact", "DonateFact", "EnrolFact", "EraseFact", "Fact",
+    "ClaimFact", "CloseFact", "ControlFact", "DayClosedFact", "DonateFact", "EnrolFact",
+    "EraseFact", "Fact",
     "GiftCardFact", "GiftCardFundFact", "GiftCardIssueFact", "GiftCardLoadFact",
     "GiftCardPinFact", "GiftCardRedeemFact", "HoldFact", "JointFact", "LineFact", "LinkFact",
     "LoneFact", "ManualTier", "MemberFact", "MemberUpdateFact", "MergeFact", "OfferFact",

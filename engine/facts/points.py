@@ -106,16 +106,21 @@ class ReleaseFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="rel
 
 
 class CancelFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="cancel"):
-    """Points of a redemption or capture come back: all that are not back yet, or `points`."""
+    """A redemption, a capture or a claim is undone.
+
+    Of a redemption or capture all points that are not back yet come back, or `points`; the sale
+    of a claim is nobody's again.
+    """
 
     id: Id
     occurred_at: Instant
     member: Name
-    redemption: Id
+    redemption: Id | None = None
     points: Spent | None = None
     store: Place = ""
     terminal: Place = ""
     card: AnyCard = ""
+    claim: Id | None = None
 
 
 class DonateFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="donate"):

@@ -87,7 +87,9 @@ class SaleFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="sale",
                rename={"returned": "return"}):  # fmt: skip
     """A basket that was paid; with `return` it is an exchange.
 
-    `completed`: an offline till reports what has happened; it is not refused for points.
+    Where the program lets receipts be claimed, the member may be left out: it is nobody's until
+    a claim names it. `completed`: an offline till reports what has happened; it is not refused
+    for points.
     """
 
     id: Id
@@ -106,7 +108,10 @@ class SaleFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="sale",
 
 
 class ReturnFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="return"):
-    """Goods come back; without `sale` there was no receipt."""
+    """Goods come back; without `sale` there was no receipt.
+
+    The member may be left out where the receipt tells whose the sale is, or that it is nobody's.
+    """
 
     id: Id
     occurred_at: Instant
@@ -116,4 +121,16 @@ class ReturnFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="retu
     store: Place = ""
     terminal: Place = ""
     reason: Reason = ""
+    card: AnyCard = ""
+
+
+class ClaimFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="claim"):
+    """A sale that was nobody's becomes the member's: it earns as it would have at its place."""
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    sale: Id
+    store: Place = ""
+    terminal: Place = ""
     card: AnyCard = ""
