@@ -475,6 +475,8 @@ def _rows_by_member(member: UInt32, wanted: UInt32) -> list[tuple[int, UInt32]]:
     """(member, its rows in the order of arrival) of some members."""
     if not len(wanted):
         return []
+    if len(wanted) == 1:
+        return [(int(wanted[0]), np.flatnonzero(member == wanted[0]).astype(np.uint32))]
     rows = np.flatnonzero(np.isin(member, wanted)).astype(np.uint32)
     rows = rows[np.argsort(member[rows], kind="stable")]
     found, starts = np.unique(member[rows], return_index=True)
