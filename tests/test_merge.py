@@ -260,7 +260,8 @@ def test_tiers_changed_are_told_of_the_survivor(writer: Writer) -> None:
 
 
 def test_what_is_undone_is_explained(writer: Writer) -> None:
-    each(writer, sale("a", 0), sale("b", 0, member="n"), merge("g", DAY), unmerge("u", DAY * 2, "g"))
+    each(writer, sale("a", 0), sale("b", 0, member="n"), merge("g", DAY))
+    each(writer, unmerge("u", DAY * 2, "g"))
     for name in ("g", "u", "b"):
         told = Explainer(writer.replica, "en").fact(name)
         assert not isinstance(told, ControlTold)
