@@ -26,7 +26,7 @@ from .admission import Admission
 from .answers import Answer, claim_answer, corrected, of_nobody, rated_answers
 from .carrier import carrier_of
 from .checkpoint import remove
-from .columns import CLAIMS, ERASE, Facts, Outcome, members_of
+from .columns import CLAIMS, ERASE, Facts, Outcome
 from .control_commits import ControlCommits
 from .derived import budget_rows
 from .dictionaries import Sizes
@@ -246,10 +246,9 @@ class Writer:
         joint = is_joint(facts)
         before: dict[int, bytes] = {}
         if keep_before:
-            members = members_of(facts)
-            if joint:
-                members.update(others(facts, dictionaries))
-            before = {m: fold.state.pack(m) for m in fold.accounts.every(members)}
+            also = others(facts, dictionaries) if joint else None
+            members = fold.at_stake(facts, new_ids, replica, also)
+            before = {m: fold.state.pack(m) for m in members}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
         refused_rows = admitted.refused()
