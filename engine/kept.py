@@ -28,22 +28,36 @@ class Kept(NamedTuple):
 
 
 class KeptAnswers:
-    """The answers of the members that were asked for lately."""
+    """The answers of the members that were asked for lately: a young half and an old one.
+
+    When the young one is full it becomes the old one, so that nobody has to look for the
+    answer that goes.
+    """
 
     def __init__(self) -> None:
         self._fold: Fold | None = None
-        self._kept: dict[str, Kept] = {}
+        self._young: dict[str, Kept] = {}
+        self._old: dict[str, Kept] = {}
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
 
     def find(self, fold: Fold, name: str, standing: Standing) -> Kept | None:
         """The answer of a member that stands as it did then."""
         if fold is not self._fold:
-            self._fold, self._kept = fold, {}
+            self._fold, self._young, self._old = fold, {}, {}
             return None
-        found = self._kept.get(name)
-        return found if found is not None and found.standing == standing else None
+        found = self._young.get(name)
+        if found is None:
+            found = self._old.get(name)
+            if found is None:
+                return None
+            if found.standing == standing:
+                self.keep(name, found)
+        return found if found.standing == standing else None
 
     def keep(self, name: str, kept: Kept) -> None:
-        """Keep an answer for the fold of the last `find`; the first one kept may go."""
-        if len(self._kept) >= MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
-        self._kept[name] = kept
+        """Keep an answer for the fold of the last `find`."""
+        self._young[name] = kept
+        if len(self._young) >= MOST_KEPT // 2:
+            self._young, self._old = {}, self._young
