@@ -6,7 +6,7 @@ which is also the payload of the journal row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +72,15 @@ MEMBER_KINDS = np.array(
     np.uint8,
 )  # fmt: skip
 """Kinds of members' rows that are folded; their payload is an `Extra`."""
+
+
+def among(codes: Iterable[int]) -> NDArray[np.bool_]:
+    """Some codes of one byte as a table by code: `table[column]` is `np.isin` at a tenth of its
+    price for the one fact of most commits."""
+    table = np.zeros(256, np.bool_)
+    table[list(codes)] = True
+    return table
+
 
 Lots = tuple[tuple[int, int, int, int], ...]
 """Lots that move: (earned, active from, good through, points), the dates as business days."""

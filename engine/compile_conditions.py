@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from .calendars import period_table, week_begins
 from .layout import Key
 from .program import Sequence
-from .program_conditions import Conditions, NotConditions, Range
+from .program_conditions import Conditions, MemberType, NotConditions, Range
 
 if TYPE_CHECKING:
     from .compile import CompiledProgram
@@ -55,7 +55,9 @@ class MemberConditions:
 
     def _member_type(self, names: list[str], negated: bool) -> None:
         # A type is known of a member or not, as a segment that facts set.
-        slots = [-self.compiled.layout.slot("type", name) for name in names]
+        # All types have slots: who is of a type that no rule asks for is of none that one does.
+        slot = {name: self.compiled.layout.slot("type", name) for name in get_args(MemberType)}
+        slots = [-slot[name] for name in names]
         self._put(IF_SEGMENT, negated, values=slots)
 
     def _segment(self, names: list[str], negated: bool) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from .answers import fact_view, instant_text
 from .calendars import day_of
 from .chain import Heads
-from .columns import CLAIMS, LEGS, MEMBER_KINDS, RETURN, SALE
+from .columns import CLAIMS, LEGS, LINKS, MEMBER_KINDS, RETURN, SALE
 from .explain_back import back_told
 from .explain_change import balances_told, lots_made, lots_moved, tier_told
 from .explain_control import control_told
@@ -232,7 +232,7 @@ class Explainer:
             raise UnknownFact(
                 f"the day {stored.id!r} was closed before the member {played.chain.name!r} came"
             )
-        if stored.status == Status.OK:
+        if stored.status == Status.OK and stored.kind not in LINKS:
             raise UnknownFact(
                 f"the member {played.chain.name!r} has given the sale back, and claimed it again"
             )
@@ -275,7 +275,9 @@ class Explainer:
             stored = self._reader.stored(seq)
             if seq in played.steps:
                 yield self._in_force(played, stored)
-            elif stored.kind in MEMBER_KINDS and stored.status != Status.OK:
+            elif stored.kind in LINKS or (
+                stored.kind in MEMBER_KINDS and stored.status != Status.OK
+            ):
                 yield self._not_in_force(number, played.chain, stored)
 
     def _facts_on(self, date: dt.date) -> dict[int, list[int]]:

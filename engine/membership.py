@@ -36,6 +36,7 @@ from .columns import (
     UPDATE,
     Extra,
     Facts,
+    among,
 )
 from .columns import ENROL as ENROLS
 from .dictionaries import Dictionaries
@@ -56,6 +57,7 @@ TOLD = (
     ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE, GIFT_ISSUE, GIFT_PIN, *LINKS, *CLAIMS,
 )  # fmt: skip
 """Kinds that may settle something without a card."""
+_TELLS = among(TOLD)
 
 Place = tuple[int, str, str, str]
 """Instant (us), store, terminal and id of a fact: its place among others of its rank."""
@@ -124,7 +126,7 @@ class Membership:
         dictionaries: Dictionaries,
     ) -> None:
         """Take what facts of members settle, in the order of their seqs from `first` on."""
-        if facts.extras is None and not np.isin(facts.kind, TOLD).any():
+        if facts.extras is None and not _TELLS[facts.kind].any():
             return
         for row in range(len(facts)):
             extra, kind = facts.extra(row), int(facts.kind[row])

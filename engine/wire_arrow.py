@@ -14,7 +14,7 @@ from vafa.native.wire import Sale
 from .carrier import sale_of
 from .columns import Extra, Extras, Facts, join, present, take
 from .dictionaries import Dictionaries
-from .facts import LineFact, SaleFact, TenderFact
+from .facts import LineFact, OfferFact, SaleFact, TenderFact
 from .facts.parts import (
     EARLIEST_US,
     ID_BYTES,
@@ -22,6 +22,7 @@ from .facts.parts import (
     MOST_AMOUNT,
     MOST_COUPONS,
     MOST_LINES,
+    MOST_OFFERS,
     MOST_TENDERS,
     NAME_BYTES,
     FormError,
@@ -78,11 +79,29 @@ class ArrowFacts:
         for items in (self._lines, self._tenders):
             for name in items.optional:
                 check_bounds(items.figures(name)[items.given(name)], name, *BOUNDS[name])
+        self._check_presented()
+
+    def _check_presented(self) -> None:
+        """Coupons and offers."""
         if "coupons" in self.table.schema.names:
             coupons = self.table.column("coupons")
             check_names(coupons.flatten(), "coupons", NAME_BYTES)
             if np.diff(_starts(coupons)).max(initial=0) > MOST_COUPONS:
                 raise FormError(f"a sale has more than {MOST_COUPONS} coupons", "coupons")
+        if "offers" in self.table.schema.names:
+            self._check_offers(_Items(self.table.column("offers")))
+
+    def _check_offers(self, offers: _Items) -> None:
+        names, amounts = offers.items.field("offer"), offers.items.field("amount")
+        if offers.items.null_count or amounts.null_count:
+            raise FormError("has nulls", "offers")
+        check_names(names, "offers.offer", NAME_BYTES)
+        check_bounds(view(amounts), "offers.amount", 0, MOST_AMOUNT)
+        if offers.counts.max(initial=0) > MOST_OFFERS:
+            raise FormError(f"a sale has more than {MOST_OFFERS} offers", "offers")
+        named = list(zip(offers.row.tolist(), names.to_pylist(), strict=True))
+        if len(set(named)) < len(named):
+            raise FormError("a sale names an offer twice", "offers")
 
     def _decode_odd(self) -> dict[int, Sale]:
         """Sales with voids or line numbers of their own, by row: decoded as JSON's are."""
@@ -110,20 +129,12 @@ class ArrowFacts:
             [LineFact(**line) for line in one["lines"]],
             one["store"], one["terminal"], one.get("channel", ""),
             [TenderFact(**tender) for tender in one["tenders"]], one.get("coupons", []),
+            [OfferFact(**offer) for offer in one.get("offers", [])],
         )  # fmt: skip
 
     def _read_extras(self) -> Extras | None:
         """Extras of the rows, those of decoded ones apart."""
-        n = len(self.ids)
-        fields: dict[int, dict[str, Any]] = {}
-        names = self.table.schema.names
-        if "channel" in names:
-            channels = self.table.column("channel").to_pylist()
-            fields = {row: {"channel": name} for row, name in enumerate(channels) if name}
-        if "coupons" in names:
-            for row, some in enumerate(self.table.column("coupons").to_pylist()):
-                if some:
-                    fields.setdefault(row, {})["coupons"] = tuple(sorted(set(some)))
+        n, fields = len(self.ids), self._presented()
         for row, some in self._details().items():
             fields.setdefault(row, {})["details"] = some
         if "points" in self._tenders.optional:
@@ -139,6 +150,24 @@ class ArrowFacts:
         for row, values in fields.items():
             extras[row] = Extra(**values)
         return extras
+
+    def _presented(self) -> dict[int, dict[str, Any]]:
+        """Channels, coupons and offers of rows that have any."""
+        fields: dict[int, dict[str, Any]] = {}
+        names = self.table.schema.names
+        if "channel" in names:
+            channels = self.table.column("channel").to_pylist()
+            fields = {row: {"channel": name} for row, name in enumerate(channels) if name}
+        if "coupons" in names:
+            for row, some in enumerate(self.table.column("coupons").to_pylist()):
+                if some:
+                    fields.setdefault(row, {})["coupons"] = tuple(sorted(set(some)))
+        if "offers" in names:
+            for row, some in enumerate(self.table.column("offers").to_pylist()):
+                if some:
+                    applied = sorted((one["offer"], one["amount"]) for one in some)
+                    fields.setdefault(row, {})["offers"] = tuple(applied)
+        return fields
 
     def _details(self) -> dict[int, tuple[Any, ...]]:
         """`Extra.details` of rows that have any."""

@@ -29,7 +29,11 @@ WIRE = pa.schema(
 )
 """Sales as an Arrow table on the wire; kind, store, terminal and tenders may be left out."""
 
-MORE = pa.schema([("channel", pa.string()), ("coupons", pa.list_(pa.string()))])
+WIRE_OFFER = pa.struct([("offer", pa.string()), ("amount", pa.int64())])
+MORE = pa.schema([
+    ("channel", pa.string()), ("coupons", pa.list_(pa.string())),
+    ("offers", pa.list_(WIRE_OFFER)),
+])  # fmt: skip
 """Columns that a table may have beside those of `WIRE`; no nulls."""
 
 MORE_OF_LINE = pa.struct(

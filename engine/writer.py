@@ -26,7 +26,7 @@ from .admission import Admission, Admitted
 from .answers import Answer, claim_answer, corrected, of_nobody, rated_answers
 from .carrier import carrier_of
 from .checkpoint import remove
-from .columns import CLAIMS, ERASE, Facts, Outcome, members_of
+from .columns import CLAIMS, ERASE, Facts, Outcome
 from .control_commits import ControlCommits
 from .derived import budget_rows
 from .dictionaries import Sizes
@@ -249,10 +249,10 @@ class Writer:
         refers = watched(fold, replica, facts, admitted.referrers)
         before: dict[int, bytes] = {}
         if keep_before:
-            members = members_of(facts) | set(refers.referrer_of.values())
-            if joint:
-                members.update(others(facts, dictionaries))
-            before = {m: fold.state.pack(m) for m in fold.accounts.every(members)}
+            also = others(facts, dictionaries) if joint else None
+            members = fold.at_stake(facts, new_ids, replica, also)
+            members |= fold.accounts.every(refers.referrer_of.values())
+            before = {m: fold.state.pack(m) for m in members}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
         new = Batch(facts, new_ids, first, version, self._refused_rows(admitted, facts))

@@ -88,9 +88,10 @@ per = {draw.choice([70, 100, 130])}
 
 [[rule]]
 id = "for-trees"
-kind = "bonus"
+kind = "earn"
+basis = "quantity"
 points = 2
-per_units = 2
+per = 3
 donate = "trees"
 
 [[rule]]

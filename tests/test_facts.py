@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from vafa.engine.carrier import sale_of
 from vafa.engine.columns import Facts
 from vafa.engine.dictionaries import Dictionaries, Product, StoreVersion
-from vafa.engine.facts import LineFact, SaleFact, TenderFact
+from vafa.engine.facts import LineFact, OfferFact, SaleFact, TenderFact
 from vafa.engine.facts.parts import (
     ID_BYTES,
     MOST_AMOUNT,
     MOST_COUPONS,
     MOST_LINE_NUMBER,
     MOST_LINES,
+    MOST_OFFERS,
     MOST_TENDERS,
     NAME_BYTES,
     FormError,
@@ -319,6 +320,16 @@ BAD_TABLES: dict[str, tuple[pa.Table, str]] = {
     "null coupon": (more("coupons", [[], ["a", None]]), "coupons"),
     "empty coupon": (more("coupons", [[], ["a", ""]]), "coupons"),
     "too many coupons": (more("coupons", [[], ["a"] * (MOST_COUPONS + 1)]), "coupons"),
+    "null offers": (more("offers", [[], None]), "offers"),
+    "null offer": (more("offers", [[], [None]]), "offers"),
+    "offer without a name": (more("offers", [[], [{"offer": "", "amount": 1}]]), "offers.offer"),
+    "offer without an amount": (more("offers", [[], [{"offer": "a"}]]), "offers"),
+    "offer of too much": (
+        more("offers", [[], [{"offer": "a", "amount": 10**12 + 1}]]), "offers.amount"),
+    "offer that gives": (more("offers", [[], [{"offer": "a", "amount": -1}]]), "offers.amount"),
+    "offer twice": (more("offers", [[], [{"offer": "a", "amount": 1}] * 2]), "offers"),
+    "too many offers": (more("offers", [[], [
+        {"offer": f"o{place}", "amount": 0} for place in range(MOST_OFFERS + 1)]]), "offers"),
     "number for a channel": (table().append_column("channel", pa.array([1, 2])), "channel"),
     "fraction for a cost": (lines_of([X], [X], kind=pa.list_(pa.struct(
         [*WIRE_LINE, ("cost", pa.float64())]))), "lines"),
@@ -515,6 +526,8 @@ def facts(draw: st.DrawFn) -> list[SaleFact]:
             [TenderFact(kind, 5, draw(st.sampled_from([None, None, 7])))
              for kind in draw(st.lists(names, max_size=2))],
             draw(st.lists(names, max_size=2)),
+            [OfferFact(name, draw(st.integers(0, 9)))
+             for name in draw(st.lists(names, max_size=2, unique=True))],
         ))  # fmt: skip
     return made
 

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.facts import CloseFact, EnrolFact, MergeFact, UnmergeFact
+from vafa.engine.explain import Explainer
+from vafa.engine.explain_shape import ControlTold
+from vafa.engine.facts import CloseFact, EnrolFact, EraseFact, MergeFact, UnmergeFact
+from vafa.engine.outbox import Deriver, Settings
 from vafa.engine.replay import verify
 from vafa.engine.replica import Replica
 from vafa.engine.writer import Writer
@@ -224,3 +227,42 @@ def test_cards_of_the_other_are_the_survivor_s(writer: Writer) -> None:
     assert card["member"] == "m"
     each(writer, unmerge("u", DAY * 2, "g"))
     assert seen(writer, "m")["cards"] == ["1"]
+
+
+def test_a_type_that_no_rule_asks_for_stays(tmp_path: Path) -> None:
+    program = mixed.PROGRAM + """
+[[rule]]
+id = "firm"
+kind = "bonus"
+points = 7
+when = { member_type = ["organisation"] }
+"""
+    with mixed.start(tmp_path, program) as writer:
+        each(writer, EnrolFact("e1", at(0), "m", type="household"))
+        each(writer, EnrolFact("e2", at(0), "n", type="organisation"), merge("g", DAY))
+        [answer] = each(writer, sale("a", DAY * 2))
+        assert points(answer["postings"]) == {("base", "earn", None): 100}
+
+
+def test_a_person_is_forgotten_under_all_names(writer: Writer) -> None:
+    each(writer, sale("a", 0), sale("b", 0, member="n"), merge("g", DAY))
+    each(writer, EraseFact("x", at(DAY * 2), "n"))
+    assert sorted(writer.replica.membership.erased) == [0, 1]
+
+
+def test_tiers_changed_are_told_of_the_survivor(writer: Writer) -> None:
+    each(writer, sale("a", 0), sale("b", 0, member="n"))
+    with_events = Deriver(Replica(writer.journal), Settings())
+    each(writer, merge("g", DAY), sale("c", DAY * 2, 900_000, member="n"))
+    told = [event for record in writer.journal.scan() for event in with_events.take(record)]
+    changes = [event.data for event in told if event.type == "tier.changed"]
+    assert {change["member"] for change in changes if change["fact"] == "c"} <= {"m"}
+
+
+def test_what_is_undone_is_explained(writer: Writer) -> None:
+    each(writer, sale("a", 0), sale("b", 0, member="n"), merge("g", DAY))
+    each(writer, unmerge("u", DAY * 2, "g"))
+    for name in ("g", "u", "b"):
+        told = Explainer(writer.replica, "en").fact(name)
+        assert not isinstance(told, ControlTold)
+        assert (told.status, told.agrees) == ("ok", True)

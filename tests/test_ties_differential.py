@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
 from vafa.engine.explain import Explainer
 from vafa.engine.replay import Rebuilt, compare_states
+from vafa.engine.replica import Replica
+from vafa.engine.writer import Writer
 
 from . import engine_driver, random_ties, reference_driver
 from .outcomes import final_differences, settled
+from .test_quotes import step
 
-CASES = 60
+CASES = 30
 
 
 @pytest.mark.parametrize("number", range(3))
@@ -35,3 +39,12 @@ def test_the_kernel_agrees_with_the_reference(number: int) -> None:
         reference = reference_driver.settled_run(case, ledger)
         found = list(final_differences(settled(ledger, case), settled(reference, case)))
         assert not found, f"{case.name}: {found[0]}"
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_quote_is_what_the_commit_posts(number: int, tmp_path: Path) -> None:
+    case = random_ties.case_of(random.Random(number).randbytes(16))
+    with engine_driver.clock(), Writer(tmp_path) as writer:
+        reader = Replica(writer.journal)
+        for fact in case.facts:
+            step(writer, reader, case, fact)
