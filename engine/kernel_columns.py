@@ -361,11 +361,11 @@ class _Extras:
     def _types(self, about: dict[str, Any]) -> list[tuple[int, int]]:
         """What a member is; that it was referred is told apart, and stays."""
         sets: list[tuple[int, int]] = []
-        for key in self.layout.keys("type"):
-            if key[1] == REFERRED:
-                sets += [(self.layout.slot(*key), 1)] if "referrer" in about else []
-            elif "type" in about:
-                sets.append((self.layout.slot(*key), int(key[1] == about["type"])))
+        for key in self.layout.keys("type") if "type" in about else ():
+            sets.append((self.layout.slot(*key), int(key[1] == about["type"])))
+        slot = self.layout.find(REFERRED)
+        if slot is not None and "referrer" in about:
+            sets.append((slot, 1))
         return sets
 
     def _manual(self, manual: Any) -> list[tuple[int, int]]:
