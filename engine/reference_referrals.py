@@ -26,7 +26,6 @@ class Brought(NamedTuple):
     currency: str
     points: int
     milestone: int = 0
-    more: int = 0
 
 
 @dataclass
@@ -94,17 +93,15 @@ class Referrals:
             one.milestone != ordinal for one in paid
         ):
             more = int(referral.milestones[str(ordinal)] * 10**currency.scale)
-        now = Brought(
-            referrer, earned.at_us, currency.id, points, ordinal if more else 0, more
-        )
+        points += more
+        now = Brought(referrer, earned.at_us, currency.id, points, ordinal if more else 0)
         assert not isinstance(earned.fact, DayClosedFact)
         self.brought[earned.fact.member, name] = now
         return [
             Accepted(AdjustFact(
-                f"{earned.fact.id}{PART}{entry.seq}.{name}{n}", earned.fact.occurred_at, referrer,
-                currency.id, figure,
+                f"{earned.fact.id}{PART}{entry.seq}.{name}", earned.fact.occurred_at, referrer,
+                currency.id, points,
             ), entry.seq, version)
-            for n, figure in enumerate((points, more)) if n == 0 or figure
         ]  # fmt: skip
 
 
@@ -126,10 +123,9 @@ def _brings_back(fact: OfMember) -> bool:
 def _takes(entry: Accepted, fact: OfMember, mine: Brought, name: str) -> list[Accepted]:
     return [
         Accepted(AdjustFact(
-            f"{fact.id}{PART}{entry.seq}.{name}{n}", fact.occurred_at, mine.referrer,
-            mine.currency, -figure, forced=True,
+            f"{fact.id}{PART}{entry.seq}.{name}", fact.occurred_at, mine.referrer,
+            mine.currency, -mine.points, forced=True,
         ), entry.seq, entry.version)
-        for n, figure in enumerate((mine.points, mine.more)) if n == 0 or figure
     ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from the member, a leg takes them from the referrer. No replay touches a leg.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -32,14 +33,13 @@ class Given(NamedTuple):
     """What a referral has brought its referrer: nothing where the cap was full.
 
     `at` (us) is that of the sale; `milestone` the n-th referral that it was, 0 for none that has
-    points, which are `more`.
+    points of its own.
     """
 
     referrer: int
     at: int
     points: int
     milestone: int = 0
-    more: int = 0
 
 
 class Referrals:
@@ -62,13 +62,8 @@ class Referrals:
     def read(self, member: int, at: int, extra: Extra, numbers: Mapping[str, int]) -> Key:
         """Take a leg of a referrer; whose referral it is of."""
         key = numbers[extra.to], extra.code
-        now = self.given.get(key)
-        if extra.forced:
-            self.put(key, None)
-        elif extra.quantity and now is not None:
-            self.put(key, now._replace(milestone=extra.quantity, more=extra.amount))
-        else:
-            self.put(key, Given(member, at, extra.amount))
+        brings = None if extra.forced else Given(member, at, extra.amount, extra.quantity)
+        self.put(key, brings)
         return key
 
     def of(self, referrer: int, referral: str) -> list[Given]:
@@ -149,21 +144,13 @@ def _brings(
     to = fold.dictionaries.members.names[member]
     mine = [one for one in replica.membership.referrals.of(referrer, name) if one.points]
     full = room(fold, referral, mine, at) == 0
-    head = Extra(code=name, currency=currency.id, to=to)
-    points = 0 if full else int(referral.referrer * 10**currency.scale)
-    yield referrer, at, fact, _with(head, amount=points)
-    ordinal = len(mine) + 1
+    points, ordinal = referral.referrer, len(mine) + 1
     more = referral.milestones.get(str(ordinal))
-    if not full and more is not None and all(one.milestone != ordinal for one in mine):
-        yield referrer, at, fact, _with(
-            head, amount=int(more * 10**currency.scale), quantity=ordinal
-        )
-
-
-def _with(extra: Extra, amount: int, quantity: int = 0, *, forced: bool = False) -> Extra:
-    return Extra(
-        code=extra.code, currency=extra.currency, to=extra.to, amount=amount, quantity=quantity,
-        forced=forced,
+    if more is None or any(one.milestone == ordinal for one in mine):
+        more, ordinal = Decimal(0), 0
+    amount = 0 if full else int((points + more) * 10**currency.scale)
+    yield referrer, at, fact, Extra(
+        code=name, currency=currency.id, to=to, amount=amount, quantity=0 if full else ordinal
     )
 
 
@@ -184,12 +171,10 @@ def _falls(
     currency = program.currency[
         program.currency_at(referral.currency if referral is not None else None)
     ].id
-    head = Extra(code=name, currency=currency, to=fold.dictionaries.members.names[member])
-    yield given.referrer, at, fact, _with(head, amount=-given.points, forced=True)
-    if given.more:
-        yield given.referrer, at, fact, _with(
-            head, amount=-given.more, quantity=given.milestone, forced=True
-        )
+    yield given.referrer, at, fact, Extra(
+        code=name, currency=currency, to=fold.dictionaries.members.names[member],
+        amount=-given.points, forced=True,
+    )
 
 
 def _earned_by(
