@@ -66,6 +66,10 @@ class Referrals:
         self.put(key, brings)
         return key
 
+    def standing(self) -> dict[Key, Given]:
+        """All that has been brought and has not fallen."""
+        return dict(self.given)
+
     def of(self, referrer: int, referral: str) -> list[Given]:
         """What a member has for its referrals that stand."""
         return [
@@ -110,14 +114,30 @@ def legs_of(
     fold: Fold, replica: Replica, whole: Watched, batch: Batch, outcome: Outcome, first: int
 ) -> Batch | None:
     """The legs of a commit from seq `first` on; None where it brings or takes nothing."""
-    rows: list[tuple[int, int, str, Extra]] = []
-    for (member, name), was in whole.before.items():
-        given = replica.membership.referrals.given.get((member, name))
-        now = has_given(fold, member, name)
+    moves: list[tuple[int, Key]] = []
+    for key, was in whole.before.items():
+        given = replica.membership.referrals.given.get(key)
+        now = has_given(fold, *key)
         if now and given is None:
-            rows += _brings(fold, replica, batch, outcome, whole.referrer_of[member], member, name)
+            moves.append((_place(fold, batch, outcome, *key), key))
         elif was and not now and given is not None:
-            rows += _falls(fold, batch, given, member, name)
+            moves += [(row, key) for row in _back(batch.facts, key[0])[:1]]
+    if not moves:
+        return None
+    rows: list[tuple[int, int, str, Extra]] = []
+    stand = replica.membership.referrals.standing()
+    # Of one commit those that came first count first.
+    for row, key in sorted(moves):
+        given = stand.pop(key, None)
+        leg = (
+            _brings(fold, replica, batch, outcome, whole.referrer_of[key[0]], key, stand)
+            if given is None else _falls(fold, batch, row, given, key)
+        )
+        if leg is not None:
+            rows.append(leg)
+            referrer, at, _, extra = leg
+            if given is None:
+                stand[key] = Given(referrer, at, extra.amount, extra.quantity)
     if not rows:
         return None
     legs = without_lines(
@@ -130,51 +150,67 @@ def legs_of(
     return Batch(legs, [name for _, _, name, _ in rows], first, version, legs=True)
 
 
+Leg = tuple[int, int, str, Extra]
+"""The referrer, the instant, the fact that caused it, and what it says."""
+
+
 def _brings(
-    fold: Fold, replica: Replica, batch: Batch, outcome: Outcome, referrer: int, member: int,
-    name: str,
-) -> Iterable[tuple[int, int, str, Extra]]:
+    fold: Fold, replica: Replica, batch: Batch, outcome: Outcome, referrer: int, key: Key,
+    stand: Mapping[Key, Given],
+) -> Leg | None:
+    member, name = key
     fact, at = _earned_by(fold, replica, batch, outcome, member, name)
     program = fold.versions.showing(at).program
     referral = next((one for one in program.referral if one.id == name), None)
     left = replica.membership.closed.get(fold.accounts.account(referrer))
     if referral is None or (left is not None and at >= left):
-        return
+        return None
     currency = program.currency[program.currency_at(referral.currency)]
     to = fold.dictionaries.members.names[member]
-    mine = [one for one in replica.membership.referrals.of(referrer, name) if one.points]
+    mine = [
+        one for (_, of), one in stand.items()
+        if of == name and one.referrer == referrer and one.points
+    ]  # fmt: skip
     full = room(fold, referral, mine, at) == 0
     points, ordinal = referral.referrer, len(mine) + 1
     more = referral.milestones.get(str(ordinal))
     if more is None or any(one.milestone == ordinal for one in mine):
         more, ordinal = Decimal(0), 0
     amount = 0 if full else int((points + more) * 10**currency.scale)
-    yield referrer, at, fact, Extra(
+    return referrer, at, fact, Extra(
         code=name, currency=currency.id, to=to, amount=amount, quantity=0 if full else ordinal
     )
 
 
-def _falls(
-    fold: Fold, batch: Batch, given: Given, member: int, name: str
-) -> Iterable[tuple[int, int, str, Extra]]:
-    facts = batch.facts
-    back = [
+def _back(facts: Facts, member: int) -> list[int]:
+    """Rows by which something of a member came back."""
+    return [
         row for row in np.flatnonzero(facts.member == member).tolist()
         if facts.kind[row] in (RETURN, UNCLAIM)
         or (facts.kind[row] == SALE and facts.extra(row).named)
     ]  # fmt: skip
-    if not back:
-        return
-    at, fact = int(facts.at[back[0]]), batch.ids[back[0]]
+
+
+def _falls(fold: Fold, batch: Batch, row: int, given: Given, key: Key) -> Leg:
+    member, name = key
     program = fold.versions.showing(given.at).program
     referral = next((one for one in program.referral if one.id == name), None)
     currency = program.currency[
         program.currency_at(referral.currency if referral is not None else None)
     ].id
-    yield given.referrer, at, fact, Extra(
+    return given.referrer, int(batch.facts.at[row]), batch.ids[row], Extra(
         code=name, currency=currency, to=fold.dictionaries.members.names[member],
         amount=-given.points, forced=True,
     )
+
+
+def _place(fold: Fold, batch: Batch, outcome: Outcome, member: int, name: str) -> int:
+    """The row of a commit with which the rule has given to a member."""
+    rule, postings = fold.layout.rules.index(name), outcome.postings
+    owners = np.repeat(np.arange(len(outcome.status)), np.diff(outcome.posted_from))
+    mine = owners[(postings["rule"] == rule) & (postings["points"] > 0)]
+    mine = mine[batch.facts.member[mine] == member]
+    return int(mine[0]) if len(mine) else len(batch.ids)
 
 
 def _earned_by(
