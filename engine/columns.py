@@ -58,7 +58,8 @@ JOINT = (TRANSFER, REWARD, *GIFTS, GIFT_FUND, *LINKS, *CLAIMS)
 """Kinds of facts about more than one account, or about what all share."""
 
 SHARE_IN = KINDS.index("profit share in")
-LEGS = (TRANSFER_IN, GIFT_PAYMENT, SHARE_IN, GIFT_REFUND)
+REFERRAL_IN = KINDS.index("referral in")
+LEGS = (TRANSFER_IN, GIFT_PAYMENT, SHARE_IN, GIFT_REFUND, REFERRAL_IN)
 """Kinds of rows that a fact of another member has caused: its legs."""
 
 MEMBER_KINDS = np.array(
@@ -66,7 +67,7 @@ MEMBER_KINDS = np.array(
         SALE, RETURN, ACTIVITY, ADJUST, REDEEM, ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE,
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
         TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT,
-        ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND, GIFT_FUND, *LINKS, *CLAIMS,
+        ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND, GIFT_FUND, *LINKS, *CLAIMS, REFERRAL_IN,
     ],
     np.uint8,
 )  # fmt: skip

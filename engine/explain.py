@@ -18,7 +18,7 @@ import numpy as np
 from .answers import fact_view, instant_text
 from .calendars import day_of
 from .chain import Heads
-from .columns import CLAIMS, JOINT, LEGS, LINKS, MEMBER_KINDS, RETURN, SALE
+from .columns import CLAIMS, LEGS, LINKS, MEMBER_KINDS, RETURN, SALE
 from .explain_back import back_told
 from .explain_change import balances_told, lots_made, lots_moved, tier_told
 from .explain_control import control_told
@@ -205,12 +205,15 @@ class Explainer:
 
     def _leg_of(self, stored: StoredFact, member: str) -> StoredFact:
         """A member's leg of a fact of several members; the fact itself where it has none."""
-        last = self._reader.records.at(stored.seq).record.last if stored.kind in JOINT else 0
-        legs = (self._reader.stored(seq) for seq in range(stored.seq + 1, last + 1))
         names = self._reader.dictionaries.members.names
+        if shown(names[column(stored.batch, "member")[stored.row]]) == member:
+            return stored
+        last = self._reader.records.at(stored.seq).record.last
+        legs = (self._reader.stored(seq) for seq in range(stored.seq + 1, last + 1))
         mine = (
             leg for leg in legs
-            if leg.kind in LEGS and shown(names[column(leg.batch, "member")[leg.row]]) == member
+            if leg.kind in LEGS and leg.id == stored.id
+            and shown(names[column(leg.batch, "member")[leg.row]]) == member
         )  # fmt: skip
         return next(mine, stored)
 

@@ -61,6 +61,7 @@ class Fold:
         self.versions = versions
         self.budgets = budgets
         self.closed = closed
+        self.refers = any(version.program.referral for version in versions)
         self.accounts = accounts if accounts is not None else Accounts()
         self.dictionaries = dictionaries
         self.compiled = CompiledPrograms(

@@ -8,7 +8,7 @@ checkpoint keeps it, and a replay compares it.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -29,6 +29,7 @@ from .columns import (
     GIFT_ISSUE,
     GIFT_PIN,
     LINKS,
+    REFERRAL_IN,
     SUBSCRIBE,
     UNMERGE,
     UNSUBSCRIBE,
@@ -40,13 +41,14 @@ from .columns import (
 from .columns import ENROL as ENROLS
 from .dictionaries import Dictionaries
 from .receipts import Claimed, Receipts
+from .referrals import Given, Referrals
 from .reward_stock import RewardStock
 
 EVENTS = {CARD_LINK: LINK, CARD_BLOCK: BLOCK, CARD_UNBLOCK: UNBLOCK, CARD_PIN: PIN}
 """What a fact of a card does to it, by kind."""
 
 CLOSED, TYPE, START, END, ERASED = "closed", "type", "start", "end", "erased"
-PINNED, TIED, UNDONE = "pin", "tied", "undone"
+PINNED, TIED, UNDONE, REFERRED_BY = "pin", "tied", "undone", "referred by"
 """What happens to a member: it leaves, is told what it is, a plan starts or ends, what is
 known of the person is forgotten, its account is tied to another's, a merge is undone; to a gift
 card: it gets a PIN."""
@@ -94,6 +96,7 @@ def event_of(kind: int, place: Place, member: int, extra: Extra) -> CardEvent:
 
 _encode = msgspec.msgpack.Encoder().encode
 _card_events = msgspec.msgpack.Decoder(list[CardEvent]).decode
+_given = msgspec.msgpack.Decoder(Given | None).decode
 _claimed = msgspec.msgpack.Decoder(Claimed).decode
 _member_events = msgspec.msgpack.Decoder(list[MemberEvent]).decode
 
@@ -104,6 +107,7 @@ class Membership:
     def __init__(self) -> None:
         self.cards = Cards()
         self.receipts = Receipts()
+        self.referrals = Referrals()
         self.accounts = Accounts()
         self.members: dict[int, list[MemberEvent]] = {}
         self.closed: dict[int, int] = {}
@@ -128,6 +132,7 @@ class Membership:
             extra, kind = facts.extra(row), int(facts.kind[row])
             if extra.items and not status[row]:
                 self._items(ids[row], extra)
+            self._brought(facts, row, status[row] == 0, dictionaries)
             if not extra.card and kind not in TOLD:
                 continue
             place = (
@@ -147,12 +152,22 @@ class Membership:
                 other = dictionaries.members.numbers.get(extra.other, -1)
                 self._tied(kind, place, member, extra, other)
             elif kind in TOLD:
-                self._told(kind, place, member, extra)
+                self._told(kind, place, member, extra, dictionaries.members.numbers)
             if kind == ERASE:
                 # Under whatever name something of the person was kept.
                 for one in self.accounts.names_of(self.accounts.person(member)):
                     self.erased[one] = first + row
                     self._add(one, MemberEvent(*place, ERASED, seq=first + row))
+
+    def _brought(
+        self, facts: Facts, row: int, accepted: bool, dictionaries: Dictionaries
+    ) -> None:
+        """A referral may have brought its referrer something, or have fallen."""
+        if facts.kind[row] != REFERRAL_IN or not accepted:
+            return
+        extra, member, at = facts.extra(row), int(facts.member[row]), int(facts.at[row])
+        key = self.referrals.read(member, at, extra, dictionaries.members.numbers)
+        self._changed.add(b"g" + key[0].to_bytes(4, "big") + key[1].encode())
 
     def _tied(self, kind: int, place: Place, member: int, extra: Extra, other: int) -> None:
         event = (
@@ -175,7 +190,9 @@ class Membership:
         else:
             self.stock.give(fact, extra.code, extra.items)
 
-    def _told(self, kind: int, place: Place, member: int, extra: Extra) -> None:
+    def _told(
+        self, kind: int, place: Place, member: int, extra: Extra, numbers: Mapping[str, int]
+    ) -> None:
         if kind == ENROLS:
             self._enrolled(place, member, extra.cards)
         if kind == CLOSE:
@@ -190,6 +207,11 @@ class Membership:
             self._add(member, MemberEvent(*place, PINNED, extra.pin))
         elif extra.about and "type" in extra.about:
             self._add(member, MemberEvent(*place, TYPE, extra.about["type"]))
+        if extra.about and "referrer" in extra.about:
+            name = extra.about["referrer"]
+            event = MemberEvent(*place, REFERRED_BY, name, other=numbers[name])
+            self._add(member, event)
+            self.referrals.referrer_of[member] = event.other
 
     def _claims(self, kind: int, name: str, member: int, extra: Extra) -> None:
         sale = extra.receipt
@@ -262,6 +284,8 @@ class Membership:
     def _item(self, key: bytes) -> bytes:
         if key[:1] == b"c":
             return _encode(self.cards.events[key[1:].decode()])
+        if key[:1] == b"g":
+            return _encode(self.referrals.given.get(_referral_of(key)))
         if key[:1] == b"s":
             return _encode(self.receipts.by_sale[key[1:].decode()])
         return _encode(self.members[int.from_bytes(key[1:], "big")])
@@ -274,6 +298,9 @@ class Membership:
             return
         if key[:1] == b"r":
             self.stock.put(key[1:].decode(), value)
+            return
+        if key[:1] == b"g":
+            self.referrals.put(_referral_of(key), _given(value))
             return
         if key[:1] == b"s":
             self.receipts.claimed(key[1:].decode(), _claimed(value))
@@ -320,6 +347,10 @@ class Membership:
             and self.accounts.ties(member, end).person(one) == person
         ]  # fmt: skip
         return min(ends, default=None)
+
+
+def _referral_of(key: bytes) -> tuple[int, str]:
+    return int.from_bytes(key[1:5], "big"), key[5:].decode()
 
 
 def _order(event: MemberEvent) -> Place:

@@ -14,8 +14,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from vafa.engine.facts import SaleFact
 from vafa.engine.facts.parts import Id, Name
 
-from .decode import MOST_FACTS
-
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Seq = Annotated[int, Meta(ge=1)]
 
@@ -88,24 +86,6 @@ class FactAnswer(Struct):
     redeemable: list[Redeemable] | UnsetType = UNSET
 
 
-Facts = Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=MOST_FACTS)]
-"""Facts of an array: one that is wrong has a result that says so."""
-
-
-class BatchEntry(Struct):
-    """What became of a fact of a batch: its answer with its place, or its problem."""
-
-    line: Seq
-    status: Literal["ok", "parked", "refused", "replayed"]
-    problem: dict[str, Any] | UnsetType = UNSET
-    id: str | UnsetType = UNSET
-    seq: Seq | UnsetType = UNSET
-    postings: list[Posting] | UnsetType = UNSET
-    balances: dict[str, Balance] | UnsetType = UNSET
-    tier: str | UnsetType | None = UNSET
-    reason: str | UnsetType = UNSET
-
-
 class ProgramName(Struct):
     """A version of a program."""
 
@@ -170,6 +150,13 @@ class ActivePlan(Struct):
     term_ends: Instant | UnsetType = UNSET
 
 
+class Brought(Struct):
+    """Referrals of a member that stand, and how many more may bring points; null without a cap."""
+
+    brought: int
+    left: int | None
+
+
 class MemberView(Struct):
     """A member at an instant."""
 
@@ -186,6 +173,8 @@ class MemberView(Struct):
     cards: list[str] | UnsetType = UNSET
     plans: list[ActivePlan] | UnsetType = UNSET
     entitlements: list[str] | UnsetType = UNSET
+    referrer: str | UnsetType = UNSET
+    referrals: dict[str, Brought] | UnsetType = UNSET
     progress: Progress | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
     merged: list[str] | UnsetType = UNSET

@@ -26,7 +26,7 @@ from vafa.server.traced_commits import TracedCommitter
 from vafa.server.tracing import NoTracing, Tracing, provider_of
 
 from . import ledgers, servers
-from .servers import JSON, days_ago, fact
+from .servers import JSON, NDJSON, days_ago, fact
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -59,7 +59,8 @@ def spans_of(ledger: Path, use: Use, *, linked: bool) -> list[ReadableSpan]:
         async with aiohttp.ClientSession(f"http://{servers.HOST}:{port}") as session:
 
             async def ask(path: str, body: Any = None, **headers: str) -> int:
-                sent = None if body is None else orjson.dumps(body)
+                facts = body if isinstance(body, list) else [body]
+                sent = None if body is None else b"\n".join(map(orjson.dumps, facts))
                 method = "GET" if body is None else "POST"
                 named = {"Content-Type": JSON, **headers}
                 async with session.request(method, path, data=sent, headers=named) as reply:
@@ -117,7 +118,8 @@ def test_every_wait_and_every_commit_ends(tmp_path: Path, linked: bool) -> None:
         sales = [ask("/v1/events", fact(f"s-{n}", member=f"m-{n}")) for n in range(40)]
         told = await asyncio.gather(*sales, ask("/v1/events", catalog), ask("/nowhere"))
         assert sorted(told) == [201] * 41 + [404]
-        assert await ask("/v1/events?atomic=true", [fact("x"), fact("y")]) == 200
+        lines = [fact("x"), fact("y")]
+        assert await ask("/v1/events?atomic=true", lines, **{"Content-Type": NDJSON}) == 200
 
     found = spans_of(tmp_path / "ledger", use, linked=linked)
     waits = [span for span in found if span.name == "queue"]
