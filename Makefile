@@ -10,10 +10,10 @@ MODULES := $(sort $(wildcard engine/*.py engine/*/*.py native/*.py native/*.pyi 
 BUILT := pyproject.toml setup.py $(NATIVE)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test check schemathesis differential mutation explain-all bench bench-doors load rounds soak-kill soak-flips soak wheel clean help
+.PHONY: demo test check schemathesis differential mutation explain-all bench bench-doors load rounds soak-kill soak-flips soak wheel image clean help
 
 help:
-	@echo "make demo | test | check | schemathesis | differential | mutation | explain-all | bench | bench-doors | load | soak | wheel | clean"
+	@echo "make demo | test | check | schemathesis | differential | mutation | explain-all | bench | bench-doors | load | soak | wheel | image | clean"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -97,6 +97,11 @@ soak: soak-flips soak-kill
 
 wheel: $(VENV)/dev.stamp
 	$(BIN)/python -m build
+
+# The OCI image, by podman, docker or buildah; BUILD_FLAGS are that program's, such as another BASE.
+ENGINE ?= podman
+image:
+	$(ENGINE) build $(BUILD_FLAGS) -t vafa -f deploy/Containerfile .
 
 # build/ holds the editable install's link tree: the venv goes with it.
 clean:

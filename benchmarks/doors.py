@@ -39,11 +39,10 @@ from .ledger import load, open_with_program, temporary_ledger
 from .members import MEMBERS, a_million_more
 from .served import start
 
-LARGEST = http.ROOT / "examples" / "programs" / "ofogh-kourosh" / "program.toml"
-"""The gallery's program with most rules; its money is rials."""
+GALLERY = http.ROOT / "examples" / "programs"
 
 RIALS = 1_000
-"""Rials for a cent of the data, so that baskets are of a size that its rules were made for."""
+"""Rials for a cent of the data, so that baskets are of a size that rules in rials are made for."""
 
 CONNECTIONS = 256
 PER_NDJSON = 1_000
@@ -212,25 +211,26 @@ def open_loop(seconds: float, data: Path | None) -> Result:
     """Sales at planned instants into the gallery's largest program."""
     arrivals = int(OPEN_RATE * seconds)
     with temporary_ledger() as ledger:
-        text = LARGEST.read_text("utf-8")
+        text = _largest()
+        worth = RIALS if parse_program(text).unit.exponent == 0 else 1
         with Writer(ledger) as writer:
             program = PublishFact("program", complete_journey.SINCE, text)
             assert writer.publish_program(program).refusal is None
-            assert len(parse_program(text).rule) == max(_rules_of_gallery())
         with start(ledger) as port, pinned(GENERATOR_CORE):
             bodies = []
             for basket in wire_baskets(data, limit=arrivals):
                 for part in (*basket["lines"], *basket["tenders"]):
                     name = "net" if "net" in part else "amount"
-                    part[name] *= RIALS  # type: ignore[literal-required]
+                    part[name] *= worth  # type: ignore[literal-required]
                 bodies.append(orjson.dumps(basket))
             requests = post_requests("/v1/events", bodies)
             return run_open(HOST, port, requests, OPEN_RATE, seconds, connections=64)
 
 
-def _rules_of_gallery() -> list[int]:
-    texts = [path.read_text("utf-8") for path in LARGEST.parent.parent.glob("*/program.toml")]
-    return [text.count("[[rule]]") for text in texts]
+def _largest() -> str:
+    """The gallery's program with most rules."""
+    texts = [path.read_text("utf-8") for path in sorted(GALLERY.glob("*/program.toml"))]
+    return max(texts, key=lambda text: text.count("[[rule]]"))
 
 
 class Row(NamedTuple):

@@ -9,7 +9,8 @@ together, each account a row of one small table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from bisect import insort
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -276,23 +277,45 @@ class Link(NamedTuple):
 
 @dataclass(slots=True)
 class _Family:
-    """Members that were ever tied, their ties, and how those stand now."""
+    """Members that were ever tied, sorted, their ties in order, and how those stand now."""
 
-    members: tuple[int, ...]
+    members: list[int] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     ties: Ties = field(default_factory=Ties)
     latest: int = -(2**63)
     """Instant (us) of the last tie, or of its undoing."""
 
-    def stand(self) -> None:
-        """Ties have come or gone."""
-        self.ties = self.until()
+    def add(self, link: Link) -> None:
+        """A tie more, which mostly is the last one."""
+        last = not self.links or link > self.links[-1]
+        insort(self.links, link)
+        self.latest = max(self.latest, link.at)
+        if last:
+            self.ties.tie(link.kind, link.member, link.other)
+        else:
+            self.ties = self._stand()
 
-    def until(self, at: int | None = None) -> Ties:
-        """How the members are tied at an instant (us), default after all ties."""
+    def remove(self, link: Link, at: int) -> None:
+        """A tie less, from an instant (us) that comes after none of the family's facts."""
+        self.links.remove(link)
+        self.latest = max(self.latest, at)
+        self.ties = self._stand()
+
+    def take(self, other: _Family) -> None:
+        """Two families are one."""
+        self.members = sorted({*self.members, *other.members})
+        self.links = sorted([*self.links, *other.links])
+        self.latest = max(self.latest, other.latest)
+        self.ties = self._stand()
+
+    def until(self, at: int) -> Ties:
+        """How the members are tied at an instant (us)."""
+        return self.ties if at >= self.latest else self._stand(at)
+
+    def _stand(self, until: int | None = None) -> Ties:
         ties = Ties()
-        for link in sorted(self.links):
-            if at is None or link.at <= at:
+        for link in self.links:
+            if until is None or link.at <= until:
                 ties.tie(link.kind, link.member, link.other)
         return ties
 
@@ -312,30 +335,35 @@ class Accounts:
     def add(self, link: Link) -> None:
         """A tie is accepted."""
         self.links[link.id] = link
-        parts = {id(f): f for m in (link.member, link.other) if (f := self._families.get(m))}
-        members = {link.member, link.other}.union(*(part.members for part in parts.values()))
-        family = _Family(tuple(sorted(members)), [link])
-        family.latest = link.at
-        for part in parts.values():
-            family.links += part.links
-            family.latest = max(family.latest, part.latest)
-        for member in members:
-            self._families[member] = family
-        family.stand()
-        self._members = np.zeros(0, np.uint32)
+        family = self._with(link.member)
+        if self._families.get(link.other) is not family:
+            other = self._families.get(link.other)
+            if other is not None and len(other.members) > len(family.members):
+                family, other = other, family
+            if other is None:
+                insort(family.members, link.other)
+                self._families[link.other] = family
+            else:
+                family.take(other)
+                for member in other.members:
+                    self._families[member] = family
+        family.add(link)
+
+    def _with(self, member: int) -> _Family:
+        """The family of a member, which may be its only one."""
+        if member not in self._families:
+            self._families[member] = _Family([member])
+        return self._families[member]
 
     def undo(self, merge: str, at: int) -> None:
         """A merge is undone, as if it had never been."""
         self.undone.add(merge)
         link = self.links[merge]
-        family = self._families[link.member]
-        family.links.remove(link)
-        family.latest = max(family.latest, at)
-        family.stand()
+        self._families[link.member].remove(link, at)
 
     # -- one member -------------------------------------------------------------------------
 
-    def family(self, member: int) -> tuple[int, ...]:
+    def family(self, member: int) -> Sequence[int]:
         """The numbers of all that were ever tied to a member, its own among them, sorted."""
         found = self._families.get(member)
         return (member,) if found is None else found.members

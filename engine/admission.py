@@ -18,6 +18,7 @@ from .columns import MEMBER_KINDS
 from .intake import DecodedFacts, Intake
 from .naming import name_members
 from .naming_receipts import name_receipts
+from .naming_referrals import name_referrals
 from .records import Content, content_of_row, same_facts
 from .replica import Replica
 from .status import Status
@@ -35,13 +36,14 @@ class Admitted:
     """What is known of a batch before it is folded, by row.
 
     `refusals` keep nothing; `known` are seqs of repeats; `rows` are those that are new, None
-    for all; `status` refuses some of these for state.
+    for all; `status` refuses some of these for state. `referrers` are those of members by name.
     """
 
     refusals: dict[int, Refusal] = field(default_factory=dict)
     known: dict[int, int] = field(default_factory=dict)
     rows: NDArray[np.int64] | None = None
     status: dict[int, Status] = field(default_factory=dict)
+    referrers: dict[str, str] = field(default_factory=dict)
 
     def refused(self) -> dict[int, Status]:
         """`status` by the place among the rows that are new."""
@@ -83,6 +85,9 @@ class Admission:
             status = name_members(self._replica, intake, fresh, refusals)
         if isinstance(intake, DecodedFacts) and intake.with_receipts and self._replica.fold:
             status |= name_receipts(self._replica, intake, fresh, refusals)
+        referrers: dict[str, str] = {}
+        if isinstance(intake, DecodedFacts) and intake.with_referrers and self._replica.fold:
+            referrers = name_referrals(self._replica, intake, fresh, refusals, status)
         if len(set(ids)) != len(ids):
             self._repeats(intake, fresh, refusals, known)
         if self._replica.fold is None:
@@ -90,7 +95,7 @@ class Admission:
                 refusals[row] = NO_PROGRAM
             fresh[:] = False
         new = None if fresh.all() else np.flatnonzero(fresh)
-        return Admitted(refusals, known, new, status)
+        return Admitted(refusals, known, new, status, referrers)
 
     def find_ids(self, ids: list[str]) -> dict[str, int]:
         """Seqs of those ids that are known. Raises CheckpointDamaged."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .carrier import wire_fields
-from .columns import BALANCES, MEMBER_KINDS, NO_RULE, Outcome
+from .columns import BALANCES, MEMBER_KINDS, NO_RULE, Outcome, among
 from .dictionaries import Dictionaries
 from .facts import KINDS, SHOWN
 from .facts.parts import us_instant
@@ -30,7 +30,7 @@ STOCK = POSTINGS.index("stock")
 
 _OK, _PARKED = int(Status.OK), int(Status.PARKED)
 _CAPTURE = POSTINGS.index("capture")
-_OF_NOTHING = (_CAPTURE, POSTINGS.index("offer"))
+_OF_NOTHING = among((_CAPTURE, POSTINGS.index("offer")))
 """Kinds of postings that are told without points."""
 TOLD = ["ok" if code == _OK else "parked" if code == _PARKED else "refused" for code in Status]
 
@@ -93,7 +93,7 @@ def shown_postings(outcome: Outcome) -> tuple[NDArray[np.int64], dict[str, NDArr
     """The postings that answers show, where each fact's begin: captures, offers that a completed
     sale might not have had, and what has points."""
     starts, columns = outcome.posted_from, outcome.postings
-    kept = ((columns["points"] != 0) | np.isin(columns["kind"], _OF_NOTHING)).nonzero()[0]
+    kept = ((columns["points"] != 0) | _OF_NOTHING[columns["kind"]]).nonzero()[0]
     if len(kept) == len(columns["points"]):
         return starts, columns
     return (
@@ -239,7 +239,7 @@ def posting_details(
     """Postings with what the rule wanted, whether or not a limit cut it."""
     kept = np.flatnonzero(
         (columns["points"] != 0) | (columns["rule"] != NO_RULE)
-        | np.isin(columns["kind"], _OF_NOTHING)
+        | _OF_NOTHING[columns["kind"]]
     )
     columns = {name: values[kept] for name, values in columns.items()}
     shown = _shown(words, columns, names)

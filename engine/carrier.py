@@ -293,6 +293,8 @@ def _about(fact: EnrolFact | MemberUpdateFact) -> dict[str, Any]:
         about["values"] = dict(sorted(fact.values.items()))
     if fact.type is not msgspec.UNSET:
         about["type"] = fact.type
+    if fact.referrer is not msgspec.UNSET:
+        about["referrer"] = fact.referrer
     tier = fact.manual_tier
     if tier is not msgspec.UNSET:
         about["manual_tier"] = _manual_tier(tier) if tier else None

@@ -8,6 +8,7 @@ from .calendars import period_table, week_begins
 from .layout import Key
 from .program import Sequence
 from .program_conditions import Conditions, MemberType, NotConditions, Range
+from .program_referrals import REFERRED
 
 if TYPE_CHECKING:
     from .compile import CompiledProgram
@@ -57,6 +58,8 @@ class MemberConditions:
         # A type is known of a member or not, as a segment that facts set.
         # All types have slots: who is of a type that no rule asks for is of none that one does.
         slot = {name: self.compiled.layout.slot("type", name) for name in get_args(MemberType)}
+        if REFERRED in names:
+            slot[REFERRED] = self.compiled.layout.slot(REFERRED)
         slots = [-slot[name] for name in names]
         self._put(IF_SEGMENT, negated, values=slots)
 

@@ -18,7 +18,7 @@ import numpy as np
 from .answers import fact_view, instant_text
 from .calendars import day_of
 from .chain import Heads
-from .columns import CLAIMS, JOINT, LEGS, MEMBER_KINDS, RETURN, SALE
+from .columns import CLAIMS, LEGS, LINKS, MEMBER_KINDS, RETURN, SALE
 from .explain_back import back_told
 from .explain_change import balances_told, lots_made, lots_moved, tier_told
 from .explain_control import control_told
@@ -205,12 +205,15 @@ class Explainer:
 
     def _leg_of(self, stored: StoredFact, member: str) -> StoredFact:
         """A member's leg of a fact of several members; the fact itself where it has none."""
-        last = self._reader.records.at(stored.seq).record.last if stored.kind in JOINT else 0
-        legs = (self._reader.stored(seq) for seq in range(stored.seq + 1, last + 1))
         names = self._reader.dictionaries.members.names
+        if shown(names[column(stored.batch, "member")[stored.row]]) == member:
+            return stored
+        last = self._reader.records.at(stored.seq).record.last
+        legs = (self._reader.stored(seq) for seq in range(stored.seq + 1, last + 1))
         mine = (
             leg for leg in legs
-            if leg.kind in LEGS and shown(names[column(leg.batch, "member")[leg.row]]) == member
+            if leg.kind in LEGS and leg.id == stored.id
+            and shown(names[column(leg.batch, "member")[leg.row]]) == member
         )  # fmt: skip
         return next(mine, stored)
 
@@ -229,7 +232,7 @@ class Explainer:
             raise UnknownFact(
                 f"the day {stored.id!r} was closed before the member {played.chain.name!r} came"
             )
-        if stored.status == Status.OK:
+        if stored.status == Status.OK and stored.kind not in LINKS:
             raise UnknownFact(
                 f"the member {played.chain.name!r} has given the sale back, and claimed it again"
             )
@@ -272,7 +275,9 @@ class Explainer:
             stored = self._reader.stored(seq)
             if seq in played.steps:
                 yield self._in_force(played, stored)
-            elif stored.kind in MEMBER_KINDS and stored.status != Status.OK:
+            elif stored.kind in LINKS or (
+                stored.kind in MEMBER_KINDS and stored.status != Status.OK
+            ):
                 yield self._not_in_force(number, played.chain, stored)
 
     def _facts_on(self, date: dt.date) -> dict[int, list[int]]:

@@ -32,6 +32,7 @@ KINDS = {
     "erase": ("Erasure", "پاک کردن داده‌های شخصی"),
     "card unblock": ("Card unblock", "باز کردن کارت"),
     "claim": ("Claim", "خواستن فروش"),
+    "referral in": ("Points for a referral", "امتیاز معرفی"),
     "claim cancel": ("Cancel of a claim", "پس گرفتن خواستن فروش"),
     "enrol": ("Enrolment", "عضویت"),
     "member update": ("Member update", "تغییر مشخصات عضو"),
@@ -90,6 +91,11 @@ REASONS = {
     ),
     "offer-used-up": (
         "an offer that it names is used up", "از پیشنهادی که نام برده شد سهمی نمانده است"
+    ),
+    "self-referral": ("a member cannot refer itself", "هیچ عضوی معرف خودش نیست"),
+    "already-referred": ("the member was referred before", "عضو را پیش‌تر کسی معرفی کرده است"),
+    "referral-circle": (
+        "the referrer was referred by the member", "معرف را سرانجام همین عضو معرفی کرده است"
     ),
     "sale-has-member": ("the sale was another's at the till", "فروش هنگام خرید عضو داشته است"),
     "already-claimed": ("a claim of the sale stands", "فروش را عضوی از آنِ خود کرده است"),

@@ -29,6 +29,7 @@ from .columns import (
     LINKS,
     NO_RULE,
     REDEEM,
+    REFERRAL_IN,
     RETURN,
     REWARD,
     SHARE_IN,
@@ -164,6 +165,7 @@ def _world_of(reader: Reader, standing: Standing) -> LedgerWorld:
 
 _MADE = (
     TRANSFER_IN, REWARD, *GIFTS, GIFT_PAYMENT, GIFT_REFUND, GIFT_FUND, SHARE_IN, CARD_PIN,
+    REFERRAL_IN,
 )  # fmt: skip
 """Kinds of rows that are to the reference what facts of other kinds do."""
 
@@ -217,11 +219,14 @@ def _made_of(stored: StoredFact, fields: dict[str, Any], program: Program) -> Of
             *head, extra.to, money, extra.amount, extra.completed, fields["store"],
             fields["terminal"],
         )
-    if stored.kind in (GIFT_ISSUE, GIFT_LOAD, SHARE_IN):
+    if stored.kind == REFERRAL_IN:
+        # One sale may bring more than one.
+        head = f"{stored.id}\0{stored.seq}", *head[1:]
+    if stored.kind in (GIFT_ISSUE, GIFT_LOAD, SHARE_IN, REFERRAL_IN):
         same = IssueFact if stored.kind == GIFT_ISSUE or extra.cause else AdjustFact
         return same(
             *head, extra.currency or money, extra.amount, expires=extra.expires or None,
-            store=fields["store"], terminal=fields["terminal"],
+            forced=extra.forced, store=fields["store"], terminal=fields["terminal"],
         )
     if stored.kind != TRANSFER_IN:
         price = price_of(program, extra) or ("", 0) if stored.kind == REWARD else None

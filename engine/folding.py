@@ -8,7 +8,7 @@ in the same commit (`late`), and what changes for older facts becomes `correct` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -23,11 +23,21 @@ from .alone import Folded, fold_alone
 from .budgets import Budgets
 from .chain import History, HistoryCache, Known
 from .closing import ClosedDays
-from .columns import BALANCES, HOLD, LINKS, POSTING_COLUMNS, RETURN, Facts, Outcome
+from .columns import (
+    BALANCES,
+    HOLD,
+    LINKS,
+    POSTING_COLUMNS,
+    RETURN,
+    Facts,
+    Outcome,
+    members_of,
+    take,
+)
 from .compile import CompiledProgram, CompiledPrograms
 from .dictionaries import Dictionaries
 from .late import Anew, Batch, Past, contested, told, write_taken
-from .named import Names, named_ids, no_names
+from .named import Names, named_ids, naming_rows, no_names
 from .order import untwisted
 from .parked import in_force
 from .program import Program
@@ -51,6 +61,7 @@ class Fold:
         self.versions = versions
         self.budgets = budgets
         self.closed = closed
+        self.refers = any(version.program.referral for version in versions)
         self.accounts = accounts if accounts is not None else Accounts()
         self.dictionaries = dictionaries
         self.compiled = CompiledPrograms(
@@ -250,6 +261,26 @@ class Fold:
             self.state.behind(some, np.full(len(some), at, np.int64))[0].any() for some in every
         ])  # fmt: skip
 
+    def at_stake(
+        self, facts: Facts, ids: list[str], past: Past, also: Iterable[int] | None
+    ) -> set[int]:
+        """Members whose rows a batch may change; `also` those that a fact of several names.
+
+        Of those that were ever tied all, where a fact may make them be folded anew.
+        """
+        members = members_of(facts).union(also or ())
+        if not self.accounts or also is not None:
+            return self.accounts.every(members)
+        facts = take(facts, np.flatnonzero(facts.member != NO_MEMBER))
+        tied = self.accounts.counted(facts.member)
+        late, unordered = self.state.behind(tied, facts.at)
+        for more in (self.accounts.behind(facts.member, facts.at), self.closed.late(facts.at)):
+            late = late if more is None else late | more
+        late[naming_rows(facts, np.arange(len(facts), dtype=np.uint32))] = True
+        if past.parked.awaited(ids) or unordered.any() or (facts.kind == HOLD).any():
+            late[:] = True
+        return members.union(tied.tolist(), self.accounts.every(facts.member[late].tolist()))
+
     def known(self, heads: Mapping[int, int], past: Past) -> Known:
         """The facts in force of a member and of all that were ever tied to it."""
         last, members = max(heads.values()), tuple(sorted(heads))
@@ -445,6 +476,8 @@ def _rows_by_member(member: UInt32, wanted: UInt32) -> list[tuple[int, UInt32]]:
     """(member, its rows in the order of arrival) of some members."""
     if not len(wanted):
         return []
+    if len(wanted) == 1:
+        return [(int(wanted[0]), np.flatnonzero(member == wanted[0]).astype(np.uint32))]
     rows = np.flatnonzero(np.isin(member, wanted)).astype(np.uint32)
     rows = rows[np.argsort(member[rows], kind="stable")]
     found, starts = np.unique(member[rows], return_index=True)

@@ -283,6 +283,12 @@ def _check_end(end: dt.datetime | None, start: dt.datetime, path: str) -> None:
             raise FormError("is not after occurred_at", path)
 
 
+def _check_told(fact: EnrolFact | MemberUpdateFact) -> None:
+    if isinstance(fact.referrer, str):
+        check_name(fact.referrer, "referrer")
+    _check_about(fact)
+
+
 def _check_about(fact: EnrolFact | MemberUpdateFact) -> None:
     # The date somewhere on earth: the zone of the program is not known here.
     today = (fact.occurred_at.astimezone(dt.UTC) + _FARTHEST_EAST).date()
@@ -393,8 +399,8 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     ReleaseFact: lambda fact: _check_named(fact.hold, fact.id, "hold"),
     CancelFact: _check_cancel,
     ClaimFact: lambda fact: _check_named(fact.sale, fact.id, "sale"),
-    EnrolFact: _check_about,
-    MemberUpdateFact: _check_about,
+    EnrolFact: _check_told,
+    MemberUpdateFact: _check_told,
     SubscriptionStartFact: _check_subscription,
     SubscriptionEndFact: lambda fact: check_name(fact.plan, "plan"),
     EraseFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vafa.native.wire import Sale, fill
 
-from .columns import CLAIM, CLOSE, RETURN, SALE, Facts
+from .columns import CLAIM, CLOSE, ENROL, RETURN, SALE, UPDATE, Facts
 from .dictionaries import Dictionaries
 from .records import Content
 
@@ -55,6 +55,11 @@ class DecodedFacts:
             )
         ]
         """Rows of which a receipt tells more: claims, and those that name nobody."""
+        self.with_referrers = [
+            row for row, fact in enumerate(facts)
+            if fact.kind in (ENROL, UPDATE) and fact.extra is not None
+            and fact.extra.about is not None and "referrer" in fact.extra.about
+        ]  # fmt: skip
         self._named: dict[int, Sale] = {}
 
     def first_rows(self) -> dict[str, int]:

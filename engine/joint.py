@@ -38,6 +38,7 @@ from .columns import (
     Facts,
     Lots,
     Outcome,
+    among,
     join,
     members_of,
     take,
@@ -58,6 +59,7 @@ from .status import POSTINGS, Status
 from .tying import refused_tie
 
 STOCK = POSTINGS.index("stock")
+_IS_JOINT = among(JOINT)
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ class Legs:
 
 def is_joint(facts: Facts) -> bool:
     """Whether a batch is one fact about more than one account, which is committed alone."""
-    found = bool(np.isin(facts.kind, JOINT).any()) or (
+    found = bool(_IS_JOINT[facts.kind].any()) or (
         facts.extras is not None and any(extra and extra.tender_cards for extra in facts.extras)
     )
     assert not found or len(facts) == 1

@@ -32,6 +32,7 @@ from .columns import (
     GIFTS,
     HOLD,
     REDEEM,
+    REFERRAL_IN,
     REWARD,
     SALE,
     SHARE_IN,
@@ -45,6 +46,7 @@ from .columns import (
 from .facts.parts import LATEST_US
 from .named import Names
 from .plans import plan_end
+from .program_referrals import REFERRED
 from .rewards import price_of
 from .schema import NO_MEMBER as NOBODY
 
@@ -64,7 +66,7 @@ _HOUR_US = 3_600_000_000
 Int64 = NDArray[np.int64]
 
 _KERNEL_KINDS = np.arange(256, dtype=np.uint8)
-_KERNEL_KINDS[[GIFT_ISSUE, GIFT_LOAD, SHARE_IN]] = ADJUST
+_KERNEL_KINDS[[GIFT_ISSUE, GIFT_LOAD, SHARE_IN, REFERRAL_IN]] = ADJUST
 _KERNEL_KINDS[[GIFT_REDEEM, GIFT_PAYMENT]] = REDEEM
 _KERNEL_KINDS[GIFT_REFUND] = CANCEL
 _KERNEL_KINDS[GIFT_PIN] = CARD_PIN
@@ -347,15 +349,23 @@ class _Extras:
         if "segments" in about:
             for key in self.layout.keys("segment"):
                 sets.append((self.layout.slot(*key), int(key[1] in about["segments"])))
-        if "type" in about:
-            for key in self.layout.keys("type"):
-                sets.append((self.layout.slot(*key), int(key[1] == about["type"])))
+        sets += self._types(about)
         for name, value in about.get("values", {}).items():
             slot = self.layout.find("value", name)
             if slot is not None:
                 sets += [(slot, value), (slot + 1, 1)]
         if "manual_tier" in about:
             sets += self._manual(about["manual_tier"])
+        return sets
+
+    def _types(self, about: dict[str, Any]) -> list[tuple[int, int]]:
+        """What a member is; that it was referred is told apart, and stays."""
+        sets: list[tuple[int, int]] = []
+        for key in self.layout.keys("type") if "type" in about else ():
+            sets.append((self.layout.slot(*key), int(key[1] == about["type"])))
+        slot = self.layout.find(REFERRED)
+        if slot is not None and "referrer" in about:
+            sets.append((slot, 1))
         return sets
 
     def _manual(self, manual: Any) -> list[tuple[int, int]]:

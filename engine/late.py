@@ -459,7 +459,8 @@ class Anew:
         basket = after.figures["basket"]
         own = (basket >= self.n_old) & (basket < self.first_waiting)
         parked = [row for _, row, _ in self.resolved if self.pool.facts.kind[row] == RETURN]
-        own &= ~np.isin(basket, parked)
+        if parked:
+            own &= ~np.isin(basket, parked)
         names = ("rule", "kind", "currency", "limit", "desired", "points")
         columns = {name: after.figures[name][own] for name in names}
         columns["corrects"] = np.zeros(int(own.sum()), np.uint64)

@@ -25,7 +25,7 @@ _ABSORBS: dict[str, tuple[int, int]] = {
     "segment": (MOST | PERSONAL, 1), "value": (FILL | PERSONAL, 2),
     "anniversary": (FILL | PERSONAL, 2), "streak": (FILL, 2), "sequence": (FILL, 2),
     "year": (LATER, 2), "units": (REST, 4), "rest": (REST, 4), "stores": (UNITE, 1),
-    "categories": (UNITE, 1),
+    "categories": (UNITE, 1), "referred": (MOST | PERSONAL, 1),
 }  # fmt: skip
 """How, and the number of slots, by the first word of a key."""
 

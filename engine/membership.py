@@ -8,7 +8,7 @@ checkpoint keeps it, and a replay compares it.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -29,23 +29,26 @@ from .columns import (
     GIFT_ISSUE,
     GIFT_PIN,
     LINKS,
+    REFERRAL_IN,
     SUBSCRIBE,
     UNMERGE,
     UNSUBSCRIBE,
     UPDATE,
     Extra,
     Facts,
+    among,
 )
 from .columns import ENROL as ENROLS
 from .dictionaries import Dictionaries
 from .receipts import Claimed, Receipts
+from .referrals import Given, Referrals
 from .reward_stock import RewardStock
 
 EVENTS = {CARD_LINK: LINK, CARD_BLOCK: BLOCK, CARD_UNBLOCK: UNBLOCK, CARD_PIN: PIN}
 """What a fact of a card does to it, by kind."""
 
 CLOSED, TYPE, START, END, ERASED = "closed", "type", "start", "end", "erased"
-PINNED, TIED, UNDONE = "pin", "tied", "undone"
+PINNED, TIED, UNDONE, REFERRED_BY = "pin", "tied", "undone", "referred by"
 """What happens to a member: it leaves, is told what it is, a plan starts or ends, what is
 known of the person is forgotten, its account is tied to another's, a merge is undone; to a gift
 card: it gets a PIN."""
@@ -54,6 +57,7 @@ TOLD = (
     ENROLS, UPDATE, SUBSCRIBE, UNSUBSCRIBE, CLOSE, ERASE, GIFT_ISSUE, GIFT_PIN, *LINKS, *CLAIMS,
 )  # fmt: skip
 """Kinds that may settle something without a card."""
+_TELLS = among(TOLD)
 
 Place = tuple[int, str, str, str]
 """Instant (us), store, terminal and id of a fact: its place among others of its rank."""
@@ -92,6 +96,7 @@ def event_of(kind: int, place: Place, member: int, extra: Extra) -> CardEvent:
 
 _encode = msgspec.msgpack.Encoder().encode
 _card_events = msgspec.msgpack.Decoder(list[CardEvent]).decode
+_given = msgspec.msgpack.Decoder(Given | None).decode
 _claimed = msgspec.msgpack.Decoder(Claimed).decode
 _member_events = msgspec.msgpack.Decoder(list[MemberEvent]).decode
 
@@ -102,6 +107,7 @@ class Membership:
     def __init__(self) -> None:
         self.cards = Cards()
         self.receipts = Receipts()
+        self.referrals = Referrals()
         self.accounts = Accounts()
         self.members: dict[int, list[MemberEvent]] = {}
         self.closed: dict[int, int] = {}
@@ -120,12 +126,13 @@ class Membership:
         dictionaries: Dictionaries,
     ) -> None:
         """Take what facts of members settle, in the order of their seqs from `first` on."""
-        if facts.extras is None and not np.isin(facts.kind, TOLD).any():
+        if facts.extras is None and not _TELLS[facts.kind].any():
             return
         for row in range(len(facts)):
             extra, kind = facts.extra(row), int(facts.kind[row])
             if extra.items and not status[row]:
                 self._items(ids[row], extra)
+            self._brought(facts, row, status[row] == 0, dictionaries)
             if not extra.card and kind not in TOLD:
                 continue
             place = (
@@ -145,12 +152,22 @@ class Membership:
                 other = dictionaries.members.numbers.get(extra.other, -1)
                 self._tied(kind, place, member, extra, other)
             elif kind in TOLD:
-                self._told(kind, place, member, extra)
+                self._told(kind, place, member, extra, dictionaries.members.numbers)
             if kind == ERASE:
                 # Under whatever name something of the person was kept.
                 for one in self.accounts.names_of(self.accounts.person(member)):
                     self.erased[one] = first + row
                     self._add(one, MemberEvent(*place, ERASED, seq=first + row))
+
+    def _brought(
+        self, facts: Facts, row: int, accepted: bool, dictionaries: Dictionaries
+    ) -> None:
+        """A referral may have brought its referrer something, or have fallen."""
+        if facts.kind[row] != REFERRAL_IN or not accepted:
+            return
+        extra, member, at = facts.extra(row), int(facts.member[row]), int(facts.at[row])
+        key = self.referrals.read(member, at, extra, dictionaries.members.numbers)
+        self._changed.add(b"g" + key[0].to_bytes(4, "big") + key[1].encode())
 
     def _tied(self, kind: int, place: Place, member: int, extra: Extra, other: int) -> None:
         event = (
@@ -173,7 +190,9 @@ class Membership:
         else:
             self.stock.give(fact, extra.code, extra.items)
 
-    def _told(self, kind: int, place: Place, member: int, extra: Extra) -> None:
+    def _told(
+        self, kind: int, place: Place, member: int, extra: Extra, numbers: Mapping[str, int]
+    ) -> None:
         if kind == ENROLS:
             self._enrolled(place, member, extra.cards)
         if kind == CLOSE:
@@ -188,6 +207,11 @@ class Membership:
             self._add(member, MemberEvent(*place, PINNED, extra.pin))
         elif extra.about and "type" in extra.about:
             self._add(member, MemberEvent(*place, TYPE, extra.about["type"]))
+        if extra.about and "referrer" in extra.about:
+            name = extra.about["referrer"]
+            event = MemberEvent(*place, REFERRED_BY, name, other=numbers[name])
+            self._add(member, event)
+            self.referrals.referrer_of[member] = event.other
 
     def _claims(self, kind: int, name: str, member: int, extra: Extra) -> None:
         sale = extra.receipt
@@ -260,6 +284,8 @@ class Membership:
     def _item(self, key: bytes) -> bytes:
         if key[:1] == b"c":
             return _encode(self.cards.events[key[1:].decode()])
+        if key[:1] == b"g":
+            return _encode(self.referrals.given.get(_referral_of(key)))
         if key[:1] == b"s":
             return _encode(self.receipts.by_sale[key[1:].decode()])
         return _encode(self.members[int.from_bytes(key[1:], "big")])
@@ -272,6 +298,9 @@ class Membership:
             return
         if key[:1] == b"r":
             self.stock.put(key[1:].decode(), value)
+            return
+        if key[:1] == b"g":
+            self.referrals.put(_referral_of(key), _given(value))
             return
         if key[:1] == b"s":
             self.receipts.claimed(key[1:].decode(), _claimed(value))
@@ -318,6 +347,10 @@ class Membership:
             and self.accounts.ties(member, end).person(one) == person
         ]  # fmt: skip
         return min(ends, default=None)
+
+
+def _referral_of(key: bytes) -> tuple[int, str]:
+    return int.from_bytes(key[1:5], "big"), key[5:].decode()
 
 
 def _order(event: MemberEvent) -> Place:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import ADJUST, Facts
+from .columns import ADJUST, REFERRAL_IN, Facts
 from .dictionaries import Dictionaries
 from .facts import KINDS, RANKS
 from .named import Names
@@ -28,7 +28,7 @@ _TAKING = RANKS["redeem"]
 def rank_of(facts: Facts, row: int) -> int:
     """Rank of a fact at one instant; a negative adjust takes, so it comes last."""
     kind = int(facts.kind[row])
-    if kind == ADJUST and facts.extra(row).amount < 0:
+    if kind in (ADJUST, REFERRAL_IN) and facts.extra(row).amount < 0:
         return _TAKING
     return _RANK[kind]
 

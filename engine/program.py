@@ -40,6 +40,7 @@ from .program_conditions import (
     Worth,
 )
 from .program_offers import Benefit, OfferGroup, OfferLimits
+from .program_referrals import REFERRED, Referral
 
 
 class Unit(Part, frozen=True, kw_only=True):
@@ -454,6 +455,16 @@ class Plan(Part, frozen=True, kw_only=True):
     entitlements: list[Text] = field(default_factory=list)
 
 
+def rule_of_referral(referral: Referral) -> Bonus:
+    """The rule by which a referral gives its points to the member that was referred."""
+    least = referral.at_least or referral.when.min_amount
+    when = msgspec.structs.replace(referral.when, member_type=[REFERRED], min_amount=least)
+    return Bonus(
+        id=referral.id, title=referral.title, currency=referral.currency,
+        points=referral.referred, when=when, uses=Uses(lifetime=1),
+    )
+
+
 class Program(Part, frozen=True, kw_only=True):
     """A whole program file."""
 
@@ -486,8 +497,16 @@ class Program(Part, frozen=True, kw_only=True):
     stack: Annotated[list[Stack], Meta(max_length=32)] = field(default_factory=list)
     offer_group: Annotated[list[OfferGroup], Meta(max_length=32)] = field(default_factory=list)
     rule: Annotated[list[Rule], Meta(max_length=4096)] = field(default_factory=list)
+    referral: Annotated[list[Referral], Meta(max_length=16)] = field(default_factory=list)
     ladder: Ladder | None = None
     plan: Annotated[list[Plan], Meta(max_length=64)] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        # What a referred member gets is given by a rule like any other.
+        known = {rule.id for rule in self.rule}
+        made = [rule_of_referral(one) for one in self.referral if one.id not in known]
+        if made:
+            msgspec.structs.force_setattr(self, "rule", [*self.rule, *made])
 
     def rules_in_order(self) -> list[Rule]:
         """Rules by (priority, place in the file): the order in which caps are filled."""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from . import check_conditions, check_ladder, check_membership, check_rules
+from . import check_conditions, check_ladder, check_membership, check_referrals, check_rules
 from .calendars import FIRST_DAY, LAST_DAY, expiry_table
 from .check_figures import (
     Found,
@@ -45,6 +45,7 @@ def check(program: Program) -> list[tuple[str, str]]:
     found += check_rules.rules(program)
     found += check_membership.entry(program)
     found += check_membership.plans(program)
+    found += check_referrals.referrals(program)
     if program.ladder is not None:
         found += check_ladder.ladder(program, program.ladder)
     return found

@@ -26,10 +26,12 @@ from .facts import (
     CloseFact,
     DayClosedFact,
     DonateFact,
+    EnrolFact,
     Fact,
     HoldFact,
     LinkFact,
     MemberFact,
+    MemberUpdateFact,
     PublishFact,
     RedeemFact,
     ReleaseFact,
@@ -68,6 +70,7 @@ from .reference_facts import (
     returned_lines,
 )
 from .reference_moving import leg_of
+from .reference_referrals import Referrals
 from .reference_returns import Refusal
 from .reference_run import Run, play
 from .reference_spending import run_out, whole_steps
@@ -105,6 +108,7 @@ class Reference:
         self._closed: dict[str, int] = {}
         self._accepted: dict[str, MemberFact | TransferFact | ClaimFact] = {}
         self._receipts: dict[str, Receipt] = {}
+        self._referrals = Referrals()
         self._sales: set[str] = set()
         self._parked: dict[str, list[Accepted]] = {}
         self._answers: dict[str, tuple[object, Answer]] = {}
@@ -219,6 +223,7 @@ class Reference:
         closed = self._closed.get(fact.member)
         cut = None
         try:
+            self._check_referrer(fact)
             if closed is not None and (entry.at_us >= closed or isinstance(fact, CloseFact)):
                 raise Refusal(fact.id, Status.MEMBER_CLOSED)
             if isinstance(fact, RedeemFact) and not isinstance(fact, PriceFact):
@@ -255,7 +260,35 @@ class Reference:
         self._value.refund(entry, answer)
         if isinstance(fact, CancelFact):
             self._value.cancelled(fact, answer)
+        if isinstance(fact, EnrolFact | MemberUpdateFact) and isinstance(fact.referrer, str):
+            self._referrals.referrer_of[fact.member] = fact.referrer
+        self._refer(entry, fact, before, after, answer)
         return self._answered(entry, after, answer)
+
+    def _check_referrer(self, fact: MemberFact | TransferFact) -> None:
+        """Whether a member may be referred by whom a fact names. Raises Refusal."""
+        if isinstance(fact, EnrolFact | MemberUpdateFact) and isinstance(fact.referrer, str):
+            status = self._referrals.refuses(fact.member, fact.referrer)
+            if status != Status.OK:
+                raise Refusal(fact.id, status)
+
+    def _refer(
+        self, entry: Accepted, fact: OfMember, before: Run, after: Run, answer: Answer
+    ) -> None:
+        """What a fact brings to whom referred its member, or takes."""
+        legs = self._referrals.legs(self._world, entry, fact, before, after, self._closed)
+        for referrer, some in groupby(legs, lambda leg: getattr(leg.fact, "member", "")):
+            mine = list(some)
+            was = self._run(referrer)
+            kept = [*self._facts.get(referrer, []), *mine]
+            then = play(self._world, kept, was)
+            self._facts[referrer], self._runs[referrer] = kept, then
+            names = [leg.fact.id for leg in mine]
+            for name in names:
+                told = answer.rows.setdefault(f"{plain(name)}/{referrer}", Answer(name))
+                told.postings += then.rows[name].postings
+            told.postings += corrections(was, then, *names)
+            self._close_budgets(entry.version.program, answer)
 
     def _judge_of(self, new: Accepted) -> Callable[[Accepted, Row], None]:
         """Judges a new fact at its own place, whatever it does to later ones."""
@@ -369,6 +402,8 @@ class Reference:
         name = None
         if version is None:
             return "no-program"
+        if isinstance(fact, EnrolFact | MemberUpdateFact) and isinstance(fact.referrer, str):
+            return "" if self._facts.get(fact.referrer) else "unknown-referrer"
         if isinstance(fact, ClaimFact):
             name = fact.sale
         elif isinstance(fact, SaleFact | ReturnFact) and not fact.member:
@@ -495,6 +530,10 @@ class Reference:
             told_on.get(posting.corrects, rows[last]).postings.append(posting)
         answer.rows = {plain(name): told for name, told in rows.items()}
         self._close_budgets(entry.version.program, answer)
+        of_sale = after.rows[next(iter(rows))]
+        moved = next(e.fact for e in self._facts[fact.member] if e.fact.id == of_sale.id)
+        assert not isinstance(moved, DayClosedFact)
+        self._refer(entry, moved, before, after, answer)
         return self._answered(entry, after, answer)
 
     def causes(self) -> dict[tuple[str, str], int]:

@@ -291,6 +291,8 @@ def _about(turn: Turn, fact: EnrolFact | MemberUpdateFact) -> None:
         about = replace(about, values=about.values | fact.values)
     if fact.type is not msgspec.UNSET:
         about = replace(about, type=fact.type)
+    if fact.referrer is not msgspec.UNSET:
+        about = replace(about, referred=True)
     if fact.manual_tier is not msgspec.UNSET:
         manual = None
         if isinstance(fact.manual_tier, ManualTier):

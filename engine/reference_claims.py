@@ -23,8 +23,8 @@ PART = "\0return"
 
 
 def plain(name: str) -> str:
-    """The id of a fact as it came: the return part of an exchange has that of the exchange."""
-    return name.removesuffix(PART)
+    """The id of a fact as it came: what it has caused has more after a zero byte."""
+    return name.partition("\0")[0]
 
 
 @dataclass

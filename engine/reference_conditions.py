@@ -24,6 +24,7 @@ from .program_conditions import (
     Step,
     Streak,
 )
+from .program_referrals import REFERRED
 from .reference_basket import Basket, given_of_line, line_answer, meets
 from .reference_calendar import (
     anniversary,
@@ -342,7 +343,10 @@ CONDITIONS: dict[str, Condition] = {
         lambda _, tier, listed: tier is not None and tier in listed,
     ),
     "tier_at_least": Condition(lambda basket, _, __: basket.tier, _reaches),
-    "member_type": _listed(lambda basket: basket.member.about.type),
+    "member_type": _some(lambda basket, types: [
+        one for one in types if one == basket.member.about.type
+        or (one == REFERRED and basket.member.about.referred)
+    ]),
     "segment": _some(lambda basket, names: [
         name for name in names
         if in_segment(basket.program, basket.member, name, basket.date)

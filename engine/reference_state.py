@@ -208,6 +208,7 @@ class About:
     plans: dict[str, int | None] = field(default_factory=dict)
     manual_tier: tuple[str, dt.date] | None = None
     type: str | None = None
+    referred: bool = False
     closed: bool = False
     is_account: bool = False
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from vafa.native.state import State
 
-from .columns import MEMBER_KINDS
+from .columns import MEMBER_KINDS, REFERRAL_IN
 from .dictionaries import Dictionaries
 from .digest import describe_row, state_hash
 from .folding import Fold
@@ -144,6 +144,8 @@ class Rebuilt:
         if first in MEMBER_KINDS:
             own = facts_of_record(kinds)
             self._read_members(record.first, facts.slice(0, own), kinds[:own])
+            if own < len(kinds) and (kinds == REFERRAL_IN).any():
+                self._read_members(record.first + own, facts.slice(own), kinds[own:])
             report.facts += own
             report.baskets += int(np.count_nonzero(kinds[:own] == 0))
             report.lines += len(list_view(facts.column("lines"))[1]["net"])
@@ -249,6 +251,10 @@ def _compare_memberships(
     for card in sorted(ours.keys() | theirs.keys()):
         if ours.get(card) != theirs.get(card):
             report.find(f"card {card!r}: live {theirs.get(card)}, replayed {ours.get(card)}")
+    if live.referrals.given != rebuilt.referrals.given:
+        report.find(
+            f"referrals: live {live.referrals.given}, replayed {rebuilt.referrals.given}"
+        )
     if live.receipts.by_sale != rebuilt.receipts.by_sale:
         report.find(
             f"claims: live {live.receipts.by_sale}, replayed {rebuilt.receipts.by_sale}"

@@ -25,7 +25,7 @@ from .causes import causes_view
 from .chain import Heads, History, Known, read_facts_at, read_history
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
-from .columns import CLAIMS, LEGS, MEMBER_KINDS, Facts, pick
+from .columns import CLAIMS, LEGS, MEMBER_KINDS, REFERRAL_IN, Facts, pick
 from .dictionaries import Dictionaries, Sizes
 from .folding import Fold
 from .gift_cards import card_of, gift_card_view
@@ -243,14 +243,16 @@ class Replica:
                 self.fold.follow()
             if kind in MEMBER_KINDS:
                 self._fold_facts(record.first, facts.slice(0, own), ids)
-                legs = legs_of_record(kinds, own)
-                if legs:
-                    # They stand before the budgets that they close.
-                    rows = facts.slice(own, legs)
-                    self._fold_facts(
-                        record.first + own, rows, rows.column("id").to_pylist(),
-                        legs=kind not in CLAIMS,
-                    )
+                end = own + legs_of_record(kinds, own)
+                brought = own + int(np.count_nonzero(kinds[own:end] != REFERRAL_IN))
+                # They stand before the budgets that they close, those of referrers last.
+                for start, stop in ((own, brought), (brought, end)):
+                    if stop > start:
+                        rows = facts.slice(start, stop - start)
+                        self._fold_facts(
+                            record.first + start, rows, rows.column("id").to_pylist(),
+                            legs=kind not in CLAIMS or start == brought,
+                        )
             elif kind == PROFIT_SHARE:
                 rows = facts.slice(1, int(np.isin(kinds, LEGS).sum()))
                 ids_of = rows.column("id").to_pylist()
@@ -387,7 +389,8 @@ class Replica:
             return of_nobody(answer)
         if stored.kind in CLAIMS and not stored.status:
             rest = [StoredFact(seq + n, stored.batch, stored.row + n, stored.committed_at)
-                    for n in range(1, 1 + legs_of_record(column(stored.batch, "kind"), 1))]
+                    for n in range(1, 1 + legs_of_record(column(stored.batch, "kind"), 1))
+                    if column(stored.batch, "kind")[n] != REFERRAL_IN]
             return claim_answer(
                 answer, [stored_answer(self.words, one, self.names_of) for one in rest]
             )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from .columns import CANCEL, REWARD, Extra
+from .columns import CANCEL, REWARD, Extra, among
 from .rewards import price_of
 from .status import POSTINGS, Status
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .late import Batch, Past
 
 _RESTORE = POSTINGS.index("restore")
+_OF_ITEMS = among((REWARD, CANCEL))
 
 
 class Told(msgspec.Struct, array_like=True, frozen=True):
@@ -127,7 +128,7 @@ def write_items(fold: Fold, batch: Batch, outcome: Outcome, past: Past) -> None:
     """Write on the rows of a commit which items were given, and which came back."""
     facts = batch.facts
     back: dict[str, int] = {}
-    for row in np.flatnonzero(np.isin(facts.kind, (REWARD, CANCEL))).tolist():
+    for row in np.flatnonzero(_OF_ITEMS[facts.kind]).tolist():
         if outcome.status[row] != Status.OK:
             continue
         extra = facts.extra(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from .compile import CompiledProgram, CompiledPrograms
 
 _EXCLUDED = 0
+_ATTRIBUTES = itemgetter(slice(2, None))
+"""What a product has beside its name and its begin."""
 _Class = tuple[int, int, int, int]
 """Rules that a line serves, that it rules out, that wait for it; counters that count it."""
 
@@ -107,15 +110,20 @@ class RuleTables:
         return keys[products.category_of[:n].astype(np.int64) + 1]
 
     def _classes_of(self, products: list[Product]) -> list[int]:
-        """Classes by attributes; only a sku that a rule names tells like products apart."""
-        skus, known, found = self._skus, self._class_of_attributes, []
-        for product in products:
-            key = product[2:] if product[0] not in skus else (product[0], *product[2:])
-            its_class = known.get(key)
-            if its_class is None:
-                its_class = known[key] = self._class(product)
-            found.append(its_class)
-        return found
+        """Classes by attributes; only a sku that a rule names tells like products apart.
+
+        A catalogue has very many products and few classes: no call of Python is made each.
+        """
+        skus, known = self._skus, self._class_of_attributes
+        keys: list[tuple[Any, ...]] = list(map(_ATTRIBUTES, products))
+        if skus:
+            for place, product in enumerate(products):
+                if product[0] in skus:
+                    keys[place] = (product[0], *keys[place])
+        for key, product in dict(zip(keys, products, strict=True)).items():
+            if key not in known:
+                known[key] = self._class(product)
+        return list(map(known.__getitem__, keys))
 
     def _class(self, product: Product) -> int:
         program = self.compiled.program

@@ -59,6 +59,9 @@ class Status(IntEnum):
     SALE_HAS_MEMBER = 43
     ALREADY_CLAIMED = 44
     CLAIM_WINDOW_OVER = 45
+    SELF_REFERRAL = 46
+    ALREADY_REFERRED = 47
+    REFERRAL_CIRCLE = 48
 
 
 REFUSALS = {
@@ -106,6 +109,9 @@ REFUSALS = {
     Status.SALE_HAS_MEMBER: "sale-has-member",
     Status.ALREADY_CLAIMED: "already-claimed",
     Status.CLAIM_WINDOW_OVER: "claim-window-over",
+    Status.SELF_REFERRAL: "self-referral",
+    Status.ALREADY_REFERRED: "already-referred",
+    Status.REFERRAL_CIRCLE: "referral-circle",
 }
 """Refusals for state, by the slug that an answer carries."""
 

@@ -22,11 +22,12 @@ from .chain import Heads, strip
 from .columns import BALANCES, SALE, UNMERGE
 from .folding import Fold
 from .kept import Kept
-from .membership import CLOSED, TYPE
+from .membership import CLOSED, REFERRED_BY, TYPE
 from .named import named_ids, names_among, naming_rows
 from .plans import ActivePlan, plans_at
 from .progress import progress_of
 from .redeemable import redeemable_tenders
+from .referrals import referrals_view
 
 if TYPE_CHECKING:
     from .replica import Replica
@@ -103,6 +104,7 @@ def _shown(replica: Replica, name: str, found: _Standing) -> Answer:
         "seq": seq,
     }
     shown |= _about(replica, person, at) | _tied(replica, person, at)
+    shown |= referrals_view(replica, fold, person, at)
     progress = progress_of(compiled, state, number, tier, day)
     if progress is not None:
         shown["progress"] = progress
@@ -131,6 +133,8 @@ def _about(replica: Replica, number: int, at: int) -> Answer:
             shown["type"] = event.name
         elif event.what == CLOSED:
             shown["closed"] = instant_text(event.at)
+        elif event.what == REFERRED_BY:
+            shown["referrer"] = replica.dictionaries.members.names[event.other]
     if cards:
         shown["cards"] = cards
     plans = plans_at(replica.versions, events, at)

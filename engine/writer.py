@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from vafa.native.wire import Sale
 
-from .admission import Admission
+from .admission import Admission, Admitted
 from .answers import Answer, claim_answer, corrected, of_nobody, rated_answers
 from .carrier import carrier_of
 from .checkpoint import remove
-from .columns import CLAIMS, ERASE, Facts, Outcome, members_of
+from .columns import CLAIMS, ERASE, Facts, Outcome
 from .control_commits import ControlCommits
 from .derived import budget_rows
 from .dictionaries import Sizes
@@ -42,6 +42,7 @@ from .private import Private
 from .private_facts import for_journal, has_private_part, keep_profile, whose
 from .records import facts_batch, growth_batch, rows_batch
 from .redeemable import tell_redeemable, tell_taken
+from .referrals import Watched, legs_of, watched
 from .refunds import refunds_of, tell_refunds
 from .replica import Progress, Replica, journal_path, state_path
 from .schema import NO_MEMBER, column, list_view
@@ -84,6 +85,7 @@ class Staged:
     facts: Facts | None = None
     undo: Callable[[], None] | None = None
     legs: Legs | None = None
+    brought: Legs | None = None
 
 
 class Writer:
@@ -244,27 +246,27 @@ class Writer:
         facts.day, facts.minute = replica.versions.dates(facts.at, version)
         new_ids = intake.ids if rows is None else [intake.ids[row] for row in rows.tolist()]
         joint = is_joint(facts)
+        refers = watched(fold, replica, facts, admitted.referrers)
         before: dict[int, bytes] = {}
         if keep_before:
-            members = members_of(facts)
-            if joint:
-                members.update(others(facts, dictionaries))
-            before = {m: fold.state.pack(m) for m in fold.accounts.every(members)}
+            also = others(facts, dictionaries) if joint else None
+            members = fold.at_stake(facts, new_ids, replica, also)
+            members |= fold.accounts.every(refers.referrer_of.values())
+            before = {m: fold.state.pack(m) for m in members}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self._spoiled = True
-        refused_rows = admitted.refused()
-        refuse_closed(facts, replica.membership, refused_rows, dictionaries.members)
-        new = Batch(facts, new_ids, first, version, refused_rows)
+        new = Batch(facts, new_ids, first, version, self._refused_rows(admitted, facts))
         apply = apply_joint if joint else apply_alone
         outcome, legs = apply(fold, new, replica)
+        brought = self._referred(refers, new, outcome, legs)
         if legs is not None and keep_before:
             before = legs.before | before
         if atomic and (refused := _refused(outcome, rows)):
             self._take_back(before, sizes, None)
             return self._nothing(intake, refused, known)
         batch = facts_batch(intake.id_array(rows), facts, outcome, version, fold.n_currencies)
-        if legs is not None:
-            batch = rows_batch(batch, legs.rows(fold.n_currencies))
+        for more in (legs, brought):
+            batch = batch if more is None else rows_batch(batch, more.rows(fold.n_currencies))
         when = self.commit_time(now)
         undo = None
         if fold.budgets.any:
@@ -279,8 +281,30 @@ class Writer:
         replica.in_flight = before
         return Staged(
             intake, record, data, outcome, new_ids, rows, refusals, known, before, sizes, facts,
-            undo, legs,
+            undo, legs, brought,
         )  # fmt: skip
+
+    def _refused_rows(self, admitted: Admitted, facts: Facts) -> dict[int, Status]:
+        """Rows that are refused before they are folded."""
+        replica = self.replica
+        refused = admitted.refused()
+        refuse_closed(facts, replica.membership, refused, replica.dictionaries.members)
+        return refused
+
+    def _referred(
+        self, refers: Watched, new: Batch, outcome: Outcome, legs: Legs | None
+    ) -> Legs | None:
+        """What a commit brings to, or takes from, those that referred its members."""
+        fold = self.replica.fold
+        assert fold is not None
+        if not refers.before:
+            return None
+        first = new.first + len(new.ids) + (0 if legs is None else len(legs.batch.ids))
+        if legs is not None and not legs.batch.legs:
+            # A claim: its sale is among the rows that follow it.
+            new, outcome = legs.batch, legs.outcome
+        batch = legs_of(fold, self.replica, refers, new, outcome, first)
+        return None if batch is None else Legs(batch, fold.apply(batch, self.replica))
 
     def _refused_before(self, known: dict[int, int]) -> dict[int, Refusal]:
         """Rows that are repeats of facts which were refused for ever."""
@@ -369,13 +393,14 @@ class Writer:
             self.replica.advance(record, staged.new_ids)
             self.replica.records.keep(record)
             self.replica.dirty.update(outcome.members.tolist())
-            if staged.legs is not None:
-                batch = staged.legs.batch
-                self.replica.settle(
-                    batch.first, batch.facts, [] if batch.legs else batch.ids,
-                    staged.legs.outcome.status,
-                )
-                self.replica.dirty.update(staged.legs.outcome.members.tolist())
+            for legs in (staged.legs, staged.brought):
+                if legs is not None:
+                    batch = legs.batch
+                    self.replica.settle(
+                        batch.first, batch.facts, [] if batch.legs else batch.ids,
+                        legs.outcome.status,
+                    )
+                    self.replica.dirty.update(legs.outcome.members.tolist())
             if (facts.kind == ERASE).any():
                 self._forget()
             self._spoiled = False

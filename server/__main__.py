@@ -34,9 +34,11 @@ existing = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--log-format", type=click.Choice(("text", "json")), default="text", show_default=True,
     help="Form of the log on stderr.",
 )
+@click.option("--traces", is_flag=True, help="Spans by OpenTelemetry, sent as OTEL_... say.")
 def serve(
     ledger: Path, host: str, port: int, workers: int, admin_port: int | None,
     keys: Path | None, tls_cert: Path | None, tls_key: Path | None, log_format: str,
+    traces: bool,
 ) -> None:
     """Serve LEDGER over HTTP until SIGTERM.
 
@@ -52,6 +54,7 @@ def serve(
     from .logs import set_up  # noqa: PLC0415
     from .serve import serve_alone  # noqa: PLC0415
     from .systemd import notify  # noqa: PLC0415
+    from .tracing import NoTracing, provider_of  # noqa: PLC0415
     from .workers import supervise  # noqa: PLC0415
 
     set_up(log_format)
@@ -61,13 +64,18 @@ def serve(
     host = sockets[0].getsockname()[0]
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("give both --tls-cert and --tls-key")
-    names = [None if file is None else str(file.resolve()) for file in (keys, tls_cert, tls_key)]
-    doors = Doors(*([sock.fileno() for sock in sockets] + [None])[:2], *names)  # type: ignore[arg-type]
+    fds = [sock.fileno() for sock in sockets]
+    doors = Doors(
+        fds[0], fds[1] if fds[1:] else None, _absolute(keys), _absolute(tls_cert),
+        _absolute(tls_key), traces,
+    )  # fmt: skip
     try:
         tls_context(doors)
         if keys is not None:
             read_keys(keys)
-    except (OSError, KeysError) as error:
+        if traces:
+            provider_of("vafa").shutdown()
+    except (OSError, KeysError, NoTracing) as error:
         raise click.ClickException(str(error)) from None
     bound = [sock.getsockname()[1] for sock in sockets]
     for sock in sockets:
@@ -89,6 +97,11 @@ def serve(
     else:
         supervise(ledger, doors, workers, started)
     notify("STOPPING=1")
+
+
+def _absolute(file: Path | None) -> str | None:
+    """A file's name for processes that may run elsewhere."""
+    return None if file is None else str(file.resolve())
 
 
 def open_sockets(

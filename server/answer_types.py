@@ -170,6 +170,13 @@ class ActivePlan(Struct):
     term_ends: Instant | UnsetType = UNSET
 
 
+class Brought(Struct):
+    """Referrals of a member that stand, and how many more may bring points; null without a cap."""
+
+    brought: int
+    left: int | None
+
+
 class MemberView(Struct):
     """A member at an instant."""
 
@@ -186,6 +193,8 @@ class MemberView(Struct):
     cards: list[str] | UnsetType = UNSET
     plans: list[ActivePlan] | UnsetType = UNSET
     entitlements: list[str] | UnsetType = UNSET
+    referrer: str | UnsetType = UNSET
+    referrals: dict[str, Brought] | UnsetType = UNSET
     progress: Progress | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
     merged: list[str] | UnsetType = UNSET

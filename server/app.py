@@ -223,7 +223,10 @@ def make_server(
     where everyone has the same.
     """
     table = [route for route in routes(front) if admin is None or _is_for(route, admin=admin)]
-    return EdgeServer(Router(table, front.requests, guard).handle)
+    router = Router(table, front.requests, guard)
+    if front.tracing is None:
+        return EdgeServer(router.handle)
+    return EdgeServer(front.tracing.around(router.handle, router.name_of))
 
 
 def _is_for(route: Route, *, admin: bool) -> bool:

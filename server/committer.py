@@ -80,7 +80,7 @@ class Commits(Protocol):
 
 
 @dataclass(slots=True)
-class _Waiting:
+class Waiting:
     """One submission: decoded facts, a table or a fact of no member, and whom to tell.
 
     `alone`: it is a commit of its own.
@@ -125,7 +125,7 @@ class Committer:
         self.writer = writer
         self.figures = Figures()
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._queued = 0
         self._busy = False
         self._flusher = ThreadPoolExecutor(1, "flush")
@@ -152,7 +152,7 @@ class Committer:
     def sale(self, sale: Sale, force: bool) -> asyncio.Future[Verdict]:
         """See Commits."""
         done: asyncio.Future[Verdict] = self._loop.create_future()
-        self._submit(_Waiting((sale,), None, None, force, True, done))
+        self._submit(Waiting((sale,), None, None, force, True, done))
         return done
 
     def sales(
@@ -160,7 +160,7 @@ class Committer:
     ) -> asyncio.Future[list[Verdict]]:
         """See Commits."""
         done: asyncio.Future[list[Verdict]] = self._loop.create_future()
-        self._submit(_Waiting(sales, None, None, force, False, done, len(sales), atomic))
+        self._submit(Waiting(sales, None, None, force, False, done, len(sales), atomic))
         return done
 
     def table(
@@ -168,13 +168,13 @@ class Committer:
     ) -> asyncio.Future[bytes]:
         """See Commits."""
         done: asyncio.Future[bytes] = self._loop.create_future()
-        self._submit(_Waiting((), sales, None, force, False, done, len(sales.ids), atomic))
+        self._submit(Waiting((), sales, None, force, False, done, len(sales.ids), atomic))
         return done
 
     def joint(self, fact: Sale, force: bool) -> asyncio.Future[Verdict]:
         """See Commits."""
         done: asyncio.Future[Verdict] = self._loop.create_future()
-        self._submit(_Waiting((fact,), None, None, force, True, done, joint=True))
+        self._submit(Waiting((fact,), None, None, force, True, done, joint=True))
         return done
 
     def control(
@@ -182,10 +182,10 @@ class Committer:
     ) -> asyncio.Future[Verdict]:
         """See Commits."""
         done: asyncio.Future[Verdict] = self._loop.create_future()
-        self._submit(_Waiting((), None, fact, False, True, done, versions=versions))
+        self._submit(Waiting((), None, fact, False, True, done, versions=versions))
         return done
 
-    def _submit(self, waiting: _Waiting) -> None:
+    def _submit(self, waiting: Waiting) -> None:
         if self._queued + waiting.facts > QUEUE_FACTS:
             raise ProblemError("overloaded", "too many facts wait; try again")
         self._waiting.append(waiting)
@@ -223,7 +223,7 @@ class Committer:
         flush = self._loop.run_in_executor(self._flusher, self.writer.flush, staged)
         flush.add_done_callback(lambda done: self._flushed(group, staged, done, started))
 
-    def _control(self, waiting: _Waiting, fact: ControlFact) -> None:
+    def _control(self, waiting: Waiting, fact: ControlFact) -> None:
         try:
             verdict = self.writer.commit_control(fact, waiting.versions)
         except ProgramError as error:
@@ -235,7 +235,7 @@ class Committer:
             self.figures.commits += 1
             self.figures.facts += 1
 
-    def _take_group(self) -> list[_Waiting]:
+    def _take_group(self) -> list[Waiting]:
         first = self._waiting.popleft()
         group, facts = [first], first.facts
         if not first.alone:
@@ -251,7 +251,7 @@ class Committer:
         return group
 
     def _flushed(
-        self, group: list[_Waiting], staged: Staged, done: asyncio.Future[None], started: float
+        self, group: list[Waiting], staged: Staged, done: asyncio.Future[None], started: float
     ) -> None:
         error = done.exception()
         if isinstance(error, StorageFull):
@@ -274,7 +274,7 @@ class Committer:
         else:
             self._next()
 
-    def _tell(self, group: list[_Waiting], staged: Staged) -> None:
+    def _tell(self, group: list[Waiting], staged: Staged) -> None:
         """Make a durable commit visible and answer those who wait for it."""
         if group[0].table is not None:
             self._tell_one(group[0], stream_of(self.writer.publish_table(staged)))
@@ -286,11 +286,11 @@ class Committer:
             self._tell_one(waiting, verdicts[place] if waiting.one else verdicts[place:end])
             place = end
 
-    def _tell_one(self, waiting: _Waiting, told: Verdict | list[Verdict] | bytes) -> None:
+    def _tell_one(self, waiting: Waiting, told: Verdict | list[Verdict] | bytes) -> None:
         if not waiting.done.done():
             waiting.done.set_result(told)  # type: ignore[arg-type]
 
-    def _storage_full(self, group: list[_Waiting], error: StorageFull) -> None:
+    def _storage_full(self, group: list[Waiting], error: StorageFull) -> None:
         self.figures.storage_full += 1
         for waiting in group:
             if not waiting.done.done():
@@ -341,7 +341,7 @@ class Committer:
         self.writer.close()
 
 
-def _intake(group: list[_Waiting]) -> Intake:
+def _intake(group: list[Waiting]) -> Intake:
     if group[0].table is not None:
         return group[0].table
     return DecodedFacts([sale for waiting in group for sale in waiting.sales])

@@ -71,7 +71,7 @@ BODIES = (
 COMMITS = ("overloaded", "storage-full", "writer-away")
 FACTS = (
     "invalid-fact", "id-reused", "no-program", "in-future", "too-late", "unknown-card",
-    "unknown-sale",
+    "unknown-sale", "unknown-referrer",
     "pin-needed", "pin-wrong", "pin-locked",
     *sorted(REFUSALS.values()),
 )  # fmt: skip

@@ -23,13 +23,14 @@ BACKLOG = 1024
 
 
 class Doors(msgspec.Struct, frozen=True):
-    """The listening sockets as descriptors, and the files of keys and certificate."""
+    """The listening sockets as descriptors, the files of keys and certificate, whether to trace."""
 
     main: int
     admin: int | None = None
     keys: str | None = None
     tls_cert: str | None = None
     tls_key: str | None = None
+    traces: bool = False
 
     @property
     def descriptors(self) -> list[int]:

@@ -10,6 +10,7 @@ from vafa.engine.private import Private
 from vafa.engine.replica import Replica
 
 from .committer import Commits
+from .tracing import Tracing
 
 
 class Front:
@@ -18,17 +19,20 @@ class Front:
     def __init__(
         self, commits: Commits, replica: Replica, *, tails: bool, imports: Path | None = None,
         ledger: Path | None = None, private: Callable[[], Private] | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         """`tails`: the replica is this process's own and follows the journal by itself.
 
         `imports`: the folder of mappings for files of other systems; `ledger`: that of the
-        outbox. `private` opens what the journal must not have, once.
+        outbox. `private` opens what the journal must not have, once. `tracing` makes spans of
+        requests.
         """
         self.commits = commits
         self.replica = replica
         self.imports = imports
         self._private = private
         self.ledger = ledger
+        self.tracing = tracing
         self._tails = tails
         self.requests: Counter[tuple[str, str, int]] = Counter()
 

@@ -27,6 +27,7 @@ from vafa.native.wire import Sale
 
 from .committer import Committer, Figures
 from .problems import ProblemError
+from .tracing import PARENTS, Tracing
 
 log = logging.getLogger("vafa")
 
@@ -38,7 +39,10 @@ MOST_IN_FLIGHT = 200_000
 
 
 class Ask(msgspec.Struct, array_like=True):
-    """Facts from a front end: number of the ask, what it holds, the operator's force."""
+    """Facts from a front end: number of the ask, what it holds, the operator's force.
+
+    `traces` are the spans of the requests, where they are traced.
+    """
 
     number: int
     kind: int
@@ -48,6 +52,7 @@ class Ask(msgspec.Struct, array_like=True):
     control: ControlFact | None = None
     atomic: bool = False
     versions: int | None = None
+    traces: list[str] = []
 
 
 class Told(msgspec.Struct, array_like=True):
@@ -109,6 +114,7 @@ async def listen(path: Path, committer: Committer) -> asyncio.AbstractServer:
 
 
 async def _serve_ask(ask: Ask, committer: Committer, writer: asyncio.StreamWriter) -> None:
+    PARENTS.set(ask.traces)
     try:
         if ask.kind == SALES:
             sales = [Sale.of(*sale) for sale in ask.sales]
@@ -161,14 +167,15 @@ class _Under:
 class RemoteCommits:
     """Commits through the writer's socket; connects again when the writer comes back."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tracing: Tracing | None = None) -> None:
         self._path = path
+        self._tracing = tracing
         self._loop = asyncio.get_running_loop()
         self._writer: asyncio.StreamWriter | None = None
         self._under: dict[int, _Under] = {}
         self._number = 0
         self._facts = 0
-        self._singles: dict[bool, list[tuple[Sale, asyncio.Future[Verdict]]]] = {}
+        self._singles: dict[bool, list[tuple[Sale, asyncio.Future[Verdict], str]]] = {}
 
     @property
     def connected(self) -> bool:
@@ -210,19 +217,21 @@ class RemoteCommits:
         waiting = self._singles.setdefault(force, [])
         if not waiting:
             self._loop.call_soon(self._send_singles, force)
-        waiting.append((sale, done))
+        waiting.append((sale, done, self._trace()))
         return done
 
     def _send_singles(self, force: bool) -> None:
         waiting = self._singles.pop(force)
-        futures = [done for _, done in waiting]
+        futures = [done for _, done, _ in waiting]
         if self._writer is None:
             for done in futures:
                 if not done.done():
                     done.set_exception(_away())
             return
-        sales = [sale.parts() for sale, _ in waiting]
-        self._ask(SALES, force, _Under(len(waiting), ones=futures), sales=sales)
+        sales = [sale.parts() for sale, _, _ in waiting]
+        traces = [trace for _, _, trace in waiting if trace]
+        under = _Under(len(waiting), ones=futures)
+        self._ask(SALES, force, under, sales=sales, traces=traces)
 
     def sales(
         self, sales: Sequence[Sale], force: bool, atomic: bool = False
@@ -267,6 +276,10 @@ class RemoteCommits:
         self._ask(FIGURES, False, _Under(0, figures=done))
         return await done
 
+    def _trace(self) -> str:
+        """The span of the request that asks; empty where nothing is traced."""
+        return "" if self._tracing is None else self._tracing.here()
+
     def _check(self, facts: int) -> None:
         if self._writer is None:
             raise _away()
@@ -278,6 +291,7 @@ class RemoteCommits:
         self._number += 1
         self._under[self._number] = under
         self._facts += under.facts
+        content.setdefault("traces", [trace] if (trace := self._trace()) else [])
         self._writer.write(_frame(Ask(self._number, kind, force, **content)))
 
     # -- being told ----------------------------------------------------------------------

@@ -110,6 +110,14 @@ PROBLEMS: dict[str, Kind] = {
     "unknown-sale": Kind(
         422, "Unknown sale", "no such receipt is here yet; the id may be used again"
     ),
+    "unknown-referrer": Kind(
+        422, "Unknown referrer", "the member that refers has no fact yet; the id may be used again"
+    ),
+    "self-referral": Kind(409, "Refers itself", "a member cannot refer itself; for ever"),
+    "already-referred": Kind(409, "Referred already", "the member was referred before; for ever"),
+    "referral-circle": Kind(
+        409, "Circle of referrals", "the referrer was referred by the member, at last; for ever"
+    ),
     "sale-has-member": Kind(
         409, "Sale has a member", "what is claimed was rung up with a member; for ever"
     ),

@@ -89,6 +89,13 @@ class Router:
         methods = self._around.get((before + "/", "/" + last))
         return (methods, middle) if middle else (None, "")
 
+    def name_of(self, request: web.BaseRequest) -> str:
+        """The path of the route that a request names, as the table has it; "none" without one."""
+        try:
+            return self._find(request)[0].path
+        except ProblemError:
+            return "none"
+
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         name = "none"

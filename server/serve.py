@@ -22,6 +22,7 @@ from .committer import Committer
 from .doors import Doors, OpenDoors
 from .front import Front
 from .link import RemoteCommits, listen
+from .tracing import Tracing, provider_of
 
 log = logging.getLogger("vafa")
 
@@ -65,14 +66,29 @@ def quiet_collector() -> None:
     sys.setswitchinterval(0.001)
 
 
+def tracing_of(service: str) -> Tracing:
+    """Spans of a process, sent where the environment says."""
+    return Tracing(provider_of(service))
+
+
+def committer_of(writer: Writer, tracing: Tracing | None) -> Committer:
+    """The commits of a writer, traced or not."""
+    if tracing is None:
+        return Committer(writer)
+    from .traced_commits import TracedCommitter  # noqa: PLC0415 - only where it is asked for
+
+    return TracedCommitter(writer, tracing)
+
+
 def serve_alone(ledger: Path, doors: Doors, started: Started) -> None:
     """All roles in one process. Raises LedgerError when the ledger cannot be written."""
 
     async def main() -> None:
-        committer = Committer(Writer(ledger))
+        tracing = tracing_of("vafa") if doors.traces else None
+        committer = committer_of(Writer(ledger), tracing)
         front = Front(
             committer, committer.replica, tails=False, imports=ledger / IMPORTS, ledger=ledger,
-            private=committer.writer.private,
+            private=committer.writer.private, tracing=tracing,
         )  # fmt: skip
         tending = asyncio.create_task(committer.tend())
         quiet_collector()
@@ -80,22 +96,25 @@ def serve_alone(ledger: Path, doors: Doors, started: Started) -> None:
         async def close() -> None:
             tending.cancel()
             await committer.close()
+            if tracing is not None:
+                tracing.close()
 
         await run_doors(doors, front, started, close)
 
     uvloop.run(main())
 
 
-def write_for_others(ledger: Path, ready: int | None = None) -> None:
+def write_for_others(ledger: Path, ready: int | None = None, *, traces: bool = False) -> None:
     """The writer's process: commits and checkpoints for front ends on a unix socket.
 
-    A byte on the descriptor `ready` says that it listens.
+    A byte on the descriptor `ready` says that it listens. `traces`: with spans of its commits.
     """
     # It has no files to read again.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     async def main() -> None:
-        committer = Committer(Writer(ledger))
+        tracing = tracing_of("vafa-writer") if traces else None
+        committer = committer_of(Writer(ledger), tracing)
         tending = asyncio.create_task(committer.tend())
         quiet_collector()
         server = await listen(socket_path(ledger), committer)
@@ -106,6 +125,8 @@ def write_for_others(ledger: Path, ready: int | None = None) -> None:
         server.close()
         tending.cancel()
         await committer.close()
+        if tracing is not None:
+            tracing.close()
 
     uvloop.run(main())
 
@@ -114,7 +135,8 @@ def serve_in_front(ledger: Path, doors: Doors) -> None:
     """A front end's process: decodes, checks, answers reads from a replica of its own."""
 
     async def main() -> None:
-        commits = RemoteCommits(socket_path(ledger))
+        tracing = tracing_of("vafa-front") if doors.traces else None
+        commits = RemoteCommits(socket_path(ledger), tracing)
         linking = asyncio.create_task(commits.run())
         while not commits.connected:
             await asyncio.sleep(0.01)
@@ -124,10 +146,12 @@ def serve_in_front(ledger: Path, doors: Doors) -> None:
         async def close() -> None:
             linking.cancel()
             replica.close()
+            if tracing is not None:
+                tracing.close()
 
         front = Front(
             commits, replica, tails=True, imports=ledger / IMPORTS, ledger=ledger,
-            private=cache(lambda: Private(ledger)),
+            private=cache(lambda: Private(ledger)), tracing=tracing,
         )  # fmt: skip
         await run_doors(doors, front, lambda: None, close)
 

@@ -92,11 +92,11 @@ def supervise(
             role.process.send_signal(signum)
 
     signal.signal(signal.SIGHUP, pass_on)
-    roles += [Role("the writer", ["write", str(ledger)], [], told)]
+    told_doors = msgspec.json.encode(doors).decode()
+    roles += [Role("the writer", ["write", str(ledger), told_doors], [], told)]
     try:
         os.close(told)
         _await_writer(ready, roles[0], stopping)
-        told_doors = msgspec.json.encode(doors).decode()
         roles += [
             Role(f"front end {place}", ["front", str(ledger), told_doors], doors.descriptors)
             for place in range(workers)
@@ -135,17 +135,19 @@ def _await_writer(ready: int, writer: Role, stopping: list[int]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Run one role: `write LEDGER [READY_FD]` or `front LEDGER DOORS`."""
+    """Run one role: `write LEDGER DOORS [READY_FD]` or `front LEDGER DOORS`."""
     set_up()
-    role, ledger, *rest = arguments
+    role, ledger, told, *rest = arguments
+    doors = msgspec.json.decode(told, type=Doors)
     if role == "write":
+        ready = int(rest[0]) if rest else None
         try:
-            write_for_others(Path(ledger), int(rest[0]) if rest else None)
+            write_for_others(Path(ledger), ready, traces=doors.traces)
         except LedgerError as error:
             print(f"vafa: {error}", file=sys.stderr)
             raise SystemExit(TRY_LATER if isinstance(error, LedgerBusy) else 1) from None
     else:
-        serve_in_front(Path(ledger), msgspec.json.decode(rest[0], type=Doors))
+        serve_in_front(Path(ledger), doors)
 
 
 if __name__ == "__main__":

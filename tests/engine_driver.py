@@ -18,7 +18,7 @@ from typing import Any
 from unittest import mock
 
 from vafa.engine.calendars import LAST_DAY, date_of
-from vafa.engine.columns import CLAIMS, LEGS, NO_RULE, SALE, decode_extra
+from vafa.engine.columns import CLAIMS, LEGS, NO_RULE, REFERRAL_IN, SALE, decode_extra
 from vafa.engine.digest import describe_row, state_hash
 from vafa.engine.facts import KINDS
 from vafa.engine.replay import verify
@@ -112,12 +112,19 @@ def seen(replica: Replica, case: Case) -> Run:
             if row["kind"] == BUDGET_CLOSED:
                 run.told[name] = Told("ok")
                 continue
-            claims = rows[0]["kind"] in CLAIMS and place > 0
+            claims = (
+                rows[0]["kind"] in CLAIMS and place > 0 and row["kind"] != REFERRAL_IN
+            )
             if claims:
                 name = f"{rows[0]['id']}>{name}"
             elif row["kind"] in MEMBERS_PARTS:
                 name = f"{name}/{replica.dictionaries.members.names[row['member']]}"
-            told = run.told[name] = _told(replica, row, names, standing=not claims)
+            told = _told(replica, row, names, standing=not claims)
+            if row["kind"] == REFERRAL_IN and name in run.told:
+                # One sale may bring a referrer more than one leg.
+                run.told[name].postings += told.postings
+                continue
+            run.told[name] = told
             if row["kind"] in LEGS:
                 told.lots = [_moved(lot) for lot in decode_extra(row["payload"]).lots]
     latest = latest_us(case)

@@ -67,7 +67,8 @@ def run(case: Case, facts: Iterable[Fact] | None = None) -> Run:
         answer = reference.submit(_decoded(fact))
         found.told[fact["id"]] = _told(answer, of_member=not is_control(fact))
         for name, row in answer.rows.items():
-            found.told[f"{fact['id']}>{name}"] = _told(row, of_member=True)
+            whole = name if "/" in name else f"{fact['id']}>{name}"
+            found.told[whole] = _told(row, of_member=True)
         for parts in (answer.corrections, answer.closings, answer.legs):
             for member, postings in parts.items():
                 told = found.told.setdefault(f"{fact['id']}/{member}", Told("ok"))

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from vafa.engine.explain import Explainer
+from vafa.engine.explain_shape import ControlTold
 from vafa.engine.facts import CloseFact, EnrolFact, EraseFact, MergeFact, UnmergeFact
 from vafa.engine.outbox import Deriver, Settings
 from vafa.engine.replay import verify
@@ -255,3 +257,12 @@ def test_tiers_changed_are_told_of_the_survivor(writer: Writer) -> None:
     told = [event for record in writer.journal.scan() for event in with_events.take(record)]
     changes = [event.data for event in told if event.type == "tier.changed"]
     assert {change["member"] for change in changes if change["fact"] == "c"} <= {"m"}
+
+
+def test_what_is_undone_is_explained(writer: Writer) -> None:
+    each(writer, sale("a", 0), sale("b", 0, member="n"), merge("g", DAY))
+    each(writer, unmerge("u", DAY * 2, "g"))
+    for name in ("g", "u", "b"):
+        told = Explainer(writer.replica, "en").fact(name)
+        assert not isinstance(told, ControlTold)
+        assert (told.status, told.agrees) == ("ok", True)

@@ -88,14 +88,15 @@ KINDS: tuple[str, ...] = (
     "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
     "erase", "card pin", "profit share", "profit share in", "gift card pin", "gift card refund",
     "reward stock", "merge", "unmerge", "pool", "unpool",
-    "gift card fund", "claim", "claim cancel",
+    "gift card fund", "claim", "claim cancel", "referral in",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
 `closing` is a member's part of a control fact (what expired, what it gave), `transfer in` the
 receiver's leg of a transfer, `gift card payment` a card's leg of a sale, `gift card refund` of a
-return, `profit share in` a member's share; `budget closed` is written by the engine. A claim is
-followed by its sale, a cancel of a claim by the return of it.
+return, `profit share in` a member's share, `referral in` the referrer's leg of a sale or return;
+`budget closed` is written by the engine. A claim is followed by its sale, a cancel of a claim by
+the return of it.
 """
 
 SHOWN: tuple[str, ...] = tuple("cancel" if kind == "claim cancel" else kind for kind in KINDS)
@@ -112,7 +113,7 @@ RANKS: dict[str, int] = {
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
     "donate": 3, "transfer": 3, "transfer in": 3, "reward redeem": 3,
     "gift card fund": 3,
-    "claim": 3, "claim cancel": 3,
+    "claim": 3, "claim cancel": 3, "referral in": 1,
     "profit share": 1, "profit share in": 1, "gift card issue": 1, "gift card load": 1,
     "gift card redeem": 3, "gift card payment": 3,
     "day closed": 4,

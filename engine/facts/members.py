@@ -57,6 +57,7 @@ class _About(Struct, forbid_unknown_fields=True):
     type: MemberType | msgspec.UnsetType = msgspec.UNSET
     card: AnyCard = ""
     profile: Profile | msgspec.UnsetType = msgspec.UNSET
+    referrer: Name | msgspec.UnsetType = msgspec.UNSET
 
 
 class EnrolFact(_About, tag_field="kind", tag="enrol"):
