@@ -14,8 +14,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from vafa.engine.facts import SaleFact
 from vafa.engine.facts.parts import Id, Name
 
-from .decode import MOST_FACTS
-
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Seq = Annotated[int, Meta(ge=1)]
 
@@ -86,24 +84,6 @@ class FactAnswer(Struct):
     refunds: list[Refund] | UnsetType = UNSET
     parked: list[Applied] | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
-
-
-Facts = Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=MOST_FACTS)]
-"""Facts of an array: one that is wrong has a result that says so."""
-
-
-class BatchEntry(Struct):
-    """What became of a fact of a batch: its answer with its place, or its problem."""
-
-    line: Seq
-    status: Literal["ok", "parked", "refused", "replayed"]
-    problem: dict[str, Any] | UnsetType = UNSET
-    id: str | UnsetType = UNSET
-    seq: Seq | UnsetType = UNSET
-    postings: list[Posting] | UnsetType = UNSET
-    balances: dict[str, Balance] | UnsetType = UNSET
-    tier: str | UnsetType | None = UNSET
-    reason: str | UnsetType = UNSET
 
 
 class ProgramName(Struct):

@@ -80,13 +80,9 @@ def routes(front: Front) -> tuple[Route, ...]:
     table = (
         Route("POST", "/v1/events", events.post, Told(
             "Takes facts: one, or a batch", {
-                200: {
-                    JSON: shown.FactAnswer | list[shown.BatchEntry], NDJSON: TEXT, ARROW: BYTES,
-                },
+                200: {JSON: shown.FactAnswer, NDJSON: TEXT, ARROW: BYTES},
                 201: {JSON: shown.FactAnswer}, 202: {JSON: shown.FactAnswer},
-            }, "write", {
-                JSON: MemberFact | LoneFact | shown.Facts, NDJSON: TEXT, ARROW: BYTES,
-            },
+            }, "write", {JSON: MemberFact | LoneFact, NDJSON: TEXT, ARROW: BYTES},
             (FORCE, ATOMIC),
             (*BODIES, *COMMITS, *FACTS, "invalid-batch", "batch-refused", "no-pepper"),
         )),

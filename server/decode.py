@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import orjson
 import pyarrow as pa
 
@@ -41,41 +40,13 @@ def decode_lines(body: bytes) -> list[Line]:
     out: list[Line] = []
     for number, row in enumerate(rows, 1):
         text = row.strip()
-        if text:
-            out.append((number, _fact_or_problem(text)))
+        if not text:
+            continue
+        try:
+            out.append((number, decode_fact(text)))
+        except ProblemError as problem:
+            out.append((number, problem))
     return out
-
-
-_raw = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-def is_array(body: bytes) -> bool:
-    """Whether a JSON body is an array: many facts rather than one."""
-    return body[:1] == b"[" or (body[:1].isspace() and body.lstrip()[:1] == b"[")
-
-
-def decode_array(body: bytes) -> list[Line]:
-    """(place from 1, fact or problem) of a JSON array of facts. Raises ProblemError."""
-    try:
-        body.decode()
-        parts = [bytes(part) for part in _raw.decode(body)]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ProblemError("invalid-json", str(error)) from None
-    if not parts:
-        raise ProblemError("invalid-fact", "an array of no facts")
-    if len(parts) > MOST_FACTS:
-        raise ProblemError("too-large", f"more than {MOST_FACTS} facts; send several requests")
-    for place, part in enumerate(parts):
-        if part[:1] != b"{":
-            raise ProblemError("invalid-fact", "an array of facts holds objects", f"[{place}]")
-    return [(place, _fact_or_problem(part)) for place, part in enumerate(parts, 1)]
-
-
-def _fact_or_problem(text: bytes) -> Sale | LoneFact | ProblemError:
-    try:
-        return decode_fact(text)
-    except ProblemError as problem:
-        return problem
 
 
 def decode_arrow(body: bytes) -> ArrowFacts:

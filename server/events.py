@@ -1,4 +1,4 @@
-"""The door of facts: one or many as JSON, many as NDJSON, many as Arrow columns."""
+"""The door of facts: one as JSON, many as NDJSON, many as Arrow columns."""
 
 from __future__ import annotations
 
@@ -12,18 +12,7 @@ from vafa.engine.facts import JointFact, LoneFact, PrivateFact
 from vafa.engine.verdicts import Verdict, stream_of, verdict_table
 from vafa.native.wire import Sale
 
-from .decode import (
-    ARROW,
-    JSON,
-    NDJSON,
-    Line,
-    decode_array,
-    decode_arrow,
-    decode_fact,
-    decode_lines,
-    is_array,
-    with_fields,
-)
+from .decode import ARROW, JSON, NDJSON, Line, decode_arrow, decode_fact, decode_lines, with_fields
 from .edge import read_body
 from .front import Front
 from .guard import holder_of
@@ -45,7 +34,7 @@ class EventDoor:
         self.privacy = Privacy(front)
 
     async def post(self, request: web.BaseRequest, _: str) -> web.Response:
-        """Facts in: one or many as JSON, many as NDJSON, many as Arrow columns."""
+        """Facts in: one as JSON, many as NDJSON, many as Arrow columns."""
         force = atomic = False
         # Nearly no till sends any: a sale does not pay for them.
         if "?" in request.raw_path:
@@ -56,20 +45,16 @@ class EventDoor:
         kind = request.headers.get("Content-Type", "")
         if kind != JSON:
             kind = request.content_type
-        if kind == JSON and not is_array(body):
+        if kind == JSON:
             return await self._one(body, force, holder)
         language = language_of(request.headers.get("Accept-Language"))
-        if kind in {JSON, NDJSON}:
-            lines = decode_array(body) if kind == JSON else decode_lines(body)
+        if kind == NDJSON:
+            lines = decode_lines(body)
             if holder is not None:
                 lines = allowed_lines(lines, holder)
             if atomic:
-                results = await self._whole(lines, force, language)
-            else:
-                results = [line for _, line in await self.results(lines, force, language)]
-            if kind == NDJSON:
-                return Reply(b"".join(results), NDJSON)
-            return Reply(b"[" + b",".join(results) + b"]", JSON)
+                return await self._whole(lines, force, language)
+            return await self._lines(lines, force, language)
         if kind == ARROW:
             return await self._table(body, force, holder, language if atomic else None)
         raise ProblemError("unsupported-media", f"send {JSON}, {NDJSON} or {ARROW}, not {kind}")
@@ -104,6 +89,10 @@ class EventDoor:
             return await self.privacy.joint(fact, force)
         return await self.commits.control(fact)
 
+    async def _lines(self, lines: list[Line], force: bool, language: str) -> web.Response:
+        results = await self.results(lines, force, language)
+        return Reply(b"".join(line for _, line in results), NDJSON)
+
     async def results(
         self, lines: list[Line], force: bool, language: str
     ) -> list[tuple[int, bytes]]:
@@ -132,8 +121,8 @@ class EventDoor:
         results.sort()
         return results
 
-    async def _whole(self, lines: list[Line], force: bool, language: str) -> list[bytes]:
-        """Results of lines of which all are kept or none. Raises ProblemError."""
+    async def _whole(self, lines: list[Line], force: bool, language: str) -> web.Response:
+        """Lines of which all are kept or none."""
         refused: list[tuple[int, ProblemError]] = []
         facts: list[Sale] = []
         for number, fact in lines:
@@ -153,7 +142,8 @@ class EventDoor:
             if (refusal := verdict.refusal) is not None and refusal.slug != "batch-refused"
         ]
         _check_whole(refused, language)
-        return [_line_result(number, verdict, language) for number, verdict in told]
+        results = [_line_result(number, verdict, language) for number, verdict in told]
+        return Reply(b"".join(results), NDJSON)
 
     async def _table(
         self, body: bytes, force: bool, holder: Holder | None, atomic: str | None

@@ -383,7 +383,7 @@ class TestUsers:
     def test_right_answers_give_a_report_and_exit_code_0(self, year: Path) -> None:
         with Server(sale_answer) as server:
             url = f"http://{HOST}:{server.port}"
-            ended = load(year, "--host", url, "--users", "2", "--seconds", "1", "--format", "json")
+            ended = load(year, "--host", url, "--users", "2", "--seconds", "3", "--format", "json")
         assert ended.returncode == 0, ended.stderr
         found = json.loads(ended.stdout)
         rows = {row["name"]: row for row in found["requests"]}
@@ -399,7 +399,7 @@ class TestUsers:
 
         with Server(answer) as server:
             url = f"http://{HOST}:{server.port}"
-            ended = load(year, "--host", url, "--users", "1", "--seconds", "1")
+            ended = load(year, "--host", url, "--users", "1", "--seconds", "3")
         assert ended.returncode == 1
         assert ended.stderr.count(" x ") == 1
 
