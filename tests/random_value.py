@@ -292,7 +292,7 @@ class Drawn:
         since = (START + dt.timedelta(days=self.draw.randrange(20))).date()
         until = (START + dt.timedelta(days=self.draw.randrange(20, DAYS))).date()
         causes = {
-            name: self.draw.randint(1, 500)
+            name: self.draw.randint(1, 330)
             for name in ("school", "trees", "nobody") if self.draw.random() < 0.2
         }
         return self._fact(
