@@ -314,9 +314,9 @@ def test_a_return_that_waits_is_told_of_a_refused_sale(tmp_path: Path) -> None:
 # -- bad input -----------------------------------------------------------------------------------
 
 BAD: dict[str, tuple[Json, str]] = {
-    "neither": (sale("s", 1), "$"),
+    "neither": (wire("activity", "a", 1, code="review"), "$"),
     "a link without a member": (wire("card link", "l", 1, card="c"), "$"),
-    "an empty card": (sale("s", 1, card=""), "$"),
+    "an empty card": (wire("activity", "a", 1, code="review", card=""), "$"),
     "a link of an empty card": (link("l", 1, card=""), "card"),
     "a long card": (sale("s", 1, card="x" * 59), "card"),
     "a long card in bytes": (sale("s", 1, card="ن" * 30), "card"),
