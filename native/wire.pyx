@@ -445,7 +445,8 @@ cdef inline uint32_t version(object versions, dict codes, Latest *known, str nam
 def fill(list sales, dictionaries):
     """Columns of `engine.columns.Facts` for decoded facts; dictionaries take new names.
 
-    A fact that names nobody has member 2**32 - 1. Returns a dict by the field's name, without day and minute.
+    A fact that names nobody has member 2**32 - 1. Returns a dict by the field's name, without day
+    and minute.
     """
     cdef Py_ssize_t n = len(sales), i, k, n_lines = 0, n_tenders = 0, line = 0, tender = 0
     cdef Sale sale
