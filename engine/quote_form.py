@@ -44,9 +44,11 @@ def decode_basket(body: bytes, now: int) -> Basket:
     fact = read_strictly(body, sale)
     if "id" not in given:
         fact.id = NO_ID
+    has_member = not given.isdisjoint(("member", "card"))
     if "member" not in given:
-        fact.member = NOBODY
-    return Basket(sale_of(fact), not given.isdisjoint(("member", "card")), "id" in given)
+        # A card tells the member.
+        fact.member = "" if has_member else NOBODY
+    return Basket(sale_of(fact), has_member, "id" in given)
 
 
 def _whole(fields: dict[str, Any], now: int) -> dict[str, Any]:
