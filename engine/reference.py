@@ -18,14 +18,12 @@ from itertools import groupby
 import msgspec
 
 from .facts import (
-    AdjustFact,
     CancelFact,
     CaptureFact,
     CatalogFact,
     ClaimFact,
     CloseFact,
     DayClosedFact,
-    DonateFact,
     EnrolFact,
     Fact,
     HoldFact,
@@ -55,6 +53,7 @@ from .reference_answers import (
 )
 from .reference_basis import rounded
 from .reference_calendar import business_date
+from .reference_checks import check_form, check_others, check_own, check_return
 from .reference_claims import Receipt, plain, whole_return
 from .reference_conditions import failed_condition
 from .reference_earning import has_figure
@@ -67,7 +66,6 @@ from .reference_facts import (
     instant,
     named_sale,
     net_voids,
-    returned_lines,
 )
 from .reference_moving import leg_of
 from .reference_referrals import Referrals
@@ -75,7 +73,7 @@ from .reference_returns import Refusal
 from .reference_run import Run, play
 from .reference_spending import run_out, whole_steps
 from .reference_tiers import tier_on
-from .reference_turn import Posting, Row, advance, is_status
+from .reference_turn import Posting, Row, advance
 from .reference_value import Value, ValueFact
 from .reference_world import Accepted, Version, World
 from .status import REFUSALS, Status
@@ -91,10 +89,6 @@ __all__ = [
     "net_voids",
     "rounded",
 ]
-
-MOST_POINTS = 10**12
-"""Of one posting, in whole points (section 1)."""
-
 
 class Reference:
     """A ledger without a disk: facts in, answers out."""
@@ -134,7 +128,7 @@ class Reference:
         """
         try:
             said = content(fact)
-            _check_form(fact)
+            check_form(fact)
         except InvalidFact:
             return Answer(fact.id, "refused", "invalid-fact")
         if fact.id in self._answers:
@@ -237,7 +231,7 @@ class Reference:
             waiting = {parked.fact.id for parked in self._parked.get(fact.id, [])}
             tried = [replace(e, returns=False) if e.fact.id in waiting else e for e in facts]
             after = play(self._world, [*tried, entry], before, judge=self._judge_of(entry))
-            _check_others(entry, before, after)
+            check_others(entry, before, after)
         except Refusal as refusal:
             answer = Answer(fact.id, "refused", REFUSALS[refusal.status])
             return self._answered(entry, before, self._in_vain(answer))
@@ -295,7 +289,7 @@ class Reference:
 
         def judge(entry: Accepted, row: Row) -> None:
             if entry is new:
-                _check_own(new, row)
+                check_own(new, row)
                 if isinstance(new.fact, CancelFact):
                     back = sum(p.points for p in row.postings if p.kind == "restore")
                     self._value.check_cancel(new.fact, back)
@@ -317,7 +311,7 @@ class Reference:
         judge = self._judge_of(entry) if judged else None
         after = play(self._world, [*facts, entry], before, judge=judge)
         if judged:
-            _check_others(entry, before, after)
+            check_others(entry, before, after)
         self._facts[name], self._runs[name] = [*facts, entry], after
         own = after.rows[entry.fact.id].postings
         return own + corrections(before, after, entry.fact.id)
@@ -624,7 +618,7 @@ class Reference:
                 others = [e for e in kept if e.fact.id != parked.fact.id]
                 tried = [*others, parked]
                 after = play(self._world, tried, run)
-                _check_return(parked, after.rows[parked.fact.id])
+                check_return(parked, after.rows[parked.fact.id])
             except Refusal as refusal:
                 answer.parked[parked.fact.id] = REFUSALS[refusal.status]
                 continue
@@ -694,66 +688,3 @@ class Reference:
             if business_date(version.program, version.since)[0] <= date:
                 found = version.program
         return found
-
-
-def _check_form(fact: Fact) -> None:
-    if isinstance(fact, LinkFact):
-        raise TypeError(type(fact).__name__)
-    if isinstance(fact, SaleFact | ReturnFact):
-        for item in returned_lines(fact):
-            if item.line is None and item.sku is None:
-                raise InvalidFact("names no line: give line or sku")
-
-
-def _check_own(entry: Accepted, row: Row) -> None:
-    """Whether a fact may stand at its own place (section 2). Raises Refusal."""
-    fact = entry.fact
-    for currency in entry.version.program.currency:
-        most = MOST_POINTS * 10**currency.scale
-        if any(abs(p.points) > most for p in row.postings if p.currency == currency.id):
-            raise Refusal(fact.id, Status.OVERFLOW)
-    _check_return(entry, row)
-    if row.broken and not getattr(fact, "completed", False):
-        raise Refusal(fact.id, row.broken[0][1])
-    short = any(row.lack[name] > row.owed_back[name] for name in row.lack)
-    if short and _takes(entry.version.program, fact):
-        raise Refusal(fact.id, Status.INSUFFICIENT)
-    if row.broken_offers and not getattr(fact, "completed", False):
-        raise Refusal(fact.id, row.broken_offers[0].status)
-
-
-def _takes(program: Program, fact: OfMember | DayClosedFact) -> bool:
-    """Whether a fact may be refused for want of points."""
-    match fact:
-        case SaleFact(completed=False, tenders=tenders):
-            return any(tender.points or tender.ref for tender in tenders) or bool(
-                program.coupon_currencies() & set(fact.coupons)
-            )
-        case RedeemFact() | HoldFact() | CaptureFact() | TransferFact():
-            return not fact.completed
-        case DonateFact():
-            return True
-        case AdjustFact(forced=False):
-            return fact.points < 0
-    return False
-
-
-def _check_others(entry: Accepted, before: Run, after: Run) -> None:
-    """Whether no fact at another place lacks more for a new one. Raises Refusal."""
-    fact, rows = entry.fact, after.rows
-    if not _takes(entry.version.program, fact):
-        return
-    for name, old in before.rows.items():
-        now = rows[name].lack
-        if any(now[currency] > old.lack[currency] for currency in now):
-            raise Refusal(fact.id, Status.INSUFFICIENT)
-
-
-def _check_return(entry: Accepted, row: Row) -> None:
-    program = entry.version.program
-    if getattr(entry.fact, "completed", False):
-        return
-    if program.returns.shortfall == "refuse" and any(
-        points for name, points in row.owed_back.items() if not is_status(program, name)
-    ):
-        raise Refusal(entry.fact.id, Status.POINTS_SPENT)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ from vafa.engine.facts import (
 from vafa.engine.holiday_calendars import resolve_holidays
 from vafa.engine.intake import DecodedFacts
 from vafa.engine.program_file import parse_program
+from vafa.engine.replay import verify
 from vafa.engine.replica import Replica
 from vafa.engine.verdicts import Verdict
 from vafa.engine.wire_json import decode_fact
@@ -205,6 +208,23 @@ def start(ledger: Path, program: str = PROGRAM + MORE) -> Writer:
     verdict = writer.publish_program(PublishFact("program", at(-24 * 365), program))
     assert verdict.refusal is None, verdict.refusal
     return writer
+
+
+@contextmanager
+def verified(ledger: Path, program: str = PROGRAM + MORE) -> Iterator[Writer]:
+    """As `start`; the ledger is verified at the end, from its checkpoint and from the journal
+    alone.
+    """
+    with start(ledger, program) as writer:
+        yield writer
+        writer.replica.save()
+        live = hash_of(writer.replica)
+    report = verify(ledger)
+    assert (report.findings, report.state_hash) == ([], live)
+    shutil.rmtree(ledger / "state")
+    folded = Replica.open(ledger)
+    assert hash_of(folded) == live
+    folded.close()
 
 
 def commit(writer: Writer, *facts: MemberFact | JointFact) -> list[Verdict]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +22,6 @@ from vafa.engine.facts import (
 )
 from vafa.engine.gift_accounts import account_of
 from vafa.engine.replay import verify
-from vafa.engine.replica import Replica
 from vafa.engine.writer import Writer
 
 from . import mixed, servers
@@ -66,16 +64,8 @@ PROGRAM = mixed.PROGRAM + GIFTS
 @pytest.fixture
 def writer(tmp_path: Path) -> Iterator[Writer]:
     """A ledger that is verified at the end, from its checkpoint and from the journal alone."""
-    with mixed.start(tmp_path, PROGRAM) as made:
+    with mixed.verified(tmp_path, PROGRAM) as made:
         yield made
-        made.replica.save()
-        live = mixed.hash_of(made.replica)
-    report = verify(tmp_path)
-    assert (report.findings, report.state_hash) == ([], live)
-    shutil.rmtree(tmp_path / "state")
-    folded = Replica.open(tmp_path)
-    assert mixed.hash_of(folded) == live
-    folded.close()
 
 
 def issue(name: str, hours: float, amount: int, card: str | None = "A", **more: Any) -> Any:

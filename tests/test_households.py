@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,6 @@ from vafa.engine.facts import (
     UnmergeFact,
     UnpoolFact,
 )
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica
 from vafa.engine.statement import statement
 from vafa.engine.writer import Writer
 
@@ -32,18 +29,10 @@ from .test_merge import DAY, active, each, merge, seen
 @pytest.fixture
 def writer(tmp_path: Path) -> Iterator[Writer]:
     """A ledger with a household and a company, verified at the end."""
-    with mixed.start(tmp_path, mixed.PROGRAM) as made:
+    with mixed.verified(tmp_path, mixed.PROGRAM) as made:
         each(made, EnrolFact("h0", at(0), "home", type="household"))
         each(made, EnrolFact("f0", at(0), "firm", type="organisation"))
         yield made
-        made.replica.save()
-        live = mixed.hash_of(made.replica)
-    report = verify(tmp_path)
-    assert (report.findings, report.state_hash) == ([], live)
-    shutil.rmtree(tmp_path / "state")
-    folded = Replica.open(tmp_path)
-    assert mixed.hash_of(folded) == live
-    folded.close()
 
 
 def pool(name: str, hours: float, member: str = "m", account: str = "home") -> PoolFact:

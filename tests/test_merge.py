@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from vafa.engine.explain import Explainer
 from vafa.engine.explain_shape import ControlTold
 from vafa.engine.facts import CloseFact, EnrolFact, EraseFact, MergeFact, UnmergeFact
 from vafa.engine.outbox import Deriver, Settings
-from vafa.engine.replay import verify
 from vafa.engine.replica import Replica
 from vafa.engine.writer import Writer
 
@@ -27,16 +25,8 @@ DAY = 24
 @pytest.fixture
 def writer(tmp_path: Path) -> Iterator[Writer]:
     """A ledger that is verified at the end, from its checkpoint and from the journal alone."""
-    with mixed.start(tmp_path, mixed.PROGRAM) as made:
+    with mixed.verified(tmp_path, mixed.PROGRAM) as made:
         yield made
-        made.replica.save()
-        live = mixed.hash_of(made.replica)
-    report = verify(tmp_path)
-    assert (report.findings, report.state_hash) == ([], live)
-    shutil.rmtree(tmp_path / "state")
-    folded = Replica.open(tmp_path)
-    assert mixed.hash_of(folded) == live
-    folded.close()
 
 
 def merge(name: str, hours: float, member: str = "m", other: str = "n") -> MergeFact:

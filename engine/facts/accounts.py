@@ -35,29 +35,21 @@ class UnmergeFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="unm
     card: AnyCard = ""
 
 
-class PoolFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="pool"):
+class _OfAccount(Struct, forbid_unknown_fields=True):
+    id: Id
+    occurred_at: Instant
+    member: Name
+    account: Name
+    reason: Reason = ""
+    actor: Place = ""
+    store: Place = ""
+    terminal: Place = ""
+    card: AnyCard = ""
+
+
+class PoolFact(_OfAccount, tag_field="kind", tag="pool"):
     """A member joins a household or a company: from now on it counts in its account."""
 
-    id: Id
-    occurred_at: Instant
-    member: Name
-    account: Name
-    reason: Reason = ""
-    actor: Place = ""
-    store: Place = ""
-    terminal: Place = ""
-    card: AnyCard = ""
 
-
-class UnpoolFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="unpool"):
+class UnpoolFact(_OfAccount, tag_field="kind", tag="unpool"):
     """A member leaves a household or a company, and goes on with an account of its own."""
-
-    id: Id
-    occurred_at: Instant
-    member: Name
-    account: Name
-    reason: Reason = ""
-    actor: Place = ""
-    store: Place = ""
-    terminal: Place = ""
-    card: AnyCard = ""

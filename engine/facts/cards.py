@@ -19,28 +19,22 @@ class CardLinkFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="ca
     terminal: Place = ""
 
 
-class CardBlockFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="card block"):
+class _OfCard(Struct, forbid_unknown_fields=True):
+    id: Id
+    occurred_at: Instant
+    member: Name
+    card: Card
+    reason: Reason = ""
+    store: Place = ""
+    terminal: Place = ""
+
+
+class CardBlockFact(_OfCard, tag_field="kind", tag="card block"):
     """A card is refused from now on."""
 
-    id: Id
-    occurred_at: Instant
-    member: Name
-    card: Card
-    reason: Reason = ""
-    store: Place = ""
-    terminal: Place = ""
 
-
-class CardUnblockFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="card unblock"):
+class CardUnblockFact(_OfCard, tag_field="kind", tag="card unblock"):
     """A card is taken again from now on."""
-
-    id: Id
-    occurred_at: Instant
-    member: Name
-    card: Card
-    reason: Reason = ""
-    store: Place = ""
-    terminal: Place = ""
 
 
 class CardPinFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="card pin"):
