@@ -12,6 +12,7 @@ from .explain_sentences import SENTENCES
 from .explain_shape import Cut, Explanation, Failed, RuleTold
 from .explain_voice import Voice
 from .program import Program
+from .program_referrals import REFERRED
 
 
 class RuleSpeaker:
@@ -138,7 +139,10 @@ class RuleSpeaker:
         if cut.limit == "uses":
             each = (part.split(" ") for part in (cut.most or "").split(", "))
             listed = [
-                self.say("uses", count=self.voice.digits(count), period=self.word(LIMITS, period))
+                self.say(
+                    "uses.lifetime" if period == "lifetime" else "uses",
+                    count=self.voice.digits(count), period=self.word(LIMITS, period),
+                )
                 for period, count in each
             ]
             return self.say("limit.uses", most=self.voice.listed(listed))
@@ -165,6 +169,8 @@ class RuleSpeaker:
                 found=self._value("", failed.found),
             )  # fmt: skip
         field = failed.condition.removeprefix("not.")
+        if field == "member_type" and failed.asked == [REFERRED]:
+            return self.say("failed.referred", rule=name)
         if field == "draw" and failed.found is not None:
             return self.say(
                 f"failed.{failed.condition}", rule=name,
