@@ -7,7 +7,6 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vafa.engine.columns.status import Status
 from vafa.engine.facts import ProductFact, ReturnedLine
 from vafa.engine.reference.facts import Line
 from vafa.engine.reference.returns import Refusal, lines_left
@@ -52,8 +51,7 @@ def test_it_is_what_the_reference_takes_from_the_lines(
         ]
         try:
             now = lines_left("r", left, asked)
-        except Refusal as refusal:
-            assert refusal.status in (Status.NO_SUCH_LINE, Status.RETURNS_TOO_MUCH)
+        except Refusal:
             continue
         back = tuple((line, "" if line else sku, *rest) for line, sku, *rest in items)
         came = money_back(goods, back)
