@@ -8,7 +8,7 @@ against the journal's (rulebook section 12: every point can be explained).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,10 +50,6 @@ from .views import durable_heads
 
 if TYPE_CHECKING:
     from .replica import Replica
-
-Tick = Callable[[int, int], None]
-"""(members done, members in all)."""
-
 
 class UnknownFact(LookupError):
     """There is no such fact in the ledger, or it did nothing to the member named."""
@@ -251,24 +247,25 @@ class Explainer:
             played = self._played(number, self._heads(number), seqs)
             yield from self._some(number, played, seqs)
 
-    def all(self, tick: Tick) -> Iterator[Explanation]:
-        """Every fact of every member, and every closed day that posted something for one."""
-        total = len(self._reader.dictionaries.members)
-        for number in range(total):
-            tick(number, total)
-            played = self._played(number, self._heads(number), None)
-            chain = played.chain
-            seqs = [
-                seq for seq, stored in chain.rows.items() if stored.kind in MEMBER_KINDS
-                and not (stored.kind in CLAIMS and stored.status == Status.OK)
-                and int(column(stored.batch, "member")[stored.row]) == number
-            ]  # fmt: skip
-            seqs += [
-                seq for seq, step in played.steps.items()
-                if seq not in chain.rows and (step.row.postings or chain.own.get(seq))
-            ]
-            yield from self._some(number, played, seqs)
-        tick(total, total)
+    @property
+    def members(self) -> int:
+        """How many members there are; they have numbers from 0."""
+        return len(self._reader.dictionaries.members)
+
+    def member(self, number: int) -> Iterator[Explanation]:
+        """Every fact of a member, and every closed day that posted something for it."""
+        played = self._played(number, self._heads(number), None)
+        chain = played.chain
+        seqs = [
+            seq for seq, stored in chain.rows.items() if stored.kind in MEMBER_KINDS
+            and not (stored.kind in CLAIMS and stored.status == Status.OK)
+            and int(column(stored.batch, "member")[stored.row]) == number
+        ]  # fmt: skip
+        seqs += [
+            seq for seq, step in played.steps.items()
+            if seq not in chain.rows and (step.row.postings or chain.own.get(seq))
+        ]
+        yield from self._some(number, played, seqs)
 
     def _some(self, number: int, played: _Played, seqs: Collection[int]) -> Iterator[Explanation]:
         for seq in sorted(seqs, key=lambda seq: played.places.get(seq, -1)):
