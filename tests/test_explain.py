@@ -18,8 +18,8 @@ import pytest
 from click.testing import CliRunner
 
 from vafa.engine import explain_lexicon, explain_shape, facts, program_conditions
-from vafa.engine import writer as writer_module
 from vafa.engine import explain_member as members
+from vafa.engine import writer as writer_module
 from vafa.engine.carrier import carrier_of
 from vafa.engine.cli import main
 from vafa.engine.columns import Outcome
