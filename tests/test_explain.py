@@ -17,29 +17,32 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from vafa.engine import explain_lexicon, explain_shape, facts, program_conditions
-from vafa.engine import explain_member as members
-from vafa.engine import writer as writer_module
-from vafa.engine.carrier import carrier_of
+from vafa.engine import facts
+from vafa.engine.checks.program_file import parse_program
 from vafa.engine.cli import main
-from vafa.engine.columns import Outcome
-from vafa.engine.explain import Explainer, UnknownFact
-from vafa.engine.explain_all import audit
-from vafa.engine.explain_journal import TERMS
-from vafa.engine.explain_sentences import SENTENCES
-from vafa.engine.explain_shape import ControlTold, Explanation, RuleTold
-from vafa.engine.explain_table import DAY, rows_of, write_day
-from vafa.engine.explain_voice import Voice
+from vafa.engine.columns.carrier import carrier_of
+from vafa.engine.columns.columns import Outcome
+from vafa.engine.columns.intake import DecodedFacts
+from vafa.engine.columns.records import facts_batch
+from vafa.engine.columns.status import POSTINGS, REFUSALS
+from vafa.engine.explain import lexicon as explain_lexicon
+from vafa.engine.explain import member as members
+from vafa.engine.explain import shape as explain_shape
+from vafa.engine.explain.audit import audit
+from vafa.engine.explain.explain import Explainer, UnknownFact
+from vafa.engine.explain.journal import TERMS
+from vafa.engine.explain.sentences import SENTENCES
+from vafa.engine.explain.shape import ControlTold, Explanation, RuleTold
+from vafa.engine.explain.table import DAY, rows_of, write_day
+from vafa.engine.explain.voice import Voice
 from vafa.engine.facts.parts import us_instant
 from vafa.engine.formats.complete_journey import SINCE, read
-from vafa.engine.intake import DecodedFacts
-from vafa.engine.pins import pin_fact
-from vafa.engine.program import RuleLimits
-from vafa.engine.program_file import parse_program
-from vafa.engine.replica import Replica
-from vafa.engine.status import POSTINGS, REFUSALS
-from vafa.engine.wire_arrow import ArrowFacts
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.private.pins import pin_fact
+from vafa.engine.program import conditions as program_conditions
+from vafa.engine.program.program import RuleLimits
+from vafa.engine.wire.arrow_sales import ArrowFacts
 
 from . import differential_cases, engine_driver, semantics_doc, servers
 from .semantics_doc import Case, whole
@@ -48,11 +51,6 @@ from .test_docs import named, page_text, section, tables
 ROOT = Path(__file__).parent.parent
 CASES = {case.heading: case for case in semantics_doc.cases()}
 
-
-def every(explainer: Explainer) -> Iterator[Explanation]:
-    """All facts of all members."""
-    for number in range(explainer.members):
-        yield from explainer.member(number)
 
 
 @contextmanager
@@ -97,7 +95,7 @@ def rule(found: Explanation, name: str) -> RuleTold:
 def test_every_case_of_the_rulebook_agrees(heading: str, tmp_path: Path) -> None:
     with ledger(CASES[heading], tmp_path / "ledger") as writer:
         by_id = {}
-        for found in every(Explainer(writer.replica, "fa")):
+        for found in Explainer(writer.replica, "fa").all():
             assert found.agrees, (found.id, found.differences)
             assert found.sentences
             list(rows_of(found))
@@ -114,7 +112,7 @@ def test_kept_cases_agree_where_the_kernel_and_the_reference_do(
     kept: differential_cases.Row,
 ) -> None:
     with engine_driver.ledger(kept.case) as writer:
-        differ = [f.id for f in every(Explainer(writer.replica)) if not f.agrees]
+        differ = [f.id for f in Explainer(writer.replica).all() if not f.agrees]
     assert (differ == []) or kept.open, differ
 
 
@@ -135,7 +133,7 @@ def test_baskets_of_complete_journey_agree(tmp_path: Path) -> None:
         writer.commit_control(source.catalog)
         for start in range(0, table.num_rows, 256):
             writer.load(ArrowFacts(table.slice(start, 256)), force=True)
-        found = list(every(Explainer(writer.replica)))
+        found = list(Explainer(writer.replica).all())
     assert len(found) == table.num_rows
     assert [one.id for one in found if not one.agrees] == []
     for name in ("base", "private", "produce", "tier", "hundred"):
@@ -446,7 +444,7 @@ def test_gift_cards_and_rewards_are_told(tmp_path: Path) -> None:
     case = made(GIFTS + BASE, issue, buys(("milk", 300)), pays, takes, takes)
     del case.facts[0]["member"]
     with ledger(case, tmp_path / "ledger") as writer:
-        found = {(f.id, f.member): f for f in every(Explainer(writer.replica, "fa"))}
+        found = {(f.id, f.member): f for f in Explainer(writer.replica, "fa").all()}
     card = "gift card:AB12"
     assert [f.differences for f in found.values() if not f.agrees] == []
     assert found["s1", card].balances["gift"].after.active == 1000
@@ -478,7 +476,7 @@ def test_a_pin_is_told_without_it(tmp_path: Path) -> None:
         linked = carrier_of(facts.CardLinkFact("link", moment, "m", card="c1"))
         pin = pin_fact(facts.CardPinFact("pin", moment, "m", "c1", "1234"), b"pepper")
         writer.commit(DecodedFacts([linked, pin]), force=True)
-        found = {one.id: one for one in every(Explainer(writer.replica, "en"))}
+        found = {one.id: one for one in Explainer(writer.replica, "en").all()}
     assert found["pin"].agrees
     assert found["pin"].status == "ok"
     assert "argon2" not in str(found["pin"])
@@ -530,14 +528,14 @@ def test_an_audit_finds_the_same_over_any_number_of_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A journal that has a point too many on some sales; more members than there are parts."""
-    sound = writer_module.facts_batch
+    sound = facts_batch
 
     def forged(ids: pa.Array, stored: Any, outcome: Outcome, *rest: Any) -> pa.RecordBatch:
         if {"s5", "s40", "s41", "s150"} & set(ids.to_pylist()):
             outcome.postings["points"] += 1
         return sound(ids, stored, outcome, *rest)
 
-    monkeypatch.setattr(writer_module, "facts_batch", forged)
+    monkeypatch.setattr("vafa.engine.ledger.writer.facts_batch", forged)
     sales = [
         buys(("milk", 300), member=f"m{n % 140}", occurred_at=us_instant(n * 10**9).isoformat())
         for n in range(1, 161)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from vafa.engine.answers import Answer
-from vafa.engine.explain import Explainer
-from vafa.engine.program_file import ProgramError, parse_program
-from vafa.engine.replay import Rebuilt
+from vafa.engine.checks.program_file import ProgramError, parse_program
+from vafa.engine.columns.answers import Answer
+from vafa.engine.explain.explain import Explainer
+from vafa.engine.ledger.replay import Rebuilt
 
 from . import engine_driver, random_referrals, reference_driver
 from .cases import Case
@@ -179,7 +179,7 @@ def test_kernel_and_reference_agree_on_drawn_referrals(number: int) -> None:
         assert replay.clean, replay.findings
         assert replay.state_hash == engine_driver.hash_of(writer.replica)
         unlike = [
-            (one.id, part) for one in Explainer(writer.replica).all(lambda done, total: None)
+            (one.id, part) for one in Explainer(writer.replica).all()
             for part in one.differences if part.what == "points"
         ]  # fmt: skip
         assert not unlike, unlike[:3]
