@@ -656,7 +656,7 @@ def test_both_languages_say_the_same(key: str) -> None:
 def test_every_code_has_its_words() -> None:
     words = explain_lexicon
     assert set(words.REASONS) == set(REFUSALS.values())
-    assert set(POSTINGS) - set(words.POSTINGS) == {"earn", "multiply", "correct"}
+    assert set(POSTINGS) - set(words.POSTINGS) == {"earn", "multiply", "correct", "offer"}
     kinds = set(facts.KINDS) - {"closing", "budget closed"}
     assert kinds - set(words.KINDS) == set()
     conditions = {

@@ -41,7 +41,7 @@ from .journal import (
     standing_differences,
     terms_told,
 )
-from .member import MemberChain, Reader, chain_of, wire_fact
+from .member import MemberChain, Reader, chain_of, shown, wire_fact
 from .refused import refused
 from .rules import lines_told, rules_told
 from .shape import ControlTold, Explanation, ProgramTold
@@ -119,11 +119,6 @@ def _key(step: Step, account: str) -> str:
     return f"{step.row.id}/{account}" if account else step.row.id
 
 
-def shown(name: str) -> str:
-    """A member's name for people: that of a gift card's account begins with no letter."""
-    return name.lstrip("\x1f")
-
-
 class Explainer:
     """Explains the facts of a ledger as a replica has it.
 
@@ -165,6 +160,8 @@ class Explainer:
                 raise UnknownFact(f"the fact {name!r} is of the member {whose!r}")
         elif member is None:
             return Asked(seq)
+        elif (leg := self._leg_of(stored, member)) is not stored:
+            stored, number = leg, int(column(leg.batch, "member")[leg.row])
         elif stored.kind != DAY_CLOSED or stored.status or member not in members.numbers:
             raise UnknownFact(f"the fact {name!r} closed no day of a member {member!r}")
         else:
@@ -202,7 +199,8 @@ class Explainer:
     def _leg_of(self, stored: StoredFact, member: str) -> StoredFact:
         """A member's leg of a fact of several members; the fact itself where it has none."""
         names = self._reader.dictionaries.members.names
-        if shown(names[column(stored.batch, "member")[stored.row]]) == member:
+        number = column(stored.batch, "member")[stored.row]
+        if number != NO_MEMBER and shown(names[number]) == member:
             return stored
         last = self._reader.records.at(stored.seq).record.last
         legs = (self._reader.stored(seq) for seq in range(stored.seq + 1, last + 1))
@@ -289,17 +287,18 @@ class Explainer:
             if record.first > reader.seq:
                 break
             batch = record.facts()
-            kind, members = int(column(batch, "kind")[0]), column(batch, "member")
-            mine = members != NO_MEMBER
-            if kind in MEMBER_KINDS:
-                at, version = column(batch, "at"), column(batch, "program")
-                mine &= reader.versions.dates(at, version)[0] == day
-                closes = False
-            else:
-                closes = kind == DAY_CLOSED
-                if not closes or day_closed(batch.column("payload")[0].as_py()) != day:
+            kind, members = column(batch, "kind"), column(batch, "member")
+            closes = int(kind[0]) == DAY_CLOSED
+            if closes:
+                if day_closed(batch.column("payload")[0].as_py()) != day:
                     continue
-            for row in np.flatnonzero(mine).tolist():
+                rows = np.flatnonzero(members != NO_MEMBER)
+            else:
+                # The shares of a pool follow a fact that is no member's.
+                rows = np.flatnonzero((members != NO_MEMBER) & np.isin(kind, MEMBER_KINDS))
+                at, version = column(batch, "at")[rows], column(batch, "program")[rows]
+                rows = rows[reader.versions.dates(at, version)[0] == day]
+            for row in rows.tolist():
                 seq = record.first + (0 if closes else row)
                 found.setdefault(int(members[row]), []).append(seq)
         return found
