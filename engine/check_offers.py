@@ -7,6 +7,7 @@ from decimal import Decimal
 from .check_figures import MAX_DECIMALS, Found, known, some_product
 from .program import Offer, Program
 from .program_offers import (
+    AmountOff,
     Bundle,
     BuyGet,
     EarlyAccess,
@@ -49,19 +50,34 @@ def _benefit(path: str, rule: Offer) -> Found:
     match rule.benefit:
         case Percent(percent=percent):
             yield from _percent(f"{path}.percent", percent)
+            yield from _units(path, rule.benefit)
+        case AmountOff():
+            yield from _units(path, rule.benefit)
         case NForM(n=n, m=m) if m >= n:
             yield f"{path}.m", f"must be below the {n} that are bought"
-        case BuyGet(percent=percent, of=of):
+        case BuyGet(percent=percent, of=of, each_set=each_set):
             yield from _percent(f"{path}.percent", percent)
             if of is not None:
                 yield from some_product(f"{path}.of", of)
+                if each_set:
+                    yield f"{path}.each_set", "what is got is of other lines, and makes no sets"
         case Bundle(part=parts):
             for place, part in enumerate(parts):
                 yield from some_product(f"{path}.part[{place}].when", part.when)
-        case SpendBands(bands=bands) | VolumeBands(bands=bands):
+        case SpendBands(bands=bands, round=mode) | VolumeBands(bands=bands, round=mode):
             yield from _bands(f"{path}.bands", bands)
+            if mode != "floor" and all(band.percent is None for band in bands):
+                yield f"{path}.round", "no band has a percentage, which could be rounded"
         case FreeDelivery(of=of) if of is not None:
             yield from some_product(f"{path}.of", of)
+
+
+def _units(path: str, benefit: Percent | AmountOff) -> Found:
+    if benefit.units is None:
+        if benefit.which is not None:
+            yield f"{path}.which", "says nothing without `units`, how many they are"
+    elif isinstance(benefit, AmountOff) and not benefit.per_unit:
+        yield f"{path}.units", "the amount is off the lines together, not `per_unit`"
 
 
 def _percent(path: str, value: Decimal) -> Found:
