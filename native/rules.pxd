@@ -96,6 +96,8 @@ cdef enum Status:
     OVER_LIMIT = 32
     OFFER_NOT_APPLICABLE = 33
     OFFER_USED_UP = 34
+    ABOVE_MAXIMUM = 49
+    BASKET_TOO_SMALL = 50
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:
@@ -246,6 +248,8 @@ cdef struct Terms:
     int64_t share_den
     int64_t points         # units that are worth `money`; 0: no rate
     int64_t clamp          # more than is redeemable takes what is
+    int64_t maximum        # units; 0: none
+    int64_t at_least       # of the basket's net
 
 cdef struct RuleTable:
     int32_t n_rules
@@ -327,6 +331,7 @@ cdef struct RuleTable:
     const Terms *terms
     const int64_t *money          # [terms, rung + 1]: minor units; 0: no tier
     int32_t broken_code           # engine/status.py LIMITS: minimum, step, worth, share
+    int32_t beyond_code           # maximum, at_least
     int32_t uses_code
     int32_t offer_code
     const int32_t *ymd[2]  # packed dates by day: Gregorian, Jalali
