@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vafa.engine.program import Program
+from vafa.engine.program.program import Program
 
 from .reference_scripts import BASE, EACH, LADDER, Case, back, club, follow
 
@@ -457,7 +457,8 @@ TERMS = [
     ),
     (
         "of a basket that is not too small",
-        asks('tender="points", at_least=100', 'tender="wallet"', exclude='[{department=["TOBACCO"]}]'),
+        asks('tender="points", at_least=100', 'tender="wallet"',
+             exclude='[{department=["TOBACCO"]}]'),
         """a 01-01 adjusts points 200 => adjust 200
         s1 01-02 buys milk 99; paid points 20 p20 => basket-too-small
         s2 01-02 buys milk 99; paid wallet 20 p20 => redeem -20, base 79
