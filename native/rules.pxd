@@ -96,6 +96,20 @@ cdef enum Status:
     OVER_LIMIT = 32
     OFFER_NOT_APPLICABLE = 33
     OFFER_USED_UP = 34
+    UNKNOWN_MERGE = 35     # of ties, claims and referrals; never the kernel's own
+    SAME_MEMBER = 36
+    ALREADY_MERGED = 37
+    ALREADY_UNDONE = 38
+    MEMBER_POOLED = 39
+    ENTANGLED = 40
+    NOT_POOLED = 41
+    NOT_A_HOUSEHOLD = 42
+    SALE_HAS_MEMBER = 43
+    ALREADY_CLAIMED = 44
+    CLAIM_WINDOW_OVER = 45
+    SELF_REFERRAL = 46
+    ALREADY_REFERRED = 47
+    REFERRAL_CIRCLE = 48
     ABOVE_MAXIMUM = 49
     BASKET_TOO_SMALL = 50
 
