@@ -73,7 +73,7 @@ def case_of(seed: int) -> Case:
     }  # fmt: skip
     give = {"kind": "adjust", "id": "give", "occurred_at": "2025-06-01T08:00:00Z", "member": "m",
             "currency": "points", "points": 400}  # fmt: skip
-    facts = [publish, give, *(fact(draw, number) for number in range(25))]
+    facts: list[Fact] = [publish, give, *(fact(draw, number) for number in range(25))]
     return Case(f"terms {seed}", {"v1": program}, facts)
 
 

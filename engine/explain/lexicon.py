@@ -133,6 +133,20 @@ REASONS = {
 }
 """Refusals; one that is not here is told by its slug."""
 
+CARD_REASONS = {
+    "insufficient-points": (
+        "there is not enough money on a gift card", "پول کارت هدیه کافی نیست"
+    ),
+}
+"""Refusals for a gift card, where they are told in other words."""
+
+CANCEL_REASONS = {
+    "not-a-multiple": (
+        "the points are not those of whole pieces", "امتیاز از آنِ شمار درستی از جایزه نیست"
+    ),
+}
+"""Refusals of a cancel, where they are told in other words."""
+
 CONDITIONS = {
     "store": ("the store", "فروشگاه"),
     "region": ("the region", "منطقه"),
@@ -234,10 +248,15 @@ POSTINGS = {
     "capture": ("captured from a hold", "از امتیاز کنارگذاشته برداشته شد"),
     "transfer": ("moved between members", "میان اعضا جابه‌جا شد"),
     "stock": ("left in stock", "در انبار مانده"),
-    "offer": ("an offer that might not be had", "پیشنهادی که در دسترس نبود"),
     "bonus": ("as a bonus", "پاداش"),
+    "referral in": ("for a referral", "برای معرفی"),
+    "profit share in": ("the share of a pool", "سهم از سود"),
+    "gift card issue": ("put on the card", "روی کارت ریخته شد"),
+    "gift card load": ("put on the card", "روی کارت ریخته شد"),
+    "gift card fund": ("put on a gift card", "روی کارت هدیه ریخته شد"),
 }
-"""Kinds of postings of no rule; one that is not here is named as the journal does."""
+"""Kinds of postings of no rule, and of facts whose postings have words of their own; one that is
+not here is named as the journal does."""
 
 WEEKDAYS = {
     "monday": ("Monday", "دوشنبه"),
