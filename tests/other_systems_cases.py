@@ -231,6 +231,13 @@ each-jacket 7,000 off (7,000 of line 1)"""),
     Case("Odoo", "each of what the others left", "one-after-the-other",
          "quote: x 3 300 => first 3,000 off (3,000 of line 1); second 2,700 off (2,700 of line 1); "
          "third 2,430 off (2,430 of line 1)"),
+    Case("Spree", "the most valuable promotion of an order", "best-of-all",
+         "quote: x 1 500 => hundred does not apply: group three-hundred; "
+         "two-hundred does not apply: group three-hundred; "
+         "three-hundred 30,000 off (30,000 of line 1)"),
+    Case("Solidus", "the better discount of each line", "best-of-each-line",
+         "quote: hat 1 10, shirt 1 20 => one-off 100 off (100 of line 2); "
+         "two-off 200 off (200 of line 1)"),
     Case("Odoo", "one discount on the whole order", "one-of-them",
          "quote: cabinet 1 320 | coupon CODE => always 3,200 off (3,200 of line 1); "
          "by-code does not apply: group always"),

@@ -450,6 +450,24 @@ def test_of_a_best_group_the_best_applies(shop: Shop) -> None:
     assert told(shop.quote(TEA)) == [("ten", 30), ("half", "sku")]
 
 
+@with_offers(GROUP.format("best_of_line"), rule("ten", TEN, 'group = "g"'),
+             rule("half", HALF, 'group = "g"', 'when = { sku = ["milk"] }'),
+             rule("tenth", TEN, 'group = "g"', 'when = { sku = ["tea"] }'))  # fmt: skip
+def test_of_each_line_the_best_applies(shop: Shop) -> None:
+    answer = shop.quote(MILK, TEA)
+    assert told(answer) == [("ten", 30), ("half", 50), ("tenth", "group")]
+    assert answer["offers"][0]["lines"] == [{"line": 2, "amount": 30}]
+    assert (answer["offers"][2]["by"], answer["discount"]) == ("ten", 80)
+    assert told(shop.quote(MILK)) == [("ten", "group"), ("half", 50), ("tenth", "sku")]
+    assert told(shop.quote(TEA)) == [("ten", 30), ("half", "sku"), ("tenth", "group")]
+    # A sale names them all; a basket that names one has what it names.
+    both = [("ten", 30), ("half", 50)]
+    assert shop.sell(MILK, TEA, offers=both)["status"] == "ok"
+    named = shop.quote(MILK, TEA, offers=[{"offer": "half", "amount": 50}])
+    assert told(named) == [("ten", "group"), ("half", 50), ("tenth", "group")]
+    assert (named["offers"][0]["by"], named["discount"]) == ("half", 0)
+
+
 @with_offers(GROUP.format("stackable"), rule("ten", TEN, 'group = "g"'),
              rule("half", HALF, 'group = "g"'))  # fmt: skip
 def test_a_stackable_group_adds_up(shop: Shop) -> None:
@@ -602,6 +620,15 @@ WRONG = [
      "rule[1].limits.day"),
     (rule("x", TEN, 'when = { tier = ["platinum"] }'), "rule[1].when.tier[0]"),
     (GROUP.format("best"), "offer_group[0]"),
+    *(
+        (GROUP.format("best_of_line") + rule("x", f"benefit = {{ {benefit_} }}", 'group = "g"'),
+         "rule[1].benefit")
+        for benefit_ in (
+            'kind = "n_for_m", n = 2, m = 1', 'kind = "amount", amount = 1',
+            'kind = "percent", percent = 1, units = 1', 'kind = "service", name = "s"',
+            'kind = "amount", amount = 1, per_unit = true, units = 2, which = "dearest"',
+        )
+    ),
 ]  # fmt: skip
 
 

@@ -31,11 +31,24 @@ def offer(program: Program, path: str, rule: Offer) -> Found:
     if rule.group is not None:
         names = [group.id for group in program.offer_group]
         yield from known(f"{path}.group", "offer group", rule.group, names)
+        modes = {group.id: group.mode for group in program.offer_group}
+        if modes.get(rule.group) == "best_of_line" and not _is_by_line(rule):
+            yield f"{path}.benefit", "in a group by line what is off a line must be of it alone"
     yield from _benefit(f"{path}.benefit", rule)
     if not takes_money(rule):
         for name in OfferLimits.__struct_fields__:
             if getattr(rule.limits, name) is not None:
                 yield f"{path}.limits.{name}", "the benefit takes nothing off"
+
+
+def _is_by_line(rule: Offer) -> bool:
+    """Whether what is off a line would be the same if it were the basket's only one."""
+    match rule.benefit:
+        case Percent(units=units, which=which):
+            return units is None or which == "each_line"
+        case AmountOff(per_unit=per_unit, units=units, which=which):
+            return per_unit and (units is None or which == "each_line")
+    return False
 
 
 def takes_money(rule: Offer) -> bool:

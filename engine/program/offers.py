@@ -157,7 +157,8 @@ class OfferLimits(Part, frozen=True, kw_only=True):
 
 
 class OfferGroup(Part, frozen=True, kw_only=True):
-    """Offers that add up, of which the first that applies counts, or the one that is best."""
+    """Offers that add up, of which the first that applies counts, or the one that is best, of all
+    or line by line."""
 
     id: Name
-    mode: Literal["stackable", "exclusive", "best"]
+    mode: Literal["stackable", "exclusive", "best", "best_of_line"]
