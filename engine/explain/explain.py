@@ -1,14 +1,14 @@
 """Why a fact came to what it came to: any fact of a ledger, recomputed by the reference.
 
 Nothing is stored for it. The member's facts are read back along its chain and played by the
-rulebook in plain Python, which tells what it looks at (`explain_trace`); the figures are held
+rulebook in plain Python, which tells what it looks at (`trace`); the figures are held
 against the journal's (rulebook section 12: every point can be explained).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,10 +50,6 @@ from .words import sentences
 
 if TYPE_CHECKING:
     from ..ledger.replica import Replica
-
-Tick = Callable[[int, int], None]
-"""(members done, members in all)."""
-
 
 class UnknownFact(LookupError):
     """There is no such fact in the ledger, or it did nothing to the member named."""
@@ -249,11 +245,17 @@ class Explainer:
             played = self._played(number, self._heads(number), seqs)
             yield from self._some(number, played, seqs)
 
-    def all(self, tick: Tick) -> Iterator[Explanation]:
-        """Every fact of every member, and every closed day that posted something for one."""
-        total = len(self._reader.dictionaries.members)
-        for number in range(total):
-            tick(number, total)
+    @property
+    def members(self) -> int:
+        """How many members there are; they have numbers from 0."""
+        return len(self._reader.dictionaries.members)
+
+    def all(self, members: Iterable[int] | None = None) -> Iterator[Explanation]:
+        """Every fact of every member, and every closed day that posted something for one.
+
+        `members` are the numbers of those that are wanted.
+        """
+        for number in range(self.members) if members is None else members:
             played = self._played(number, self._heads(number), None)
             chain = played.chain
             seqs = [
@@ -266,7 +268,6 @@ class Explainer:
                 if seq not in chain.rows and (step.row.postings or chain.own.get(seq))
             ]
             yield from self._some(number, played, seqs)
-        tick(total, total)
 
     def _some(self, number: int, played: _Played, seqs: Collection[int]) -> Iterator[Explanation]:
         for seq in sorted(seqs, key=lambda seq: played.places.get(seq, -1)):
