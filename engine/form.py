@@ -6,6 +6,7 @@ A fact refused here keeps nothing, and its id may be used again (rulebook sectio
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -53,7 +54,15 @@ from .facts import (
     UnmergeFact,
     UnpoolFact,
 )
-from .facts.parts import CARD_BYTES, GIFT_CODE_BYTES, ID_BYTES, NAME_BYTES, FormError, instant_us
+from .facts.parts import (
+    CARD_BYTES,
+    GIFT_CODE_BYTES,
+    ID_BYTES,
+    NAME_BYTES,
+    UNSEEN,
+    FormError,
+    instant_us,
+)
 
 CATEGORY_BYTES = 4 * NAME_BYTES
 REASON_BYTES = 2_000
@@ -65,6 +74,7 @@ EARLIEST_DATE, LATEST_DATE = dt.date(1970, 1, 1), dt.date(2169, 8, 20)
 """Dates that the calendar tables hold whatever the zone."""
 
 _FARTHEST_EAST = dt.timedelta(hours=14)
+_UNSEEN = re.compile(f"[{UNSEEN}]")
 _UNKNOWN = frozenset(("", None))
 
 
@@ -94,8 +104,9 @@ def check_name(name: str | None, path: str, most: int = NAME_BYTES) -> None:
         raise FormError("has half a surrogate pair", path) from None
     if size > most:
         raise FormError(f"is longer than {most} bytes", path)
-    if any(letter < " " for letter in name):
-        raise FormError("has a control character", path)
+    unseen = _UNSEEN.search(name)
+    if unseen is not None:
+        raise FormError(f"has a control character, U+{ord(unseen[0]):04X}", path)
 
 
 def _check_text(text: str | None, path: str) -> None:

@@ -36,9 +36,9 @@ class KeysError(ValueError):
 class KeyEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """One key: known by its hash, or a secret with which requests are signed."""
 
-    id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w.:-]+$")]
+    id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w.:-]+(?!\n)$")]
     scopes: Annotated[list[Scope], Meta(min_length=1)]
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")] | None = None
     secret: str | None = None
     stores: list[str] | None = None
     not_before: Instant | None = None
@@ -102,6 +102,10 @@ class Holder:
     def bring(self, facts: int) -> None:
         """Count facts of a request. Raises ProblemError."""
         if self._limits[1] is not None:
+            if facts > self._limits[1]:
+                # It would be too many in any minute.
+                told = f"the key {self.id!r} has {self._limits[1]} facts a minute: send fewer"
+                raise ProblemError("too-large", told)
             self._count(time.time(), 0, facts, f"{self._limits[1]} facts")
 
     def _count(self, now: float, requests: int, facts: int, what: str) -> None:
