@@ -8,10 +8,10 @@ import orjson
 import pyarrow as pa
 from aiohttp import web
 
-from vafa.engine import wire_json
 from vafa.engine.facts import LoneFact
 from vafa.engine.facts.parts import FormError
-from vafa.engine.wire_arrow import ArrowFacts
+from vafa.engine.wire import json_facts as wire_json
+from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
 from .arrow_size import unpacked_size

@@ -17,25 +17,28 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from vafa.engine import explain_lexicon, explain_shape, facts, program_conditions
-from vafa.engine import explain_member as members
-from vafa.engine.carrier import carrier_of
+from vafa.engine import facts
+from vafa.engine.checks.program_file import parse_program
 from vafa.engine.cli import main
-from vafa.engine.explain import Explainer, UnknownFact
-from vafa.engine.explain_journal import TERMS
-from vafa.engine.explain_sentences import SENTENCES
-from vafa.engine.explain_shape import ControlTold, Explanation, RuleTold
-from vafa.engine.explain_table import DAY, rows_of, write_day
-from vafa.engine.explain_voice import Voice
+from vafa.engine.columns.carrier import carrier_of
+from vafa.engine.columns.intake import DecodedFacts
+from vafa.engine.columns.status import POSTINGS, REFUSALS
+from vafa.engine.explain import lexicon as explain_lexicon
+from vafa.engine.explain import member as members
+from vafa.engine.explain import shape as explain_shape
+from vafa.engine.explain.explain import Explainer, UnknownFact
+from vafa.engine.explain.journal import TERMS
+from vafa.engine.explain.sentences import SENTENCES
+from vafa.engine.explain.shape import ControlTold, Explanation, RuleTold
+from vafa.engine.explain.table import DAY, rows_of, write_day
+from vafa.engine.explain.voice import Voice
 from vafa.engine.formats.complete_journey import SINCE, read
-from vafa.engine.intake import DecodedFacts
-from vafa.engine.pins import pin_fact
-from vafa.engine.program import RuleLimits
-from vafa.engine.program_file import parse_program
-from vafa.engine.replica import Replica
-from vafa.engine.status import POSTINGS, REFUSALS
-from vafa.engine.wire_arrow import ArrowFacts
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.private.pins import pin_fact
+from vafa.engine.program import conditions as program_conditions
+from vafa.engine.program.program import RuleLimits
+from vafa.engine.wire.arrow_sales import ArrowFacts
 
 from . import differential_cases, engine_driver, semantics_doc, servers
 from .semantics_doc import Case, whole

@@ -21,10 +21,10 @@ import aiohttp
 import pytest
 
 from vafa.engine.facts import AdjustFact, DayClosedFact, EnrolFact, LineFact, SaleFact
-from vafa.engine.journal import LedgerError
-from vafa.engine.outbox import Event, Settings
-from vafa.engine.outbox_store import OutboxStore
-from vafa.engine.writer import Writer
+from vafa.engine.journal.journal import LedgerError
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.outbox.events import Event, Settings
+from vafa.engine.outbox.store import OutboxStore
 from vafa.server.outbox import derive, open_deriver, read_outbox_file
 from vafa.server.webhooks import OutboxFile, Sender, Webhook, send_dead
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vafa.engine.facts import ProfitShareFact
-from vafa.engine.journal import StorageFull
-from vafa.engine.profit_share import shares
-from vafa.engine.replica import Replica
-from vafa.engine.writer import Writer
+from vafa.engine.journal.journal import StorageFull
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.value.profit_share import shares
 
 from . import mixed
 from .mixed import adjust, answers, at, back, commit, sale

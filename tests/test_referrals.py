@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from vafa.engine.answers import Answer
-from vafa.engine.explain import Explainer
-from vafa.engine.program_file import ProgramError, parse_program
-from vafa.engine.replay import Rebuilt
+from vafa.engine.checks.program_file import ProgramError, parse_program
+from vafa.engine.columns.answers import Answer
+from vafa.engine.explain.explain import Explainer
+from vafa.engine.ledger.replay import Rebuilt
 
 from . import engine_driver, random_referrals, reference_driver
 from .cases import Case

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from vafa.engine.explain import Explainer
-from vafa.engine.replay import Rebuilt, compare_states
-from vafa.engine.replica import Replica
-from vafa.engine.writer import Writer
+from vafa.engine.explain.explain import Explainer
+from vafa.engine.ledger.replay import Rebuilt, compare_states
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
 
 from . import engine_driver, random_ties, reference_driver
 from .outcomes import final_differences, settled

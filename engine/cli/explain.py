@@ -15,8 +15,8 @@ from .arguments import ledger_argument, require_ledger
 from .output import Exit, Output, leave, say
 
 if TYPE_CHECKING:
-    from vafa.engine.explain import Explainer
-    from vafa.engine.explain_shape import ControlTold, Explanation
+    from vafa.engine.explain.explain import Explainer
+    from vafa.engine.explain.shape import ControlTold, Explanation
 
 MOST_SHOWN = 20
 """Facts that are named where the ledger does not agree."""
@@ -66,8 +66,8 @@ def explain(
     if member is not None and fact is None:
         raise click.UsageError("--member goes with a fact")
     require_ledger(ledger)
-    from vafa.engine.explain import Explainer, UnknownFact
-    from vafa.engine.replica import Replica
+    from vafa.engine.explain.explain import Explainer, UnknownFact
+    from vafa.engine.ledger.replica import Replica
 
     out = Output(form, progress)
     with out.bar("opening", "facts") as tick:
@@ -91,7 +91,7 @@ def explain(
 
 
 def _one(out: Output, told: Explanation | ControlTold) -> bool:
-    from vafa.engine.explain_shape import Explanation
+    from vafa.engine.explain.shape import Explanation
 
     if out.form == "json":
         out.record(_plain(told))
@@ -104,7 +104,7 @@ def _one(out: Output, told: Explanation | ControlTold) -> bool:
 
 def _day(out: Output, explainer: Explainer, date: dt.date, file: Path | None) -> bool:
     if file is not None:
-        from vafa.engine.explain_table import write_day
+        from vafa.engine.explain.table import write_day
 
         differ: list[str] = []
         facts, rows = write_day(_watched(explainer.day(date), differ), file)

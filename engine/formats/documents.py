@@ -13,9 +13,9 @@ from typing import BinaryIO, TypeVar
 
 import msgspec
 
+from ..checks.program_file import split_path
 from ..facts.parts import FormError
-from ..program_file import split_path
-from ..wire_json import check_members
+from ..wire.json_facts import check_members
 from .basket import Basket
 from .figures import scaled
 from .found import Found, Skipped

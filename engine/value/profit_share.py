@@ -1,0 +1,170 @@
+"""Profit share: a pool of points split over members by what each has bought or earned in a
+period, exact by largest remainder (rulebook sections 1 and 4).
+
+Causes may get a part of the pool, which stands in accounts of their own. Shares are fixed when the
+fact is accepted, as its legs: a late sale of the period moves none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..calendars.calendars import day_of
+from ..columns.columns import MEMBER_KINDS, RETURN, SALE, SHARE_IN, Extra, without_lines
+from ..columns.gift_accounts import cause_account
+from ..columns.parked import PARKED_CODE, resolutions
+from ..columns.records import read_facts
+from ..columns.schema import NO_MEMBER, column, list_view
+from ..columns.status import POSTINGS, Status
+from ..facts.parts import LATEST_US
+from ..folding.late import Batch
+
+if TYPE_CHECKING:
+    from ..facts import ProfitShareFact
+    from ..ledger.replica import Replica
+
+_EARNED = [POSTINGS.index(kind) for kind in ("earn", "multiply", "bonus", "reverse", "correct")]
+
+
+def shares(pool: int, weights: Mapping[str, int]) -> dict[str, int]:
+    """The pool over names by weights above zero; what is left by floors goes one each to the
+    largest remainders, ties to the name that sorts first by its bytes.
+
+    >>> shares(10, {"b": 1, "a": 1, "c": 1})
+    {'b': 3, 'a': 4, 'c': 3}
+    """
+    total = sum(weights.values())
+    if not total:
+        return {}
+    exact = {name: divmod(pool * weight, total) for name, weight in weights.items()}
+    left = pool - sum(whole for whole, _ in exact.values())
+    first = sorted(exact, key=lambda name: (-exact[name][1], name.encode()))[:left]
+    return {name: whole + (name in first) for name, (whole, _) in exact.items()}
+
+
+def weights(replica: Replica, fact: ProfitShareFact) -> dict[str, int]:
+    """What each member has bought (minor units, net of returns), or earned, in the period.
+
+    Members whose figure is not above zero, or who have left, have no part.
+    """
+    found: Counter[int] = Counter()
+    parked: dict[int, tuple[int, int]] = {}
+    for record in replica.journal.scan():
+        batch = record.facts()
+        rows = _in_period(replica, batch, fact)
+        if fact.weight == "points":
+            found.update(_earned(replica, batch, rows, fact.currency))
+            continue
+        found.update(_bought(batch, rows, record.first, parked))
+        for one in resolutions(*list_view(batch.column("postings"))):
+            if one.seq in parked and one.status == Status.OK:
+                member, net = parked[one.seq]
+                found[member] -= net
+    names, membership = replica.dictionaries.members.names, replica.membership
+    return {
+        names[member]: weight for member, weight in found.items()
+        if weight > 0 and membership.closed_at(member, LATEST_US) is None
+    }  # fmt: skip
+
+
+def _in_period(replica: Replica, batch: pa.RecordBatch, fact: ProfitShareFact) -> NDArray[Any]:
+    """Which rows are of members and of business dates of the period."""
+    version = column(batch, "program")
+    mine = (column(batch, "member") != NO_MEMBER) & (version > 0)
+    mine &= np.isin(column(batch, "kind"), MEMBER_KINDS)
+    rows = np.flatnonzero(mine)
+    if not len(rows):
+        return rows
+    day, _ = replica.versions.dates(column(batch, "at")[rows], version[rows])
+    return rows[(day >= day_of(fact.since)) & (day <= day_of(fact.until))]
+
+
+def _bought(
+    batch: pa.RecordBatch, rows: NDArray[Any], first: int, parked: dict[int, tuple[int, int]]
+) -> Counter[int]:
+    """Net of sales less what came back; returns that wait are noted in `parked`."""
+    found: Counter[int] = Counter()
+    if not len(rows):
+        return found
+    facts, status = read_facts(batch), column(batch, "status")
+    for row in rows.tolist():
+        kind, member = int(facts.kind[row]), int(facts.member[row])
+        if kind not in (SALE, RETURN) or status[row] not in (Status.OK, PARKED_CODE):
+            continue
+        if kind == SALE:
+            lines = slice(facts.lines_from[row], facts.lines_from[row + 1])
+            found[member] += int(facts.net[lines].sum())
+        extra = facts.extra(row)
+        # What follows the cancel of a claim names no lines: it says what they come to.
+        back = sum(net for *_, net in extra.back) or (extra.amount if kind == RETURN else 0)
+        if back and status[row] == PARKED_CODE:
+            parked[first + row] = member, back
+        else:
+            found[member] -= back
+    return found
+
+
+def _earned(
+    replica: Replica, batch: pa.RecordBatch, rows: NDArray[Any], currency: str
+) -> Counter[int]:
+    """Points that rules gave, net of what came back and of corrections that the rows tell."""
+    assert replica.fold is not None
+    starts, postings = list_view(batch.column("postings"))
+    place = replica.fold.layout.currencies.index(currency)
+    wanted = np.isin(postings["kind"], _EARNED) & (postings["currency"] == place)
+    sums = np.concatenate([[0], np.cumsum(np.where(wanted, postings["points"], 0))])
+    member = column(batch, "member")
+    found: Counter[int] = Counter()
+    for row in rows.tolist():
+        found[int(member[row])] += int(sums[starts[row + 1]] - sums[starts[row]])
+    return found
+
+
+def split(
+    pool: int, causes: Mapping[str, int], weights: Mapping[str, int]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """(what causes get, what members get) of a pool: each cause its thousandths, floored, the
+    members the rest; where nobody has a weight it is nobody's.
+
+    >>> split(1001, {"school": 100}, {"a": 2, "b": 1})
+    ({'school': 100}, {'a': 601, 'b': 300})
+    """
+    given = {name: pool * parts // 1000 for name, parts in causes.items()}
+    return given, shares(pool - sum(given.values()), weights)
+
+
+def legs_of(replica: Replica, fact: ProfitShareFact, at: int, first: int) -> Batch | None:
+    """The shares as rows of their members, and of causes, from seq `first` on; None where nobody
+    has any. Accounts of causes are numbered in the dictionaries."""
+    members = replica.dictionaries.members
+    of_causes, of_members = split(fact.points, fact.causes, weights(replica, fact))
+    given = {members.numbers[name]: points for name, points in of_members.items() if points}
+    causes = {
+        members.number(cause_account(name)): (name, points)
+        for name, points in of_causes.items() if points
+    }  # fmt: skip
+    if not given and not causes:
+        return None
+    numbers = np.array(sorted({*given, *causes}), np.uint32)
+    n = len(numbers)
+    legs = without_lines(SHARE_IN, np.full(n, at, np.int64), numbers)
+    legs.extras = [
+        Extra(currency=fact.currency, amount=given[number], expires=fact.expires or "")
+        if number in given else
+        Extra(
+            currency=fact.currency, amount=causes[number][1], expires="never",
+            cause=causes[number][0],
+        )
+        for number in numbers.tolist()
+    ]  # fmt: skip
+    legs.store[:] = replica.dictionaries.stores.at("", at)
+    legs.terminal[:] = replica.dictionaries.terminals.number("")
+    version = replica.versions.numbers_at(legs.at)
+    legs.day, legs.minute = replica.versions.dates(legs.at, version)
+    return Batch(legs, [fact.id] * n, first, version, legs=True)
