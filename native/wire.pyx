@@ -259,6 +259,26 @@ cdef inline bint named(const char *key, Py_ssize_t size, const char *name,
     return size == name_size and memcmp(key, name, size) == 0
 
 
+cdef bint like_card(const char *at, Py_ssize_t size) noexcept nogil:
+    """Whether a name could be a bank card's number (`engine.facts.bank_cards`): Luhn's check."""
+    cdef int digits = 0, total = 0, figure
+    cdef Py_ssize_t i = size
+    if size < 15 or not is_digit(at[0]):
+        return False
+    while i > 0:
+        i -= 1
+        if not is_digit(at[i]):
+            if at[i] != b' ' and at[i] != b'-':
+                return False
+            continue
+        figure = at[i] - 48
+        if digits & 1:
+            figure = 2 * figure - (9 if figure > 4 else 0)
+        total += figure
+        digits += 1
+    return (digits == 15 or digits == 16) and total % 10 == 0
+
+
 cdef str name_of(const char *start, Py_ssize_t size):
     return PyUnicode_DecodeUTF8(start, size, NULL)
 
@@ -337,7 +357,7 @@ cdef bint read_tenders(Text *t, Sale sale) except -1:
             if not text(t, &key, &size) or not take(t, b':'):
                 return False
             if named(key, size, b"type", 4):
-                if seen & 1 or not text(t, &kind, &kind_size):
+                if seen & 1 or not text(t, &kind, &kind_size) or like_card(kind, kind_size):
                     return False
                 seen |= 1
             elif named(key, size, b"amount", 6):
@@ -404,7 +424,7 @@ def parse_sale(bytes body):
                     return None
                 elif named(key, size, b"member", 6):
                     bit = 32
-                    if n == 0:
+                    if n == 0 or like_card(start, n):
                         return None
                     sale.member = name_of(start, n)
                 elif named(key, size, b"store", 5):

@@ -17,6 +17,7 @@ from aiohttp import web
 from vafa.engine.columns.carrier import carrier_of
 from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import GiftCardIssueFact, GiftCardPinFact, JointFact, PrivateFact
+from vafa.engine.facts.form import check_profile
 from vafa.engine.facts.parts import FormError, Pin, Profile
 from vafa.engine.private.apart import NoPepperError
 from vafa.engine.private.facts import for_journal, keep_profile, whose
@@ -138,6 +139,10 @@ class PrivacyDoor:
         """All that is known of a person from now on."""
         parameters(request)
         given = await self._body(request, Profile)
+        try:
+            check_profile(given)
+        except FormError as error:
+            raise ProblemError(error.slug, error.message) from None
         member, seq = self._member(name), self.front.replica.seq
         private = self.front.private()
         await self._privacy.slowly(lambda: private.put(member, seq, given, whole=True))

@@ -117,14 +117,14 @@ class Router:
         except (web.RequestPayloadError, web.HTTPBadRequest) as error:
             response = _response(request, ProblemError("invalid-body", str(error)[:200]))
         except web.HTTPRequestEntityTooLarge:
-            problem = ProblemError("too-large", f"the body is over {MOST_BODY} bytes")
-            response = _response(request, problem)
+            told = f"the body is over {MOST_BODY} bytes"
+            response = _response(request, ProblemError("too-large", told))
         except (asyncio.CancelledError, ConnectionError):
             raise
         except Exception:
             log.exception("%s %s failed", request.method, name)
-            problem = ProblemError("internal", "a defect of vafa; it has been logged")
-            response = _response(request, problem)
+            told = "a defect of vafa; it has been logged"
+            response = _response(request, ProblemError("internal", told))
         self._requests[request.method, name, response.status] += 1
         return response
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ..facts.bank_cards import BANK_CARD, is_luhn
 from ..facts.parts import ID_BYTES, MOST_AMOUNT, MOST_LINE_NUMBER, MOST_POINTS, UNSEEN, FormError
 
 UTC_US = pa.timestamp("us", "UTC")
@@ -226,6 +227,16 @@ def _has_controls(names: pa.Array) -> bool:
     if not len(text) or (text.min() >= 0x20 and text.max() < 0x7F):
         return False
     return bool(pc.any(pc.match_substring_regex(names, f"[{UNSEEN}]")).as_py())
+
+
+def check_no_bank_cards(names: pa.Array, path: str) -> None:
+    """Raise FormError where a bank card's number stands in place of a name."""
+    if not len(names) or pc.max(pc.binary_length(names)).as_py() < 15:
+        return
+    digits = pc.replace_substring_regex(names, "[ -]", "")
+    found = pc.unique(digits.filter(pc.match_substring_regex(digits, BANK_CARD)))
+    if any(map(is_luhn, found.to_pylist())):
+        raise FormError("is the number of a bank card, which is never kept", path)
 
 
 def check_bounds(values: NDArray[Any], name: str, least: int, most: int) -> None:
