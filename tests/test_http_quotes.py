@@ -10,7 +10,7 @@ import pytest
 
 from . import servers
 from .servers import Fact, Reply, Server, dumps, fact
-from .test_http_bad_input import JSON_ROWS, state
+from .bad_requests import JSON_ROWS, state
 
 QUOTES = "/v1/quotes"
 
