@@ -102,10 +102,6 @@ class Holder:
     def bring(self, facts: int) -> None:
         """Count facts of a request. Raises ProblemError."""
         if self._limits[1] is not None:
-            if facts > self._limits[1]:
-                # It would be too many in any minute.
-                told = f"the key {self.id!r} has {self._limits[1]} facts a minute: send fewer"
-                raise ProblemError("too-large", told)
             self._count(time.time(), 0, facts, f"{self._limits[1]} facts")
 
     def _count(self, now: float, requests: int, facts: int, what: str) -> None:
