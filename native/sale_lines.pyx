@@ -18,6 +18,7 @@ from .json_text cimport (
     NAME_BYTES,
     Text,
     instant,
+    like_card,
     look,
     named,
     take,
@@ -189,7 +190,7 @@ cdef int read_tenders(Text *t, Columns *c) except -1 nogil:
             if not text(t, &key, &size) or not take(t, b':'):
                 return 0
             if named(key, size, b"type", 4):
-                if seen & 1 or not text(t, &kind, &kind_size):
+                if seen & 1 or not text(t, &kind, &kind_size) or like_card(kind, kind_size):
                     return 0
                 seen |= 1
             elif named(key, size, b"amount", 6):
@@ -270,6 +271,8 @@ cdef int read_sale(Text *t, Columns *c) except -1 nogil:
         return 0
     if not 1 <= sizes[ID] <= ID_BYTES or sizes[MEMBER] == 0:
         return 0
+    if like_card(names[MEMBER], sizes[MEMBER]):
+        return 0
     for column in range(TERMINAL + 1):
         if column != ID and sizes[column] > NAME_BYTES:
             return 0
@@ -307,9 +310,10 @@ def read_sales(bytes body):
 
     Returns (columns, numbers, others). `columns` has by name `at` (int64, us), texts `id`,
     `member`, `store`, `terminal`, `sku`, `type` as (int32[n + 1] bounds, bytes), figures
-    `quantity`, `net`, `amount` (int64), and where the items of each sale begin: `lines`, `tenders` (int32[n + 1]).
-    `numbers` (int64) are the sales' lines in the body, from 1. `others` (int64[k, 3]) are number,
-    begin and end of each line that is not blank and not such a sale.
+    `quantity`, `net`, `amount` (int64), and where the items of each sale begin: `lines`,
+    `tenders` (int32[n + 1]). `numbers` (int64) are the sales' lines in the body, from 1.
+    `others` (int64[k, 3]) are number, begin and end of each line that is not blank and not such
+    a sale.
     """
     cdef Columns c
     cdef Mark m

@@ -23,6 +23,7 @@ from .json_text cimport (
     NAME_BYTES,
     Text,
     instant,
+    like_card,
     look,
     named,
     take,
@@ -189,7 +190,7 @@ cdef bint read_tenders(Text *t, Sale sale) except -1:
             if not text(t, &key, &size) or not take(t, b':'):
                 return False
             if named(key, size, b"type", 4):
-                if seen & 1 or not text(t, &kind, &kind_size):
+                if seen & 1 or not text(t, &kind, &kind_size) or like_card(kind, kind_size):
                     return False
                 seen |= 1
             elif named(key, size, b"amount", 6):
@@ -256,7 +257,7 @@ def parse_sale(bytes body):
                     return None
                 elif named(key, size, b"member", 6):
                     bit = 32
-                    if n == 0:
+                    if n == 0 or like_card(start, n):
                         return None
                     sale.member = name_of(start, n)
                 elif named(key, size, b"store", 5):
