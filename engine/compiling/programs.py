@@ -419,7 +419,7 @@ def _absent(first: int) -> dict[str, Any]:
     """A currency that this version does not have."""
     return {
         "good_through": None, "rate_den": 1, "most": MOST_POINTS, "known": 0, "pending_days": 0,
-        "multiplied": 0, "caps_from": first, "caps_to": first, "spendable": 0, "at_basket": 0, "rounding": 0,
-        "inactivity": 0, "renewed_by_sale": 0, "renewed_by_redemption": 0,
+        "multiplied": 0, "caps_from": first, "caps_to": first, "spendable": 0, "at_basket": 0,
+        "rounding": 0, "inactivity": 0, "renewed_by_sale": 0, "renewed_by_redemption": 0,
         "renewed_by_activity": 0,
     }  # fmt: skip
