@@ -90,6 +90,7 @@ cdef class Rules:
         t.entry_any = numbers["entry_any"]
         t.tiers_at = numbers["tiers_at"]
         t.broken_code = numbers["broken_code"]
+        t.beyond_code = numbers["beyond_code"]
         t.uses_code = numbers["uses_code"]
         t.offer_code = numbers["offer_code"]
         t.stores_at = numbers["stores_at"]
@@ -208,7 +209,8 @@ cdef class Rules:
             self.sequences[i] = SequenceDef(slot, steps, repeat, gap, reset)
         self.terms = <Terms*>_items(len(lists["terms"]), sizeof(Terms))
         for i, one in enumerate(lists["terms"]):
-            self.terms[i] = Terms(one[0], one[1], one[2], one[3], one[4], one[5])
+            self.terms[i] = Terms(one[0], one[1], one[2], one[3], one[4], one[5], one[6],
+                                  one[7])
         for i, (metric, subject, least) in enumerate(lists["asked"]):
             self.asked[i] = Asked(metric, subject, least, i)
             for k in range(i):
