@@ -164,6 +164,8 @@ def _rows_of(found: Run, account: str, played: Played) -> None:
         name = step.row.id
         if isinstance(step.entry.fact, DayClosedFact):
             name = f"{name}/{account}"
+        elif isinstance(step.entry.fact, ReceivedFact):
+            name = name.replace("\0", "/")
         told = found.told.setdefault(name, Told("ok"))
         told.postings += [posted(posting) for posting in step.row.postings]
 

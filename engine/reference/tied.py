@@ -80,7 +80,7 @@ def play_tied(world: World, accepted: Iterable[Accepted], trace: Trace = SILENT)
 def _apart(entry: Accepted) -> Accepted:
     """A leg has the id of the fact that caused it, which may be of the same members."""
     if isinstance(entry.fact, ReceivedFact):
-        return replace(entry, fact=replace(entry.fact, id=f"{entry.fact.id}/{entry.fact.member}"))
+        return replace(entry, fact=replace(entry.fact, id=f"{entry.fact.id}\0{entry.fact.member}"))
     return entry
 
 
