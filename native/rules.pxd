@@ -297,6 +297,8 @@ cdef struct RuleTable:
     const Counter *counters
     # The general form; null in a plain program.
     const int64_t *not_amount     # -1: none; the rule fails from this amount on
+    const int64_t *min_basket     # -1: none; of all eligible lines
+    const int64_t *not_basket
     const int64_t *not_quantity
     const uint8_t *blocks
     const int64_t *per            # denominator of the basis: minor units or thousandths

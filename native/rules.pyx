@@ -109,6 +109,8 @@ cdef class Rules:
         t.min_quantity = <int64_t*>self.get("min_quantity", np.int64, n)
         t.limits_from = <int32_t*>self.get("limits_from", np.int32, n + 1)
         t.not_amount = <int64_t*>self.get("not_amount", np.int64, n)
+        t.min_basket = <int64_t*>self.get("min_basket", np.int64, n)
+        t.not_basket = <int64_t*>self.get("not_basket", np.int64, n)
         t.not_quantity = <int64_t*>self.get("not_quantity", np.int64, n)
         t.blocks = <uint8_t*>self.get("blocks", np.uint8, n)
         t.per = <int64_t*>self.get("per", np.int64, n)
