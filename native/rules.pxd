@@ -207,6 +207,7 @@ cdef struct Counter:
 cdef struct CurrencyTable:
     const int32_t *good_through   # by day of earning; inactivity: by the later day
     int64_t rate_den              # common denominator of the currency's exact earn
+    int64_t most                  # units of one posting
     int32_t known                 # the version has it
     int32_t pending_days
     int32_t multiplied            # some multiply rule acts on it
@@ -296,6 +297,8 @@ cdef struct RuleTable:
     const Counter *counters
     # The general form; null in a plain program.
     const int64_t *not_amount     # -1: none; the rule fails from this amount on
+    const int64_t *min_basket     # -1: none; of all eligible lines
+    const int64_t *not_basket
     const int64_t *not_quantity
     const uint8_t *blocks
     const int64_t *per            # denominator of the basis: minor units or thousandths

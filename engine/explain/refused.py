@@ -56,7 +56,7 @@ def _redeemable(heard: Heard, entry: Accepted) -> dict[str, int]:
         net = sum(line.net for line in net_voids(fact.lines))
     return {
         terms.tender: redeemable(
-            program, terms, wallet.active(terms.currency), heard.turn.tier, net
+            program, terms, wallet.active(terms.currency), heard.tier, net
         )
         for terms in program.redemption if terms.currency is not None
     }  # fmt: skip

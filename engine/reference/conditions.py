@@ -25,7 +25,7 @@ from ..program.conditions import (
 )
 from ..program.program import Bonus, Offer, Program, Rule
 from ..program.referrals import REFERRED
-from .basket import Basket, given_of_line, lies_under, line_answer, meets
+from .basket import given_of_line, lies_under, line_answer, meets
 from .calendar import (
     anniversary,
     period_dates,
@@ -34,6 +34,7 @@ from .calendar import (
     whole_years,
     year_of,
 )
+from .lines import BasketLine
 from .metrics import (
     Figure,
     counter,
@@ -43,7 +44,7 @@ from .metrics import (
     step_of,
     within,
 )
-from .state import About, BasketLine, State
+from .state import About, Basket, State
 from .world import exactly, once, rungs
 
 
@@ -158,6 +159,13 @@ def _amount(basket: Basket, _: int, rule: Rule) -> Fraction | int:
         lines = (basket.lines[place] for place in _lines_that_meet(basket, rule))
         return sum((x.line.gross * x.share_of_full for x in lines), Fraction(0))
     return sum(basket.eligible(place) for place in _lines_that_meet(basket, rule))
+
+
+def _whole_amount(basket: Basket, _: int, rule: Rule) -> Fraction | int:
+    if isinstance(rule, Offer):
+        lines = (basket.lines[place] for place in basket.eligible_lines)
+        return sum((x.line.gross * x.share_of_full for x in lines), Fraction(0))
+    return sum(basket.eligible(place) for place in basket.eligible_lines)
 
 
 def _quantity(basket: Basket, _: Decimal, rule: Rule) -> Fraction:
@@ -343,6 +351,7 @@ CONDITIONS: dict[str, Condition] = {
     "without": Condition(_such_lines, lambda _, found, __: not found),
     "min_amount": _known(_amount, lambda amount, least: amount >= least),
     "min_quantity": _known(_quantity, lambda units, least: units >= exactly(least)),
+    "min_basket": _known(_whole_amount, lambda amount, least: amount >= least),
     "tier": Condition(
         lambda basket, _, __: basket.tier,
         lambda _, tier, listed: tier is not None and tier in listed,

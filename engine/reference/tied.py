@@ -169,7 +169,7 @@ class _Table:
         turn.sale_is_here = entry.returns and sale is not None and (
             self.tied.where.get(sale) == account
         )
-        self._trace.begins(turn)
+        self._trace.begins(turn.row.id, account, turn.tier, turn.member)
         apply(turn)
         run.steps.append(Step(entry, turn.row, turn.member))
         self._places[account] = place + 1
