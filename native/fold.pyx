@@ -359,8 +359,8 @@ def run_out_by(list natives, State state, Py_ssize_t version, int64_t at, uint32
 def fold(list natives, State state, columns, order, closings=None):
     """Fold the rows `order` (uint32) of a batch over the state table.
 
-    `columns` are those of `engine/kernel_columns.py`: kinds, instants (us), business days,
-    lines (quantity in thousandths, net in minor units), tenders and the rest. Rows of one
+    `columns` are those of `engine/compiling/kernel_columns.py`: kinds, instants (us), business
+    days, lines (quantity in thousandths, net in minor units), tenders and the rest. Rows of one
     member must stand in `order` in the member's order and after all facts that its row has
     seen; a row that names another (`names`) needs all of its member's facts in the batch,
     from an empty row. `closings` (see Closings) are applied to members folded from an

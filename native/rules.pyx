@@ -1,6 +1,6 @@
 """Holds a compiled program's arrays for the kernel. Checks dtypes and lengths once.
 
-`engine/compile.py` makes the arrays; this file only keeps them alive and points at them.
+`engine/compiling/programs.py` makes the arrays; this file only keeps them alive and points at them.
 """
 
 from libc.stdlib cimport calloc, free
@@ -26,9 +26,9 @@ cdef void *pointer(object array, object dtype, Py_ssize_t least) except? NULL:
 cdef class Rules:
     """A compiled version of a program.
 
-    Built from the mappings that `vafa.engine.compile` makes; the growing tables (products,
-    stores, terminals, tenders, coupons, channels, activities) are set again as dictionaries
-    grow.
+    Built from the mappings that `vafa.engine.compiling.programs` makes; the growing tables
+    (products, stores, terminals, tenders, coupons, channels, activities) are set again as
+    dictionaries grow.
     """
 
     def __cinit__(self):
