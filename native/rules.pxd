@@ -96,6 +96,22 @@ cdef enum Status:
     OVER_LIMIT = 32
     OFFER_NOT_APPLICABLE = 33
     OFFER_USED_UP = 34
+    UNKNOWN_MERGE = 35     # of ties, claims and referrals; never the kernel's own
+    SAME_MEMBER = 36
+    ALREADY_MERGED = 37
+    ALREADY_UNDONE = 38
+    MEMBER_POOLED = 39
+    ENTANGLED = 40
+    NOT_POOLED = 41
+    NOT_A_HOUSEHOLD = 42
+    SALE_HAS_MEMBER = 43
+    ALREADY_CLAIMED = 44
+    CLAIM_WINDOW_OVER = 45
+    SELF_REFERRAL = 46
+    ALREADY_REFERRED = 47
+    REFERRAL_CIRCLE = 48
+    ABOVE_MAXIMUM = 49
+    BASKET_TOO_SMALL = 50
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:
@@ -141,7 +157,7 @@ cdef enum Condition:
     IF_AGE = 2             # a, b: least and most years, -1 none
     IF_MEMBER_DAYS = 3     # a, b: least and most days, -1 none
     IF_NEAR = 4            # a: slot, b: before, c: after
-    IF_FIRST = 5           # list: First
+    IF_FIRST = 5           # list: First; a, b: in lists, the nodes of the rule's category
     IF_NTH = 6             # list: ordinals
     IF_EVERY = 7           # a: n
     IF_SINCE = 8           # a: days
@@ -246,6 +262,8 @@ cdef struct Terms:
     int64_t share_den
     int64_t points         # units that are worth `money`; 0: no rate
     int64_t clamp          # more than is redeemable takes what is
+    int64_t maximum        # units; 0: none
+    int64_t at_least       # of the basket's net
 
 cdef struct RuleTable:
     int32_t n_rules
@@ -327,6 +345,7 @@ cdef struct RuleTable:
     const Terms *terms
     const int64_t *money          # [terms, rung + 1]: minor units; 0: no tier
     int32_t broken_code           # engine/status.py LIMITS: minimum, step, worth, share
+    int32_t beyond_code           # maximum, at_least
     int32_t uses_code
     int32_t offer_code
     const int32_t *ymd[2]  # packed dates by day: Gregorian, Jalali
@@ -365,7 +384,9 @@ cdef struct RuleTable:
     const uint64_t *class_counters  # [class]: bits of the program's counters
     const uint8_t *product_weighed
     const int32_t *product_sku
-    const int64_t *product_category  # key of the category, 0 none
+    const int32_t *product_category  # number of the category from 1, 0 none
+    const int32_t *category_from     # [category] into category_node
+    const int64_t *category_node     # keys: a category, then all in whose subtree it is
     const int64_t *store_key         # key of the store, 0 none
     # Ladder
     int32_t simple_ladder         # spend and visits, by a period, to what is qualified

@@ -132,6 +132,12 @@ PROBLEMS: dict[str, Kind] = {
     "not-a-multiple": Kind(
         409, "Not a multiple", "what is redeemed is no multiple of the step; for ever"
     ),
+    "above-maximum": Kind(
+        409, "Above the maximum", "more is redeemed than the program's maximum; for ever"
+    ),
+    "basket-too-small": Kind(
+        409, "Basket too small", "points pay no basket as small as that; for ever"
+    ),
     "over-share": Kind(
         409, "Over the share", "points pay more than their share of the basket; for ever"
     ),

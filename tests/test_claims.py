@@ -290,7 +290,7 @@ def test_kernel_and_reference_agree_on_drawn_claims(number: int) -> None:
         replay = Rebuilt(writer.journal).report
         assert replay.clean, replay.findings
         assert replay.state_hash == state
-        told = list(Explainer(writer.replica).all(lambda done, total: None))
+        told = list(Explainer(writer.replica).all())
         # What a late fact changes by postings that sum to nothing is told by no correction.
         unlike = [
             (one.id, part) for one in told for part in one.differences if part.what == "points"

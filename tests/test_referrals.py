@@ -179,7 +179,7 @@ def test_kernel_and_reference_agree_on_drawn_referrals(number: int) -> None:
         assert replay.clean, replay.findings
         assert replay.state_hash == engine_driver.hash_of(writer.replica)
         unlike = [
-            (one.id, part) for one in Explainer(writer.replica).all(lambda done, total: None)
+            (one.id, part) for one in Explainer(writer.replica).all()
             for part in one.differences if part.what == "points"
         ]  # fmt: skip
         assert not unlike, unlike[:3]

@@ -322,6 +322,7 @@ class CompiledProgram(RuleWords):
             "keeps_tiers": int(returns.tiers == "keep"),
             "restored_days": returns.restored_days,
             "broken_code": LIMIT_CODES["minimum"],
+            "beyond_code": LIMIT_CODES["maximum"],
             "uses_code": LIMIT_CODES["uses"],
             "offer_code": LIMIT_CODES["offer"],
             "receipt_currency": currency,

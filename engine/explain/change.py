@@ -41,9 +41,11 @@ def lots_made(before: Wallet, after: Wallet) -> list[LotMade]:
 
 def lots_moved(before: Wallet, after: Wallet) -> list[LotMoved]:
     """The lots that were there and have more or less than before, in spending order."""
-    now = {id(old): new for old, new in zip(before.lots, after.lots, strict=False)}
+    now = {
+        id(old): new for old, new in zip(before.lots, after.lots, strict=False) if new is not old
+    }
     found = []
-    for old in before.in_spending_order(before.lots):
+    for old in before.in_spending_order(lot for lot in before.lots if id(lot) in now):
         new = now[id(old)]
         expired = new.expired - old.expired
         if new.points != old.points or expired:

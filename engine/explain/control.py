@@ -12,7 +12,7 @@ from ..controls.budgets import read_closing
 from ..controls.standing import BUDGET_CLOSED
 from ..facts import KINDS
 from .journal import postings_told
-from .member import Reader, journalled
+from .member import Reader, journalled, shown
 from .shape import ControlTold, PartOfMember
 from .words import sentences_of_control
 
@@ -27,7 +27,7 @@ def control_told(reader: Reader, stored: StoredFact, lang: str | None) -> Contro
             budgets.append(read_closing(row.batch.column("payload")[row.row].as_py()).rule)
             continue
         postings = list(journalled(reader, row))
-        name = reader.dictionaries.members.names[column(row.batch, "member")[row.row]]
+        name = shown(reader.dictionaries.members.names[column(row.batch, "member")[row.row]])
         own = postings_told(p for p in postings if not p.corrects)
         members.append(PartOfMember(name, own, sum(p.corrects > 0 for p in postings)))
     at = int(column(stored.batch, "at")[stored.row])

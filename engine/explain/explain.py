@@ -1,14 +1,14 @@
 """Why a fact came to what it came to: any fact of a ledger, recomputed by the reference.
 
 Nothing is stored for it. The member's facts are read back along its chain and played by the
-rulebook in plain Python, which tells what it looks at (`explain_trace`); the figures are held
+rulebook in plain Python, which tells what it looks at (`trace`); the figures are held
 against the journal's (rulebook section 12: every point can be explained).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,7 +41,7 @@ from .journal import (
     standing_differences,
     terms_told,
 )
-from .member import MemberChain, Reader, chain_of, wire_fact
+from .member import MemberChain, Reader, chain_of, shown, wire_fact
 from .refused import refused
 from .rules import lines_told, rules_told
 from .shape import ControlTold, Explanation, ProgramTold
@@ -50,10 +50,6 @@ from .words import sentences
 
 if TYPE_CHECKING:
     from ..ledger.replica import Replica
-
-Tick = Callable[[int, int], None]
-"""(members done, members in all)."""
-
 
 class UnknownFact(LookupError):
     """There is no such fact in the ledger, or it did nothing to the member named."""
@@ -123,11 +119,6 @@ def _key(step: Step, account: str) -> str:
     return f"{step.row.id}/{account}" if account else step.row.id
 
 
-def shown(name: str) -> str:
-    """A member's name for people: that of a gift card's account begins with no letter."""
-    return name.lstrip("\x1f")
-
-
 class Explainer:
     """Explains the facts of a ledger as a replica has it.
 
@@ -169,6 +160,8 @@ class Explainer:
                 raise UnknownFact(f"the fact {name!r} is of the member {whose!r}")
         elif member is None:
             return Asked(seq)
+        elif (leg := self._leg_of(stored, member)) is not stored:
+            stored, number = leg, int(column(leg.batch, "member")[leg.row])
         elif stored.kind != DAY_CLOSED or stored.status or member not in members.numbers:
             raise UnknownFact(f"the fact {name!r} closed no day of a member {member!r}")
         else:
@@ -206,7 +199,8 @@ class Explainer:
     def _leg_of(self, stored: StoredFact, member: str) -> StoredFact:
         """A member's leg of a fact of several members; the fact itself where it has none."""
         names = self._reader.dictionaries.members.names
-        if shown(names[column(stored.batch, "member")[stored.row]]) == member:
+        number = column(stored.batch, "member")[stored.row]
+        if number != NO_MEMBER and shown(names[number]) == member:
             return stored
         last = self._reader.records.at(stored.seq).record.last
         legs = (self._reader.stored(seq) for seq in range(stored.seq + 1, last + 1))
@@ -251,11 +245,17 @@ class Explainer:
             played = self._played(number, self._heads(number), seqs)
             yield from self._some(number, played, seqs)
 
-    def all(self, tick: Tick) -> Iterator[Explanation]:
-        """Every fact of every member, and every closed day that posted something for one."""
-        total = len(self._reader.dictionaries.members)
-        for number in range(total):
-            tick(number, total)
+    @property
+    def members(self) -> int:
+        """How many members there are; they have numbers from 0."""
+        return len(self._reader.dictionaries.members)
+
+    def all(self, members: Iterable[int] | None = None) -> Iterator[Explanation]:
+        """Every fact of every member, and every closed day that posted something for one.
+
+        `members` are the numbers of those that are wanted.
+        """
+        for number in range(self.members) if members is None else members:
             played = self._played(number, self._heads(number), None)
             chain = played.chain
             seqs = [
@@ -268,7 +268,6 @@ class Explainer:
                 if seq not in chain.rows and (step.row.postings or chain.own.get(seq))
             ]
             yield from self._some(number, played, seqs)
-        tick(total, total)
 
     def _some(self, number: int, played: _Played, seqs: Collection[int]) -> Iterator[Explanation]:
         for seq in sorted(seqs, key=lambda seq: played.places.get(seq, -1)):
@@ -288,17 +287,18 @@ class Explainer:
             if record.first > reader.seq:
                 break
             batch = record.facts()
-            kind, members = int(column(batch, "kind")[0]), column(batch, "member")
-            mine = members != NO_MEMBER
-            if kind in MEMBER_KINDS:
-                at, version = column(batch, "at"), column(batch, "program")
-                mine &= reader.versions.dates(at, version)[0] == day
-                closes = False
-            else:
-                closes = kind == DAY_CLOSED
-                if not closes or day_closed(batch.column("payload")[0].as_py()) != day:
+            kind, members = column(batch, "kind"), column(batch, "member")
+            closes = int(kind[0]) == DAY_CLOSED
+            if closes:
+                if day_closed(batch.column("payload")[0].as_py()) != day:
                     continue
-            for row in np.flatnonzero(mine).tolist():
+                rows = np.flatnonzero(members != NO_MEMBER)
+            else:
+                # The shares of a pool follow a fact that is no member's.
+                rows = np.flatnonzero((members != NO_MEMBER) & np.isin(kind, MEMBER_KINDS))
+                at, version = column(batch, "at")[rows], column(batch, "program")[rows]
+                rows = rows[reader.versions.dates(at, version)[0] == day]
+            for row in rows.tolist():
                 seq = record.first + (0 if closes else row)
                 found.setdefault(int(members[row]), []).append(seq)
         return found

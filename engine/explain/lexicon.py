@@ -68,6 +68,10 @@ REASONS = {
     "day-out-of-order": ("days close in order", "روزها به ترتیب بسته می‌شوند"),
     "below-minimum": ("it is below the minimum", "از کمترین اندازه کمتر است"),
     "not-a-multiple": ("it is no multiple of the step", "مضرب گام نیست"),
+    "above-maximum": ("it is above the maximum", "از بیشترین اندازه بیشتر است"),
+    "basket-too-small": (
+        "the basket is too small for points to pay", "سبد برای پرداخت با امتیاز کوچک است"
+    ),
     "over-share": (
         "it pays more than its share of the basket", "بیش از سهم مجاز سبد را می‌پردازد"
     ),
@@ -128,6 +132,20 @@ REASONS = {
     "card-linked": ("the card is another member's", "کارت از عضو دیگری است"),
 }
 """Refusals; one that is not here is told by its slug."""
+
+CARD_REASONS = {
+    "insufficient-points": (
+        "there is not enough money on a gift card", "پول کارت هدیه کافی نیست"
+    ),
+}
+"""Refusals for a gift card, where they are told in other words."""
+
+CANCEL_REASONS = {
+    "not-a-multiple": (
+        "the points are not those of whole pieces", "امتیاز از آنِ شمار درستی از جایزه نیست"
+    ),
+}
+"""Refusals of a cancel, where they are told in other words."""
 
 CONDITIONS = {
     "store": ("the store", "فروشگاه"),
@@ -211,6 +229,8 @@ TERMS = {
     "step": ("the step", "گام"),
     "worth": ("the worth of the points", "ارزش امتیاز"),
     "share": ("the share of the basket", "سهم سبد"),
+    "maximum": ("the maximum", "بیشترین اندازه"),
+    "at_least": ("the least basket", "کمترین سبد"),
 }
 """Terms of redemption."""
 
@@ -228,10 +248,15 @@ POSTINGS = {
     "capture": ("captured from a hold", "از امتیاز کنارگذاشته برداشته شد"),
     "transfer": ("moved between members", "میان اعضا جابه‌جا شد"),
     "stock": ("left in stock", "در انبار مانده"),
-    "offer": ("an offer that might not be had", "پیشنهادی که در دسترس نبود"),
     "bonus": ("as a bonus", "پاداش"),
+    "referral in": ("for a referral", "برای معرفی"),
+    "profit share in": ("the share of a pool", "سهم از سود"),
+    "gift card issue": ("put on the card", "روی کارت ریخته شد"),
+    "gift card load": ("put on the card", "روی کارت ریخته شد"),
+    "gift card fund": ("put on a gift card", "روی کارت هدیه ریخته شد"),
 }
-"""Kinds of postings of no rule; one that is not here is named as the journal does."""
+"""Kinds of postings of no rule, and of facts whose postings have words of their own; one that is
+not here is named as the journal does."""
 
 WEEKDAYS = {
     "monday": ("Monday", "دوشنبه"),

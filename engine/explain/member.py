@@ -170,6 +170,11 @@ _MADE = (
 """Kinds of rows that are to the reference what facts of other kinds do."""
 
 
+def shown(name: str) -> str:
+    """A member's name for people: that of a gift card's account begins with no letter."""
+    return name.lstrip("\x1f")
+
+
 def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) -> OfMember:
     """A journalled fact of a member as it came, voids netted: a line of which a void has taken
     is there whole, with one void of what is not left.

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..program.program import Program
+from ..program.referrals import REFERRED
 from .lexicon import BASES, CONDITIONS, FIELDS, LIMITS, ROUNDINGS, WEEKDAYS
 from .sentences import SENTENCES
 from .shape import Cut, Explanation, Failed, RuleTold
@@ -138,7 +139,10 @@ class RuleSpeaker:
         if cut.limit == "uses":
             each = (part.split(" ") for part in (cut.most or "").split(", "))
             listed = [
-                self.say("uses", count=self.voice.digits(count), period=self.word(LIMITS, period))
+                self.say(
+                    "uses.lifetime" if period == "lifetime" else "uses",
+                    count=self.voice.digits(count), period=self.word(LIMITS, period),
+                )
                 for period, count in each
             ]
             return self.say("limit.uses", most=self.voice.listed(listed))
@@ -165,6 +169,8 @@ class RuleSpeaker:
                 found=self._value("", failed.found),
             )  # fmt: skip
         field = failed.condition.removeprefix("not.")
+        if field == "member_type" and failed.asked == [REFERRED]:
+            return self.say("failed.referred", rule=name)
         if field == "draw" and failed.found is not None:
             return self.say(
                 f"failed.{failed.condition}", rule=name,

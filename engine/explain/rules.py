@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -30,7 +31,7 @@ from .trace import Rated
 
 def exact_text(figure: Fraction | int) -> str:
     """A whole number, or numerator/denominator in lowest terms."""
-    return str(Fraction(figure))
+    return str(figure)
 
 
 def metric_name(name: Metric) -> str:
@@ -43,12 +44,17 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, msgspec.Struct):
-        fields = msgspec.structs.fields(value)
-        value = {field.encode_name: getattr(value, field.name) for field in fields}
+        value = {shown: getattr(value, name) for name, shown in _fields(type(value))}
         value = {name: item for name, item in value.items() if item not in (None, [], {})}
     if isinstance(value, dict):
         return {name: plain(item) for name, item in value.items()}
     return _one(value)
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> list[tuple[str, str]]:
+    """Fields of a struct: (as here, as in the program file)."""
+    return [(field.name, field.encode_name) for field in msgspec.structs.fields(kind)]
 
 
 def _one(value: Any) -> Any:

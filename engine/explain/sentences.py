@@ -93,6 +93,14 @@ SENTENCES = {
         "قاعدهٔ {rule} شامل می‌شود، ولی چیزی نیست که بر آن اثر کند.",
     ),
     "offer": ("Offer {rule} took {amount} off.", "پیشنهاد {rule} {amount} کم کرد."),
+    "offer.uses": (
+        "It had happened: offer {rule} had not so much left.",
+        "رخ داده بود: از پیشنهاد {rule} این اندازه نمانده بود.",
+    ),
+    "offer.offer": (
+        "It had happened: offer {rule} did not apply to the basket.",
+        "رخ داده بود: پیشنهاد {rule} شامل این سبد نمی‌شد.",
+    ),
     "offer.open": ("Offer {rule} might have been had.", "پیشنهاد {rule} در دسترس بود."),
     "failed": (
         "Rule {rule} does not apply: it asks for {condition}{asked}; found: {found}.",
@@ -109,6 +117,10 @@ SENTENCES = {
     "failed.not.draw": (
         "Rule {rule} does not apply: it drew 0 of {asked}, and leaves out what wins.",
         "قاعدهٔ {rule} شامل نمی‌شود: از {asked} شمارهٔ ۰ درآمد و برنده را کنار می‌گذارد.",
+    ),
+    "failed.referred": (
+        "Rule {rule} does not apply: nobody has referred the member.",
+        "قاعدهٔ {rule} شامل نمی‌شود: کسی عضو را معرفی نکرده است.",
     ),
     "failed.entry": (
         "Rule {rule} does not apply: the club is closed and asks for {asked}; so far {found}.",
@@ -141,6 +153,16 @@ SENTENCES = {
     "lot.less": (
         "Of it {left} are left: the rest paid debt, or had expired by then.",
         "{left} از آن مانده است: بقیه بدهی را پرداخت، یا تا آن هنگام منقضی شده بود.",
+    ),
+    "lot.along": (
+        "{left} {currency} of a lot come along: active from {active_from}, good through "
+        "{good_through}.",
+        "{left} {currency} از یک بسته همراه می‌آید: از {active_from} قابل خرج، تا پایان "
+        "{good_through} معتبر.",
+    ),
+    "lot.along.never": (
+        "{left} {currency} of a lot come along: active from {active_from}, they do not expire.",
+        "{left} {currency} از یک بسته همراه می‌آید: از {active_from} قابل خرج، بی‌انقضا.",
     ),
     "moved": (
         "{points} {currency} in the lot earned on {earned}.",
@@ -209,10 +231,15 @@ SENTENCES = {
         "The postings of the ledger agree with this to the point.",
         "ثبت‌های دفتر تا آخرین امتیاز با این حساب می‌خواند.",
     ),
+    "along": (
+        "What the other had comes along; nothing is posted for it.",
+        "آنچه دیگری داشت همراه می‌آید؛ برای آن چیزی ثبت نمی‌شود.",
+    ),
+    "reward": ("{quantity} of the reward {reward}.", "{quantity} عدد از جایزهٔ {reward}."),
     "nothing": ("It moved no points.", "امتیازی جابه‌جا نکرد."),
     "control.members": (
-        "It has rows of {members} members, with {corrections} corrections.",
-        "برای {members} عضو ردیف دارد، با {corrections} اصلاح.",
+        "It has rows of {members} accounts, with {corrections} corrections.",
+        "برای {members} حساب ردیف دارد، با {corrections} اصلاح.",
     ),
     "control.nobody": ("It changed nobody's points.", "امتیاز کسی را تغییر نداد."),
     "control.budget": (
@@ -223,5 +250,6 @@ SENTENCES = {
     "points": ("{figure} points", "{figure} امتیاز"),
     "visits": ("{figure} visit", "{figure} خرید"),
     "uses": ("{count} in {period}", "{count} بار در {period}"),
+    "uses.lifetime": ("{count} ever", "{count} بار در همهٔ عمر عضویت"),
     "of basis": ("{figure} of {basis}", "{figure} {basis}"),
 }

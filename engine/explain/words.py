@@ -7,11 +7,29 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from ..program.program import Program
-from .lexicon import FIELDS, KINDS, POSTINGS, REASONS, TERMS
+from .lexicon import (
+    CANCEL_REASONS,
+    CARD_REASONS,
+    FIELDS,
+    KINDS,
+    POSTINGS,
+    REASONS,
+    TERMS,
+)
 from .rule_words import RuleSpeaker
 from .shape import ControlTold, Explanation, LineTold, LotMade, TierTold
 
 _OF_RULES = ("earn", "multiply", "bonus")
+_ALONG = ("merge", "pool")
+
+
+def _by_card(told: Explanation) -> bool:
+    """Whether what was missing was missing on a gift card, and not to the member."""
+    if told.kind == "gift card redeem":
+        return True
+    pays = any("card" in tender for tender in told.fact.get("tenders", ()))
+    lacks = any(both.lacked for both in told.balances.values())
+    return pays and told.short is None and not lacks
 
 
 def sentences(told: Explanation, program: Program, lang: str) -> list[str]:
@@ -42,13 +60,18 @@ class _Speaker(RuleSpeaker):
             program=voice.name(told.program.id), version=voice.number(told.program.version),
         )  # fmt: skip
         if told.status == "refused":
-            yield self.say("refused", reason=self.word(REASONS, told.reason or ""))
+            yield self.say("refused", reason=self._reason(told))
         if told.waits_for is not None:
             yield self.say("parked", sale=voice.name(told.waits_for))
         if told.short not in (None, told.id):
             yield self.say("short", id=voice.name(told.short or ""))
         if told.tier is not None and told.rules:
             yield self.say("tier.before", tier=self._tier(told.tier.before))
+        if told.kind == "reward redeem":
+            yield self.say(
+                "reward", quantity=voice.number(told.fact.get("quantity", 1)),
+                reward=voice.name(told.fact["reward"]),
+            )  # fmt: skip
         yield from self._back(told)
         for line in told.lines:
             yield self._line(line)
@@ -68,6 +91,14 @@ class _Speaker(RuleSpeaker):
         if told.tier is not None:
             yield from self._ladder(told.tier)
         yield from self._ledger(told)
+
+    def _reason(self, told: Explanation) -> str:
+        words = REASONS
+        if told.kind == "cancel":
+            words = REASONS | CANCEL_REASONS
+        elif _by_card(told):
+            words = REASONS | CARD_REASONS
+        return self.word(words, told.reason or "")
 
     def _line(self, line: LineTold) -> str:
         return self.say(
@@ -106,11 +137,17 @@ class _Speaker(RuleSpeaker):
         for posting in told.postings:
             if posting.rule in of_rules and posting.kind in _OF_RULES:
                 continue
+            if posting.kind == "offer":
+                yield self.say(f"offer.{posting.limit}", rule=self.voice.name(posting.rule or ""))
+                continue
             # The points of a capture were taken by its hold.
             moved = posting.points or posting.desired
+            # Not every `adjust` is by hand, nor every `transfer` between members.
+            of_fact = posting.kind in ("adjust", "transfer") and told.kind in POSTINGS
+            what = told.kind if of_fact else posting.kind
             parts = {
                 "points": self._signed(moved, posting.currency),
-                "currency": posting.currency, "what": self.word(POSTINGS, posting.kind),
+                "currency": posting.currency, "what": self.word(POSTINGS, what),
             }  # fmt: skip
             if posting.rule is None:
                 yield self.say("posting", **parts)
@@ -122,7 +159,11 @@ class _Speaker(RuleSpeaker):
         return sign + self.voice.points(abs(units), currency)
 
     def _lots(self, told: Explanation) -> Iterator[str]:
+        along = told.kind in _ALONG
         for lot in told.lots:
+            if along:
+                yield from self._lot_along(lot)
+                continue
             yield self._lot(lot)
             if lot.left != lot.points:
                 yield self.say("lot.less", left=self.voice.points(lot.left, lot.currency))
@@ -144,6 +185,20 @@ class _Speaker(RuleSpeaker):
         if lot.good_through is None:
             return self.say("lot.never", **parts)
         return self.say("lot", good_through=voice.date(lot.good_through), **parts)
+
+    def _lot_along(self, lot: LotMade) -> Iterator[str]:
+        """What is left of a lot that was made for another account."""
+        if not lot.left:
+            return
+        voice = self.voice
+        parts = {
+            "left": voice.points(lot.left, lot.currency), "currency": lot.currency,
+            "active_from": voice.date(lot.active_from),
+        }  # fmt: skip
+        if lot.good_through is None:
+            yield self.say("lot.along.never", **parts)
+        else:
+            yield self.say("lot.along", good_through=voice.date(lot.good_through), **parts)
 
     def _balances(self, told: Explanation) -> Iterator[str]:
         for currency, both in told.balances.items():
@@ -203,7 +258,8 @@ class _Speaker(RuleSpeaker):
     def _ledger(self, told: Explanation) -> Iterator[str]:
         voice = self.voice
         if not told.postings and told.status == "ok":
-            yield self.say("nothing")
+            # A tie that is undone, and what undoes it, find no account.
+            yield self.say("along" if told.kind in _ALONG and told.balances else "nothing")
         for change in told.corrections:
             rule = "" if change.rule is None else self.say(
                 "correction.rule", rule=voice.name(change.rule)

@@ -12,6 +12,7 @@ program's one currency unit, point figures are exact decimals of whole points
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -139,16 +140,19 @@ class Redemption(Part, frozen=True, kw_only=True):
     """A tender type with which loyalty value is redeemed: what it pays earns nothing.
 
     With a currency, the points of such a tender are taken from the member's lots: `minimum`
-    at least, multiples of `step`, for at most `share` of the basket's net; `points` of them
-    are worth `money` minor units, by tier if it is a table. What asks for more `over` is refused,
-    or, of redemptions before a sale, takes what is redeemable (`clamp`).
+    at least, `maximum` at most, multiples of `step`, for at most `share` of the basket's net,
+    which is `at_least` so much; `points` of them are worth `money` minor units, by tier if it is
+    a table. What asks for more `over` is refused, or, of redemptions before a sale, takes what is
+    redeemable (`clamp`).
     """
 
     tender: Text
     currency: Name | None = None
     minimum: Decimal | None = None
+    maximum: Decimal | None = None
     step: Decimal | None = None
     share: Decimal | None = None
+    at_least: Worth | None = None
     points: Decimal | None = None
     money: Worth | dict[str, Worth] | None = None
     over: Literal["refuse", "clamp"] = "refuse"
@@ -507,6 +511,19 @@ class Program(Part, frozen=True, kw_only=True):
         made = [rule_of_referral(one) for one in self.referral if one.id not in known]
         if made:
             msgspec.structs.force_setattr(self, "rule", [*self.rule, *made])
+
+    def in_file(self, path: str) -> str:
+        """A path as it stands in the file: a referral's where it is of the rule that this makes."""
+        found = re.match(r"rule\[(\d+)\](\.points$)?", path)
+        if found is None:
+            return path
+        name = self.rule[int(found[1])].id
+        made = [rule_of_referral(one) for one in self.referral]
+        for place, rule in enumerate(made):
+            if rule.id == name and rule == self.rule[int(found[1])]:
+                rest = ".referred" if found[2] else path[found.end() :]
+                return f"referral[{place}]{rest}"
+        return path
 
     def rules_in_order(self) -> list[Rule]:
         """Rules by (priority, place in the file): the order in which caps are filled."""

@@ -117,10 +117,9 @@ def _tiers(turn: Turn, mine: State, other: State) -> None:
 
 def _wallets(mine: Wallet, other: Wallet, places: int) -> None:
     """Lots of both, and what is active pays what is owed, the first that became active first."""
-    for lot in other.lots:
-        copied = lot.copy()
-        copied.place = lot.place[0] + places, lot.place[1]
-        mine.lots.append(copied)
+    mine.lots += [
+        lot._replace(place=(lot.place[0] + places, lot.place[1])) for lot in other.lots
+    ]
     for name in FIGURES:
         for currency, points in getattr(other, name).items():
             getattr(mine, name)[currency] += points

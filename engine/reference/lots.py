@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..program.program import After, Currency, Inactivity, Never, PeriodEnd, Program
@@ -21,11 +21,11 @@ class Dates(NamedTuple):
     idle: tuple[str, int] | None = None
 
 
-@dataclass(slots=True)
-class Lot:
+class Lot(NamedTuple):
     """Points of one posting. `place` is the source's in the member's order and the rule's.
 
-    `made` is what it had at first, before debt or expiry took any of it.
+    `made` is what it had at first, before debt or expiry took any of it. A lot never changes:
+    its wallet puts another in its place, and copies of a wallet share what is alike.
     """
 
     currency: str
@@ -38,13 +38,6 @@ class Lot:
     passed: bool = False
     expired: int = 0
     made: int = 0
-
-    def copy(self) -> Lot:
-        """A lot that changes apart from this one."""
-        return Lot(
-            self.currency, self.points, self.dates, self.source, self.rule, self.place,
-            self.waiting, self.passed, self.expired, self.made,
-        )  # fmt: skip
 
 
 class Take(NamedTuple):
@@ -110,10 +103,9 @@ class Wallet:
     causes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def copy(self) -> Wallet:
-        """A wallet that changes apart from this one. Lots that have passed change no more."""
+        """A wallet that changes apart from this one."""
         return Wallet(
-            self.today, [lot if lot.passed else lot.copy() for lot in self.lots],
-            self.debt.copy(), self.issued.copy(),
+            self.today, list(self.lots), self.debt.copy(), self.issued.copy(),
             self.expired.copy(), self.redeemed.copy(), self.reversed.copy(), self.donated.copy(),
             self.sent.copy(), self.received.copy(), self.forgiven.copy(),
             {name: list(dates) for name, dates in self.renewals.items()}, list(self.unposted),
@@ -150,30 +142,29 @@ class Wallet:
             self.unposted.append((through, currency, points))
         for lot in self.in_spending_order(lot for lot in self.lots if lot.waiting):
             if lot.dates.active_from <= self.today:
-                lot.waiting = False
-                self.pay_debt(lot)
+                self.pay_debt(self._now(lot, lot._replace(waiting=False)))
 
     def pass_away(self) -> list[tuple[dt.date, str, int]]:
         """Lots whose last good date is over expire: (last good date, currency, points)."""
         gone = []
-        for lot in self.lots:
+        for place, lot in enumerate(self.lots):
             if not lot.passed and (through := self.good_through(lot)) < self.today:
-                lot.passed = True
                 if lot.points:
                     gone.append((through, lot.currency, lot.points))
-                    self.expired[lot.currency] += lot.points
-                    lot.expired += lot.points
-                    lot.points = 0
+                self.lots[place] = self._expired(lot)
         return gone
 
     def forfeit(self) -> None:
         """All points expire today, whatever their dates."""
-        for lot in self.lots:
+        for place, lot in enumerate(self.lots):
             if lot.points:
-                self.expired[lot.currency] += lot.points
-                lot.expired += lot.points
                 self.unposted.append((self.today, lot.currency, lot.points))
-                lot.points, lot.passed = 0, True
+                self.lots[place] = self._expired(lot)
+
+    def _expired(self, lot: Lot) -> Lot:
+        """A lot of which all that it had has expired."""
+        self.expired[lot.currency] += lot.points
+        return lot._replace(passed=True, expired=lot.expired + lot.points, points=0)
 
     # -- balances ----------------------------------------------------------------------------
 
@@ -183,7 +174,10 @@ class Wallet:
 
     def active(self, currency: str) -> int:
         """Points that can be spent today."""
-        return sum(x.points for x in self.lots if x.currency == currency and self.is_active(x))
+        return sum(
+            x.points for x in self.lots
+            if x.currency == currency and not x.passed and not x.waiting
+        )  # fmt: skip
 
     def pending(self, currency: str) -> int:
         """Points that wait for their active-from date."""
@@ -197,24 +191,32 @@ class Wallet:
 
     def add(self, lot: Lot) -> None:
         """Put a lot there: what is active pays debt at once; what has passed expires."""
-        lot.made = lot.points
-        self.lots.append(lot)
-        if self.good_through(lot) < self.today:
-            lot.passed = True
-            lot.expired += lot.points
-            self.expired[lot.currency] += lot.points
-            self.unposted.append((self.good_through(lot), lot.currency, lot.points))
-            lot.points = 0
+        lot = lot._replace(made=lot.points)
+        through = self.good_through(lot)
+        if through < self.today:
+            self.unposted.append((through, lot.currency, lot.points))
+            self.lots.append(self._expired(lot))
         elif lot.dates.active_from > self.today:
-            lot.waiting = True
+            self.lots.append(lot._replace(waiting=True))
         else:
+            self.lots.append(lot)
             self.pay_debt(lot)
 
     def pay_debt(self, lot: Lot) -> None:
         """Points that become active pay what is owed."""
         paid = min(self.debt[lot.currency], lot.points)
-        self.debt[lot.currency] -= paid
-        lot.points -= paid
+        if paid:
+            self.debt[lot.currency] -= paid
+            self._now(lot, lot._replace(points=lot.points - paid))
+
+    def _place(self, lot: Lot) -> int:
+        """Where a lot is. Lots may be equal: it is this very one."""
+        return next(place for place, other in enumerate(self.lots) if other is lot)
+
+    def _now(self, lot: Lot, after: Lot) -> Lot:
+        """Put a lot as it is now where it was."""
+        self.lots[self._place(lot)] = after
+        return after
 
     def pools(self, currency: str, *, pending: bool) -> list[Lot]:
         """Active lots in spending order, then (if asked for) pending ones."""
@@ -230,10 +232,9 @@ class Wallet:
         for lot in lots:
             taken = min(lot.points, points)
             if taken:
-                lot.points -= taken
+                place = self._place(lot)
+                self.lots[place] = lot._replace(points=lot.points - taken)
                 points -= taken
-                # Lots may be equal: it is this very one.
-                place = next(i for i, x in enumerate(self.lots) if x is lot)
                 takes.append(Take(place, taken))
         return takes, points
 
@@ -270,21 +271,17 @@ class Wallet:
             if part == paid:
                 continue
             if isinstance(where, str):
-                self.add(replace(fresh, points=part - paid))
+                self.add(fresh._replace(points=part - paid))
                 continue
             lot = self.lots[where]
             if not lot.passed:
-                lot.points += part - paid
+                self.lots[where] = lot._replace(points=lot.points + part - paid)
                 continue
             if revived_through is None:
-                # Lots that have passed are shared by copies of the wallet.
-                self.lots[where] = replace(lot, expired=lot.expired + part - paid)
+                self.lots[where] = lot._replace(expired=lot.expired + part - paid)
                 self.expired[currency] += part - paid
                 expired += part - paid
                 continue
-            again = replace(
-                lot, points=part - paid, passed=False, expired=0,
-                dates=lot.dates._replace(good_through=revived_through, idle=None),
-            )  # fmt: skip
-            self.add(again)
+            dates = lot.dates._replace(good_through=revived_through, idle=None)
+            self.add(lot._replace(points=part - paid, passed=False, expired=0, dates=dates))
         return unforgiven, expired

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from operator import attrgetter
 
 from ..program.conditions import Range
 from ..program.program import CounterRule, Program, Rolling, SegmentRule, Sequence, Thresholds
@@ -155,7 +156,7 @@ def metric(
         return in_points(program, key, member.wallet.active(key))
     if kind == "counter":
         return total(next(rule for rule in program.counter if rule.id == key), records)
-    whole = sum(_of_record(name, record) for record in records)
+    whole = sum(map(_adds(name), records))
     return in_points(program, key, whole) if kind == "points" else whole
 
 
@@ -177,21 +178,22 @@ def in_points(program: Program, currency: str, units: int) -> Figure:
     return units if per_point == 1 else Fraction(units, per_point)
 
 
-def _of_record(name: Metric, record: Record) -> int:
+def _adds(name: Metric) -> Callable[[Record], int]:
     """What one record adds to a metric."""
     kind, key = name
     match kind:
         case "spend":
-            return record.eligible
+            return attrgetter("eligible")
         case "visits":
-            return int(record.eligible > 0)
+            return lambda record: int(record.eligible > 0)
         case "margin":
-            return record.margin
+            return attrgetter("margin")
         case "points":
-            given = (x for x in record.given if x.currency == key and not x.donated)
-            return sum(entry.points for entry in given)
+            return lambda record: sum(
+                x.points for x in record.given if x.currency == key and not x.donated
+            )
         case _:
-            return record.quantity if record.code == key else 0
+            return lambda record: record.quantity if record.code == key else 0
 
 
 def in_window(program: Program, member: State, day: dt.date) -> list[Record]:

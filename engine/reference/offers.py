@@ -61,7 +61,7 @@ def offers_of(program: Program) -> dict[str, Offer]:
 def _has_rival(basket: Basket, rule: Offer, rules: dict[str, Offer]) -> bool:
     """Whether the sale names another offer of a group that gives one."""
     modes = {group.id: group.mode for group in basket.program.offer_group}
-    if rule.group is None or modes[rule.group] == "stackable":
+    if rule.group is None or modes[rule.group] in ("stackable", "best_of_line"):
         return False
     others = (rules.get(name) for name, _ in basket.offers if name != rule.id)
     return any(other is not None and other.group == rule.group for other in others)

@@ -127,22 +127,10 @@ def cancel(fold: Fold, batch: Batch, past: Past) -> Moved | Status:
     assert sale is not None
     back = without_lines(RETURN, facts.at, facts.member)
     back.store, back.terminal = facts.store, facts.terminal
-    back.extras = [Extra(named=sale, amount=_left(fold, batch, past, sale))]
+    back.extras = [Extra(named=sale)]
     moved = _folded(fold, batch, past, [batch.ids[0]], [back])
     status = int(moved.outcome.status[1])
     return moved if status == Status.OK else Status(status)
-
-
-def _left(fold: Fold, batch: Batch, past: Past, sale: str) -> int:
-    """The net of a claimed sale less what has come back of it; the kernel asks for no figure."""
-    history = past.history(fold.heads(int(batch.facts.member[0])))
-    facts, left = history.facts, 0
-    for row, name in enumerate(history.ids):
-        if name == sale and facts.kind[row] == SALE:
-            left += int(facts.net[facts.lines_from[row] : facts.lines_from[row + 1]].sum())
-        elif facts.extra(row).named == sale:
-            left -= sum(net for *_, net in facts.extra(row).back)
-    return max(0, left)
 
 
 def _folded(fold: Fold, batch: Batch, past: Past, ids: list[str], parts: list[Facts]) -> Moved:

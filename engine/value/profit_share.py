@@ -7,9 +7,9 @@ fact is accepted, as its legs: a late sale of the period moves none.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from ..calendars.calendars import day_of
 from ..columns.columns import MEMBER_KINDS, RETURN, SALE, SHARE_IN, Extra, without_lines
 from ..columns.gift_accounts import cause_account
+from ..columns.order import place_key
 from ..columns.parked import PARKED_CODE, resolutions
 from ..columns.records import read_facts
 from ..columns.schema import NO_MEMBER, column, list_view
 from ..columns.status import POSTINGS, Status
 from ..facts.parts import LATEST_US
 from ..folding.late import Batch
+from .goods_back import Back, Goods, money_back
 
 if TYPE_CHECKING:
     from ..facts import ProfitShareFact
@@ -54,60 +56,120 @@ def weights(replica: Replica, fact: ProfitShareFact) -> dict[str, int]:
     Members whose figure is not above zero, or who have left, have no part.
     """
     found: Counter[int] = Counter()
-    parked: dict[int, tuple[int, int]] = {}
+    bought = _Bought(replica)
     for record in replica.journal.scan():
         batch = record.facts()
-        rows = _in_period(replica, batch, fact)
+        rows, inside = _of_members(replica, batch, fact)
         if fact.weight == "points":
-            found.update(_earned(replica, batch, rows, fact.currency))
-            continue
-        found.update(_bought(batch, rows, record.first, parked))
-        for one in resolutions(*list_view(batch.column("postings"))):
-            if one.seq in parked and one.status == Status.OK:
-                member, net = parked[one.seq]
-                found[member] -= net
+            found.update(_earned(replica, batch, rows[inside], fact.currency))
+        else:
+            bought.read(record.first, batch, rows, inside)
+    found.update(bought.net())
+    assert replica.fold is not None
+    # What was bought under a name that means another member by now is that member's.
+    persons: Counter[int] = Counter()
+    for member, weight in found.items():
+        persons[replica.fold.accounts.person(member)] += weight
     names, membership = replica.dictionaries.members.names, replica.membership
     return {
-        names[member]: weight for member, weight in found.items()
-        if weight > 0 and membership.closed_at(member, LATEST_US) is None
+        names[person]: weight for person, weight in persons.items()
+        if weight > 0 and membership.closed_at(person, LATEST_US) is None
     }  # fmt: skip
 
 
-def _in_period(replica: Replica, batch: pa.RecordBatch, fact: ProfitShareFact) -> NDArray[Any]:
-    """Which rows are of members and of business dates of the period."""
+def _of_members(
+    replica: Replica, batch: pa.RecordBatch, fact: ProfitShareFact
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Which rows are of members, and which of them of business dates of the period."""
     version = column(batch, "program")
     mine = (column(batch, "member") != NO_MEMBER) & (version > 0)
     mine &= np.isin(column(batch, "kind"), MEMBER_KINDS)
     rows = np.flatnonzero(mine)
     if not len(rows):
-        return rows
+        return rows, rows > 0
     day, _ = replica.versions.dates(column(batch, "at")[rows], version[rows])
-    return rows[(day >= day_of(fact.since)) & (day <= day_of(fact.until))]
+    return rows, (day >= day_of(fact.since)) & (day <= day_of(fact.until))
 
 
-def _bought(
-    batch: pa.RecordBatch, rows: NDArray[Any], first: int, parked: dict[int, tuple[int, int]]
-) -> Counter[int]:
-    """Net of sales less what came back; returns that wait are noted in `parked`."""
-    found: Counter[int] = Counter()
-    if not len(rows):
-        return found
-    facts, status = read_facts(batch), column(batch, "status")
-    for row in rows.tolist():
-        kind, member = int(facts.kind[row]), int(facts.member[row])
-        if kind not in (SALE, RETURN) or status[row] not in (Status.OK, PARKED_CODE):
-            continue
-        if kind == SALE:
-            lines = slice(facts.lines_from[row], facts.lines_from[row + 1])
-            found[member] += int(facts.net[lines].sum())
-        extra = facts.extra(row)
-        # What follows the cancel of a claim names no lines: it says what they come to.
-        back = sum(net for *_, net in extra.back) or (extra.amount if kind == RETURN else 0)
-        if back and status[row] == PARKED_CODE:
-            parked[first + row] = member, back
-        else:
-            found[member] -= back
-    return found
+class _Returned(NamedTuple):
+    """A return: its place among those of its sale, its member, its lines, whether its date is in
+    the period."""
+
+    place: tuple[int, int, bytes, bytes, bytes]
+    member: int
+    back: Back
+    inside: bool
+
+
+class _Bought:
+    """What members have bought in the period, net of what came back in it."""
+
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
+        self._net: Counter[int] = Counter()
+        # A receipt that is claimed again after a cancel has another chapter.
+        self._chapter: Counter[str] = Counter()
+        self._returns: dict[tuple[str, int], list[_Returned]] = defaultdict(list)
+        self._parked: dict[int, tuple[str, _Returned]] = {}
+
+    def read(
+        self, first: int, batch: pa.RecordBatch, rows: NDArray[Any], inside: NDArray[Any]
+    ) -> None:
+        """Note the sales of a record in the period, and all returns."""
+        facts, status = read_facts(batch), column(batch, "status")
+        ids: list[str] = []
+        for row, within in zip(rows.tolist(), inside.tolist(), strict=True):
+            kind, member = int(facts.kind[row]), int(facts.member[row])
+            if kind not in (SALE, RETURN) or status[row] not in (Status.OK, PARKED_CODE):
+                continue
+            if kind == SALE and within:
+                lines = slice(facts.lines_from[row], facts.lines_from[row + 1])
+                self._net[member] += int(facts.net[lines].sum())
+            extra = facts.extra(row)
+            if kind == SALE and not extra.back:
+                continue
+            ids = ids or batch.column("id").to_pylist()
+            place = place_key(facts, ids, self._replica.dictionaries, row)
+            returned = _Returned(place, member, extra.back, within)
+            if status[row] == PARKED_CODE:
+                self._parked[first + row] = extra.named, returned
+            else:
+                self._add(extra.named, returned)
+        for one in resolutions(*list_view(batch.column("postings"))):
+            if one.status == Status.OK and one.seq in self._parked:
+                self._add(*self._parked[one.seq])
+
+    def _add(self, sale: str, returned: _Returned) -> None:
+        self._returns[sale, self._chapter[sale]].append(returned)
+        if sale and not returned.back:
+            self._chapter[sale] += 1
+
+    def net(self) -> Counter[int]:
+        """What each member has bought, net of what came back."""
+        for (sale, _), returns in self._returns.items():
+            if any(one.inside for one in returns):
+                goods = self._goods(sale) if sale else []
+                for one in sorted(returns):
+                    money = money_back(goods, one.back) if sale else _said(one.back)
+                    self._net[one.member] -= money if one.inside else 0
+        return self._net
+
+    def _goods(self, sale: str) -> list[Goods]:
+        replica = self._replica
+        (seq,) = replica.find_ids([sale]).values()
+        facts, skus = replica.facts_at([seq]).facts, replica.dictionaries.products.names
+        voided = facts.extra(0).voided
+        return [
+            Goods(int(line), skus[product], int(quantity), int(net), bool(quantity), n in voided)
+            for n, (line, product, quantity, net) in enumerate(zip(
+                facts.line, facts.product, facts.quantity, facts.net, strict=True
+            ))
+        ]  # fmt: skip
+
+
+def _said(back: Back) -> int:
+    """What comes back without a receipt."""
+    return sum(net for *_, net in back)
 
 
 def _earned(
