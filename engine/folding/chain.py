@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _OK, _PARKED = int(Status.OK), int(Status.PARKED)
 
-_PLAIN = frozenset(range(256)) - {CLAIM, CLOSING}
-"""Kinds that a walk takes as they stand, where they were accepted."""
+_ASKED = frozenset((CLAIM, CLOSING))
+"""Kinds of which a walk asks more than whether they were accepted."""
 
 MOST_ROWS = 400_000
 """Rows of histories that are kept between commits."""
@@ -193,17 +193,17 @@ def _walk(
         if rows is None:
             raise CorruptRecord(f"fact {following} is not of the member whose chain has it")
         met: list[int] = rows.tolist()
-        plain = accepted and found.kinds <= _PLAIN
-        if plain and not until:
+        if accepted and not until and found.kinds.isdisjoint(_ASKED):
             unread += [(found, row) for row in met]
             walk.take_plain(found, rows, met)
-        for row in () if plain and not until else met:
-            unread.append((found, row))
-            if found.links.status[row] == _PARKED or until:
-                # What became of a parked fact stands on a row that was walked before it.
-                walk.told |= _told(unread)
-                unread.clear()
-            walk.take(found, row, first + row)
+        else:
+            for row in met:
+                unread.append((found, row))
+                if found.links.status[row] == _PARKED or until:
+                    # What became of a parked fact stands on a row that was walked before it.
+                    walk.told |= _told(unread)
+                    unread.clear()
+                walk.take(found, row, first + row)
         if following >= first + met[-1]:
             raise CorruptRecord(f"fact {first + met[-1]}: its member's chain does not fall")
         last_seq = following
