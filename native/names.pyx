@@ -127,7 +127,8 @@ cdef class NameTable:
             out[:] = -1
             return out
         with nogil:
-            for block in range(0, n, AHEAD):
+            block = 0
+            while block < n:
                 k = AHEAD if block + AHEAD < n else n - block
                 for i in range(k):
                     hashed[i] = hash_of(
@@ -148,4 +149,5 @@ cdef class NameTable:
                             break
                         at = (at + 1) & (self.room - 1)
                     found[block + i] = <int64_t>slot.number - 1
+                block += AHEAD
         return out

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+
+from vafa.native.names import NameTable
 
 UInt32 = NDArray[np.uint32]
 
@@ -68,7 +71,10 @@ class Codes:
         """Numbers of many names."""
         known = list(map(self.numbers.get, names))
         if None in known:
-            known = [self.number(name) for name in names]
+            known = [
+                self.number(name) if number is None else number
+                for name, number in zip(names, known, strict=True)
+            ]
         return np.array(known, np.uint32)
 
     def cut(self, length: int) -> None:
@@ -234,10 +240,13 @@ class Versions(Generic[V]):
             new = dict.fromkeys(name for name in names if name not in numbers)
             self.extend([self.kind(name) for name in new])
             known = list(map(numbers.get, names))
-        items = np.array(known, np.int64)[place]
-        out = self.latest[items]
-        for i in np.flatnonzero(instants < self.since[items]).tolist():
-            out[i] = self.at(names[place[i]], int(instants[i]))
+        return self._at_codes(np.array(known, np.int64)[place], instants)
+
+    def _at_codes(self, codes: NDArray[np.int64], instants: NDArray[np.int64]) -> UInt32:
+        """Numbers for items: item i has the name with the code codes[i] at instants[i] (us)."""
+        out = self.latest[codes]
+        for i in np.flatnonzero(instants < self.since[codes]).tolist():
+            out[i] = self.at(self.codes.names[codes[i]], int(instants[i]))
         return out
 
     def again(self, numbers: UInt32, instants: NDArray[np.int64]) -> UInt32:
@@ -292,6 +301,8 @@ class Products(Versions[Product]):
         self.categories = Codes()
         self.category_of = np.zeros(1024, np.int32)
         self._placed = 0
+        # The skus once more, for look-ups of whole columns.
+        self._table = NameTable()
 
     @property
     def skus(self) -> Codes:
@@ -302,6 +313,27 @@ class Products(Versions[Product]):
     def sku_of(self) -> NDArray[np.int32]:
         """Code of the sku by the version's number."""
         return self.of
+
+    def at_column(self, skus: pa.Array, instants: NDArray[np.int64]) -> UInt32:
+        """As `at_many`, of a column of strings without nulls."""
+        codes = self._find(skus)
+        unknown = np.flatnonzero(codes < 0)
+        if len(unknown):
+            names = skus.take(pa.array(unknown)).to_pylist()
+            self.extend([Product(name) for name in dict.fromkeys(names)])
+            codes = self._find(skus)
+        return self._at_codes(codes, instants)
+
+    def _find(self, skus: pa.Array) -> NDArray[np.int64]:
+        """Codes of skus, -1 for those that are not known."""
+        _, ends, data = skus.buffers()
+        if not len(skus):
+            return np.zeros(0, np.int64)
+        self._table.add(self.codes.names[len(self._table) :])
+        return self._table.find(
+            np.frombuffer(ends, np.int32, len(skus) + 1, 4 * skus.offset),
+            np.frombuffer(data or b"", np.uint8),
+        )
 
     def extend(self, versions: Sequence[Product]) -> None:
         """See Versions."""
@@ -336,6 +368,8 @@ class Products(Versions[Product]):
             self.categories.cut(int(kept.max(initial=-1)) + 1)
         self._placed = min(length, self._placed)
         super().cut(length)
+        if len(self._table) > len(self.codes):
+            self._table = NameTable()
 
 
 class Stores(Versions[StoreVersion]):

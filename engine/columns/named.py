@@ -5,6 +5,7 @@ Only facts of kinds that can be named are found (rulebook sections 8 and 9).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np

@@ -98,8 +98,8 @@ class Decoded:
             _, offsets, names = ids.buffers()
             ends = np.frombuffer(offsets, np.int32, len(ids) + 1, 4 * ids.offset)
             self._links = Links(
-                memoryview(self.facts.kind), memoryview(self.status), memoryview(self.program),
-                memoryview(ends), memoryview(names or b""),
+                self.facts.kind.data, self.status.data, self.program.data, ends.data,
+                memoryview(names or b""),
             )
         return self._links
 

@@ -173,9 +173,10 @@ class Rebuilt:
     def _fold_part(self, part: int, parts: int) -> None:
         # All columns are views of the journal until they are joined.
         with self._journal.reading() as txn:
-            folded, told = self._folded(self._scan(txn), part, parts)
-        if folded is None:
+            both = self._folded(self._scan(txn), part, parts)
+        if both is None:
             return
+        folded, told = both
         assert self.fold is not None
         self.report.postings += len(told)
         self.report.corrections += told.corrections
@@ -185,8 +186,9 @@ class Rebuilt:
 
     def _folded(
         self, records: Iterator[Record], part: int, parts: int
-    ) -> tuple[Refolded, Sums] | tuple[None, None]:
-        """A part of the members folded, and what the journal says that they got."""
+    ) -> tuple[Refolded, Sums] | None:
+        """A part of the members folded, and what the journal says that they got; None: it has
+        no members."""
         assert self.fold is not None
         read: list[Read] = []
         stored: list[Sums] = []
@@ -202,7 +204,7 @@ class Rebuilt:
             if self._progress:
                 done = record.last + part * self.report.seq
                 self._progress(done, parts * self.report.seq)
-        return (fold_read(self.fold, read), Sums.join(stored)) if read else (None, None)
+        return (fold_read(self.fold, read), Sums.join(stored)) if read else None
 
 
 def _check_hash(record: Record, hashed: Future[bytes]) -> None:

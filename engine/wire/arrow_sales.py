@@ -238,7 +238,6 @@ class ArrowFacts:
         d = dictionaries
         n = len(at)
         stores = table.column("store").dictionary_encode()
-        skus = lines.items.field("sku").dictionary_encode()
         return Facts(
             at=at,
             member=_encode(d.members, table.column("member")),
@@ -248,10 +247,8 @@ class ArrowFacts:
             terminal=_encode(d.terminals, table.column("terminal")),
             lines_from=lines.starts,
             line=(lines.place + 1).astype(np.int32),
-            product=d.products.at_many(
-                skus.dictionary.to_pylist(),
-                view(skus.indices).astype(np.uint32),
-                np.repeat(at, lines.counts),
+            product=d.products.at_column(
+                lines.items.field("sku"), np.repeat(at, lines.counts)
             ),
             quantity=lines.figures("quantity"),
             net=lines.figures("net"),
