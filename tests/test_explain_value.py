@@ -126,3 +126,74 @@ def test_gift_cards_and_rewards_are_told_in_their_own_words(tmp_path: Path) -> N
     assert "It was refused: there is not enough money on a gift card." in said["s3"]
     assert "1 of the reward «mug»." in said["s4"]
     assert "It was refused: the points are not those of whole pieces." in said["s5"]
+
+
+def test_shares_of_members_that_were_ever_tied_are_told_apart(tmp_path: Path) -> None:
+    later = {"occurred_at": "2025-06-03T12:00:00Z"}
+    pool = {
+        "kind": "profit share", "from": "2025-06-02", "to": "2025-06-02", "currency": "points",
+        "points": 10, "occurred_at": "2025-06-04T12:00:00Z",
+    }  # fmt: skip
+    case = made(
+        BASE, sale(300), sale(200, member="n"), by("m", "merge", other="n"),
+        by("m", "unmerge", merge="s3", **later), pool,
+        by("m", "transfer", to="n", currency="points", points=1, **later),
+    )  # fmt: skip
+    del case.facts[4]["member"]
+    with ledger(case, tmp_path / "ledger") as writer:
+        explainer = Explainer(writer.replica, "en")
+        day = list(explainer.day(dt.date(2025, 6, 4)))
+        assert [(one.member, one.lots[0].points, one.lots[0].source) for one in day] == [
+            ("m", 6, "s5"), ("n", 4, "s5"),
+        ]  # fmt: skip
+        got = explainer.fact("s6", "n")
+        assert isinstance(got, Explanation)
+        assert [(lot.points, lot.source) for lot in got.lots] == [(1, "s6")]
+        assert all(one.agrees for one in [*day, got])
+
+
+def test_a_lot_of_a_referral_is_of_its_sale(tmp_path: Path) -> None:
+    case = made(
+        FRIENDS + BASE, by("anna", "enrol"), by("m", "enrol", referrer="anna"), sale(100),
+        by("anna", "redeem", currency="points", points=2),
+    )  # fmt: skip
+    with ledger(case, tmp_path / "ledger") as writer:
+        explainer = Explainer(writer.replica, "en")
+        made_by, taken = explainer.fact("s3", "anna"), explainer.fact("s4")
+    assert isinstance(made_by, Explanation)
+    assert isinstance(taken, Explanation)
+    assert [lot.source for lot in made_by.lots] == [lot.source for lot in taken.moved] == ["s3"]
+
+
+TERMS = """
+[[currency]]
+id = "points"
+
+[[redemption]]
+tender = "points"
+currency = "points"
+step = 5
+over = "clamp"
+
+"""
+
+
+def test_what_points_pay_and_what_was_cut_are_told(tmp_path: Path) -> None:
+    pays = sale(500, tenders=[{"type": "points", "amount": 150, "points": 5}])
+    asks = by("m", "redeem", currency="points", points=40)
+    case = made(TERMS + BASE, sale(1000), pays, asks, by("m", "redeem", **{
+        "currency": "points", "points": 5, "completed": True,
+    }))  # fmt: skip
+    with ledger(case, tmp_path / "ledger") as writer:
+        explainer = Explainer(writer.replica, "en")
+        said = {name: explainer.fact(name).sentences for name in ("s1", "s2", "s3", "s4")}
+    assert said["s1"][1] == "Line 1, «milk»: 1 unit for 10 EUR; 10 EUR of it count."
+    assert said["s2"][1] == (
+        "Line 1, «milk»: 1 unit for 5 EUR; 3.50 EUR of it count, 1.50 EUR are paid with loyalty "
+        "value."
+    )
+    # 10 - 5 + 3: of the 8 a step is 5.
+    assert said["s3"][1:3] == [
+        "It asked for 40 points; 5 were to be had.", "−5 points: redeemed.",
+    ]  # fmt: skip
+    assert not any(line.startswith("It asked") for line in said["s4"])

@@ -47,7 +47,7 @@ from .referrals import REFERRED, Referral
 class Unit(Part, frozen=True, kw_only=True):
     """The money unit: ISO 4217 code and exponent (USD 2, IRR 0)."""
 
-    code: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+    code: Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$")]
     exponent: Annotated[int, Meta(ge=0, le=4)] = 2
 
 
@@ -291,7 +291,7 @@ class Holidays(Part, frozen=True, kw_only=True):
     """A holiday calendar: a country's, with dates added and taken away."""
 
     id: Name
-    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$")] | None = None
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}(?!\n)$")] | None = None
     add: list[dt.date] = field(default_factory=list)
     remove: list[dt.date] = field(default_factory=list)
 

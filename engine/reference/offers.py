@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from ..columns.status import Status
 from ..facts import SaleFact
 from ..program.program import Offer, Program
-from .basket import Basket
 from .conditions import failed_condition, failed_of_line
 from .limits import given_limits, records_in
+from .state import Basket
 
 
 def named_offers(fact: SaleFact) -> tuple[tuple[str, int], ...]:
