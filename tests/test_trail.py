@@ -16,7 +16,9 @@ ACCEPTED = np.zeros(5, np.uint8)
 
 
 def _follow(seq: int, until: int = 0, **changed: Any) -> tuple[list[int] | None, int, bool]:
-    columns: dict[str, Any] = {"members": MEMBERS, "previous": PREVIOUS, "status": ACCEPTED} | changed
+    columns: dict[str, Any] = {
+        "members": MEMBERS, "previous": PREVIOUS, "status": ACCEPTED, **changed
+    }
     rows, following, plain = follow(**columns, first=FIRST, seq=seq, until=until, member=7)
     return None if rows is None else rows.tolist(), following, plain
 
