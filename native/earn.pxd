@@ -187,10 +187,11 @@ cdef inline void wide_figures(const RuleTable *t, int32_t words, int32_t w, uint
             note_exact(t, words, rule, tier, segments, n, matched, f)
 
 
-cdef inline void fire_all(int32_t words, const uint64_t *candidates, Figures *f) noexcept nogil:
+cdef inline void fire_all(const RuleTable *t, int32_t words, const uint64_t *candidates,
+                          Figures *f) noexcept nogil:
     """As fill_caps, of one currency without caps. No branch on the data."""
     cdef int32_t w, rule, n = 0
-    cdef int64_t given = 0
+    cdef int64_t given = 0, most = t.currencies[0].most
     cdef uint64_t left
     for w in range(words):
         left = candidates[w]
@@ -199,6 +200,7 @@ cdef inline void fire_all(int32_t words, const uint64_t *candidates, Figures *f)
             left &= left - 1
             f.fired[n] = rule
             n += f.desired[rule] != 0
+            f.overflow |= f.granted[rule] > most
             given = add64(given, f.granted[rule], &f.overflow)
     f.n_fired = n
     f.given[0] = given
@@ -212,7 +214,7 @@ cdef inline void fill_caps(const RuleTable *t, int32_t words, int32_t currencies
     cdef int64_t granted
     cdef uint64_t left
     if currencies == 1 and t.currencies[0].caps_from == t.currencies[0].caps_to:
-        fire_all(words, candidates, f)
+        fire_all(t, words, candidates, f)
         return
     for currency in range(currencies):
         f.given[currency] = 0
