@@ -294,7 +294,12 @@ cdef extern from *:
         }
         return whole;
     }
-    /* A fraction in lowest terms as 127-bit halves; 4 slots: num low, high, den low, high. */
+    static inline int vafa_big_fits(const vafa_big *a) {
+        return a->n < 2 || (a->n == 2 && !(a->d[1] >> 63));
+    }
+    /* A fraction in lowest terms as 127-bit halves; 4 slots: num low, high, den low, high.
+       One that needs more is floored to 10^-18: a member's remainder gains a denominator with
+       every basket of another price, and refusing them all from some day on is no way out. */
     static inline void vafa_big_store(int64_t *slot, const vafa_big *num, const vafa_big *den,
                                       int *overflow) {
         vafa_big g, n, d, q, r;
@@ -303,8 +308,18 @@ cdef extern from *:
         vafa_big_gcd(&g, num, den);
         vafa_big_divmod(&n, &r, num, &g);
         vafa_big_divmod(&d, &q, den, &g);
-        if (n.n > 2 || d.n > 2 || (n.n == 2 && n.d[1] >> 63) || (d.n == 2 && d.d[1] >> 63)) {
-            *overflow = 1; return;
+        if (!vafa_big_fits(&n) || !vafa_big_fits(&d)) {
+            n.neg = 0;
+            vafa_big_times(&n, 1000000000000000000LL, overflow);
+            vafa_big_divmod(&q, &r, &n, &d);
+            q.neg = 0;
+            if (num->neg && r.n) { vafa_big_set(&d, 1); vafa_big_add(&q, &q, &d, overflow); }
+            if (!q.n) { slot[0] = slot[1] = slot[2] = slot[3] = 0; return; }
+            vafa_big_set(&r, 1000000000000000000LL);
+            vafa_big_gcd(&g, &q, &r);
+            vafa_big_divmod(&n, &d, &q, &g);
+            vafa_big_divmod(&d, &q, &r, &g);
+            if (*overflow || !vafa_big_fits(&n)) { *overflow = 1; return; }
         }
         value = (__int128)(((vafa_u128)(n.n > 1 ? n.d[1] : 0) << 64) | n.d[0]);
         if (num->neg) value = -value;

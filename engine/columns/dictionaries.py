@@ -14,7 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from vafa.native.names import NameTable
+from vafa.native.names import Names
+
+from .schema import text_view
 
 UInt32 = NDArray[np.uint32]
 
@@ -55,6 +57,8 @@ class Codes:
     def __init__(self) -> None:
         self.names: list[str] = []
         self.numbers: dict[str, int] = {}
+        # The names by their bytes, as far as `find` has needed them.
+        self._index: Names | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -77,11 +81,29 @@ class Codes:
             ]
         return np.array(known, np.uint32)
 
+    def find(self, texts: pa.Array) -> NDArray[np.int64]:
+        """Numbers of an Arrow array's strings, none of them null; -1 for unknown ones."""
+        if self._index is None:
+            self._index = Names()
+        self._index.extend(self.names[len(self._index) :])
+        return self._index.find(*text_view(texts))
+
+    def encode_texts(self, texts: pa.Array) -> UInt32:
+        """Numbers of an Arrow array's strings, none of them null."""
+        found = self.find(texts)
+        if len(found) and found.min() < 0:
+            for name in texts.filter(pa.array(found < 0)).unique().to_pylist():
+                self.number(name)
+            found = self.find(texts)
+        return found.astype(np.uint32)
+
     def cut(self, length: int) -> None:
         """Forget the names beyond a length (a commit that did not happen)."""
         for name in self.names[length:]:
             del self.numbers[name]
         del self.names[length:]
+        if self._index is not None and len(self._index) > length:
+            self._index = None
 
 
 class Members(Codes):
@@ -232,21 +254,16 @@ class Versions(Generic[V]):
         number = self._in_force(name, instant)
         return self.add(self.kind(name)) if number is None else number
 
-    def at_many(self, names: list[str], place: UInt32, instants: NDArray[np.int64]) -> UInt32:
-        """Numbers for items: item i has the name names[place[i]] at instants[i] (us)."""
-        numbers = self.codes.numbers
-        known = list(map(numbers.get, names))
-        if None in known:
-            new = dict.fromkeys(name for name in names if name not in numbers)
+    def at_many(self, names: pa.Array, instants: NDArray[np.int64]) -> UInt32:
+        """Numbers for items: item i has the name names[i] (a string) at instants[i] (us)."""
+        items = self.codes.find(names)
+        if len(items) and items.min() < 0:
+            new = names.filter(pa.array(items < 0)).unique().to_pylist()
             self.extend([self.kind(name) for name in new])
-            known = list(map(numbers.get, names))
-        return self._at_codes(np.array(known, np.int64)[place], instants)
-
-    def _at_codes(self, codes: NDArray[np.int64], instants: NDArray[np.int64]) -> UInt32:
-        """Numbers for items: item i has the name with the code codes[i] at instants[i] (us)."""
-        out = self.latest[codes]
-        for i in np.flatnonzero(instants < self.since[codes]).tolist():
-            out[i] = self.at(self.codes.names[codes[i]], int(instants[i]))
+            items = self.codes.find(names)
+        out = self.latest[items]
+        for i in np.flatnonzero(instants < self.since[items]).tolist():
+            out[i] = self.at(self.codes.names[items[i]], int(instants[i]))
         return out
 
     def again(self, numbers: UInt32, instants: NDArray[np.int64]) -> UInt32:
@@ -301,8 +318,6 @@ class Products(Versions[Product]):
         self.categories = Codes()
         self.category_of = np.zeros(1024, np.int32)
         self._placed = 0
-        # The skus once more, for look-ups of whole columns.
-        self._table = NameTable()
 
     @property
     def skus(self) -> Codes:
@@ -313,27 +328,6 @@ class Products(Versions[Product]):
     def sku_of(self) -> NDArray[np.int32]:
         """Code of the sku by the version's number."""
         return self.of
-
-    def at_column(self, skus: pa.Array, instants: NDArray[np.int64]) -> UInt32:
-        """As `at_many`, of a column of strings without nulls."""
-        codes = self._find(skus)
-        unknown = np.flatnonzero(codes < 0)
-        if len(unknown):
-            names = skus.take(pa.array(unknown)).to_pylist()
-            self.extend([Product(name) for name in dict.fromkeys(names)])
-            codes = self._find(skus)
-        return self._at_codes(codes, instants)
-
-    def _find(self, skus: pa.Array) -> NDArray[np.int64]:
-        """Codes of skus, -1 for those that are not known."""
-        _, ends, data = skus.buffers()
-        if not len(skus):
-            return np.zeros(0, np.int64)
-        self._table.add(self.codes.names[len(self._table) :])
-        return self._table.find(
-            np.frombuffer(ends, np.int32, len(skus) + 1, 4 * skus.offset),
-            np.frombuffer(data or b"", np.uint8),
-        )
 
     def extend(self, versions: Sequence[Product]) -> None:
         """See Versions."""
@@ -368,8 +362,6 @@ class Products(Versions[Product]):
             self.categories.cut(int(kept.max(initial=-1)) + 1)
         self._placed = min(length, self._placed)
         super().cut(length)
-        if len(self._table) > len(self.codes):
-            self._table = NameTable()
 
 
 class Stores(Versions[StoreVersion]):

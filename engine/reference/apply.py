@@ -60,6 +60,7 @@ from .sales import (
 from .spending import cancel, capture, hold, redemption, release, release_all, renew
 from .state import Basket, Record
 from .turn import Turn, advance, forgives, give, reach
+from .world import kept_rest
 
 ITSELF = BasketLine(Line(1, "", 1, 0, 1, 0), ProductFact(""), False, 0, 1, 0)
 """The one line of an activity and of a closing: it meets no condition on lines."""
@@ -173,8 +174,8 @@ def _give(turn: Turn, basket: Basket) -> Record:
     outcomes = rate(basket)
     turn.trace.rated(basket, outcomes)
     for name, outcome in outcomes.items():
-        kept = turn.member.carry.get(name, Fraction(0))
-        turn.member.carry[name] = kept + remainder_of(outcome)
+        rest = turn.member.carry.get(name, Fraction(0))
+        turn.member.carry[name] = kept_rest(rest + remainder_of(outcome))
     given = give(turn, basket, outcomes)
     return Record(
         turn.row.id, basket.kind, turn.date, given, code=basket.code, quantity=basket.quantity

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import replace
 from fractions import Fraction
 
@@ -29,6 +29,7 @@ from .returns import (
 from .spending import give_back, take_tenders
 from .state import Basket, Given, Purchase, Record, SaleState
 from .turn import Posting, Turn, give, is_status
+from .world import kept_rest, kept_units
 
 
 def apply_sale(turn: Turn, fact: SaleFact) -> None:
@@ -43,8 +44,8 @@ def apply_sale(turn: Turn, fact: SaleFact) -> None:
     turn.trace.rated(basket, outcomes)
     given = give(turn, basket, outcomes)
     for name, outcome in outcomes.items():
-        _remember(member.carry, name, remainder_of(outcome))
-        _remember(member.units, name, units_of(outcome))
+        _remember(member.carry, name, remainder_of(outcome), kept_rest)
+        _remember(member.units, name, units_of(outcome), kept_units)
     member.records.append(_record(basket, given))
     if basket.eligible_sum > 0:
         member.purchases.append(
@@ -69,9 +70,11 @@ def _tell_offers(turn: Turn, known: Container[str]) -> None:
         turn.row.postings.append(Posting(rule, "offer", currency, broken.amount, 0, limit))
 
 
-def _remember(kept: dict[str, Fraction], name: str, more: Fraction) -> None:
+def _remember(
+    carried: dict[str, Fraction], name: str, more: Fraction, kept: Callable[[Fraction], Fraction]
+) -> None:
     if more:
-        kept[name] = kept.get(name, Fraction(0)) + more
+        carried[name] = kept(carried.get(name, Fraction(0)) + more)
 
 
 def _basket(turn: Turn, fact: SaleFact) -> Basket:
@@ -161,8 +164,15 @@ def _changes(turn: Turn, sale: SaleState, found: Worth) -> dict[str, dict[str, i
         if change:
             changes.setdefault(currency, {})[name] = change
         exact, units = found.exact.get(name, Fraction(0)), found.units.get(name, Fraction(0))
-        _remember(member.carry, name, exact - sale.exact.get(name, Fraction(0)))
-        _remember(member.units, name, units - sale.units.get(name, Fraction(0)))
+        before = sale.basket.member
+        for carried, stood, now_adds, added, kept in (
+            (member.carry, before.carry, exact, sale.exact, kept_rest),
+            (member.units, before.units, units, sale.units, kept_units),
+        ):
+            # What the sale left behind, and what it would have: each as a member keeps it.
+            rest = stood.get(name, Fraction(0))
+            was = kept(rest + added.get(name, Fraction(0)))
+            _remember(carried, name, kept(rest + now_adds) - was, kept)
         sale.now[name], sale.exact[name], sale.units[name] = now, exact, units
         sale.first.setdefault(name, replace(outcome, desired=0, own=0, granted=0))
     member.records[sale.record] = _record(
