@@ -106,22 +106,10 @@ cdef inline bint bigger(void **column, int64_t size) noexcept nogil:
 
 cdef inline bint more_postings(Postings *p, int64_t least) noexcept nogil:
     """Make room for `least` more postings; False without memory."""
-    if p.n + least <= p.room:
+    cdef int64_t room = p.room
+    if p.n + least <= room:
         return True
-    return make_room(p, 2 * (p.n + least))
-
-
-cdef inline bint foresee(Postings *p, int64_t done, int64_t rows) noexcept nogil:
-    """Make room for what all rows will post, as the first ones tell; False without memory.
-
-    Room that is never used costs nothing; columns that grow again and again are moved.
-    """
-    cdef int64_t room = p.n // done * rows + (p.n // done * rows >> 3)
-    return room <= p.room or make_room(p, room)
-
-
-cdef inline bint make_room(Postings *p, int64_t room) noexcept nogil:
-    """Give every column so many entries; False without memory."""
+    room = 2 * (p.n + least)
     if not (bigger(<void**>&p.basket, room * sizeof(uint32_t))
             and bigger(<void**>&p.member, room * sizeof(uint32_t))
             and bigger(<void**>&p.rule, room * sizeof(uint16_t))

@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 
 from .accounts cimport put_lot, settle
 from .arith cimport i128, prefetch
-from .columns cimport Columns, Postings, Results, foresee, more_postings
+from .columns cimport Columns, Postings, Results, more_postings
 from .earn cimport Figures, currency_of, rate_basket
 from .lots cimport Lot, Lots, pending_points
 from .rules cimport (
@@ -245,10 +245,7 @@ cdef inline int fold_run(const RuleTable *shared, int32_t words, int32_t currenc
                          const Scratch *scratch) noexcept nogil:
     """Fold rows that are plain sales of one plain program; -1 without memory."""
     cdef int64_t k, slot
-    cdef int32_t c
     cdef int64_t *ahead
-    cdef const Lots *lots
-    cdef int64_t sample = n >> 6
     cdef int64_t *rows = w.g.rows
     cdef int64_t width = w.g.width
     cdef int failed = 0
@@ -260,26 +257,11 @@ cdef inline int fold_run(const RuleTable *shared, int32_t words, int32_t currenc
     cdef Results out = w.out[0]
     cdef Postings p = w.p[0]
     for k in range(n):
-        # A member's row is a random access, and so are the two ends of its lots: ask for each
-        # some baskets ahead, when what leads to it has come.
-        if k + 12 < n:
-            ahead = rows + in_.member[order[k + 12]] * width
+        if k + 8 < n:
+            # A member's row is a random access; ask for it some baskets ahead.
+            ahead = rows + in_.member[order[k + 8]] * width
             for slot in range(0, width, 8):
                 prefetch(ahead + slot)
-        if k + 8 < n:
-            ahead = rows + in_.member[order[k + 8]] * width
-            for c in range(currencies):
-                prefetch(<void*>ahead[HEAD + ACCOUNT * c + LOTS])
-        if k + 4 < n:
-            ahead = rows + in_.member[order[k + 4]] * width
-            for c in range(currencies):
-                lots = <const Lots*>ahead[HEAD + ACCOUNT * c + LOTS]
-                if lots != NULL:
-                    prefetch(&lots.lot[lots.head])
-                    prefetch(&lots.lot[lots.end])
-        if k and k == sample and not foresee(&p, k, n):
-            failed = -1
-            break
         if fold_basket(&t, words, currencies, rows + in_.member[order[k]] * width, &in_,
                        order[k], &x, &out, &p):
             failed = -1
