@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 
 from vafa.engine.journal.journal import LedgerError
-from vafa.engine.ledger.writer import LedgerBusy
+from vafa.engine.ledger.open_ledger import LedgerBusy
 
 from .beat import DEAD_S, FROZEN_S, Beat
 from .doors import Doors
