@@ -111,7 +111,7 @@ cdef inline void safe_figures(const RuleTable *t, int32_t words, int32_t currenc
         rule = w * 64 + ctz64(alike)
         alike &= alike - 1
         if net < t.min_amount[rule] or quantity < t.min_quantity[rule]:
-            f.desired[rule] = 0
+            f.desired[rule] = f.granted[rule] = 0
             continue
         place = rule * (t.n_tiers + 1) + tier + 1
         currency = currency_of(t, currencies, rule)
@@ -171,7 +171,7 @@ cdef inline void wide_figures(const RuleTable *t, int32_t words, int32_t w, uint
         rule = w * 64 + ctz64(alike)
         alike &= alike - 1
         if net < t.min_amount[rule] or quantity < t.min_quantity[rule]:
-            f.desired[rule] = 0
+            f.desired[rule] = f.granted[rule] = 0
             continue
         place = rule * (t.n_tiers + 1) + tier + 1
         if t.kind[rule] == BONUS:
@@ -187,6 +187,25 @@ cdef inline void wide_figures(const RuleTable *t, int32_t words, int32_t w, uint
             note_exact(t, words, rule, tier, segments, n, matched, f)
 
 
+cdef inline void fire_all(const RuleTable *t, int32_t words, const uint64_t *candidates,
+                          Figures *f) noexcept nogil:
+    """As fill_caps, of one currency without caps. No branch on the data."""
+    cdef int32_t w, rule, n = 0
+    cdef int64_t given = 0, most = t.currencies[0].most
+    cdef uint64_t left
+    for w in range(words):
+        left = candidates[w]
+        while left:
+            rule = w * 64 + ctz64(left)
+            left &= left - 1
+            f.fired[n] = rule
+            n += f.desired[rule] != 0
+            f.overflow |= f.granted[rule] > most
+            given = add64(given, f.granted[rule], &f.overflow)
+    f.n_fired = n
+    f.given[0] = given
+
+
 cdef inline void fill_caps(const RuleTable *t, int32_t words, int32_t currencies,
                            const uint64_t *candidates, const int64_t *row,
                            int32_t day, Figures *f) noexcept nogil:
@@ -194,6 +213,9 @@ cdef inline void fill_caps(const RuleTable *t, int32_t words, int32_t currencies
     cdef int32_t w, i, rule, currency
     cdef int64_t granted
     cdef uint64_t left
+    if currencies == 1 and t.currencies[0].caps_from == t.currencies[0].caps_to:
+        fire_all(t, words, candidates, f)
+        return
     for currency in range(currencies):
         f.given[currency] = 0
         for i in range(t.currencies[currency].caps_from, t.currencies[currency].caps_to):

@@ -245,7 +245,9 @@ cdef inline int fold_run(const RuleTable *shared, int32_t words, int32_t currenc
                          const Scratch *scratch) noexcept nogil:
     """Fold rows that are plain sales of one plain program; -1 without memory."""
     cdef int64_t k, slot
+    cdef int32_t c
     cdef int64_t *ahead
+    cdef const Lots *lots
     cdef int64_t *rows = w.g.rows
     cdef int64_t width = w.g.width
     cdef int failed = 0
@@ -257,11 +259,23 @@ cdef inline int fold_run(const RuleTable *shared, int32_t words, int32_t currenc
     cdef Results out = w.out[0]
     cdef Postings p = w.p[0]
     for k in range(n):
-        if k + 8 < n:
-            # A member's row is a random access; ask for it some baskets ahead.
-            ahead = rows + in_.member[order[k + 8]] * width
+        # A member's row is a random access, and so are the two ends of its lots: ask for each
+        # some baskets ahead, when what leads to it has come.
+        if k + 12 < n:
+            ahead = rows + in_.member[order[k + 12]] * width
             for slot in range(0, width, 8):
                 prefetch(ahead + slot)
+        if k + 8 < n:
+            ahead = rows + in_.member[order[k + 8]] * width
+            for c in range(currencies):
+                prefetch(<void*>ahead[HEAD + ACCOUNT * c + LOTS])
+        if k + 4 < n:
+            ahead = rows + in_.member[order[k + 4]] * width
+            for c in range(currencies):
+                lots = <const Lots*>ahead[HEAD + ACCOUNT * c + LOTS]
+                if lots != NULL:
+                    prefetch(&lots.lot[lots.head])
+                    prefetch(&lots.lot[lots.end])
         if fold_basket(&t, words, currencies, rows + in_.member[order[k]] * width, &in_,
                        order[k], &x, &out, &p):
             failed = -1
