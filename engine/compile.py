@@ -324,6 +324,7 @@ class CompiledProgram(RuleWords):
             "broken_code": LIMIT_CODES["minimum"],
             "uses_code": LIMIT_CODES["uses"],
             "offer_code": LIMIT_CODES["offer"],
+            "budget_code": LIMIT_CODES["budget"],
             "receipt_currency": currency,
             "receipt_num": points.numerator,
             "receipt_den": points.denominator,

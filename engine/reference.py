@@ -39,7 +39,7 @@ from .facts import (
     TransferFact,
 )
 from .gift_accounts import CAUSE, is_account
-from .program import Program
+from .program import Offer, Program
 from .program_file import parse_program
 from .reference_answers import (
     Answer,
@@ -666,14 +666,15 @@ class Reference:
         for rule in program.rule:
             if rule.budget is None or rule.id in self._world.budgets_closed:
                 continue
-            gave = sum(
-                given.points
-                for run in self._runs.values()
-                for record in run.member.records
-                for given in record.given
-                if given.rule == rule.id
-            )
-            if gave >= rule.budget * 10 ** program.currency[program.currency_of(rule)].scale:
+            records = (r for run in self._runs.values() for r in run.member.records)
+            if isinstance(rule, Offer):
+                gave = sum(t.amount for r in records for t in r.offers if t.offer == rule.id)
+                ceiling = rule.budget
+            else:
+                gave = sum(g.points for r in records for g in r.given if g.rule == rule.id)
+                scale = program.currency[program.currency_of(rule)].scale
+                ceiling = int(rule.budget * 10**scale)
+            if gave >= ceiling:
                 self._world.budgets_closed[rule.id] = self._seq
                 answer.budgets.append(rule.id)
 
