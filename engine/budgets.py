@@ -1,8 +1,9 @@
 """Budgets: ceilings on what a rule gives to everyone together (rulebook section 10).
 
 Points of a rule's currency, or, of an offer, the money that it takes off. Totals are of what the
-journal's rows say, corrections and reversals included, so that every replica counts alike. When a commit brings a total to its ceiling, a `budget closed` row ends
-that commit: facts with a higher seq are of the next epoch, in which the rule takes no part.
+journal's rows say, corrections and reversals included, so that every replica counts alike. When
+a commit brings a total to its ceiling, a `budget closed` row ends that commit: facts with a
+higher seq are of the next epoch, in which the rule takes no part.
 """
 
 from __future__ import annotations

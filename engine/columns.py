@@ -35,9 +35,9 @@ HOLD, CAPTURE, RELEASE, CANCEL = (
 TRANSFER, TRANSFER_IN, DONATE, REWARD = (
     KINDS.index(kind) for kind in ("transfer", "transfer in", "donate", "reward redeem")
 )
-GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PAYMENT, GIFT_PIN, GIFT_REFUND = (
+GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PAYMENT, GIFT_PIN, GIFT_REFUND, GIFT_CANCEL = (
     KINDS.index(f"gift card {what}")
-    for what in ("issue", "load", "redeem", "payment", "pin", "refund")
+    for what in ("issue", "load", "redeem", "payment", "pin", "refund", "cancel")
 )
 
 CLAIM, UNCLAIM = KINDS.index("claim"), KINDS.index("claim cancel")
@@ -48,7 +48,7 @@ MERGE, UNMERGE, POOL, UNPOOL = (
 )
 
 GIFT_FUND = KINDS.index("gift card fund")
-GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PIN)
+GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PIN, GIFT_CANCEL)
 """Kinds of facts of gift cards."""
 
 LINKS = (MERGE, UNMERGE, POOL, UNPOOL)

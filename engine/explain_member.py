@@ -19,6 +19,7 @@ from .carrier import wire_fields
 from .chain import Heads, read_history
 from .columns import (
     CARD_PIN,
+    GIFT_CANCEL,
     GIFT_FUND,
     GIFT_ISSUE,
     GIFT_LOAD,
@@ -40,6 +41,7 @@ from .dictionaries import Dictionaries, Product
 from .facts import (
     SHOWN,
     AdjustFact,
+    CancelFact,
     ClaimFact,
     DayClosedFact,
     LinkFact,
@@ -208,9 +210,13 @@ def _made_of(stored: StoredFact, fields: dict[str, Any], program: Program) -> Of
     if stored.kind in (CARD_PIN, GIFT_PIN):
         # It has its place in the member's order and changes nothing there.
         return MemberUpdateFact(*head, fields["store"], fields["terminal"])
-    if stored.kind == GIFT_REFUND:
-        return RefundFact(
-            refund_id(stored.id), *head[1:], extra.named, extra.amount, fields["store"],
+    if stored.kind in (GIFT_REFUND, GIFT_CANCEL):
+        back, name = (
+            (RefundFact, refund_id(stored.id)) if stored.kind == GIFT_REFUND
+            else (CancelFact, stored.id)
+        )  # fmt: skip
+        return back(
+            name, *head[1:], extra.named, extra.amount or None, fields["store"],
             fields["terminal"],
         )
     money = "" if program.gift_cards is None else program.gift_cards.currency

@@ -27,6 +27,7 @@ from .facts import (
     EnrolFact,
     EraseFact,
     Fact,
+    GiftCardCancelFact,
     GiftCardFact,
     GiftCardFundFact,
     GiftCardIssueFact,
@@ -343,6 +344,9 @@ def _check_stores(fact: StoreFact) -> None:
 
 def _check_gift_card(fact: GiftCardFact) -> None:
     check_name(fact.card, "card", GIFT_CODE_BYTES)
+    if isinstance(fact, GiftCardCancelFact):
+        _check_named(fact.redemption, fact.id, "redemption")
+        return
     if isinstance(fact, GiftCardRedeemFact | GiftCardPinFact):
         return
     check_name(fact.reason, "reason", REASON_BYTES)
@@ -392,6 +396,7 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     GiftCardIssueFact: _check_gift_card,
     GiftCardLoadFact: _check_gift_card,
     GiftCardRedeemFact: _check_gift_card,
+    GiftCardCancelFact: _check_gift_card,
     GiftCardPinFact: _check_gift_card,
     GiftCardFundFact: _check_fund,
     HoldFact: _check_hold,

@@ -28,6 +28,7 @@ from .reference_returns import (
 from .reference_spending import give_back, take_tenders
 from .reference_state import Given, Purchase, Record, SaleState, TakenOff
 from .reference_turn import Posting, Turn, give, is_status
+from .status import Status
 
 
 def apply_sale(turn: Turn, fact: SaleFact) -> None:
