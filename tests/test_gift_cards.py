@@ -299,7 +299,8 @@ def test_a_cancelled_redemption_is_on_the_card_again(writer: Writer) -> None:
     [again] = answers(commit(writer, undo("c", 2, "a")))
     assert again == made | {"status": "replayed"}
     assert told(writer, undo("d", 3, "a")) == ["already-cancelled"]
-    assert told(writer, undo("e", 3, "nothing"), undo("f", 3, "i")) == ["not-a-redemption"] * 2
+    assert told(writer, undo("e", 3, "nothing")) == ["not-a-redemption"]
+    assert told(writer, undo("f", 3, "i")) == ["not-a-redemption"]
     assert told(writer, undo("g", 3, "a", card="B")) == ["wrong-member"]
     assert told(writer, undo("h", 3, "a", card="C")) == ["unknown-gift-card"]
     assert on(writer) == (5_000, 0)
