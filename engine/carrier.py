@@ -298,6 +298,8 @@ def _about(fact: EnrolFact | MemberUpdateFact) -> dict[str, Any]:
         about["type"] = fact.type
     if fact.referrer is not msgspec.UNSET:
         about["referrer"] = fact.referrer
+    if fact.referrer_card is not msgspec.UNSET:
+        about["referrer_card"] = fact.referrer_card
     tier = fact.manual_tier
     if tier is not msgspec.UNSET:
         about["manual_tier"] = _manual_tier(tier) if tier else None

@@ -197,6 +197,11 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) 
     if stored.kind == REDEEM:
         # What was taken of it, which may be less than it asked.
         fields["points"] = read_facts(stored.batch.slice(stored.row, 1)).extra(0).amount
+    if "referrer_card" in fields:
+        # Whose card it was then.
+        about = read_facts(stored.batch.slice(stored.row, 1)).extra(0).about or {}
+        fields["referrer"] = about["referrer"]
+        del fields["referrer_card"]
     if fields["kind"] == "sale":
         fields["lines"] = _whole_lines(fields["lines"])
     fact: OfMember = msgspec.convert(fields, MemberFact | TransferFact | ClaimFact | LinkFact)

@@ -287,6 +287,11 @@ def _check_end(end: dt.datetime | None, start: dt.datetime, path: str) -> None:
 def _check_told(fact: EnrolFact | MemberUpdateFact) -> None:
     if isinstance(fact.referrer, str):
         check_name(fact.referrer, "referrer")
+    if isinstance(fact.referrer_card, str):
+        check_name(fact.referrer_card, "referrer_card", CARD_BYTES)
+        if isinstance(fact.referrer, str):
+            raise FormError("names the referrer as well: give the member or the card",
+                            "referrer_card")  # fmt: skip
     _check_about(fact)
 
 

@@ -54,7 +54,7 @@ def name_members(
             if refusal is not None:
                 refusals[row] = refusal
                 fresh[row] = False
-    intake.name(naming.members)
+    intake.name(naming.members, naming.referrers)
     return naming.status
 
 
@@ -65,6 +65,7 @@ class Naming:
         self, replica: Replica, intake: DecodedFacts, fresh: NDArray[np.bool_]
     ) -> None:
         self.members: dict[int, str] = {}
+        self.referrers: dict[int, str] = {}
         self.status: dict[int, Status] = {}
         self._replica = replica
         self._members = replica.dictionaries.members
@@ -96,7 +97,7 @@ class Naming:
             if state is None:
                 if fact.member or fact.kind in EVENTS or not self._opens(fact.at):
                     self._taken.discard(fact.id)
-                    return Refusal("unknown-card", f"the card {extra.card!r} is unknown", "card")
+                    return _unknown(extra.card, "card")
                 member = PROVISIONAL + extra.card
                 self._cards.add(extra.card, opening(self._members.number(member)))
             else:
@@ -107,6 +108,14 @@ class Naming:
                     status = Status.CARD_BLOCKED
         else:
             member = fact.member
+        if status == Status.OK and (card := (extra.about or {}).get("referrer_card")):
+            refers = self._cards.state(card, fact.at)
+            if refers is None:
+                self._taken.discard(fact.id)
+                return _unknown(card, "referrer_card")
+            if refers.blocked:
+                status = Status.CARD_BLOCKED
+            self.referrers[row] = self._members.names[refers.member]
         if status == Status.OK:
             status = self._apply(row, fact, member, extra)
         if status != Status.OK:
@@ -186,6 +195,10 @@ class Naming:
             self._first = self._intake.first_rows()
         first = self._first.get(member)
         return first is None or first >= row or not self._fresh[first]
+
+
+def _unknown(card: str, path: str) -> Refusal:
+    return Refusal("unknown-card", f"the card {card!r} is unknown", path)
 
 
 def refuse_closed(
