@@ -24,10 +24,10 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
+from vafa.engine.checks.program_file import parse_program
 from vafa.engine.facts import PublishFact
 from vafa.engine.formats import complete_journey
-from vafa.engine.program_file import parse_program
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.writer import Writer
 from vafa.loadtest.baskets import wire_baskets, wire_json
 from vafa.loadtest.connection import post_requests, request_bytes
 from vafa.loadtest.openloop import Result, run_closed, run_open

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vafa.engine.columns import Facts
-from vafa.engine.compile import CompiledPrograms
-from vafa.engine.dictionaries import Dictionaries, Product
-from vafa.engine.named import no_names
-from vafa.engine.program_file import parse_program
+from vafa.engine.checks.program_file import parse_program
+from vafa.engine.columns.columns import Facts
+from vafa.engine.columns.dictionaries import Dictionaries, Product
+from vafa.engine.columns.named import no_names
+from vafa.engine.compiling.programs import CompiledPrograms
 from vafa.native.fold import fold
 
 from .tier_data import Dataset

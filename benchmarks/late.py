@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 from statistics import median
 
+from vafa.engine.columns.intake import DecodedFacts
 from vafa.engine.formats import complete_journey
-from vafa.engine.intake import DecodedFacts
-from vafa.engine.wire_json import decode_fact
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.wire.json_facts import decode_fact
 from vafa.native.wire import Sale
 
 from .ledger import load, open_with_program, repeated, temporary_ledger

@@ -19,18 +19,18 @@ from msgspec import Struct, field
 
 from vafa.native.wire import Sale
 
-from .answers import Answer, corrected, instant_text, posting_details, stored_postings
+from .checks.holiday_calendars import resolve_holidays
+from .checks.program_file import read_program
+from .columns.answers import Answer, corrected, instant_text, posting_details, stored_postings
 from .facts import KINDS, JointFact, PublishFact
 from .facts.parts import instant_us
-from .holiday_calendars import resolve_holidays
-from .journal import LedgerError
-from .program_file import read_program
-from .quote_form import decode_basket
-from .quotes import quote
-from .replay import verify
-from .replica import Replica
-from .wire_json import decode_fact
-from .writer import Writer
+from .journal.journal import LedgerError
+from .ledger.replay import verify
+from .ledger.replica import Replica
+from .ledger.writer import Writer
+from .quotes.form import decode_basket
+from .quotes.quotes import quote
+from .wire.json_facts import decode_fact
 
 EXPECTED = "expected.json"
 HOLIDAYS_TO = 2035

@@ -45,8 +45,8 @@ def serve(
     Without a keys file everybody who can connect may do everything, so HOST must be of the
     loopback. Sockets of a systemd socket unit take the place of HOST and the ports.
     """
-    from vafa.engine.journal import LedgerError  # noqa: PLC0415
-    from vafa.engine.replica import journal_path  # noqa: PLC0415
+    from vafa.engine.journal.journal import LedgerError  # noqa: PLC0415
+    from vafa.engine.ledger.replica import journal_path  # noqa: PLC0415
 
     # Only this command pays for these.
     from .doors import Doors, tls_context  # noqa: PLC0415
@@ -185,7 +185,7 @@ def outbox(ledger: Path, settings: Path | None, dead: bool, again: bool) -> None
     import orjson  # noqa: PLC0415
 
     from vafa.engine.cli.arguments import require_ledger  # noqa: PLC0415
-    from vafa.engine.outbox_store import OutboxStore  # noqa: PLC0415
+    from vafa.engine.outbox.store import OutboxStore  # noqa: PLC0415
 
     from .outbox import read_outbox_file, run_outbox  # noqa: PLC0415
     from .webhooks import send_dead  # noqa: PLC0415

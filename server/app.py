@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from vafa.engine.explain_shape import ControlTold, Explanation
-from vafa.engine.explain_voice import LANGUAGES
+from vafa.engine.explain.shape import ControlTold, Explanation
+from vafa.engine.explain.voice import LANGUAGES
 from vafa.engine.facts import LoneFact, MemberFact
 from vafa.engine.facts.parts import Profile
-from vafa.engine.statement import MOST_ENTRIES
+from vafa.engine.views.statement import MOST_ENTRIES
 
 from . import answer_types as shown
 from .contract import (

@@ -19,14 +19,14 @@ from typing import Protocol
 
 import msgspec
 
+from vafa.engine.checks.program_file import ProgramError
+from vafa.engine.columns.intake import DecodedFacts, Intake
+from vafa.engine.columns.verdicts import Refusal, Verdict, stream_of
 from vafa.engine.facts import ControlFact
-from vafa.engine.intake import DecodedFacts, Intake
-from vafa.engine.journal import StorageFull
-from vafa.engine.program_file import ProgramError
-from vafa.engine.replica import Replica
-from vafa.engine.verdicts import Refusal, Verdict, stream_of
-from vafa.engine.wire_arrow import ArrowFacts
-from vafa.engine.writer import Staged, Writer
+from vafa.engine.journal.journal import StorageFull
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Staged, Writer
+from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
 from .problems import ProblemError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import UnionType
 from typing import Any, Literal, NamedTuple
 
-from vafa.engine.status import REFUSALS
+from vafa.engine.columns.status import REFUSALS
 
 from .decode import JSON
 

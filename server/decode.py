@@ -5,10 +5,10 @@ from __future__ import annotations
 import orjson
 import pyarrow as pa
 
-from vafa.engine import wire_json
 from vafa.engine.facts import LoneFact
 from vafa.engine.facts.parts import FormError
-from vafa.engine.wire_arrow import ArrowFacts
+from vafa.engine.wire import json_facts as wire_json
+from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
 from .problems import ProblemError

@@ -8,8 +8,8 @@ import orjson
 import pyarrow as pa
 from aiohttp import web
 
+from vafa.engine.columns.verdicts import Verdict, stream_of, verdict_table
 from vafa.engine.facts import JointFact, LoneFact, PrivateFact
-from vafa.engine.verdicts import Verdict, stream_of, verdict_table
 from vafa.native.wire import Sale
 
 from .decode import ARROW, JSON, NDJSON, Line, decode_arrow, decode_fact, decode_lines, with_fields

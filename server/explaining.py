@@ -7,8 +7,8 @@ import asyncio
 import msgspec
 from aiohttp import web
 
-from vafa.engine.explain import Explainer, UnknownFact
-from vafa.engine.explain_voice import LANGUAGES
+from vafa.engine.explain.explain import Explainer, UnknownFact
+from vafa.engine.explain.voice import LANGUAGES
 
 from . import caching
 from .front import Front

@@ -10,13 +10,13 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
+from vafa.engine.checks.program_file import ProgramError
 from vafa.engine.facts.parts import FormError
 from vafa.engine.formats.found import Skipped
 from vafa.engine.formats.mapping_file import completed, read_mapping
 from vafa.engine.formats.readers import FORMATS, defaults_of, reader_of
 from vafa.engine.formats.settings import Mapping
-from vafa.engine.program import Program
-from vafa.engine.program_file import ProgramError
+from vafa.engine.program.program import Program
 
 from .decode import MOST_FACTS, NDJSON, Line
 from .edge import read_body

@@ -19,10 +19,10 @@ from typing import Any, TypeVar
 import msgspec
 import pyarrow as pa
 
-from vafa.engine.carrier import Carried
+from vafa.engine.columns.carrier import Carried
+from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import ControlFact
-from vafa.engine.verdicts import Verdict
-from vafa.engine.wire_arrow import ArrowFacts
+from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
 from .committer import Committer, Figures

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 from aiohttp import web
 
-from vafa.engine.answers import instant_text
+from vafa.engine.columns.answers import instant_text
 
 from .decode import JSON
 from .front import Front

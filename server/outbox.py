@@ -17,10 +17,10 @@ import orjson
 import uvloop
 from aiohttp import web
 
-from vafa.engine.answers import instant_text
-from vafa.engine.outbox import Deriver
-from vafa.engine.outbox_store import OutboxStore, cursor_of
-from vafa.engine.replica import Replica
+from vafa.engine.columns.answers import instant_text
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.outbox.events import Deriver
+from vafa.engine.outbox.store import OutboxStore, cursor_of
 
 from .decode import JSON
 from .parameters import parameters, whole

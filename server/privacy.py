@@ -14,15 +14,15 @@ import msgspec
 import orjson
 from aiohttp import web
 
-from vafa.engine.carrier import carrier_of
+from vafa.engine.columns.carrier import carrier_of
+from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import GiftCardIssueFact, GiftCardPinFact, JointFact, PrivateFact
 from vafa.engine.facts.parts import Pin, Profile
-from vafa.engine.gift_pins import asked, gift_pin, gives_pin, try_pins
-from vafa.engine.pins import Lock, lock_of, try_pin
-from vafa.engine.private import NoPepperError
-from vafa.engine.private_facts import for_journal, keep_profile, whose
-from vafa.engine.verdicts import Verdict
-from vafa.engine.wire_json import duplicate_member
+from vafa.engine.private.apart import NoPepperError
+from vafa.engine.private.facts import for_journal, keep_profile, whose
+from vafa.engine.private.gift_pins import asked, gift_pin, gives_pin, try_pins
+from vafa.engine.private.pins import Lock, lock_of, try_pin
+from vafa.engine.wire.json_facts import duplicate_member
 
 from .decode import JSON
 from .edge import read_body

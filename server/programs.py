@@ -10,19 +10,19 @@ import orjson
 from aiohttp import web
 from msgspec import Meta
 
-from vafa.engine.answers import Answer, instant_text
+from vafa.engine.checks.holiday_calendars import Override, check_overrides
+from vafa.engine.checks.program_file import ProgramError, parse_program, split_path
+from vafa.engine.checks.publication import publication
+from vafa.engine.checks.whole import warnings
+from vafa.engine.columns.answers import Answer, instant_text
+from vafa.engine.controls.program_differences import differences
+from vafa.engine.controls.versions import ProgramVersions, Version, unlike
 from vafa.engine.facts import PublishFact
 from vafa.engine.facts.parts import FormError, Instant, instant_us
-from vafa.engine.holiday_calendars import Override, check_overrides
-from vafa.engine.program import Program
-from vafa.engine.program_check import warnings
-from vafa.engine.program_differences import differences
-from vafa.engine.program_file import ProgramError, parse_program, split_path
-from vafa.engine.program_lines import LineMap
-from vafa.engine.publication import publication
-from vafa.engine.replica import Replica
-from vafa.engine.versions import ProgramVersions, Version, unlike
-from vafa.engine.wire_json import duplicate_member
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.program.lines import LineMap
+from vafa.engine.program.program import Program
+from vafa.engine.wire.json_facts import duplicate_member
 
 from . import caching
 from .decode import JSON

@@ -8,8 +8,8 @@ import orjson
 from aiohttp import web
 
 from vafa.engine.facts.parts import FormError
-from vafa.engine.quote_form import decode_basket
-from vafa.engine.quotes import quote
+from vafa.engine.quotes.form import decode_basket
+from vafa.engine.quotes.quotes import quote
 
 from .decode import JSON
 from .edge import read_body

@@ -7,12 +7,12 @@ from urllib.parse import quote
 import orjson
 from aiohttp import web
 
-from vafa.engine.answers import fact_view, instant_text, posting_details, stored_postings
-from vafa.engine.budgets import budget_view
-from vafa.engine.causes import cause_statement, cause_view
-from vafa.engine.columns import CLAIMS
-from vafa.engine.schema import column
-from vafa.engine.statement import MOST_ENTRIES, statement
+from vafa.engine.columns.answers import fact_view, instant_text, posting_details, stored_postings
+from vafa.engine.columns.columns import CLAIMS
+from vafa.engine.columns.schema import column
+from vafa.engine.controls.budgets import budget_view
+from vafa.engine.value.causes import cause_statement, cause_view
+from vafa.engine.views.statement import MOST_ENTRIES, statement
 
 from . import caching
 from .front import Front

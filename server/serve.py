@@ -14,9 +14,9 @@ from pathlib import Path
 
 import uvloop
 
-from vafa.engine.private import Private
-from vafa.engine.replica import Replica
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.private.apart import Private
 
 from .committer import Committer
 from .doors import Doors, OpenDoors

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from vafa.engine.journal import StorageFull
-from vafa.engine.writer import Staged, Writer
+from vafa.engine.journal.journal import StorageFull
+from vafa.engine.ledger.writer import Staged, Writer
 
 from .committer import Committer, Waiting
 from .tracing import Tracing

@@ -19,9 +19,9 @@ import msgspec
 import orjson
 from msgspec import Meta
 
-from vafa.engine.answers import instant_text
-from vafa.engine.outbox import TYPES, Event, Settings
-from vafa.engine.outbox_store import DeadLetter, Delivery, OutboxStore
+from vafa.engine.columns.answers import instant_text
+from vafa.engine.outbox.events import TYPES, Event, Settings
+from vafa.engine.outbox.store import DeadLetter, Delivery, OutboxStore
 
 log = logging.getLogger("vafa")
 

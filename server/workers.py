@@ -19,8 +19,8 @@ from pathlib import Path
 
 import msgspec
 
-from vafa.engine.journal import LedgerError
-from vafa.engine.writer import LedgerBusy
+from vafa.engine.journal.journal import LedgerError
+from vafa.engine.ledger.writer import LedgerBusy
 
 from .doors import Doors
 from .logs import set_up

@@ -17,16 +17,16 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from vafa.engine.calendars import LAST_DAY, date_of
-from vafa.engine.columns import CLAIMS, LEGS, NO_RULE, REFERRAL_IN, SALE, decode_extra
-from vafa.engine.digest import describe_row, state_hash
+from vafa.engine.calendars.calendars import LAST_DAY, date_of
+from vafa.engine.columns.columns import CLAIMS, LEGS, NO_RULE, REFERRAL_IN, SALE, decode_extra
+from vafa.engine.columns.schema import NO_MEMBER
+from vafa.engine.columns.status import LIMITS, POSTINGS, REFUSALS, Status
+from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import KINDS
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica
-from vafa.engine.schema import NO_MEMBER
-from vafa.engine.status import LIMITS, POSTINGS, REFUSALS, Status
-from vafa.engine.verdicts import Verdict
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.digest import describe_row, state_hash
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
 
 from .cases import Case, Fact
 from .mixed import commit_case
@@ -74,7 +74,7 @@ def ledger(case: Case, batches: Any = None) -> Iterator[Writer]:
 def clock() -> Iterator[None]:
     """The writer's clock stands still, later than every fact."""
     module = SimpleNamespace(**{**vars(time), "time_ns": lambda: NOW_US * 1000})
-    with mock.patch("vafa.engine.writer.time", module):
+    with mock.patch("vafa.engine.ledger.writer.time", module):
         yield
 
 

@@ -14,13 +14,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from vafa.engine.checks.program_file import parse_program
 from vafa.engine.facts.parts import FormError
 from vafa.engine.formats.found import Found, Skipped
 from vafa.engine.formats.mapping_file import completed, read_mapping
 from vafa.engine.formats.readers import reader_of
 from vafa.engine.formats.settings import Mapping
-from vafa.engine.program import Program
-from vafa.engine.program_file import parse_program
+from vafa.engine.program.program import Program
 
 GOLDEN = Path(__file__).parent / "golden"
 FACTS = ".facts.json"

@@ -16,16 +16,16 @@ from typing import Any
 
 import lmdb
 
-import vafa.engine.journal
-from vafa.engine.answers import Answer
-from vafa.engine.carrier import sale_of
-from vafa.engine.digest import state_hash
+import vafa.engine.journal.journal
+from vafa.engine.columns.answers import Answer
+from vafa.engine.columns.carrier import sale_of
+from vafa.engine.columns.intake import DecodedFacts
+from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import LineFact, PublishFact, SaleFact, TenderFact
-from vafa.engine.intake import DecodedFacts
-from vafa.engine.journal import Journal
-from vafa.engine.replica import Replica, journal_path
-from vafa.engine.verdicts import Verdict
-from vafa.engine.writer import Writer
+from vafa.engine.journal.journal import Journal
+from vafa.engine.ledger.digest import state_hash
+from vafa.engine.ledger.replica import Replica, journal_path
+from vafa.engine.ledger.writer import Writer
 
 PROGRAM = """
 format = 1
@@ -159,7 +159,7 @@ def make_ledger(ledger: Path, commits: int = 6, each: int = 3) -> str:
 
 def open_raw(environment: Path) -> Any:
     """An LMDB environment opened past the engine, for doing damage."""
-    size = vafa.engine.journal.MAP_BYTES
+    size = vafa.engine.journal.journal.MAP_BYTES
     return lmdb.open(str(environment), map_size=size, max_dbs=4)
 
 

@@ -7,13 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from vafa.engine.columns.intake import DecodedFacts
+from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import DayClosedFact, PublishFact
-from vafa.engine.intake import DecodedFacts
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica
-from vafa.engine.verdicts import Verdict
-from vafa.engine.wire_json import decode_fact
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.wire.json_facts import decode_fact
 from vafa.native.wire import Sale
 
 Json = dict[str, Any]

@@ -14,9 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vafa.engine.answers import Answer
-from vafa.engine.carrier import carrier_of
-from vafa.engine.digest import state_hash
+from vafa.engine.checks.holiday_calendars import resolve_holidays
+from vafa.engine.checks.program_file import parse_program
+from vafa.engine.columns.answers import Answer
+from vafa.engine.columns.carrier import carrier_of
+from vafa.engine.columns.intake import DecodedFacts
+from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import (
     KINDS,
     ActivityFact,
@@ -36,14 +39,11 @@ from vafa.engine.facts import (
     SaleFact,
     TenderFact,
 )
-from vafa.engine.holiday_calendars import resolve_holidays
-from vafa.engine.intake import DecodedFacts
-from vafa.engine.program_file import parse_program
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica
-from vafa.engine.verdicts import Verdict
-from vafa.engine.wire_json import decode_fact
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.digest import state_hash
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.wire.json_facts import decode_fact
 from vafa.native.wire import Sale
 
 from .cases import PUBLISH, Case, Fact, body, is_control

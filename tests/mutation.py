@@ -35,11 +35,11 @@ NO_RULES = ("native/wire.pyx", "native/jsonkeys.pyx")
 """Native files that hold no rule: readers of bytes."""
 RULE_CODE = (
     *sorted({f"native/{p.name}" for p in (ROOT / "native").glob("*.p[xy][dx]")} - {*NO_RULES}),
-    "engine/anniversaries.py",
-    "engine/calendars.py",
-    *sorted(f"engine/{path.name}" for path in (ROOT / "engine").glob("compile*.py")),
-    "engine/kernel_columns.py",
-    "engine/rule_tables.py",
+    "engine/calendars/anniversaries.py",
+    "engine/calendars/calendars.py",
+    *sorted(
+        f"engine/compiling/{path.name}" for path in (ROOT / "engine" / "compiling").glob("[!_]*.py")
+    ),
 )
 QUICK = ("tests/test_rules.py", "tests/test_differential.py", "tests/test_algebra.py")
 SEEDS = "passing.txt"

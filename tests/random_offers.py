@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vafa.engine.program_conditions import PERIODS
+from vafa.engine.program.conditions import PERIODS
 
 from . import vocabulary
 from .choices import Choices

@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
-from vafa.engine.program import Program
-from vafa.engine.program_check import check
-from vafa.engine.program_conditions import PERIODS, WEEKDAYS
+from vafa.engine.checks.whole import check
+from vafa.engine.program.conditions import PERIODS, WEEKDAYS
+from vafa.engine.program.program import Program
 
 from . import random_rules, vocabulary
 from .choices import Choices

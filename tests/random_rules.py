@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from vafa.engine.program_conditions import PERIODS
+from vafa.engine.program.conditions import PERIODS
 
 from . import vocabulary
 from .choices import Choices

@@ -21,18 +21,18 @@ from vafa.engine.facts import (
     TransferFact,
     json_decoder,
 )
-from vafa.engine.program import Program
-from vafa.engine.reference import Answer, MemberView, Reference
-from vafa.engine.reference import Posting as ReferencePosting
-from vafa.engine.reference_answers import views
-from vafa.engine.reference_calendar import business_date
-from vafa.engine.reference_facts import Moved, ReceivedFact
-from vafa.engine.reference_run import Run as Played
-from vafa.engine.reference_run import play
-from vafa.engine.reference_state import State
-from vafa.engine.reference_tied import Tied, play_tied
-from vafa.engine.reference_tiers import Progress
-from vafa.engine.reference_world import Accepted, Version, World
+from vafa.engine.program.program import Program
+from vafa.engine.reference.answers import views
+from vafa.engine.reference.calendar import business_date
+from vafa.engine.reference.facts import Moved, ReceivedFact
+from vafa.engine.reference.reference import Answer, MemberView, Reference
+from vafa.engine.reference.reference import Posting as ReferencePosting
+from vafa.engine.reference.run import Run as Played
+from vafa.engine.reference.run import play
+from vafa.engine.reference.state import State
+from vafa.engine.reference.tied import Tied, play_tied
+from vafa.engine.reference.tiers import Progress
+from vafa.engine.reference.world import Accepted, Version, World
 
 from .cases import PUBLISH, Case, Fact, body, is_control
 from .outcomes import (

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from vafa.engine.checks.program_file import parse_program
 from vafa.engine.facts import (
     CatalogFact,
     Fact,
@@ -24,10 +25,9 @@ from vafa.engine.facts import (
     StoreFact,
     json_decoder,
 )
-from vafa.engine.program import Program
-from vafa.engine.program_file import parse_program
-from vafa.engine.reference import Answer, MemberView, Posting, Reference
-from vafa.engine.reference_facts import instant
+from vafa.engine.program.program import Program
+from vafa.engine.reference.facts import instant
+from vafa.engine.reference.reference import Answer, MemberView, Posting, Reference
 
 PRODUCTS = [
     ProductFact("milk", "Farm", "DAIRY", "dairy/milk", "acme"),

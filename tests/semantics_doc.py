@@ -25,15 +25,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vafa.engine.checks.holiday_calendars import resolve_holidays
+from vafa.engine.checks.program_file import parse_program
+from vafa.engine.columns.verdicts import Refusal, Verdict
 from vafa.engine.facts import PublishFact
 from vafa.engine.facts.parts import FormError
-from vafa.engine.holiday_calendars import resolve_holidays
-from vafa.engine.program import Program
-from vafa.engine.program_file import parse_program
-from vafa.engine.replay import verify
-from vafa.engine.verdicts import Refusal, Verdict
-from vafa.engine.wire_json import decode_fact
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.program.program import Program
+from vafa.engine.wire.json_facts import decode_fact
 
 from . import engine_driver
 from .cases import PUBLISH, Fact

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.writer import Writer
 
 from . import ledgers
 

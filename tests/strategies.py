@@ -18,7 +18,7 @@ from hypothesis import reject
 from hypothesis import strategies as st
 
 from vafa.engine.facts.parts import FormError
-from vafa.engine.wire_json import decode_fact
+from vafa.engine.wire.json_facts import decode_fact
 
 from . import random_histories, random_offers, random_programs, vocabulary
 from .cases import PUBLISH, Case, Fact, body

@@ -10,10 +10,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vafa.engine.layout import ACCOUNT, HEAD
-from vafa.engine.replica import Replica
-from vafa.engine.schema import column, list_view
-from vafa.engine.writer import Writer
+from vafa.engine.columns.schema import column, list_view
+from vafa.engine.compiling.layout import ACCOUNT, HEAD
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
 
 from . import mixed, strategies
 from .cases import Case, Fact

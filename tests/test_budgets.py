@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vafa.engine.budgets import read_closing
+from vafa.engine.controls.budgets import read_closing
 from vafa.engine.facts import MemberFact, PublishFact
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
 
 from . import mixed
 from .mixed import answers, back, commit, sale

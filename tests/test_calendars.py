@@ -14,14 +14,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vafa.engine.anniversaries import (
+from vafa.engine.calendars.anniversaries import (
     anniversary_day,
     membership_year,
     whole_years,
     year_near,
     ymd,
 )
-from vafa.engine.calendars import (
+from vafa.engine.calendars.calendars import (
     DAYS,
     EPOCH,
     FIRST_DAY,
@@ -45,7 +45,7 @@ from vafa.engine.calendars import (
     week_begins,
     ymd_table,
 )
-from vafa.engine.program import (
+from vafa.engine.program.program import (
     After,
     Currency,
     Inactivity,

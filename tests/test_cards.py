@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from vafa.engine.columns.intake import DecodedFacts
 from vafa.engine.facts.parts import FormError
-from vafa.engine.intake import DecodedFacts
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica
-from vafa.engine.wire_json import decode_fact
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.wire.json_facts import decode_fact
 from vafa.native.wire import Sale
 
 from .memberships import OPEN, Json, active, assert_sound, commit, link, sale, told, wire, writer_of

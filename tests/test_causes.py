@@ -13,16 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vafa.engine import causes
-from vafa.engine.answers import Answer
-from vafa.engine.causes import cause_statement
+from vafa.engine.columns.answers import Answer
+from vafa.engine.columns.gift_accounts import cause_account
 from vafa.engine.facts import DonateFact, ProfitShareFact
-from vafa.engine.gift_accounts import cause_account
-from vafa.engine.journal import StorageFull
-from vafa.engine.profit_share import split
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica
-from vafa.engine.writer import Writer
+from vafa.engine.journal.journal import StorageFull
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.value import causes
+from vafa.engine.value.causes import cause_statement
+from vafa.engine.value.profit_share import split
 
 from . import mixed, servers
 from .mixed import adjust, at, back, commit, sale, told

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.checkpoint import Checkpoint, CheckpointDamaged, sealed
+from vafa.engine.compiling.layout import ACCOUNT, HEAD, TIER
 from vafa.engine.facts import CatalogFact, ProductFact
-from vafa.engine.layout import ACCOUNT, HEAD, TIER
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica, journal_path, state_path
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.checkpoint import Checkpoint, CheckpointDamaged, sealed
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica, journal_path, state_path
+from vafa.engine.ledger.writer import Writer
 
 from . import ledgers
 
@@ -28,9 +28,9 @@ DAMAGES = int(os.environ.get("VAFA_DAMAGES", "12"))
 OPEN = """
 import sys
 from pathlib import Path
-from vafa.engine.digest import state_hash
-from vafa.engine.replica import Replica
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.digest import state_hash
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
 reader = Replica.open(Path(sys.argv[1]))
 print(state_hash(reader.fold.state, reader.dictionaries))
 reader.close()

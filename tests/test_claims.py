@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.answers import Answer
-from vafa.engine.checkpoint import remove
-from vafa.engine.explain import Explainer, UnknownFact
-from vafa.engine.explain_shape import Explanation
-from vafa.engine.replay import Rebuilt, verify
-from vafa.engine.replica import Replica, state_path
-from vafa.engine.wire_json import decode_fact
+from vafa.engine.columns.answers import Answer
+from vafa.engine.explain.explain import Explainer, UnknownFact
+from vafa.engine.explain.shape import Explanation
+from vafa.engine.ledger.checkpoint import remove
+from vafa.engine.ledger.replay import Rebuilt, verify
+from vafa.engine.ledger.replica import Replica, state_path
+from vafa.engine.wire.json_facts import decode_fact
 
 from . import engine_driver, random_claims, reference_driver
 from .cases import Case
@@ -290,7 +290,7 @@ def test_kernel_and_reference_agree_on_drawn_claims(number: int) -> None:
         replay = Rebuilt(writer.journal).report
         assert replay.clean, replay.findings
         assert replay.state_hash == state
-        told = list(Explainer(writer.replica).all(lambda done, total: None))
+        told = list(Explainer(writer.replica).all())
         # What a late fact changes by postings that sum to nothing is told by no correction.
         unlike = [
             (one.id, part) for one in told for part in one.differences if part.what == "points"

@@ -22,12 +22,12 @@ from click.testing import CliRunner, Result
 from vafa.engine.cli import loading, main
 from vafa.engine.cli.balance import points
 from vafa.engine.facts.parts import EARLIEST_US
-from vafa.engine.journal import MAP_BYTES, Journal, LedgerError, StorageFull
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica, journal_path
-from vafa.engine.summary import summarize
-from vafa.engine.wire_schema import WIRE
-from vafa.engine.writer import Writer
+from vafa.engine.journal.journal import MAP_BYTES, Journal, LedgerError, StorageFull
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica, journal_path
+from vafa.engine.ledger.summary import summarize
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.wire.arrow_schema import WIRE
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PROGRAM = EXAMPLES / "corner-shop.toml"
@@ -766,7 +766,7 @@ def test_verify_of_a_damaged_record(damaged: Path) -> None:
 
 
 def test_findings_are_told_and_exit_code_1(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vafa.engine import replay  # noqa: PLC0415
+    from vafa.engine.ledger import replay  # noqa: PLC0415
 
     real = replay.verify
 

@@ -6,11 +6,11 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+from vafa.engine.columns.status import POSTINGS
 from vafa.engine.facts import CatalogFact, DayClosedFact, ProductFact, StoreAttributes, StoreFact
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica
-from vafa.engine.status import POSTINGS
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
 
 from . import mixed
 from .mixed import answers, commit, points, redeem, sale

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.program_file import ProgramError, parse_program
-from vafa.engine.replica import Replica
-from vafa.engine.wire_json import decode_fact
+from vafa.engine.checks.program_file import ProgramError, parse_program
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.wire.json_facts import decode_fact
 
 from . import memberships
 from .memberships import (

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from vafa.engine.answers import Answer
-from vafa.engine.replay import verify
-from vafa.engine.writer import Writer
+from vafa.engine.columns.answers import Answer
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.writer import Writer
 
 from . import ledgers
 

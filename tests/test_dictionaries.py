@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vafa.engine.checkpoint import FORMAT, Checkpoint, Meta, Snapshot, name_items
-from vafa.engine.controls import grow_by
-from vafa.engine.dictionaries import ALWAYS, Dictionaries, Product, Sizes, StoreVersion
+from vafa.engine.columns.dictionaries import ALWAYS, Dictionaries, Product, Sizes, StoreVersion
+from vafa.engine.columns.records import grow, growth_batch
+from vafa.engine.controls.controls import grow_by
 from vafa.engine.facts import CatalogFact, ProductFact, StoreAttributes, StoreFact
 from vafa.engine.facts.parts import us_instant
-from vafa.engine.records import grow, growth_batch
+from vafa.engine.ledger.checkpoint import FORMAT, Checkpoint, Meta, Snapshot, name_items
 
 # Names by the versions that are there, (name, since); asked as (name, instant); the number, or
 # None for a new version.

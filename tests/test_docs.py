@@ -20,17 +20,22 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-import vafa.engine.program as program_types
-import vafa.engine.program_offers as offer_types
+import vafa.engine.program.offers as offer_types
+import vafa.engine.program.program as program_types
 import vafa.server.__main__
-from vafa.engine import facts, journal, outbox, program_conditions, schema, wire_schema
+from vafa.engine import facts
+from vafa.engine.checks.holiday_calendars import read_overrides
+from vafa.engine.checks.program_file import parse_program
+from vafa.engine.checks.whole import warnings
 from vafa.engine.cli import main
 from vafa.engine.cli.output import Exit
+from vafa.engine.columns import schema
 from vafa.engine.facts import parts
-from vafa.engine.holiday_calendars import read_overrides
-from vafa.engine.program_check import warnings
-from vafa.engine.program_file import parse_program
-from vafa.engine.replica import Replica
+from vafa.engine.journal import journal
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.outbox import events as outbox
+from vafa.engine.program import conditions as program_conditions
+from vafa.engine.wire import arrow_schema as wire_schema
 from vafa.server import app, committer, decode, edge, events, front, keys, webhooks
 from vafa.server.metrics import ServerCollector
 from vafa.server.problems import PROBLEMS
@@ -177,7 +182,7 @@ def test_every_file_has_its_room() -> None:
     files = [
         path.relative_to(ROOT)
         for room, pattern in (("engine", "*.py"), ("server", "*.py"), ("native", "*.p[yx][xd]"))
-        for path in (ROOT / room).glob(pattern)
+        for path in (ROOT / room).rglob(pattern)
         if not path.name.startswith("__")
     ]
     # The table of a noun stands in its .pxd, the code over it in the .pyx.
@@ -606,7 +611,7 @@ def test_messages_of_a_start_are_the_code_s() -> None:
 
 def test_lmdb_settings_are_told() -> None:
     text = section(page_text("ledger"), "LMDB settings")
-    source = (ROOT / "engine" / "journal.py").read_text("utf-8")
+    source = (ROOT / "engine" / "journal" / "journal.py").read_text("utf-8")
     for setting in re.findall(r"`(\w+=\w+)`", text):
         assert f"{setting}," in source
     assert f"{journal.MAP_BYTES >> 30}\nGiB" in text
@@ -614,7 +619,7 @@ def test_lmdb_settings_are_told() -> None:
 
 
 def test_files_of_a_ledger_are_told(tmp_path: Path) -> None:
-    from vafa.engine.writer import Writer  # noqa: PLC0415 - only this test makes a ledger
+    from vafa.engine.ledger.writer import Writer  # noqa: PLC0415 - only this test makes a ledger
 
     with Writer(tmp_path / "ledger"):
         made = {path.name for path in (tmp_path / "ledger").iterdir()}

@@ -10,19 +10,19 @@ from typing import Any
 import orjson
 import pytest
 
-from vafa.engine.answers import Answer
-from vafa.engine.draws import bits_where, number, won
-from vafa.engine.explain import Explainer
-from vafa.engine.explain_shape import Explanation
-from vafa.engine.explain_words import sentences
+from vafa.engine.checks.program_file import parse_program
+from vafa.engine.columns.answers import Answer
+from vafa.engine.explain.explain import Explainer
+from vafa.engine.explain.shape import Explanation
+from vafa.engine.explain.words import sentences
 from vafa.engine.facts import ActivityFact, MemberFact, PublishFact
 from vafa.engine.facts.parts import NO_ID
-from vafa.engine.program_conditions import Draw
-from vafa.engine.program_file import parse_program
-from vafa.engine.quote_form import decode_basket
-from vafa.engine.quotes import quote
-from vafa.engine.reference import Reference
-from vafa.engine.replay import verify
+from vafa.engine.ledger.replay import verify
+from vafa.engine.program.conditions import Draw
+from vafa.engine.program.draws import bits_where, number, won
+from vafa.engine.quotes.form import decode_basket
+from vafa.engine.quotes.quotes import quote
+from vafa.engine.reference.reference import Reference
 
 from . import mixed
 from .mixed import answers, at, back, commit, sale

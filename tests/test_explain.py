@@ -17,25 +17,32 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from vafa.engine import explain_lexicon, explain_shape, facts, program_conditions
-from vafa.engine import explain_member as members
-from vafa.engine.carrier import carrier_of
+from vafa.engine import facts
+from vafa.engine.checks.program_file import parse_program
 from vafa.engine.cli import main
-from vafa.engine.explain import Explainer, UnknownFact
-from vafa.engine.explain_journal import TERMS
-from vafa.engine.explain_sentences import SENTENCES
-from vafa.engine.explain_shape import ControlTold, Explanation, RuleTold
-from vafa.engine.explain_table import DAY, rows_of, write_day
-from vafa.engine.explain_voice import Voice
+from vafa.engine.columns.carrier import carrier_of
+from vafa.engine.columns.columns import Outcome
+from vafa.engine.columns.intake import DecodedFacts
+from vafa.engine.columns.records import facts_batch
+from vafa.engine.columns.status import POSTINGS, REFUSALS
+from vafa.engine.explain import lexicon as explain_lexicon
+from vafa.engine.explain import member as members
+from vafa.engine.explain import shape as explain_shape
+from vafa.engine.explain.audit import audit
+from vafa.engine.explain.explain import Explainer, UnknownFact
+from vafa.engine.explain.journal import TERMS
+from vafa.engine.explain.sentences import SENTENCES
+from vafa.engine.explain.shape import ControlTold, Explanation, RuleTold
+from vafa.engine.explain.table import DAY, rows_of, write_day
+from vafa.engine.explain.voice import Voice
+from vafa.engine.facts.parts import us_instant
 from vafa.engine.formats.complete_journey import SINCE, read
-from vafa.engine.intake import DecodedFacts
-from vafa.engine.pins import pin_fact
-from vafa.engine.program import RuleLimits
-from vafa.engine.program_file import parse_program
-from vafa.engine.replica import Replica
-from vafa.engine.status import POSTINGS, REFUSALS
-from vafa.engine.wire_arrow import ArrowFacts
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.private.pins import pin_fact
+from vafa.engine.program import conditions as program_conditions
+from vafa.engine.program.program import RuleLimits
+from vafa.engine.wire.arrow_sales import ArrowFacts
 
 from . import differential_cases, engine_driver, semantics_doc, servers
 from .semantics_doc import Case, whole
@@ -44,9 +51,6 @@ from .test_docs import named, page_text, section, tables
 ROOT = Path(__file__).parent.parent
 CASES = {case.heading: case for case in semantics_doc.cases()}
 
-
-def nobody(done: int, total: int) -> None:
-    """Progress that nobody looks at."""
 
 
 @contextmanager
@@ -91,7 +95,7 @@ def rule(found: Explanation, name: str) -> RuleTold:
 def test_every_case_of_the_rulebook_agrees(heading: str, tmp_path: Path) -> None:
     with ledger(CASES[heading], tmp_path / "ledger") as writer:
         by_id = {}
-        for found in Explainer(writer.replica, "fa").all(nobody):
+        for found in Explainer(writer.replica, "fa").all():
             assert found.agrees, (found.id, found.differences)
             assert found.sentences
             list(rows_of(found))
@@ -108,7 +112,7 @@ def test_kept_cases_agree_where_the_kernel_and_the_reference_do(
     kept: differential_cases.Row,
 ) -> None:
     with engine_driver.ledger(kept.case) as writer:
-        differ = [f.id for f in Explainer(writer.replica).all(nobody) if not f.agrees]
+        differ = [f.id for f in Explainer(writer.replica).all() if not f.agrees]
     assert (differ == []) or kept.open, differ
 
 
@@ -129,7 +133,7 @@ def test_baskets_of_complete_journey_agree(tmp_path: Path) -> None:
         writer.commit_control(source.catalog)
         for start in range(0, table.num_rows, 256):
             writer.load(ArrowFacts(table.slice(start, 256)), force=True)
-        found = list(Explainer(writer.replica).all(nobody))
+        found = list(Explainer(writer.replica).all())
     assert len(found) == table.num_rows
     assert [one.id for one in found if not one.agrees] == []
     for name in ("base", "private", "produce", "tier", "hundred"):
@@ -440,7 +444,7 @@ def test_gift_cards_and_rewards_are_told(tmp_path: Path) -> None:
     case = made(GIFTS + BASE, issue, buys(("milk", 300)), pays, takes, takes)
     del case.facts[0]["member"]
     with ledger(case, tmp_path / "ledger") as writer:
-        found = {(f.id, f.member): f for f in Explainer(writer.replica, "fa").all(nobody)}
+        found = {(f.id, f.member): f for f in Explainer(writer.replica, "fa").all()}
     card = "gift card:AB12"
     assert [f.differences for f in found.values() if not f.agrees] == []
     assert found["s1", card].balances["gift"].after.active == 1000
@@ -472,7 +476,7 @@ def test_a_pin_is_told_without_it(tmp_path: Path) -> None:
         linked = carrier_of(facts.CardLinkFact("link", moment, "m", card="c1"))
         pin = pin_fact(facts.CardPinFact("pin", moment, "m", "c1", "1234"), b"pepper")
         writer.commit(DecodedFacts([linked, pin]), force=True)
-        found = {one.id: one for one in Explainer(writer.replica, "en").all(nobody)}
+        found = {one.id: one for one in Explainer(writer.replica, "en").all()}
     assert found["pin"].agrees
     assert found["pin"].status == "ok"
     assert "argon2" not in str(found["pin"])
@@ -514,8 +518,43 @@ def test_a_ledger_that_does_not_agree_is_told_loudly(
     assert json.loads(run("explain", tmp_path / "ledger", "s1", "--format", "json", code=1))[
         "agrees"
     ] is False  # fmt: skip
-    summed = run("explain", tmp_path / "ledger", "--all", "--format", "json", code=1)
+    summed = run(
+        "explain", tmp_path / "ledger", "--all", "--processes", 1, "--format", "json", code=1
+    )
     assert json.loads(summed.split("\n", 1)[1]) == {"facts": 1, "agree": 0, "differ": 1}
+
+
+def test_an_audit_finds_the_same_over_any_number_of_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal that has a point too many on some sales; more members than there are parts."""
+    sound = facts_batch
+
+    def forged(ids: pa.Array, stored: Any, outcome: Outcome, *rest: Any) -> pa.RecordBatch:
+        if {"s5", "s40", "s41", "s150"} & set(ids.to_pylist()):
+            outcome.postings["points"] += 1
+        return sound(ids, stored, outcome, *rest)
+
+    monkeypatch.setattr("vafa.engine.ledger.writer.facts_batch", forged)
+    sales = [
+        buys(("milk", 300), member=f"m{n % 140}", occurred_at=us_instant(n * 10**9).isoformat())
+        for n in range(1, 161)
+    ]
+    with ledger(made(BASE, *sales), tmp_path / "ledger") as writer:
+        seen: list[tuple[int, int]] = []
+        alone = audit(writer.ledger, Explainer(writer.replica), 1, lambda *at: seen.append(at))
+        assert (seen[0], seen[-1], sorted(seen)) == ((0, 140), (140, 140), seen)
+        assert (alone.facts, alone.differ) == (160, ["s5", "s150", "s40", "s41"])
+        for processes in (2, 3):
+            found = audit(writer.ledger, Explainer(writer.replica), processes, lambda *_: None)
+            assert found == alone
+    told = [
+        CliRunner().invoke(main, ["explain", str(tmp_path / "ledger"), "--all", "--processes", n])
+        for n in ("1", "2")
+    ]
+    assert told[0].output == told[1].output
+    assert [done.exit_code for done in told] == [1, 1]
+    assert "the ledger does not agree: s150\n" in told[0].output
 
 
 # -- forms -----------------------------------------------------------------------------------------
@@ -567,14 +606,15 @@ def test_forms_of_the_command_line(shop: Path) -> None:
     assert "does not apply" in run("explain", shop, "s-0002", "--format", "table")
     day = run("explain", shop, "--day", "2025-10-24", "--format", "json")
     assert [one["id"] for one in json.loads(day)] == ["s-0002", "s-0003"]
-    assert "12" in run("explain", shop, "--all")
+    assert "12" in run("explain", shop, "--all", "--processes", 1)
     assert run("explain", shop, "nothing", code=1) == "vafa: no fact 'nothing'\n"
 
 
 @pytest.mark.parametrize(
     "arguments",
     [[], ["s-0002", "--all"], ["s-0002", "--format", "arrow"], ["--day", "2025-10-24", "--output",
-     "x"], ["--all", "--member", "m"], ["--day", "24 Oct"]],
+     "x"], ["--all", "--member", "m"], ["--day", "24 Oct"], ["s-0002", "--processes", "2"],
+     ["--all", "--processes", "0"]],
 )  # fmt: skip
 def test_wrong_use_is_told(shop: Path, arguments: list[str]) -> None:
     run("explain", shop, *arguments, code=2)
@@ -616,7 +656,7 @@ def test_both_languages_say_the_same(key: str) -> None:
 def test_every_code_has_its_words() -> None:
     words = explain_lexicon
     assert set(words.REASONS) == set(REFUSALS.values())
-    assert set(POSTINGS) - set(words.POSTINGS) == {"earn", "multiply", "correct"}
+    assert set(POSTINGS) - set(words.POSTINGS) == {"earn", "multiply", "correct", "offer"}
     kinds = set(facts.KINDS) - {"closing", "budget closed"}
     assert kinds - set(words.KINDS) == set()
     conditions = {

@@ -14,10 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vafa.engine.carrier import sale_of
-from vafa.engine.columns import Facts
-from vafa.engine.dictionaries import Dictionaries, Product, StoreVersion
+from vafa.engine.columns.carrier import sale_of
+from vafa.engine.columns.columns import Facts
+from vafa.engine.columns.dictionaries import Dictionaries, Product, StoreVersion
+from vafa.engine.columns.intake import DecodedFacts
 from vafa.engine.facts import LineFact, OfferFact, SaleFact, TenderFact
+from vafa.engine.facts.lines import details, net_lines
 from vafa.engine.facts.parts import (
     ID_BYTES,
     MOST_AMOUNT,
@@ -29,11 +31,8 @@ from vafa.engine.facts.parts import (
     NAME_BYTES,
     FormError,
 )
-from vafa.engine.intake import DecodedFacts
-from vafa.engine.lines import details, net_lines
-from vafa.engine.wire_arrow import ArrowFacts
-from vafa.engine.wire_json import decode_fact
-from vafa.engine.wire_schema import (
+from vafa.engine.wire.arrow_sales import ArrowFacts
+from vafa.engine.wire.arrow_schema import (
     MORE,
     MORE_OF_LINE,
     MORE_OF_TENDER,
@@ -42,6 +41,7 @@ from vafa.engine.wire_schema import (
     WIRE_LINE,
     WIRE_TENDER,
 )
+from vafa.engine.wire.json_facts import decode_fact
 
 AT = dt.datetime(2024, 3, 1, 12, 0, tzinfo=dt.UTC)
 

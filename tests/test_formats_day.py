@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from vafa.engine.formats.mapping_file import completed, parse_mapping
 from vafa.engine.formats.readers import FORMATS, reader_of
 from vafa.engine.formats.settings import MoadianFile
-from vafa.engine.replay import verify
+from vafa.engine.ledger.replay import verify
 
 from . import one_day
 from .golden_files import program

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from vafa.engine.checks.program_file import read_program
+from vafa.engine.checks.publication import holiday_dates
 from vafa.engine.cli import main
 from vafa.engine.gallery import Check, Entry, entries, play
-from vafa.engine.journal import LedgerError
-from vafa.engine.lint import lint
-from vafa.engine.program_file import read_program
-from vafa.engine.publication import holiday_dates
+from vafa.engine.journal.journal import LedgerError
+from vafa.engine.lint.lint import lint
 
 from .test_docs import page_text, prose, section, tables
 

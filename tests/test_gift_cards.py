@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.explain import Explainer
-from vafa.engine.explain_shape import Explanation
+from vafa.engine.columns.gift_accounts import account_of
+from vafa.engine.explain.explain import Explainer
+from vafa.engine.explain.shape import Explanation
 from vafa.engine.facts import (
     GiftCardCancelFact,
     GiftCardIssueFact,
@@ -21,9 +22,8 @@ from vafa.engine.facts import (
     SaleFact,
     TenderFact,
 )
-from vafa.engine.gift_accounts import account_of
-from vafa.engine.replay import verify
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.writer import Writer
 
 from . import mixed, servers
 from .mixed import adjust, answers, at, commit, points, sale, told

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.explain import Explainer
-from vafa.engine.explain_shape import Explanation
+from vafa.engine.columns.gift_accounts import account_of
+from vafa.engine.explain.explain import Explainer
+from vafa.engine.explain.shape import Explanation
 from vafa.engine.facts import GiftCardFundFact
-from vafa.engine.gift_accounts import account_of
-from vafa.engine.journal import StorageFull
-from vafa.engine.replay import verify
-from vafa.engine.writer import Writer
+from vafa.engine.journal.journal import StorageFull
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.writer import Writer
 
 from . import mixed, servers
 from .mixed import answers, at, commit, points, sale, told

@@ -9,13 +9,13 @@ from typing import Any
 import orjson
 import pytest
 
+from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import TenderFact
-from vafa.engine.gift_pins import gift_pin
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica
-from vafa.engine.verdicts import Verdict
-from vafa.engine.wire_json import decode_fact
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.private.gift_pins import gift_pin
+from vafa.engine.wire.json_facts import decode_fact
 
 from . import mixed, servers
 from .test_cli import run

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from vafa.engine.holiday_calendars import (
+from vafa.engine.checks.holiday_calendars import (
     Override,
     read_overrides,
     resolve_holidays,
     years_of,
 )
-from vafa.engine.program import Currency, Holidays, Program, Unit
-from vafa.engine.program_file import ProgramError
+from vafa.engine.checks.program_file import ProgramError
+from vafa.engine.program.program import Currency, Holidays, Program, Unit
 
 UTC = dt.UTC
 NOWRUZ = [dt.date(2025, 3, day) for day in (21, 22, 23, 24)]

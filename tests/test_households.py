@@ -17,8 +17,8 @@ from vafa.engine.facts import (
     UnmergeFact,
     UnpoolFact,
 )
-from vafa.engine.statement import statement
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.views.statement import statement
 
 from . import mixed
 from .mixed import at, back, points, redeem, sale, told

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.writer import Writer
 
 from . import servers
 from .servers import (

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pytest
 
-from vafa.engine.replica import Replica
+from vafa.engine.ledger.replica import Replica
 
 from . import mixed, servers
 from .servers import ARROW, JSON, NDJSON, Server, dumps, fact, stream_of, table_of

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from vafa.engine.replay import verify
+from vafa.engine.ledger.replay import verify
 
 from . import mixed, servers
 from .servers import Fact, Reply, Server, days_ago, dumps, fact, lines_of

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.replay import verify
+from vafa.engine.ledger.replay import verify
 
 from . import servers
 from .servers import PROBLEM, Reply, Server, days_ago

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.replay import verify
+from vafa.engine.ledger.replay import verify
 
 from . import servers
 from .servers import JSON, Reply, Server, days_ago, fact

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from vafa.engine.facts import DonateFact, TransferFact
-from vafa.engine.journal import StorageFull
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica
-from vafa.engine.writer import Writer
+from vafa.engine.journal.journal import StorageFull
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
 
 from . import mixed, servers
 from .mixed import adjust, answers, at, back, commit, points, redeem, sale, told

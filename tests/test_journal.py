@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-import vafa.engine.journal
+import vafa.engine.journal.journal
 from vafa.engine.facts import CatalogFact, ProductFact
-from vafa.engine.journal import (
+from vafa.engine.journal.journal import (
     GENESIS,
     CorruptRecord,
     Journal,
@@ -26,9 +26,9 @@ from vafa.engine.journal import (
     decode_record,
     encode_record,
 )
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica, journal_path
-from vafa.engine.writer import LedgerBusy, Writer
+from vafa.engine.ledger.replay import Rebuilt, verify
+from vafa.engine.ledger.replica import Replica, journal_path
+from vafa.engine.ledger.writer import LedgerBusy, Writer
 
 from . import ledgers
 
@@ -207,7 +207,7 @@ def test_every_flipped_bit_is_reported_and_none_served(compact: Path) -> None:
 def test_every_byte_of_a_header_is_under_the_checksum(ledger: Path) -> None:
     key, value = ledgers.raw_records(ledger)[2]
     served = []
-    for place in range(vafa.engine.journal.HEADER_BYTES):
+    for place in range(vafa.engine.journal.journal.HEADER_BYTES):
         damaged = bytearray(value)
         damaged[place] ^= 1
         try:
@@ -237,7 +237,7 @@ def verify_journal(ledger: Path) -> None:
     """Replay without a live state to compare with."""
     journal = Journal(journal_path(ledger))
     try:
-        vafa.engine.replay.Rebuilt(journal)
+        Rebuilt(journal)
     finally:
         journal.close()
 
@@ -277,14 +277,14 @@ def test_a_body_under_the_hash_of_another_breaks_the_chain(ledger: Path) -> None
     # As above, and the old hash is kept so that the next record still follows.
     record = read(ledger)[2]
     other = read(ledger)[3]
-    kept = vafa.engine.journal.chain_hash
+    kept = vafa.engine.journal.journal.chain_hash
     try:
-        vafa.engine.journal.chain_hash = lambda *_: record.hash
+        vafa.engine.journal.journal.chain_hash = lambda *_: record.hash
         data, _ = encode_record(
             record.first, record.committed_at, record.previous, other.facts(), record.growth()
         )
     finally:
-        vafa.engine.journal.chain_hash = kept
+        vafa.engine.journal.journal.chain_hash = kept
     rewrite(ledger, {record.first.to_bytes(8, "big"): data})
     with pytest.raises(CorruptRecord, match=r"record 5.*chain"):
         verify_journal(ledger)
@@ -295,7 +295,7 @@ def test_a_body_under_the_hash_of_another_breaks_the_chain(ledger: Path) -> None
 
 @pytest.fixture
 def small_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vafa.engine.journal, "MAP_BYTES", SMALL_MAP)
+    monkeypatch.setattr(vafa.engine.journal.journal, "MAP_BYTES", SMALL_MAP)
 
 
 def fill(writer: Writer) -> tuple[int, StorageFull]:
@@ -336,7 +336,7 @@ def test_a_full_map_refuses_and_takes_the_state_back(
     report = verify(ledger)
     assert report.clean, report.findings
     assert report.state_hash == before
-    monkeypatch.setattr(vafa.engine.journal, "MAP_BYTES", 4 * SMALL_MAP)
+    monkeypatch.setattr(vafa.engine.journal.journal, "MAP_BYTES", 4 * SMALL_MAP)
     with ledgers.open_writer(ledger) as writer:
         assert ledgers.hash_of(writer.replica) == before
         told = ledgers.commit(writer, *range(number, number + 40))
@@ -500,7 +500,7 @@ def test_a_second_writer_is_refused(ledger: Path) -> None:
 FOLLOW = """
 import sys
 from pathlib import Path
-from vafa.engine.replica import Replica
+from vafa.engine.ledger.replica import Replica
 replica = Replica.open(Path(sys.argv[1]))
 for _ in sys.stdin:
     replica.catch_up()

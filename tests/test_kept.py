@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
-from vafa.engine import kept, views
 from vafa.engine.facts import CatalogFact, DayClosedFact, ProductFact, PublishFact
-from vafa.engine.replica import Replica
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.views import kept, views
 
 from . import memberships, mixed
 from .memberships import told, wire

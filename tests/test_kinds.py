@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vafa.engine.carrier import Carried, wire_fields
-from vafa.engine.columns import (
+from vafa.engine.columns.carrier import Carried, wire_fields
+from vafa.engine.columns.columns import (
     MEMBER_KINDS,
     POSTING_COLUMNS,
     Extra,
@@ -26,12 +26,9 @@ from vafa.engine.columns import (
     take,
     without_lines,
 )
-from vafa.engine.controls import Published, payload_of, published
-from vafa.engine.dictionaries import Dictionaries, Sizes
-from vafa.engine.facts import KINDS, PublishFact
-from vafa.engine.facts.parts import MOST_AMOUNT, MOST_POINTS, FormError
-from vafa.engine.intake import DecodedFacts
-from vafa.engine.records import (
+from vafa.engine.columns.dictionaries import Dictionaries, Sizes
+from vafa.engine.columns.intake import DecodedFacts
+from vafa.engine.columns.records import (
     content_of_row,
     control_batch,
     facts_batch,
@@ -41,7 +38,10 @@ from vafa.engine.records import (
     rows_batch,
     same_facts,
 )
-from vafa.engine.wire_json import decode_fact, decode_strictly
+from vafa.engine.controls.controls import Published, payload_of, published
+from vafa.engine.facts import KINDS, PublishFact
+from vafa.engine.facts.parts import MOST_AMOUNT, MOST_POINTS, FormError
+from vafa.engine.wire.json_facts import decode_fact, decode_strictly
 from vafa.native.wire import Sale, parse_sale
 from vafa.server.problems import json_pointer
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from vafa.engine.calendars import day_of
+from vafa.engine.calendars.calendars import day_of
+from vafa.engine.checks.program_file import parse_program
+from vafa.engine.checks.publication import holiday_dates
 from vafa.engine.cli import main
-from vafa.engine.lint import lint
-from vafa.engine.lint_conditions import Sets
-from vafa.engine.lint_findings import CODES, Finding
-from vafa.engine.lint_search import Trials
-from vafa.engine.lint_situations import MOST_SITUATIONS, Situations
-from vafa.engine.program_file import parse_program
-from vafa.engine.publication import holiday_dates
+from vafa.engine.lint.conditions import Sets
+from vafa.engine.lint.findings import CODES, Finding
+from vafa.engine.lint.lint import lint
+from vafa.engine.lint.search import Trials
+from vafa.engine.lint.situations import MOST_SITUATIONS, Situations
 
 from .lint_programs import CASES, SOUND, bonus, caps, plus, rule
 from .test_docs import blocks, named, page_text, section, tables

@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.lint_conditions import Sets
-from vafa.engine.lint_findings import Found
-from vafa.engine.lint_limits import lint_limits
-from vafa.engine.lint_rules import lint_groups, lint_rules
-from vafa.engine.program import Program
-from vafa.engine.program_file import parse_program
-from vafa.engine.publication import holiday_dates
+from vafa.engine.checks.program_file import parse_program
+from vafa.engine.checks.publication import holiday_dates
+from vafa.engine.lint.conditions import Sets
+from vafa.engine.lint.findings import Found
+from vafa.engine.lint.limits import lint_limits
+from vafa.engine.lint.rules import lint_groups, lint_rules
+from vafa.engine.program.program import Program
 
 from . import reference_driver
 from .cases import Case

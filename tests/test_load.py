@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from vafa.engine.formats import xlsx_file
-from vafa.engine.replay import verify
+from vafa.engine.ledger.replay import verify
 
 from .golden_files import GOLDEN
 from .ledgers import PROGRAM
@@ -208,7 +208,7 @@ def many(count: int, bad: int = 5) -> list[dict[str, Any]]:
 CUT_OFF = """
 import sys
 from vafa.engine.cli import main, position
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.writer import Writer
 
 flush, after = Writer.flush, int(sys.argv.pop(1))
 

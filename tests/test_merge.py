@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.explain import Explainer
-from vafa.engine.explain_shape import ControlTold
+from vafa.engine.explain.explain import Explainer
+from vafa.engine.explain.shape import ControlTold
 from vafa.engine.facts import CloseFact, EnrolFact, EraseFact, MergeFact, UnmergeFact
-from vafa.engine.outbox import Deriver, Settings
-from vafa.engine.replica import Replica
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.outbox.events import Deriver, Settings
 
 from . import mixed
 from .mixed import adjust, answers, at, back, commit, points, redeem, sale, told

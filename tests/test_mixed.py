@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from vafa.engine.facts import CatalogFact, DayClosedFact, ProductFact, PublishFact
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica, state_path
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica, state_path
+from vafa.engine.ledger.writer import Writer
 
 from . import mixed
 

@@ -15,16 +15,17 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vafa.engine import offer_reasons, reference_basket
-from vafa.engine.answers import Answer
+from vafa.engine.checks.program_file import ProgramError, parse_program
 from vafa.engine.cli import main
-from vafa.engine.dictionaries import Product
+from vafa.engine.columns.answers import Answer
+from vafa.engine.columns.dictionaries import Product
 from vafa.engine.facts import CatalogFact, LineFact, OfferFact, ProductFact, TenderFact
-from vafa.engine.offer_amounts import Line, Off, cut, taken_off
-from vafa.engine.program_file import ProgramError, parse_program
-from vafa.engine.program_offers import Benefit
-from vafa.engine.reference_conditions import CONDITIONS
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.program.offers import Benefit
+from vafa.engine.quotes import reasons as offer_reasons
+from vafa.engine.quotes.amounts import Line, Off, cut, taken_off
+from vafa.engine.reference import basket as reference_basket
+from vafa.engine.reference.conditions import CONDITIONS
 
 from . import ledgers
 from .choices import Choices

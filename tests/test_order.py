@@ -27,17 +27,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vafa.engine.carrier import carrier_of
-from vafa.engine.digest import state_hash
+from vafa.engine.columns.carrier import carrier_of
+from vafa.engine.columns.intake import DecodedFacts
+from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import CatalogFact, LineFact, ProductFact, PublishFact, SaleFact, TenderFact
 from vafa.engine.facts.parts import us_instant
-from vafa.engine.intake import DecodedFacts
-from vafa.engine.replay import Rebuilt, verify
-from vafa.engine.replica import Replica, state_path
-from vafa.engine.verdicts import Verdict
-from vafa.engine.wire_arrow import ArrowFacts
-from vafa.engine.wire_schema import WIRE
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.digest import state_hash
+from vafa.engine.ledger.replay import Rebuilt, verify
+from vafa.engine.ledger.replica import Replica, state_path
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.wire.arrow_sales import ArrowFacts
+from vafa.engine.wire.arrow_schema import WIRE
 
 from . import mixed, strategies
 from .cases import Case, Fact
@@ -72,7 +72,7 @@ def clock(us: int = NOW_US) -> Iterator[Clock]:
     """Give every writer a clock that stands still."""
     stopped = Clock(us)
     module = SimpleNamespace(**{**vars(time), "time_ns": stopped.time_ns})
-    with mock.patch("vafa.engine.writer.time", module):
+    with mock.patch("vafa.engine.ledger.writer.time", module):
         yield stopped
 
 
@@ -231,7 +231,7 @@ def test_checkpoints_and_restarts_change_nothing(case: Case, events: list[str]) 
 READER = """
 import sys
 from pathlib import Path
-from vafa.engine.replica import Replica
+from vafa.engine.ledger.replica import Replica
 
 replica = Replica.open(Path(sys.argv[1]))
 for line in sys.stdin:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from vafa.engine.compile import CompiledPrograms
-from vafa.engine.compile_figures import RuleFigures
-from vafa.engine.dictionaries import Dictionaries
+from vafa.engine.checks.program_file import parse_program
+from vafa.engine.columns.dictionaries import Dictionaries
+from vafa.engine.compiling.figures import RuleFigures
+from vafa.engine.compiling.programs import CompiledPrograms
 from vafa.engine.facts import ActivityFact, AdjustFact, LineFact, MemberFact, SaleFact, TenderFact
-from vafa.engine.program_file import parse_program
-from vafa.engine.replay import verify
+from vafa.engine.ledger.replay import verify
 
 from . import mixed
 

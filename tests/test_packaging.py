@@ -20,7 +20,7 @@ LEFT_OUT = shutil.ignore_patterns(
 
 USE = """
 import vafa.native.fold
-from vafa.engine.program_file import parse_program
+from vafa.engine.checks.program_file import parse_program
 from importlib.metadata import version
 print(vafa.native.fold.__file__)
 print(version("vafa"))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from vafa.engine.facts import ReturnedLine, ReturnPart, SaleFact
-from vafa.engine.replay import verify
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.writer import Writer
 
 from . import mixed
 from .mixed import answers, back, commit, points, redeem, sale, told

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts.parts import FormError
-from vafa.engine.journal import LedgerError
-from vafa.engine.pins import lock_of, try_pin
-from vafa.engine.private import NoPepperError, Private, secret_of
-from vafa.engine.replica import Replica
-from vafa.engine.verdicts import Verdict
-from vafa.engine.wire_json import decode_fact
-from vafa.engine.writer import Writer
+from vafa.engine.journal.journal import LedgerError
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.private.apart import NoPepperError, Private, secret_of
+from vafa.engine.private.pins import lock_of, try_pin
+from vafa.engine.wire.json_facts import decode_fact
 
 from .memberships import PROGRAM, Json, assert_sound, link, sale, told, wire, writer_of
 
@@ -120,7 +120,7 @@ def test_the_attempt_is_counted_before_the_pin_is_looked_at(
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("vafa.engine.pins.verify_secret", end)
+            patch.setattr("vafa.engine.private.pins.verify_secret", end)
             for _ in range(3):
                 with pytest.raises(KeyboardInterrupt):
                     attempt(writer, "1234")

@@ -7,15 +7,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vafa.engine.facts import ProfitShareFact
-from vafa.engine.journal import StorageFull
-from vafa.engine.profit_share import shares
-from vafa.engine.replica import Replica
-from vafa.engine.writer import Writer
+from vafa.engine.facts import (
+    CancelFact,
+    ClaimFact,
+    MergeFact,
+    ProfitShareFact,
+    ReturnedLine,
+    ReturnPart,
+)
+from vafa.engine.journal.journal import StorageFull
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.value.profit_share import shares
 
 from . import mixed
 from .mixed import adjust, answers, at, back, commit, sale
@@ -119,3 +127,45 @@ def test_shares_are_exact(pool: int, weights: dict[str, int]) -> None:
     total = sum(weights.values())
     for name, points in found.items():
         assert abs(points * total - pool * weights[name]) < total
+
+
+def test_goods_that_are_back_weigh_nothing(writer: Writer) -> None:
+    """Without an amount too; what came back outside the period is its own period's."""
+    commit(writer, sale("a", -DAY, 900), sale("b", 0, 300), sale("c", 1, 300, "n"))
+    commit(
+        writer, back("r1", DAY, "b", 0, quantity=1000), back("r2", DAY, "c", 50, "n", 500),
+        back("r3", DAY * 40, "c", 0, "n", 500),
+    )  # fmt: skip
+    assert writer.commit_control(share("x", 10)).refusal is None
+    assert (lots(writer, "m"), lots(writer, "n")) == ([], [10])
+    # An exchange: 400 come for 100 that go, and the sale was of the month before.
+    part = ReturnPart("a", [ReturnedLine(1000, 0, 1)])
+    commit(writer, sale("e", 3, 1_300, returned=part))
+    assert writer.commit_control(share("y", 13)).refusal is None
+    # 1,300 less 900 for m, 300 less 50 for n.
+    assert (lots(writer, "m"), lots(writer, "n")) == ([8], [10, 5])
+
+
+def test_what_was_bought_under_another_name_is_its_members(writer: Writer) -> None:
+    commit(writer, sale("a", 0, 100), sale("b", 1, 100, "n"), sale("c", 2, 100, "o"))
+    commit(writer, MergeFact("g", at(3), "m", "n"))
+    # 2:1 of 100: 66 and 33, and the one that is left to the larger remainder.
+    assert writer.commit_control(share("x", 100)).refusal is None
+    assert (lots(writer, "m"), lots(writer, "o")) == ([67], [33])
+    assert writer.commit_control(share("y", 100, "points")).refusal is None
+    assert (lots(writer, "m"), lots(writer, "o")) == ([67, 67], [33, 33])
+
+
+def test_a_receipt_that_is_claimed_again_weighs_once(tmp_path: Path) -> None:
+    program = mixed.PROGRAM.replace("late_limit_days", "claim_days = 60\nlate_limit_days")
+    with mixed.verified(tmp_path, program) as writer:
+        commit(writer, msgspec.structs.replace(sale("a", 0, 300), member=""))
+        commit(writer, sale("b", 0, 300, "o"))
+        commit(writer, ClaimFact("k1", at(1), "m", "a"))
+        commit(writer, back("r", 2, "a", 100))
+        commit(writer, CancelFact("k2", at(3), "m", claim="k1"))
+        assert writer.commit_control(share("x", 10)).refusal is None
+        assert (lots(writer, "m"), lots(writer, "o")) == ([], [10])
+        commit(writer, ClaimFact("k3", at(4), "n", "a"))
+        assert writer.commit_control(share("y", 10)).refusal is None
+        assert [lots(writer, name) for name in "mno"] == [[], [4], [10, 6]]

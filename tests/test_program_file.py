@@ -11,10 +11,10 @@ import jsonschema
 import msgspec
 import pytest
 
-from vafa.engine import program
-from vafa.engine.program import Program, json_schema
-from vafa.engine.program_check import warnings
-from vafa.engine.program_file import ProgramError, load_program, parse_program
+from vafa.engine.checks.program_file import ProgramError, load_program, parse_program
+from vafa.engine.checks.whole import warnings
+from vafa.engine.program import program
+from vafa.engine.program.program import Program, json_schema
 
 from .bad_programs import GOOD, WHOLE, at_top, marked_line, plus
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.writer import Writer
 
 from . import mixed
 from .cases import Case, Fact

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.answers import Answer, posting_details, stored_postings
+from vafa.engine.columns.answers import Answer, posting_details, stored_postings
 from vafa.engine.facts import LineFact
 from vafa.engine.facts.parts import FormError
-from vafa.engine.quote_form import Basket, decode_basket
-from vafa.engine.quotes import quote
-from vafa.engine.redeemable import Terms, redeemable
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.quotes.form import Basket, decode_basket
+from vafa.engine.quotes.quotes import quote
+from vafa.engine.value.redeemable import Terms, redeemable
 
 from . import engine_driver, ledgers, strategies
 from .cases import Case, Fact, body

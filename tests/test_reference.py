@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from vafa.engine.facts import LineFact
-from vafa.engine.reference import net_voids, rounded
-from vafa.engine.reference_basket import spread
-from vafa.engine.reference_facts import InvalidFact
+from vafa.engine.reference.basket import spread
+from vafa.engine.reference.facts import InvalidFact
+from vafa.engine.reference.reference import net_voids, rounded
 
 from .reference_scripts import BASE, GIFT, LADDER, NO_TOBACCO, Case, club, follow
 

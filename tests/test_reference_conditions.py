@@ -6,9 +6,8 @@ import datetime as dt
 
 import pytest
 
-from vafa.engine.program import Program
-from vafa.engine.reference import Reference
-from vafa.engine.reference_calendar import (
+from vafa.engine.program.program import Program
+from vafa.engine.reference.calendar import (
     ONE_DAY,
     add_months,
     anniversary,
@@ -18,6 +17,7 @@ from vafa.engine.reference_calendar import (
     period_number,
     whole_years,
 )
+from vafa.engine.reference.reference import Reference
 
 from .reference_scripts import BASE, LADDER, NO_TOBACCO, Case, club, fact_of, follow, shown, started
 

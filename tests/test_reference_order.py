@@ -9,7 +9,7 @@ from itertools import permutations
 import pytest
 
 from vafa.engine.facts import CatalogFact, ProductFact
-from vafa.engine.reference import Reference
+from vafa.engine.reference.reference import Reference
 
 from .reference_scripts import BASE, GIFT, Case, club, follow, play, shown, started
 

@@ -15,16 +15,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vafa.engine.checks.program_file import load_program, parse_program
 from vafa.engine.facts import CatalogFact, LineFact, ProductFact, SaleFact, json_decoder
 from vafa.engine.facts.parts import us_instant
-from vafa.engine.program import Program
-from vafa.engine.program_file import load_program, parse_program
-from vafa.engine.reference import Answer, MemberView, Reference
-from vafa.engine.reference_answers import views as views_of
-from vafa.engine.reference_facts import instant
-from vafa.engine.reference_run import play
-from vafa.engine.reference_spending import run_out
-from vafa.engine.reference_world import Accepted, Version, World
+from vafa.engine.program.program import Program
+from vafa.engine.reference.answers import views as views_of
+from vafa.engine.reference.facts import instant
+from vafa.engine.reference.reference import Answer, MemberView, Reference
+from vafa.engine.reference.run import play
+from vafa.engine.reference.spending import run_out
+from vafa.engine.reference.world import Accepted, Version, World
 
 from . import oracle_complete_journey, strategies
 from .cases import PUBLISH, Case, Fact

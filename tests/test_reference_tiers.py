@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vafa.engine.program import Program
+from vafa.engine.program.program import Program
 
 from .reference_scripts import BASE, Case, club, follow
 

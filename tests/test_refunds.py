@@ -16,9 +16,9 @@ from vafa.engine.facts import (
     ReturnPart,
     SaleFact,
 )
-from vafa.engine.journal import StorageFull
-from vafa.engine.replica import Replica
-from vafa.engine.writer import Writer
+from vafa.engine.journal.journal import StorageFull
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
 
 from . import mixed
 from .mixed import adjust, answers, at, commit, told

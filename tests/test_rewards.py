@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.explain import Explainer
-from vafa.engine.explain_shape import Explanation
+from vafa.engine.explain.explain import Explainer
+from vafa.engine.explain.shape import Explanation
 from vafa.engine.facts import CancelFact, RewardRedeemFact, RewardStockFact
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
 
 from . import mixed, servers
 from .mixed import adjust, answers, at, commit, points, told

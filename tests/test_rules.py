@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from vafa.engine.facts import PublishFact
-from vafa.engine.replay import verify
-from vafa.engine.wire_json import decode_fact
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.wire.json_facts import decode_fact
 
 Fact = dict[str, Any]
 Points = dict[str, int]

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from vafa.engine.replay import verify
+from vafa.engine.ledger.replay import verify
 
 from . import servers
 from .servers import Server, fact

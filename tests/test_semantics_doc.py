@@ -9,7 +9,8 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from vafa.engine.program import (
+from vafa.engine.program.conditions import Rounding, RuleRounding
+from vafa.engine.program.program import (
     After,
     Bonus,
     Caps,
@@ -29,7 +30,6 @@ from vafa.engine.program import (
     Stack,
     Validity,
 )
-from vafa.engine.program_conditions import Rounding, RuleRounding
 
 from . import semantics_doc
 from .semantics_doc import PAGE, Case, Outcome, case_of, differences, run

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 from hypothesis import HealthCheck, given, settings
 
-from vafa.engine import program as format_of
-from vafa.engine.program import Program
-from vafa.engine.program_file import parse_program
-from vafa.engine.wire_json import decode_fact
+from vafa.engine.checks.program_file import parse_program
+from vafa.engine.program import program as format_of
+from vafa.engine.program.program import Program
+from vafa.engine.wire.json_facts import decode_fact
 
 from . import cases as case_format
 from . import random_programs, strategies

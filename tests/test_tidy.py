@@ -10,19 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from vafa.engine import compile as compiler
-from vafa.engine import (
-    compile_conditions,
-    compile_general,
-    compile_ladder,
-    digest,
-    facts,
-    kernel_columns,
-    layout,
-    status,
-)
-from vafa.engine.program import Bonus, Earn, Multiply, Offer
-from vafa.engine.status import KINDS, LIMIT_CODES, LIMITS, REFUSALS, Status
+from vafa.engine import facts
+from vafa.engine.columns import status
+from vafa.engine.columns.status import KINDS, LIMIT_CODES, LIMITS, REFUSALS, Status
+from vafa.engine.compiling import general as compile_general
+from vafa.engine.compiling import kernel_columns, layout
+from vafa.engine.compiling import ladder as compile_ladder
+from vafa.engine.compiling import member_conditions as compile_conditions
+from vafa.engine.compiling import programs as compiler
+from vafa.engine.ledger import digest
+from vafa.engine.program.program import Bonus, Earn, Multiply, Offer
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("engine", "native", "server", "loadtest")
@@ -139,6 +136,19 @@ def test_arrows_run_one_way(path: Path) -> None:
     room = path.relative_to(ROOT).parts[0]
     rooms = {name.split(".")[1] for name in imports(path) if name.startswith("vafa.")}
     assert rooms <= MAY_IMPORT[room]
+
+
+def test_rooms_of_the_engine_know_those_above_them() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    order = re.findall(r"^\| \**`engine/(\w+)(?:/|\.py)`", text, re.M)
+    for path in SOURCES:
+        parts = module_of(path).split(".")
+        if parts[1] != "engine" or len(parts) == 2:
+            continue
+        known = order[: order.index(parts[2]) + 1]
+        for name in imports(path, at_import=True):
+            if name.startswith("vafa.engine."):
+                assert name.split(".")[2] in known, f"{module_of(path)} imports {name}"
 
 
 @pytest.mark.parametrize(

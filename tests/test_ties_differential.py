@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from vafa.engine.explain import Explainer
-from vafa.engine.replay import Rebuilt, compare_states
-from vafa.engine.replica import Replica
-from vafa.engine.writer import Writer
+from vafa.engine.explain.explain import Explainer
+from vafa.engine.ledger.replay import Rebuilt, compare_states
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
 
 from . import engine_driver, random_ties, reference_driver
 from .outcomes import final_differences, settled
@@ -34,7 +34,7 @@ def test_the_kernel_agrees_with_the_reference(number: int) -> None:
             rebuilt = Rebuilt(writer.journal, end=writer.replica.seq)
             compare_states(writer.replica, rebuilt)
             assert rebuilt.report.findings == [], case.name
-            told = list(Explainer(writer.replica).all(lambda done, total: None))
+            told = list(Explainer(writer.replica).all())
             assert [one.id for one in told if not one.agrees] == [], case.name
         reference = reference_driver.settled_run(case, ledger)
         found = list(final_differences(settled(ledger, case), settled(reference, case)))

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.writer import Writer
 from vafa.server import tracing
 from vafa.server.app import make_server
 from vafa.server.front import Front

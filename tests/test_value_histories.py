@@ -16,18 +16,18 @@ from typing import Any
 import orjson
 import pytest
 
-from vafa.engine.answers import Answer
-from vafa.engine.causes import cause_statement
-from vafa.engine.explain import Explainer
-from vafa.engine.explain_shape import Explanation
+from vafa.engine.columns.answers import Answer
+from vafa.engine.columns.gift_accounts import ACCOUNT, account_of
+from vafa.engine.explain.explain import Explainer
+from vafa.engine.explain.shape import Explanation
 from vafa.engine.facts import PublishFact, json_decoder
-from vafa.engine.gift_accounts import ACCOUNT, account_of
-from vafa.engine.reference import Reference
-from vafa.engine.reference_answers import MemberView
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica
-from vafa.engine.wire_json import decode_strictly
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
+from vafa.engine.reference.answers import MemberView
+from vafa.engine.reference.reference import Reference
+from vafa.engine.value.causes import cause_statement
+from vafa.engine.wire.json_facts import decode_strictly
 
 from . import mixed
 from .random_value import CARDS, FAR, MEMBERS, Wire, case, orderless

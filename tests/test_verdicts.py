@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from vafa.engine.carrier import carrier_of
+from vafa.engine.columns.carrier import carrier_of
+from vafa.engine.columns.intake import DecodedFacts
+from vafa.engine.columns.verdicts import verdict_table
 from vafa.engine.facts import MemberFact
-from vafa.engine.intake import DecodedFacts
-from vafa.engine.verdicts import verdict_table
 
 from . import mixed
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from vafa.engine.facts import MemberFact, PublishFact
-from vafa.engine.replay import verify
-from vafa.engine.replica import Replica
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.replay import verify
+from vafa.engine.ledger.replica import Replica
+from vafa.engine.ledger.writer import Writer
 
 from . import mixed
 from .mixed import answers, back, commit, sale

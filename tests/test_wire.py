@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vafa.engine.facts.parts import MOST_AMOUNT, FormError
-from vafa.engine.wire_json import decode_fact, decode_strictly
+from vafa.engine.wire.json_facts import decode_fact, decode_strictly
 from vafa.native.jsonkeys import duplicate_key
 from vafa.native.wire import Sale, parse_sale
 

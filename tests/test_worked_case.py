@@ -20,7 +20,7 @@ from vafa.engine.facts import (
     ReturnFact,
     SaleFact,
 )
-from vafa.engine.replay import verify
+from vafa.engine.ledger.replay import verify
 
 from . import mixed
 

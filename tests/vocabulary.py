@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from vafa.engine.program_conditions import WEEKDAYS
+from vafa.engine.program.conditions import WEEKDAYS
 
 ZONES = (
     "UTC", "Asia/Tehran", "Europe/Berlin", "America/New_York", "Asia/Kolkata",

@@ -15,7 +15,7 @@ import click
 from .output import Output
 
 if TYPE_CHECKING:
-    from vafa.engine.writer import Writer
+    from vafa.engine.ledger.writer import Writer
 
 
 def instant(_: click.Context, param: click.Parameter, text: str | None) -> dt.datetime | None:
@@ -44,8 +44,8 @@ file_type = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 def require_ledger(ledger: Path) -> None:
     """Raises LedgerError for a folder without a journal, before anything is made in it."""
-    from vafa.engine.journal import LedgerError
-    from vafa.engine.replica import journal_path
+    from vafa.engine.journal.journal import LedgerError
+    from vafa.engine.ledger.replica import journal_path
 
     if not (journal_path(ledger) / "data.mdb").exists():
         raise LedgerError(
@@ -56,7 +56,7 @@ def require_ledger(ledger: Path) -> None:
 @contextmanager
 def writing(ledger: Path, out: Output) -> Iterator[Writer]:
     """The ledger open for writing; a checkpoint is written at the end."""
-    from vafa.engine.writer import Writer
+    from vafa.engine.ledger.writer import Writer
 
     with out.bar("opening", "facts") as tick:
         writer = Writer(ledger, tick)

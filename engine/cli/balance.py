@@ -15,7 +15,7 @@ from .arguments import instant, ledger_argument
 from .output import Exit, Output, leave, output_options, say
 
 if TYPE_CHECKING:
-    from vafa.engine.replica import Replica
+    from vafa.engine.ledger.replica import Replica
 
 
 @click.command()
@@ -42,7 +42,7 @@ def balance(
     if not members and not cards:
         raise click.UsageError("name a MEMBER or a --card")
     from vafa.engine.facts.parts import instant_us
-    from vafa.engine.replica import Replica
+    from vafa.engine.ledger.replica import Replica
 
     at_us = None if at is None else instant_us(at)
     replica = Replica.open(ledger)
@@ -72,7 +72,7 @@ def balance(
 def _member(
     replica: Replica, name: str, at_us: int | None, lots: bool
 ) -> dict[str, Any] | None:
-    from vafa.engine.answers import instant_text
+    from vafa.engine.columns.answers import instant_text
 
     found = replica.member(name, at_us, lots=lots)
     if found is None:

@@ -21,7 +21,7 @@ def causes(out: Output, ledger: Path) -> None:
 
     Points are whole units of the currency's scale in JSON and CSV; tables show decimals.
     """
-    from vafa.engine.replica import Replica
+    from vafa.engine.ledger.replica import Replica
 
     replica = Replica.open(ledger)
     try:

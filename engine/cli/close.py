@@ -30,8 +30,8 @@ def close(out: Output, ledger: Path, date: dt.datetime, at: dt.datetime | None) 
     Dates are closed in rising order; closing one again changes nothing. Balances are right
     whether or not a date was closed.
     """
-    from vafa.engine.calendars import day_of
-    from vafa.engine.closing import end_of_day
+    from vafa.engine.calendars.calendars import day_of
+    from vafa.engine.controls.closing import end_of_day
     from vafa.engine.facts import DayClosedFact
     from vafa.engine.facts.parts import us_instant
 

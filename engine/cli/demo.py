@@ -19,7 +19,7 @@ from .verify import replay_word
 
 if TYPE_CHECKING:
     from vafa.engine.formats.complete_journey import CompleteJourney
-    from vafa.engine.replay import Report
+    from vafa.engine.ledger.replay import Report
 
 AS_OF = dt.datetime(2018, 1, 1, 12, tzinfo=dt.UTC)
 PROGRAM = Path("examples/complete-journey.toml")
@@ -63,7 +63,7 @@ def demo(
             f"{program_file} is not here; run in a checkout of vafa, or name a program file",
             param_hint="--program",
         )
-    from vafa.engine.program_file import read_program
+    from vafa.engine.checks.program_file import read_program
 
     text, program = read_program(program_file)
     prepare(ledger, again)
@@ -102,7 +102,7 @@ def demo(
 
 def prepare(ledger: Path, again: bool) -> None:
     """See that a folder may hold the demo. Raises LedgerError, and deletes only demo ledgers."""
-    from vafa.engine.journal import LedgerError
+    from vafa.engine.journal.journal import LedgerError
 
     if not ledger.exists() or not any(ledger.iterdir()):
         return
@@ -111,7 +111,7 @@ def prepare(ledger: Path, again: bool) -> None:
             f"{ledger} is there and is not a demo ledger; name another folder with --ledger"
         )
     if again:
-        from vafa.engine.writer import Writer
+        from vafa.engine.ledger.writer import Writer
 
         # A ledger that a process writes must not vanish under it.
         Writer(ledger).close()
@@ -122,11 +122,11 @@ def _load(
     out: Output, ledger: Path, program: str, source: CompleteJourney, batch: int
 ) -> float:
     """Commit program, catalogue and sales; seconds that the sales took."""
+    from vafa.engine.checks.program_file import parse_program
+    from vafa.engine.checks.publication import publication
     from vafa.engine.formats.complete_journey import SINCE
-    from vafa.engine.journal import LedgerError
-    from vafa.engine.program_file import parse_program
-    from vafa.engine.publication import publication
-    from vafa.engine.wire_arrow import ArrowFacts
+    from vafa.engine.journal.journal import LedgerError
+    from vafa.engine.wire.arrow_sales import ArrowFacts
 
     with writing(ledger, out) as writer:
         fact = publication(program, parse_program(program), SINCE)
@@ -158,9 +158,9 @@ def _load(
 
 def _figures(out: Output, ledger: Path) -> tuple[Report, dict[str, Any]]:
     from vafa.engine.facts.parts import instant_us
-    from vafa.engine.replay import verify
-    from vafa.engine.replica import Replica
-    from vafa.engine.summary import summarize
+    from vafa.engine.ledger.replay import verify
+    from vafa.engine.ledger.replica import Replica
+    from vafa.engine.ledger.summary import summarize
 
     with out.bar("replaying", "facts") as tick:
         report = verify(ledger, tick)

@@ -15,8 +15,8 @@ from .arguments import ledger_argument, require_ledger
 from .output import Exit, Output, leave, say
 
 if TYPE_CHECKING:
-    from vafa.engine.explain import Explainer
-    from vafa.engine.explain_shape import ControlTold, Explanation
+    from vafa.engine.explain.explain import Explainer
+    from vafa.engine.explain.shape import ControlTold, Explanation
 
 MOST_SHOWN = 20
 """Facts that are named where the ledger does not agree."""
@@ -35,6 +35,10 @@ MOST_SHOWN = 20
 )
 @click.option("--all", "everything", is_flag=True, help="Check every fact; tell those that differ.")
 @click.option(
+    "--processes", type=click.IntRange(1), default=None, metavar="N",
+    help="Split the members of --all over so many processes.  [default: a processor each]",
+)
+@click.option(
     "--lang", type=click.Choice(("en", "fa")), default="en", show_default=True,
     help="Language of the sentences.",
 )
@@ -52,7 +56,8 @@ MOST_SHOWN = 20
 )
 def explain(
     *, ledger: Path, fact: str | None, member: str | None, day: dt.datetime | None,
-    everything: bool, lang: str, form: str, file: Path | None, progress: bool | None,
+    everything: bool, processes: int | None, lang: str, form: str, file: Path | None,
+    progress: bool | None,
 ) -> None:
     """Explain a fact of LEDGER: by line and rule what matched, what was given and why.
 
@@ -65,9 +70,11 @@ def explain(
         raise click.UsageError("--format arrow, --day and --output go together")
     if member is not None and fact is None:
         raise click.UsageError("--member goes with a fact")
+    if processes is not None and not everything:
+        raise click.UsageError("--processes goes with --all")
     require_ledger(ledger)
-    from vafa.engine.explain import Explainer, UnknownFact
-    from vafa.engine.replica import Replica
+    from vafa.engine.explain.explain import Explainer, UnknownFact
+    from vafa.engine.ledger.replica import Replica
 
     out = Output(form, progress)
     with out.bar("opening", "facts") as tick:
@@ -75,7 +82,7 @@ def explain(
     try:
         explainer = Explainer(replica, None if everything or form == "arrow" else lang)
         if everything:
-            agree = _all(out, explainer)
+            agree = _all(out, ledger, explainer, processes)
         elif day is not None:
             agree = _day(out, explainer, day.date(), file)
         else:
@@ -91,7 +98,7 @@ def explain(
 
 
 def _one(out: Output, told: Explanation | ControlTold) -> bool:
-    from vafa.engine.explain_shape import Explanation
+    from vafa.engine.explain.shape import Explanation
 
     if out.form == "json":
         out.record(_plain(told))
@@ -104,7 +111,7 @@ def _one(out: Output, told: Explanation | ControlTold) -> bool:
 
 def _day(out: Output, explainer: Explainer, date: dt.date, file: Path | None) -> bool:
     if file is not None:
-        from vafa.engine.explain_table import write_day
+        from vafa.engine.explain.table import write_day
 
         differ: list[str] = []
         facts, rows = write_day(_watched(explainer.day(date), differ), file)
@@ -121,14 +128,14 @@ def _day(out: Output, explainer: Explainer, date: dt.date, file: Path | None) ->
     return all(told.agrees for told in found)
 
 
-def _all(out: Output, explainer: Explainer) -> bool:
-    differ: list[str] = []
-    facts = 0
+def _all(out: Output, ledger: Path, explainer: Explainer, processes: int | None) -> bool:
+    from vafa.engine.explain.audit import audit, processors
+
     with out.bar("explaining", "members") as tick:
-        for _ in _watched(explainer.all(tick), differ):
-            facts += 1
-    _tell(differ)
-    row = {"facts": facts, "agree": facts - len(differ), "differ": len(differ)}
+        found = audit(ledger, explainer, processes or processors(), tick)
+    _tell(found.differ)
+    differ = len(found.differ)
+    row = {"facts": found.facts, "agree": found.facts - differ, "differ": differ}
     Output("table" if out.form == "text" else out.form).record(row)
     return not differ
 

@@ -24,7 +24,7 @@ from .output import Exit, Output, leave, output_options, say
 def gift_card(out: Output, ledger: Path, cards: tuple[str, ...], at: dt.datetime | None) -> None:
     """Show what is on gift cards, in minor units. Exit code 1 when one is not known."""
     from vafa.engine.facts.parts import instant_us
-    from vafa.engine.replica import Replica
+    from vafa.engine.ledger.replica import Replica
 
     at_us = None if at is None else instant_us(at)
     replica = Replica.open(ledger)

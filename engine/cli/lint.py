@@ -16,7 +16,7 @@ from .arguments import file_type
 from .output import Exit, leave, say
 
 if TYPE_CHECKING:
-    from vafa.engine.lint_findings import Finding
+    from vafa.engine.lint.findings import Finding
 
 
 @click.command()
@@ -38,10 +38,10 @@ def lint(file: Path, form: str, strict: bool, day: dt.datetime | None) -> None:
     """
     from zoneinfo import ZoneInfo
 
-    from vafa.engine.lint import lint as find
-    from vafa.engine.lint_findings import SEVERITIES
-    from vafa.engine.program_file import read_program
-    from vafa.engine.publication import holiday_dates
+    from vafa.engine.checks.program_file import read_program
+    from vafa.engine.checks.publication import holiday_dates
+    from vafa.engine.lint.findings import SEVERITIES
+    from vafa.engine.lint.lint import lint as find
 
     text, found = read_program(file)
     today = dt.datetime.now(ZoneInfo(found.zone)).date() if day is None else day.date()

@@ -19,9 +19,9 @@ from .rejects import SUFFIX, Rejects
 
 if TYPE_CHECKING:
     from vafa.engine.formats.settings import Mapping
-    from vafa.engine.program import Program
-    from vafa.engine.replica import Replica
-    from vafa.engine.writer import Writer
+    from vafa.engine.ledger.replica import Replica
+    from vafa.engine.ledger.writer import Writer
+    from vafa.engine.program.program import Program
 
 WIRE_FORMS = ("ndjson", "arrow", "parquet")
 """Forms that hold facts as the HTTP door takes them; `parquet` with a mapping is a table."""
@@ -130,7 +130,7 @@ def _writing(
     ledger: Path, out: Output, dry_run: bool
 ) -> Iterator[tuple[Writer | None, Program | None]]:
     """The ledger's writer, or none for a dry run, and its latest program."""
-    from vafa.engine.replica import Replica
+    from vafa.engine.ledger.replica import Replica
 
     if not dry_run:
         with writing(ledger, out) as writer:
@@ -150,9 +150,9 @@ def _latest(replica: Replica) -> Program | None:
 
 def _settings(form: str | None, mapping_file: Path | None) -> Mapping | None:
     """The mapping, or the defaults of a form that needs none; None for the wire's forms."""
+    from vafa.engine.checks.program_file import ProgramError
     from vafa.engine.formats.mapping_file import read_mapping
     from vafa.engine.formats.readers import defaults_of, format_of
-    from vafa.engine.program_file import ProgramError
 
     if mapping_file is None:
         if form is None or form in WIRE_FORMS:

@@ -20,12 +20,12 @@ from .rejects import Place, Rejects
 from .tables import TableReader, bad_rows, readable, table_reader
 
 if TYPE_CHECKING:
+    from vafa.engine.columns.intake import Intake
+    from vafa.engine.columns.verdicts import Refusal, Verdict
     from vafa.engine.facts import JointFact, LoneFact
     from vafa.engine.formats.found import Reader
     from vafa.engine.formats.settings import Mapping
-    from vafa.engine.intake import Intake
-    from vafa.engine.verdicts import Refusal, Verdict
-    from vafa.engine.writer import Writer
+    from vafa.engine.ledger.writer import Writer
     from vafa.native.wire import Sale
 
 LONGEST_LINE = 1 << 26
@@ -131,7 +131,7 @@ class Load:
         self, name: str, stream: IO[bytes], size: int | None, skip: int, tick: Tick
     ) -> None:
         from vafa.engine.facts.parts import FormError
-        from vafa.engine.wire_json import decode_fact
+        from vafa.engine.wire.json_facts import decode_fact
 
         done = 0
         for number, row in enumerate(_rows(stream), 1):
@@ -210,7 +210,7 @@ class Load:
     # -- facts one by one ----------------------------------------------------------------------
 
     def _fact(self, place: Place, fact: Sale | LoneFact) -> None:
-        from vafa.engine.carrier import carrier_of
+        from vafa.engine.columns.carrier import carrier_of
         from vafa.engine.facts import JointFact
         from vafa.native.wire import Sale
 
@@ -230,7 +230,7 @@ class Load:
 
     def _has_pin(self, fact: JointFact) -> bool:
         """Whether a fact gives a gift card its PIN, or spends from one that has a PIN."""
-        from vafa.engine.gift_pins import asked, gives_pin
+        from vafa.engine.private.gift_pins import asked, gives_pin
 
         writer = self._writer
         return writer is not None and (
@@ -238,7 +238,7 @@ class Load:
         )
 
     def _commit_sales(self) -> None:
-        from vafa.engine.intake import DecodedFacts
+        from vafa.engine.columns.intake import DecodedFacts
 
         if self._sales:
             sales, places = self._sales, self._places
@@ -262,7 +262,7 @@ class Load:
 
     def _tables(self, name: str, reader: TableReader, skip: int, tick: Tick) -> None:
         from vafa.engine.facts.parts import FormError
-        from vafa.engine.wire_arrow import ArrowFacts
+        from vafa.engine.wire.arrow_sales import ArrowFacts
 
         for table, done, total in readable(name, reader(Path(name), self._batch)):
             try:
@@ -283,7 +283,7 @@ class Load:
         import pyarrow as pa
 
         from vafa.engine.facts.parts import FormError
-        from vafa.engine.wire_arrow import ArrowFacts
+        from vafa.engine.wire.arrow_sales import ArrowFacts
 
         def place(row: int) -> Place:
             one = table.slice(row, 1)
@@ -312,7 +312,7 @@ class Load:
     def _commit(self, intake: Intake, place: Callable[[int], Place]) -> None:
         import numpy as np
 
-        from vafa.engine.status import REFUSALS, Status
+        from vafa.engine.columns.status import REFUSALS, Status
 
         self.counts.baskets += len(intake.ids)
         if self._writer is None:

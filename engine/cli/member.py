@@ -35,7 +35,7 @@ def member(
     if (name is None) == (card is None):
         raise click.UsageError("give a MEMBER or --card")
     from vafa.engine.facts.parts import instant_us
-    from vafa.engine.replica import Replica
+    from vafa.engine.ledger.replica import Replica
 
     at_us = None if at is None else instant_us(at)
     found: dict[str, Any] | None
@@ -61,7 +61,7 @@ def member(
 
 
 def _profile(ledger: Path, number: int) -> dict[str, str]:
-    from vafa.engine.private import Private, private_path
+    from vafa.engine.private.apart import Private, private_path
 
     if not private_path(ledger).exists():
         return {}

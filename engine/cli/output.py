@@ -69,10 +69,10 @@ def explain(error: Exception) -> Exit | None:
     """Tell what went wrong and give its exit code; None for what is a defect of ours."""
     import lmdb
 
+    from vafa.engine.checks.program_file import ProgramError
     from vafa.engine.facts.parts import FormError
-    from vafa.engine.journal import LedgerError
-    from vafa.engine.program_file import ProgramError
-    from vafa.engine.writer import LedgerBusy
+    from vafa.engine.journal.journal import LedgerError
+    from vafa.engine.ledger.writer import LedgerBusy
 
     match error:
         case ProgramError():

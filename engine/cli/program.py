@@ -15,7 +15,7 @@ from .described import described
 from .output import Commands, Exit, Output, leave, output_options, say
 
 if TYPE_CHECKING:
-    from vafa.engine.program import Program
+    from vafa.engine.program.program import Program
 
 BEGINNING = "1970-01-01T00:00:00Z"
 
@@ -34,7 +34,7 @@ def check(out: Output, file: Path) -> None:
     Every problem is told as FILE:LINE: PATH: MESSAGE; with --format other than table the
     problems are rows on stdout. What is sound but rarely meant is told as a warning.
     """
-    from vafa.engine.program_file import ProgramError, read_program
+    from vafa.engine.checks.program_file import ProgramError, read_program
 
     try:
         text, found = read_program(file)
@@ -63,8 +63,8 @@ def check(out: Output, file: Path) -> None:
 
 def warn(file: Path, text: str, found: Program) -> None:
     """Tell what a sound program says but rarely means."""
-    from vafa.engine.program_check import warnings
-    from vafa.engine.program_lines import LineMap
+    from vafa.engine.checks.whole import warnings
+    from vafa.engine.program.lines import LineMap
 
     for path, message in warnings(found):
         say(f"{file}:{LineMap(text).line_of(path)}: warning: {path}: {message}")
@@ -75,7 +75,7 @@ def schema() -> None:
     """Print the JSON Schema of program files, for editors."""
     import json
 
-    from vafa.engine.program import json_schema
+    from vafa.engine.program.program import json_schema
 
     click.echo(json.dumps(json_schema(), ensure_ascii=False, indent=2))
 
@@ -100,16 +100,16 @@ def publish(
     A fact is rated by the program with the latest such instant at or before its own.
     Publishing the same file for the same instant again changes nothing.
     """
-    from vafa.engine.answers import instant_text
+    from vafa.engine.checks.program_file import read_program
+    from vafa.engine.checks.publication import publication
+    from vafa.engine.columns.answers import instant_text
     from vafa.engine.facts.parts import instant_us
-    from vafa.engine.program_file import read_program
-    from vafa.engine.publication import publication
 
     text, found = read_program(file)
     warn(file, text, found)
     told = None
     if overrides is not None:
-        from vafa.engine.holiday_calendars import read_overrides
+        from vafa.engine.checks.holiday_calendars import read_overrides
 
         told = read_overrides(overrides, found)
     fact = publication(text, found, since, told)
@@ -134,8 +134,8 @@ def publish(
 @output_options
 def list_(out: Output, ledger: Path) -> None:
     """Show the programs of a ledger: version, in force from when, rules."""
-    from vafa.engine.answers import instant_text
-    from vafa.engine.replica import Replica
+    from vafa.engine.columns.answers import instant_text
+    from vafa.engine.ledger.replica import Replica
 
     replica = Replica.open(ledger)
     try:
@@ -160,7 +160,7 @@ def diff(ledger: Path, old: int, new: int, rules: bool) -> None:
     """Show how two versions of a ledger's program differ, line by line."""
     import difflib
 
-    from vafa.engine.replica import Replica
+    from vafa.engine.ledger.replica import Replica
 
     replica = Replica.open(ledger)
     replica.close()
@@ -171,7 +171,7 @@ def diff(ledger: Path, old: int, new: int, rules: bool) -> None:
     if rules:
         import orjson
 
-        from vafa.engine.program_differences import differences
+        from vafa.engine.controls.program_differences import differences
 
         told = differences(found[old], found[new])
         click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())

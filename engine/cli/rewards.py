@@ -17,7 +17,7 @@ from .output import Output, output_options
 @output_options
 def rewards(out: Output, ledger: Path) -> None:
     """Show the rewards of the program with their prices, in units, and what is left."""
-    from vafa.engine.replica import Replica
+    from vafa.engine.ledger.replica import Replica
 
     replica = Replica.open(ledger)
     try:

@@ -73,7 +73,7 @@ def _ipc_stream(path: Path, _: int) -> Tables:
 def bad_rows(table: Any, first: int = 0) -> Iterator[tuple[int, Any]]:
     """(row, FormError) of the rows of a table that break the form, found by halving."""
     from vafa.engine.facts.parts import FormError
-    from vafa.engine.wire_arrow import ArrowFacts
+    from vafa.engine.wire.arrow_sales import ArrowFacts
 
     try:
         ArrowFacts(table)

@@ -13,7 +13,7 @@ from .arguments import ledger_argument
 from .output import Exit, Output, leave, output_options, say
 
 if TYPE_CHECKING:
-    from vafa.engine.replay import Report
+    from vafa.engine.ledger.replay import Report
 
 
 @click.command()
@@ -24,7 +24,7 @@ def verify(out: Output, ledger: Path) -> None:
 
     Exit code 1 when anything differs or a record is damaged. The ledger may be in use.
     """
-    from vafa.engine.replay import verify as replay
+    from vafa.engine.ledger.replay import verify as replay
 
     with out.bar("replaying", "facts") as tick:
         report = replay(ledger, tick)

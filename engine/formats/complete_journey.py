@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from ..facts import CatalogFact, ProductFact
 from ..facts.parts import FormError
-from ..wire_schema import UTC_US, WIRE, WIRE_LINE, WIRE_TENDER
+from ..wire.arrow_schema import UTC_US, WIRE, WIRE_LINE, WIRE_TENDER
 
 SINCE = dt.datetime(2017, 1, 1, tzinfo=dt.UTC)
 

@@ -15,9 +15,9 @@ import msgspec
 
 from vafa.native.jsonkeys import duplicate_key
 
+from ..checks.program_file import split_path
 from ..facts.parts import FormError
-from ..program_file import split_path
-from ..wire_json import duplicate_member
+from ..wire.json_facts import duplicate_member
 from .basket import Basket
 from .figures import scaled
 from .found import Found, Skipped

@@ -11,7 +11,7 @@ from vafa.native.wire import Sale
 
 from ..facts import LoneFact
 from ..facts.parts import FormError
-from ..wire_json import decode_fact
+from ..wire.json_facts import decode_fact
 
 Fact = dict[str, Any]
 """A fact as the JSON door takes it (`facts/`)."""

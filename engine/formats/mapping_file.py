@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from ..program import Program
-from ..program_file import Problem, ProgramError, split_path
-from ..program_lines import LineMap
+from ..checks.program_file import Problem, ProgramError, split_path
+from ..program.lines import LineMap
+from ..program.program import Program
 from .instants import reader_of, zone_of
 from .settings import CsvTable, Mapping, MoadianFile, SquareFile, Table
 from .templates import parts_of

@@ -1,0 +1,1 @@
+"""Business dates, periods, anniversaries."""

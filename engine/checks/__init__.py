@@ -1,0 +1,1 @@
+"""Program files read and checked: every error with its line and path."""

@@ -1,0 +1,92 @@
+"""Reading a program file: TOML text to a checked Program, or errors with line and path.
+
+>>> parse_program("format = 2")
+Traceback (most recent call last):
+vafa.engine.checks.program_file.ProgramError: <program>:1: format: Invalid enum value 2
+"""
+
+from __future__ import annotations
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ..program.lines import LineMap
+from ..program.program import Program
+from .whole import check
+
+
+class Problem(Struct, frozen=True):
+    """One thing wrong with a program file."""
+
+    path: str
+    message: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.path}: {self.message}"
+
+
+class ProgramError(ValueError):
+    """The program is refused; `problems` lists every cause with its line."""
+
+    def __init__(self, name: str, problems: list[Problem]) -> None:
+        self.name = name
+        self.problems = problems
+        super().__init__(
+            "\n".join(f"{name}:{p.line}: {p.path}: {p.message}" for p in problems)
+        )
+
+
+def load_program(path: Path) -> Program:
+    """Read and check a program file. Raises ProgramError, or OSError if it cannot be read."""
+    return read_program(path)[1]
+
+
+def read_program(path: Path) -> tuple[str, Program]:
+    """As `load_program`, with the file's text before it."""
+    data = path.read_bytes()
+    try:
+        # Editors on Windows put a mark of byte order first, which TOML does not know.
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ProgramError(str(path), [Problem("$", "is not UTF-8", line)]) from None
+    return text, parse_program(text, str(path))
+
+
+def parse_program(text: str, name: str = "<program>") -> Program:
+    """Decode and check program text (rulebook section 10). Raises ProgramError."""
+    lines = LineMap(text)
+    try:
+        document = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        message, line = lines.syntax_error(error)
+        raise ProgramError(name, [Problem("$", message, line)]) from None
+    try:
+        program = msgspec.convert(document, Program, dec_hook=_decimal_hook)
+    except msgspec.ValidationError as error:
+        message, path = split_path(str(error))
+        raise ProgramError(name, [Problem(path, message, lines.line_of(path))]) from None
+    found = [Problem(path, message, lines.line_of(path)) for path, message in check(program)]
+    if found:
+        raise ProgramError(name, sorted(found, key=lambda p: p.line))
+    return program
+
+
+def split_path(message: str) -> tuple[str, str]:
+    """Split msgspec's "text - at `$.a[0].b`" into ("text", "a[0].b")."""
+    text, mark, path = message.rpartition(" - at `")
+    if not mark:
+        return message, "$"
+    return text, path.rstrip("`").removeprefix("$").removeprefix(".") or "$"
+
+
+def _decimal_hook(kind: type, value: Any) -> Any:
+    if kind is Decimal and isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    raise NotImplementedError(kind)

@@ -1,0 +1,214 @@
+"""Checks of a whole program that types alone cannot make (rulebook section 10).
+
+`check` returns (path, message) pairs; an empty list means that the program is sound. What
+belongs to one part of a program stands in the `check_` file of that part.
+"""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+
+from ..calendars.calendars import FIRST_DAY, LAST_DAY, expiry_table
+from ..program.program import After, Currency, Inactivity, Never, Program, Redemption
+from . import conditions as check_conditions
+from . import ladder as check_ladder
+from . import membership as check_membership
+from . import referrals as check_referrals
+from . import rules as check_rules
+from .figures import (
+    Found,
+    known_currency,
+    known_tier,
+    points,
+    rate,
+    share,
+    some_product,
+    unique,
+)
+
+
+def check(program: Program) -> list[tuple[str, str]]:
+    """Everything wrong with the program, as (path, message)."""
+    found: list[tuple[str, str]] = []
+    found += _zone(program)
+    found += _names(program)
+    for place, currency in enumerate(program.currency):
+        found += _currency(program, f"currency[{place}]", currency)
+    found += _redemption(program)
+    found += _gift_cards(program)
+    found += _rewards(program)
+    found += _no_receipt(program)
+    for place, conditions in enumerate(program.exclude):
+        found += some_product(f"exclude[{place}]", conditions)
+    found += check_conditions.holidays(program)
+    found += check_conditions.counters(program.counter)
+    found += check_conditions.sequences(program.sequence)
+    found += check_conditions.segments(program.segment)
+    found += check_rules.rules(program)
+    found += check_membership.entry(program)
+    found += check_membership.plans(program)
+    found += check_referrals.referrals(program)
+    if program.ladder is not None:
+        found += check_ladder.ladder(program, program.ladder)
+    return found
+
+
+def warnings(program: Program) -> list[tuple[str, str]]:
+    """What a sound program says but rarely means, as (path, message)."""
+    found = list(check_rules.warnings(program))
+    if program.ladder is not None:
+        found += check_ladder.warnings(program.ladder)
+    return found
+
+
+def _zone(program: Program) -> Found:
+    try:
+        ZoneInfo(program.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        yield "zone", f"unknown IANA time zone {program.zone!r}"
+
+
+def _names(program: Program) -> Found:
+    for table in (
+        "currency", "holidays", "counter", "sequence", "segment", "group", "stack", "rule",
+        "reward", "plan",
+    ):  # fmt: skip
+        yield from unique(table, [entry.id for entry in getattr(program, table)])
+    yield from unique("ladder.tier", [tier.id for tier in program.tiers()])
+    twice = [name for name in program.causes if program.causes.count(name) > 1]
+    if twice:
+        yield "causes", f"{twice[0]!r} is listed twice"
+    yield from unique("redemption", [entry.tender for entry in program.redemption], "tender")
+
+
+# -- currencies --------------------------------------------------------------------------------
+
+
+def _currency(program: Program, path: str, currency: Currency) -> Found:
+    yield from check_rules.caps(f"{path}.caps", currency.caps, currency.scale)
+    if currency.kind == "coupons" and currency.scale:
+        yield f"{path}.scale", "coupons are whole"
+    expiry = currency.expiry
+    if isinstance(expiry, After):
+        if (expiry.days is None) == (expiry.months is None):
+            yield f"{path}.expiry", "give either days or months"
+            return
+        if expiry.days is not None and expiry.calendar is not None:
+            yield f"{path}.expiry.calendar", "days are the same in every calendar"
+    if isinstance(expiry, Inactivity):
+        twice = [name for name in expiry.renewed_by if expiry.renewed_by.count(name) > 1]
+        if twice:
+            yield f"{path}.expiry.renewed_by", f"{twice[0]!r} is listed twice"
+    if not isinstance(expiry, Never) and _too_early(program, currency):
+        yield f"{path}.expiry", "points would expire before they are active (see pending_days)"
+
+
+def _too_early(program: Program, currency: Currency) -> bool:
+    """Whether points of some day are gone before the day on which they become active."""
+    days = LAST_DAY + 1 - FIRST_DAY - 3_650
+    earned = np.arange(FIRST_DAY, FIRST_DAY + days, dtype=np.int64)
+    through = expiry_table(program, currency)[:days]
+    return bool((through < earned + currency.pending_days).any())
+
+
+def _redemption(program: Program) -> Found:
+    for place, entry in enumerate(program.redemption):
+        path = f"redemption[{place}]"
+        if entry.currency in program.coupon_currencies():
+            yield f"{path}.currency", "coupons are presented, and no tender"
+        unspendable = list(
+            _spendable(program, f"{path}.currency", entry.currency, of_first=False)
+        )
+        yield from unspendable
+        if entry.over != "refuse" and entry.currency is None:
+            yield f"{path}.over", "is of points, and the redemption has no currency"
+        elif entry.over != "refuse" and _is_of_cards(program, entry.currency):
+            yield f"{path}.over", "gift cards pay what they are asked, or nothing"
+        elif entry.over != "refuse" and program.terms_of(entry.currency) is not entry:
+            yield f"{path}.over", f"is told by the first redemption of {entry.currency!r}"
+        if not unspendable:
+            yield from _terms(program, path, entry)
+
+
+def _is_of_cards(program: Program, currency: str | None) -> bool:
+    return program.gift_cards is not None and program.gift_cards.currency == currency
+
+
+_TERMS = ("minimum", "step", "share", "points", "money")
+
+
+def _terms(program: Program, path: str, entry: Redemption) -> Found:
+    """What a redemption asks of points; without a currency there are none."""
+    if entry.currency is None:
+        for name in _TERMS:
+            if getattr(entry, name) is not None:
+                yield f"{path}.{name}", "is of points, and the redemption has no currency"
+        return
+    scale = program.currency[program.currency_at(entry.currency)].scale
+    wrong = [
+        problem
+        for name in ("minimum", "step", "points")
+        if (value := getattr(entry, name)) is not None
+        for problem in points(f"{path}.{name}", value, scale)
+    ]
+    yield from wrong
+    if not wrong and entry.minimum and entry.step and entry.minimum % entry.step:
+        yield f"{path}.minimum", f"is not a multiple of the step of {entry.step}"
+    if entry.share is not None:
+        yield from share(f"{path}.share", entry.share)
+    if entry.money is None:
+        if entry.points is not None:
+            yield f"{path}.points", "says nothing without `money`, what they are worth"
+        return
+    if entry.points is None:
+        yield f"{path}.money", "says nothing without `points`, which are worth it"
+    if isinstance(entry.money, dict):
+        if not entry.money:
+            yield f"{path}.money", "names no tier"
+        for tier in entry.money:
+            yield from known_tier(program, f"{path}.money.{tier}", tier)
+
+
+def _gift_cards(program: Program) -> Found:
+    if program.gift_cards is None:
+        return
+    path, name = "gift_cards.currency", program.gift_cards.currency
+    unknown = list(known_currency(program, path, name))
+    yield from unknown
+    if unknown:
+        return
+    currency = program.currency[program.currency_at(name)]
+    if currency.kind != "credit" or currency.scale != program.unit.exponent:
+        yield path, f"needs kind 'credit' and scale {program.unit.exponent}, that of the money unit"
+
+
+def _rewards(program: Program) -> Found:
+    for place, reward in enumerate(program.reward):
+        path = f"reward[{place}]"
+        found = list(_spendable(program, f"{path}.currency", reward.currency))
+        yield from found
+        if not found:
+            scale = program.currency[program.currency_at(reward.currency)].scale
+            yield from points(f"{path}.points", reward.points, scale)
+        if reward.unique and reward.stock is not None:
+            yield f"{path}.stock", "its pieces are the items that facts bring"
+
+
+def _no_receipt(program: Program) -> Found:
+    no_receipt = program.returns.no_receipt
+    if no_receipt is not None:
+        yield from rate("returns.no_receipt.points", no_receipt.points)
+        yield from _spendable(program, "returns.no_receipt.currency", no_receipt.currency)
+
+
+def _spendable(program: Program, path: str, name: str | None, *, of_first: bool = True) -> Found:
+    """A currency that can be spent; without a name it is the first one, or none is meant."""
+    unknown = list(known_currency(program, path, name))
+    yield from unknown
+    if unknown or (name is None and not of_first):
+        return
+    currency = program.currency[program.currency_at(name)]
+    if currency.kind == "status":
+        yield path, f"{currency.id!r} is a status currency and cannot be spent"

@@ -1,0 +1,1 @@
+"""Programs to the arrays that the kernel takes."""

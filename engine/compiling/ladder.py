@@ -1,0 +1,199 @@
+"""The ladder becomes arrays: what each rung asks, and how long it stays good (section 6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..calendars.calendars import (
+    DAYS,
+    FIRST_DAY,
+    months_back,
+    period_end_after,
+    validity_period,
+    validity_table,
+    week_begins,
+)
+from ..program.program import Ladder, Rolling, Thresholds, Tier, Validity
+
+if TYPE_CHECKING:
+    from .programs import CompiledProgram
+
+OF_COUNTER, OF_VALUE, OF_BALANCE = range(3)
+BY_TABLE, BY_MONTHS, WHILE_MET, BY_MEMBERSHIP = range(4)
+_DOWN = ("to_qualified", "one_step", "never")
+SPEND, VISITS, MARGIN, EARNED, LINES, UNITS, BASKETS, ACTIVITY = 0, 1, 5, 6, 7, 8, 9, 10
+COUNTS = {"spend": LINES, "quantity": UNITS, "visits": BASKETS}
+
+
+def is_simple(ladder: Ladder | None, calendar: str) -> bool:
+    """Whether nothing of a ladder needs more than its counters at the moment of a sale."""
+    if ladder is None:
+        return True
+    return (
+        isinstance(ladder.window, str)
+        and ladder.window in ("week", "month", "quarter", "half", "year")
+        and ladder.validity in ("next_period", "this_period")
+        and ladder.validity_period in (None, ladder.window)
+        and ladder.calendar in (None, calendar)
+        and ladder.grace_days == 0
+        and ladder.down == "to_qualified"
+        and all(tier.bonus is None and _plain(tier) for tier in ladder.tier)
+    )
+
+
+def _plain(tier: Tier) -> bool:
+    asked = tier.at_least
+    others = (asked.points, asked.counter, asked.activity, asked.value, asked.balance)
+    return asked.margin is None and not any(others)
+
+
+def window_key(compiled: CompiledProgram, window: str | Rolling) -> tuple[Any, ...]:
+    """The layout's name of a window."""
+    program = compiled.program
+    if isinstance(window, Rolling):
+        return ("rolling", window.days, window.months, program.calendar)
+    if window == "membership_year":
+        return ("membership",)
+    return ("period", window, program.calendar, week_begins(program))
+
+
+def ladder_arrays(compiled: CompiledProgram) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(arrays, numbers) of a program's ladder, or of none; it asks `compiled.asked`."""
+    program, layout, asked = compiled.program, compiled.layout, compiled.asked
+    ladder, tiers = program.ladder, program.tiers()
+    simple = is_simple(ladder, program.calendar)
+    spend = visits = -1
+    for _, metric, subject, _ in (one for rung in asked for one in rung) if simple else ():
+        kind = layout.counters[subject][0]
+        assert metric == OF_COUNTER
+        spend, visits = (subject, visits) if kind == SPEND else (spend, subject)
+    through, begins, validity, k = _validity(compiled, ladder)
+    arrays = {
+        "rung": np.array(compiled.rungs, np.int32),
+        "tier_number": np.array([layout.rules.index(f"tier.{t.id}") for t in tiers], np.uint16),
+        "tier_spend": _least([tier.at_least.spend for tier in tiers]),
+        "tier_visits": _least([tier.at_least.visits for tier in tiers]),
+        "tier_any": np.array([tier.join == "any" for tier in tiers], np.uint8),
+        "tier_always": np.array(
+            [_always(tier, rung) for tier, rung in zip(tiers, asked, strict=True)], np.uint8
+        ),
+        "tier_through": through,
+        "tier_begins": begins,
+        "asked_from": np.cumsum([0, *map(len, asked)], dtype=np.int32),
+        "bonus_currency": np.array([_bonus_currency(compiled, tier) for tier in tiers], np.int32),
+        "bonus_points": np.array([_bonus_points(compiled, tier) for tier in tiers], np.int64),
+    }  # fmt: skip
+    numbers = {
+        "simple_ladder": simple,
+        "validity": validity,
+        "validity_k": k,
+        "grace_days": ladder.grace_days if ladder else 0,
+        "down": _DOWN.index(ladder.down) if ladder else 0,
+        "steps_by_membership": _steps_by_membership(ladder),
+        "validity_calendar": int(((ladder and ladder.calendar) or program.calendar) == "jalali"),
+        "tiers_at": layout.tiers_at,
+        "spend_counter": spend,
+        "visits_counter": visits,
+    }
+    return arrays, numbers
+
+
+def _validity(compiled: CompiledProgram, ladder: Ladder | None) -> tuple[Any, Any, int, int]:
+    """(last good day by day, last day of the period that begins, kind, periods after)."""
+    if ladder is None:
+        return None, None, BY_TABLE, 0
+    program = compiled.program
+    whole_years = validity_period(ladder) == "membership_year"
+    if ladder.validity == "while_met" and (ladder.down != "one_step" or whole_years):
+        return None, None, WHILE_MET, 0
+    if isinstance(ladder.validity, Validity):
+        return validity_table(program, ladder), None, BY_MONTHS, 0
+    k = 1 if ladder.validity == "next_period" else 0
+    if whole_years:
+        return None, None, BY_MEMBERSHIP, k
+    calendar = ladder.calendar or program.calendar
+    begins = period_end_after(calendar, validity_period(ladder), week_begins(program, calendar), 0)
+    if ladder.validity == "while_met":
+        return None, begins, WHILE_MET, 0
+    return validity_table(program, ladder), begins, BY_TABLE, k
+
+
+def _steps_by_membership(ladder: Ladder | None) -> bool:
+    """Whether a step down is good through a membership year."""
+    if ladder is None or isinstance(ladder.validity, Validity):
+        return False
+    return validity_period(ladder) == "membership_year"
+
+
+def asked_of(
+    compiled: CompiledProgram, asked: Thresholds, over: str | Rolling
+) -> list[tuple[str, int, int, int]]:
+    """(name, OF_COUNTER, OF_VALUE or OF_BALANCE, its subject, least) of each figure asked."""
+    layout, window = compiled.layout, window_key(compiled, over)
+    found: list[tuple[str, int, int, int]] = []
+    for name, kind, least in (("spend", SPEND, asked.spend), ("visits", VISITS, asked.visits),
+                              ("margin", MARGIN, asked.margin)):  # fmt: skip
+        if least is not None:
+            found.append((name, OF_COUNTER, layout.counter(kind, None, window), least))
+    for name, points in asked.points.items():
+        place = layout.currencies.index(name)
+        number = layout.counter(EARNED, name, window)
+        least = int(points * 10 ** layout.scales[place])
+        found.append((f"points.{name}", OF_COUNTER, number, least))
+    for name, figure in asked.counter.items():
+        kind, subject, unit = compiled.counted(name)
+        number = layout.counter(kind, subject, window)
+        found.append((f"counter.{name}", OF_COUNTER, number, int(figure * unit)))
+    for code, quantity in asked.activity.items():
+        number = layout.counter(ACTIVITY, (code,), window)
+        found.append((f"activity.{code}", OF_COUNTER, number, quantity))
+    for name, least in asked.value.items():
+        found.append((f"value.{name}", OF_VALUE, layout.slot("value", name, size=2), least))
+    for name, points in asked.balance.items():
+        place = layout.currencies.index(name)
+        least = int(points * 10 ** layout.scales[place])
+        found.append((f"balance.{name}", OF_BALANCE, place, least))
+    return found
+
+
+def _always(tier: Tier, asked: list[Any]) -> bool:
+    """A tier that asks nothing above zero is always held, before any purchase too.
+
+    A value that nobody has fed in is not known, and meets nothing.
+    """
+    test = any if tier.join == "any" and asked else all
+    return test(metric != OF_VALUE and least <= 0 for _, metric, _, least in asked)
+
+
+def _bonus_currency(compiled: CompiledProgram, tier: Tier) -> int:
+    if tier.bonus is None:
+        return -1
+    return compiled.currency_number(tier.bonus.currency)
+
+
+def _bonus_points(compiled: CompiledProgram, tier: Tier) -> int:
+    if tier.bonus is None:
+        return 0
+    scale = compiled.layout.scales[compiled.currency_number(tier.bonus.currency)]
+    return int(tier.bonus.points * 10**scale)
+
+
+def asked_to_enter(compiled: CompiledProgram) -> list[tuple[str, int, int, int]]:
+    """As `asked_of`, what a closed club asks of a candidate, ever."""
+    entry = compiled.program.membership.entry
+    return asked_of(compiled, entry.at_least, "lifetime") if entry else []
+
+
+def _least(values: list[int | None]) -> Any:
+    return np.array([-1 if value is None else value for value in values], np.int64)
+
+
+def rolling_starts(window: tuple[Any, ...]) -> Any:
+    """First day of a rolling window by day."""
+    _, days, months, calendar = window
+    if days is not None:
+        first = np.arange(FIRST_DAY, FIRST_DAY + DAYS, dtype=np.int32) - np.int32(days - 1)
+        return np.maximum(first, FIRST_DAY).astype(np.int32)
+    return months_back(calendar, months)

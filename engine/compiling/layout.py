@@ -1,0 +1,132 @@
+"""Where a member's row keeps what: one layout for all versions of a ledger's program.
+
+Names only ever grow at the end from version to version, since the journal keeps their
+numbers. Slots may move when a version is published: all members are folded anew then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from vafa.native.state import State
+
+from ..program.program import Program
+
+HEAD, ACCOUNT, TIER = 17, 15, 3
+"""Slots of `native/state.pxd`; a test holds them equal."""
+
+Key = tuple[Hashable, ...]
+
+ADD, MOST, FILL, LATER, REST, UNITE, PERSONAL = 0, 1, 2, 3, 4, 5, 16
+"""What becomes of slots when one row takes up another: `How` of `native/absorb.pxd`."""
+
+_ABSORBS: dict[str, tuple[int, int]] = {
+    "reward": (ADD, 1), "cause": (ADD, 1), "once": (MOST, 1), "subscription": (MOST, 1),
+    "segment": (MOST | PERSONAL, 1), "value": (FILL | PERSONAL, 2),
+    "anniversary": (FILL | PERSONAL, 2), "streak": (FILL, 2), "sequence": (FILL, 2),
+    "year": (LATER, 2), "units": (REST, 1), "rest": (REST, 1), "stores": (UNITE, 1),
+    "categories": (UNITE, 1), "referred": (MOST | PERSONAL, 1),
+}  # fmt: skip
+"""How, and the number of slots, by the first word of a key."""
+
+
+class Layout:
+    """Numbers of rules, currencies and tiers, and slots of counters and of the rest."""
+
+    def __init__(self, programs: Sequence[Program]) -> None:
+        self.rules: list[str] = []
+        self.currencies: list[str] = []
+        self.scales: list[int] = []
+        self.tiers: list[str] = []
+        for program in programs:
+            for currency in program.currency:
+                if currency.id not in self.currencies:
+                    self.currencies.append(currency.id)
+                    self.scales.append(currency.scale)
+            tiers = [tier.id for tier in program.tiers()]
+            self.tiers += [name for name in tiers if name not in self.tiers]
+            names = [rule.id for rule in program.rule] + [f"tier.{name}" for name in tiers]
+            for name in names:
+                if name not in self.rules:
+                    self.rules.append(name)
+        self.counters: list[Key] = []
+        self._counter_at: dict[Key, int] = {}
+        self._slots: dict[Key, tuple[int, int]] = {}
+        self._lists: set[Key] = set()
+        self._empty: set[Key] = set()
+        self._size = 0
+
+    @property
+    def tiers_at(self) -> int:
+        """First slot of the tiers."""
+        return HEAD + ACCOUNT * len(self.currencies)
+
+    @property
+    def counters_at(self) -> int:
+        """First slot of the counters, two each."""
+        return self.tiers_at + TIER * len(self.tiers)
+
+    def counter(self, *key: Hashable) -> int:
+        """Number of a counter by (kind, subject, window), made when it is new."""
+        if key not in self._counter_at:
+            self._counter_at[key] = len(self.counters)
+            self.counters.append(key)
+        return self._counter_at[key]
+
+    def counter_slot(self, number: int) -> int:
+        """First of the two slots of a counter."""
+        return self.counters_at + 2 * number
+
+    def slot(self, *key: Hashable, size: int = 1, holds_list: bool = False,
+             empty: bool = False) -> int:  # fmt: skip
+        """First slot of something beside the counters, made when it is new.
+
+        `empty`: its last slot is -1 in an empty row. Right once all versions have asked.
+        """
+        if key not in self._slots:
+            self._slots[key] = self._size, size
+            self._size += size
+            if holds_list:
+                self._lists.add(key)
+            if empty:
+                self._empty.add(key)
+        return self.counters_at + 2 * len(self.counters) + self._slots[key][0]
+
+    def find(self, *key: Hashable) -> int | None:
+        """The slot of something that some version asks for; None when none does."""
+        return self.slot(*key) if key in self._slots else None
+
+    def keys(self, first: str) -> list[Key]:
+        """The keys of slots that begin with a word, in the order of the slots."""
+        return [key for key in self._slots if key[0] == first]
+
+    def new_state(self) -> State:
+        """An empty state table of this layout."""
+        lists = [self.slot(*key) for key in self._slots if key in self._lists]
+        empty = [self.slot(*key) + self._slots[key][1] - 1 for key in self._slots
+                 if key in self._empty]
+        for number, key in enumerate(self.counters):
+            if key[2][0] in ("rolling", "kept"):  # type: ignore[index]
+                lists.append(self.counter_slot(number))
+            else:
+                empty.append(self.counter_slot(number))
+        return State(
+            len(self.currencies), len(self.tiers), len(self.counters),
+            self.counters_at + 2 * len(self.counters) + self._size, lists, empty,
+            self._absorbs(),
+        )
+
+    def _absorbs(self) -> list[int]:
+        """How each slot beside the counters is absorbed, as the kernel takes it."""
+        out: list[int] = []
+        types = [self.slot(*key) for key in self.keys("type")]
+        if types:
+            # Whose type is told is of this type and of no other.
+            out += [FILL | PERSONAL, len(types), *types]
+        for key, (_, size) in self._slots.items():
+            if key[0] != "type":
+                how, n = _ABSORBS[str(key[0])]
+                assert n == size, key
+                first = self.slot(*key)
+                out += [how, n, *range(first, first + n)]
+        return out

@@ -1,0 +1,322 @@
+"""Rule words of the values that dictionaries grow: products, stores, terminals, tenders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from ..columns.dictionaries import Codes, Product, StoreVersion
+from ..program.conditions import LINE_LISTS, Conditions, LineConditions
+from ..program.program import Earn, Rule
+from .conditions import in_category, listed, under
+
+if TYPE_CHECKING:
+    from .programs import CompiledProgram, CompiledPrograms
+
+_EXCLUDED = 0
+_ATTRIBUTES = itemgetter(slice(2, None))
+"""What a product has beside its name and its begin."""
+_Class = tuple[int, int, int, int]
+"""Rules that a line serves, that it rules out, that wait for it; counters that count it."""
+
+
+class RuleTables:
+    """Keeps a version's native tables as long as the dictionaries.
+
+    Products that satisfy the same rules share a class; class 0 holds the excluded ones.
+    """
+
+    def __init__(self, compiled: CompiledProgram, owner: CompiledPrograms) -> None:
+        self.compiled = compiled
+        self.owner = owner
+        self.dictionaries = owner.dictionaries
+        self._all = _number(compiled.words(lambda _: True))
+        self._line_words: dict[tuple[str, Any], int] = {}
+        self._class_of_attributes: dict[tuple[Any, ...], int] = {}
+        self._skus = compiled.values_of("sku")
+        self._classes: dict[_Class, int] = {}
+        self._known: list[_Class] = [(0, 0, 0, 0)]
+        self._class_of = np.zeros(1024, np.int32)
+        self._weighed = np.zeros(1024, np.uint8)
+        self._done = 0
+        self._bars = compiled.looks_at("without")
+        self._values = {
+            name: _Words(compiled.n_words) for name in ("stores", "terminals", "channels")
+        }
+        self._looks = {
+            "stores": any(compiled.looks_at(name) for name in ("store", "region", "format")),
+            "terminals": compiled.looks_at("terminal"),
+            "channels": compiled.looks_at("channel"),
+            "tenders": compiled.looks_at("tender"),
+            "coupons": compiled.looks_at("coupon"),
+        }
+        self._sizes: object = None
+        self.follow()
+
+    def follow(self) -> None:
+        """Take in what the dictionaries have gained (or lost) since the last call."""
+        owner = self.owner
+        sizes = (*self.dictionaries.sizes()[1:], len(owner.channels), len(owner.coupons),
+                 len(owner.activities))  # fmt: skip
+        if sizes == self._sizes:
+            return
+        self._sizes = sizes
+        self._follow_products()
+        self._follow_places()
+        self._follow_tenders()
+        self._follow_coupons()
+        self._follow_activities()
+
+    def _follow_products(self) -> None:
+        products = self.dictionaries.products
+        versions = products.versions
+        n = len(versions)
+        if n > len(self._class_of):
+            self._class_of = np.resize(self._class_of, max(n, 2 * len(self._class_of)))
+            self._weighed = np.resize(self._weighed, len(self._class_of))
+        start = min(self._done, n)
+        self._class_of[start:n] = self._classes_of(versions[start:])
+        self._weighed[start:n] = [product.weighed for product in versions[start:]]
+        self._done = n
+        words = self.compiled.n_words
+        rows = {name: np.zeros((len(self._known), words), np.uint64)
+                for name in ("words", "bars", "opens")}
+        counters = np.zeros(len(self._known), np.uint64)
+        for place, (word, bars, opens, counted) in enumerate(self._known):
+            rows["words"][place] = _split(word, words)
+            rows["bars"][place] = _split(bars, words)
+            rows["opens"][place] = _split(opens, words)
+            counters[place] = counted
+        eligible = np.ones(len(self._known), np.uint8)
+        eligible[_EXCLUDED] = 0
+        tables: dict[str, Any] = {name: row.reshape(-1) for name, row in rows.items()}
+        if not self._bars:
+            tables["bars"] = tables["opens"] = None
+        self.compiled.native.set_products(
+            self._class_of, n, {**tables, "counters": counters, "eligible": eligible},
+            self._weighed, products.sku_of, self._category_keys(n),
+        )
+
+    def _category_keys(self, n: int) -> NDArray[np.int64]:
+        """Keys of the products' categories, 0 for none: the same in every ledger."""
+        products = self.dictionaries.products
+        names = products.categories.names
+        keys = np.array([0, *(key_of(name) for name in names)], np.int64)
+        return keys[products.category_of[:n].astype(np.int64) + 1]
+
+    def _classes_of(self, products: list[Product]) -> list[int]:
+        """Classes by attributes; only a sku that a rule names tells like products apart.
+
+        A catalogue has very many products and few classes: no call of Python is made each.
+        """
+        skus, known = self._skus, self._class_of_attributes
+        keys: list[tuple[Any, ...]] = list(map(_ATTRIBUTES, products))
+        if skus:
+            for place, product in enumerate(products):
+                if product[0] in skus:
+                    keys[place] = (product[0], *keys[place])
+        for key, product in dict(zip(keys, products, strict=True)).items():
+            if key not in known:
+                known[key] = self._class(product)
+        return list(map(known.__getitem__, keys))
+
+    def _class(self, product: Product) -> int:
+        program = self.compiled.program
+        if any(line_meets(conditions, product) for conditions in program.exclude):
+            return _EXCLUDED
+        word = self._all
+        for name in LINE_LISTS:
+            value = product.labels if name == "label" else getattr(product, name)
+            word &= self._line_word(name, value)
+        word &= self._line_word("on_promotion", product.on_promotion)
+        bars = opens = 0
+        if self._bars:
+            bars = _number(self.compiled.words(
+                lambda w: w.without is not None and line_meets(w.without, product)))
+            opens = _number(self.compiled.words(
+                lambda w: w.negated.without is not None and line_meets(w.negated.without, product)
+            ))  # fmt: skip
+        counted = 0
+        for bit, counter in enumerate(program.counter):
+            if line_meets(counter.when, product):
+                counted |= 1 << bit
+        key = word, bars, opens, counted
+        if key not in self._classes:
+            self._classes[key] = len(self._known)
+            self._known.append(key)
+        return self._classes[key]
+
+    def _line_word(self, name: str, value: Any) -> int:
+        key = (name, value)
+        if key not in self._line_words:
+            self._line_words[key] = _number(
+                self.compiled.words(lambda when: line_listed(when, name, value))
+            )
+        return self._line_words[key]
+
+    def _follow_places(self) -> None:
+        native, dictionaries = self.compiled.native, self.dictionaries
+        stores = dictionaries.stores
+        n = len(stores)
+        keys = np.array(
+            [key_of(name) if name else 0 for name in stores.names[:n]], np.int64
+        )
+        if self._looks["stores"]:
+            words = self._values["stores"]
+            words.cut(n)
+            for version in stores.versions[len(words) :]:
+                words.add(self.compiled.words(lambda w, v=version: _in_store(w, v)))  # type: ignore[misc]
+            native.set_stores(words.array(), keys, n)
+        else:
+            native.set_stores(None, keys, n)
+        self._follow_names("terminals", "terminal", dictionaries.terminals, native.set_terminals)
+        self._follow_names("channels", "channel", self.owner.channels, native.set_channels)
+
+    def _follow_names(self, kind: str, field: str, codes: Codes, put: Any) -> None:
+        if not self._looks[kind]:
+            put(None, len(codes))
+            return
+        words = self._values[kind]
+        words.cut(len(codes))
+        for name in codes.names[len(words) :]:
+            # A missing one is the empty string: not known.
+            words.add(self.compiled.words(lambda w, v=name: listed(w, field, v or None)))  # type: ignore[misc]
+        put(words.array(), len(codes))
+
+    def _follow_tenders(self) -> None:
+        native, program = self.compiled.native, self.compiled.program
+        names = self.dictionaries.tenders.names
+        redeems = np.full(len(names), -2, np.int32)
+        terms = np.full(len(names), -1, np.int32)
+        for place, redemption in enumerate(program.redemption):
+            if redemption.tender in self.dictionaries.tenders.numbers:
+                number = self.dictionaries.tenders.numbers[redemption.tender]
+                terms[number] = -1 if redemption.currency is None else place
+                redeems[number] = (
+                    -1 if redemption.currency is None
+                    else self.compiled.currency_number(redemption.currency)
+                )
+        has, forbids = self._served("tender", names)
+        bases = None
+        if any(isinstance(rule, Earn) and rule.tenders for rule in self.compiled.rules):
+            bases = self._rows(names, lambda rule, name: isinstance(rule, Earn)
+                               and name in (rule.tenders or ()))  # fmt: skip
+        native.set_tenders(has, forbids, bases, redeems, terms, len(names))
+
+    def _served(self, field: str, names: list[str]) -> tuple[Any, Any]:
+        """Rules that each name serves and that it rules out; None when none looks."""
+        if not self._looks[f"{field}s"]:
+            return None, None
+        has = self._rows(names, lambda rule, name: name in (getattr(rule.when, field) or ()))
+        forbids = self._rows(
+            names, lambda rule, name: name in (getattr(rule.when.negated, field) or ())
+        )
+        return has, forbids
+
+    def _rows(self, names: list[str], holds: Callable[[Rule, str], bool]) -> NDArray[np.uint64]:
+        rows = [self.compiled.words_of(lambda rule, n=name: holds(rule, n)) for name in names]  # type: ignore[misc]
+        return np.concatenate(rows) if rows else np.zeros(0, np.uint64)
+
+    def _follow_coupons(self) -> None:
+        names = self.owner.coupons.names
+        has, forbids = self._served("coupon", names)
+        own = self.compiled.program.coupon_currencies()
+        takes = None
+        if own:
+            takes = np.array([
+                self.compiled.currency_number(name) if name in own else -1 for name in names
+            ], np.int32)  # fmt: skip
+        self.compiled.native.set_coupons(has, forbids, takes, len(names))
+
+    def _follow_activities(self) -> None:
+        names = self.owner.activities.names
+        words = self._rows(names, lambda rule, name: name in (rule.when.activity or ()))
+        bits = np.zeros(len(names), np.uint64)
+        for bit, codes in enumerate(self.compiled.activity_subjects()):
+            for place, name in enumerate(names):
+                if name in codes:
+                    bits[place] |= np.uint64(1 << bit)
+        self.compiled.native.set_activities(words, bits, len(names))
+
+
+class _Words:
+    """A growing table of rule words."""
+
+    def __init__(self, n_words: int) -> None:
+        self._rows = np.zeros((64, n_words), np.uint64)
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def cut(self, length: int) -> None:
+        self._length = min(self._length, length)
+
+    def add(self, word: NDArray[np.uint64]) -> None:
+        if self._length == len(self._rows):
+            self._rows = np.resize(self._rows, (2 * len(self._rows), self._rows.shape[1]))
+        self._rows[self._length] = word
+        self._length += 1
+
+    def array(self) -> NDArray[np.uint64]:
+        return self._rows.reshape(-1)
+
+
+def line_meets(conditions: LineConditions, product: Product) -> bool:
+    """Whether a product meets all given conditions on a line."""
+    for name in LINE_LISTS:
+        wanted = getattr(conditions, name)
+        if wanted is None:
+            continue
+        if name == "category":
+            met = under(wanted, product.category)
+        elif name == "label":
+            met = any(label in wanted for label in product.labels)
+        else:
+            met = getattr(product, name) in wanted
+        if not met:
+            return False
+    return conditions.on_promotion is None or product.on_promotion is conditions.on_promotion
+
+
+def line_listed(when: Conditions, name: str, value: Any) -> bool:
+    """Whether a product's value serves a line condition and its negation (section 3)."""
+    if name == "category":
+        return in_category(when, value)
+    if name == "label":
+        wanted, unwanted = when.label, when.negated.label
+        if wanted is not None and not any(label in wanted for label in value):
+            return False
+        return unwanted is None or not any(label in unwanted for label in value)
+    if name == "on_promotion":
+        if when.on_promotion is not None and value is not when.on_promotion:
+            return False
+        negated = when.negated.on_promotion
+        return negated is None or value is not negated
+    return listed(when, name, value)
+
+
+def _in_store(when: Conditions, version: StoreVersion) -> bool:
+    return (
+        listed(when, "store", version.store or None)
+        and listed(when, "region", version.region)
+        and listed(when, "format", version.format)
+    )
+
+
+def key_of(name: str) -> int:
+    """A number for a name that is the same in every ledger; above 0."""
+    return max(1, xxhash.xxh3_64_intdigest(name.encode()) >> 1)
+
+
+def _number(words: NDArray[np.uint64]) -> int:
+    return int.from_bytes(words.astype("<u8").tobytes(), "little")
+
+
+def _split(word: int, n_words: int) -> NDArray[np.uint64]:
+    return np.frombuffer(word.to_bytes(8 * n_words, "little"), "<u8")

@@ -1,0 +1,1 @@
+"""Why any fact came to what it came to."""

@@ -1,0 +1,1 @@
+"""Batches through the kernel, members alone, late facts."""

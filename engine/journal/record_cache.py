@@ -1,0 +1,117 @@
+"""Journal records that were looked at or written lately, decoded once.
+
+A late fact, a repeat or a statement walks one member's chain; its facts stand in many
+records, most of them recent.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..columns.columns import Facts
+from ..columns.parked import Resolved, resolutions
+from ..columns.records import read_facts
+from ..columns.schema import column, list_view
+from .journal import Journal, Record
+
+MOST_BYTES = 256 * 1024 * 1024
+
+
+class Decoded:
+    """One record and the columns that walks need, each made when it is first asked for."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self._batch: Any = None
+        self._facts: Facts | None = None
+        self._previous: NDArray[np.uint64] | None = None
+        self._status: NDArray[np.uint8] | None = None
+        self._program: NDArray[np.uint16] | None = None
+        self._resolved: list[Resolved] | None = None
+
+    @property
+    def batch(self) -> Any:
+        """The facts as a record batch."""
+        if self._batch is None:
+            self._batch = self.record.facts()
+        return self._batch
+
+    @property
+    def facts(self) -> Facts:
+        """The facts as columns; dates are not filled."""
+        if self._facts is None:
+            self._facts = read_facts(self.batch)
+        return self._facts
+
+    @property
+    def previous(self) -> NDArray[np.uint64]:
+        """Each fact's previous seq of its member."""
+        if self._previous is None:
+            self._previous = column(self.batch, "previous")
+        return self._previous
+
+    @property
+    def status(self) -> NDArray[np.uint8]:
+        """What became of each fact."""
+        if self._status is None:
+            self._status = column(self.batch, "status")
+        return self._status
+
+    @property
+    def program(self) -> NDArray[np.uint16]:
+        """Number of the version that rated each fact."""
+        if self._program is None:
+            self._program = column(self.batch, "program")
+        return self._program
+
+    def id_of(self, row: int) -> str:
+        """A fact's id."""
+        name: str = self.batch.column("id")[row].as_py()
+        return name
+
+    @property
+    def resolved(self) -> list[Resolved]:
+        """What the record's rows tell of parked facts."""
+        if self._resolved is None:
+            self._resolved = resolutions(*list_view(self.batch.column("postings")))
+        return self._resolved
+
+
+class RecordCache:
+    """The least recently used records go when their bodies pass MOST_BYTES."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._firsts: list[int] = []
+        self._kept: OrderedDict[int, Decoded] = OrderedDict()
+        self._bytes = 0
+
+    def at(self, seq: int) -> Decoded:
+        """The record that holds a seq. Raises LookupError when there is none."""
+        place = bisect_right(self._firsts, seq) - 1
+        if place >= 0:
+            first = self._firsts[place]
+            kept = self._kept[first]
+            if seq <= kept.record.last:
+                self._kept.move_to_end(first)
+                return kept
+        record = self._journal.find(seq)
+        if record is None:
+            raise LookupError(f"no fact {seq}")
+        return self.keep(record)
+
+    def keep(self, record: Record) -> Decoded:
+        """Keep a record that has memory of its own."""
+        decoded = self._kept[record.first] = Decoded(record)
+        insort(self._firsts, record.first)
+        self._bytes += len(record.body)
+        while self._bytes > MOST_BYTES and len(self._kept) > 1:
+            first, old = self._kept.popitem(last=False)
+            self._bytes -= len(old.record.body)
+            del self._firsts[bisect_right(self._firsts, first) - 1]
+        return decoded

@@ -1,0 +1,1 @@
+"""The ledger: one writer, readers, checkpoints, replay."""

@@ -1,0 +1,1 @@
+"""What a sound program says that nobody wants."""

@@ -1,0 +1,1 @@
+"""Whom a fact is about: cards, accounts, households, plans."""

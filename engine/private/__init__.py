@@ -1,0 +1,1 @@
+"""What the journal must not have: profiles encrypted per member, PINs."""

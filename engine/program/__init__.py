@@ -1,0 +1,1 @@
+"""The program file as types."""

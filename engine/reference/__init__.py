@@ -1,0 +1,1 @@
+"""The rulebook in plain Python: the tests' oracle and the voice of explanations."""

@@ -1,0 +1,199 @@
+"""What the reference answers: postings, corrections, a member at a date (sections 2 and 12)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import zip_longest
+from typing import NamedTuple
+
+from ..program.program import Program
+from .claims import plain
+from .metrics import Figure, counter
+from .run import Run
+from .spending import redeemable, run_out
+from .state import State
+from .tiers import Progress, progress, tier_on
+from .turn import Posting, Row, advance
+
+
+class Balance(NamedTuple):
+    """Points of one currency, in units of its scale."""
+
+    active: int
+    pending: int
+    held: int
+    debt: int
+
+
+@dataclass
+class Answer:
+    """What became of a fact.
+
+    `status` is ok, replayed, parked or refused; `reason` the slug of a refusal. A fact of no
+    member tells by member what was corrected and what `day closed` has posted; `legs` are the
+    postings of the other members of a fact of several, corrections included. `parked` tells
+    of the returns that waited for this sale: ok, or why they proved invalid; `rows` of what
+    follows a claim, or its cancel: the sale, its returns. `budgets` are the rules whose budget it
+    closed. `taken` is what a redemption took that asked for more, `items` are the items of a reward
+    that were given or came back.
+    """
+
+    id: str
+    status: str = "ok"
+    reason: str = ""
+    postings: list[Posting] = field(default_factory=list)
+    balances: dict[str, Balance] = field(default_factory=dict)
+    tier: str | None = None
+    corrections: dict[str, list[Posting]] = field(default_factory=dict)
+    closings: dict[str, list[Posting]] = field(default_factory=dict)
+    legs: dict[str, list[Posting]] = field(default_factory=dict)
+    parked: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, Answer] = field(default_factory=dict)
+    budgets: list[str] = field(default_factory=list)
+    taken: int | None = None
+    items: list[str] = field(default_factory=list)
+
+
+class LotView(NamedTuple):
+    """A lot that has points, as it stands on a date."""
+
+    currency: str
+    earned: dt.date
+    active_from: dt.date
+    good_through: dt.date | None
+    points: int
+    source: str
+    rule: str
+
+
+class Totals(NamedTuple):
+    """Figures of a currency since the beginning."""
+
+    issued: int
+    expired: int
+    redeemed: int
+    reversed: int
+    donated: int
+    forgiven: int
+    transferred_out: int
+    transferred_in: int
+    debt: int
+
+
+@dataclass
+class MemberView:
+    """A member on a date, without further facts."""
+
+    tier: str | None
+    balances: dict[str, Balance]
+    redeemable: dict[str, int]
+    lots: list[LotView]
+    totals: dict[str, Totals]
+    counters: dict[str, Figure]
+    purchases: int
+    upgrades: int
+    progress: Progress | None
+    carry: dict[str, Fraction]
+    units: dict[str, Fraction]
+
+
+def balances(program: Program, member: State) -> dict[str, Balance]:
+    """Balances of the program's currencies."""
+    wallet = member.wallet
+    return {
+        c.id: Balance(
+            wallet.active(c.id), wallet.pending(c.id), member.held_points(c.id), wallet.debt[c.id]
+        )
+        for c in program.currency
+    }
+
+
+def views(
+    program: Program, member: State, days: Iterable[dt.date], moments: Iterable[int] = ()
+) -> list[MemberView]:
+    """A member on dates in their order, not before that of its latest fact; the state stays.
+
+    `moments` (us) are the instants on those dates at which it is seen, their ends if left out.
+    """
+    member, found = member.copy(), []
+    for day, at_us in zip_longest(days, moments):
+        run_out(program, member, day, at_us)
+        advance(program, member, day)
+        found.append(_seen(program, member, max(day, member.wallet.today)))
+    return found
+
+
+def _seen(program: Program, member: State, day: dt.date) -> MemberView:
+    wallet = member.wallet
+    lots = []
+    for lot in wallet.in_spending_order(lot for lot in wallet.lots if lot.points):
+        dates, through = lot.dates, wallet.good_through(lot)
+        lots.append(LotView(
+            lot.currency, dates.earned, dates.active_from,
+            None if through == dt.date.max else through, lot.points, lot.source, lot.rule,
+        ))  # fmt: skip
+    totals = {
+        c.id: Totals(
+            wallet.issued[c.id], wallet.expired[c.id], wallet.redeemed[c.id],
+            wallet.reversed[c.id], wallet.donated[c.id], wallet.forgiven[c.id],
+            wallet.sent[c.id], wallet.received[c.id], wallet.debt[c.id],
+        )
+        for c in program.currency
+    }  # fmt: skip
+    return MemberView(
+        tier_on(program, member, day), balances(program, member),
+        _redeemable(program, member, day), lots, totals,
+        {rule.id: counter(program, member, rule.id, day) for rule in program.counter},
+        len(member.purchases), member.upgrades, progress(program, member, day),
+        dict(member.carry), dict(member.units),
+    )  # fmt: skip
+
+
+def _redeemable(program: Program, member: State, day: dt.date) -> dict[str, int]:
+    """Points of each spendable currency that may be redeemed outside of a basket (section 8)."""
+    found, tier = {}, tier_on(program, member, day)
+    for currency in program.currency:
+        if currency.kind != "status":
+            active, terms = member.wallet.active(currency.id), program.terms_of(currency.id)
+            found[currency.id] = (
+                active if terms is None else redeemable(program, terms, active, tier)
+            )
+    return found
+
+
+def corrections(before: Run, after: Run, *new: str) -> list[Posting]:
+    """One posting per fact, rule and currency whose sum has changed, but for the new facts."""
+    found = []
+    was, is_now = before.rows, after.rows
+    for name in _in_order(was, is_now):
+        if was.get(name) is is_now.get(name) or (name in new and name not in was):
+            continue
+        # A sale that its member claims again is another: the old one gives nothing any more.
+        old, now = _sums(was.get(name)), _sums(None if name in new else is_now.get(name))
+        for rule, currency, of_offer in dict.fromkeys([*now, *old]):
+            change = now[rule, currency, of_offer] - old[rule, currency, of_offer]
+            if change:
+                kind, points = ("offer", 0) if of_offer else ("correct", change)
+                found.append(Posting(rule, kind, currency, change, points, "", plain(name)))
+    return found
+
+
+def _in_order(*rows: dict[str, Row]) -> Iterable[str]:
+    names: dict[str, None] = {}
+    for each in reversed(rows):
+        names.update(dict.fromkeys(each))
+    return names
+
+
+def _sums(row: Row | None) -> Counter[tuple[str, str, bool]]:
+    """Figures by rule and currency: points, and apart from them what offers take off."""
+    sums: Counter[tuple[str, str, bool]] = Counter()
+    for posting in row.postings if row is not None else []:
+        of_offer = posting.kind == "offer"
+        figure = posting.points if not of_offer or posting.limit else posting.desired
+        sums[posting.rule, posting.currency, of_offer] += figure
+    return sums

@@ -1,0 +1,179 @@
+"""One fact at its place: its postings, the member's clock, points given (sections 4 to 6)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..columns.status import Status
+from ..program.program import Program
+from . import tiers
+from .basket import Basket
+from .calendar import ONE_DAY
+from .earning import Outcome
+from .facts import Moved
+from .lots import Lot, earned_dates
+from .metrics import Metric
+from .offers import Broken
+from .state import Given, State, TierGift
+from .trace import SILENT, Trace
+from .world import Accepted, World
+
+
+@dataclass
+class Posting:
+    """What a fact moved. `points` are signed by their effect on the member.
+
+    `rule` is empty for what no rule gave or took, `limit` the last limit that lowered
+    `desired`, `corrects` the fact that a `correct` posting is about.
+    """
+
+    rule: str
+    kind: str
+    currency: str
+    desired: int
+    points: int
+    limit: str = ""
+    corrects: str = ""
+
+
+@dataclass
+class Row:
+    """What one fact did at its place.
+
+    `lack` is by currency what it wanted and did not find, `owed_back` that of a return,
+    `broken` the terms of redemption that it does not keep, by currency, `broken_offers` the
+    offers that it names and may not have. `basket` is what rules saw, `outcomes` what they gave,
+    `left` what left for another member.
+    """
+
+    id: str
+    date: dt.date
+    postings: list[Posting] = field(default_factory=list)
+    lack: Counter[str] = field(default_factory=Counter)
+    owed_back: Counter[str] = field(default_factory=Counter)
+    broken: list[tuple[str, Status]] = field(default_factory=list)
+    broken_offers: list[Broken] = field(default_factory=list)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    basket: Basket | None = None
+    left: list[Moved] = field(default_factory=list)
+
+    def post(self, kind: str, currency: str, points: int, rule: str = "") -> None:
+        """Note a posting that no limit concerns; nothing for 0."""
+        if points:
+            self.postings.append(Posting(rule, kind, currency, points, points))
+
+
+@dataclass
+class Turn:
+    """One fact at its place: what it may look at and where it writes.
+
+    `sale_is_here` says that the sale which it returns of is known; `missing` is what the
+    last taking of points did not find; `candidate` says that the member was one before the fact;
+    `joins` takes up another account; `account` is whose it is where members are tied.
+    """
+
+    world: World
+    accepted: Accepted
+    program: Program
+    member: State
+    row: Row
+    place: int
+    date: dt.date
+    clock: dt.time
+    at_us: int
+    tier: str | None
+    sale_is_here: bool = False
+    missing: int = 0
+    candidate: bool = False
+    trace: Trace = SILENT
+    joins: Callable[[], None] | None = None
+    account: str = ""
+
+    @property
+    def today(self) -> dt.date:
+        """The member's date: that of the fact, or of the one that it comes right after."""
+        return self.member.wallet.today
+
+
+def advance(program: Program, member: State, day: dt.date) -> None:
+    """Bring the clock to a date: expiries, activations and checks of tiers on their dates."""
+    while member.wallet.today < day:
+        if member.wallet.today == dt.date.min:
+            step = day
+        else:
+            events = (member.wallet.next_event(), tiers.next_event(program, member), day)
+            step = min(event for event in events if event is not None)
+        if member.wallet.today > dt.date.min:
+            tiers.hold_until(program, member, step - ONE_DAY)
+        member.wallet.begin(step)
+        tiers.begin(program, member, step)
+
+
+# -- points given --------------------------------------------------------------------------------
+
+
+def give(turn: Turn, basket: Basket, outcomes: dict[str, Outcome]) -> tuple[Given, ...]:
+    """Post what rules gave to a basket, each a lot (section 4.6)."""
+    member, given = turn.member, []
+    turn.row.basket, turn.row.outcomes = basket, outcomes
+    for name, outcome in outcomes.items():
+        currency = outcome.currency
+        if outcome.desired <= 0:
+            continue
+        turn.row.postings.append(Posting(
+            name, outcome.kind, currency.id, outcome.desired, outcome.granted, outcome.limit
+        ))  # fmt: skip
+        if outcome.granted <= 0:
+            continue
+        donated = outcome.rule.donate is not None
+        given.append(Given(
+            name, currency.id, outcome.granted, outcome.anniversary, donated,
+            outcome.of_balance,
+        ))  # fmt: skip
+        member.wallet.issued[currency.id] += outcome.granted
+        if donated:
+            member.wallet.donated[currency.id] += outcome.granted
+            member.wallet.causes[outcome.rule.donate or "", currency.id] += outcome.granted
+            turn.row.post("donate", currency.id, -outcome.granted, name)
+            continue
+        member.wallet.add(Lot(
+            currency.id, outcome.granted, earned_dates(turn.program, currency, turn.date),
+            turn.row.id, name, (turn.place, outcome.place),
+        ))  # fmt: skip
+    return tuple(given)
+
+
+def reach(turn: Turn, names: set[Metric], found: tiers.Found) -> None:
+    """Check tiers after a fact that has raised metrics; give a tier-reached bonus."""
+    member, program = turn.member, turn.program
+    tier = tiers.check(program, member, turn.today, names, found)
+    if tier is None or tier.bonus is None or tier.id in member.gifts or turn.candidate:
+        return
+    currency = program.currency[program.currency_at(tier.bonus.currency)]
+    points = int(tier.bonus.points * 10**currency.scale)
+    rule = f"tier.{tier.id}"
+    turn.row.postings.append(Posting(rule, "bonus", currency.id, points, points))
+    member.wallet.issued[currency.id] += points
+    member.gifts[tier.id] = TierGift(turn.row.id, currency.id, points)
+    place = len(program.rule) + [rung.id for rung in program.tiers()].index(tier.id)
+    member.wallet.add(Lot(
+        currency.id, points, earned_dates(program, currency, turn.date), turn.row.id, rule,
+        (turn.place, place),
+    ))  # fmt: skip
+    # It may raise a balance, and no tier is reached twice.
+    tiers.look_again(program, member, turn.today)
+
+
+def forgives(turn: Turn, currency: str, *, always_owed: bool = False) -> bool:
+    """Whether a shortfall is forgiven: in status currencies, or by `late_shortfall`."""
+    if is_status(turn.program, currency):
+        return True
+    return turn.program.late_shortfall == "forgive" and not always_owed
+
+
+def is_status(program: Program, currency: str) -> bool:
+    """Whether a currency only qualifies."""
+    return any(c.id == currency and c.kind == "status" for c in program.currency)

@@ -1,0 +1,1 @@
+"""Value that changes hands: cards, refunds, referrals, causes, claims, joint facts."""

@@ -1,0 +1,1 @@
+"""A member at any instant, and its statement."""

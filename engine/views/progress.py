@@ -1,0 +1,102 @@
+"""Progress to the next tier: what a member lacks, and by when (rulebook section 6)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vafa.native.state import State
+
+from ..calendars.calendars import (
+    FIRST_DAY,
+    LAST_DAY,
+    date_text,
+    day_number,
+    period_end_after,
+    week_begins,
+    ymd_table,
+)
+from ..compiling.ladder import OF_COUNTER, rolling_starts, window_key
+from ..program.program import Rolling
+
+if TYPE_CHECKING:
+    from ..compiling.programs import CompiledProgram
+
+
+def progress_of(
+    compiled: CompiledProgram, state: State, member: int, tier: int, day: int
+) -> dict[str, Any] | None:
+    """What the tier above asks, what the member has and lacks of it, and by when.
+
+    `tier` is one of the layout, -1 none; `day` a business day from that of the member's
+    latest fact on. `by` is the last date on which all that counts still counts, None where
+    it always does. None for a member of the highest tier, or without a ladder.
+    """
+    tiers, asked = compiled.program.tiers(), compiled.asked
+    above = compiled.rungs.index(tier) + 1 if tier in compiled.rungs else 0
+    if above >= len(tiers):
+        return None
+    has = state.metrics(compiled.native, member, above, day)
+    metrics = {}
+    for (name, _, _, least), have in zip(asked[above], has, strict=True):
+        lacks = least if have is None else least - have
+        metrics[name] = {"asked": least, "has": have, "missing": lacks if lacks > 0 else 0}
+    return {
+        "tier": tiers[above].id,
+        "join": tiers[above].join,
+        "metrics": metrics,
+        "by": _by(compiled, state, member, above, day),
+    }
+
+
+def _by(
+    compiled: CompiledProgram, state: State, member: int, rung: int, day: int
+) -> str | None:
+    """Last date on which all that a rung counts on a day still counts; None: for ever."""
+    program = compiled.program
+    assert program.ladder is not None
+    window = program.ladder.window
+    if isinstance(window, Rolling):
+        counters = [subject for _, of, subject, _ in compiled.asked[rung] if of == OF_COUNTER]
+        by = _rolling_by(compiled, state, member, counters, day)
+        return None if by is None else date_text(by)
+    if window == "lifetime":
+        return None
+    if window == "membership_year":
+        return date_text(_year_end(program.calendar, max(state.joined(member), FIRST_DAY), day))
+    return _period_end(program.calendar, window, week_begins(program), day)
+
+
+@lru_cache(64)
+def _period_end(calendar: str, period: str, begins: int, day: int) -> str:
+    """Last date of a day's period; members who are looked at on one day share it."""
+    return date_text(int(period_end_after(calendar, period, begins, 0)[day - FIRST_DAY]))
+
+
+def _rolling_by(
+    compiled: CompiledProgram, state: State, member: int, counters: list[int], day: int
+) -> int | None:
+    assert compiled.program.ladder is not None
+    starts = rolling_starts(window_key(compiled, compiled.program.ladder.window))
+    since = int(starts[day - FIRST_DAY])
+    layout = compiled.layout
+    counted = [
+        then
+        for number in counters
+        for then in state.vec(member, layout.counter_slot(number))[::2]
+        if since <= then <= day
+    ]
+    if not counted:
+        return None
+    return min(int(np.searchsorted(starts, min(counted), side="right")) - 1 + FIRST_DAY, LAST_DAY)
+
+
+def _year_end(calendar: str, joined: int, day: int) -> int:
+    """Last day of the membership year of a day."""
+    table = ymd_table(calendar)
+    begun, here = int(table[joined - FIRST_DAY]), int(table[day - FIRST_DAY])
+    months, days = begun // 100 % 100, begun % 100
+    falls = day_number(calendar, here // 10_000, months, days)
+    return (falls if day < falls else day_number(calendar, here // 10_000 + 1, months, days)) - 1

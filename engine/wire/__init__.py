@@ -1,0 +1,1 @@
+"""Facts from JSON and Arrow."""
