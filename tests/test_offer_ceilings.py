@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from vafa.engine.answers import Answer
-from vafa.engine.budgets import budget_view
+from vafa.engine.checks.program_file import ProgramError, parse_program
+from vafa.engine.columns.answers import Answer
+from vafa.engine.controls.budgets import budget_view
 from vafa.engine.facts import PublishFact
-from vafa.engine.program_file import ProgramError, parse_program
-from vafa.engine.quotes import quote
-from vafa.engine.replay import Rebuilt
+from vafa.engine.ledger.replay import Rebuilt
+from vafa.engine.quotes.quotes import quote
 
 from . import engine_driver, mixed, random_ceilings, reference_driver
 from .cases import Case

@@ -211,11 +211,11 @@ def test_a_referrer_may_be_named_by_card(shop: Shop) -> None:
 
 
 def test_a_card_told_of_in_the_same_batch_names_its_member(shop: Shop) -> None:
-    facts = [
+    facts: list[dict[str, Any]] = [
         {"kind": "enrol", "id": "e1", "member": "dora", "cards": ["3001"]},
         {"kind": "enrol", "id": "e2", "member": "emil", "referrer_card": "3001"},
     ]
-    decoded = [
+    decoded: list[Any] = [
         decode_fact(json.dumps({"occurred_at": "2024-01-05T12:00:00Z", **fact}).encode())
         for fact in facts
     ]  # fmt: skip

@@ -21,7 +21,7 @@ from vafa.engine.facts import (
     SaleFact,
     TenderFact,
 )
-from vafa.engine.writer import Writer
+from vafa.engine.ledger.writer import Writer
 
 from . import mixed
 from .mixed import at, commit, told
@@ -148,10 +148,10 @@ def test_what_comes_back_takes_its_part_of_a_long_remainder(tmp_path: Path, poli
             assert told(writer, fact) == ["ok"]
         # Nothing of what is back is left in the denominator.
         left = [sale for sale in sales if sale not in back]
-        figure = sum(map(units, left)) * 1000 - rest(writer, "units", "cups")
+        figure = sum(map(units, left), Fraction(0)) * 1000 - rest(writer, "units", "cups")
         assert figure.denominator == 1
         assert figure % 2500 == 0
-        exact = sum(map(units, left)) * 3 / 2 - rest(writer, "rest", "kilos")
+        exact = sum(map(units, left), Fraction(0)) * 3 / 2 - rest(writer, "rest", "kilos")
         assert exact.denominator == 1
 
 

@@ -80,12 +80,15 @@ class DecodedFacts:
     def name(self, members: Mapping[int, str], referrers: Mapping[int, str]) -> None:
         """Tell by row whose facts are that cards name, and whom they name as referrers."""
         for row in {*members, *referrers}:
-            fact_id, at, member, *rest, extra = self.facts[row].parts()
+            fact_id, at, member, store, terminal, lines, tenders, kind, extra = (
+                self.facts[row].parts()
+            )
             if row in referrers:
-                assert extra is not None
-                about = {**(extra.about or {}), "referrer": referrers[row]}
+                about = _about(self.facts[row]) | {"referrer": referrers[row]}
                 extra = msgspec.structs.replace(extra, about=about)
-            self._named[row] = Sale.of(fact_id, at, members.get(row, member), *rest, extra)
+            self._named[row] = Sale.of(
+                fact_id, at, members.get(row, member), store, terminal, lines, tenders, kind, extra
+            )
 
     def whose(self, row: int) -> Sale:
         """A fact with its member, also where a card tells it."""
