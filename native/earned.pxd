@@ -123,7 +123,7 @@ cdef inline void put_in_set(Work *w, int64_t *slot, int64_t key) noexcept nogil:
 cdef inline void count_purchase(Work *w, const RuleTable *t, int64_t *row, const Basket *b,
                                 History *h) noexcept nogil:
     """Ordinals of a purchase: how many, when, where, of what; streaks and sequences."""
-    cdef int32_t i
+    cdef int32_t i, k, category
     cdef int64_t step
     cdef Purchase *p
     if h != NULL:
@@ -151,8 +151,9 @@ cdef inline void count_purchase(Work *w, const RuleTable *t, int64_t *row, const
         put_in_set(w, row + t.stores_at, t.store_key[b.store])
     if t.categories_at >= 0 and t.product_category != NULL:
         for i in range(b.n):
-            if t.product_category[b.lines[i].product]:
-                put_in_set(w, row + t.categories_at, t.product_category[b.lines[i].product])
+            category = t.product_category[b.lines[i].product]
+            for k in range(t.category_from[category], t.category_from[category + 1]):
+                put_in_set(w, row + t.categories_at, t.category_node[k])
     row[PURCHASES] += 1
     row[LAST_BUY] = b.day
 

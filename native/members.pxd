@@ -19,7 +19,7 @@ cdef struct Facing:
     int64_t at
     int32_t day
     int64_t store            # key, 0 unknown
-    const int64_t *category  # [line]: keys of the eligible lines, 0 none
+    const int64_t *category  # [line]: numbers of the eligible lines' categories, 0 none
     int32_t n_lines
 
 
@@ -139,6 +139,20 @@ cdef inline int64_t streak_with(const RuleTable *t, const int64_t *row, int64_t 
     return at[1] + 1 if at[1] and at[0] == period - 1 else 1
 
 
+cdef inline bint new_category(const RuleTable *t, const Vec *bought, const Cond *c,
+                              int64_t category) noexcept nogil:
+    """Whether a line of a category is the first of the rule's nodes, or without any of its own."""
+    cdef int64_t i
+    cdef int32_t k, first = t.category_from[category], end = t.category_from[category + 1]
+    if c.a == c.b:
+        return first < end and not in_set(bought, t.category_node[first])
+    for i in range(c.a, c.b):
+        for k in range(first, end):
+            if t.category_node[k] == t.lists[i] and not in_set(bought, t.lists[i]):
+                return True
+    return False
+
+
 cdef inline bint first_of(const RuleTable *t, const int64_t *row, const Cond *c,
                           const Facing *f) noexcept nogil:
     cdef int32_t i, k
@@ -153,7 +167,7 @@ cdef inline bint first_of(const RuleTable *t, const int64_t *row, const Cond *c,
                 return True
         elif what == FIRST_OF_CATEGORY:
             for k in range(f.n_lines):
-                if f.category[k] and not in_set(<const Vec*>row[t.categories_at], f.category[k]):
+                if new_category(t, <const Vec*>row[t.categories_at], c, f.category[k]):
                     return True
         else:
             k = <int32_t>(what - FIRST_IN_PERIOD)

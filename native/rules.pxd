@@ -141,7 +141,7 @@ cdef enum Condition:
     IF_AGE = 2             # a, b: least and most years, -1 none
     IF_MEMBER_DAYS = 3     # a, b: least and most days, -1 none
     IF_NEAR = 4            # a: slot, b: before, c: after
-    IF_FIRST = 5           # list: First
+    IF_FIRST = 5           # list: First; a, b: in lists, the nodes of the rule's category
     IF_NTH = 6             # list: ordinals
     IF_EVERY = 7           # a: n
     IF_SINCE = 8           # a: days
@@ -366,7 +366,9 @@ cdef struct RuleTable:
     const uint64_t *class_counters  # [class]: bits of the program's counters
     const uint8_t *product_weighed
     const int32_t *product_sku
-    const int64_t *product_category  # key of the category, 0 none
+    const int32_t *product_category  # number of the category from 1, 0 none
+    const int32_t *category_from     # [category] into category_node
+    const int64_t *category_node     # keys: a category, then all in whose subtree it is
     const int64_t *store_key         # key of the store, 0 none
     # Ladder
     int32_t simple_ladder         # spend and visits, by a period, to what is qualified

@@ -32,7 +32,9 @@ class Rules:
         classes: dict[str, Any],
         weighed: NDArray[np.uint8] | None,
         sku: NDArray[np.int32] | None,
-        category: NDArray[np.int64] | None,
+        category: NDArray[np.int32] | None,
+        category_from: NDArray[np.int32],
+        category_node: NDArray[np.int64],
     ) -> None: ...
     def set_stores(
         self, words: Words | None, keys: NDArray[np.int64] | None, n: int

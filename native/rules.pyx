@@ -253,15 +253,18 @@ cdef class Rules:
         """Whether the version needs the general rating."""
         return bool(self.table.full)
 
-    def set_products(self, product_class, Py_ssize_t n, dict classes, weighed, sku, category):
+    def set_products(self, product_class, Py_ssize_t n, dict classes, weighed, sku, category,
+                     category_from, category_node):
         """Set the class of each of the n products and the tables of the classes.
 
         `classes`: words and, in the general form, bars, opens and counters (uint64 by class
         and word), eligible uint8 by class. weighed uint8[n], sku int32[n] and category
-        int64[n] (a key, 0 none) are None in a plain program.
+        int32[n] (a number from 1, 0 none) are None in a plain program; category_from
+        int32[category + 1] says where the nodes of a category stand in category_node int64.
         """
         cdef Py_ssize_t count = classes["eligible"].size, words = self.table.n_words
-        self.held["products"] = (product_class, classes, weighed, sku, category)
+        self.held["products"] = (product_class, classes, weighed, sku, category, category_from,
+                                 category_node)
         self.table.product_class = <int32_t*>pointer(product_class, np.int32, n)
         self.table.class_words = <uint64_t*>pointer(classes["words"], np.uint64, count * words)
         self.table.class_eligible = <uint8_t*>pointer(classes["eligible"], np.uint8, count)
@@ -270,7 +273,9 @@ cdef class Rules:
         self.table.class_counters = <uint64_t*>pointer(classes["counters"], np.uint64, count)
         self.table.product_weighed = <uint8_t*>pointer(weighed, np.uint8, n)
         self.table.product_sku = <int32_t*>pointer(sku, np.int32, n)
-        self.table.product_category = <int64_t*>pointer(category, np.int64, n)
+        self.table.product_category = <int32_t*>pointer(category, np.int32, n)
+        self.table.category_from = <int32_t*>pointer(category_from, np.int32, category_from.size)
+        self.table.category_node = <int64_t*>pointer(category_node, np.int64, category_node.size)
         self.table.n_classes = <int32_t>count
         self.n_products = n
 

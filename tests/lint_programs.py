@@ -131,6 +131,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (
             group("first", "points = 3; per = 100; when = { department = ['dairy'] }; priority = 10", "points = 1; per = 100"),
             group("first", "points = 1; per = 100; limits = { day = 10 }; priority = 1", "points = 3; per = 100; when = { department = ['dairy'] }"),
+            group("first", *(f"points = {points}; per = 100; when = {{ category = ['{node}'], first_purchase = ['category'] }}" for points, node in ((1, "food"), (3, "food/dairy")))),
         ),
     ),
     "outdone": (

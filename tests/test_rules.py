@@ -232,6 +232,14 @@ CONDITIONS = [
          [sale("s", "06-01", line("milk", 1), store="1"), sale("t", "06-02", line("milk", 1), store="1"),
           sale("u", "06-03", line("milk", 1), store="2"), sale("v", "06-04", line("milk", 1))],
          [{"b": 5}, {}, {"b": 5}, {}]),
+    Case("first of the rule's category, until it is all back", POINTS + rule("b", "bonus", points=5,
+         when='{ category = ["food"], first_purchase = ["category"] }')
+         + rule("n", "bonus", points=1,
+                when='{ category = ["food"], not = { first_purchase = ["category"] } }'),
+         [sale("s", "06-01", line("wine", 1)), sale("t", "06-02", line("milk", 1)),
+          back("r", "06-03", "t", gone(1, 1)), sale("u", "06-04", line("milk", 1)),
+          sale("v", "06-05", line("milk", 1), line("wine", 1))],
+         [{}, {"b": 5}, {"b": -5}, {"b": 5}, {"n": 1}]),
     Case("n-th and every n-th", POINTS + rule("b", "bonus", points=5, when="{ nth_purchase = [2] }")
          + rule("c", "bonus", points=1, when="{ every_nth = 3 }"),
          [sale(f"s{n}", f"06-0{n}", line("milk", 1)) for n in (1, 2, 3)], [{}, {"b": 5}, {"c": 1}]),

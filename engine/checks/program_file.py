@@ -72,7 +72,9 @@ def parse_program(text: str, name: str = "<program>") -> Program:
     except msgspec.ValidationError as error:
         message, path = split_path(str(error))
         raise ProgramError(name, [Problem(path, message, lines.line_of(path))]) from None
-    found = [Problem(path, message, lines.line_of(path)) for path, message in check(program)]
+    # What is wrong with a referral's points is wrong with those of its rule as well.
+    told = dict.fromkeys((program.in_file(path), message) for path, message in check(program))
+    found = [Problem(path, message, lines.line_of(path)) for path, message in told]
     if found:
         raise ProgramError(name, sorted(found, key=lambda p: p.line))
     return program

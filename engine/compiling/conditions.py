@@ -29,6 +29,12 @@ def under(nodes: list[str] | None, path: str | None) -> bool:
     )
 
 
+def nodes_of(path: str) -> list[str]:
+    """A category path and all in whose subtree it is, the deepest first."""
+    parts = path.split("/")
+    return ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
+
+
 def in_category(when: Conditions, path: str | None) -> bool:
     """As `listed`, for the category tree: a node stands for its subtree."""
     if when.category is not None and not under(when.category, path):

@@ -9,6 +9,7 @@ from ..program.conditions import Conditions, MemberType, NotConditions, Range
 from ..program.program import Sequence
 from ..program.referrals import REFERRED
 from .layout import Key
+from .rule_tables import key_of
 
 if TYPE_CHECKING:
     from .programs import CompiledProgram
@@ -34,10 +35,12 @@ class MemberConditions:
         self.lists: list[int] = []
         self.first_periods: list[Any] = []
         self._first_names: list[str] = []
+        self._nodes: list[str] = []
 
     def add(self, when: Conditions) -> int:
         """Add the questions of one rule; the place of its anniversary condition, -1 none."""
         near = -1
+        self._nodes = when.category or []
         for negated, asked in ((False, when), (True, when.negated)):
             for name in MEMBER_FIELDS:
                 value = getattr(asked, name)
@@ -84,7 +87,11 @@ class MemberConditions:
         self._put(IF_NEAR, negated, self.compiled.date_slot(near.of), near.before, near.after)
 
     def _first_purchase(self, scopes: list[str], negated: bool) -> None:
-        self._put(IF_FIRST, negated, values=[self._first(scope) for scope in scopes])
+        first = len(self.lists)
+        if "category" in scopes:
+            self.lists += [key_of(node) for node in self._nodes]
+        self._put(IF_FIRST, negated, first, len(self.lists),
+                  values=[self._first(scope) for scope in scopes])  # fmt: skip
 
     def _first(self, scope: str) -> int:
         if scope in _LISTS:

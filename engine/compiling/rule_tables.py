@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..columns.dictionaries import Codes, Product, StoreVersion
 from ..program.conditions import LINE_LISTS, Conditions, LineConditions
 from ..program.program import Earn, Rule
-from .conditions import in_category, listed, under
+from .conditions import in_category, listed, nodes_of, under
 
 if TYPE_CHECKING:
     from .programs import CompiledProgram, CompiledPrograms
@@ -99,15 +99,18 @@ class RuleTables:
             tables["bars"] = tables["opens"] = None
         self.compiled.native.set_products(
             self._class_of, n, {**tables, "counters": counters, "eligible": eligible},
-            self._weighed, products.sku_of, self._category_keys(n),
+            self._weighed, products.sku_of, *self._categories(n),
         )
 
-    def _category_keys(self, n: int) -> NDArray[np.int64]:
-        """Keys of the products' categories, 0 for none: the same in every ledger."""
+    def _categories(self, n: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+        """Numbers of the products' categories from 1, 0 for none; where each one's nodes begin;
+        keys of the nodes, the same in every ledger."""
         products = self.dictionaries.products
-        names = products.categories.names
-        keys = np.array([0, *(key_of(name) for name in names)], np.int64)
-        return keys[products.category_of[:n].astype(np.int64) + 1]
+        nodes = [[key_of(node) for node in nodes_of(path)] for path in products.categories.names]
+        begins = np.zeros(len(nodes) + 2, np.int32)
+        begins[2:] = np.cumsum([len(some) for some in nodes])
+        keys = np.array([key for some in nodes for key in some], np.int64)
+        return products.category_of[:n] + np.int32(1), begins, keys
 
     def _classes_of(self, products: list[Product]) -> list[int]:
         """Classes by attributes; only a sku that a rule names tells like products apart.

@@ -32,11 +32,13 @@ CODES: dict[str, Code] = {
         "name other products, or take them out of `exclude`",
     ),
     "shadowed": Code(
-        "error", "in a group or stack of mode `first` a rule stands behind one that takes all",
+        "error", "in a group or stack of mode `first`, or an exclusive offer group, a rule stands "
+        "behind one that takes all",
         "give the narrower rule a lower priority number",
     ),
     "outdone": Code(
-        "warning", "in a group or stack of mode `best` a rule never gives more than another",
+        "warning", "in a group, stack or offer group of mode `best` a rule never gives more, or "
+        "takes more off, than another",
         "raise its figure, or take the rule away",
     ),
     "no-effect": Code(
@@ -84,12 +86,13 @@ CODES: dict[str, Code] = {
         "name the higher tier with at least the figure of the lower one",
     ),
     "tie-by-place": Code(
-        "warning", "rules of one priority in a group or stack of mode `first` meet, or of mode "
-        "`best` give the same, and their place in the file decides",
+        "warning", "rules of one priority in a group or stack of mode `first`, or an exclusive "
+        "offer group, meet, or of mode `best` give the same, and their place in the file decides",
         "give them different priorities",
     ),
     "groups-overlap": Code(
-        "note", "two exclusive groups, or stacks, give for the same lines, and both count",
+        "note", "two exclusive groups, stacks or offer groups give for the same lines, and both "
+        "count",
         "put the rules in one group if only one of them is meant",
     ),
     "unused": Code(

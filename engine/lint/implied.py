@@ -113,6 +113,11 @@ def _figures_implied(narrow: Conditions, wide: Conditions) -> bool:
 
 def _purchases_implied(narrow: Conditions, wide: Conditions) -> bool:
     """Whether the conditions on the number of a purchase, its steps and counters follow."""
+    if set(narrow.category or ()) != set(wide.category or ()) and any(
+        "category" in (part.first_purchase or ()) for part in (wide, wide.negated)
+    ):
+        # The first purchase of a category is that of the rule's own ones.
+        return False
     if wide.nth_purchase is not None and not (
         narrow.nth_purchase and set(narrow.nth_purchase) <= set(wide.nth_purchase)
     ):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from math import ceil
 
-from ..program.offers import OfferLimits
+from ..program.offers import AmountOff, Benefit, OfferLimits, SpendBands
 from ..program.program import Bonus, Caps, Earn, Offer, Program, Rule, Uses
 from .findings import Found
 
@@ -78,7 +78,7 @@ def _without(figures: Figures, span: str) -> dict[str, Decimal]:
 
 
 def most_at_once(rule: Rule) -> Decimal | None:
-    """The most that a rule can give for one fact, or None."""
+    """The most that a rule can give for one fact, or an offer take off, or None."""
     match rule:
         case Bonus(per_units=None, points=Decimal() as points):
             return points
@@ -88,6 +88,18 @@ def most_at_once(rule: Rule) -> Decimal | None:
             return of_balance.cap
         case Earn(basis="visit", points=Decimal() as points, round=None | "floor"):
             return points / rule.per
+        case Offer():
+            return _most_off(rule.benefit)
+    return None
+
+
+def _most_off(benefit: Benefit) -> Decimal | None:
+    match benefit:
+        case AmountOff(amount=amount, per_unit=False):
+            return Decimal(amount)
+        case SpendBands(bands=bands):
+            amounts = [band.amount for band in bands if band.amount is not None]
+            return Decimal(max(amounts)) if len(amounts) == len(bands) else None
     return None
 
 
@@ -117,7 +129,8 @@ def _limits(program: Program, path: str, rule: Rule) -> Iterator[Found]:
 def _uses(path: str, rule: Rule) -> Iterator[Found]:
     uses, limits = figures_of(rule.uses), figures_of(rule.limits)
     most = most_at_once(rule)
-    by_points = {} if most is None else {
+    # An offer takes less off where its lines cost less: its uses may end before its limit.
+    by_points = {} if most is None or isinstance(rule, Offer) else {
         name: Decimal(ceil(figure / most)) for name, figure in limits.items() if name != "basket"
     }  # fmt: skip
     for span, figure in uses.items():

@@ -17,6 +17,7 @@ from .conditions import Sets
 from .findings import CODES, SEVERITIES, Finding, Found
 from .ladder import lint_ladder
 from .limits import lint_limits
+from .offers import lint_offers
 from .rules import lint_groups, lint_rules, lint_unused
 from .search import search
 
@@ -30,7 +31,10 @@ def lint(
     date is before `today` are over, and the search buys on that day or the next that serves.
     """
     lines = LineMap(text)
-    found = [_finding(lines, one) for one in _all(program, text, day_of(today), holidays)]
+    found = [
+        _finding(lines, one._replace(path=program.in_file(one.path)))
+        for one in _all(program, text, day_of(today), holidays)
+    ]
     return sorted(found, key=lambda f: (SEVERITIES.index(f.severity), f.line, f.code, f.path))
 
 
@@ -40,6 +44,7 @@ def _all(
     sets = Sets(program, holidays)
     yield from lint_rules(program, sets, today)
     yield from lint_groups(program, sets)
+    yield from lint_offers(program, sets)
     yield from lint_limits(program)
     yield from lint_unused(program)
     if program.ladder is not None:

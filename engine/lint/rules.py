@@ -53,7 +53,7 @@ def _never(program: Program, sets: Sets, path: str, rule: Rule) -> Iterator[Foun
                 "contradiction", f"{path}.when.tier",
                 "the tiers that the rule has figures for are not those of its conditions", rule.id,
             )
-    if _all_excluded(program, rule):
+    if all_excluded(program, when, when.negated):
         yield Found(
             "excluded", f"{path}.when", "every line that it looks for is in `exclude`", rule.id
         )
@@ -74,10 +74,13 @@ def by_tier(rule: Rule) -> dict[str, Decimal] | None:
     return None
 
 
-def _all_excluded(program: Program, rule: Rule) -> bool:
-    when = rule.when
+def all_excluded(
+    program: Program, when: LineConditions, refused: LineConditions | None = None
+) -> bool:
+    """Whether every line that conditions look for is excluded; `refused` are those under `not`."""
     nothing = LineConditions()
-    if any(lines_imply(when, when.negated, excluded) for excluded in program.exclude):
+    negated = nothing if refused is None else refused
+    if any(lines_imply(when, negated, excluded) for excluded in program.exclude):
         return True
     # Values of one list may be excluded by several entries together.
     for name in LINE_LISTS:

@@ -12,6 +12,7 @@ program's one currency unit, point figures are exact decimals of whole points
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -508,6 +509,19 @@ class Program(Part, frozen=True, kw_only=True):
         made = [rule_of_referral(one) for one in self.referral if one.id not in known]
         if made:
             msgspec.structs.force_setattr(self, "rule", [*self.rule, *made])
+
+    def in_file(self, path: str) -> str:
+        """A path as it stands in the file: a referral's where it is of the rule that this makes."""
+        found = re.match(r"rule\[(\d+)\](\.points$)?", path)
+        if found is None:
+            return path
+        name = self.rule[int(found[1])].id
+        made = [rule_of_referral(one) for one in self.referral]
+        for place, rule in enumerate(made):
+            if rule.id == name and rule == self.rule[int(found[1])]:
+                rest = ".referred" if found[2] else path[found.end() :]
+                return f"referral[{place}]{rest}"
+        return path
 
     def rules_in_order(self) -> list[Rule]:
         """Rules by (priority, place in the file): the order in which caps are filled."""

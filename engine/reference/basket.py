@@ -168,7 +168,7 @@ def line_answer(sku: str, product: ProductFact, name: str, asked: Any) -> bool:
     found = line_value(sku, product, name)
     match name:
         case "category":
-            return any(_under(found, node) for node in asked)
+            return any(lies_under(found, node) for node in asked)
         case "label":
             return any(label in asked for label in found)
         case "on_promotion":
@@ -184,5 +184,5 @@ def line_value(sku: str, product: ProductFact, name: str) -> Any:
     return product.labels if name == "label" else getattr(product, name)
 
 
-def _under(category: str | None, node: str) -> bool:
+def lies_under(category: str | None, node: str) -> bool:
     return category is not None and (category == node or category.startswith(node + "/"))

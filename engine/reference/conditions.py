@@ -25,7 +25,7 @@ from ..program.conditions import (
 )
 from ..program.program import Bonus, Offer, Program, Rule
 from ..program.referrals import REFERRED
-from .basket import Basket, given_of_line, line_answer, meets
+from .basket import Basket, given_of_line, lies_under, line_answer, meets
 from .calendar import (
     anniversary,
     period_dates,
@@ -255,7 +255,7 @@ def _drawn(basket: Basket, asked: Draw, _: Rule) -> int | None:
     return int(hashlib.sha256(said).hexdigest()[:16], 16) % asked.one_in
 
 
-def _is_first(basket: Basket, kind: str) -> bool:
+def _is_first(basket: Basket, kind: str, rule: Rule) -> bool:
     purchases = basket.member.purchases
     match kind:
         case "ever":
@@ -263,8 +263,13 @@ def _is_first(basket: Basket, kind: str) -> bool:
         case "store":
             return basket.store != "" and all(p.store != basket.store for p in purchases)
         case "category":
+            here, nodes = categories(basket), rule.when.category
             bought = frozenset[str]().union(*(p.categories for p in purchases))
-            return bool(categories(basket) - bought)
+            return any(
+                any(lies_under(path, node) for path in here)
+                and not any(lies_under(path, node) for path in bought)
+                for node in nodes or here
+            )
         case period:
             begin, end = period_dates(basket.program, period, basket.date)
             return not any(begin <= purchase.date <= end for purchase in purchases)
@@ -360,9 +365,12 @@ CONDITIONS: dict[str, Condition] = {
     "anniversary": _known(
         lambda basket, near, _: anniversary_year(basket, near), lambda _, __: True
     ),
-    "first_purchase": _some(lambda basket, kinds: [
-        kind for kind in kinds if basket.is_sale and _is_first(basket, kind)
-    ]),
+    "first_purchase": Condition(
+        lambda basket, kinds, rule: [
+            kind for kind in kinds if basket.is_sale and _is_first(basket, kind, rule)
+        ],
+        lambda _, found, __: bool(found),
+    ),
     "nth_purchase": _known(_nth, lambda nth, listed: nth in listed),
     "every_nth": _known(_nth, lambda nth, n: nth % n == 0),
     "days_since_purchase": _known(_days_since_purchase, lambda days, least: days >= least),
