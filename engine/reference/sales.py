@@ -132,7 +132,9 @@ def _renew(turn: Turn, given: tuple[Given, ...], redeemed: set[str]) -> None:
 
 def apply_return(turn: Turn, sale: SaleState, returned: list[ReturnedLine]) -> None:
     """What comes back of a sale: spent points first, then what its rules gave."""
-    sale.left = lines_left(turn.row.id, sale.left, returned)
+    before = sale.left
+    sale.left = lines_left(turn.row.id, before, returned)
+    turn.row.back = sum(line.net for line in before) - sum(line.net for line in sale.left)
     _restore(turn, sale)
     found = worth(sale)
     turn.trace.returns(sale, found)

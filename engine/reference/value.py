@@ -40,7 +40,6 @@ from .facts import (
     RefundFact,
     named_sale,
     net_voids,
-    returned_lines,
 )
 from .returns import Refusal, redeemed_back
 from .turn import Posting
@@ -355,9 +354,5 @@ class Value:
             elif isinstance(step.entry.fact, SaleFact):
                 total += sum(line.net for line in net_voids(step.entry.fact.lines))
             if fact.weight == "spend":
-                total -= _net_back(step.entry)
+                total -= step.row.back
         return total
-
-
-def _net_back(entry: Accepted) -> int:
-    return 0 if not entry.returns else sum(item.net for item in returned_lines(entry.fact))
