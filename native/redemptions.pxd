@@ -1,7 +1,8 @@
 """Points redeemed: by facts of their own, and by a sale's tenders (rulebook section 8).
 
-What a redemption may ask, minimum, step, share of the basket and worth, is tested when it is
-first accepted; what has happened (`completed`) is never refused for it, and is told.
+What a redemption may ask, minimum, maximum, step, share of the basket, worth and least basket,
+is tested when it is first accepted; what has happened (`completed`) is never refused for it, and
+is told.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
@@ -18,9 +19,9 @@ from .holds cimport (
 from .lines cimport scale_tenders
 from .lots cimport Lots, paid_by
 from .rules cimport (
-    ALREADY_CANCELLED, BELOW_MINIMUM, HOLD, HOLD_ENDED, HOLD_USED, INSUFFICIENT, MORE_THAN_HELD,
-    NOT_A_MULTIPLE, NOT_SPENDABLE, NO_RULE, OK, OVER_SHARE, OVER_WORTH, POST_CAPTURE,
-    UNKNOWN_CURRENCY, RuleTable, Terms)
+    ABOVE_MAXIMUM, ALREADY_CANCELLED, BASKET_TOO_SMALL, BELOW_MINIMUM, HOLD, HOLD_ENDED, HOLD_USED,
+    INSUFFICIENT, MORE_THAN_HELD, NOT_A_MULTIPLE, NOT_SPENDABLE, NO_RULE, OK, OVERFLOW, OVER_SHARE,
+    OVER_WORTH, POST_CAPTURE, UNKNOWN_CURRENCY, RuleTable, Terms)
 from .state cimport DEBT, HOLDS, JOINED, LOTS, REDEEMED, Vec
 from .tiers cimport advance_tiers, tier_on
 from .work cimport Work, account_available
@@ -35,15 +36,27 @@ cdef inline int breaks_terms(const Terms *t, int64_t points) noexcept nogil:
     return OK
 
 
+cdef inline bint is_beyond(const Terms *t, int64_t points) noexcept nogil:
+    """Whether points are more than a redemption may take."""
+    return t.maximum > 0 and points > t.maximum
+
+
 cdef inline int64_t cut(const Terms *t, int64_t points, int64_t active) noexcept nogil:
     """What of an asked figure is redeemable, where anything is; else the figure."""
-    cdef int64_t most = active - active % t.step if active > 0 else 0
+    cdef int64_t most
+    if is_beyond(t, active):
+        active = t.maximum
+    most = active - active % t.step if active > 0 else 0
     return most if most >= t.minimum and 0 < most < points else points
 
 
 cdef inline void tell_broken(Work *w, const RuleTable *t, int32_t c, int status) noexcept nogil:
     """w.broken: the first term that is broken, in the order of the terms."""
-    cdef int64_t code = t.broken_code + status - BELOW_MINIMUM
+    cdef int64_t code
+    if status >= ABOVE_MAXIMUM:
+        code = t.beyond_code + status - ABOVE_MAXIMUM
+    else:
+        code = t.broken_code + status - BELOW_MINIMUM
     if w.broken[c] == 0 or code < w.broken[c]:
         w.broken[c] = code
 
@@ -66,6 +79,10 @@ cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *ro
             points = cut(&t.terms[t.own_terms[c]], points, account_available(row, c, day))
             w.out.taken[i] = points if points < in_.figure[i] else 0
         status = breaks_terms(&t.terms[t.own_terms[c]], points)
+        if status == OK and is_beyond(&t.terms[t.own_terms[c]], points):
+            status = ABOVE_MAXIMUM
+    if points > t.currencies[c].most:
+        return OVERFLOW
     if not in_.flags[i] & (ACCEPTED | COMPLETED):
         if status != OK:
             return status
@@ -161,7 +178,7 @@ cdef inline int break_terms(Work *w, const RuleTable *t, int64_t i, int32_t tier
                             bint strict) noexcept nogil:
     """The terms that the sale's tenders break: the first as a status, or w.broken of all."""
     cdef const Columns *in_ = w.in_
-    cdef int64_t k, j, money, asked, net = 0, paid, unused
+    cdef int64_t k, j, money, asked, net = 0, paid, unused, together
     cdef int64_t first = in_.tenders_from[i]
     cdef int32_t c, at
     cdef int status
@@ -198,6 +215,25 @@ cdef inline int break_terms(Work *w, const RuleTable *t, int64_t i, int32_t tier
             if strict:
                 return OVER_SHARE
             tell_broken(w, t, c, OVER_SHARE)
+    for k in range(first, in_.tenders_from[i + 1]):
+        at = t.tender_terms[in_.tender[k]]
+        if at < 0 or w.asked_of[k - first] == 0:
+            continue
+        c = t.redeems[in_.tender[k]]
+        together = 0
+        for j in range(first, in_.tenders_from[i + 1]):
+            if t.redeems[in_.tender[j]] == c:
+                together += w.asked_of[j - first]
+        if is_beyond(&t.terms[at], together):
+            if strict:
+                return ABOVE_MAXIMUM
+            tell_broken(w, t, c, ABOVE_MAXIMUM)
+    for k in range(first, in_.tenders_from[i + 1]):
+        at = t.tender_terms[in_.tender[k]]
+        if at >= 0 and w.asked_of[k - first] and net < t.terms[at].at_least:
+            if strict:
+                return BASKET_TOO_SMALL
+            tell_broken(w, t, t.redeems[in_.tender[k]], BASKET_TOO_SMALL)
     return OK
 
 
@@ -259,6 +295,9 @@ cdef inline int tenders_asked(Work *w, const RuleTable *t, int64_t i, int64_t *r
     status = named_asked(w, t, i, row, h)
     if status != OK:
         return status
+    for c in range(t.n_currencies):
+        if w.asked_in[c] > t.currencies[c].most:
+            return OVERFLOW
     if (in_.tender_points != NULL or in_.tender_names != NULL) and (
             strict or in_.flags[i] & COMPLETED):
         status = break_terms(w, t, i, tier_before(w, t, row, day), strict)

@@ -96,6 +96,22 @@ cdef enum Status:
     OVER_LIMIT = 32
     OFFER_NOT_APPLICABLE = 33
     OFFER_USED_UP = 34
+    UNKNOWN_MERGE = 35     # of ties, claims and referrals; never the kernel's own
+    SAME_MEMBER = 36
+    ALREADY_MERGED = 37
+    ALREADY_UNDONE = 38
+    MEMBER_POOLED = 39
+    ENTANGLED = 40
+    NOT_POOLED = 41
+    NOT_A_HOUSEHOLD = 42
+    SALE_HAS_MEMBER = 43
+    ALREADY_CLAIMED = 44
+    CLAIM_WINDOW_OVER = 45
+    SELF_REFERRAL = 46
+    ALREADY_REFERRED = 47
+    REFERRAL_CIRCLE = 48
+    ABOVE_MAXIMUM = 49
+    BASKET_TOO_SMALL = 50
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
 cdef enum FactKind:
@@ -191,6 +207,7 @@ cdef struct Counter:
 cdef struct CurrencyTable:
     const int32_t *good_through   # by day of earning; inactivity: by the later day
     int64_t rate_den              # common denominator of the currency's exact earn
+    int64_t most                  # units of one posting
     int32_t known                 # the version has it
     int32_t pending_days
     int32_t multiplied            # some multiply rule acts on it
@@ -246,6 +263,8 @@ cdef struct Terms:
     int64_t share_den
     int64_t points         # units that are worth `money`; 0: no rate
     int64_t clamp          # more than is redeemable takes what is
+    int64_t maximum        # units; 0: none
+    int64_t at_least       # of the basket's net
 
 cdef struct RuleTable:
     int32_t n_rules
@@ -327,6 +346,7 @@ cdef struct RuleTable:
     const Terms *terms
     const int64_t *money          # [terms, rung + 1]: minor units; 0: no tier
     int32_t broken_code           # engine/status.py LIMITS: minimum, step, worth, share
+    int32_t beyond_code           # maximum, at_least
     int32_t uses_code
     int32_t offer_code
     int32_t budget_code

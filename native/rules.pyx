@@ -90,6 +90,7 @@ cdef class Rules:
         t.entry_any = numbers["entry_any"]
         t.tiers_at = numbers["tiers_at"]
         t.broken_code = numbers["broken_code"]
+        t.beyond_code = numbers["beyond_code"]
         t.uses_code = numbers["uses_code"]
         t.offer_code = numbers["offer_code"]
         t.budget_code = numbers["budget_code"]
@@ -196,7 +197,7 @@ cdef class Rules:
             self.held["through", i] = one["good_through"]
             self.currencies[i] = CurrencyTable(
                 <int32_t*>pointer(one["good_through"], np.int32, 1), one["rate_den"],
-                one["known"], one["pending_days"], one["multiplied"], one["caps_from"],
+                one["most"], one["known"], one["pending_days"], one["multiplied"], one["caps_from"],
                 one["caps_to"], one["spendable"], one["at_basket"], one["rounding"],
                 one["inactivity"], one["renewed_by_sale"], one["renewed_by_redemption"],
                 one["renewed_by_activity"])
@@ -209,7 +210,8 @@ cdef class Rules:
             self.sequences[i] = SequenceDef(slot, steps, repeat, gap, reset)
         self.terms = <Terms*>_items(len(lists["terms"]), sizeof(Terms))
         for i, one in enumerate(lists["terms"]):
-            self.terms[i] = Terms(one[0], one[1], one[2], one[3], one[4], one[5])
+            self.terms[i] = Terms(one[0], one[1], one[2], one[3], one[4], one[5], one[6],
+                                  one[7])
         for i, (metric, subject, least) in enumerate(lists["asked"]):
             self.asked[i] = Asked(metric, subject, least, i)
             for k in range(i):

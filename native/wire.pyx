@@ -130,13 +130,35 @@ cdef inline bint take(Text *t, char wanted) noexcept nogil:
     return True
 
 
+cdef bint unseen(const Text *t) noexcept nogil:
+    """Whether a letter from DEL on begins here that no name holds (`engine.facts.parts.UNSEEN`)."""
+    cdef const unsigned char *at = <const unsigned char*>t.at
+    if at[0] == 0x7F:
+        return True
+    if t.end - t.at < 3:
+        # No such letter and a quote have room.
+        return False
+    if at[0] == 0xC2:
+        return at[1] < 0xA0
+    if at[0] == 0xD8:
+        return at[1] == 0x9C
+    if at[0] == 0xE2 and at[1] == 0x80:
+        return (at[2] == 0x8B or at[2] == 0x8E or at[2] == 0x8F
+                or (at[2] >= 0xA8 and at[2] <= 0xAE))
+    if at[0] == 0xE2 and at[1] == 0x81:
+        return at[2] >= 0xA6 and at[2] <= 0xA9
+    return at[0] == 0xEF and at[1] == 0xBB and at[2] == 0xBF
+
+
 cdef inline bint text(Text *t, const char **start, Py_ssize_t *size) noexcept nogil:
     """A string without escapes or control characters."""
+    cdef unsigned char letter
     if not take(t, b'"'):
         return False
     start[0] = t.at
     while t.at < t.end and t.at[0] != b'"':
-        if t.at[0] == b'\\' or <unsigned char>t.at[0] < 0x20:
+        letter = <unsigned char>t.at[0]
+        if letter == b'\\' or letter < 0x20 or (letter >= 0x7F and unseen(t)):
             return False
         t.at += 1
     if t.at == t.end:
@@ -237,6 +259,26 @@ cdef inline bint named(const char *key, Py_ssize_t size, const char *name,
     return size == name_size and memcmp(key, name, size) == 0
 
 
+cdef bint like_card(const char *at, Py_ssize_t size) noexcept nogil:
+    """Whether a name could be a bank card's number (`engine.facts.bank_cards`): Luhn's check."""
+    cdef int digits = 0, total = 0, figure
+    cdef Py_ssize_t i = size
+    if size < 15 or not is_digit(at[0]):
+        return False
+    while i > 0:
+        i -= 1
+        if not is_digit(at[i]):
+            if at[i] != b' ' and at[i] != b'-':
+                return False
+            continue
+        figure = at[i] - 48
+        if digits & 1:
+            figure = 2 * figure - (9 if figure > 4 else 0)
+        total += figure
+        digits += 1
+    return (digits == 15 or digits == 16) and total % 10 == 0
+
+
 cdef str name_of(const char *start, Py_ssize_t size):
     return PyUnicode_DecodeUTF8(start, size, NULL)
 
@@ -315,7 +357,7 @@ cdef bint read_tenders(Text *t, Sale sale) except -1:
             if not text(t, &key, &size) or not take(t, b':'):
                 return False
             if named(key, size, b"type", 4):
-                if seen & 1 or not text(t, &kind, &kind_size):
+                if seen & 1 or not text(t, &kind, &kind_size) or like_card(kind, kind_size):
                     return False
                 seen |= 1
             elif named(key, size, b"amount", 6):
@@ -382,7 +424,7 @@ def parse_sale(bytes body):
                     return None
                 elif named(key, size, b"member", 6):
                     bit = 32
-                    if n == 0:
+                    if n == 0 or like_card(start, n):
                         return None
                     sale.member = name_of(start, n)
                 elif named(key, size, b"store", 5):

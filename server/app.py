@@ -90,7 +90,8 @@ def routes(front: Front) -> tuple[Route, ...]:
             Route("POST", path.path, KindDoor(events, path).post, Told(
                 path.about, {
                     status: {JSON: shown.FactAnswer} for status in (200, 201, 202)
-                }, "write", {JSON: body_of(path)}, (FORCE,), (*BODIES, *COMMITS, *FACTS),
+                }, "write", {JSON: body_of(path)}, (FORCE,),
+                (*BODIES, *COMMITS, *FACTS, "no-pepper"),
             ))
             for path in PATHS
         ),

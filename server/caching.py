@@ -12,7 +12,7 @@ from .decode import JSON
 from .problems import ProblemError
 from .reply import Reply
 
-_TAG = re.compile(r'\s*(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
+_TAG = re.compile(r'\s*((?:W/)?)("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
 
 
 def answer(
@@ -37,8 +37,8 @@ def weak(body: bytes, told_now: str) -> str:
     return f'W/"{xxh3_64_hexdigest(body.replace(told_now.encode(), b"", 1))}"'
 
 
-def names(header: str, tag: str) -> bool:
-    """Whether a list of tags has one, strong or weak alike. Raises ProblemError."""
+def names(header: str, tag: str, *, strongly: bool = False) -> bool:
+    """Whether a list of tags has one, strong or weak alike, or both strong. Raises ProblemError."""
     if header.strip() == "*":
         return True
     found, end = [], 0
@@ -48,6 +48,7 @@ def names(header: str, tag: str) -> bool:
             raise ProblemError(
                 "invalid-parameter", 'If-Match and If-None-Match take "tags" or *'
             )
-        found.append(match[1])
+        if not (strongly and match[1]):
+            found.append(match[2])
         end = match.end()
     return tag.removeprefix("W/") in found

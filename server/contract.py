@@ -58,7 +58,7 @@ MATCHED = Parameter(
     "If-Match", "the tag of the versions that the caller knows", TEXT, "header", required=True
 )
 
-ALWAYS = ("invalid-request", "invalid-parameter", "http-version", "internal")
+ALWAYS = ("invalid-request", "invalid-parameter", "http-version", "internal", "head-timeout")
 """Problems of every route."""
 
 GUARDED = ("unauthorized", "forbidden", "rate-limited")
@@ -66,7 +66,7 @@ GUARDED = ("unauthorized", "forbidden", "rate-limited")
 
 BODIES = (
     "invalid-json", "duplicate-member", "invalid-body", "body-timeout", "too-large",
-    "unsupported-media",
+    "unsupported-media", "expectation-failed",
 )  # fmt: skip
 COMMITS = ("overloaded", "storage-full", "writer-away")
 FACTS = (

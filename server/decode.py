@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+
 import orjson
 import pyarrow as pa
+from aiohttp import web
 
 from vafa.engine.facts import LoneFact
 from vafa.engine.facts.parts import FormError
@@ -11,6 +14,8 @@ from vafa.engine.wire import json_facts as wire_json
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
+from .arrow_size import unpacked_size
+from .edge import MOST_BODY, read_body
 from .problems import ProblemError
 
 JSON = "application/json"
@@ -19,6 +24,31 @@ ARROW = "application/vnd.apache.arrow.stream"
 
 MOST_FACTS = 100_000
 """Facts of one request."""
+
+MOST_ITEMS = 4_000_000
+"""Lines, tenders, coupons and offers of one Arrow request: more than fit a body of full width."""
+
+
+def kind_of(request: web.BaseRequest) -> str:
+    """The content type of a body, without parameters. Raises ProblemError.
+
+    Text is UTF-8: another charset would be read as what it is not.
+    """
+    given = request.headers.get("Content-Type", "")
+    if given in (JSON, NDJSON):
+        return given
+    charset = request.charset
+    if charset is not None and charset.lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise ProblemError("unsupported-media", f"send UTF-8, not {charset[:50]!r}")
+    return request.content_type
+
+
+async def read_json(request: web.BaseRequest) -> bytes:
+    """A body that says it is JSON. Raises ProblemError."""
+    kind = kind_of(request)
+    if kind != JSON:
+        raise ProblemError("unsupported-media", f"send {JSON}, not {kind}")
+    return await read_body(request)
 
 
 def decode_fact(body: bytes) -> Sale | LoneFact:
@@ -52,17 +82,22 @@ def decode_lines(body: bytes) -> list[Line]:
 def decode_arrow(body: bytes) -> ArrowFacts:
     """Sales of an Arrow stream, validated in full. Raises ProblemError."""
     try:
+        if unpacked_size(body) > MOST_BODY:
+            raise ProblemError("too-large", f"the columns are over {MOST_BODY} bytes")
         with pa.ipc.open_stream(pa.py_buffer(body)) as reader:
             batches = []
-            rows = 0
+            rows = items = 0
             for batch in reader:
                 rows += batch.num_rows
-                if rows > MOST_FACTS:
-                    raise ProblemError("too-large", f"more than {MOST_FACTS} facts")
-                batch.validate(full=True)
+                items += sum(len(column.values) for column in batch if _is_list(column))
+                if rows > MOST_FACTS or items > MOST_ITEMS:
+                    told = f"more than {MOST_FACTS} facts or {MOST_ITEMS} lines"
+                    raise ProblemError("too-large", told)
                 batches.append(batch)
             table = pa.Table.from_batches(batches, reader.schema)
-    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
+    except (
+        pa.ArrowException, OSError, ValueError, TypeError, KeyError, struct.error
+    ) as error:  # fmt: skip
         raise ProblemError("invalid-batch", f"not an Arrow stream: {error}") from None
     try:
         return ArrowFacts(table)
@@ -70,6 +105,10 @@ def decode_arrow(body: bytes) -> ArrowFacts:
         raise ProblemError("invalid-batch", error.message, error.path) from None
     except (pa.ArrowException, UnicodeDecodeError, OverflowError) as error:
         raise ProblemError("invalid-batch", f"a column cannot be read: {error}") from None
+
+
+def _is_list(column: pa.Array) -> bool:
+    return pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
 
 
 def with_fields(body: bytes, fields: dict[str, str]) -> bytes:

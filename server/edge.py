@@ -30,7 +30,8 @@ MOST_CONNECTIONS = 10_000
 """Connections of a process."""
 
 _VERSIONS = (HttpVersion11, HttpVersion10)
-_WINDOW_BITS = {"gzip": 31, "deflate": 15}
+_ENCODINGS = {None: None, "identity": None, "gzip": 31, "x-gzip": 31, "deflate": 15}
+"""Window bits of zlib by content encoding; None where nothing is packed."""
 
 
 def check_version(request: web.BaseRequest) -> None:
@@ -41,24 +42,27 @@ def check_version(request: web.BaseRequest) -> None:
 
 async def read_body(request: web.BaseRequest) -> bytes:
     """The whole body, unpacked, within its time and size. Raises ProblemError."""
-    encoding = request.headers.get("Content-Encoding", "identity")
-    if encoding != "identity" and encoding not in _WINDOW_BITS:
+    encoding = request.headers.get("Content-Encoding")
+    if encoding is not None:
+        encoding = encoding.lower()
+    if encoding not in _ENCODINGS:
         raise ProblemError("unsupported-media", f"the content encoding {encoding!r} is unknown")
     body = getattr(request, "taken", None)
     if body is None:
         body = await read_raw(request)
-    return body if encoding == "identity" else _unpack(body, _WINDOW_BITS[encoding])
+    window_bits = _ENCODINGS[encoding]
+    return body if window_bits is None else _unpack(body, window_bits)
 
 
 async def read_raw(request: web.BaseRequest) -> bytes:
     """The whole body as it was sent, within its time and size. Raises ProblemError."""
+    if (request.content_length or 0) > MOST_BODY:
+        raise ProblemError("too-large", f"the body is over {MOST_BODY} bytes")
     if "Expect" in request.headers:
         await _invite(request)
     if request.content.is_eof():
         # A small body has arrived with its head, as most have: no timer, no waiting.
         return request.content.read_nowait()
-    if (request.content_length or 0) > MOST_BODY:
-        raise ProblemError("too-large", f"the body is over {MOST_BODY} bytes")
     try:
         async with asyncio.timeout(BODY_S):
             return await request.read()
@@ -71,7 +75,7 @@ async def read_raw(request: web.BaseRequest) -> bytes:
 async def _invite(request: web.BaseRequest) -> None:
     """Answer `Expect: 100-continue`, which large uploads wait for."""
     if request.headers["Expect"].lower() != "100-continue":
-        raise ProblemError("unsupported-media", "only 100-continue can be expected")
+        raise ProblemError("expectation-failed", "only 100-continue can be expected")
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.writer.output_size = 0
 
@@ -112,7 +116,7 @@ class _Connection(RequestHandler):
         super().connection_made(transport)
         assert self._manager is not None
         if len(self._manager.connections) > MOST_CONNECTIONS:
-            self._say(b"503 Service Unavailable\r\nRetry-After: 1")
+            self._say(ProblemError("overloaded", f"over {MOST_CONNECTIONS} connections"))
 
     def data_received(self, data: bytes) -> None:
         """A head must be whole in time."""
@@ -125,7 +129,8 @@ class _Connection(RequestHandler):
     def _end_head(self) -> None:
         self._head = None
         if self._request_count == self._heads and self._current_request is None:
-            self._say(b"408 Request Timeout")
+            detail = f"the head did not arrive in {HEAD_S:.0f} s"
+            self._say(ProblemError("head-timeout", detail))
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Nobody waits for the rest of a head any more."""
@@ -133,12 +138,10 @@ class _Connection(RequestHandler):
             self._head.cancel()
         super().connection_lost(exc)
 
-    def _say(self, status: bytes) -> None:
-        """Answer by a bare status and close."""
+    def _say(self, problem: ProblemError) -> None:
+        """Answer without a request and close."""
         if self.transport is not None:
-            self.transport.write(
-                b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            )
+            self.transport.write(problem.message())
         self.force_close()
 
     def handle_error(

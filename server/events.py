@@ -12,7 +12,18 @@ from vafa.engine.columns.verdicts import Verdict, stream_of, verdict_table
 from vafa.engine.facts import JointFact, LoneFact, PrivateFact
 from vafa.native.wire import Sale
 
-from .decode import ARROW, JSON, NDJSON, Line, decode_arrow, decode_fact, decode_lines, with_fields
+from .decode import (
+    ARROW,
+    JSON,
+    NDJSON,
+    Line,
+    decode_arrow,
+    decode_fact,
+    decode_lines,
+    kind_of,
+    read_json,
+    with_fields,
+)
 from .edge import read_body
 from .front import Front
 from .guard import holder_of
@@ -41,10 +52,11 @@ class EventDoor:
             given = parameters(request, "force", "atomic")
             force, atomic = flag(given, "force"), flag(given, "atomic")
         holder = asker(request, force)
+        kind = kind_of(request)
+        if kind not in (JSON, NDJSON, ARROW):
+            told = f"send {JSON}, {NDJSON} or {ARROW}, not {kind}"
+            raise ProblemError("unsupported-media", told)
         body = await read_body(request)
-        kind = request.headers.get("Content-Type", "")
-        if kind != JSON:
-            kind = request.content_type
         if kind == JSON:
             return await self._one(body, force, holder)
         language = language_of(request.headers.get("Accept-Language"))
@@ -55,9 +67,7 @@ class EventDoor:
             if atomic:
                 return await self._whole(lines, force, language)
             return await self._lines(lines, force, language)
-        if kind == ARROW:
-            return await self._table(body, force, holder, language if atomic else None)
-        raise ProblemError("unsupported-media", f"send {JSON}, {NDJSON} or {ARROW}, not {kind}")
+        return await self._table(body, force, holder, language if atomic else None)
 
     async def post_as(
         self, request: web.BaseRequest, kind: str, named: tuple[str, str] | None
@@ -65,9 +75,7 @@ class EventDoor:
         """One fact of a kind, which its path tells; `named` is a field that it tells as well."""
         force = flag(parameters(request, "force"), "force")
         holder = asker(request, force)
-        body = await read_body(request)
-        if request.content_type != JSON:
-            raise ProblemError("unsupported-media", f"send {JSON}, not {request.content_type}")
+        body = await read_json(request)
         fields = {"kind": kind} if named is None else {"kind": kind, named[0]: named[1]}
         return await self._one(with_fields(body, fields), force, holder)
 

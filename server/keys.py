@@ -36,9 +36,9 @@ class KeysError(ValueError):
 class KeyEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """One key: known by its hash, or a secret with which requests are signed."""
 
-    id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w.:-]+$")]
+    id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w.:-]+(?!\n)$")]
     scopes: Annotated[list[Scope], Meta(min_length=1)]
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")] | None = None
     secret: str | None = None
     stores: list[str] | None = None
     not_before: Instant | None = None

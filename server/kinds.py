@@ -17,14 +17,34 @@ from vafa.engine.facts import (
     AdjustFact,
     CancelFact,
     CaptureFact,
+    CardBlockFact,
+    CardLinkFact,
+    CardPinFact,
+    CardUnblockFact,
+    CatalogFact,
     ClaimFact,
+    CloseFact,
+    DayClosedFact,
     DonateFact,
+    EnrolFact,
+    EraseFact,
+    GiftCardFundFact,
+    GiftCardIssueFact,
+    GiftCardLoadFact,
+    GiftCardPinFact,
+    GiftCardRedeemFact,
     HoldFact,
+    MemberUpdateFact,
     MergeFact,
     PoolFact,
+    ProfitShareFact,
     RedeemFact,
     ReleaseFact,
     ReturnFact,
+    RewardRedeemFact,
+    RewardStockFact,
+    SaleFact,
+    StoreFact,
     SubscriptionEndFact,
     SubscriptionStartFact,
     TransferFact,
@@ -36,13 +56,17 @@ from .events import EventDoor
 
 
 class Path(NamedTuple):
-    """A path, the type of its facts, the field that its `{id}` is, and fields of other paths."""
+    """A path, the type of its facts, the field that its `{id}` is, and fields of other paths.
+
+    `prefix` tells the type of its bodies from that of another path of the same facts.
+    """
 
     path: str
     fact: type[msgspec.Struct]
     about: str
     named: str | None = None
     without: tuple[str, ...] = ()
+    prefix: str = ""
 
     @property
     def kind(self) -> str:
@@ -51,6 +75,7 @@ class Path(NamedTuple):
 
 
 PATHS = (
+    Path("/v1/sales", SaleFact, "Takes a basket that was paid"),
     Path("/v1/holds", HoldFact, "Keeps points for later"),
     Path("/v1/holds/{id}/capture", CaptureFact, "Redeems a hold", "hold"),
     Path("/v1/holds/{id}/release", ReleaseFact, "Gives up a hold", "hold"),
@@ -61,7 +86,8 @@ PATHS = (
     ),
     Path("/v1/claims", ClaimFact, "Claims a sale that was rung up without a member"),
     Path(
-        "/v1/claims/{id}/cancel", CancelFact, "Undoes a claim", "claim", ("redemption", "points")
+        "/v1/claims/{id}/cancel", CancelFact, "Undoes a claim", "claim", ("redemption", "points"),
+        "Claim",
     ),
     Path("/v1/returns", ReturnFact, "Takes goods back"),
     Path("/v1/activities", ActivityFact, "Something a member did that is no purchase"),
@@ -74,7 +100,32 @@ PATHS = (
     Path("/v1/accounts/{id}/leave", UnpoolFact, "A member leaves a household", "account"),
     Path("/v1/subscriptions", SubscriptionStartFact, "Starts a plan"),
     Path("/v1/subscriptions/{id}/end", SubscriptionEndFact, "Ends a plan", "plan"),
-)
+    Path("/v1/members", EnrolFact, "A member joins"),
+    Path("/v1/members/{id}/update", MemberUpdateFact, "Tells what is known of a member", "member"),
+    Path("/v1/members/{id}/close", CloseFact, "A member leaves", "member"),
+    Path("/v1/members/{id}/erase", EraseFact, "Forgets a member's profile", "member"),
+    Path("/v1/cards/{id}/link", CardLinkFact, "Gives a member a card", "card"),
+    Path("/v1/cards/{id}/block", CardBlockFact, "Blocks a card", "card"),
+    Path("/v1/cards/{id}/unblock", CardUnblockFact, "Unblocks a card", "card"),
+    Path("/v1/cards/{id}/pin", CardPinFact, "Gives a card a PIN", "card"),
+    Path("/v1/gift-cards", GiftCardIssueFact, "Issues a gift card"),
+    Path("/v1/gift-cards/{id}/load", GiftCardLoadFact, "Puts money on a gift card", "card"),
+    Path("/v1/gift-cards/{id}/redeem", GiftCardRedeemFact, "Spends from a gift card", "card"),
+    Path("/v1/gift-cards/{id}/pin", GiftCardPinFact, "Gives a gift card a PIN", "card"),
+    Path(
+        "/v1/gift-cards/{id}/fund", GiftCardFundFact, "Puts a member's own money on a gift card",
+        "gift_card",
+    ),
+    Path("/v1/coupons/{id}/issue", AdjustFact, "Gives or takes coupons by hand", "currency",
+         prefix="Coupon"),
+    Path("/v1/coupons/{id}/redeem", RedeemFact, "Redeems coupons", "currency", prefix="Coupon"),
+    Path("/v1/rewards/{id}/redeem", RewardRedeemFact, "Takes pieces of a reward", "reward"),
+    Path("/v1/rewards/{id}/stock", RewardStockFact, "More pieces of a reward", "reward"),
+    Path("/v1/catalogs", CatalogFact, "Gives products their attributes"),
+    Path("/v1/stores", StoreFact, "Gives stores their attributes"),
+    Path("/v1/closings", DayClosedFact, "Closes a business date"),
+    Path("/v1/profit-shares", ProfitShareFact, "Splits a pool of points over members"),
+)  # fmt: skip
 
 
 @cache
@@ -86,8 +137,7 @@ def body_of(path: Path) -> type[msgspec.Struct]:
         for field in msgspec.structs.fields(path.fact)
         if field.name not in (path.named, *path.without)
     ]  # fmt: skip
-    of = "Claim" if path.named == "claim" else ""
-    name = of + path.fact.__name__.removesuffix("Fact") + "Body"
+    name = path.prefix + path.fact.__name__.removesuffix("Fact") + "Body"
     return msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True)
 
 

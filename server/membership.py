@@ -32,7 +32,7 @@ class MembershipDoor:
         """The member that has a card at an instant, as the member's own path shows it."""
         given = parameters(request, "card", "at")
         at = instant(given, "at")
-        if "card" not in given:
+        if not given.get("card"):
             raise ProblemError("invalid-parameter", "card is missing")
         replica = self.front.follow()
         card = replica.card(given["card"], at)

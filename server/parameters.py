@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 
+import msgspec
 from aiohttp import web
 
-from vafa.engine.facts.parts import instant_us
+from vafa.engine.facts.parts import Instant, instant_us
 
 from .problems import ProblemError
 
@@ -59,9 +59,7 @@ def instant(given: Mapping[str, str], name: str) -> int | None:
         return None
     try:
         # A plus of an offset that was not percent-encoded has become a space.
-        moment = dt.datetime.fromisoformat(value.replace(" ", "+"))
-        if moment.tzinfo is None:
-            raise ValueError(value)
+        moment = msgspec.convert(value.replace(" ", "+"), Instant)
         return instant_us(moment, name)
     except ValueError:
         raise ProblemError(

@@ -17,15 +17,15 @@ from aiohttp import web
 from vafa.engine.columns.carrier import carrier_of
 from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import GiftCardIssueFact, GiftCardPinFact, JointFact, PrivateFact
-from vafa.engine.facts.parts import Pin, Profile
+from vafa.engine.facts.form import check_profile
+from vafa.engine.facts.parts import FormError, Pin, Profile
 from vafa.engine.private.apart import NoPepperError
 from vafa.engine.private.facts import for_journal, keep_profile, whose
 from vafa.engine.private.gift_pins import asked, gift_pin, gives_pin, try_pins
 from vafa.engine.private.pins import Lock, lock_of, try_pin
-from vafa.engine.wire.json_facts import duplicate_member
+from vafa.engine.wire.json_facts import check_members
 
-from .decode import JSON
-from .edge import read_body
+from .decode import JSON, read_json
 from .front import Front
 from .parameters import parameters
 from .problems import ProblemError
@@ -139,6 +139,10 @@ class PrivacyDoor:
         """All that is known of a person from now on."""
         parameters(request)
         given = await self._body(request, Profile)
+        try:
+            check_profile(given)
+        except FormError as error:
+            raise ProblemError(error.slug, error.message) from None
         member, seq = self._member(name), self.front.replica.seq
         private = self.front.private()
         await self._privacy.slowly(lambda: private.put(member, seq, given, whole=True))
@@ -154,20 +158,18 @@ class PrivacyDoor:
         return replica.membership.accounts.person(number)
 
     async def _body(self, request: web.BaseRequest, kind: Any) -> Any:
-        body = await read_body(request)
-        if request.content_type != JSON:
-            raise ProblemError("unsupported-media", f"send {JSON}, not {request.content_type}")
+        body = await read_json(request)
         try:
             decoded = msgspec.json.decode(body, type=kind)
-            twice = duplicate_member(body)
+            check_members(body)
+        except FormError as error:
+            raise ProblemError(error.slug, error.message, error.path) from None
         except msgspec.ValidationError as error:
             # What was sent is not told again: it is private.
             message = str(error).partition(" - at ")[0]
             raise ProblemError("invalid-fact", message) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
             raise ProblemError("invalid-json", "the body is not well-formed JSON") from None
-        if twice is not None:
-            raise ProblemError("duplicate-member", f"the member {twice!r} is there twice")
         return decoded
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import orjson
@@ -37,6 +39,7 @@ PROBLEMS: dict[str, Kind] = {
     "invalid-mapping": Kind(
         409, "Mapping unusable", "the import's mapping file on the server is not valid"
     ),
+    "head-timeout": Kind(408, "Head too slow", "the head did not arrive in 10 seconds", True),
     "body-timeout": Kind(408, "Body too slow", "the body did not arrive in 10 seconds", True),
     "no-program": Kind(409, "No program", "no program is in force at the fact's time", True),
     "too-large": Kind(413, "Too large", "the body or the batch is beyond its bound"),
@@ -44,6 +47,9 @@ PROBLEMS: dict[str, Kind] = {
         412, "Precondition failed", "the programs are not those that `If-Match` names"
     ),
     "unsupported-media": Kind(415, "Unsupported media", "the content type or encoding is unknown"),
+    "expectation-failed": Kind(
+        417, "Expectation failed", "what is expected is not `100-continue`"
+    ),
     "invalid-fact": Kind(422, "Invalid fact", "the fact breaks the form; its id may be used again"),
     "batch-refused": Kind(422, "Batch refused", "a fact of an atomic batch is; nothing is kept"),
     "invalid-program": Kind(422, "Invalid program", "the program or its holidays are not sound"),
@@ -132,6 +138,12 @@ PROBLEMS: dict[str, Kind] = {
     "not-a-multiple": Kind(
         409, "Not a multiple", "what is redeemed is no multiple of the step; for ever"
     ),
+    "above-maximum": Kind(
+        409, "Above the maximum", "more is redeemed than the program's maximum; for ever"
+    ),
+    "basket-too-small": Kind(
+        409, "Basket too small", "points pay no basket as small as that; for ever"
+    ),
     "over-share": Kind(
         409, "Over the share", "points pay more than their share of the basket; for ever"
     ),
@@ -167,6 +179,9 @@ RETRY_AFTER_S = 1
 
 ENGLISH, FARSI = "en", "fa"
 
+_RANGE = re.compile(r"\s*([a-z]+)(?:-[a-z0-9-]+)?\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*")
+"""A language range of `Accept-Language`, in small letters, and its weight."""
+
 
 class ProblemError(Exception):
     """A request that is answered with a problem."""
@@ -184,18 +199,32 @@ class ProblemError(Exception):
 
     def response(self, language: str = ENGLISH) -> web.Response:
         """The problem as an HTTP response."""
-        kind = PROBLEMS[self.slug]
+        return web.Response(
+            status=PROBLEMS[self.slug].status, body=orjson.dumps(self.body(language)),
+            content_type=CONTENT_TYPE, headers=self._headers(language),
+        )
+
+    def message(self) -> bytes:
+        """The problem as the bytes of an answer after which the connection is closed."""
+        status = HTTPStatus(PROBLEMS[self.slug].status)
+        body = orjson.dumps(self.body())
+        named = {
+            "Content-Type": CONTENT_TYPE, "Content-Length": str(len(body)), "Connection": "close",
+            **self._headers(ENGLISH),
+        }  # fmt: skip
+        lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
+        lines += [f"{name}: {value}" for name, value in named.items()]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+    def _headers(self, language: str) -> dict[str, str]:
         headers = {"Content-Language": language, "Vary": "Accept-Language"}
-        if kind.retry:
+        if PROBLEMS[self.slug].retry:
             headers["Retry-After"] = str(self.more.get("retry_after", RETRY_AFTER_S))
         if self.slug == "unauthorized":
             headers["WWW-Authenticate"] = "Bearer"
         if "allow" in self.more:
             headers["Allow"] = self.more["allow"]
-        return web.Response(
-            status=kind.status, body=orjson.dumps(self.body(language)),
-            content_type=CONTENT_TYPE, headers=headers,
-        )
+        return headers
 
 
 def problem_body(
@@ -228,14 +257,9 @@ def language_of(header: str | None) -> str:
         return ENGLISH
     weights = {ENGLISH: 0.0, FARSI: 0.0}
     for part in header.lower().split(","):
-        tag, _, quality = part.strip().partition(";q=")
-        language = tag.split("-")[0]
-        if language in weights:
-            try:
-                weight = float(quality or 1)
-            except ValueError:
-                weight = 0.0
-            weights[language] = max(weights[language], weight)
+        found = _RANGE.fullmatch(part)
+        if found is not None and found[1] in weights:
+            weights[found[1]] = max(weights[found[1]], float(found[2] or 1))
     return FARSI if weights[FARSI] > weights[ENGLISH] else ENGLISH
 
 

@@ -22,11 +22,10 @@ from vafa.engine.facts.parts import FormError, Instant, instant_us
 from vafa.engine.ledger.replica import Replica
 from vafa.engine.program.lines import LineMap
 from vafa.engine.program.program import Program
-from vafa.engine.wire.json_facts import duplicate_member
+from vafa.engine.wire.json_facts import check_members
 
 from . import caching
-from .decode import JSON
-from .edge import read_body
+from .decode import JSON, read_json
 from .front import Front
 from .parameters import parameters, whole
 from .problems import ProblemError
@@ -90,7 +89,7 @@ class ProgramDoor:
     async def check(self, request: web.BaseRequest, _: str) -> web.Response:
         """Whether a program is sound and may follow those that the ledger has."""
         parameters(request)
-        body = _decode(await _json(request), _check_decoder)
+        body = _decode(await read_json(request), _check_decoder)
         versions = self.front.follow().versions
         told: dict[str, Any] = {"valid": True, "problems": [], "warnings": []}
         try:
@@ -115,7 +114,7 @@ class ProgramDoor:
         """Put a program in force from an instant on, after the versions that the caller saw."""
         parameters(request)
         seen = _seen(request, self.front.follow().versions)
-        body = _decode(await _json(request), _publish_decoder)
+        body = _decode(await read_json(request), _publish_decoder)
         fact = await asyncio.to_thread(_fact, body)
         verdict = await self.front.commits.control(fact, seen)
         if verdict.refusal is not None:
@@ -141,13 +140,6 @@ _check_decoder = msgspec.json.Decoder(ProgramBody)
 _publish_decoder = msgspec.json.Decoder(PublishBody)
 
 
-async def _json(request: web.BaseRequest) -> bytes:
-    body = await read_body(request)
-    if request.content_type != JSON:
-        raise ProblemError("unsupported-media", f"send {JSON}, not {request.content_type}")
-    return body
-
-
 def _decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         decoded = decoder.decode(body)
@@ -155,9 +147,10 @@ def _decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         raise ProblemError("invalid-program", *split_path(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProblemError("invalid-json", str(error)) from None
-    twice = duplicate_member(body)
-    if twice is not None:
-        raise ProblemError("duplicate-member", f"the member {twice!r} is there twice")
+    try:
+        check_members(body)
+    except FormError as error:
+        raise ProblemError(error.slug, error.message, error.path) from None
     return decoded
 
 
@@ -224,7 +217,7 @@ def _seen(request: web.BaseRequest, versions: ProgramVersions) -> int | None:
         )
     if header.strip() == "*":
         return None
-    if not caching.names(header, _tag(versions)):
+    if not caching.names(header, _tag(versions), strongly=True):
         # A repeat of a publication is answered all the same: the writer looks at its id first.
         return -1
     return len(versions)

@@ -11,8 +11,7 @@ from vafa.engine.facts.parts import FormError
 from vafa.engine.quotes.form import decode_basket
 from vafa.engine.quotes.quotes import quote
 
-from .decode import JSON
-from .edge import read_body
+from .decode import JSON, read_json
 from .front import Front
 from .guard import holder_of
 from .parameters import flag, parameters
@@ -28,9 +27,7 @@ class QuoteDoor:
     async def post(self, request: web.BaseRequest, _: str) -> web.Response:
         """What a basket would come to; nothing is written."""
         force = flag(parameters(request, "force"), "force")
-        body = await read_body(request)
-        if request.content_type != JSON:
-            raise ProblemError("unsupported-media", f"send {JSON}, not {request.content_type}")
+        body = await read_json(request)
         holder = holder_of(request)
         now = time.time_ns() // 1000
         try:

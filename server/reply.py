@@ -52,7 +52,8 @@ class Reply(web.Response):
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the connection is lost")
-        transport.write(head.encode("latin-1") + self._told)
+        body = b"" if request.method == "HEAD" else self._told
+        transport.write(head.encode("latin-1") + body)
         await request.writer.drain()
         return None
 

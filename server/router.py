@@ -73,11 +73,17 @@ class Router:
             methods, argument = self._surrounding(path)
         if methods is None or not target.startswith("/"):
             raise ProblemError("not-found", f"no such path: {path[:200]}")
-        route = methods.get(request.method)
+        # A HEAD is answered as a GET whose body is not sent.
+        route = methods.get("GET" if request.method == "HEAD" else request.method)
         if route is None:
-            allowed = ", ".join(sorted(methods))
+            allowed = ", ".join(sorted([*methods, *(["HEAD"] if "GET" in methods else [])]))
             raise ProblemError("method-not-allowed", f"use {allowed}", allow=allowed)
-        return route, unquote(argument) if "%" in argument else argument
+        if "%" in argument:
+            try:
+                argument = unquote(argument, errors="strict")
+            except UnicodeDecodeError:
+                raise ProblemError("not-found", "the path is not UTF-8") from None
+        return route, argument
 
     def _surrounding(self, path: str) -> tuple[dict[str, Route] | None, str]:
         """The routes with a segment in braces that a path fits, and what stands there."""
@@ -107,15 +113,21 @@ class Router:
                 request.holder = holder  # type: ignore[attr-defined]
             response = await route.handler(request, argument)
         except ProblemError as problem:
-            response = problem.response(language_of(request.headers.get("Accept-Language")))
+            response = _response(request, problem)
         except (web.RequestPayloadError, web.HTTPBadRequest) as error:
-            response = ProblemError("invalid-body", str(error)[:200]).response()
+            response = _response(request, ProblemError("invalid-body", str(error)[:200]))
         except web.HTTPRequestEntityTooLarge:
-            response = ProblemError("too-large", f"the body is over {MOST_BODY} bytes").response()
+            told = f"the body is over {MOST_BODY} bytes"
+            response = _response(request, ProblemError("too-large", told))
         except (asyncio.CancelledError, ConnectionError):
             raise
         except Exception:
             log.exception("%s %s failed", request.method, name)
-            response = ProblemError("internal", "a defect of vafa; it has been logged").response()
+            told = "a defect of vafa; it has been logged"
+            response = _response(request, ProblemError("internal", told))
         self._requests[request.method, name, response.status] += 1
         return response
+
+
+def _response(request: web.BaseRequest, problem: ProblemError) -> web.Response:
+    return problem.response(language_of(request.headers.get("Accept-Language")))

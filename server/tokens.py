@@ -52,7 +52,7 @@ class Tokens:
                 token, entry.key, algorithms=entry.algorithms, audience=entry.audience,
                 issuer=entry.issuer, options={"require": ["exp", "sub", "iss", "aud"]},
             )  # fmt: skip
-        except self._jwt.InvalidTokenError as error:
+        except (self._jwt.InvalidTokenError, OverflowError) as error:
             raise ProblemError("unauthorized", f"the token is not good: {error}") from None
         return claims
 
@@ -63,11 +63,14 @@ class Tokens:
             or (isinstance(stores, list) and all(isinstance(name, str) for name in stores))
         ):
             raise ProblemError("unauthorized", "the token's scope or stores are not understood")
+        try:
+            since, until = float(claims.get("nbf", time.time() - 1)), float(claims["exp"])
+        except (TypeError, ValueError, OverflowError):
+            raise ProblemError("unauthorized", "the token's times are not understood") from None
         entry = self._entry
         return Holder(
             str(claims["sub"])[:64], frozenset(scope.split()) & SCOPES,
-            None if stores is None else frozenset(stores),
-            float(claims.get("nbf", time.time() - 1)), float(claims["exp"]),
+            None if stores is None else frozenset(stores), since, until,
             (entry.requests_per_minute, entry.facts_per_minute), hash_of("token", digest),
             self._shared,
         )  # fmt: skip

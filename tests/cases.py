@@ -10,11 +10,16 @@ True
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
+
+from vafa.engine.program.program import Program
 
 Fact = dict[str, Any]
 
@@ -76,6 +81,13 @@ class Case:
 def body(fact: Fact) -> bytes:
     """A fact of a member, a catalogue, stores or a day closed as JSON bytes."""
     return msgspec.json.encode(fact)
+
+
+@lru_cache(maxsize=8)
+def unchecked(text: str) -> Program:
+    """A program of a case; the ledger that it is published to checks it."""
+    document = tomllib.loads(text, parse_float=Decimal)
+    return msgspec.convert(document, Program, dec_hook=lambda kind, value: kind(value))
 
 
 def row(case: Case) -> str:

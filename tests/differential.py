@@ -3,13 +3,15 @@
 One example is the history of one member: a case is a program with the histories of some
 members, which share what is slow to make. `python -m tests.differential 1000000` draws so
 many histories over all processors and writes the result to docs/differential.md
-(`make differential`).
+(`make differential`). A run is parts of so many histories each, every one drawn from a number
+of its own: the same cases whatever the number of processes.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
+import math
 import multiprocessing
 import os
 import platform
@@ -31,6 +33,8 @@ WHOLE = 12
 The others go in batches, and what their facts came to in the end is compared, and their
 members on later days: the reference takes twenty times as long for the decisions.
 """
+PART = 500
+"""Histories that one number draws."""
 
 
 def whole_differences(case: Case) -> list[str]:
@@ -94,6 +98,14 @@ class Tally:
     failures: Counter[str] = field(default_factory=Counter)
     seeds: dict[str, str] = field(default_factory=dict)
 
+    def add(self, other: Tally) -> None:
+        """What came of further cases; the first seed of each difference is kept."""
+        self.examples += other.examples
+        self.cases += other.cases
+        self.whole += other.whole
+        self.failures += other.failures
+        self.seeds = other.seeds | self.seeds
+
 
 def many(number: int, histories: int) -> Tally:
     """Draw so many members' histories from a number."""
@@ -116,24 +128,29 @@ def _task(numbers: tuple[int, int]) -> Tally:
     return many(*numbers)
 
 
-def over_all_processors(histories: int, number: int, part: int = 500) -> Tally:
-    """Histories in parts over all processors; says how far it is."""
+def over_processes(
+    histories: int, number: int, part: int = PART, processes: int | None = None,
+    minutes: float = math.inf,
+) -> Tally:
+    """Histories in parts over processes, all processors without a number; says how far it is.
+
+    After so many minutes it is told what came of the first parts: those that are done by then
+    and have none before them that is not.
+    """
     parts = [(number + place, part) for place in range(-(-histories // part))]
     total, began = Tally(), time.monotonic()
     # Not forked: a library's threads may hold a lock.
     context = multiprocessing.get_context("spawn")
-    with context.Pool(os.cpu_count()) as pool:
-        for tally in pool.imap_unordered(_task, parts):
-            total.examples += tally.examples
-            total.cases += tally.cases
-            total.whole += tally.whole
-            total.failures += tally.failures
-            total.seeds = tally.seeds | total.seeds
+    with context.Pool(min(processes or os.cpu_count() or 1, len(parts))) as pool:
+        for tally in pool.imap(_task, parts):
+            total.add(tally)
             for name, seed in tally.seeds.items():
                 print(f"seed {seed} differs: {name}", flush=True)
             seconds = time.monotonic() - began
             print(f"{total.examples} of {histories}, {seconds:.0f} s, "
                   f"{sum(total.failures.values())} cases differ", flush=True)  # fmt: skip
+            if seconds > minutes * 60:
+                break
     return total
 
 
@@ -191,6 +208,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("histories", type=int, nargs="?", default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, help="not one a processor but so many")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="end after so many")
     parser.add_argument("--show", help="a seed in hex: its case made small")
     parser.add_argument("--passing", type=int, help="print so many seeds that do not differ")
     parser.add_argument("--still", type=Path, help="a file of such seeds: they must not differ")
@@ -205,7 +224,10 @@ def main() -> None:
         print(explained(strategies.case_of(seed), is_whole(seed)))
         return
     began = time.monotonic()
-    total = over_all_processors(arguments.histories, arguments.seed)
+    total = over_processes(
+        arguments.histories, arguments.seed, processes=arguments.processes,
+        minutes=arguments.minutes,
+    )
     RESULT.write_text(result(total, arguments.seed, time.monotonic() - began), encoding="utf-8")
     for name, count in total.failures.most_common():
         print(f"{count} {name}: python -m tests.differential --show {total.seeds[name]}")

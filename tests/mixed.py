@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from vafa.engine.checks.holiday_calendars import resolve_holidays
-from vafa.engine.checks.program_file import parse_program
 from vafa.engine.columns.answers import Answer
 from vafa.engine.columns.carrier import carrier_of
 from vafa.engine.columns.intake import DecodedFacts
@@ -46,7 +45,7 @@ from vafa.engine.ledger.writer import Writer
 from vafa.engine.wire.json_facts import decode_fact
 from vafa.native.wire import Sale
 
-from .cases import PUBLISH, Case, Fact, body, is_control
+from .cases import PUBLISH, Case, Fact, body, is_control, unchecked
 
 PROGRAM = """
 format = 1
@@ -259,10 +258,9 @@ def control(case: Case, fact: Fact) -> ControlFact:
     """A case's fact of no member."""
     if fact["kind"] == PUBLISH:
         text = case.programs[fact["program"]]
-        program = parse_program(text)
         return PublishFact(
             fact["id"], dt.datetime.fromisoformat(fact["occurred_at"]), text,
-            resolve_holidays(program, 2015, 2026),
+            resolve_holidays(unchecked(text), 2015, 2026),
         )
     decoded = decode_fact(body(fact))
     assert not isinstance(decoded, Sale | JointFact | PrivateFact)

@@ -98,6 +98,23 @@ def benefit(choices: Choices) -> Table:
     return made
 
 
+def narrowed(made: Table, choices: Choices) -> Table:
+    """A benefit of some units, of some sets, rounded one way or another: what it may say more."""
+    found = dict(made)
+    kind = made["kind"]
+    if (kind == "percent" or made.get("per_unit")) and choices.chance(60):
+        found["units"] = choices.number(1, 4)
+        if choices.chance(70):
+            found["which"] = choices.pick(("cheapest", "dearest", "each_line"))
+    if kind in ("n_for_m", "n_for_price", "buy_get", "bundle") and choices.chance(50):
+        found["times"] = choices.number(1, 2)
+    if kind in ("n_for_m", "buy_get") and "of" not in made and choices.chance(50):
+        found["each_set"] = True
+    if kind in ("percent", "buy_get", "spend_bands", "volume_bands"):
+        found["round"] = choices.pick(("floor", "ceil", "half_up", "half_even"))
+    return found
+
+
 def naming(fact: Fact, table: Table, block: bytes, certain: bool) -> Fact:
     """A sale that may name some offers: of the program, or one that it has not.
 

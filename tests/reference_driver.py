@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
-from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -21,7 +18,6 @@ from vafa.engine.facts import (
     TransferFact,
     json_decoder,
 )
-from vafa.engine.program.program import Program
 from vafa.engine.reference.answers import views
 from vafa.engine.reference.calendar import business_date
 from vafa.engine.reference.facts import Moved, ReceivedFact
@@ -34,7 +30,7 @@ from vafa.engine.reference.tied import Tied, play_tied
 from vafa.engine.reference.tiers import Progress
 from vafa.engine.reference.world import Accepted, Version, World
 
-from .cases import PUBLISH, Case, Fact, body, is_control
+from .cases import PUBLISH, Case, Fact, body, is_control, unchecked
 from .outcomes import (
     DAY_US,
     LATER,
@@ -60,7 +56,7 @@ def run(case: Case, facts: Iterable[Fact] | None = None) -> Run:
     seen: list[str] = []
     for fact in case.facts if facts is None else facts:
         if fact["kind"] == PUBLISH:
-            program = _program(case.programs[fact["program"]])
+            program = unchecked(case.programs[fact["program"]])
             reference.publish(program, us_of(fact))
             found.told[fact["id"]] = Told("ok")
             continue
@@ -103,7 +99,7 @@ def settled_run(case: Case, engine: Run) -> Run:
             continue
         fact = facts[name]
         if fact["kind"] == PUBLISH:
-            program = _program(case.programs[fact["program"]])
+            program = unchecked(case.programs[fact["program"]])
             dates = {entry.id: frozenset(entry.add) for entry in program.holidays}
             world.versions.append(Version(program, us_of(fact), dates))
             continue
@@ -168,6 +164,8 @@ def _rows_of(found: Run, account: str, played: Played) -> None:
         name = step.row.id
         if isinstance(step.entry.fact, DayClosedFact):
             name = f"{name}/{account}"
+        elif isinstance(step.entry.fact, ReceivedFact):
+            name = name.replace("\0", "/")
         told = found.told.setdefault(name, Told("ok"))
         told.postings += [posted(posting) for posting in step.row.postings]
 
@@ -211,13 +209,6 @@ def _decoded(fact: Fact) -> Any:
     return found
 
 
-@lru_cache(maxsize=8)
-def _program(text: str) -> Program:
-    """A program of a case, not checked again: its ledger checks it."""
-    document = tomllib.loads(text, parse_float=Decimal)
-    return msgspec.convert(document, Program, dec_hook=lambda kind, value: kind(value))
-
-
 def _told(answer: Answer, of_member: bool) -> Told:
     told = Told(answer.status, answer.reason, [posted(p) for p in answer.postings])
     if of_member:
@@ -246,7 +237,7 @@ def _balance(figures: Any) -> Balance:
 
 
 def _views(reference: Reference, found: Run, case: Case, members: Iterable[str]) -> None:
-    program = _program(next(iter(case.programs.values())))
+    program = unchecked(next(iter(case.programs.values())))
     latest = latest_us(case)
     moments = [latest + days * DAY_US for days in LATER]
     dates = [business_date(program, at_us)[0] for at_us in moments]

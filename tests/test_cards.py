@@ -327,7 +327,7 @@ BAD: dict[str, tuple[Json, str]] = {
         wire("enrol", "e", 1, member="m", cards=[str(n) for n in range(101)]), "cards"
     ),
     "an amount beside a card": (sale("s", 1, net=True, card="c"), "lines"),
-    "an unknown field beside a card": (sale("s", 1, card="c", colour="red"), "$"),
+    "an unknown field beside a card": (sale("s", 1, card="c", colour="red"), "colour"),
     "no kind beside a card": ({"id": "x", "card": "c"}, "$"),
 }
 

@@ -36,7 +36,20 @@ def test_kept_cases(kept: differential_cases.Row) -> None:
 
 def test_drawn_cases() -> None:
     """All processors; a seed that is told here makes its case with `--show`."""
-    tally = differential.over_all_processors(HISTORIES, SEED, min(500, HISTORIES))
+    tally = differential.over_processes(HISTORIES, SEED, min(differential.PART, HISTORIES))
     assert tally.examples >= HISTORIES
     assert tally.whole > HISTORIES // 100
     assert not tally.failures, tally.seeds
+
+
+def test_a_run_draws_the_same_cases_over_any_number_of_processes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    alone = differential.Tally()
+    for number in (7, 8, 9):
+        alone.add(differential.many(number, 10))
+    for processes in (1, 3):
+        assert differential.over_processes(30, 7, 10, processes) == alone
+    cut = differential.over_processes(30, 7, 10, 2, minutes=0)
+    assert cut == differential.many(7, 10)
+    assert f"{alone.examples} of 30" in capsys.readouterr().out

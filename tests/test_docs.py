@@ -371,7 +371,7 @@ def test_bounds_are_told() -> None:
     products = msgspec.json.schema(facts.CatalogFact)["$defs"]["CatalogFact"]["properties"]
     assert [int(row[1].replace(",", "")) for row in table] == [
         edge.MOST_BODY, edge.BODY_S, edge.HEAD_S, edge.IDLE_S, edge.MOST_CONNECTIONS,
-        decode.MOST_FACTS, committer.QUEUE_FACTS, parts.MOST_LINES,
+        decode.MOST_FACTS, committer.QUEUE_FACTS, decode.MOST_ITEMS, parts.MOST_LINES,
         parts.MOST_TENDERS, parts.MOST_COUPONS, parts.MOST_OFFERS, parts.ID_BYTES, parts.NAME_BYTES,
         parts.MOST_AMOUNT, parts.MOST_POINTS,
         products["products"]["maxItems"],

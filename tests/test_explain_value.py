@@ -126,3 +126,40 @@ def test_gift_cards_and_rewards_are_told_in_their_own_words(tmp_path: Path) -> N
     assert "It was refused: there is not enough money on a gift card." in said["s3"]
     assert "1 of the reward «mug»." in said["s4"]
     assert "It was refused: the points are not those of whole pieces." in said["s5"]
+
+
+def test_shares_of_members_that_were_ever_tied_are_told_apart(tmp_path: Path) -> None:
+    later = {"occurred_at": "2025-06-03T12:00:00Z"}
+    pool = {
+        "kind": "profit share", "from": "2025-06-02", "to": "2025-06-02", "currency": "points",
+        "points": 10, "occurred_at": "2025-06-04T12:00:00Z",
+    }  # fmt: skip
+    case = made(
+        BASE, sale(300), sale(200, member="n"), by("m", "merge", other="n"),
+        by("m", "unmerge", merge="s3", **later), pool,
+        by("m", "transfer", to="n", currency="points", points=1, **later),
+    )  # fmt: skip
+    del case.facts[4]["member"]
+    with ledger(case, tmp_path / "ledger") as writer:
+        explainer = Explainer(writer.replica, "en")
+        day = list(explainer.day(dt.date(2025, 6, 4)))
+        assert [(one.member, one.lots[0].points, one.lots[0].source) for one in day] == [
+            ("m", 6, "s5"), ("n", 4, "s5"),
+        ]  # fmt: skip
+        got = explainer.fact("s6", "n")
+        assert isinstance(got, Explanation)
+        assert [(lot.points, lot.source) for lot in got.lots] == [(1, "s6")]
+        assert all(one.agrees for one in [*day, got])
+
+
+def test_a_lot_of_a_referral_is_of_its_sale(tmp_path: Path) -> None:
+    case = made(
+        FRIENDS + BASE, by("anna", "enrol"), by("m", "enrol", referrer="anna"), sale(100),
+        by("anna", "redeem", currency="points", points=2),
+    )  # fmt: skip
+    with ledger(case, tmp_path / "ledger") as writer:
+        explainer = Explainer(writer.replica, "en")
+        made_by, taken = explainer.fact("s3", "anna"), explainer.fact("s4")
+    assert isinstance(made_by, Explanation)
+    assert isinstance(taken, Explanation)
+    assert [lot.source for lot in made_by.lots] == [lot.source for lot in taken.moved] == ["s3"]

@@ -192,8 +192,8 @@ def line(**fields: Any) -> list[dict[str, Any]]:
 
 
 BAD_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
-    "unknown": ({"colour": "red"}, "$"),
-    "unknown of a line": ({"lines": line(colour="red")}, "lines[0]"),
+    "unknown": ({"colour": "red"}, "colour"),
+    "unknown of a line": ({"lines": line(colour="red")}, "lines[0].colour"),
     "other kind": ({"kind": "gift"}, "kind"),
     "empty id": ({"id": ""}, "id"),
     "long id": ({"id": "x" * (ID_BYTES + 1)}, "id"),

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from vafa.engine.facts import ProductFact, ReturnedLine
 from vafa.engine.reference.facts import Line
+from vafa.engine.reference.lines import BasketLine
 from vafa.engine.reference.returns import Refusal, lines_left
-from vafa.engine.reference.state import BasketLine
 from vafa.engine.value.goods_back import Goods, money_back
 
 SKUS = ("a", "b")

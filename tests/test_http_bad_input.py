@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import json
 import re
 import socket
 import time
 import zlib
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from vafa.engine.ledger.replica import Replica
-
-from . import mixed, servers
-from .servers import ARROW, JSON, NDJSON, Server, dumps, fact, stream_of, table_of
-
-MEMBER = "m-1"
-HEAD = b"Host: localhost\r\n"
-
-
-class Bad(NamedTuple):
-    """One request and what it must get; without a slug the answer need not be a problem."""
-
-    name: str
-    status: int
-    slug: str
-    body: bytes
-    kind: str | None = JSON
-    query: str = ""
-    encoding: str | None = None
-    method: str = "POST"
-    path: str = servers.EVENTS
-    raw: bytes | None = None
+from . import servers
+from .bad_requests import HEAD, Bad, head, raw, reader, send, state
+from .servers import ARROW, NDJSON, Server, dumps, fact, stream_of, table_of
 
 
 def sale(**fields: Any) -> bytes:
@@ -115,17 +93,6 @@ def broken(name: str, body: bytes) -> Bad:
 def twice(name: str, body: bytes) -> Bad:
     """An object with a member twice."""
     return Bad(name, 400, "duplicate-member", body)
-
-
-def raw(name: str, request: bytes, status: int = 400, slug: str = "") -> Bad:
-    """Bytes on a socket."""
-    return Bad(name, status, slug, b"", raw=request)
-
-
-def head(text: str, body: bytes = b"{}", length: bool = True) -> bytes:
-    """A POST with extra header lines."""
-    size = f"Content-Length: {len(body)}\r\n" if length else ""
-    return (f"POST /v1/events HTTP/1.1\r\nHost: a\r\n{size}{text}\r\n\r\n").encode("latin-1") + body
 
 
 DEEP = 100_000
@@ -222,9 +189,9 @@ SHAPES = [
     twice("an amount twice", written('"amount": 1650', '"amount": 1, "amount": 1650')),
     twice("tenders twice", SALE[:-1] + b', "tenders": []}'),
     # No field's name needs an escape: one that has it could hide a member that is there twice.
-    broken("an escaped id first", written('"id": "bad"', r'"\u0069d": "first", "id": "bad"')),
-    broken("an escaped id last", written('"id": "bad"', r'"id": "first", "\u0069d": "bad"')),
-    broken("an escaped net", net(r'1, "n\u0065t": 2')),
+    twice("an escaped id first", written('"id": "bad"', r'"\u0069d": "first", "id": "bad"')),
+    twice("an escaped id last", written('"id": "bad"', r'"id": "first", "\u0069d": "bad"')),
+    twice("an escaped net", net(r'1, "n\u0065t": 2')),
     twice("a brand twice", product(brand="B").replace(b'"brand"', b'"brand": "A", "brand"')),
 ]
 
@@ -612,43 +579,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             assert running.post(fact(f"before-{number}")).status == 201
         yield running
         reader(running.ledger).close()
-
-
-@cache
-def reader(ledger: Path) -> Replica:
-    """A reader of the server's ledger, for as long as the tests of this file last."""
-    return Replica.open(ledger)
-
-
-def state(server: Server) -> tuple[Any, ...]:
-    """What must not move: the hash of all members, seq, members, balances."""
-    replica = reader(server.ledger)
-    replica.catch_up()
-    ready = server.get("/readyz").json()
-    member = server.get(f"/v1/members/{MEMBER}").json()
-    del member["as_of"]
-    return mixed.hash_of(replica), ready["seq"], ready["members"], member
-
-
-def send(server: Server, row: Bad) -> tuple[int, str]:
-    """(status, slug) of what the server says to it."""
-    if row.raw is not None:
-        got = server.raw(row.raw)
-        assert got.startswith(b"HTTP/"), got
-        top, _, content = got.partition(b"\r\n\r\n")
-        slug = ""
-        if b"application/problem+json" in top:
-            slug = json.loads(content)["type"].removeprefix("urn:vafa:problem:")
-        return int(top.split(b" ")[1]), slug
-    named = {"Content-Type": row.kind, "Content-Encoding": row.encoding}
-    reply = server.ask(
-        row.method, row.path + row.query, row.body, {k: v for k, v in named.items() if v}
-    )
-    if row.slug and row.method != "HEAD":
-        assert reply.json()["status"] == reply.status
-    if reply.status in (404, 405) and row.slug:
-        assert ("allow" in reply.headers) == (reply.status == 405)
-    return reply.status, row.slug if row.method == "HEAD" else reply.slug
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from . import servers
+from .bad_requests import state
 from .servers import Fact, Reply, Server, dumps, fact
-from .test_http_bad_input import JSON_ROWS, state
+from .test_http_bad_input import JSON_ROWS
 
 QUOTES = "/v1/quotes"
 

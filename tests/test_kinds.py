@@ -422,7 +422,7 @@ def of_manual(**fields: Any) -> Json:
 BAD: dict[str, tuple[Json, str]] = {
     **{f"{kind}: long id": (wire(kind, id=LONG_ID), "/id") for kind in (*FULL, *CONTROLS)},
     **{f"{kind}: id with NUL": (wire(kind, id=NUL), "/id") for kind in (*FULL, *CONTROLS)},
-    **{f"{kind}: unknown field": (wire(kind, colour=1), "") for kind in (*FULL, *CONTROLS)},
+    **{f"{kind}: unknown field": (wire(kind, colour=1), "/colour") for kind in (*FULL, *CONTROLS)},
     **{f"{kind}: before 1970": (wire(kind, occurred_at="1969-01-01T00:00:00Z"), "/occurred_at")
        for kind in (*FULL, *CONTROLS)},
     **{f"{kind}: {name} with NUL": (wire(kind, **{name: NUL}), f"/{name}")
@@ -486,7 +486,7 @@ BAD: dict[str, tuple[Json, str]] = {
     "capture of no hold": (wire("capture", hold=""), "/hold"),
     "capture of a long id": (wire("capture", hold=LONG_ID), "/hold"),
     "release of itself": (wire("release", hold="f"), "/hold"),
-    "release in part": (wire("release", points=1), ""),
+    "release in part": (wire("release", points=1), "/points"),
     "cancel of 0": (wire("cancel", points=0), "/points"),
     "cancel of itself": (wire("cancel", redemption="f"), "/redemption"),
     "cancel with NUL": (wire("cancel", redemption=NUL), "/redemption"),

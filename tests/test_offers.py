@@ -29,7 +29,7 @@ from vafa.engine.reference.conditions import CONDITIONS
 
 from . import ledgers
 from .choices import Choices
-from .random_offers import OFFER_BYTES, benefit
+from .random_offers import OFFER_BYTES, benefit, narrowed
 from .random_programs import toml
 from .test_quotes import basket_of, quoted
 
@@ -91,6 +91,30 @@ TAKEN = [
     Taken("decimals", off("percent", percent=33.3), (("milk", 1_000, 1_000),), {0: 333}),
     Taken("nothing to take", off("percent", percent=50), (("milk", 1_000, 1),), {}),
     Taken("no goods", off("percent", percent=50), (("milk", 0, 100), MILK), {1: 50}),
+    # A percentage of some units, and its roundings.
+    Taken("the cheapest unit", off("percent", percent=50, units=1), (TEA, TWO_MILKS), {1: 50}),
+    Taken("the dearest unit", off("percent", percent=50, units=1, which="dearest"),
+          (TWO_MILKS, ("tea", 2_000, 600)), {1: 150}),
+    Taken("the three dearest", off("percent", percent=10, units=3, which="dearest"),
+          (TWO_MILKS, ("tea", 2_000, 600)), {0: 10, 1: 60}),
+    Taken("one of each line", off("percent", percent=10, units=1, which="each_line"),
+          (("milk", 1_000, 100), ("tea", 5_000, 750)), {0: 10, 1: 15}),
+    Taken("fewer than there may be", off("percent", percent=10, units=9), (MILK, TEA),
+          {0: 10, 1: 30}),
+    Taken("no whole unit", off("percent", percent=10, units=1), (("milk", 900, 100),), {}),
+    Taken("a unit that is no goods", off("percent", percent=10, units=1),
+          (("milk", 0, 100), TEA), {1: 30}),
+    Taken("rounded up", off("percent", percent=10, round="ceil"), (("milk", 1_000, 101),), {0: 11}),
+    Taken("half a cent up", off("percent", percent=10, round="half_up"),
+          (("milk", 1_000, 105),), {0: 11}),
+    Taken("half a cent to even", off("percent", percent=10, round="half_even"),
+          (("milk", 1_000, 105), ("tea", 1_000, 100)), {0: 10, 1: 10}),
+    Taken("up past a unit's price", off("buy_get", buy=2, get=1, round="ceil"),
+          (("milk", 3_000, 100),), {0: 34}),
+    Taken("up beside a line that is free", off("buy_get", buy=1, get=5, round="ceil"),
+          (("milk", 4_000, 10), ("jam", 3_000, 10)), {0: 10, 1: 4}),
+    Taken("of bands", off("spend_bands", bands=[{"from": 1, "percent": 10}], round="ceil"),
+          (("milk", 1_000, 101),), {0: 11}),
     Taken("nothing charged", off("percent", percent=50), (("milk", 1_000, 0),), {}),
     # An amount off its lines together.
     Taken("amount", off("amount", amount=100), (MILK, TEA), {0: 25, 1: 75}),
@@ -105,6 +129,15 @@ TAKEN = [
     Taken("a weighed line is a unit", off("amount", amount=30, per_unit=True),
           (("cheese", 2_400, 500),), {0: 30}),
     Taken("half a unit is none", off("amount", amount=30, per_unit=True), (("milk", 500, 50),), {}),
+    Taken("nothing off half a unit", off("amount", amount=60, per_unit=True),
+          (("milk", 2_500, 100),), {0: 80}),
+    Taken("off two units", off("amount", amount=30, per_unit=True, units=2), (TEA, TWO_MILKS),
+          {1: 60}),
+    Taken("off the dearest two", off("amount", amount=30, per_unit=True, units=2, which="dearest"),
+          (TEA, TWO_MILKS), {0: 30, 1: 30}),
+    Taken("off one of each line",
+          off("amount", amount=200, per_unit=True, units=1, which="each_line"),
+          (("milk", 1_000, 100), ("tea", 5_000, 750)), {0: 100, 1: 150}),
     # n for the price of m: the cheapest are free.
     Taken("3 for 2", off("n_for_m", n=3, m=2), (TWO_MILKS, TEA), {0: 100}),
     Taken("3 for 1", off("n_for_m", n=3, m=1), (TWO_MILKS, TEA), {0: 200}),
@@ -118,12 +151,23 @@ TAKEN = [
           {0: 90}),
     Taken("a billion units", off("n_for_m", n=2, m=1), (("milk", 10**12, 10**12),),
           {0: 5 * 10**11}),
+    Taken("3 for 2, once", off("n_for_m", n=3, m=2, times=1), (("milk", 9_000, 900),), {0: 100}),
+    Taken("the cheapest of all pairs", off("n_for_m", n=2, m=1),
+          (MILK, ("jam", 1_000, 15), ("tea", 3_000, 999)), {0: 100, 1: 15}),
+    Taken("the cheaper of each pair", off("n_for_m", n=2, m=1, each_set=True),
+          (MILK, ("jam", 1_000, 15), ("tea", 3_000, 999)), {0: 100, 2: 333}),
+    Taken("the cheaper of the dearest pair", off("n_for_m", n=2, m=1, each_set=True, times=1),
+          (MILK, ("jam", 1_000, 15), ("tea", 3_000, 999)), {2: 333}),
+    Taken("pairs of a billion units", off("n_for_m", n=2, m=1, each_set=True),
+          (("milk", 10**12, 10**12),), {0: 5 * 10**11}),
     # n for a price: the dearest first.
     Taken("3 for 250", SETS, (("milk", 3_000, 300),), {0: 50}),
     Taken("3 of 4 units", SETS, (("milk", 3_000, 300), TEA), {0: 100, 1: 150}),
     Taken("two sets", SETS, (("milk", 6_000, 600),), {0: 100}),
     Taken("too few for a set", SETS, (TWO_MILKS,), {}),
     Taken("a set that costs less stays", SETS, (("milk", 3_000, 240),), {}),
+    Taken("the dearest set alone", off("n_for_price", n=2, price=150, times=1),
+          (("milk", 4_000, 400), TEA), {0: 63, 1: 187}),
     Taken("one set pays, one does not", SETS, (("tea", 3_000, 900), ("milk", 3_000, 150)),
           {0: 650}),
     Taken("for nothing", off("n_for_price", n=1, price=0), (MILK, TEA), {0: 100, 1: 300}),
@@ -131,6 +175,13 @@ TAKEN = [
     Taken("buy 2 get 1", off("buy_get", buy=2, get=1), (TWO_MILKS, TEA), {0: 100}),
     Taken("buy 2 get 1, with 5", off("buy_get", buy=2, get=1), (("milk", 5_000, 500),), {0: 100}),
     Taken("buy 1 get 1 at half", off("buy_get", buy=1, get=1, percent=50), (MILK, TEA), {0: 50}),
+    Taken("buy 1 get 1 at half, pair by pair",
+          off("buy_get", buy=1, get=1, percent=50, each_set=True),
+          (MILK, ("jam", 1_000, 15), ("tea", 3_000, 999)), {0: 50, 2: 166}),
+    Taken("buy 1 get 1, twice", off("buy_get", buy=1, get=1, times=2), (("milk", 9_000, 900),),
+          {0: 200}),
+    Taken("get another, once", off("buy_get", buy=1, get=1, of={"sku": ["tea"]}, times=1),
+          (TWO_MILKS, ("tea", 2_000, 600)), {1: 300}, (0,)),
     Taken("get another", off("buy_get", buy=1, get=1, of={"sku": ["tea"]}), (TWO_MILKS, TEA),
           {1: 300}, (0,)),
     Taken("get as many as are bought", off("buy_get", buy=2, get=1, of={"sku": ["tea"]}),
@@ -145,6 +196,8 @@ TAKEN = [
     Taken("the dearest of a part", MEAL, (MILK, ("jam", 1_000, 50), ("tea", 2_000, 600)),
           {0: 57, 2: 343}),
     Taken("two bundles", MEAL, (TWO_MILKS, ("tea", 4_000, 1_200)), {0: 114, 1: 686}),
+    Taken("two bundles, one of them cheaper", {**MEAL, "times": 1},
+          (TWO_MILKS, ("tea", 4_000, 1_200)), {0: 57, 1: 343}),
     Taken("a bundle that costs less stays", MEAL, (MILK, ("tea", 2_000, 150)), {}),
     # Spend bands look at the amount, volume bands at the units.
     Taken("below the first band", SPEND, (("milk", 1_000, 99),), {}),
@@ -204,7 +257,8 @@ def test_every_benefit_has_its_rows() -> None:
     st.integers(0, 3_000),
 )  # fmt: skip
 def test_never_more_than_a_line_costs(block: bytes, rows: list[Row], most: int) -> None:
-    made = benefit_of(benefit(Choices(block)))
+    choices = Choices(block)
+    made = benefit_of(narrowed(benefit(choices.split(24)), choices))
     lines = lines_of(*rows)
     found = taken_off(made, lines, list(range(len(lines))))
     assert all(0 < amount <= lines[place].net for place, amount in found.items())
@@ -396,6 +450,24 @@ def test_of_a_best_group_the_best_applies(shop: Shop) -> None:
     assert told(shop.quote(TEA)) == [("ten", 30), ("half", "sku")]
 
 
+@with_offers(GROUP.format("best_of_line"), rule("ten", TEN, 'group = "g"'),
+             rule("half", HALF, 'group = "g"', 'when = { sku = ["milk"] }'),
+             rule("tenth", TEN, 'group = "g"', 'when = { sku = ["tea"] }'))  # fmt: skip
+def test_of_each_line_the_best_applies(shop: Shop) -> None:
+    answer = shop.quote(MILK, TEA)
+    assert told(answer) == [("ten", 30), ("half", 50), ("tenth", "group")]
+    assert answer["offers"][0]["lines"] == [{"line": 2, "amount": 30}]
+    assert (answer["offers"][2]["by"], answer["discount"]) == ("ten", 80)
+    assert told(shop.quote(MILK)) == [("ten", "group"), ("half", 50), ("tenth", "sku")]
+    assert told(shop.quote(TEA)) == [("ten", 30), ("half", "sku"), ("tenth", "group")]
+    # A sale names them all; a basket that names one has what it names.
+    both = [("ten", 30), ("half", 50)]
+    assert shop.sell(MILK, TEA, offers=both)["status"] == "ok"
+    named = shop.quote(MILK, TEA, offers=[{"offer": "half", "amount": 50}])
+    assert told(named) == [("ten", "group"), ("half", 50), ("tenth", "group")]
+    assert (named["offers"][0]["by"], named["discount"]) == ("half", 0)
+
+
 @with_offers(GROUP.format("stackable"), rule("ten", TEN, 'group = "g"'),
              rule("half", HALF, 'group = "g"'))  # fmt: skip
 def test_a_stackable_group_adds_up(shop: Shop) -> None:
@@ -534,6 +606,13 @@ WRONG = [
      "rule[1].benefit.bands[0]"),
     (rule("x", 'benefit = { kind = "spend_bands", bands = [{ from = 2, amount = 1 }, '
                '{ from = 2, amount = 2 }] }'), "rule[1].benefit.bands[1].from"),
+    (rule("x", 'benefit = { kind = "percent", percent = 1, which = "dearest" }'),
+     "rule[1].benefit.which"),
+    (rule("x", 'benefit = { kind = "amount", amount = 1, units = 2 }'), "rule[1].benefit.units"),
+    (rule("x", 'benefit = { kind = "buy_get", buy = 1, get = 1, of = { sku = ["a"] }, '
+               'each_set = true }'), "rule[1].benefit.each_set"),
+    (rule("x", 'benefit = { kind = "volume_bands", bands = [{ from = 1, amount = 1 }], '
+               'round = "ceil" }'), "rule[1].benefit.round"),
     (rule("x", TEN, 'group = "g"'), "rule[1].group"),
     (rule("x", TEN, 'when = { activity = ["a"] }'), "rule[1].when.activity"),
     (rule("x", TEN, "uses = { anniversary = 1 }"), "rule[1].uses.anniversary"),
@@ -541,6 +620,15 @@ WRONG = [
      "rule[1].limits.day"),
     (rule("x", TEN, 'when = { tier = ["platinum"] }'), "rule[1].when.tier[0]"),
     (GROUP.format("best"), "offer_group[0]"),
+    *(
+        (GROUP.format("best_of_line") + rule("x", f"benefit = {{ {benefit_} }}", 'group = "g"'),
+         "rule[1].benefit")
+        for benefit_ in (
+            'kind = "n_for_m", n = 2, m = 1', 'kind = "amount", amount = 1',
+            'kind = "percent", percent = 1, units = 1', 'kind = "service", name = "s"',
+            'kind = "amount", amount = 1, per_unit = true, units = 2, which = "dearest"',
+        )
+    ),
 ]  # fmt: skip
 
 

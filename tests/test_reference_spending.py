@@ -439,6 +439,34 @@ TERMS = [
         s3 01-02 buys milk 100; paid points 50 p50, wallet 40 p40 => redeem -90, base 10""",
     ),
     (
+        "at most a maximum",
+        asks('tender="points", maximum=50, step=25'),
+        """a 01-01 adjusts points 200 => adjust 200
+        d1 01-02 redeems points 75 => above-maximum
+        d2 01-02 redeems points 60 => not-a-multiple
+        d3 01-02 redeems points 50 => redeem -50
+        d4 01-02 redeems points 75 completed => redeem -75/-75 maximum""",
+    ),
+    (
+        "of several tenders together, the smallest maximum",
+        asks('tender="points", maximum=50', 'tender="wallet", maximum=30'),
+        """a 01-01 adjusts points 200 => adjust 200
+        s1 01-02 buys milk 100; paid points 20 p20, wallet 11 p11 => above-maximum
+        s2 01-02 buys milk 100; paid points 30 p30, points 21 p21 => above-maximum
+        s3 01-02 buys milk 100; paid points 20 p20, points 30 p30 => redeem -50, base 50""",
+    ),
+    (
+        "of a basket that is not too small",
+        asks('tender="points", at_least=100', 'tender="wallet"',
+             exclude='[{department=["TOBACCO"]}]'),
+        """a 01-01 adjusts points 200 => adjust 200
+        s1 01-02 buys milk 99; paid points 20 p20 => basket-too-small
+        s2 01-02 buys milk 99; paid wallet 20 p20 => redeem -20, base 79
+        s3 01-02 buys milk 60, smokes 40; paid points 20 p20 => redeem -20, base 48
+        s4 01-02 buys milk 99; paid points 20 p20; completed => redeem -20/-20 at_least, base 79
+        d1 01-02 redeems points 5 => redeem -5""",
+    ),
+    (
         "a hold has none, the tender that names it has",
         asks('tender="points", minimum=50, step=25'),
         """a 01-01 adjusts points 100 => adjust 100

@@ -245,6 +245,7 @@ WANTED = {
     "came replayed", "came refused: id-reused", "came refused: insufficient-points",
     "came hold", "came capture", "came release", "came refused: below-minimum",
     "came refused: not-a-multiple", "came refused: over-share", "came refused: over-worth",
+    "came refused: above-maximum", "came refused: basket-too-small",
     "came refused: unknown-hold", "came refused: hold-ended", "came refused: hold-used",
     "came refused: more-than-held", "fact hold", "fact capture", "fact release", "fact cancel",
     "fact day closed", "fact activity", "fact adjust", "fact redeem", "fact program publish",

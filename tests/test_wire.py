@@ -28,14 +28,19 @@ MANY = settings(
 
 # -- valid sales -------------------------------------------------------------------------------
 
-LETTERS = st.characters(exclude_categories=["Cs"], min_codepoint=32)
+UNSEEN = "\x7f\x80\x9f\u061c\u200b\u200e\u200f\u2028\u202e\u2066\u2069\ufeff"
+"""Bounds of what no name holds (`engine.facts.parts.UNSEEN`)."""
+LETTERS = st.characters(
+    exclude_categories=["Cs", "Cc", "Zl", "Zp"], min_codepoint=32,
+    exclude_characters=UNSEEN + "\u202a\u202b\u202c\u202d\u2067\u2068",
+)  # fmt: skip
 
 
 def names(most: int) -> st.SearchStrategy[str]:
     """Names of at most so many bytes, some of them at the bound."""
     short = st.text(LETTERS, min_size=1, max_size=12)
     full = st.sampled_from(["a", "ع", "€", "𐏑"]).map(lambda c: c * (most // len(c.encode())))
-    odd = st.sampled_from(['"', "\\", "/", "\x7f", "\u2028", "علی", "é", "{", "}]", ":", ","])
+    odd = st.sampled_from(['"', "\\", "/", "\u200c", "\u2065", "علی", "é", "{", "}]", ":", ","])
     return st.one_of(short, full, odd).filter(lambda text: len(text.encode()) <= most)
 
 
@@ -275,7 +280,15 @@ EDGES: dict[str, tuple[bytes, bytes, bool]] = {
     "an id of 128": (b"f-1", b"f" * 128, True),
     "an id of 129": (b"f-1", b"f" * 129, False),
     "no id": (b"f-1", b"", False),
-    "DEL": (b"f-1", b"\x7f", True),
+    **{f"U+{ord(letter):04X}": (b"f-1", letter.encode(), False) for letter in UNSEEN},
+    **{f"U+{ord(letter):04X}": (b"f-1", letter.encode(), True) for letter in (
+        "~\xa0\u061b\u061d\u200a\u200c\u200d\u2010\u2027\u202f\u2065\u206a\ufefe\uff00")},
+    "a bank card": (b'"m"', b'"4111111111111111"', False),
+    "a bank card in groups": (b'"m"', b'"4111 1111-1111 1111"', False),
+    "a bank card as a tender": (b'"cash"', b'"378282246310005"', False),
+    "no bank card, for its last digit": (b'"m"', b'"4111111111111112"', True),
+    "no bank card, for its length": (b'"m"', b'"41111111111111115"', True),
+    "a bank card as an id": (b"f-1", b"4111111111111111", True),
     "NUL": (b"f-1", b"\0", False),
     "an escaped slash": (b"f-1", rb"a\/b", False),
     "the last letter": (b"f-1", "\U0010ffff".encode(), True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ..program.offers import (
+    AmountOff,
     Bundle,
     BuyGet,
     EarlyAccess,
@@ -28,6 +29,9 @@ def offer(program: Program, path: str, rule: Offer) -> Found:
     if rule.group is not None:
         names = [group.id for group in program.offer_group]
         yield from known(f"{path}.group", "offer group", rule.group, names)
+        modes = {group.id: group.mode for group in program.offer_group}
+        if modes.get(rule.group) == "best_of_line" and not _is_by_line(rule):
+            yield f"{path}.benefit", "in a group by line what is off a line must be of it alone"
     yield from _benefit(f"{path}.benefit", rule)
     if not takes_money(rule):
         for name in OfferLimits.__struct_fields__:
@@ -35,6 +39,16 @@ def offer(program: Program, path: str, rule: Offer) -> Found:
                 yield f"{path}.limits.{name}", "the benefit takes nothing off"
         if rule.budget is not None:
             yield f"{path}.budget", "the benefit takes nothing off"
+
+
+def _is_by_line(rule: Offer) -> bool:
+    """Whether what is off a line would be the same if it were the basket's only one."""
+    match rule.benefit:
+        case Percent(units=units, which=which):
+            return units is None or which == "each_line"
+        case AmountOff(per_unit=per_unit, units=units, which=which):
+            return per_unit and (units is None or which == "each_line")
+    return False
 
 
 def takes_money(rule: Offer) -> bool:
@@ -49,19 +63,34 @@ def _benefit(path: str, rule: Offer) -> Found:
     match rule.benefit:
         case Percent(percent=percent):
             yield from _percent(f"{path}.percent", percent)
+            yield from _units(path, rule.benefit)
+        case AmountOff():
+            yield from _units(path, rule.benefit)
         case NForM(n=n, m=m) if m >= n:
             yield f"{path}.m", f"must be below the {n} that are bought"
-        case BuyGet(percent=percent, of=of):
+        case BuyGet(percent=percent, of=of, each_set=each_set):
             yield from _percent(f"{path}.percent", percent)
             if of is not None:
                 yield from some_product(f"{path}.of", of)
+                if each_set:
+                    yield f"{path}.each_set", "what is got is of other lines, and makes no sets"
         case Bundle(part=parts):
             for place, part in enumerate(parts):
                 yield from some_product(f"{path}.part[{place}].when", part.when)
-        case SpendBands(bands=bands) | VolumeBands(bands=bands):
+        case SpendBands(bands=bands, round=mode) | VolumeBands(bands=bands, round=mode):
             yield from _bands(f"{path}.bands", bands)
+            if mode != "floor" and all(band.percent is None for band in bands):
+                yield f"{path}.round", "no band has a percentage, which could be rounded"
         case FreeDelivery(of=of) if of is not None:
             yield from some_product(f"{path}.of", of)
+
+
+def _units(path: str, benefit: Percent | AmountOff) -> Found:
+    if benefit.units is None:
+        if benefit.which is not None:
+            yield f"{path}.which", "says nothing without `units`, how many they are"
+    elif isinstance(benefit, AmountOff) and not benefit.per_unit:
+        yield f"{path}.units", "the amount is off the lines together, not `per_unit`"
 
 
 def _percent(path: str, value: Decimal) -> Found:

@@ -67,6 +67,11 @@ def parse_program(text: str, name: str = "<program>") -> Program:
     except tomllib.TOMLDecodeError as error:
         message, line = lines.syntax_error(error)
         raise ProgramError(name, [Problem("$", message, line)]) from None
+    except RecursionError:
+        raise ProgramError(name, [Problem("$", "is nested too deeply", 1)]) from None
+    except ValueError:
+        # Python reads no integer of thousands of digits.
+        raise ProgramError(name, [Problem("$", "has a number that is too long", 1)]) from None
     try:
         program = msgspec.convert(document, Program, dec_hook=_decimal_hook)
     except msgspec.ValidationError as error:

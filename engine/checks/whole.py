@@ -136,7 +136,7 @@ def _is_of_cards(program: Program, currency: str | None) -> bool:
     return program.gift_cards is not None and program.gift_cards.currency == currency
 
 
-_TERMS = ("minimum", "step", "share", "points", "money")
+_TERMS = ("minimum", "maximum", "step", "share", "at_least", "points", "money")
 
 
 def _terms(program: Program, path: str, entry: Redemption) -> Found:
@@ -149,13 +149,13 @@ def _terms(program: Program, path: str, entry: Redemption) -> Found:
     scale = program.currency[program.currency_at(entry.currency)].scale
     wrong = [
         problem
-        for name in ("minimum", "step", "points")
+        for name in ("minimum", "maximum", "step", "points")
         if (value := getattr(entry, name)) is not None
         for problem in points(f"{path}.{name}", value, scale)
     ]
     yield from wrong
-    if not wrong and entry.minimum and entry.step and entry.minimum % entry.step:
-        yield f"{path}.minimum", f"is not a multiple of the step of {entry.step}"
+    if not wrong:
+        yield from _bounds(path, entry)
     if entry.share is not None:
         yield from share(f"{path}.share", entry.share)
     if entry.money is None:
@@ -169,6 +169,16 @@ def _terms(program: Program, path: str, entry: Redemption) -> Found:
             yield f"{path}.money", "names no tier"
         for tier in entry.money:
             yield from known_tier(program, f"{path}.money.{tier}", tier)
+
+
+def _bounds(path: str, entry: Redemption) -> Found:
+    """Minimum and maximum beside the step, and each other."""
+    for name in ("minimum", "maximum"):
+        bound = getattr(entry, name)
+        if bound and entry.step and bound % entry.step:
+            yield f"{path}.{name}", f"is not a multiple of the step of {entry.step}"
+    if entry.maximum is not None and entry.maximum < (entry.minimum or 0):
+        yield f"{path}.maximum", f"is below the minimum of {entry.minimum}"
 
 
 def _gift_cards(program: Program) -> Found:

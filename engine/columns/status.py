@@ -62,6 +62,8 @@ class Status(IntEnum):
     SELF_REFERRAL = 46
     ALREADY_REFERRED = 47
     REFERRAL_CIRCLE = 48
+    ABOVE_MAXIMUM = 49
+    BASKET_TOO_SMALL = 50
 
 
 REFUSALS = {
@@ -112,6 +114,8 @@ REFUSALS = {
     Status.SELF_REFERRAL: "self-referral",
     Status.ALREADY_REFERRED: "already-referred",
     Status.REFERRAL_CIRCLE: "referral-circle",
+    Status.ABOVE_MAXIMUM: "above-maximum",
+    Status.BASKET_TOO_SMALL: "basket-too-small",
 }
 """Refusals for state, by the slug that an answer carries."""
 
@@ -129,12 +133,14 @@ LIMITS: tuple[str, ...] = (
     "worth",
     "share",
     "offer",
+    "maximum",
+    "at_least",
 )
 """Names of the limit that cut a posting, by code; 0 is none.
 
 `once` is the guard of a bonus on the balance, `group` a stack or group that another won.
-`minimum`, `step`, `worth` and `share` cut nothing: they are what a redemption that has
-happened (`completed`) broke; so is `offer`, conditions of one that it names.
+`minimum`, `step`, `worth`, `share`, `maximum` and `at_least` cut nothing: they are what a
+redemption that has happened (`completed`) broke; so is `offer`, conditions of one that it names.
 """
 
 LIMIT_CODES = {name: code for code, name in enumerate(LIMITS)}

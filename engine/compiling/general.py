@@ -23,7 +23,7 @@ PLAIN_COUNTS = range(5)
 """Kinds of counters that the plain fold moves: spend, visits, a rule's points and uses, and
 those of a currency."""
 _GROUPS = {"first": 1, "best": 2}
-_OFFERS = {"stackable": 0, "exclusive": 7, "best": 7}
+_OFFERS = {"stackable": 0, "exclusive": 7, "best": 7, "best_of_line": 0}
 """Of one of the latter two a sale names one offer."""
 _STACKS = {"add": 3, "best": 4, "compound": 5, "first": 6}
 

@@ -1,4 +1,4 @@
-"""Terms of redemptions as integers: minimum, step, share of the basket, worth of points."""
+"""Terms of redemptions as integers: bounds, step, share of the basket, worth of points."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class RedemptionTerms:
     """The terms of one version, by the place of a redemption in the program.
 
     `rows` are (minimum, step, share numerator and denominator, points, whether more takes what
-    is redeemable): points in units, step 1 and denominator 0 where there is none, points 0
-    without a rate.
+    is redeemable, maximum, least net of the basket): points in units, step 1, denominator 0 and
+    maximum 0 where there is none, points 0 without a rate.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class RedemptionTerms:
         return (
             self._units(one, one.minimum), self._units(one, one.step) or 1, share.numerator,
             share.denominator if one.share is not None else 0, self._units(one, one.points),
-            int(one.over == "clamp"),
+            int(one.over == "clamp"), self._units(one, one.maximum), one.at_least or 0,
         )  # fmt: skip
 
     @staticmethod

@@ -10,6 +10,7 @@ import datetime as dt
 from ..program.program import Program
 from ..reference import tiers
 from ..reference.answers import Balance, balances
+from ..reference.claims import plain
 from ..reference.lots import Lot, Wallet
 from ..reference.metrics import Figure
 from ..reference.state import Grant, State
@@ -32,7 +33,7 @@ def lots_made(before: Wallet, after: Wallet) -> list[LotMade]:
     # A wallet only ever gains lots: those that are used up stay, empty.
     return [
         LotMade(
-            lot.currency, lot.rule or None, lot.source, lot.made, lot.dates.earned,
+            lot.currency, lot.rule or None, plain(lot.source), lot.made, lot.dates.earned,
             lot.dates.active_from, _through(after, lot), lot.points,
         )
         for lot in after.lots[len(before.lots) :]
@@ -50,7 +51,7 @@ def lots_moved(before: Wallet, after: Wallet) -> list[LotMoved]:
         expired = new.expired - old.expired
         if new.points != old.points or expired:
             found.append(LotMoved(
-                old.currency, old.rule or None, old.source, old.dates.earned,
+                old.currency, old.rule or None, plain(old.source), old.dates.earned,
                 _through(after, new), new.points - old.points + expired, expired,
             ))  # fmt: skip
     return found

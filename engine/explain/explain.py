@@ -110,7 +110,7 @@ def _played_tied(world: World, chain: MemberChain) -> _Played:
     places = {entry.seq: place for place, entry in enumerate(entries)}
     elsewhere = {
         seq for seq, step in steps.items() if not isinstance(step.entry.fact, DayClosedFact)
-        and heard[seq].turn.account != tied.account(step.entry.fact.member)
+        and heard[seq].account != tied.account(step.entry.fact.member)
     }  # fmt: skip
     return _Played(chain, places, steps, heard, apart, elsewhere)
 
@@ -335,7 +335,7 @@ class Explainer:
         seq, chain = stored.seq, played.chain
         step = played.steps[seq]
         heard, program = played.heard[seq], step.entry.version.program
-        before, after, rated = heard.before, step.after, heard.rating()
+        before, after, rated = heard.before, step.after, heard.rating
         lots = lots_made(before.wallet, after.wallet)
         own, later = chain.own.get(seq, []), chain.corrections.get(seq, [])
         balances = balances_told(program, before, after, step.row)

@@ -21,7 +21,8 @@ from .shape import BalanceTold, Correction, Difference, PostingTold
 CAPTURE, OFFER = "capture", "offer"
 TERMS = {
     Status.BELOW_MINIMUM: "minimum", Status.NOT_A_MULTIPLE: "step", Status.OVER_WORTH: "worth",
-    Status.OVER_SHARE: "share",
+    Status.OVER_SHARE: "share", Status.ABOVE_MAXIMUM: "maximum",
+    Status.BASKET_TOO_SMALL: "at_least",
 }  # fmt: skip
 """Terms of redemption by the status of a fact that is refused for them."""
 

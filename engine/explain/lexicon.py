@@ -69,6 +69,10 @@ REASONS = {
     "day-out-of-order": ("days close in order", "روزها به ترتیب بسته می‌شوند"),
     "below-minimum": ("it is below the minimum", "از کمترین اندازه کمتر است"),
     "not-a-multiple": ("it is no multiple of the step", "مضرب گام نیست"),
+    "above-maximum": ("it is above the maximum", "از بیشترین اندازه بیشتر است"),
+    "basket-too-small": (
+        "the basket is too small for points to pay", "سبد برای پرداخت با امتیاز کوچک است"
+    ),
     "over-share": (
         "it pays more than its share of the basket", "بیش از سهم مجاز سبد را می‌پردازد"
     ),
@@ -226,6 +230,8 @@ TERMS = {
     "step": ("the step", "گام"),
     "worth": ("the worth of the points", "ارزش امتیاز"),
     "share": ("the share of the basket", "سهم سبد"),
+    "maximum": ("the maximum", "بیشترین اندازه"),
+    "at_least": ("the least basket", "کمترین سبد"),
 }
 """Terms of redemption."""
 

@@ -235,8 +235,8 @@ def _made_of(stored: StoredFact, fields: dict[str, Any], program: Program) -> Of
             *head, extra.to, money, extra.amount, extra.completed, fields["store"],
             fields["terminal"],
         )
-    if stored.kind == REFERRAL_IN:
-        # One sale may bring more than one.
+    if stored.kind in (REFERRAL_IN, SHARE_IN):
+        # One sale, or pool, may bring more than one to members that were ever tied.
         head = f"{stored.id}\0{stored.seq}", *head[1:]
     if stored.kind in (GIFT_ISSUE, GIFT_LOAD, SHARE_IN, REFERRAL_IN):
         same = IssueFact if stored.kind == GIFT_ISSUE or extra.cause else AdjustFact

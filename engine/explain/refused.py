@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from ..facts import SaleFact
+from ..reference.claims import plain
 from ..reference.facts import net_voids
 from ..reference.returns import Refusal
 from ..reference.run import play
@@ -41,7 +42,8 @@ def refused(
     ), None)  # fmt: skip
     return msgspec.structs.replace(
         told, balances=balances_told(program, heard.before, heard.before, step.row),
-        tier=tier_told(program, heard.before, heard.before), short=short,
+        tier=tier_told(program, heard.before, heard.before),
+        short=None if short is None else plain(short),
         broken=terms_told(step.row), redeemable=_redeemable(heard, entry),
     )  # fmt: skip
 
@@ -54,7 +56,7 @@ def _redeemable(heard: Heard, entry: Accepted) -> dict[str, int]:
         net = sum(line.net for line in net_voids(fact.lines))
     return {
         terms.tender: redeemable(
-            program, terms, wallet.active(terms.currency), heard.turn.tier, net
+            program, terms, wallet.active(terms.currency), heard.tier, net
         )
         for terms in program.redemption if terms.currency is not None
     }  # fmt: skip

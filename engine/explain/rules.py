@@ -13,7 +13,7 @@ import msgspec
 
 from ..program.program import Bonus, Earn, Multiply, Offer, Rule
 from ..reference.basis import at_tier
-from ..reference.basket import Basket, given_of_line, line_value, meets
+from ..reference.basket import given_of_line, line_value, meets
 from ..reference.conditions import (
     CONDITIONS,
     failed_condition,
@@ -21,9 +21,11 @@ from ..reference.conditions import (
     failed_of_line,
     origin,
 )
-from ..reference.earning import Outcome, has_figure
+from ..reference.earning import has_figure
+from ..reference.lines import BasketLine
 from ..reference.metrics import Metric, asked, metric
-from ..reference.state import BasketLine
+from ..reference.outcome import Outcome
+from ..reference.state import Basket
 from ..reference.world import currencies, exactly, scales
 from .shape import Cut, Failed, LineOfRule, LineTold, LotMade, Result, RuleTold
 from .trace import Rated

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from ..reference.basket import Basket
-from ..reference.earning import Outcome
-from ..reference.returns import Worth
-from ..reference.state import BasketLine, SaleState, State
+from ..reference.lines import BasketLine
+from ..reference.outcome import Outcome, Worth
+from ..reference.state import Basket, SaleState, State
 from ..reference.trace import Trace
-from ..reference.turn import Turn
 
 
 @dataclass
@@ -36,17 +34,14 @@ class Returned:
 
 @dataclass
 class Heard:
-    """One fact: its turn, the member just before it, the ratings that it took."""
+    """One fact: whose it is where members are tied, the tier at it, the member just before it,
+    its rating and what came back."""
 
-    turn: Turn
+    account: str
+    tier: str | None
     before: State
-    ratings: list[Rated] = field(default_factory=list)
+    rating: Rated | None = None
     returned: Returned | None = None
-
-    def rating(self) -> Rated | None:
-        """The rating of the fact itself, not of a sale that it returns of."""
-        mine = (rated for rated in self.ratings if rated.basket.fact == self.turn.row.id)
-        return next(mine, None)
 
 
 class Listener(Trace):
@@ -59,15 +54,14 @@ class Listener(Trace):
         self._wishes: dict[str, Outcome] = {}
         self._rooms: dict[tuple[str, str], int] = {}
 
-    def begins(self, turn: Turn) -> None:
+    def begins(self, fact: str, account: str, tier: str | None, member: State) -> None:
         """See Trace."""
         self._now, self._wishes, self._rooms = None, {}, {}
-        name = turn.row.id
-        if self._wanted is None or name in self._wanted:
-            self._now = self.heard[name] = Heard(turn, turn.member.copy())
-            if turn.account:
+        if self._wanted is None or fact in self._wanted:
+            self._now = self.heard[fact] = Heard(account, tier, member.copy())
+            if account:
                 # A closed day is heard of each account.
-                self.heard[f"{name}/{turn.account}"] = self._now
+                self.heard[f"{fact}/{account}"] = self._now
 
     def wishes(self, outcome: Outcome) -> None:
         """See Trace."""
@@ -82,8 +76,7 @@ class Listener(Trace):
     def rated(self, basket: Basket, outcomes: dict[str, Outcome]) -> None:
         """See Trace."""
         if self._now is not None:
-            self._now.ratings.append(Rated(basket, outcomes, self._wishes, self._rooms))
-            self._wishes, self._rooms = {}, {}
+            self._now.rating = Rated(basket, outcomes, self._wishes, self._rooms)
 
     def returns(self, sale: SaleState, found: Worth) -> None:
         """See Trace."""
@@ -91,3 +84,4 @@ class Listener(Trace):
             self._now.returned = Returned(
                 sale.basket, list(sale.left), dict(sale.first), dict(sale.now), found
             )
+        self._wishes, self._rooms = {}, {}

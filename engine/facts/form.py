@@ -6,7 +6,8 @@ A fact refused here keeps nothing, and its id may be used again (rulebook sectio
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from . import (
@@ -54,7 +55,16 @@ from . import (
     UnmergeFact,
     UnpoolFact,
 )
-from .parts import CARD_BYTES, GIFT_CODE_BYTES, ID_BYTES, NAME_BYTES, FormError, instant_us
+from .bank_cards import is_bank_card
+from .parts import (
+    CARD_BYTES,
+    GIFT_CODE_BYTES,
+    ID_BYTES,
+    NAME_BYTES,
+    UNSEEN,
+    FormError,
+    instant_us,
+)
 
 CATEGORY_BYTES = 4 * NAME_BYTES
 REASON_BYTES = 2_000
@@ -66,6 +76,7 @@ EARLIEST_DATE, LATEST_DATE = dt.date(1970, 1, 1), dt.date(2169, 8, 20)
 """Dates that the calendar tables hold whatever the zone."""
 
 _FARTHEST_EAST = dt.timedelta(hours=14)
+_UNSEEN = re.compile(f"[{UNSEEN}]")
 _UNKNOWN = frozenset(("", None))
 
 
@@ -79,6 +90,8 @@ def check_form(fact: Fact | CardPinFact) -> None:
         if not isinstance(fact, GiftCardFact):
             check_name(fact.member, "member")
             check_name(fact.card, "card", CARD_BYTES)
+            _check_no_bank_card(fact.member, "member")
+            _check_no_bank_card(fact.card, "card")
     check = _CHECKS.get(type(fact))
     if check is not None:
         check(fact)
@@ -95,8 +108,22 @@ def check_name(name: str | None, path: str, most: int = NAME_BYTES) -> None:
         raise FormError("has half a surrogate pair", path) from None
     if size > most:
         raise FormError(f"is longer than {most} bytes", path)
-    if any(letter < " " for letter in name):
-        raise FormError("has a control character", path)
+    unseen = _UNSEEN.search(name)
+    if unseen is not None:
+        raise FormError(f"has a control character, U+{ord(unseen[0]):04X}", path)
+
+
+def check_profile(profile: Mapping[str, str | None]) -> None:
+    """Raise FormError for what is wrong with a profile; what stands in it is not told again."""
+    for name, value in profile.items():
+        check_name(name, "profile")
+        _check_text(value, "profile")
+        _check_no_bank_card(value, "profile")
+
+
+def _check_no_bank_card(text: str | None, path: str) -> None:
+    if text and is_bank_card(text):
+        raise FormError("is the number of a bank card, which is never kept", path)
 
 
 def _check_text(text: str | None, path: str) -> None:
@@ -128,6 +155,7 @@ def _check_sale(fact: SaleFact) -> None:
     for place, tender in enumerate(fact.tenders):
         path = f"tenders[{place}]"
         check_name(tender.type, f"{path}.type")
+        _check_no_bank_card(tender.type, f"{path}.type")
         if tender.ref is not None:
             _check_named(tender.ref, fact.id, f"{path}.ref")
         _check_paid_by_card(tender, place)
@@ -301,10 +329,9 @@ def _check_about(fact: EnrolFact | MemberUpdateFact) -> None:
     if isinstance(fact, EnrolFact):
         for place, card in enumerate(fact.cards):
             check_name(card, f"cards[{place}]", CARD_BYTES)
+            _check_no_bank_card(card, f"cards[{place}]")
     if isinstance(fact.profile, dict):
-        for name, value in fact.profile.items():
-            check_name(name, "profile")
-            _check_text(value, "profile")
+        check_profile(fact.profile)
     if isinstance(fact.birth, dt.date):
         if fact.birth > today:
             raise FormError("is after the fact", "birth")
@@ -335,14 +362,24 @@ _PRODUCT_NAMES = {
 
 
 def _check_catalog(fact: CatalogFact) -> None:
+    seen: set[str] = set()
     for place, item in enumerate(fact.products):
+        _check_once(item.sku, seen, f"products[{place}].sku")
         for name, most in _PRODUCT_NAMES.items():
             check_name(getattr(item, name), f"products[{place}].{name}", most)
         _check_names(item.labels, f"products[{place}].labels")
 
 
+def _check_once(name: str, seen: set[str], path: str) -> None:
+    if name in seen:
+        raise FormError(f"{name!r} is there twice", path)
+    seen.add(name)
+
+
 def _check_stores(fact: StoreFact) -> None:
+    seen: set[str] = set()
     for place, store in enumerate(fact.stores):
+        _check_once(store.store, seen, f"stores[{place}].store")
         for name in ("store", "region", "format"):
             check_name(getattr(store, name), f"stores[{place}].{name}")
 

@@ -27,6 +27,10 @@ NAME_BYTES = 64
 CARD_BYTES = 58
 """So that `card:` and a card are a member's name."""
 
+UNSEEN = "\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+"""What no name holds, as a class of letters: controls, line ends, marks of direction, and what has
+no width but the joiners of Persian. With them names could look alike and not be the same."""
+
 NO_ID = "\x7f" * (ID_BYTES + 1)
 """Id of a basket that has none: no fact can have it, and at an instant it comes last."""
 
@@ -51,11 +55,12 @@ LineNumber = Annotated[int, Meta(ge=1, le=MOST_LINE_NUMBER)]
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Calendar = Literal["gregorian", "jalali"]
 MemberType = Literal["person", "organisation", "household"]
-Pin = Annotated[str, Meta(pattern=r"^[0-9]{4,12}$")]
+Pin = Annotated[str, Meta(pattern=r"^[0-9]{4,12}(?!\n)$")]
+"""Digits and nothing else: a bare `$` lets a line end stand behind them."""
 Personal = Annotated[str, Meta(max_length=1_000)]
 Profile = Annotated[dict[Name, Personal | None], Meta(max_length=MOST_PROFILE)]
 """Personal data by the shop's own names: name, phone, e-mail, address; null forgets one."""
-Expires = Annotated[str, Meta(pattern=r"^(never|\d{4}-\d{2}-\d{2})$")]
+Expires = Annotated[str, Meta(pattern=r"^(never|[0-9]{4}-[0-9]{2}-[0-9]{2})(?!\n)$")]
 Reason = Annotated[str, Meta(max_length=500)]
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

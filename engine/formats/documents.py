@@ -13,11 +13,9 @@ from typing import BinaryIO, TypeVar
 
 import msgspec
 
-from vafa.native.jsonkeys import duplicate_key
-
 from ..checks.program_file import split_path
 from ..facts.parts import FormError
-from ..wire.json_facts import duplicate_member
+from ..wire.json_facts import check_members
 from .basket import Basket
 from .figures import scaled
 from .found import Found, Skipped
@@ -73,13 +71,7 @@ def _decoded(body: bytes, decoder: msgspec.json.Decoder[Order]) -> Order:
         raise FormError(*split_path(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormError(str(error), slug="invalid-json") from None
-    try:
-        found = duplicate_key(body)
-        twice = None if found is None else found.decode(errors="replace")
-    except ValueError:
-        twice = duplicate_member(body)
-    if twice is not None:
-        raise FormError(f"the member {twice!r} is there twice", slug="duplicate-member")
+    check_members(body)
     return order
 
 

@@ -25,7 +25,7 @@ class InStore(Struct, forbid_unknown_fields=True, frozen=True):
     A code is one when it has 13 digits, begins with `prefix` and has a right check digit.
     """
 
-    prefix: Annotated[str, Meta(pattern=r"^\d{1,6}$")]
+    prefix: Annotated[str, Meta(pattern=r"^[0-9]{1,6}(?!\n)$")]
     keep: Annotated[int, Meta(ge=2, le=12)] = 7
 
 
@@ -38,7 +38,7 @@ class Settings(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     their cards. With `member_key_file` it is a keyed hash of what the file has.
     """
 
-    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] | None = None
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$")] | None = None
     exponent: Exponent | None = None
     zone: str | None = None
     prefix: Annotated[str, Meta(max_length=32)] = ""
@@ -128,7 +128,7 @@ class Table(Settings, kw_only=True, frozen=True):
     calendar: Calendar = "gregorian"
     thousands: Annotated[str, Meta(max_length=1)] = ""
     decimal: Mark = "."
-    unit: Annotated[str, Meta(pattern=r"^\d{1,6}(\.\d{1,6})?$")] = "1"
+    unit: Annotated[str, Meta(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6})?(?!\n)$")] = "1"
     fixed: Fixed = Fixed()
     kinds: dict[Text, RowKind] = {}
     rows: Rows | None = None

@@ -11,29 +11,37 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from .conditions import LineConditions, Minor, Name, Part, Text, Worth
+from .conditions import LineConditions, Minor, Name, Part, Rounding, Text, Worth
 
 Units = Annotated[int, Meta(ge=1, le=10_000)]
+Which = Literal["cheapest", "dearest", "each_line"]
 
 
 class Percent(Part, frozen=True, kw_only=True, tag_field="kind", tag="percent"):
-    """A part of its lines' amount off."""
+    """A part of its lines' amount off, or of so many units of them."""
 
     percent: Decimal
+    units: Units | None = None
+    which: Which | None = None
+    round: Rounding = "floor"
 
 
 class AmountOff(Part, frozen=True, kw_only=True, tag_field="kind", tag="amount"):
-    """An amount off its lines together, or off each unit of them."""
+    """An amount off its lines together, or off each unit of them, or of so many."""
 
     amount: Worth
     per_unit: bool = False
+    units: Units | None = None
+    which: Which | None = None
 
 
 class NForM(Part, frozen=True, kw_only=True, tag_field="kind", tag="n_for_m"):
-    """Of every n units m are paid: the cheapest of all are free."""
+    """Of every n units m are paid: the cheapest of all are free, or of each set."""
 
     n: Units
     m: Units
+    each_set: bool = False
+    times: Units | None = None
 
 
 class NForPrice(Part, frozen=True, kw_only=True, tag_field="kind", tag="n_for_price"):
@@ -41,6 +49,7 @@ class NForPrice(Part, frozen=True, kw_only=True, tag_field="kind", tag="n_for_pr
 
     n: Units
     price: Minor
+    times: Units | None = None
 
 
 class BuyGet(Part, frozen=True, kw_only=True, tag_field="kind", tag="buy_get"):
@@ -53,6 +62,9 @@ class BuyGet(Part, frozen=True, kw_only=True, tag_field="kind", tag="buy_get"):
     get: Units
     percent: Decimal = Decimal(100)
     of: LineConditions | None = None
+    each_set: bool = False
+    times: Units | None = None
+    round: Rounding = "floor"
 
 
 class BundlePart(Part, frozen=True, kw_only=True):
@@ -67,6 +79,7 @@ class Bundle(Part, frozen=True, kw_only=True, tag_field="kind", tag="bundle"):
 
     part: Annotated[list[BundlePart], Meta(min_length=2, max_length=16)]
     price: Minor
+    times: Units | None = None
 
 
 class OfferBand(Part, frozen=True, kw_only=True, rename={"start": "from"}):
@@ -84,12 +97,14 @@ class SpendBands(Part, frozen=True, kw_only=True, tag_field="kind", tag="spend_b
     """Off its lines by their amount before discounts: the highest band reached."""
 
     bands: Bands
+    round: Rounding = "floor"
 
 
 class VolumeBands(Part, frozen=True, kw_only=True, tag_field="kind", tag="volume_bands"):
     """Off its lines by their units: the highest band reached. An amount is off each unit."""
 
     bands: Bands
+    round: Rounding = "floor"
 
 
 class FreeItem(Part, frozen=True, kw_only=True, tag_field="kind", tag="free_item"):
@@ -139,7 +154,8 @@ class OfferLimits(Part, frozen=True, kw_only=True):
 
 
 class OfferGroup(Part, frozen=True, kw_only=True):
-    """Offers that add up, of which the first that applies counts, or the one that is best."""
+    """Offers that add up, of which the first that applies counts, or the one that is best, of all
+    or line by line."""
 
     id: Name
-    mode: Literal["stackable", "exclusive", "best"]
+    mode: Literal["stackable", "exclusive", "best", "best_of_line"]

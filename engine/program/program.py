@@ -47,7 +47,7 @@ from .referrals import REFERRED, Referral
 class Unit(Part, frozen=True, kw_only=True):
     """The money unit: ISO 4217 code and exponent (USD 2, IRR 0)."""
 
-    code: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+    code: Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$")]
     exponent: Annotated[int, Meta(ge=0, le=4)] = 2
 
 
@@ -140,16 +140,19 @@ class Redemption(Part, frozen=True, kw_only=True):
     """A tender type with which loyalty value is redeemed: what it pays earns nothing.
 
     With a currency, the points of such a tender are taken from the member's lots: `minimum`
-    at least, multiples of `step`, for at most `share` of the basket's net; `points` of them
-    are worth `money` minor units, by tier if it is a table. What asks for more `over` is refused,
-    or, of redemptions before a sale, takes what is redeemable (`clamp`).
+    at least, `maximum` at most, multiples of `step`, for at most `share` of the basket's net,
+    which is `at_least` so much; `points` of them are worth `money` minor units, by tier if it is
+    a table. What asks for more `over` is refused, or, of redemptions before a sale, takes what is
+    redeemable (`clamp`).
     """
 
     tender: Text
     currency: Name | None = None
     minimum: Decimal | None = None
+    maximum: Decimal | None = None
     step: Decimal | None = None
     share: Decimal | None = None
+    at_least: Worth | None = None
     points: Decimal | None = None
     money: Worth | dict[str, Worth] | None = None
     over: Literal["refuse", "clamp"] = "refuse"
@@ -289,7 +292,7 @@ class Holidays(Part, frozen=True, kw_only=True):
     """A holiday calendar: a country's, with dates added and taken away."""
 
     id: Name
-    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$")] | None = None
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}(?!\n)$")] | None = None
     add: list[dt.date] = field(default_factory=list)
     remove: list[dt.date] = field(default_factory=list)
 

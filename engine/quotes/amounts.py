@@ -1,6 +1,6 @@
 """What a benefit takes off a basket's lines, exactly (rulebook section 8).
 
-A discount is worked out as an exact figure, floored to a minor unit once, and spread over the
+A discount is worked out as an exact figure, rounded to a minor unit once, and spread over the
 lines in proportion to what it is taken of: by largest remainder, ties to the earlier line, never
 more than a line's net. A line without a quantity has nothing off. Units are whole; a weighed line
 is one. Runs of units of one price are counted, never listed: a line may have a billion.
@@ -13,14 +13,15 @@ is one. Runs of units of one price are counted, never listed: a line may have a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
 from ..columns.dictionaries import Product
 from ..compiling.rule_tables import line_meets
-from ..program.conditions import LineConditions
+from ..program.conditions import LineConditions, Rounding
 from ..program.offers import (
     AmountOff,
     Benefit,
@@ -39,6 +40,12 @@ Off = dict[int, int]
 """Minor units off, by the line's place; lines with nothing off are left out."""
 
 _HUNDRED = 100
+_ROUND: dict[Rounding, Callable[[Fraction], int]] = {
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "half_up": lambda exact: math.floor(exact + Fraction(1, 2)),
+    "half_even": round,
+}
 
 
 @dataclass(slots=True)
@@ -78,28 +85,26 @@ def taken_off(benefit: Benefit, lines: Sequence[Line], mine: Sequence[int]) -> O
     match benefit:
         case Percent() | AmountOff() | SpendBands() | VolumeBands():
             return _of_amounts(benefit, own)
-        case NForPrice(n=n, price=price):
-            return _sets(_in_sets(own, [(_dearest(own), n)]), price, lines)
-        case Bundle(part=parts, price=price):
+        case NForPrice(n=n, price=price, times=times):
+            return _sets(_in_sets(own, [(_dearest(own), n)], times), price, lines)
+        case Bundle(part=parts, price=price, times=times):
             wants = [(_dearest(_such(lines, part.when)), part.quantity) for part in parts]
-            return _sets(_in_sets(lines, wants), price, lines)
+            return _sets(_in_sets(lines, wants, times), price, lines)
         case FreeDelivery(of=LineConditions() as of):
             return {x.place: x.net for x in lines if x.net and line_meets(of, x.product)}
-    share = Fraction(benefit.percent) / _HUNDRED if isinstance(benefit, BuyGet) else Fraction(1)
-    return _floored(_free(benefit, lines, mine), share)
+        case BuyGet(percent=percent, round=mode):
+            return _part(_cost(lines, _got(benefit, lines, mine)), percent, mode)
+    return _part(_cost(lines, _free(benefit, lines, own)))
 
 
-def _free(benefit: Benefit, lines: Sequence[Line], mine: Sequence[int]) -> dict[int, Fraction]:
-    """What the units cost that a benefit gives for nothing, or for less."""
-    own = [lines[place] for place in mine]
+def _free(benefit: Benefit, lines: Sequence[Line], own: Sequence[Line]) -> Units:
+    """Units that a benefit gives for nothing."""
     match benefit:
         case NForM(n=n, m=m):
-            return _cheapest(own, sum(line.units for line in own) // n * (n - m))
-        case BuyGet():
-            return _bought(benefit, lines, mine)
+            return _of_sets(own, n, n - m, benefit)
         case FreeItem(sku=sku, quantity=quantity):
             such = [x for x in lines if x.product.sku == sku and not x.excluded]
-            return _cheapest(such, quantity)
+            return _first(_cheapest(such), quantity, _units(such))
     return {}
 
 
@@ -107,43 +112,37 @@ def _of_amounts(
     benefit: Percent | AmountOff | SpendBands | VolumeBands, own: Sequence[Line]
 ) -> Off:
     match benefit:
-        case Percent(percent=percent):
-            return _off(own, percent, None)
+        case Percent(percent=percent, units=None, round=mode):
+            return _part(_nets(own), percent, mode)
+        case Percent(percent=percent, round=mode):
+            return _part(_cost(own, _some(benefit, own)), percent, mode)
         case AmountOff(amount=amount, per_unit=per_unit):
-            return _off(own, None, amount, per_unit=per_unit)
-        case SpendBands(bands=bands):
-            figure = sum((Fraction(line.gross) for line in own), Fraction(0))
-        case VolumeBands(bands=bands):
-            figure = Fraction(sum(line.units for line in own))
-    reached = [band for band in bands if band.start <= figure]
+            return _each(own, amount, _some(benefit, own)) if per_unit else _amount(own, amount)
+    return _of_bands(benefit, own)
+
+
+def _of_bands(benefit: SpendBands | VolumeBands, own: Sequence[Line]) -> Off:
+    """What the highest band that is reached takes off."""
+    by_units = isinstance(benefit, VolumeBands)
+    figure = sum(line.units if by_units else Fraction(line.gross) for line in own)
+    reached = [band for band in benefit.bands if band.start <= figure]
     if not reached:
         return {}
-    per_unit = isinstance(benefit, VolumeBands)
-    return _off(own, reached[-1].percent, reached[-1].amount, per_unit=per_unit)
-
-
-def _off(
-    lines: Sequence[Line], percent: Decimal | None, amount: int | None, *, per_unit: bool = False
-) -> Off:
-    """A percentage of all lines, or an amount off them together, or off each unit."""
-    nets = {line.place: Fraction(line.net) for line in lines}
-    if percent is not None:
-        return _floored(nets, Fraction(percent) / _HUNDRED)
-    assert amount is not None
-    return _each(lines, amount) if per_unit else _spread(amount, nets)
+    band = reached[-1]
+    if band.percent is not None:
+        return _part(_nets(own), band.percent, benefit.round)
+    assert band.amount is not None
+    return _each(own, band.amount, _units(own)) if by_units else _amount(own, band.amount)
 
 
 def _such(lines: Sequence[Line], when: LineConditions) -> list[Line]:
     return [line for line in lines if not line.excluded and line_meets(when, line.product)]
 
 
-def _each(lines: Sequence[Line], amount: int) -> Off:
-    """An amount off every unit, of a line at most what it costs."""
-    found = {line.place: min(line.net, amount * line.units) for line in lines}
-    return {place: off for place, off in found.items() if off}
-
-
 # -- units ---------------------------------------------------------------------------------------
+
+Units = dict[int, int]
+"""Whole units by the line's place."""
 
 
 def _dearest(lines: Sequence[Line]) -> list[int]:
@@ -152,39 +151,81 @@ def _dearest(lines: Sequence[Line]) -> list[int]:
     return [line.place for line in sorted(there, key=lambda x: (-x.price(1), x.place))]
 
 
-def _cheapest(lines: Sequence[Line], units: int) -> dict[int, Fraction]:
-    """What the cheapest units cost, by line; ties to the earlier line."""
-    found = {}
+def _cheapest(lines: Sequence[Line]) -> list[int]:
+    """Places of the lines with units, the cheapest unit first, ties to the earlier line."""
     there = [line for line in lines if line.units]
-    for line in sorted(there, key=lambda x: (x.price(1), x.place)):
-        taken = min(units, line.units)
+    return [line.place for line in sorted(there, key=lambda x: (x.price(1), x.place))]
+
+
+def _first(order: Sequence[int], units: int, there: Mapping[int, int]) -> Units:
+    """So many units of those that are there, in the order of their lines."""
+    found = {}
+    for place in order:
+        taken = min(units, there[place])
         if not taken:
             break
-        found[line.place] = line.price(taken)
+        found[place] = taken
         units -= taken
     return found
 
 
-def _bought(benefit: BuyGet, lines: Sequence[Line], mine: Sequence[int]) -> dict[int, Fraction]:
-    """What is got with what is bought, at its price."""
+def _units(lines: Sequence[Line]) -> Units:
+    return {line.place: line.units for line in lines if line.units}
+
+
+def _some(benefit: Percent | AmountOff, own: Sequence[Line]) -> Units:
+    """The units that a benefit is of: all, or the cheapest or dearest, or some of each line."""
+    there = _units(own)
+    if benefit.units is None:
+        return there
+    if benefit.which == "each_line":
+        return {place: min(benefit.units, units) for place, units in there.items()}
+    order = _dearest(own) if benefit.which == "dearest" else _cheapest(own)
+    return _first(order, benefit.units, there)
+
+
+def _got(benefit: BuyGet, lines: Sequence[Line], mine: Sequence[int]) -> Units:
+    """What is got with what is bought."""
     own = [lines[place] for place in mine]
-    units = sum(line.units for line in own)
     if benefit.of is None:
-        return _cheapest(own, units // (benefit.buy + benefit.get) * benefit.get)
+        return _of_sets(own, benefit.buy + benefit.get, benefit.get, benefit)
     # A line that is bought is not got as well.
     others = [line for line in _such(lines, benefit.of) if line.place not in set(mine)]
-    return _cheapest(others, units // benefit.buy * benefit.get)
+    sets = _at_most(sum(line.units for line in own) // benefit.buy, benefit.times)
+    return _first(_cheapest(others), sets * benefit.get, _units(others))
 
 
-Sets = Iterator[tuple[int, dict[int, int]]]
+def _of_sets(own: Sequence[Line], n: int, cheaper: int, benefit: NForM | BuyGet) -> Units:
+    """Of every n units the cheaper ones: the cheapest of all, or the cheapest of each set."""
+    there = _units(own)
+    if not benefit.each_set:
+        sets = _at_most(sum(there.values()) // n, benefit.times)
+        return _first(_cheapest(own), sets * cheaper, there)
+    found: Units = {}
+    cheapest = _cheapest(own)
+    for times, one in _in_sets(own, [(_dearest(own), n)], benefit.times):
+        order = [place for place in cheapest if place in one]
+        for place, units in _first(order, cheaper, one).items():
+            found[place] = found.get(place, 0) + times * units
+    return found
+
+
+def _at_most(sets: int, times: int | None) -> int:
+    return sets if times is None else min(sets, times)
+
+
+Sets = Iterator[tuple[int, Units]]
 """(how many sets, units of each by line)."""
 
 
-def _in_sets(lines: Sequence[Line], wants: Sequence[tuple[list[int], int]]) -> Sets:
-    """Sets of units, each want a number of units from its pool, the first that are left."""
-    left = {line.place: line.units for line in lines}
-    while True:
-        one: dict[int, int] = {}
+def _in_sets(
+    lines: Sequence[Line], wants: Sequence[tuple[list[int], int]], most: int | None
+) -> Sets:
+    """Sets of units, each want a number of units from its pool, the first that are left; at
+    most so many of them."""
+    left = _units(lines)
+    while most is None or most:
+        one: Units = {}
         for pool, quantity in wants:
             missing = quantity
             for place in pool:
@@ -194,9 +235,10 @@ def _in_sets(lines: Sequence[Line], wants: Sequence[tuple[list[int], int]]) -> S
                     missing -= taken
             if missing:
                 return
-        times = min(left[place] // units for place, units in one.items())
+        times = _at_most(min(left[place] // units for place, units in one.items()), most)
         for place, units in one.items():
             left[place] -= times * units
+        most = None if most is None else most - times
         yield times, one
 
 
@@ -204,7 +246,7 @@ def _sets(sets: Sets, price: int, lines: Sequence[Line]) -> Off:
     """Sets for a price: what they cost beyond it is off; one that costs no more stays."""
     exact, weights = Fraction(0), dict[int, Fraction]()
     for times, one in sets:
-        costs = {place: lines[place].price(units) for place, units in one.items()}
+        costs = _cost(lines, one)
         off = sum(costs.values()) - price
         if off <= 0:
             continue
@@ -214,21 +256,50 @@ def _sets(sets: Sets, price: int, lines: Sequence[Line]) -> Off:
     return _spread(int(exact), weights)
 
 
-# -- whole minor units -----------------------------------------------------------------------------
+# -- amounts ---------------------------------------------------------------------------------------
+
+Costs = dict[int, Fraction]
+"""Exact amounts by the line's place."""
 
 
-def _floored(weights: Mapping[int, Fraction], share: Fraction = Fraction(1)) -> Off:
-    """A share of amounts, floored in all."""
-    return _spread(int(sum(weights.values()) * share), weights)
+def _nets(lines: Sequence[Line]) -> Costs:
+    return {line.place: Fraction(line.net) for line in lines}
+
+
+def _cost(lines: Sequence[Line], units: Units) -> Costs:
+    """What units cost."""
+    return {line.place: line.price(units[line.place]) for line in lines if line.place in units}
+
+
+def _amount(lines: Sequence[Line], amount: int) -> Off:
+    """An amount off lines together."""
+    return _spread(min(amount, sum(line.net for line in lines)), _nets(lines))
+
+
+def _each(lines: Sequence[Line], amount: int, units: Units) -> Off:
+    """An amount off each of some units, at most what they cost; of each line floored."""
+    found = {
+        place: int(min(cost, Fraction(amount * units[place])))
+        for place, cost in _cost(lines, units).items()
+    }
+    return {place: off for place, off in found.items() if off}
+
+
+def _part(costs: Costs, percent: Decimal = Decimal(_HUNDRED), mode: Rounding = "floor") -> Off:
+    """A percentage of what is got cheaper, rounded in all."""
+    share = Fraction(percent) / _HUNDRED
+    return _spread(_ROUND[mode](sum(costs.values(), Fraction(0)) * share), costs)
 
 
 def _spread(amount: int, weights: Mapping[int, Fraction]) -> Off:
-    """An amount over weights, at most what they sum to: largest remainder, ties to the earlier."""
-    total = sum(weights.values())
-    amount = min(amount, int(total))
-    if amount <= 0:
+    """An amount over weights, at most their sum rounded up: largest remainder, ties to the
+    earlier."""
+    total = sum(weights.values(), Fraction(0))
+    if amount <= 0 or not total:
         return {}
-    exact = {place: amount * weight / total for place, weight in sorted(weights.items())}
+    # Scaled beyond the weights, a line that is free already could get a unit more than its net.
+    share = min(Fraction(1), amount / total)
+    exact = {place: weight * share for place, weight in sorted(weights.items())}
     off = {place: int(figure) for place, figure in exact.items()}
     rest = amount - sum(off.values())
     for place in sorted(exact, key=lambda place: (off[place] - exact[place], place))[:rest]:

@@ -106,6 +106,8 @@ class _Round:
             alike = groups.get(rule.group or "")
             if alike is None:
                 self._alone(rule)
+            elif self.modes[rule.group or ""] == "best_of_line":
+                self._by_line(alike)
             else:
                 self._group(alike, best=self.modes[rule.group or ""] == "best")
         self.out.told = [self.told[rule.id] for rule in rules]
@@ -135,6 +137,28 @@ class _Round:
             else:
                 assert winner is not None
                 self._tell_not(rule, "group", by=winner.id)
+
+    def _by_line(self, rules: Sequence[Offer]) -> None:
+        """Of each line the offer applies that takes most off it, ties by priority."""
+        wanted = {rule.id: self._wants(rule) for rule in rules}
+        named = next((rule.id for rule in rules if rule.id in self.named), None)
+        winners: dict[int, str] = {}
+        for name, (_, off, _) in wanted.items():
+            for place, figure in off.items():
+                if place not in winners or figure > wanted[winners[place]][1][place]:
+                    winners[place] = name
+        for rule in rules:
+            why, off, limit = wanted[rule.id]
+            mine = {place: x for place, x in off.items() if winners[place] == rule.id}
+            if why is not None:
+                self._tell_not(rule, why)
+            elif named is not None and rule.id not in self.named:
+                # Of which lines the named one is the till's alone knows.
+                self._tell_not(rule, "group", by=named)
+            elif off and not mine:
+                self._tell_not(rule, "group", by=winners[min(off)])
+            else:
+                self._apply(rule, mine, limit)
 
     def _wants(self, rule: Offer) -> tuple[str | None, Off, str]:
         """(why it does not apply, what it would take off, the limit that cut it)."""

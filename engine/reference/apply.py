@@ -34,7 +34,6 @@ from ..facts import (
 )
 from . import tiers
 from .basis import rounded
-from .basket import Basket
 from .calendar import ONE_DAY, add_months, business_date, first_instant
 from .earning import rate
 from .facts import (
@@ -45,6 +44,7 @@ from .facts import (
     named_sale,
     returned_lines,
 )
+from .lines import BasketLine
 from .lots import Dates, Lot, earned_dates
 from .metrics import Metric, is_candidate
 from .moving import donate, receive, transfer
@@ -58,7 +58,7 @@ from .sales import (
     take_from,
 )
 from .spending import cancel, capture, hold, redemption, release, release_all, renew
-from .state import BasketLine, Record
+from .state import Basket, Record
 from .turn import Turn, advance, forgives, give, reach
 
 ITSELF = BasketLine(Line(1, "", 1, 0, 1, 0), ProductFact(""), False, 0, 1, 0)
@@ -171,6 +171,7 @@ def _basket_of_none(turn: Turn, kind: str) -> Basket:
 
 def _give(turn: Turn, basket: Basket) -> Record:
     outcomes = rate(basket)
+    turn.trace.rated(basket, outcomes)
     for name, outcome in outcomes.items():
         kept = turn.member.carry.get(name, Fraction(0))
         turn.member.carry[name] = kept + remainder_of(outcome)

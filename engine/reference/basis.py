@@ -13,10 +13,10 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ..program.program import Earn
-from .basket import Basket, spread
+from .basket import spread
+from .outcome import NOTHING
+from .state import Basket
 from .world import exactly
-
-NOTHING = Fraction(0)
 
 
 class Earned(NamedTuple):

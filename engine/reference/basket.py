@@ -1,99 +1,17 @@
-"""A fact as rules see it: eligible amounts, tenders, and the member before it (4.1)."""
+"""What a sale was paid with, and conditions on its lines (rulebook sections 3 and 4.1)."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from functools import cached_property
 from typing import Any
 
 from ..facts import ProductFact, SaleFact
 from ..program.conditions import LineConditions
 from ..program.program import Program
 from .facts import Line
-from .state import BasketLine, State
-from .trace import SILENT, Trace
+from .lines import BasketLine
 from .world import once
-
-
-@dataclass(frozen=True)
-class Basket:
-    """A sale, an activity or the close of a day, with the member as it stood before it.
-
-    An activity and a closing have one line that stands for them and meets no condition.
-    """
-
-    program: Program
-    holidays: Mapping[str, frozenset[dt.date]]
-    member: State
-    tier: str | None
-    fact: str
-    kind: str
-    at_us: int
-    date: dt.date
-    clock: dt.time
-    closed: frozenset[str]
-    lines: tuple[BasketLine, ...]
-    store: str = ""
-    region: str | None = None
-    format: str | None = None
-    terminal: str = ""
-    channel: str = ""
-    coupons: tuple[str, ...] = ()
-    offers: tuple[tuple[str, int], ...] = ()
-    tenders: tuple[tuple[str, int], ...] = ()
-    code: str = ""
-    quantity: int = 0
-    counted: Mapping[str, int] = field(default_factory=dict)
-    trace: Trace = field(default=SILENT, compare=False, repr=False)
-
-    @property
-    def is_sale(self) -> bool:
-        """Whether it has lines that were bought."""
-        return self.kind == "sale"
-
-    @cached_property
-    def eligible_lines(self) -> list[int]:
-        """Places of the lines that rules may see: neither void, nor gone, nor excluded."""
-        return [
-            place
-            for place, line in enumerate(self.lines)
-            if not (line.gone or line.excluded or line.line.is_void)
-        ]
-
-    def eligible(self, place: int) -> int:
-        """What of a line's net earns."""
-        return eligible_amount(self.lines[place], self.program.earn_on_redeemed)
-
-    @cached_property
-    def eligible_sum(self) -> int:
-        """The basket's eligible amount: the `spend` of its metrics."""
-        return sum(self.eligible(place) for place in self.eligible_lines)
-
-    def unredeemed(self, place: int) -> Fraction:
-        """By what every basis of a line is multiplied."""
-        if self.program.earn_on_redeemed:
-            return Fraction(1)
-        return self.lines[place].unredeemed
-
-    def margin(self, place: int) -> Fraction:
-        """Net less cost of what is left, less the redeemed share; 0 without a cost."""
-        line = self.lines[place]
-        if line.line.cost is None:
-            return Fraction(0)
-        return (line.net - line.line.cost * line.share_of_full) * self.unredeemed(place)
-
-    def with_lines(self, left: Sequence[BasketLine]) -> Basket:
-        """The same basket of which only this is left."""
-        return replace(self, lines=tuple(left))
-
-
-def eligible_amount(line: BasketLine, on_redeemed: bool) -> int:
-    """Net that is left, without what was paid with loyalty value."""
-    return line.net if on_redeemed else line.net - line.redeemed_left
 
 
 def counted_tenders(fact: SaleFact, net: int) -> dict[str, int]:

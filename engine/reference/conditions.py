@@ -25,7 +25,7 @@ from ..program.conditions import (
 )
 from ..program.program import Bonus, Offer, Program, Rule
 from ..program.referrals import REFERRED
-from .basket import Basket, given_of_line, lies_under, line_answer, meets
+from .basket import given_of_line, lies_under, line_answer, meets
 from .calendar import (
     anniversary,
     period_dates,
@@ -34,6 +34,7 @@ from .calendar import (
     whole_years,
     year_of,
 )
+from .lines import BasketLine
 from .metrics import (
     Figure,
     counter,
@@ -43,7 +44,7 @@ from .metrics import (
     step_of,
     within,
 )
-from .state import About, BasketLine, State
+from .state import About, Basket, State
 from .world import exactly, once, rungs
 
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 
 from ..program.program import Bonus, Currency, Earn, Multiply, Offer, Rule
 from .basis import (
-    NOTHING,
     at_tier,
     exact_earn,
     rounded,
     units_bought,
     without_fractions,
 )
-from .basket import Basket
 from .conditions import matching
 from .limits import (
     cut,
@@ -27,58 +24,15 @@ from .limits import (
     was_given_once,
     within_caps,
 )
+from .outcome import NOTHING, Outcome
+from .state import Basket
 from .world import currencies, exactly, rules_by_kind
-
-
-@dataclass
-class Outcome:
-    """What one rule wanted to give to a basket and gave.
-
-    `own` is the figure after the rule's own limits, `granted` the one after caps, `limit`
-    the last that lowered it. `lines` are the lines that counted for the rule, `by_line` its
-    exact figure on each, `basis` what that is worked out of: the basis of an earn rule, the
-    exact points that a multiply acts on, the units of a bonus. `exact` and `units` are what
-    its remainder grows by, `rewards` the rewards of a bonus per units.
-    """
-
-    rule: Rule
-    place: int
-    currency: Currency
-    lines: list[int]
-    desired: int = 0
-    own: int = 0
-    granted: int = 0
-    limit: str = ""
-    exact: Fraction = NOTHING
-    by_line: dict[int, Fraction] = field(default_factory=dict)
-    basis: dict[int, Fraction] = field(default_factory=dict)
-    units: Fraction = NOTHING
-    rewards: int = 0
-    anniversary: int | None = None
-    lost: bool = False
-
-    @property
-    def of_balance(self) -> bool:
-        """Whether it is a bonus on the balance, which a member gets once."""
-        return isinstance(self.rule, Bonus) and self.rule.of_balance is not None
-
-    @property
-    def kind(self) -> str:
-        """Kind of the posting."""
-        match self.rule:
-            case Earn():
-                return "earn"
-            case Multiply():
-                return "multiply"
-            case _:
-                return "bonus"
 
 
 def rate(basket: Basket) -> dict[str, Outcome]:
     """Outcomes by rule id, in (priority, file) order, of the rules that take part."""
     outcomes = list(_that_match(basket))
     if not outcomes:
-        basket.trace.rated(basket, {})
         return {}
     _in_order_of_groups(basket, outcomes)
     for outcome in outcomes:
@@ -93,9 +47,7 @@ def rate(basket: Basket) -> dict[str, Outcome]:
             _bonus(basket, outcome)
     _best_bonus_of_stacks(basket, outcomes)
     _fill_caps(basket, outcomes)
-    found = {outcome.rule.id: outcome for outcome in outcomes}
-    basket.trace.rated(basket, found)
-    return found
+    return {outcome.rule.id: outcome for outcome in outcomes}
 
 
 def _that_match(basket: Basket) -> Iterable[Outcome]:

@@ -8,10 +8,9 @@ from typing import Any
 from ..program.conditions import Near
 from ..program.offers import OfferLimits
 from ..program.program import Bonus, Caps, Currency, Rule, Uses
-from .basket import Basket
 from .calendar import period_dates
 from .conditions import anniversary_year
-from .state import Given, Record
+from .state import Basket, Given, Record
 from .world import once, scales
 
 CLOSE_DAYS = 180

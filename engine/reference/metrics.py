@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from ..program.conditions import Range
 from ..program.program import CounterRule, Program, Rolling, SegmentRule, Sequence, Thresholds
-from .basket import eligible_amount, meets
+from .basket import meets
 from .calendar import (
     ONE_DAY,
     add_months,
@@ -20,6 +20,7 @@ from .calendar import (
     period_end,
     week_begins,
 )
+from .lines import eligible_amount
 from .state import Purchase, Record, State
 from .world import exactly, once, scales
 

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 from ..columns.status import Status
 from ..facts import SaleFact
 from ..program.program import Offer, Program
-from .basket import Basket
 from .conditions import failed_condition, failed_of_line
 from .limits import CLOSE_DAYS, given_limits, own_anniversary, records_in
-from .state import TakenOff
+from .state import Basket, TakenOff
 
 
 def named_offers(fact: SaleFact) -> tuple[tuple[str, int], ...]:
@@ -74,7 +73,7 @@ def offers_of(program: Program) -> dict[str, Offer]:
 def _has_rival(basket: Basket, rule: Offer, rules: dict[str, Offer]) -> bool:
     """Whether the sale names another offer of a group that gives one."""
     modes = {group.id: group.mode for group in basket.program.offer_group}
-    if rule.group is None or modes[rule.group] == "stackable":
+    if rule.group is None or modes[rule.group] in ("stackable", "best_of_line"):
         return False
     others = (rules.get(name) for name, _ in basket.offers if name != rule.id)
     return any(other is not None and other.group == rule.group for other in others)

@@ -11,10 +11,11 @@ from fractions import Fraction
 from ..columns.status import Status
 from ..facts import ReturnedLine
 from ..program.program import Bonus, Earn
-from .basis import NOTHING, units_bought
-from .basket import Basket, eligible_amount
-from .earning import Outcome, rate
-from .state import BasketLine, SaleState
+from .basis import units_bought
+from .earning import rate
+from .lines import BasketLine, eligible_amount
+from .outcome import NOTHING, Outcome, Worth
+from .state import Basket, SaleState
 from .world import exactly
 
 
@@ -121,16 +122,6 @@ def _per_units(outcome: Outcome) -> Fraction:
     if isinstance(rule, Bonus) and rule.per_units is not None:
         return exactly(rule.per_units)
     return NOTHING
-
-
-class Worth:
-    """What the rules give for what is left: points, and remainders to keep, by rule id."""
-
-    def __init__(self) -> None:
-        self.points: dict[str, int] = {}
-        self.exact: dict[str, Fraction] = {}
-        self.units: dict[str, Fraction] = {}
-        self.outcomes: dict[str, Outcome] = {}
 
 
 def worth(sale: SaleState) -> Worth:

@@ -76,7 +76,7 @@ def play(
         turn.sale_is_here = entry.returns and sale is not None and any(
             step.row.id == sale for step in run.steps
         )
-        trace.begins(turn)
+        trace.begins(turn.row.id, turn.account, turn.tier, turn.member)
         apply(turn)
         if judge is not None:
             judge(entry, turn.row)

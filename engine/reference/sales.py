@@ -11,15 +11,15 @@ from ..columns.status import Status
 from ..facts import ReturnedLine, SaleFact
 from ..program.program import Inactivity
 from . import tiers
-from .basket import Basket, basket_lines, counted_tenders
+from .basket import basket_lines, counted_tenders
 from .conditions import categories
 from .earning import rate
 from .facts import net_voids
 from .lots import Lot, earned_dates
 from .offers import broken_offers, named_offers, offers_of, standing
+from .outcome import Worth
 from .returns import (
     Refusal,
-    Worth,
     lines_left,
     redeemed_back,
     remainder_of,
@@ -27,7 +27,7 @@ from .returns import (
     worth,
 )
 from .spending import give_back, take_tenders
-from .state import Given, Purchase, Record, SaleState, TakenOff
+from .state import Basket, Given, Purchase, Record, SaleState, TakenOff
 from .turn import Posting, Turn, give, is_status
 
 
@@ -40,6 +40,7 @@ def apply_sale(turn: Turn, fact: SaleFact) -> None:
     if fact.completed:
         _tell_offers(turn, offers_of(turn.program))
     outcomes = rate(basket)
+    turn.trace.rated(basket, outcomes)
     given = give(turn, basket, outcomes)
     for name, outcome in outcomes.items():
         _remember(member.carry, name, remainder_of(outcome))

@@ -33,7 +33,8 @@ AFTER_RULES = 10**9
 
 TERMS = {
     Status.BELOW_MINIMUM: "minimum", Status.NOT_A_MULTIPLE: "step", Status.OVER_WORTH: "worth",
-    Status.OVER_SHARE: "share",
+    Status.OVER_SHARE: "share", Status.ABOVE_MAXIMUM: "maximum",
+    Status.BASKET_TOO_SMALL: "at_least",
 }  # fmt: skip
 """Terms of redemption in the order in which a completed fact tells what it broke."""
 
@@ -73,6 +74,7 @@ def redemption(turn: Turn, fact: RedeemFact) -> None:
     terms = turn.program.terms_of(fact.currency)
     if terms is not None and not isinstance(fact, PriceFact):
         turn.row.broken += _broken_terms(turn.program, terms, fact.points)
+        turn.row.broken += _beyond(turn.program, terms, fact.points)
     takes = _redeem(turn, fact.currency, fact.points, completed=fact.completed)
     turn.member.pools[fact.id] = _pool(fact.currency, takes, of_redeem=True)
     renew(turn, "redemption", fact.currency)
@@ -110,6 +112,15 @@ def _broken_terms(
     return broken
 
 
+def _beyond(program: Program, terms: Redemption, points: int) -> list[tuple[str, Status]]:
+    """Whether points are more than a redemption may take."""
+    assert terms.currency is not None
+    unit = 10 ** program.currency[program.currency_at(terms.currency)].scale
+    if terms.maximum is None or points <= exactly(terms.maximum) * unit:
+        return []
+    return [(terms.currency, Status.ABOVE_MAXIMUM)]
+
+
 def unit_worth(program: Program, terms: Redemption, tier: str | None) -> Fraction | None:
     """What one unit of the currency is worth in minor units; None if the program says nothing.
 
@@ -134,6 +145,8 @@ def redeemable(
     worth, most = unit_worth(program, terms, tier), active
     if worth is not None and worth == 0:
         return 0
+    if net is not None and net < (terms.at_least or 0):
+        return 0
     if worth is not None and net is not None:
         share = 1 if terms.share is None else exactly(terms.share)
         most = min(most, math.floor(share * max(0, net) / worth))
@@ -141,9 +154,12 @@ def redeemable(
 
 
 def whole_steps(program: Program, terms: Redemption, most: int) -> int:
-    """The largest multiple of the step not above a figure, 0 if below the minimum."""
+    """The largest multiple of the step above neither a figure nor the maximum, 0 if below the
+    minimum."""
     assert terms.currency is not None
     unit = 10 ** program.currency[program.currency_at(terms.currency)].scale
+    if terms.maximum is not None:
+        most = min(most, int(exactly(terms.maximum) * unit))
     if terms.step is not None:
         step = int(exactly(terms.step) * unit)
         most -= most % step
@@ -328,6 +344,10 @@ def take_tenders(turn: Turn, fact: SaleFact) -> Paid:
     for coupon in turn.program.coupon_currencies() & set(fact.coupons):
         plain[coupon] += 1
     _test_shares(turn, fact, asking)
+    for entry in turn.program.redemption:
+        if entry.tender in asking and entry.currency is not None:
+            turn.row.broken += _beyond(turn.program, entry, paid[entry.currency])
+    _test_basket(turn, fact, asking)
     for posting in turn.row.postings:
         if posting.kind == "capture":
             posting.limit = _broken(turn, posting.currency, completed=fact.completed)
@@ -421,6 +441,14 @@ def _test_shares(turn: Turn, fact: SaleFact, asking: set[str]) -> None:
         )
         if paid > exactly(entry.share) * net:
             turn.row.broken.append((entry.currency, Status.OVER_SHARE))
+
+
+def _test_basket(turn: Turn, fact: SaleFact, asking: set[str]) -> None:
+    """Note where a basket is too small for points to pay."""
+    net = sum(line.net for line in net_voids(fact.lines))
+    for entry in turn.program.redemption:
+        if entry.currency is not None and entry.tender in asking and net < (entry.at_least or 0):
+            turn.row.broken.append((entry.currency, Status.BASKET_TOO_SMALL))
 
 
 def _broken_by(

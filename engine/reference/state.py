@@ -7,66 +7,17 @@ only to change the record of its sale (rulebook sections 4 to 6 and 9).
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from ..facts import CalendarDate, ProductFact
+from ..facts import CalendarDate
 from ..program.program import Program
-from .facts import Line
+from .lines import BasketLine, eligible_amount
 from .lots import Take, Wallet
-
-if TYPE_CHECKING:
-    from .basket import Basket
-    from .earning import Outcome
-
-
-@dataclass(frozen=True)
-class BasketLine:
-    """A line with its product and what is left of it after returns.
-
-    `redeemed` is the part of the net that was paid with loyalty value, as sold.
-    """
-
-    line: Line
-    product: ProductFact
-    excluded: bool
-    redeemed: int
-    quantity: int
-    net: int
-    gone: bool = False
-
-    @cached_property
-    def redeemed_left(self) -> int:
-        """The redeemed share of what is left (section 9)."""
-        if self.gone:
-            return 0
-        sold = self.line.net
-        if sold == 0:
-            return self.redeemed
-        return self.redeemed - self.redeemed * (sold - self.net) // sold
-
-    @cached_property
-    def unredeemed(self) -> Fraction:
-        """The share of the net that was not paid with loyalty value."""
-        if self.net == 0:
-            return Fraction(1)
-        return Fraction(self.net - self.redeemed_left, self.net)
-
-    @property
-    def units(self) -> Fraction:
-        """Units for "per N units": a weighed line counts as one until it is gone."""
-        if self.gone:
-            return Fraction(0)
-        return Fraction(1) if self.product.weighed else Fraction(self.quantity, 1000)
-
-    @property
-    def share_of_full(self) -> Fraction:
-        """The part of the line's quantity that is left: gross and cost go by it."""
-        if self.line.full_quantity == 0:
-            return Fraction(1)
-        return Fraction(self.quantity, self.line.full_quantity)
+from .outcome import UNHEARD, Outcome, RatingTrace
 
 
 @dataclass(frozen=True)
@@ -169,6 +120,78 @@ class Hold:
     def left(self) -> int:
         """Points that are held."""
         return sum(take.points for take in self.takes)
+
+
+@dataclass(frozen=True)
+class Basket:
+    """A sale, an activity or the close of a day, with the member as it stood before it.
+
+    An activity and a closing have one line that stands for them and meets no condition.
+    """
+
+    program: Program
+    holidays: Mapping[str, frozenset[dt.date]]
+    member: State
+    tier: str | None
+    fact: str
+    kind: str
+    at_us: int
+    date: dt.date
+    clock: dt.time
+    closed: frozenset[str]
+    lines: tuple[BasketLine, ...]
+    store: str = ""
+    region: str | None = None
+    format: str | None = None
+    terminal: str = ""
+    channel: str = ""
+    coupons: tuple[str, ...] = ()
+    offers: tuple[tuple[str, int], ...] = ()
+    tenders: tuple[tuple[str, int], ...] = ()
+    code: str = ""
+    quantity: int = 0
+    counted: Mapping[str, int] = field(default_factory=dict)
+    trace: RatingTrace = field(default=UNHEARD, compare=False, repr=False)
+
+    @property
+    def is_sale(self) -> bool:
+        """Whether it has lines that were bought."""
+        return self.kind == "sale"
+
+    @cached_property
+    def eligible_lines(self) -> list[int]:
+        """Places of the lines that rules may see: neither void, nor gone, nor excluded."""
+        return [
+            place
+            for place, line in enumerate(self.lines)
+            if not (line.gone or line.excluded or line.line.is_void)
+        ]
+
+    def eligible(self, place: int) -> int:
+        """What of a line's net earns."""
+        return eligible_amount(self.lines[place], self.program.earn_on_redeemed)
+
+    @cached_property
+    def eligible_sum(self) -> int:
+        """The basket's eligible amount: the `spend` of its metrics."""
+        return sum(self.eligible(place) for place in self.eligible_lines)
+
+    def unredeemed(self, place: int) -> Fraction:
+        """By what every basis of a line is multiplied."""
+        if self.program.earn_on_redeemed:
+            return Fraction(1)
+        return self.lines[place].unredeemed
+
+    def margin(self, place: int) -> Fraction:
+        """Net less cost of what is left, less the redeemed share; 0 without a cost."""
+        line = self.lines[place]
+        if line.line.cost is None:
+            return Fraction(0)
+        return (line.net - line.line.cost * line.share_of_full) * self.unredeemed(place)
+
+    def with_lines(self, left: Sequence[BasketLine]) -> Basket:
+        """The same basket of which only this is left."""
+        return replace(self, lines=tuple(left))
 
 
 @dataclass

@@ -80,7 +80,7 @@ def play_tied(world: World, accepted: Iterable[Accepted], trace: Trace = SILENT)
 def _apart(entry: Accepted) -> Accepted:
     """A leg has the id of the fact that caused it, which may be of the same members."""
     if isinstance(entry.fact, ReceivedFact):
-        return replace(entry, fact=replace(entry.fact, id=f"{entry.fact.id}/{entry.fact.member}"))
+        return replace(entry, fact=replace(entry.fact, id=f"{entry.fact.id}\0{entry.fact.member}"))
     return entry
 
 
@@ -169,7 +169,7 @@ class _Table:
         turn.sale_is_here = entry.returns and sale is not None and (
             self.tied.where.get(sale) == account
         )
-        self._trace.begins(turn)
+        self._trace.begins(turn.row.id, account, turn.tier, turn.member)
         apply(turn)
         run.steps.append(Step(entry, turn.row, turn.member))
         self._places[account] = place + 1

@@ -6,33 +6,27 @@ changes a figure. A kind of fact that has more to tell adds a function here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .basket import Basket
-    from .earning import Outcome
-    from .returns import Worth
-    from .state import SaleState
-    from .turn import Turn
+from .outcome import Outcome, RatingTrace, Worth
+from .state import Basket, SaleState, State
 
 
-class Trace:
+class Trace(RatingTrace):
     """A listener that hears nothing; listeners override what they want to hear."""
 
-    def begins(self, turn: Turn) -> None:
-        """A fact is about to be applied: the member stands on its date, as it was before it."""
+    def begins(self, fact: str, account: str, tier: str | None, member: State) -> None:
+        """A fact is about to be applied: the member stands on its date, as it was before it.
 
-    def wishes(self, outcome: Outcome) -> None:
-        """A rule's figure is exact and rounded; limits come next."""
-
-    def cuts(self, rule: str, limit: str, room: int) -> None:
-        """A limit or cap leaves a rule's figure only this room, in units."""
+        `account` is whose it is where members are tied.
+        """
 
     def rated(self, basket: Basket, outcomes: dict[str, Outcome]) -> None:
-        """A basket is rated: a fact as it was, or what is left of an earlier sale."""
+        """A fact's basket is rated."""
 
     def returns(self, sale: SaleState, found: Worth) -> None:
-        """Lines of a sale have come back; what its rules gave before stands in `sale.now`."""
+        """Lines of a sale have come back; what its rules gave before stands in `sale.now`.
+
+        What was heard of rules since the fact began is of the lines that are left.
+        """
 
 
 SILENT = Trace()

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from ..columns.status import Status
 from ..program.program import Program
 from . import tiers
-from .basket import Basket
 from .calendar import ONE_DAY
-from .earning import Outcome
 from .facts import Moved
 from .lots import Lot, earned_dates
 from .metrics import Metric
 from .offers import Broken
-from .state import Given, State, TierGift
+from .outcome import Outcome
+from .state import Basket, Given, State, TierGift
 from .trace import SILENT, Trace
 from .world import Accepted, World
 

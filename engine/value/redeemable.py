@@ -25,7 +25,7 @@ _ABOUT_TERMS = [
     int(status)
     for status in (
         Status.INSUFFICIENT, Status.BELOW_MINIMUM, Status.NOT_A_MULTIPLE, Status.OVER_WORTH,
-        Status.OVER_SHARE,
+        Status.OVER_SHARE, Status.ABOVE_MAXIMUM, Status.BASKET_TOO_SMALL,
     )
 ]  # fmt: skip
 """Refusals of redemptions that might have been smaller, or larger."""
@@ -36,13 +36,16 @@ class Terms(NamedTuple):
 
     `share` is the largest part of a basket's net that may be redeemed. `worth` is what one
     unit is worth in minor units: None where the program does not say it, and no share can be
-    asked then; 0 for a member of a tier without a figure, who redeems nothing.
+    asked then; 0 for a member of a tier without a figure, who redeems nothing. `at_least` is the
+    least net of a basket of which any is redeemed.
     """
 
     minimum: int = 0
     step: int = 1
     share: Fraction = Fraction(1)
     worth: Fraction | None = None
+    maximum: int | None = None
+    at_least: int = 0
 
 
 def terms_of(redemption: Redemption, scale: int, tier: str | None) -> Terms:
@@ -58,20 +61,22 @@ def terms_of(redemption: Redemption, scale: int, tier: str | None) -> Terms:
         max(1, int((redemption.step or 0) * unit)),
         Fraction(1) if redemption.share is None else Fraction(redemption.share),
         worth,
+        None if redemption.maximum is None else int(redemption.maximum * unit),
+        redemption.at_least or 0,
     )
 
 
 def redeemable(terms: Terms, active: int, net: int | None) -> int:
-    """The largest multiple of the step not above the active balance, nor above the points
-    worth the share of a basket's net; 0 if below the minimum. Without a basket (None) the
-    share is not asked.
+    """The largest multiple of the step not above the active balance or the maximum, nor above
+    the points worth the share of a basket's net; 0 if below the minimum, or of a basket that is
+    too small. Without a basket (None) neither share nor basket are asked.
 
     >>> half = Terms(minimum=100, step=50, share=Fraction(1, 2), worth=Fraction(10))
     >>> redeemable(half, 990, 6_000)
     300
     """
-    most = active
-    if terms.worth == 0:
+    most = active if terms.maximum is None else min(active, terms.maximum)
+    if terms.worth == 0 or (net is not None and net < terms.at_least):
         return 0
     if net is not None and terms.worth is not None:
         most = min(most, terms.share * max(net, 0) // terms.worth)

@@ -31,7 +31,15 @@ from ..facts.parts import (
     FormError,
     us_instant,
 )
-from .arrow_schema import BOUNDS, WIRE_LINE, WIRE_TENDER, check_bounds, check_names, wire_table
+from .arrow_schema import (
+    BOUNDS,
+    WIRE_LINE,
+    WIRE_TENDER,
+    check_bounds,
+    check_names,
+    check_no_bank_cards,
+    wire_table,
+)
 
 Int64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -70,6 +78,8 @@ class ArrowFacts:
             raise FormError(f"a sale has more than {MOST_TENDERS} tenders", "tenders")
         check_names(self._lines.items.field("sku"), "lines.sku", NAME_BYTES)
         check_names(self._tenders.items.field("type"), "tenders.type", NAME_BYTES)
+        check_no_bank_cards(self.table.column("member"), "member")
+        check_no_bank_cards(self._tenders.items.field("type"), "tenders.type")
         for items, name in (
             (self._lines, "quantity"), (self._lines, "net"), (self._tenders, "amount")
         ):  # fmt: skip

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..facts.parts import MOST_AMOUNT, MOST_LINE_NUMBER, MOST_POINTS, FormError
+from ..facts.bank_cards import BANK_CARD, is_luhn
+from ..facts.parts import ID_BYTES, MOST_AMOUNT, MOST_LINE_NUMBER, MOST_POINTS, UNSEEN, FormError
 
 UTC_US = pa.timestamp("us", "UTC")
 
@@ -74,6 +75,9 @@ def wire_table(table: pa.Table) -> pa.RecordBatch:
     )  # fmt: skip
     try:
         table.validate()
+        for name in names:
+            for chunk in table.column(name).chunks:
+                _check_shared(chunk, name)
         table = _trimmed(table)
         table.validate(full=True)
         columns = [_column(table, field) for field in schema]
@@ -171,6 +175,33 @@ def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
     raise FormError("the column is missing", name)
 
 
+def _check_shared(column: pa.Array, path: str) -> None:
+    """Raise FormError for a long text that many rows may share.
+
+    Validation reads it for each of them, and each gets a copy of its own.
+    """
+    kind = column.type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        _check_shared(column.values, path)
+    elif pa.types.is_struct(kind):
+        for place in range(kind.num_fields):
+            _check_shared(column.field(place), f"{path}.{kind.field(place).name}")
+    elif pa.types.is_dictionary(kind):
+        if pa.types.is_string_view(kind.value_type):
+            _check_shared(column.dictionary, path)
+        elif not pa.types.is_primitive(kind.value_type):
+            _check_longest(pc.max(pc.binary_length(column.dictionary)).as_py() or 0, path)
+    elif pa.types.is_string_view(kind) and len(column):
+        # A view begins with its length, and is of 16 bytes.
+        views = np.frombuffer(column.buffers()[1], np.int32)
+        _check_longest(int(views[4 * column.offset :][: 4 * len(column) : 4].max()), path)
+
+
+def _check_longest(longest: int, path: str) -> None:
+    if longest > ID_BYTES:
+        raise FormError(f"is longer than {ID_BYTES} bytes", path)
+
+
 def check_names(names: pa.Array, path: str, most: int, *, empty: bool = False) -> None:
     """Raise FormError unless the strings are names of at most so many bytes."""
     if names.null_count:
@@ -187,13 +218,25 @@ def check_names(names: pa.Array, path: str, most: int, *, empty: bool = False) -
 
 
 def _has_controls(names: pa.Array) -> bool:
-    """Whether a byte below 0x20 stands in any of the strings."""
+    """Whether a letter that no name holds stands in any of the strings."""
     _, offsets, data = names.buffers()
     if data is None:
         return False
     bounds = np.frombuffer(offsets, np.int32, len(names) + 1, names.offset * 4)
     text = np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]
-    return bool(len(text) and text.min() < 0x20)
+    if not len(text) or (text.min() >= 0x20 and text.max() < 0x7F):
+        return False
+    return bool(pc.any(pc.match_substring_regex(names, f"[{UNSEEN}]")).as_py())
+
+
+def check_no_bank_cards(names: pa.Array, path: str) -> None:
+    """Raise FormError where a bank card's number stands in place of a name."""
+    if not len(names) or pc.max(pc.binary_length(names)).as_py() < 15:
+        return
+    digits = pc.replace_substring_regex(names, "[ -]", "")
+    found = pc.unique(digits.filter(pc.match_substring_regex(digits, BANK_CARD)))
+    if any(map(is_luhn, found.to_pylist())):
+        raise FormError("is the number of a bank card, which is never kept", path)
 
 
 def check_bounds(values: NDArray[Any], name: str, least: int, most: int) -> None:

@@ -7,6 +7,7 @@ the strict decoder.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, TypeGuard, TypeVar
 
@@ -71,20 +72,12 @@ def read_strictly(body: bytes, decode: Callable[[bytes], F]) -> F:
         raise FormError(*_place(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormError(str(error), slug="invalid-json") from None
-    try:
-        found = duplicate_key(body)
-        twice = None if found is None else found.decode(errors="replace")
-    except ValueError as error:
-        if not isinstance(fact, EnrolFact | MemberUpdateFact):
-            raise FormError(str(error), slug="invalid-json") from None
-        # Values and anniversaries have names of the shop's own: many, or written with escapes.
-        twice = duplicate_member(body)
-    if twice is not None:
-        raise FormError(f"the member {twice!r} is there twice", slug="duplicate-member")
+    check_members(body)
     check_form(fact)
     return fact
 
 
+_UNKNOWN = re.compile(r"Object contains unknown field `(\w{1,64})`")
 _NO_MEMBER = "Object missing required field `member`"
 NAMELESS = ("sale", "return")
 """Kinds of facts that may name nobody, where the program lets receipts be claimed."""
@@ -115,18 +108,43 @@ def _place(message: str) -> tuple[str, str]:
     """(what is wrong, path); names of the shop's own are not in the path."""
     message, path = split_path(message)
     # "text - at `key` in `$.values`": a name of an object is wrong.
-    path = path.removeprefix("key` in `$.")
-    return message, path.partition("[...]")[0]
+    path = path.removeprefix("key` in `$.").partition("[...]")[0]
+    unknown = _UNKNOWN.fullmatch(message)
+    if unknown is not None:
+        path = unknown[1] if path == "$" else f"{path}.{unknown[1]}"
+    return message, path
 
 
-def duplicate_member(body: bytes) -> str | None:
-    """A member that an object of well-formed JSON has twice, None when there is none."""
-    found: list[str] = []
+def check_members(body: bytes) -> None:
+    """Raise FormError, with its place, for a member that an object of sound JSON has twice."""
+    try:
+        if duplicate_key(body) is None:
+            return
+    except ValueError:
+        # Names with escapes, or many of them.
+        pass
+    try:
+        # Integers stay text: Python makes none of thousands of digits.
+        whole = json.loads(body, object_pairs_hook=_Object, parse_int=str)
+        _check_members(whole, "")
+    except RecursionError:
+        raise FormError("is nested too deeply", slug="invalid-json") from None
 
-    def look(pairs: list[tuple[str, Any]]) -> None:
-        names = [name for name, _ in pairs]
-        if len(set(names)) < len(names):
-            found.append(next(name for name in names if names.count(name) > 1))
 
-    json.loads(body, object_pairs_hook=look)
-    return found[0] if found else None
+class _Object(list[tuple[str, Any]]):
+    """The members of an object as they stand."""
+
+
+def _check_members(value: Any, path: str) -> None:
+    if isinstance(value, _Object):
+        seen: set[str] = set()
+        for name, inner in value:
+            # Names of the shop's own are not in the path.
+            place = f"{path}.{name}".strip(".") if name.isidentifier() else path
+            if name in seen:
+                raise FormError(f"the member {name!r} is there twice", place, "duplicate-member")
+            seen.add(name)
+            _check_members(inner, place)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            _check_members(inner, f"{path}[{number}]")
