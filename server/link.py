@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from vafa.engine.columns.carrier import Carried
-from vafa.engine.columns.verdicts import Verdict
+from vafa.engine.columns.verdicts import Verdict, stream_of
 from vafa.engine.facts import ControlFact
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
@@ -33,7 +35,7 @@ log = logging.getLogger("vafa")
 
 _LENGTH = struct.Struct(">I")
 MOST_FRAME = 256 * 1024 * 1024
-SALES, TABLE, CONTROL, JOINT, FIGURES = range(5)
+SALES, TABLE, LINES, CONTROL, JOINT, FIGURES = range(6)
 MOST_IN_FLIGHT = 200_000
 """Facts that a front end may have under way."""
 
@@ -41,6 +43,7 @@ MOST_IN_FLIGHT = 200_000
 class Ask(msgspec.Struct, array_like=True):
     """Facts from a front end: number of the ask, what it holds, the operator's force.
 
+    `numbers` (int64, as bytes) and `language` are of a table that lines of JSON answer.
     `traces` are the spans of the requests, where they are traced.
     """
 
@@ -52,13 +55,15 @@ class Ask(msgspec.Struct, array_like=True):
     control: ControlFact | None = None
     atomic: bool = False
     versions: int | None = None
+    numbers: bytes = b""
+    language: str = ""
     traces: list[str] = []
 
 
 class Told(msgspec.Struct, array_like=True):
     """Verdicts of an ask in the order of its facts, or the problem that met them all.
 
-    Those of a table are an Arrow stream. `figures` are the writer's.
+    Those of a table are an Arrow stream, or lines of JSON. `figures` are the writer's.
     """
 
     number: int
@@ -126,6 +131,13 @@ async def _serve_ask(ask: Ask, committer: Committer, writer: asyncio.StreamWrite
             table = pa.ipc.open_stream(ask.table).read_all()
             answers = await committer.table(
                 ArrowFacts(table), ask.table, ask.force, ask.atomic
+            )
+            told = Told(ask.number, table=answers)
+        elif ask.kind == LINES:
+            table = pa.ipc.open_stream(ask.table).read_all()
+            numbers = np.frombuffer(ask.numbers, np.int64)
+            answers = await committer.lines(
+                ArrowFacts(table), table, numbers, ask.force, ask.language
             )
             told = Told(ask.number, table=answers)
         elif ask.kind == FIGURES:
@@ -251,6 +263,19 @@ class RemoteCommits:
         done: asyncio.Future[bytes] = self._loop.create_future()
         under = _Under(len(sales.ids), table=done)
         self._ask(TABLE, force, under, table=body, atomic=atomic)
+        return done
+
+    def lines(
+        self, sales: ArrowFacts, table: pa.Table, numbers: NDArray[np.int64], force: bool,
+        language: str,
+    ) -> asyncio.Future[bytes]:
+        """See Commits."""
+        self._check(len(sales.ids))
+        done: asyncio.Future[bytes] = self._loop.create_future()
+        self._ask(
+            LINES, force, _Under(len(sales.ids), table=done), table=stream_of(table),
+            numbers=numbers.tobytes(), language=language,
+        )  # fmt: skip
         return done
 
     def joint(self, fact: Sale, force: bool) -> asyncio.Future[Verdict]:

@@ -200,7 +200,9 @@ clothes 1,600 off (1,000 of line 1, 600 of line 2)
         quote: shirt 7 350, pants 5 100 => clothes 6,750 off (5,250 of line 1, 1,500 of line 2)"""),
     Case("Sylius", "off one category with another one", "if-the-order-has", """
         quote: trousers 1 80, jacket 1 100 => pack 1,000 off (1,000 of line 2); \
-each-jacket does not apply: min_amount
+each-jacket does not apply: min_basket
+        quote: jacket 1 100, shoes 1 400 => pack does not apply: not.without; \
+each-jacket 1,000 off (1,000 of line 1)
         quote: jacket 7 700 => pack does not apply: not.without; \
 each-jacket 7,000 off (7,000 of line 1)"""),
     Case("Odoo", "three bought, one more for nothing", "three-and-one", """

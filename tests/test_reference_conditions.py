@@ -98,6 +98,14 @@ OF_BASKETS = [
      when("min_amount=200", redemption='[{tender="voucher"}]'),
      """s1 01-01 buys oat 250; paid voucher 51 =>
         s2 01-01 buys oat 250; paid voucher 50 => base 200"""),
+    ("a minimum of the whole basket",
+     when('brand=["Own"], min_basket=200', redemption='[{tender="voucher"}]'),
+     """s1 01-01 buys oat 100, milk 99, smokes 900 =>
+        s2 01-01 buys oat 100, milk 100 => base 100
+        s3 01-01 buys oat 100, milk 100; paid voucher 1 =>"""),
+    ("below a minimum of the whole basket", when('brand=["Own"], not={min_basket=200}'),
+     """s1 01-01 buys oat 100, milk 99 => base 100
+        s2 01-01 buys oat 100, milk 100 =>"""),
     ("a minimum quantity", when('department=["DAIRY"], min_quantity=1.5'),
      """s1 01-01 buys milk 1 x1, cheese 1 x0.499, oat 1 x9 =>
         s2 01-01 buys milk 1 x1, cheese 1 x0.5 => base 2"""),

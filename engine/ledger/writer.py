@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from vafa.native.wire import Sale
 
+from ..columns.answer_lines import common_lines
 from ..columns.answers import Answer, claim_answer, corrected, of_nobody, rated_answers
 from ..columns.carrier import carrier_of
 from ..columns.columns import CLAIMS, ERASE, Facts, Outcome
@@ -410,6 +411,9 @@ class Writer:
     def publish(self, staged: Staged) -> list[Verdict]:
         """Make a durable commit visible; verdicts in the order of the batch's facts."""
         self._settle(staged)
+        return self._verdicts(staged)
+
+    def _verdicts(self, staged: Staged) -> list[Verdict]:
         made = iter(self._new_answers(staged))
         if staged.rows is None:
             return list(map(Verdict, made))
@@ -429,6 +433,28 @@ class Writer:
         verdicts = [verdict for row in old if (verdict := self._old_verdict(staged, row))]
         table = pa.concat_tables([rated, verdict_table([ids[row] for row in old], verdicts)])
         return table.take(pa.array(np.argsort([*staged.rows.tolist(), *old])))
+
+    def publish_lines(
+        self, staged: Staged, numbers: NDArray[np.int64]
+    ) -> bytes | list[Verdict]:
+        """As `publish`; where each answer is of the common form, JSON lines with `numbers` first.
+
+        The batch is of sales whose ids need no escape in JSON.
+        """
+        self._settle(staged)
+        outcome, record, words, facts = (
+            staged.outcome, staged.record, self.replica.words, staged.facts
+        )  # fmt: skip
+        if outcome is not None and record is not None and facts is not None:
+            assert words is not None
+            if staged.rows is None and staged.legs is None and facts.extras is None:
+                lines = common_lines(
+                    words, numbers, staged.intake.id_array(None), record.first, outcome,
+                    self.replica.names_of(corrected(outcome.postings)),
+                )  # fmt: skip
+                if lines is not None:
+                    return lines
+        return self._verdicts(staged)
 
     def _old_verdict(self, staged: Staged, row: int) -> Verdict | None:
         """The verdict on a row that is refused or was known; None on a new one."""
