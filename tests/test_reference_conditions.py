@@ -248,8 +248,9 @@ OF_MEMBERS = [
         s4 01-04 buys oat 1 =>"""),
     ("first of a category", gift('when={first_purchase=["category"]}'),
      """s1 01-01 buys milk 1, tea 1 => gift 10
-        s2 01-02 buys milk 1, cheese 1 => gift 10
-        s3 01-03 buys cheese 1, milk 1, tea 1 =>"""),
+        s2 01-02 buys milk 1, cheese 1 =>
+        s3 01-03 buys milk 1, bread 1 => gift 10
+        s4 01-04 buys bread 1, cheese 1, milk 1, tea 1 =>"""),
     ("n-th purchase is a list", gift("when={nth_purchase=[1, 3]}"),
      """s1 01-01 buys oat 1 => gift 10
         s2 01-02 buys oat 1 =>

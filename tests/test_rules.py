@@ -256,6 +256,13 @@ CONDITIONS = [
           fact("member update", "u", "01-01", birth="1990-06-08"),
           sale("t", "06-08", line("milk", 1)), sale("v", "06-09", line("milk", 1))],
          [{}, {"b": 9}, {}, {}, {"b": 9}]),
+    Case("the remainders of two members that are one", POINTS
+         + earn("e", 1, 3, basis='"margin"', round='"carry"'),
+         [sale("s", "06-01", line("milk", 91, cost=89)),
+          sale("t", "06-02", line("milk", 91, cost=90), member="n"),
+          fact("merge", "j", "06-03", other="n", reason="one person"),
+          sale("u", "06-04", line("milk", 9)), sale("v", "06-05", line("milk", 9))],
+         [{}, {}, {}, {"e": 1}, {}]),
     Case("n-th and every n-th", POINTS + rule("b", "bonus", points=5, when="{ nth_purchase = [2] }")
          + rule("c", "bonus", points=1, when="{ every_nth = 3 }"),
          [sale(f"s{n}", f"06-0{n}", line("milk", 1)) for n in (1, 2, 3)], [{}, {"b": 5}, {"c": 1}]),
