@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from vafa.engine.journal.journal import LedgerError
-from vafa.engine.ledger.writer import LedgerBusy
+from vafa.engine.ledger.open_ledger import LedgerBusy
 
 from .doors import Doors
 from .logs import set_up

@@ -75,7 +75,10 @@ class Codes:
         """Numbers of many names."""
         known = list(map(self.numbers.get, names))
         if None in known:
-            known = [self.number(name) for name in names]
+            known = [
+                self.number(name) if number is None else number
+                for name, number in zip(names, known, strict=True)
+            ]
         return np.array(known, np.uint32)
 
     def find(self, texts: pa.Array) -> NDArray[np.int64]:
