@@ -27,6 +27,7 @@ from vafa.engine.facts import ControlFact
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
+from .beat import FROZEN_S, WATCH_S, Beat
 from .committer import Committer, Figures
 from .problems import ProblemError
 from .tracing import PARENTS, Tracing
@@ -179,8 +180,9 @@ class _Under:
 class RemoteCommits:
     """Commits through the writer's socket; connects again when the writer comes back."""
 
-    def __init__(self, path: Path, tracing: Tracing | None = None) -> None:
+    def __init__(self, path: Path, beat: Beat, tracing: Tracing | None = None) -> None:
         self._path = path
+        self._beat = beat
         self._tracing = tracing
         self._loop = asyncio.get_running_loop()
         self._writer: asyncio.StreamWriter | None = None
@@ -196,6 +198,20 @@ class RemoteCommits:
 
     async def run(self) -> None:
         """Keep a connection to the writer; runs until cancelled."""
+        watching = asyncio.create_task(self._watch())
+        try:
+            await self._link()
+        finally:
+            watching.cancel()
+
+    async def _watch(self) -> None:
+        """A writer that is frozen holds nobody up."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if self._under and self._beat.silent_s() > FROZEN_S:
+                self._fail_all()
+
+    async def _link(self) -> None:
         while True:
             try:
                 reader, self._writer = await asyncio.open_unix_connection(str(self._path))
@@ -214,7 +230,7 @@ class RemoteCommits:
                 self._fail_all()
 
     def _fail_all(self) -> None:
-        """The writer went away: the outcome is unknown, a retry with the same id tells."""
+        """The writer is away: the outcome is unknown, a retry with the same id tells."""
         for under in self._under.values():
             under.fail(_away())
         self._under.clear()
@@ -306,7 +322,7 @@ class RemoteCommits:
         return "" if self._tracing is None else self._tracing.here()
 
     def _check(self, facts: int) -> None:
-        if self._writer is None:
+        if self._writer is None or self._beat.silent_s() > FROZEN_S:
             raise _away()
         if self._facts + facts > MOST_IN_FLIGHT:
             raise ProblemError("overloaded", "too many facts wait; try again")
@@ -322,7 +338,10 @@ class RemoteCommits:
     # -- being told ----------------------------------------------------------------------
 
     def _told(self, told: Told) -> None:
-        under = self._under.pop(told.number)
+        under = self._under.pop(told.number, None)
+        if under is None:
+            # The writer was frozen meanwhile, and who waited has been told so.
+            return
         self._facts -= under.facts
         if told.slug:
             under.fail(ProblemError(told.slug, told.detail))
@@ -349,4 +368,5 @@ def _resolve(done: asyncio.Future[T], value: T) -> None:
 
 
 def _away() -> ProblemError:
-    return ProblemError("writer-away", "the writer is starting again; send it again")
+    told = "the writer is starting again or stands still; send it again"
+    return ProblemError("writer-away", told)
