@@ -9,7 +9,7 @@ from dataclasses import replace
 from .lots import Lot, Take, Wallet
 from .state import About, Hold, Pool, Purchase, State
 from .turn import Turn
-from .world import kept_rest, kept_units, rungs
+from .world import rungs
 
 FIGURES = (
     "debt", "issued", "expired", "redeemed", "reversed", "donated", "sent", "received",
@@ -63,11 +63,9 @@ def _records(mine: State, other: State, places: int) -> None:
     mine.purchases[:] = sorted(
         (replace(one, fact="", kept=True) for one in both), key=lambda one: one.date
     )
-    for carried, more, kept in (
-        (mine.carry, other.carry, kept_rest), (mine.units, other.units, kept_units)
-    ):  # fmt: skip
+    for kept, more in ((mine.carry, other.carry), (mine.units, other.units)):
         for name, rest in more.items():
-            carried[name] = kept(carried[name] + rest) if name in carried else rest
+            kept[name] = kept[name] + rest if name in kept else rest
 
 
 def _about(turn: Turn, mine: About, other: About, *, pools: bool) -> About:

@@ -60,7 +60,6 @@ from .sales import (
 from .spending import cancel, capture, hold, redemption, release, release_all, renew
 from .state import Basket, Record
 from .turn import Turn, advance, forgives, give, reach
-from .world import kept_rest
 
 ITSELF = BasketLine(Line(1, "", 1, 0, 1, 0), ProductFact(""), False, 0, 1, 0)
 """The one line of an activity and of a closing: it meets no condition on lines."""
@@ -175,7 +174,7 @@ def _give(turn: Turn, basket: Basket) -> Record:
     turn.trace.rated(basket, outcomes)
     for name, outcome in outcomes.items():
         rest = turn.member.carry.get(name, Fraction(0))
-        turn.member.carry[name] = kept_rest(rest + remainder_of(outcome))
+        turn.member.carry[name] = rest + remainder_of(outcome)
     given = give(turn, basket, outcomes)
     return Record(
         turn.row.id, basket.kind, turn.date, given, code=basket.code, quantity=basket.quantity
@@ -261,10 +260,10 @@ def _adjust(turn: Turn, fact: AdjustFact) -> None:
 def _without_receipt(turn: Turn, fact: ReturnFact) -> None:
     """A return without a receipt takes what the program's rate says."""
     rate_of = turn.program.returns.no_receipt
+    net = turn.row.back = sum(line.net for line in fact.lines)
     if rate_of is None:
         return
     currency = turn.program.currency[turn.program.currency_at(rate_of.currency)]
-    net = sum(line.net for line in fact.lines)
     exact = Fraction(net, rate_of.per) * Fraction(rate_of.points) * 10**currency.scale
     points = rounded(exact, currency.round)
     take_from(turn, [], currency.id, points, 0)

@@ -16,7 +16,7 @@ from .earning import rate
 from .lines import BasketLine, eligible_amount
 from .outcome import NOTHING, Outcome, Worth
 from .state import Basket, SaleState
-from .world import exactly, kept_rest
+from .world import exactly
 
 
 class Refusal(Exception):
@@ -157,8 +157,7 @@ def _proportional(sale: SaleState) -> Worth:
     for name, outcome in sale.first.items():
         back, share = _gives_back(sale, outcome)
         found.points[name] = outcome.granted - back
-        before = sale.basket.member.carry.get(name, NOTHING)
-        found.exact[name] = (kept_rest(before + remainder_of(outcome)) - before) * (1 - share)
+        found.exact[name] = remainder_of(outcome) * (1 - share)
         if _per_units(outcome) and not outcome.lost:
             units = units_bought(sale.basket.with_lines(sale.left), outcome.lines)
             rewarded = outcome.rewards * _per_units(outcome) * (1 - share)

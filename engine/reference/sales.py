@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container
+from collections.abc import Container
 from dataclasses import replace
 from fractions import Fraction
 
@@ -27,9 +27,8 @@ from .returns import (
     worth,
 )
 from .spending import give_back, take_tenders
-from .state import Basket, Given, Purchase, Record, SaleState
+from .state import Basket, Given, Purchase, Record, SaleState, TakenOff
 from .turn import Posting, Turn, give, is_status
-from .world import kept_rest, kept_units
 
 
 def apply_sale(turn: Turn, fact: SaleFact) -> None:
@@ -44,9 +43,10 @@ def apply_sale(turn: Turn, fact: SaleFact) -> None:
     turn.trace.rated(basket, outcomes)
     given = give(turn, basket, outcomes)
     for name, outcome in outcomes.items():
-        _remember(member.carry, name, remainder_of(outcome), kept_rest)
-        _remember(member.units, name, units_of(outcome), kept_units)
+        _remember(member.carry, name, remainder_of(outcome))
+        _remember(member.units, name, units_of(outcome))
     member.records.append(_record(basket, given))
+    _tell_off(turn, (), member.records[-1].offers)
     if basket.eligible_sum > 0:
         member.purchases.append(
             Purchase(fact.id, turn.date, fact.store, categories(basket))
@@ -66,15 +66,23 @@ def _tell_offers(turn: Turn, known: Container[str]) -> None:
     currency = turn.program.currency[0].id
     for broken in turn.row.broken_offers:
         rule = broken.offer if broken.offer in known else ""
-        limit = "uses" if broken.status == Status.OFFER_USED_UP else "offer"
-        turn.row.postings.append(Posting(rule, "offer", currency, broken.amount, 0, limit))
+        turn.row.postings.append(Posting(rule, "offer", currency, broken.amount, 0, broken.limit))
 
 
-def _remember(
-    carried: dict[str, Fraction], name: str, more: Fraction, kept: Callable[[Fraction], Fraction]
-) -> None:
+def _tell_off(turn: Turn, before: tuple[TakenOff, ...], after: tuple[TakenOff, ...]) -> None:
+    """What offers take off by now and did not before, or the other way round."""
+    currency = turn.program.currency[0].id
+    for some, others, sign in ((after, before, 1), (before, after, -1)):
+        for taken in some:
+            if taken not in others and taken.amount:
+                turn.row.postings.append(
+                    Posting(taken.offer, "offer", currency, sign * taken.amount, 0)
+                )
+
+
+def _remember(kept: dict[str, Fraction], name: str, more: Fraction) -> None:
     if more:
-        carried[name] = kept(carried.get(name, Fraction(0)) + more)
+        kept[name] = kept.get(name, Fraction(0)) + more
 
 
 def _basket(turn: Turn, fact: SaleFact) -> Basket:
@@ -125,7 +133,9 @@ def _renew(turn: Turn, given: tuple[Given, ...], redeemed: set[str]) -> None:
 
 def apply_return(turn: Turn, sale: SaleState, returned: list[ReturnedLine]) -> None:
     """What comes back of a sale: spent points first, then what its rules gave."""
-    sale.left = lines_left(turn.row.id, sale.left, returned)
+    before = sale.left
+    sale.left = lines_left(turn.row.id, before, returned)
+    turn.row.back = sum(line.net for line in before) - sum(line.net for line in sale.left)
     _restore(turn, sale)
     found = worth(sale)
     turn.trace.returns(sale, found)
@@ -152,7 +162,7 @@ def _changes(turn: Turn, sale: SaleState, found: Worth) -> dict[str, dict[str, i
     rules = {**sale.first, **found.outcomes}
     order = sorted(rules.values(), key=lambda outcome: outcome.place)
     changes: dict[str, dict[str, int]] = {}
-    given = []
+    given, taken_off = [], member.records[sale.record].offers
     for outcome in order:
         name, currency = outcome.rule.id, outcome.currency.id
         now = found.points.get(name, 0)
@@ -164,20 +174,14 @@ def _changes(turn: Turn, sale: SaleState, found: Worth) -> dict[str, dict[str, i
         if change:
             changes.setdefault(currency, {})[name] = change
         exact, units = found.exact.get(name, Fraction(0)), found.units.get(name, Fraction(0))
-        before = sale.basket.member
-        for carried, stood, now_adds, added, kept in (
-            (member.carry, before.carry, exact, sale.exact, kept_rest),
-            (member.units, before.units, units, sale.units, kept_units),
-        ):
-            # What the sale left behind, and what it would have: each as a member keeps it.
-            rest = stood.get(name, Fraction(0))
-            was = kept(rest + added.get(name, Fraction(0)))
-            _remember(carried, name, kept(rest + now_adds) - was, kept)
+        _remember(member.carry, name, exact - sale.exact.get(name, Fraction(0)))
+        _remember(member.units, name, units - sale.units.get(name, Fraction(0)))
         sale.now[name], sale.exact[name], sale.units[name] = now, exact, units
         sale.first.setdefault(name, replace(outcome, desired=0, own=0, granted=0))
     member.records[sale.record] = _record(
         sale.basket.with_lines(sale.left), tuple(entry for entry in given if entry.points)
     )
+    _tell_off(turn, taken_off, member.records[sale.record].offers)
     return changes
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -58,22 +57,6 @@ def scales(program: Program) -> dict[str | None, int]:
 def exactly(figure: Decimal) -> Fraction:
     """A decimal of a program as a ratio."""
     return Fraction(figure)
-
-
-_MOST_OF_A_REST = 2**127
-_PARTS_OF_A_REST = 10**18
-
-
-def kept_rest(rest: Fraction) -> Fraction:
-    """A remainder as a member keeps it: exact, or floored to 10^-18 where it grows too long."""
-    if max(abs(rest.numerator), rest.denominator) < _MOST_OF_A_REST:
-        return rest
-    return Fraction(math.floor(rest * _PARTS_OF_A_REST), _PARTS_OF_A_REST)
-
-
-def kept_units(units: Fraction) -> Fraction:
-    """Units that are carried, as `kept_rest`; they are kept in thousandths."""
-    return kept_rest(units * 1000) / 1000
 
 
 @once
