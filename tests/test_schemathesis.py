@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,6 +45,14 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     ledger = tmp_path_factory.mktemp("schemathesis") / "ledger"
+    pepper = ledger.with_name("pepper")
+    pepper.write_bytes(b"p" * 32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VAFA_PEPPER_FILE", str(pepper))
+        yield from _serve(ledger)
+
+
+def _serve(ledger: Path) -> Iterator[Server]:
     with servers.serving(ledger) as running:
         for name in ("0", "a", "b"):
             running.post(fact(name, member=name))
