@@ -11,7 +11,6 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from .accounts cimport account_of, pay_debt, renew
-from .big cimport Big, big_add, big_load, big_mul, big_store
 from .columns cimport Columns, moment
 from .earned cimport put_in_set
 from .facts cimport finish, no_amounts
@@ -20,6 +19,7 @@ from .history cimport History, blank_row, copy_row, free_row
 from .holds cimport run_out
 from .lots cimport RESTORED, Lot, Lots, add_lot
 from .memory cimport room_for
+from .rests cimport Rest, add_rest, rest_of
 from .rules cimport (
     ANNIVERSARY, KEPT, MEMBERSHIP, OK, OVERFLOW, POOL, ROLLING, Counter, RuleTable)
 from .state cimport (
@@ -47,18 +47,6 @@ cdef inline int64_t later(int64_t a, int64_t b) noexcept nogil:
     return a if a > b else b
 
 
-cdef inline void add_rest(int64_t *mine, const int64_t *theirs, int *overflow) noexcept nogil:
-    """The sum of two carried remainders."""
-    cdef Big n1, d1, n2, d2
-    big_load(&n1, &d1, mine)
-    big_load(&n2, &d2, theirs)
-    big_mul(&n1, &n1, &d2, overflow)
-    big_mul(&n2, &n2, &d1, overflow)
-    big_add(&n1, &n1, &n2, overflow)
-    big_mul(&d1, &d1, &d2, overflow)
-    big_store(mine, &n1, &d1, overflow)
-
-
 cdef inline bint has_any(const int64_t *row, const int32_t *slot, int32_t n) noexcept nogil:
     cdef int32_t i
     for i in range(n):
@@ -67,13 +55,14 @@ cdef inline bint has_any(const int64_t *row, const int32_t *slot, int32_t n) noe
     return False
 
 
-cdef inline void join_slots(Work *w, int64_t *row, const int64_t *other, bint pools,
-                            int *overflow) noexcept nogil:
+cdef inline void join_slots(Work *w, int64_t *row, const int64_t *other,
+                            bint pools) noexcept nogil:
     """What the layout has beside the counters."""
     cdef const int32_t *op = w.g.absorbs
     cdef const int32_t *end = op + w.g.n_absorbs
     cdef const int32_t *slot
     cdef const Vec *v
+    cdef Rest rest
     cdef int32_t how, n, i
     while op < end:
         how, n, slot = op[0], op[1], op + 2
@@ -86,7 +75,9 @@ cdef inline void join_slots(Work *w, int64_t *row, const int64_t *other, bint po
         elif how == MOST:
             row[slot[0]] = later(row[slot[0]], other[slot[0]])
         elif how == REST:
-            add_rest(row + slot[0], other + slot[0], overflow)
+            rest = rest_of(<const Vec*>other[slot[0]])
+            if not add_rest(<Vec**>(row + slot[0]), &rest, False):
+                w.failed = 1
         elif how == UNITE:
             v = <const Vec*>other[slot[0]]
             for i in range(0 if v == NULL else v.n):
@@ -331,7 +322,6 @@ cdef inline int apply_absorb(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     cdef int64_t *other = NULL
     cdef History *of_other = NULL
     cdef bint pools = in_.kind[i] == POOL
-    cdef int overflow = 0
     if number >= 0:
         other = w.g.rows + number * w.g.width
         of_other = w.histories[number] if w.histories != NULL else NULL
@@ -348,7 +338,7 @@ cdef inline int apply_absorb(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         settle_all(w, other, day, of_other)
         shift = <int32_t>row[FACTS]
         join_counters(w, t, row, other, day)
-        join_slots(w, row, other, pools, &overflow)
+        join_slots(w, row, other, pools)
         if not pools:
             join_person(t, row, other, day)
         join_years(w, t, row, other, day)
@@ -375,4 +365,4 @@ cdef inline int apply_absorb(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     if h != NULL and new_event(w, h, <int32_t>i, day, in_.version[i],
                                <int32_t>row[FACTS]) == NULL:
         return OK
-    return OVERFLOW if overflow else finish(w, t, i, row, h, day, day)
+    return finish(w, t, i, row, h, day, day)

@@ -10,6 +10,7 @@ from .arith cimport i128
 from .big cimport Big, big_add, big_copy, big_divmod, big_gcd, big_mul, big_set, big_times
 from .lots cimport after
 from .rules cimport GROSS, MARGIN, NET, QUANTITY, TENDER, VISIT
+from .state cimport Vec
 
 
 cdef struct Line:
@@ -61,7 +62,7 @@ cdef struct Rated:
     int32_t *limit
     int32_t *year            # [rule]: year of the anniversary near, NO_YEAR
     int32_t *roomless        # [rule]: nothing was left for it before the basket
-    int64_t *after           # [rule, 4]: what its carried remainder would be
+    Vec **after              # [rule]: what its carried remainder would be
     int32_t *fired           # rules that wanted something, in (priority, file) order
     int32_t n_fired
     int32_t *part            # rules that take part, in order
@@ -80,6 +81,7 @@ cdef struct Rated:
     Big *figure_den          # [rule]
     Big whole                # D
     int overflow
+    int failed               # memory has ended
 
 
 cdef inline void spread(int64_t amount, const Line *lines, int32_t n, const int64_t *weight,

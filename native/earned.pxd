@@ -12,6 +12,7 @@ from .history cimport History, Purchase, Sold, copy_row, free_row
 from .lots cimport Lot, after
 from .members cimport NO_YEAR, in_set, step_of, streak_with
 from .memory cimport room_for
+from .rests cimport copy_rest
 from .rules cimport (
     ANNIVERSARY, BONUS, CARRY, COUNT_ACTIVITY, COUNT_BASKETS, COUNT_CURRENCY, COUNT_EARNED,
     COUNT_LINES, COUNT_MARGIN, COUNT_RULE_POINTS, COUNT_RULE_USES, COUNT_SPEND, COUNT_UNITS,
@@ -171,7 +172,8 @@ cdef inline bint post_rated(Work *w, const RuleTable *t, int64_t *row, int64_t b
     for i in range(r.n_part):
         rule = r.part[i]
         if r.limit[rule] != -1 and keeps_rest(t, rule):
-            memcpy(row + t.slot[rule], r.after + 4 * rule, 4 * sizeof(int64_t))
+            if not copy_rest(<Vec**>(row + t.slot[rule]), r.after[rule]):
+                return False
     for i in range(r.n_fired):
         rule = r.fired[i]
         c = t.currency[rule]
@@ -265,11 +267,13 @@ cdef inline Sold *new_sold(Work *w, const RuleTable *t, History *h, int64_t row_
         return NULL
     s = &h.sold[h.n_sold]
     memset(s, 0, sizeof(Sold))
-    block = <int64_t*>calloc(6 * c + 6 * rules + counters + 2 * (n_lines + 1), sizeof(int64_t))
+    block = <int64_t*>calloc(6 * c + 2 * rules + counters + 2 * (n_lines + 1), sizeof(int64_t))
+    s.after = <Vec**>calloc(rules, sizeof(void*))
     s.year = <int32_t*>calloc(rules, sizeof(int32_t))
     s.before = copy_row(&w.g, row)
-    if block == NULL or s.year == NULL or s.before == NULL:
+    if block == NULL or s.after == NULL or s.year == NULL or s.before == NULL:
         free(block)
+        free(s.after)
         free(s.year)
         free_row(&w.g, s.before)
         return NULL
@@ -281,8 +285,8 @@ cdef inline Sold *new_sold(Work *w, const RuleTable *t, History *h, int64_t row_
     s.let_go = s.come_back + c
     s.first = s.let_go + c
     s.gave = s.first + rules
-    s.after = s.gave + rules
-    s.amounts = s.after + 4 * rules
+    s.amounts = s.gave + rules
+    s.n_rules = t.n_rules
     s.back_quantity = s.amounts + counters
     s.back_net = s.back_quantity + n_lines + 1
     s.row = <int32_t>row_of

@@ -10,11 +10,12 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from .arith cimport add64, gcd64
 from .basket cimport Basket, Rated, line_basis, spread
 from .big cimport (
-    Big, big_add, big_cmp, big_copy, big_divmod, big_gcd, big_load, big_mul, big_round, big_set,
-    big_store, big_times)
+    Big, big_add, big_cmp, big_copy, big_divmod, big_gcd, big_mul, big_round, big_set, big_times)
 from .limits cimport own_limits
 from .lots cimport after
+from .rests cimport take_whole
 from .rules cimport BY_LINE, CARRY, EARN, GROUP_BEST, GROUP_FIRST, TENDER, VISIT, RuleTable
+from .state cimport Vec
 
 
 cdef inline void floor_ratio(Big *out, const Big *num, const Big *den) noexcept nogil:
@@ -80,24 +81,8 @@ cdef inline int64_t earn_exact(const RuleTable *t, int32_t rule, int32_t place, 
 cdef inline int64_t carried(const RuleTable *t, const int64_t *row, int32_t rule, const Big *num,
                             const Big *den, int64_t per, Rated *r) noexcept nogil:
     """floor((carry + num / den) / per), at least 0; r.after is what is then carried."""
-    cdef Big cn, cd, total, d, part, each
-    cdef int64_t given
-    big_load(&cn, &cd, row + t.slot[rule])
-    big_mul(&total, num, &cd, &r.overflow)
-    big_mul(&part, &cn, den, &r.overflow)
-    big_add(&total, &total, &part, &r.overflow)
-    big_mul(&d, den, &cd, &r.overflow)
-    big_copy(&each, &d)
-    big_times(&each, per, &r.overflow)
-    given = big_round(&total, &each, 0, &r.overflow)
-    if given < 0:
-        given = 0
-    big_copy(&part, &each)
-    big_times(&part, given, &r.overflow)
-    part.neg = 1 if part.n else 0
-    big_add(&total, &total, &part, &r.overflow)
-    big_store(r.after + 4 * rule, &total, &d, &r.overflow)
-    return given
+    return take_whole(<const Vec*>row[t.slot[rule]], num, den, per, &r.after[rule], &r.overflow,
+                      &r.failed)
 
 
 cdef inline void share_out(const RuleTable *t, const Basket *b, int32_t rule, int64_t rate,

@@ -490,8 +490,9 @@ def offers_of(list natives, State state, columns):
     The member's row must be as it stands at the sale's place. Returns a dict of arrays: by
     rule (zero for what is no offer) met uint8 (all conditions hold), minimum uint8 (bits of
     those that fail: least amount, its negation, least quantity, its negation), member uint64
-    (bits of the conditions on the member that fail), left int64 (minor units that limits leave
-    to take off; 2^63 - 1 without one) and limit uint8 (the one that leaves least); by line and
+    (bits of the conditions on the member that fail), left int64 (of those that are met,
+    minor units that limits leave to take off; 2^63 - 1 without one) and limit uint8 (the one
+    that leaves least); by line and
     word lines uint64: the rules whose conditions on lines a line meets, none if no rule may
     see it. Raises TypeError or ValueError for columns of the wrong form.
     """
@@ -529,8 +530,9 @@ def offers_of(list natives, State state, columns):
     for rule in range(t.n_rules):
         if t.kind[rule] != OFFER:
             continue
-        left_[rule] = money_left(t, b.w.ahead, rule, day, &code)
-        limit_[rule] = code
+        if met_[rule]:
+            left_[rule] = money_left(&b.w, t, &basket, rule, &code)
+            limit_[rule] = code
         for i, (basis, least, below) in enumerate((
                 (GROSS, t.min_amount[rule], -1), (GROSS, -1, t.not_amount[rule]),
                 (QUANTITY, t.min_quantity[rule], -1), (QUANTITY, -1, t.not_quantity[rule]))):

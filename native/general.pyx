@@ -24,7 +24,7 @@ from .rules cimport (
     ACTIVITY, ADJUST, CANCEL, CAPTURE, CLOSE, DONATE, HOLD, MERGE, OK, POINTS_SPENT, POOL, REDEEM,
     RELEASE, RETURN, REWARD_REDEEM, SALE, TRANSFER, TRANSFER_IN, UNKNOWN_TIER, RuleTable)
 from .sales cimport apply_sale
-from .state cimport LAST_AT
+from .state cimport LAST_AT, Vec
 from .stepping_back cimport tiers_back
 from .tiers cimport tier_on
 from .work cimport Work, write_balances
@@ -111,7 +111,7 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
             status = UNKNOWN_TIER
         else:
             status = apply_sets(w, t, i, row, h)
-        if w.failed:
+        if w.failed or w.rated.failed:
             return -1
         w.out.status[i] = <uint8_t>status
         if status == OK and in_.at[i] > row[LAST_AT]:
@@ -132,17 +132,20 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
                    int64_t tenders) noexcept nogil:
     """Allocate what one fact needs, whatever the batch; -1 without memory."""
     cdef int64_t c = w.g.n_currencies + 1
-    cdef int64_t figures = 6 * lines + 3 * tenders + 6 * c + 2 * counters + rules + 6 * rules
+    cdef int64_t figures = 6 * lines + 3 * tenders + 6 * c + 2 * counters + 3 * rules
     cdef int64_t *block
     figures += w.g.width + limits + 4 * lines + 2 * figures_asked + 3 * w.g.n_tiers + 64
     w.lines = <Line*>calloc(lines + 1, sizeof(Line))
     w.line_of = <int32_t*>calloc(classes + 1, sizeof(int32_t))
+    w.rated.after = <Vec**>calloc(rules, sizeof(void*))
+    w.n_rules = rules
     block = <int64_t*>calloc(figures, sizeof(int64_t))
     w.paid = block
     w.rated.year = <int32_t*>calloc(5 * rules + 4, sizeof(int32_t))
     w.rated.words = <uint64_t*>calloc(words + lines * (words + 1) + 1, sizeof(uint64_t))
     w.rated.basis = <Big*>calloc((c + 1) * lines + c + 2 * rules + 2, sizeof(Big))
-    if (w.lines == NULL or w.line_of == NULL or block == NULL or w.rated.year == NULL
+    if (w.lines == NULL or w.line_of == NULL or w.rated.after == NULL or block == NULL
+            or w.rated.year == NULL
             or w.rated.words == NULL or w.rated.basis == NULL):
         return -1
     w.weight = w.paid + tenders + 1
@@ -167,8 +170,7 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     w.ahead = w.met + w.g.n_tiers + 1
     w.rated.desired = w.ahead + w.g.width
     w.rated.granted = w.rated.desired + rules
-    w.rated.after = w.rated.granted + rules
-    w.rated.room = w.rated.after + 4 * rules
+    w.rated.room = w.rated.granted + rules
     w.rated.share = w.rated.room + limits
     w.rated.rest = w.rated.share + lines
     w.rated.category = w.rated.rest + lines
@@ -186,6 +188,11 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
 
 
 cdef void free_work(Work *w) noexcept nogil:
+    cdef int32_t i
+    if w.rated.after != NULL:
+        for i in range(w.n_rules):
+            free(w.rated.after[i])
+    free(w.rated.after)
     free(w.lines)
     free(w.line_of)
     free(w.paid)

@@ -68,7 +68,7 @@ cdef struct Sold:
     int64_t *first        # [rule]: what it gave
     int64_t *gave         # [rule]: what it has given after the returns so far
     int32_t *year         # [rule]
-    int64_t *after        # [rule, 4]: carried remainders after it
+    Vec **after           # [rule]: carried remainders after it
     int64_t *amounts      # [counter]: what it has added
     int64_t *back_quantity  # [line]
     int64_t *back_net       # [line]
@@ -78,6 +78,7 @@ cdef struct Sold:
     int64_t *come_back    # [currency]: of that, what returns have counted
     int64_t *let_go       # [currency]: forgiven or withheld by its returns
     int32_t rated
+    int32_t n_rules
 
 
 cdef struct Spent:
@@ -160,7 +161,7 @@ cdef inline void free_row(const Geometry *g, int64_t *row) noexcept nogil:
 
 
 cdef inline void free_history(const Geometry *g, History *h) noexcept nogil:
-    cdef int32_t i
+    cdef int32_t i, k
     if h == NULL:
         return
     for i in range(h.n_events):
@@ -170,6 +171,9 @@ cdef inline void free_history(const Geometry *g, History *h) noexcept nogil:
     for i in range(h.n_sold):
         free_row(g, h.sold[i].before)
         free(h.sold[i].year)
+        for k in range(h.sold[i].n_rules):
+            free(h.sold[i].after[k])
+        free(h.sold[i].after)
         free(h.sold[i].active)  # one block for all its figures
     for i in range(h.n_spent):
         free(h.spent[i].takes.lot)

@@ -5,7 +5,7 @@ carried remainder would be, so that a sale, a quote and a return that rates what
 same function. The figures are exact integers over common denominators (see `basket.pxd`).
 """
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from .arith cimport ctz64
 from .basket cimport (
@@ -93,6 +93,12 @@ cdef inline bint offer_reaches_minimum(const RuleTable *t, const Basket *b, int3
                                 r))
 
 
+cdef inline bint is_open(const RuleTable *t, uint32_t epoch, int32_t rule) noexcept nogil:
+    """Whether a rule's budget is not closed, if it has one."""
+    return (t.every_epoch == NULL
+            or t.every_epoch[<int64_t>epoch * t.n_words + (rule >> 6)] >> (rule & 63) & 1)
+
+
 cdef inline void face(const RuleTable *t, const Basket *b, Rated *r, Facing *f) noexcept nogil:
     """What conditions on the member look at of a basket."""
     cdef int32_t i
@@ -131,7 +137,7 @@ cdef inline void match(const RuleTable *t, const Basket *b, const int64_t *row, 
             r.words[w] = t.dated_mask[w]
         else:
             r.words[w] &= ~t.activity_mask[w] & ~t.dated_mask[w]
-        if t.every_epoch != NULL:
+        if t.every_epoch != NULL and not offers:
             r.words[w] &= t.every_epoch[<int64_t>b.epoch * words + w]
         if t.channel != NULL and b.form != CLOSED_DAY:
             r.words[w] &= t.channel[<int64_t>b.channel * words + w]
@@ -183,6 +189,8 @@ cdef inline void match(const RuleTable *t, const Basket *b, const int64_t *row, 
                 continue
             r.roomless[rule] = not has_room(t, row, rule, b.day, r.year[rule])
             if offers:
+                # One without a budget left is told apart from one that does not apply.
+                r.roomless[rule] |= not is_open(t, b.epoch, rule)
                 r.part[r.n_part] = rule
                 r.n_part += 1
                 continue

@@ -14,7 +14,7 @@ from .facts cimport finish, no_amounts
 from .history cimport History, Sold
 from .lines cimport prepare
 from .lots cimport Lots, pending_points
-from .offers cimport count_offers
+from .offers cimport count_offers, offers_back
 from .rules cimport NO_RULE, NO_SUCH_LINE, OK, OVERFLOW, POINTS_SPENT, POST_REVERSE, RuleTable
 from .state cimport FACTS, LOTS
 from .stepping_back cimport guards_back, lower_base, renewals_back, step_back, tiers_back
@@ -65,6 +65,7 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     if new_event(w, h, -1 if exchange else <int32_t>i, day, in_.version[i],
                  <int32_t>row[FACTS]) == NULL:
         return OK
+    offers_back(w, ts, i, s, row)
     redeemed = prepare(w, ts, s.row, s.back_quantity, s.back_net, True, &b, &redeemed_back)
     b.form = BASKET
     w.out.redeemed[i] = redeemed

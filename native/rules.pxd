@@ -311,7 +311,7 @@ cdef struct RuleTable:
     const uint8_t *group_mode     # [group]
     const uint8_t *form           # bonus: BonusForm
     const int64_t *units          # per units: thousandths a reward
-    const int32_t *slot           # carry or units: 4 slots of the row; of balance: its flag
+    const int32_t *slot           # carry or units: a list of the row; of balance: its flag
     const int64_t *cap            # of balance
     const int32_t *cause          # slot of what the rule's cause has of its currency, -1 none
     const int32_t *near           # index into conds of the anniversary condition, -1
@@ -348,6 +348,7 @@ cdef struct RuleTable:
     int32_t beyond_code           # maximum, at_least
     int32_t uses_code
     int32_t offer_code
+    int32_t budget_code
     const int32_t *ymd[2]  # packed dates by day: Gregorian, Jalali
     const int32_t *month_start[2]  # first day of month (year - first_year) * 12 + month - 1
     int32_t first_year[2]

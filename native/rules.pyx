@@ -93,6 +93,7 @@ cdef class Rules:
         t.beyond_code = numbers["beyond_code"]
         t.uses_code = numbers["uses_code"]
         t.offer_code = numbers["offer_code"]
+        t.budget_code = numbers["budget_code"]
         t.stores_at = numbers["stores_at"]
         t.categories_at = numbers["categories_at"]
         t.number = <uint16_t*>self.get("number", np.uint16, n)

@@ -11,10 +11,11 @@ from .facts cimport finish, rate_ahead, remember_renewal
 from .history cimport History, Sold
 from .lines cimport prepare
 from .members cimport NO_YEAR
-from .offers cimport check_offers, count_offers
+from .offers cimport check_offers, count_offers, give_offers, years_of_offers
 from .redemptions cimport names_any, pay_with_named, redeem_tenders, tenders_asked
+from .rests cimport copy_rest
 from .rules cimport OK, OVERFLOW, RuleTable
-from .state cimport FACTS
+from .state cimport FACTS, Vec
 from .tiers cimport tier_on
 from .work cimport Work, begin, look, new_event
 
@@ -50,8 +51,8 @@ cdef inline Sold *remember_sale(Work *w, const RuleTable *t, History *h, int64_t
     memcpy(s.active, w.active, w.g.n_currencies * sizeof(int64_t))
     for k in range(t.n_rules):
         s.year[k] = NO_YEAR
-        if keeps_rest(t, k):
-            memcpy(s.after + 4 * k, row + t.slot[k], 4 * sizeof(int64_t))
+        if keeps_rest(t, k) and not copy_rest(&s.after[k], <const Vec*>row[t.slot[k]]):
+            w.failed = 1
     if not rated:
         return s
     s.rated = 1
@@ -61,8 +62,9 @@ cdef inline Sold *remember_sale(Work *w, const RuleTable *t, History *h, int64_t
     for k in range(w.rated.n_part):
         rule = w.rated.part[k]
         s.year[rule] = w.rated.year[rule]
-        if w.rated.limit[rule] != -1 and keeps_rest(t, rule):
-            memcpy(s.after + 4 * rule, w.rated.after + 4 * rule, 4 * sizeof(int64_t))
+        if (w.rated.limit[rule] != -1 and keeps_rest(t, rule)
+                and not copy_rest(&s.after[rule], w.rated.after[rule])):
+            w.failed = 1
     return s
 
 
@@ -112,6 +114,7 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
             w.p.n = told
         return OVERFLOW
     count_offers(w, t, i, NULL, w.amounts)
+    years_of_offers(w, t, i, b.day)
     if not names and not enter_sale(w, t, i, row, h, day, exchanged):
         w.failed = 1
         return OK
@@ -138,6 +141,7 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     if not post_rated(w, t, row, i, b.day, day):
         w.failed = 1
         return OK
+    give_offers(w, t, i, row, b.day, s)
     if s != NULL:
         memcpy(s.amounts, w.amounts, t.n_counters * sizeof(int64_t))
         for c in range(t.n_currencies):

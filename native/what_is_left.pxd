@@ -1,12 +1,12 @@
 """What of a sale has come back, and what it has given with what is left (rulebook 9)."""
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 from .arith cimport i128
 from .basket cimport BASKET, Basket, Rated
-from .big cimport (
-    Big, big_add, big_copy, big_divmod, big_gcd, big_load, big_mul, big_set, big_store, big_times)
+from .big cimport Big, big_add, big_copy, big_divmod, big_gcd, big_mul, big_set, big_times
 from .bonuses cimport units_bought
 from .columns cimport Columns
 from .earned cimport keeps_rest
@@ -14,10 +14,12 @@ from .earnings cimport carried
 from .history cimport Sold
 from .lines cimport gone, prepare
 from .rate cimport rate_all
+from .rests cimport Rest, add_between, add_rest, copy_rest, lowest, rest_of
 from .rules cimport (
     BONUS, EARN, GROUP_FIRST, MULTIPLY, NO_SUCH_LINE, OK, PER_UNITS, QUANTITY, RETURNS_TOO_MUCH,
     STACK_BEST, RuleTable)
 from .stacks cimport bigger_factor
+from .state cimport Vec
 from .work cimport Work
 
 
@@ -121,33 +123,20 @@ cdef inline void cut_to_first(const RuleTable *t, const Sold *s, int32_t c,
             now -= part
 
 
-cdef inline void carry_moved(const RuleTable *t, int64_t *row, Sold *s, int32_t rule,
-                             const int64_t *after, int *overflow) noexcept nogil:
+cdef inline void carry_moved(Work *w, const RuleTable *t, int64_t *row, Sold *s, int32_t rule,
+                             const Vec *after) noexcept nogil:
     """Correct a carried remainder by what it would have been after what is left."""
-    cdef Big n1, d1, n2, d2
-    # row += after - s.after
-    big_load(&n1, &d1, row + t.slot[rule])
-    big_load(&n2, &d2, after)
-    big_mul(&n1, &n1, &d2, overflow)
-    big_mul(&n2, &n2, &d1, overflow)
-    big_add(&n1, &n1, &n2, overflow)
-    big_mul(&d1, &d1, &d2, overflow)
-    big_load(&n2, &d2, s.after + 4 * rule)
-    big_mul(&n1, &n1, &d2, overflow)
-    big_mul(&n2, &n2, &d1, overflow)
-    if n2.n:
-        n2.neg = 1 - n2.neg
-    big_add(&n1, &n1, &n2, overflow)
-    big_mul(&d1, &d1, &d2, overflow)
-    big_store(row + t.slot[rule], &n1, &d1, overflow)
-    memcpy(s.after + 4 * rule, after, 4 * sizeof(int64_t))
+    cdef Vec **mine = <Vec**>(row + t.slot[rule])
+    cdef Rest now = rest_of(after), then = rest_of(s.after[rule])
+    if not (add_rest(mine, &now, False) and add_rest(mine, &then, True)
+            and copy_rest(&s.after[rule], after)):
+        w.failed = 1
 
 
 cdef inline void rate_left(Work *w, const RuleTable *t, Sold *s, const Basket *b,
                            int64_t *row) noexcept nogil:
     """recompute: w.given is what the sale has given with what is left of it."""
     cdef int32_t k, c
-    cdef int overflow = 0
     w.rated.n_fired = w.rated.n_part = 0
     w.rated.overflow = 0
     if b.eligible > 0:
@@ -165,10 +154,9 @@ cdef inline void rate_left(Work *w, const RuleTable *t, Sold *s, const Basket *b
             if w.rated.part[c] == k and w.rated.limit[k] != -1:
                 break
         else:
-            memcpy(w.rated.after + 4 * k, s.before + t.slot[k], 4 * sizeof(int64_t))
-        carry_moved(t, row, s, k, w.rated.after + 4 * k, &overflow)
-    if overflow:
-        w.rated.overflow = 1
+            if not copy_rest(&w.rated.after[k], <const Vec*>s.before[t.slot[k]]):
+                w.failed = 1
+        carry_moved(w, t, row, s, k, w.rated.after[k])
     for c in range(t.n_currencies):
         cut_to_first(t, s, c, w.given)
 
@@ -300,7 +288,7 @@ cdef inline void share_left(Work *w, const RuleTable *t, Sold *s, int64_t *row) 
         if t.kind[rule] == BONUS:
             keep_units(w, t, &whole, row, s, rule, points, &own, &overflow)
         else:
-            keep_share(w, t, row, s, rule, points, own.any_left, &overflow)
+            keep_share(w, t, row, s, rule, points, own.any_left)
     if overflow:
         w.rated.overflow = 1
 
@@ -309,59 +297,47 @@ cdef inline void keep_units(Work *w, const RuleTable *t, const Basket *whole, in
                             Sold *s, int32_t rule, int64_t points, const Own *own,
                             int *overflow) noexcept nogil:
     """proportional: units that are back are given back; a reward stands by its points."""
-    cdef Big n1, d1, piece
-    cdef int64_t after[4]
+    cdef Big num, den, piece, n, d
+    cdef Rest more
     cdef int64_t rewards
     # after = before + units left - units rewarded x (first - points) / first
-    units_bought(t, whole, rule, &w.rated, &n1)
+    units_bought(t, whole, rule, &w.rated, &num)
     # Those of a sale that is back are all gone, whatever limits had left of their points.
-    rewards = (carried(t, s.before, rule, &n1, &w.rated.whole, t.units[rule], &w.rated)
+    rewards = (carried(t, s.before, rule, &num, &w.rated.whole, t.units[rule], &w.rated)
                if own.any_left else 0)
-    big_load(&n1, &d1, s.before + t.slot[rule])
-    big_mul(&piece, &own.units, &d1, overflow)
-    big_mul(&n1, &n1, &own.units_den, overflow)
-    big_add(&n1, &n1, &piece, overflow)
-    big_mul(&d1, &d1, &own.units_den, overflow)
-    big_copy(&piece, &d1)
+    big_copy(&num, &own.units)
+    big_copy(&den, &own.units_den)
+    big_copy(&piece, &den)
     big_times(&piece, rewards, overflow)
     big_times(&piece, t.units[rule], overflow)
     if s.first[rule] > 0:
         big_times(&piece, s.first[rule] - points, overflow)
-        big_times(&n1, s.first[rule], overflow)
-        big_times(&d1, s.first[rule], overflow)
+        big_times(&num, s.first[rule], overflow)
+        big_times(&den, s.first[rule], overflow)
     piece.neg = 1 if piece.n else 0
-    big_add(&n1, &n1, &piece, overflow)
-    memset(after, 0, sizeof(after))
-    big_store(after, &n1, &d1, overflow)
-    carry_moved(t, row, s, rule, after, overflow)
+    big_add(&num, &num, &piece, overflow)
+    if overflow[0]:
+        return
+    more = lowest(&num, &den, &n, &d)
+    if not (copy_rest(&w.rated.after[rule], <const Vec*>s.before[t.slot[rule]])
+            and add_rest(&w.rated.after[rule], &more, False)):
+        w.failed = 1
+        return
+    carry_moved(w, t, row, s, rule, w.rated.after[rule])
 
 
 cdef inline void keep_share(Work *w, const RuleTable *t, int64_t *row, Sold *s, int32_t rule,
-                            int64_t points, bint any_left, int *overflow) noexcept nogil:
+                            int64_t points, bint any_left) noexcept nogil:
     """proportional: the carried sum falls by the share that its points fall by."""
-    cdef Big n1, d1, n2, d2
-    cdef int64_t after[4]
     cdef int64_t of = s.first[rule]
+    cdef Vec *after = NULL
     # after = rest after the sale, less (exact - given) times the share that is back:
     # with all of it back the remainder is what it was before the sale.
     if of == 0:
         points = 0 if any_left else 1
         of = 1
-    big_load(&n1, &d1, w.rated.after + 4 * rule)
-    big_load(&n2, &d2, s.before + t.slot[rule])
-    big_mul(&n2, &n2, &d1, overflow)
-    if n2.n:
-        n2.neg = 1 - n2.neg
-    big_mul(&n1, &n1, &d2, overflow)
-    big_add(&n2, &n1, &n2, overflow)
-    big_mul(&d1, &d1, &d2, overflow)
-    # n2 / d1 is what the sale added to the remainder; n1 / d1 the remainder after it.
-    big_times(&n2, points, overflow)
-    big_times(&n1, of, overflow)
-    big_times(&d1, of, overflow)
-    if n2.n:
-        n2.neg = 1 - n2.neg
-    big_add(&n1, &n1, &n2, overflow)
-    memset(after, 0, sizeof(after))
-    big_store(after, &n1, &d1, overflow)
-    carry_moved(t, row, s, rule, after, overflow)
+    if add_between(&after, <const Vec*>s.before[t.slot[rule]], w.rated.after[rule], points, of):
+        carry_moved(w, t, row, s, rule, after)
+    else:
+        w.failed = 1
+    free(after)

@@ -61,6 +61,7 @@ cdef struct Work:
     int64_t short_of       # what a return did not find
     bint candidate         # the member was one before the fact
     Rated rated
+    int32_t n_rules        # of the longest version
     int failed             # memory has ended
 
 

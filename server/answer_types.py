@@ -234,10 +234,10 @@ class Statement(Struct):
 
 
 class Budget(Struct):
-    """What a rule may give to everyone, and what it has given."""
+    """What a rule may give to everyone, and what it has given; an offer's is of no currency."""
 
     rule: str
-    currency: str
+    currency: str | None
     budget: int
     given: int
     left: Annotated[int, Meta(ge=0)]

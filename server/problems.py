@@ -111,7 +111,7 @@ PROBLEMS: dict[str, Kind] = {
         409, "Offer not applicable", "a named offer is unknown or does not apply; for ever"
     ),
     "offer-used-up": Kind(
-        409, "Offer used up", "a named offer has no use left, or less money; for ever"
+        409, "Offer used up", "a named offer has no use left, less money, or no budget; for ever"
     ),
     "unknown-sale": Kind(
         422, "Unknown sale", "no such receipt is here yet; the id may be used again"
@@ -156,7 +156,8 @@ PROBLEMS: dict[str, Kind] = {
     "hold-ended": Kind(409, "Hold ended", "the hold was captured, released or ran out; for ever"),
     "hold-used": Kind(409, "Hold used", "a sale was paid with the hold or redemption; for ever"),
     "not-a-redemption": Kind(
-        409, "Not a redemption", "a cancel names no redemption, capture or claim; for ever"
+        409, "Not a redemption",
+        "a cancel names no redemption, capture or claim of its account; for ever",
     ),
     "already-cancelled": Kind(
         409, "Already cancelled", "all its points are back, or the claim is undone; for ever"

@@ -168,7 +168,5 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
      "if net > spared and not take_back(w, t, basket, row, c, day, net - spared, s.source,",
      "if net >= spared and not take_back(w, t, basket, row, c, day, net - spared, s.source,"):
         "taking 0 points moves nothing",
-    ("native/big.pxd", "for (i = n - 1; i > 0; i--)", "for (i = n; i > 0; i--)"):
-        "it shifts one limb more, which nobody reads",
 }
 """(file, old, new) of faults that cannot be seen, with the reason."""

@@ -134,8 +134,8 @@ def lots_of(points: dict[tuple[Any, ...], int]) -> list[tuple[Any, ...]]:
 def settled(run: Run, case: Case) -> Run:
     """The run in the form in which two sides are compared; what is left out is not ruled.
 
-    Postings are sorted, expiries summed. Postings of 0 points are left out but for captures: a
-    rule without room takes no part on one side and is told with its limit on the other.
+    Postings are sorted, expiries summed. Postings of 0 points are left out but for captures and
+    offers: a rule without room takes no part on one side and is told with its limit on the other.
     Corrections of rules that donate are netted with those of their donations. What a reversal
     wanted is told by one side only. Standings are kept of facts that come after all others,
     days closed among them, and were not refused.
@@ -163,7 +163,7 @@ def _netted(postings: list[Posted], donors: set[str]) -> list[Posted]:
             continue
         if posting.kind == "correct" and (not posting.rule or posting.rule in donors):
             sums[posting.corrects, posting.currency] += posting.points
-        elif posting.points or posting.kind == "capture":
+        elif posting.points or posting.kind in ("capture", "offer"):
             reversal = posting.kind == "reverse"
             rest.append(posting._replace(desired=posting.points) if reversal else posting)
     rest += [Posted("", "expire", name, points, points) for name, points in expired.items()]

@@ -345,3 +345,41 @@ def orderless(seed: int) -> tuple[str, list[Wire], list[Wire]]:
             "reward redeem", member=drawn._member(), reward="song", completed=True
         ))  # fmt: skip
     return text, cards, facts
+
+
+def with_cancels(facts: list[Wire], seed: int) -> list[Wire]:
+    """A history with cancels of what cards gave and exchanges that pay with what they put back,
+    from a stream of their own."""
+    draw, found = random.Random(f"cancels {seed}"), []
+    redeemed: list[Wire] = []
+    paid: list[Wire] = []
+    for place, fact in enumerate(facts):
+        found.append(fact)
+        if fact["kind"] == "gift card redeem":
+            redeemed.append(fact)
+        if fact["kind"] == "sale" and any("card" in one for one in fact["tenders"]):
+            paid.append(fact)
+        if redeemed and draw.random() < 0.25:
+            named = draw.choice(redeemed)
+            part = {"amount": draw.randint(1, named["amount"])} if draw.random() < 0.4 else {}
+            at = named if draw.random() < 0.3 else fact
+            found.append({
+                "kind": "gift card cancel", "id": f"cancel {place}", "redemption": named["id"],
+                "card": named["card"] if draw.random() < 0.9 else draw.choice(CARDS),
+                "occurred_at": at["occurred_at"], **part,
+            })  # fmt: skip
+        if paid and draw.random() < 0.15:
+            named = draw.choice(paid)
+            net = sum(line["net"] for line in named["lines"])
+            lines = [
+                {"line": number, "quantity": line["quantity"], "net": line["net"]}
+                for number, line in enumerate(named["lines"], 1)
+            ]
+            tenders = [dict(one) for one in named["tenders"] if "card" in one]
+            found.append({
+                "kind": "sale", "id": f"swap {place}", "member": named["member"],
+                "occurred_at": draw.choice((named, fact))["occurred_at"],
+                "lines": [{"sku": draw.choice(SKUS), "quantity": 1000, "net": net}],
+                "tenders": tenders, "return": {"sale": named["id"], "lines": lines},
+            })  # fmt: skip
+    return found

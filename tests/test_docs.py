@@ -404,7 +404,7 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Stock of rewards": [(facts.RewardStockFact, "")],
     "Gift cards": [
         (facts.GiftCardIssueFact, ""), (facts.GiftCardLoadFact, ""),
-        (facts.GiftCardRedeemFact, ""), (facts.GiftCardPinFact, ""),
+        (facts.GiftCardRedeemFact, ""), (facts.GiftCardCancelFact, ""), (facts.GiftCardPinFact, ""),
     ],
     "Own money on a gift card": [(facts.GiftCardFundFact, "")],
     "Transfers": [(facts.TransferFact, "")],

@@ -13,6 +13,7 @@ from vafa.engine.columns.gift_accounts import account_of
 from vafa.engine.explain.explain import Explainer
 from vafa.engine.explain.shape import Explanation
 from vafa.engine.facts import (
+    GiftCardCancelFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
     GiftCardRedeemFact,
@@ -276,3 +277,72 @@ currency = "gift"
         sneaky = servers.fact("x", member="\x1fgift card:" + code)
         assert server.post(sneaky).slug == "invalid-fact"
     assert verify(tmp_path).findings == []
+
+
+# -- redemptions of cards undone -------------------------------------------------------------------
+
+
+def undo(name: str, hours: float, of: str, amount: int | None = None, card: str = "A") -> Any:
+    """A redemption of a card is cancelled."""
+    return GiftCardCancelFact(name, at(hours), card, of, amount)
+
+
+def test_a_cancelled_redemption_is_on_the_card_again(writer: Writer) -> None:
+    commit(writer, issue("i", 0, 5_000))
+    commit(writer, issue("j", 0, 5_000, "B"))
+    assert told(writer, spend("a", 1, 2_000)) == ["ok"]
+    [made] = answers(commit(writer, undo("c", 2, "a")))
+    assert made["card"] == "A"
+    assert points(made["postings"]) == {(None, "restore", None): 2_000}
+    assert on(writer) == (5_000, 0)
+    # Once: the same fact is a repeat, another one finds nothing.
+    [again] = answers(commit(writer, undo("c", 2, "a")))
+    assert again == made | {"status": "replayed"}
+    assert told(writer, undo("d", 3, "a")) == ["already-cancelled"]
+    assert told(writer, undo("e", 3, "nothing")) == ["not-a-redemption"]
+    assert told(writer, undo("f", 3, "i")) == ["not-a-redemption"]
+    assert told(writer, undo("g", 3, "a", card="B")) == ["wrong-member"]
+    assert told(writer, undo("h", 3, "a", card="C")) == ["unknown-gift-card"]
+    assert on(writer) == (5_000, 0)
+
+
+def test_a_redemption_of_a_card_is_undone_in_parts(writer: Writer) -> None:
+    commit(writer, issue("i", 0, 5_000))
+    commit(writer, spend("a", 1, 2_000))
+    assert told(writer, undo("c", 2, "a", 500)) == ["ok"]
+    assert told(writer, undo("d", 3, "a", 1_501)) == ["more-than-held"]
+    assert told(writer, undo("e", 4, "a", 1_500)) == ["ok"]
+    assert on(writer) == (5_000, 0)
+
+
+def test_a_late_cancel_takes_its_place(writer: Writer) -> None:
+    commit(writer, issue("i", 0, 5_000))
+    commit(writer, spend("a", 1, 2_000))
+    commit(writer, spend("b", 10, 1_000))
+    # Its own place is before the redemption: it comes right after that.
+    assert told(writer, undo("c", 0.5, "a")) == ["ok"]
+    assert on(writer) == (4_000, 0)
+
+
+def test_money_whose_card_has_passed_goes_back_as_the_program_says(writer: Writer) -> None:
+    commit(writer, issue("i", 0, 5_000))
+    commit(writer, spend("a", 1, 2_000))
+    assert told(writer, undo("c", DAY * 100, "a")) == ["ok"]
+    # `restored_days` is 0: it is good through the day of the cancel.
+    assert on(writer, hours=DAY * 100 + 1) == (2_000, 0)
+    assert on(writer, hours=DAY * 101 + 1) == (0, 0)
+
+
+def test_a_cancel_pays_what_a_completed_redemption_left_owed(writer: Writer) -> None:
+    commit(writer, issue("i", 0, 1_000))
+    commit(writer, spend("a", 1, 1_500, completed=True))
+    assert on(writer) == (0, 500)
+    assert told(writer, undo("c", 2, "a")) == ["ok"]
+    assert on(writer) == (1_000, 0)
+
+
+def test_what_a_sale_paid_is_no_redemption_to_be_cancelled(writer: Writer) -> None:
+    commit(writer, issue("i", 0, 5_000))
+    commit(writer, paid("s", 1, ("A", 1_000)))
+    assert told(writer, undo("c", 2, "s")) == ["not-a-redemption"]
+    assert on(writer) == (4_000, 0)

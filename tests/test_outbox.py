@@ -20,7 +20,15 @@ from typing import Any
 import aiohttp
 import pytest
 
-from vafa.engine.facts import AdjustFact, DayClosedFact, EnrolFact, LineFact, SaleFact
+from vafa.engine.facts import (
+    AdjustFact,
+    DayClosedFact,
+    EnrolFact,
+    LineFact,
+    ReturnedLine,
+    ReturnFact,
+    SaleFact,
+)
 from vafa.engine.journal.journal import LedgerError
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.outbox.events import Event, Settings
@@ -132,6 +140,47 @@ def test_coupons_are_told(tmp_path: Path) -> None:
         ("m-1", 2, "coffee", "big"), ("m-2", 3, None, "hand"), ("m-1", 2, "coffee", "late"),
     ]  # fmt: skip
     assert {one["coupon"] for one in told} == {"coffee"}
+
+
+FRIENDS = ledgers.PROGRAM + """
+[[referral]]
+id = "friend"
+referred = 100
+referrer = 200
+at_least = 2_000
+cap = 1
+"""
+
+
+def test_both_sides_of_a_referral_are_told(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    with ledgers.open_writer(ledger, FRIENDS) as writer:
+        start = dt.datetime(2025, 1, 10, 12, tzinfo=dt.UTC)
+        commit(writer, EnrolFact("e", start, "anna"))
+        for name in ("bert", "cora"):
+            commit(writer, EnrolFact(f"e-{name}", start, name, referrer="anna"))
+        commit(writer, sale("small", "bert", start + dt.timedelta(hours=1), 1_999))
+        commit(writer, sale("first", "bert", start + dt.timedelta(hours=2), 2_000))
+        commit(writer, sale("second", "cora", start + dt.timedelta(hours=3), 2_000))
+        returned = [ReturnedLine(1_000, 2_000, 1)]
+        commit(writer, ReturnFact("r", start + dt.timedelta(days=1), "bert", returned, "first"))
+    told = [event for event in events(ledger) if event.type.startswith("referral.")]
+    assert [
+        (e.type, e.data["member"], e.data["side"], e.data["other"], e.data["points"],
+         e.data["fact"])
+        for e in told
+    ] == [
+        ("referral.completed", "bert", "referred", "anna", 100, "first"),
+        ("referral.completed", "anna", "referrer", "bert", 200, "first"),
+        ("referral.completed", "cora", "referred", "anna", 100, "second"),
+        # The cap is full.
+        ("referral.completed", "anna", "referrer", "cora", 0, "second"),
+        ("referral.fallen", "bert", "referred", "anna", -100, "r"),
+        ("referral.fallen", "anna", "referrer", "bert", -200, "r"),
+    ]  # fmt: skip
+    assert {e.data["referral"] for e in told} == {"friend"}
+    assert {e.data["currency"] for e in told} == {"points"}
+    assert len({e.id for e in told}) == len(told)
 
 
 def test_events_do_not_depend_on_when_they_are_derived(tmp_path: Path) -> None:

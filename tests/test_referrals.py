@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vafa.engine.checks.program_file import ProgramError, parse_program
 from vafa.engine.columns.answers import Answer
+from vafa.engine.columns.intake import DecodedFacts
 from vafa.engine.explain.explain import Explainer
+from vafa.engine.explain.shape import Explanation
+from vafa.engine.facts.parts import FormError
 from vafa.engine.ledger.replay import Rebuilt
+from vafa.engine.wire.json_facts import decode_fact
 
 from . import engine_driver, random_referrals, reference_driver
 from .cases import Case
@@ -167,6 +173,62 @@ def test_what_a_program_may_not_say_of_referrals(old: str, new: str, path: str) 
     text = PROGRAM.replace(old, new)
     with pytest.raises(ProgramError, match=re.escape(path)):
         parse_program(text)
+
+
+def by_card(shop: Shop, name: str, of_card: str, **fields: Any) -> Answer:
+    """A member joins whom the owner of a card has referred."""
+    return shop.send("enrol", name, "2024-01-05", referrer_card=of_card, **fields)
+
+
+def test_a_referrer_may_be_named_by_card(shop: Shop) -> None:
+    shop.send("card link", "l1", "2024-01-01", member="anna", card="1001")
+    shop.send("card link", "l2", "2024-01-01", member="anna", card="1002")
+    shop.send("card block", "b2", "2024-01-02", card="1002")
+    assert of(by_card(shop, "e1", "9999", member="bert")) == "unknown-card"
+    assert of(by_card(shop, "e1", "1002", member="bert")) == "card-blocked"
+    made = by_card(shop, "e2", "1001", member="bert", cards=["2001"])
+    assert of(made) == "ok"
+    assert of(by_card(shop, "e2", "1001", member="bert", cards=["2001"])) == "replayed"
+    # The same member by name is another fact.
+    other = shop.send(
+        "enrol", "e2", "2024-01-05", member="bert", referrer="anna", cards=["2001"]
+    )
+    assert of(other) == "id-reused"
+    assert of(by_card(shop, "e3", "1001", member="bert")) == "already-referred"
+    assert of(by_card(shop, "e4", "2001", card="1001")) == "referral-circle"
+    assert of(by_card(shop, "e5", "1001", card="1001")) == "self-referral"
+    # What the card told stands, wherever it goes.
+    shop.send("card link", "l3", "2024-01-06", member="cora", card="1001", move=True)
+    buy(shop, "s1", "2024-01-07", "bert")
+    assert shop.active("anna") == 200
+    shown = shop.writer.replica.member("bert")
+    assert shown is not None
+    assert shown["referrer"] == "anna"
+    told = Explainer(shop.writer.replica).fact("e2", "bert")
+    assert isinstance(told, Explanation)
+    assert told.agrees
+    shop.checked()
+
+
+def test_a_card_told_of_in_the_same_batch_names_its_member(shop: Shop) -> None:
+    facts: list[dict[str, Any]] = [
+        {"kind": "enrol", "id": "e1", "member": "dora", "cards": ["3001"]},
+        {"kind": "enrol", "id": "e2", "member": "emil", "referrer_card": "3001"},
+    ]
+    decoded: list[Any] = [
+        decode_fact(json.dumps({"occurred_at": "2024-01-05T12:00:00Z", **fact}).encode())
+        for fact in facts
+    ]  # fmt: skip
+    assert [of(v.answer or {}) for v in shop.writer.commit(DecodedFacts(decoded), force=True)] == [
+        "ok", "ok"
+    ]
+    buy(shop, "s1", "2024-01-07", "emil")
+    assert shop.active("dora") == 200
+
+
+def test_a_referrer_is_named_by_member_or_by_card(shop: Shop) -> None:
+    with pytest.raises(FormError, match="referrer"):
+        by_card(shop, "e1", "1001", member="bert", referrer="anna")
 
 
 @pytest.mark.parametrize("number", range(DRAWN))

@@ -160,3 +160,60 @@ def test_a_disk_that_is_full_puts_nothing_back(
     assert mixed.hash_of(writer.replica) == before
     [answer] = answers(commit(writer, back("r", 2, "s", (1, 2000, 7_000))))
     assert answer["refunds"] == [{"card": "A", "amount": 2_800}]
+
+
+# -- exchanges -------------------------------------------------------------------------------------
+
+
+def swapped(
+    name: str, hours: float, of: str, *cards: tuple[str, int], net: int = 10_000, **more: Any
+) -> SaleFact:
+    """All of a sale comes back, and another is paid by cards."""
+    lines = [ReturnedLine(2000, 7_000, 1), ReturnedLine(1000, 3_000, 2)]
+    return paid(name, hours, *cards, net=net, returned=ReturnPart(of, lines), **more)
+
+
+def test_what_an_exchange_puts_back_on_a_card_pays_it(writer: Writer) -> None:
+    commit(writer, issue("i", 0, 3_000))
+    answers(commit(writer, bought("s", 1, ("A", 3_000))))
+    assert on(writer) == (0, 0)
+    # More than the card has with it.
+    assert told(writer, swapped("x", 2, "s", ("A", 3_001))) == ["insufficient-points"]
+    assert on(writer) == (0, 0)
+    [made] = answers(commit(writer, swapped("y", 2, "s", ("A", 2_500))))
+    assert made["refunds"] == [{"card": "A", "amount": 3_000}]
+    assert on(writer) == (500, 0)
+    # It is what the journal alone comes to, and what the first one left is refused for ever.
+    assert told(writer, swapped("x", 2, "s", ("A", 3_001))) == ["insufficient-points"]
+    found = writer.replica.gift_card("A")
+    assert found is not None
+    assert found["spent"] == 2_500
+
+
+def test_an_exchange_pays_with_one_card_and_puts_back_on_another(writer: Writer) -> None:
+    commit(writer, issue("i", 0, 3_000))
+    commit(writer, issue("j", 0, 1_000, "B"))
+    answers(commit(writer, bought("s", 1, ("A", 3_000))))
+    assert told(writer, swapped("x", 2, "s", ("B", 1_001))) == ["insufficient-points"]
+    assert (on(writer), on(writer, "B")) == ((0, 0), (1_000, 0))
+    assert told(writer, swapped("y", 2, "s", ("B", 400), ("A", 100))) == ["ok"]
+    assert (on(writer), on(writer, "B")) == ((2_900, 0), (600, 0))
+
+
+def test_what_a_card_pays_in_an_exchange_comes_back_with_its_own_return(writer: Writer) -> None:
+    commit(writer, issue("i", 0, 3_000))
+    answers(commit(writer, bought("s", 1, ("A", 3_000))))
+    back_first = ReturnFact("r", at(3), "m", [ReturnedLine(1000, 10_000, 1)], "y")
+    assert told(writer, back_first) == ["parked"]
+    [made] = answers(commit(writer, swapped("y", 2, "s", ("A", 3_000))))
+    assert made["refunds"] == [{"card": "A", "amount": 3_000}]
+    assert [one["refunds"] for one in made["parked"]] == [[{"card": "A", "amount": 3_000}]]
+    assert on(writer) == (3_000, 0)
+
+
+def test_an_exchange_whose_sale_is_not_here_pays_with_what_there_is(writer: Writer) -> None:
+    commit(writer, issue("i", 0, 3_000))
+    assert told(writer, swapped("x", 2, "s", ("A", 3_001))) == ["insufficient-points"]
+    assert told(writer, swapped("y", 2, "s", ("A", 100))) == ["parked"]
+    assert told(writer, bought("s", 1, ("A", 2_900))) == ["ok"]
+    assert on(writer) == (2_900, 0)

@@ -26,8 +26,6 @@ def offer(program: Program, path: str, rule: Offer) -> Found:
     """An offer beside its id and conditions."""
     if rule.when.activity is not None:
         yield f"{path}.when.activity", "an offer is of a basket"
-    if rule.uses.anniversary is not None:
-        yield f"{path}.uses.anniversary", "an offer is limited by calendar periods only"
     if rule.group is not None:
         names = [group.id for group in program.offer_group]
         yield from known(f"{path}.group", "offer group", rule.group, names)
@@ -39,6 +37,8 @@ def offer(program: Program, path: str, rule: Offer) -> Found:
         for name in OfferLimits.__struct_fields__:
             if getattr(rule.limits, name) is not None:
                 yield f"{path}.limits.{name}", "the benefit takes nothing off"
+        if rule.budget is not None:
+            yield f"{path}.budget", "the benefit takes nothing off"
 
 
 def _is_by_line(rule: Offer) -> bool:

@@ -57,13 +57,13 @@ def rules(program: Program) -> Found:
 def _rule(program: Program, path: str, rule: Rule) -> Found:
     currency = program.currency[program.currency_of(rule)]
     yield from conditions(program, f"{path}.when", rule.when)
+    yield from _anniversary_limits(path, rule)
     if isinstance(rule, Offer):
         yield from check_offers.offer(program, path, rule)
         return
     yield from caps(f"{path}.limits", rule.limits, currency.scale)
     if rule.budget is not None:
         yield from points(f"{path}.budget", rule.budget, currency.scale)
-    yield from _anniversary_limits(path, rule)
     if rule.when.activity is not None:
         yield from _on_activities(path, rule)
     match rule:

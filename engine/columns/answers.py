@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..facts import KINDS, SHOWN
 from ..facts.parts import us_instant
 from .carrier import wire_fields
-from .columns import BALANCES, MEMBER_KINDS, NO_RULE, Outcome, among
+from .columns import BALANCES, MEMBER_KINDS, NO_RULE, Outcome
 from .dictionaries import Dictionaries
 from .parked import Resolved, resolutions
 from .records import StoredFact, content_of_row, read_outcome
@@ -30,7 +30,7 @@ STOCK = POSTINGS.index("stock")
 
 _OK, _PARKED = int(Status.OK), int(Status.PARKED)
 _CAPTURE = POSTINGS.index("capture")
-_OF_NOTHING = among((_CAPTURE, POSTINGS.index("offer")))
+_OFFER = POSTINGS.index("offer")
 """Kinds of postings that are told without points."""
 TOLD = ["ok" if code == _OK else "parked" if code == _PARKED else "refused" for code in Status]
 
@@ -93,13 +93,19 @@ def shown_postings(outcome: Outcome) -> tuple[NDArray[np.int64], dict[str, NDArr
     """The postings that answers show, where each fact's begin: captures, offers that a completed
     sale might not have had, and what has points."""
     starts, columns = outcome.posted_from, outcome.postings
-    kept = ((columns["points"] != 0) | _OF_NOTHING[columns["kind"]]).nonzero()[0]
+    kept = ((columns["points"] != 0) | _tells(columns)).nonzero()[0]
     if len(kept) == len(columns["points"]):
         return starts, columns
     return (
         np.searchsorted(kept, starts).astype(np.int64),
         {name: values[kept] for name, values in columns.items()},
     )
+
+
+def _tells(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Postings that are shown without points; what offers take off is told elsewhere."""
+    kind = columns["kind"]
+    return (kind == _CAPTURE) | ((kind == _OFFER) & (columns["limit"] != 0))
 
 
 def _balances(words: AnswerWords, outcome: Outcome) -> list[Answer]:
@@ -237,9 +243,9 @@ def posting_details(
     words: AnswerWords, columns: Mapping[str, NDArray[Any]], names: Mapping[int, str]
 ) -> list[Answer]:
     """Postings with what the rule wanted, whether or not a limit cut it."""
+    offers = (columns["kind"] == _OFFER) & (columns["limit"] == 0)
     kept = np.flatnonzero(
-        (columns["points"] != 0) | (columns["rule"] != NO_RULE)
-        | _OF_NOTHING[columns["kind"]]
+        (columns["points"] != 0) | ((columns["rule"] != NO_RULE) & ~offers) | _tells(columns)
     )
     columns = {name: values[kept] for name, values in columns.items()}
     shown = _shown(words, columns, names)

@@ -25,6 +25,7 @@ from ..facts import (
     DonateFact,
     EnrolFact,
     EraseFact,
+    GiftCardCancelFact,
     GiftCardFact,
     GiftCardFundFact,
     GiftCardIssueFact,
@@ -207,6 +208,8 @@ def _of_card(fact: GiftCardFact) -> Sale:
     extra = None
     if isinstance(fact, GiftCardRedeemFact):
         extra = Extra(amount=fact.amount, completed=fact.completed)
+    elif isinstance(fact, GiftCardCancelFact):
+        extra = Extra(named=fact.redemption, amount=fact.amount or 0)
     elif not isinstance(fact, GiftCardPinFact):
         extra = _put_on(fact)
     return Sale.of(
@@ -295,6 +298,8 @@ def _about(fact: EnrolFact | MemberUpdateFact) -> dict[str, Any]:
         about["type"] = fact.type
     if fact.referrer is not msgspec.UNSET:
         about["referrer"] = fact.referrer
+    if fact.referrer_card is not msgspec.UNSET:
+        about["referrer_card"] = fact.referrer_card
     tier = fact.manual_tier
     if tier is not msgspec.UNSET:
         about["manual_tier"] = _manual_tier(tier) if tier else None
@@ -343,8 +348,9 @@ def wire_fields(content: Content) -> dict[str, Any]:
             fields |= {"sale": extra.named} if extra.named else {}
         case "capture" | "release":
             fields |= {"hold": extra.named} | _wire_part(extra)
-        case "cancel":
-            fields |= {"redemption": extra.named} | _wire_part(extra)
+        case "cancel" | "gift card cancel" as name:
+            of = "points" if name == "cancel" else "amount"
+            fields |= {"redemption": extra.named} | _wire_part(extra, of)
         case "subscription start" | "subscription end":
             fields["plan"] = extra.plan
         case "merge":
@@ -436,8 +442,8 @@ def _wire_tenders(tenders: tuple[Any, ...], extra: Extra) -> list[dict[str, Any]
     ]
 
 
-def _wire_part(extra: Extra) -> dict[str, int]:
-    return {"points": extra.amount} if extra.amount else {}
+def _wire_part(extra: Extra, name: str = "points") -> dict[str, int]:
+    return {name: extra.amount} if extra.amount else {}
 
 
 def _wire_back(extra: Extra) -> list[dict[str, Any]]:

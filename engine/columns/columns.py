@@ -35,9 +35,9 @@ HOLD, CAPTURE, RELEASE, CANCEL = (
 TRANSFER, TRANSFER_IN, DONATE, REWARD = (
     KINDS.index(kind) for kind in ("transfer", "transfer in", "donate", "reward redeem")
 )
-GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PAYMENT, GIFT_PIN, GIFT_REFUND = (
+GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PAYMENT, GIFT_PIN, GIFT_REFUND, GIFT_CANCEL = (
     KINDS.index(f"gift card {what}")
-    for what in ("issue", "load", "redeem", "payment", "pin", "refund")
+    for what in ("issue", "load", "redeem", "payment", "pin", "refund", "cancel")
 )
 
 CLAIM, UNCLAIM = KINDS.index("claim"), KINDS.index("claim cancel")
@@ -48,7 +48,7 @@ MERGE, UNMERGE, POOL, UNPOOL = (
 )
 
 GIFT_FUND = KINDS.index("gift card fund")
-GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PIN)
+GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PIN, GIFT_CANCEL)
 """Kinds of facts of gift cards."""
 
 LINKS = (MERGE, UNMERGE, POOL, UNPOOL)
@@ -106,6 +106,7 @@ class Extra(
     `ends_at`: of a subscription or a hold, us. `about`: the fields given of an enrol or update.
     `card`: the card that names the member, or that the fact is about; `member`: the name given
     beside it, "" where the card alone tells whose the fact is; `nameless` where the receipt does.
+    Where a card names the referrer (`referrer_card`), the engine writes the member beside it.
     `asked`: what a redemption asked that took the `amount`, which is less; `items`: codes of the
     pieces of a reward that were given, or came back. `receipt`: the sale that a claim is of;
     `claim`: the claim that a cancel undoes. Lists whose order means nothing are sorted: equal facts
@@ -155,6 +156,9 @@ class Extra(
         """What the fact said, before the engine wrote down what it came to."""
         if self.asked:
             return msgspec.structs.replace(self, amount=self.asked, asked=0)
+        if self.about and "referrer_card" in self.about:
+            said = {name: value for name, value in self.about.items() if name != "referrer"}
+            return msgspec.structs.replace(self, about=said)
         return msgspec.structs.replace(self, items=()) if self.items else self
 
 

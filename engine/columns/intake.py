@@ -6,8 +6,9 @@ Facts decoded from JSON are here, an Arrow table of sales in `wire_arrow`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -34,6 +35,14 @@ class Intake(Protocol):
         """Some rows (None: all) as columns; new names are added to the dictionaries."""
 
 
+_REFERRERS = frozenset(("referrer", "referrer_card"))
+
+
+def _about(fact: Sale) -> dict[str, Any]:
+    """What a fact tells of its member."""
+    return {} if fact.extra is None or fact.extra.about is None else fact.extra.about
+
+
 class DecodedFacts:
     """Facts of members decoded one by one, of any kinds."""
 
@@ -45,6 +54,7 @@ class DecodedFacts:
             row for row, fact in enumerate(facts)
             if fact.kind == CLOSE
             or (fact.extra is not None and (fact.extra.card or fact.extra.cards))
+            or "referrer_card" in _about(fact)
         ]  # fmt: skip
         """Rows that have to do with cards: of those that name one, and of members that leave."""
         self.with_receipts = [
@@ -57,8 +67,8 @@ class DecodedFacts:
         """Rows of which a receipt tells more: claims, and those that name nobody."""
         self.with_referrers = [
             row for row, fact in enumerate(facts)
-            if fact.kind in (ENROL, UPDATE) and fact.extra is not None
-            and fact.extra.about is not None and "referrer" in fact.extra.about
+            if fact.kind in (ENROL, UPDATE)
+            and not _REFERRERS.isdisjoint(_about(fact))
         ]  # fmt: skip
         self._named: dict[int, Sale] = {}
 
@@ -67,11 +77,18 @@ class DecodedFacts:
         rows = range(len(self.facts) - 1, -1, -1)
         return {self.facts[row].member: row for row in rows}
 
-    def name(self, members: Mapping[int, str]) -> None:
-        """Tell by row whose facts are that cards name."""
-        for row, member in members.items():
-            fact_id, at, _, *rest = self.facts[row].parts()
-            self._named[row] = Sale.of(fact_id, at, member, *rest)
+    def name(self, members: Mapping[int, str], referrers: Mapping[int, str]) -> None:
+        """Tell by row whose facts are that cards name, and whom they name as referrers."""
+        for row in {*members, *referrers}:
+            fact_id, at, member, store, terminal, lines, tenders, kind, extra = (
+                self.facts[row].parts()
+            )
+            if row in referrers:
+                about = _about(self.facts[row]) | {"referrer": referrers[row]}
+                extra = msgspec.structs.replace(extra, about=about)
+            self._named[row] = Sale.of(
+                fact_id, at, members.get(row, member), store, terminal, lines, tenders, kind, extra
+            )
 
     def whose(self, row: int) -> Sale:
         """A fact with its member, also where a card tells it."""

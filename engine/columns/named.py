@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from .columns import (
     CANCEL,
     CAPTURE,
+    GIFT_CANCEL,
     GIFT_PAYMENT,
+    GIFT_REDEEM,
     GIFT_REFUND,
     HOLD,
     MERGE,
@@ -32,6 +34,7 @@ Int64 = NDArray[np.int64]
 NAMEABLE: dict[int, tuple[int, ...]] = {
     SALE: (SALE,), RETURN: (SALE,), CAPTURE: (HOLD,), RELEASE: (HOLD,),
     CANCEL: (REDEEM, CAPTURE, REWARD), GIFT_REFUND: (GIFT_PAYMENT,), UNMERGE: (MERGE,),
+    GIFT_CANCEL: (GIFT_REDEEM,),
 }  # fmt: skip
 """Kinds of facts that facts of a kind may name; a sale with a return in it names a sale."""
 

@@ -158,5 +158,6 @@ POSTINGS: tuple[str, ...] = (
 Points are signed by their effect on the member: earn, multiply, bonus, restore, forgive,
 withhold, release +; redeem, reverse, expire, donate, hold -; adjust, transfer and correct either
 way. A capture is 0, since its hold took the points; its figure is what is desired. An `offer` is
-0 as well: it tells of an offer that a completed sale named and might not have had.
+0 as well: what is desired is the money that it takes off, or, below zero, what a return gives back
+of that; with a limit it tells of one that a completed sale named and might not have had.
 """

@@ -160,7 +160,7 @@ class GeneralRules:
         if rule.round == "carry" or (isinstance(rule, Bonus) and rule.per_units is not None):
             # Units and points are not of one kind, should a later version change the rule.
             what = "units" if isinstance(rule, Bonus) else "rest"
-            return self.layout.slot(what, rule.id, size=4)
+            return self.layout.slot(what, rule.id, holds_list=True)
         return -1
 
     def _year_slot(self, rule: Rule) -> int:

@@ -22,6 +22,7 @@ from ..columns.columns import (
     CARD_PIN,
     DONATE,
     ENROL,
+    GIFT_CANCEL,
     GIFT_FUND,
     GIFT_ISSUE,
     GIFT_LOAD,
@@ -68,7 +69,7 @@ Int64 = NDArray[np.int64]
 _KERNEL_KINDS = np.arange(256, dtype=np.uint8)
 _KERNEL_KINDS[[GIFT_ISSUE, GIFT_LOAD, SHARE_IN, REFERRAL_IN]] = ADJUST
 _KERNEL_KINDS[[GIFT_REDEEM, GIFT_PAYMENT]] = REDEEM
-_KERNEL_KINDS[GIFT_REFUND] = CANCEL
+_KERNEL_KINDS[[GIFT_REFUND, GIFT_CANCEL]] = CANCEL
 _KERNEL_KINDS[GIFT_PIN] = CARD_PIN
 _KERNEL_KINDS[GIFT_FUND] = TRANSFER
 """What the kernel does with rows of each kind: a gift card's account is like any other, a share

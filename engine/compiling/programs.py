@@ -325,6 +325,7 @@ class CompiledProgram(RuleWords):
             "beyond_code": LIMIT_CODES["maximum"],
             "uses_code": LIMIT_CODES["uses"],
             "offer_code": LIMIT_CODES["offer"],
+            "budget_code": LIMIT_CODES["budget"],
             "receipt_currency": currency,
             "receipt_num": points.numerator,
             "receipt_den": points.denominator,

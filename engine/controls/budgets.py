@@ -1,8 +1,9 @@
 """Budgets: ceilings on what a rule gives to everyone together (rulebook section 10).
 
-Totals are of what the journal's rows say, corrections and reversals included, so that every
-replica counts alike. When a commit brings a total to its ceiling, a `budget closed` row ends
-that commit: facts with a higher seq are of the next epoch, in which the rule takes no part.
+Points of a rule's currency, or, of an offer, the money that it takes off. Totals are of what the
+journal's rows say, corrections and reversals included, so that every replica counts alike. When
+a commit brings a total to its ceiling, a `budget closed` row ends that commit: facts with a
+higher seq are of the next epoch, in which the rule takes no part.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..columns.status import POSTINGS
+from ..program.program import Offer
 from .versions import ProgramVersions
 
 if TYPE_CHECKING:
@@ -27,11 +29,11 @@ _GIVEN = np.isin(
 )
 """Posting kinds that count for a budget, by code; a donation is given before it goes on."""
 
-_REVERSE = POSTINGS.index("reverse")
+_REVERSE, _OFFER = POSTINGS.index("reverse"), POSTINGS.index("offer")
 
 
 class Closing(NamedTuple):
-    """What a `budget closed` row says; points in units of the rule's currency."""
+    """What a `budget closed` row says; points in units of the rule's currency, or minor units."""
 
     rule: str
     total: int
@@ -53,6 +55,7 @@ class Budgets:
     closed: list[tuple[str, int]] = field(default_factory=list)
     _ceilings: dict[str, int] = field(default_factory=dict)
     _numbers: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    _offers: frozenset[str] = frozenset()
     _names: Sequence[str] = ()
 
     def follow(self, versions: ProgramVersions, rules: Sequence[str]) -> None:
@@ -61,12 +64,17 @@ class Budgets:
         The version published last that has a rule says what its budget is.
         """
         self._ceilings = {}
+        latest = {rule.id: rule for version in versions for rule in version.program.rule}
         for version in versions:
             for rule in version.program.rule:
                 currency = version.program.currency[version.program.currency_of(rule)]
                 self._ceilings.pop(rule.id, None)
-                if rule.budget is not None:
+                if isinstance(rule, Offer):
+                    if rule.budget is not None:
+                        self._ceilings[rule.id] = rule.budget
+                elif rule.budget is not None:
                     self._ceilings[rule.id] = int(rule.budget * 10**currency.scale)
+        self._offers = frozenset(name for name, rule in latest.items() if isinstance(rule, Offer))
         self._names = rules
         self._numbers = np.array(
             [number for number, name in enumerate(rules) if name in self._ceilings], np.int64
@@ -78,7 +86,8 @@ class Budgets:
         return bool(self._ceilings)
 
     def ceiling(self, rule: str) -> int | None:
-        """What a rule may give to everyone, in units of its currency; None without a budget."""
+        """What a rule may give to everyone, in units of its currency, or minor units; None
+        without a budget."""
         return self._ceilings.get(rule)
 
     @property
@@ -93,6 +102,10 @@ class Budgets:
         at = np.array([seq for _, seq in self.closed], np.uint64)
         return np.searchsorted(at, seqs, side="left").astype(np.uint32)
 
+    def is_of_money(self, rule: str) -> bool:
+        """Whether a rule's budget is of money: it is an offer."""
+        return rule in self._offers
+
     def closed_sets(self) -> list[frozenset[str]]:
         """Ids of the rules that are closed, by epoch."""
         names = [name for name, _ in self.closed]
@@ -102,15 +115,18 @@ class Budgets:
         """Add what a record's postings give to rules that have a budget."""
         if not len(self._numbers):
             return
-        rule = postings["rule"]
-        rows = np.flatnonzero(np.isin(rule, self._numbers) & _GIVEN[postings["kind"]])
+        rule, kind = postings["rule"], postings["kind"]
+        offers = (kind == _OFFER) & (postings["limit"] == 0)
+        rows = np.flatnonzero(np.isin(rule, self._numbers) & (_GIVEN[kind] | offers))
         # Points that come back after they have expired are given back to the budget as well.
-        counted = np.where(
-            postings["kind"] == _REVERSE, postings["desired"], postings["points"]
-        )  # fmt: skip
-        for number, points in zip(rule[rows].tolist(), counted[rows].tolist(), strict=True):
+        counted = np.where((kind == _REVERSE) | offers, postings["desired"], postings["points"])
+        for number, of_offer, points in zip(
+            rule[rows].tolist(), offers[rows].tolist(), counted[rows].tolist(), strict=True
+        ):
             name = self._names[number]
-            self.totals[name] = self.totals.get(name, 0) + points
+            # An id may have been a rule's of points before, or will be.
+            if of_offer == (name in self._offers):
+                self.totals[name] = self.totals.get(name, 0) + points
 
     def reached(self) -> list[Closing]:
         """Budgets that are used up and not closed, in the order of their rules."""
@@ -133,8 +149,8 @@ class Budgets:
 def budget_view(replica: Replica, rule: str) -> dict[str, Any] | None:
     """What a rule may give to everyone, what it has given and whether it is closed.
 
-    As of what is on stable storage, in units of the rule's currency; None for a rule that has
-    no budget.
+    As of what is on stable storage, in units of the rule's currency, or in minor units, with no
+    currency, for an offer; None for a rule that has no budget.
     """
     budgets = replica.standing.budgets
     most = budgets.ceiling(rule)
@@ -144,7 +160,9 @@ def budget_view(replica: Replica, rule: str) -> dict[str, Any] | None:
     given = totals.get(rule, 0)
     closed = dict(budgets.closed[:n_closed]).get(rule)
     return {
-        "rule": rule, "currency": replica.versions.currency_of(rule), "budget": most,
+        "rule": rule,
+        "currency": None if budgets.is_of_money(rule) else replica.versions.currency_of(rule),
+        "budget": most,
         "given": given, "left": 0 if closed is not None else max(0, most - given),
         "overrun": max(0, given - most), "closed": closed is not None, "closed_seq": closed,
     }  # fmt: skip

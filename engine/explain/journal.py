@@ -18,7 +18,7 @@ from ..reference.turn import Posting, Row
 from .member import Journalled, MemberChain, Reader
 from .shape import BalanceTold, Correction, Difference, PostingTold
 
-CAPTURE = "capture"
+CAPTURE, OFFER = "capture", "offer"
 TERMS = {
     Status.BELOW_MINIMUM: "minimum", Status.NOT_A_MULTIPLE: "step", Status.OVER_WORTH: "worth",
     Status.OVER_SHARE: "share", Status.ABOVE_MAXIMUM: "maximum",
@@ -36,10 +36,11 @@ class _Key(NamedTuple):
 
 def postings_told(postings: Iterable[Posting | Journalled]) -> list[PostingTold]:
     """Postings of either side as they are told; those of no rule and no points are left out,
-    but for captures, whose points their hold took."""
+    but for captures, whose points their hold took. Offers are told with the rules."""
     return [
         PostingTold(p.rule or None, p.kind, p.currency, p.points, p.desired, p.limit or None)
-        for p in postings if p.points or p.rule or p.kind == CAPTURE
+        for p in postings
+        if p.points or p.kind == CAPTURE or (p.rule and (p.kind != OFFER or p.limit))
     ]  # fmt: skip
 
 
@@ -52,7 +53,7 @@ def corrections_told(reader: Reader, found: Iterable[Journalled]) -> list[Correc
     """What later facts changed of a fact; a row that a fact of no member caused names that."""
     return [
         Correction(reader.stored(p.seq).id, p.seq, p.rule or None, p.currency, p.points)
-        for p in found
+        for p in found if p.kind != OFFER
     ]
 
 

@@ -21,6 +21,7 @@ KINDS = {
     "gift card issue": ("Issue of a gift card", "صدور کارت هدیه"),
     "gift card load": ("Loading of a gift card", "شارژ کارت هدیه"),
     "gift card redeem": ("Redemption of a gift card", "خرج کارت هدیه"),
+    "gift card cancel": ("Cancel of a gift card's redemption", "لغو خرج کارت هدیه"),
     "gift card payment": ("Payment by gift card", "پرداخت با کارت هدیه"),
     "gift card fund": ("Own money put on a gift card", "ریختن اعتبار روی کارت هدیه"),
     "gift card pin": ("PIN of a gift card", "رمز کارت هدیه"),

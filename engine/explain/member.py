@@ -18,6 +18,7 @@ from ..columns.answers import stored_postings
 from ..columns.carrier import wire_fields
 from ..columns.columns import (
     CARD_PIN,
+    GIFT_CANCEL,
     GIFT_FUND,
     GIFT_ISSUE,
     GIFT_LOAD,
@@ -45,6 +46,7 @@ from ..controls.standing import CLOSING, Standing
 from ..facts import (
     SHOWN,
     AdjustFact,
+    CancelFact,
     ClaimFact,
     DayClosedFact,
     LinkFact,
@@ -200,6 +202,11 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) 
     if stored.kind == REDEEM:
         # What was taken of it, which may be less than it asked.
         fields["points"] = read_facts(stored.batch.slice(stored.row, 1)).extra(0).amount
+    if "referrer_card" in fields:
+        # Whose card it was then.
+        about = read_facts(stored.batch.slice(stored.row, 1)).extra(0).about or {}
+        fields["referrer"] = about["referrer"]
+        del fields["referrer_card"]
     if fields["kind"] == "sale":
         fields["lines"] = _whole_lines(fields["lines"])
     fact: OfMember = msgspec.convert(fields, MemberFact | TransferFact | ClaimFact | LinkFact)
@@ -213,9 +220,13 @@ def _made_of(stored: StoredFact, fields: dict[str, Any], program: Program) -> Of
     if stored.kind in (CARD_PIN, GIFT_PIN):
         # It has its place in the member's order and changes nothing there.
         return MemberUpdateFact(*head, fields["store"], fields["terminal"])
-    if stored.kind == GIFT_REFUND:
-        return RefundFact(
-            refund_id(stored.id), *head[1:], extra.named, extra.amount, fields["store"],
+    if stored.kind in (GIFT_REFUND, GIFT_CANCEL):
+        back, name = (
+            (RefundFact, refund_id(stored.id)) if stored.kind == GIFT_REFUND
+            else (CancelFact, stored.id)
+        )  # fmt: skip
+        return back(
+            name, *head[1:], extra.named, extra.amount or None, fields["store"],
             fields["terminal"],
         )
     money = "" if program.gift_cards is None else program.gift_cards.currency

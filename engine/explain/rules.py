@@ -203,7 +203,10 @@ def _offer_told(rated: Rated, rule: Offer) -> RuleTold:
     basket, named = rated.basket, dict(rated.basket.offers)
     condition = failed_condition(basket, rule)
     failed = None if condition is None else _of_basket(basket, rule, condition)
-    of_basket = failed if failed_of_basket(basket, rule) is not None else None
+    closed = failed is None and rule.id in basket.closed
+    if closed:
+        failed = Failed("budget", plain(rule.budget), "closed")
+    of_basket = failed if closed or failed_of_basket(basket, rule) is not None else None
     result: Result = "offer" if failed is None or rule.id in named else "does not apply"
     return RuleTold(
         rule.id, "offer", "", result, failed is None, failed,

@@ -17,6 +17,7 @@ from .controls import (
     StoreFact,
 )  # fmt: skip
 from .gift_cards import (
+    GiftCardCancelFact,
     GiftCardFundFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
@@ -58,7 +59,10 @@ from .sales import (
 
 LinkFact = MergeFact | UnmergeFact | PoolFact | UnpoolFact
 """Facts that tie members' accounts."""
-GiftCardFact = GiftCardIssueFact | GiftCardLoadFact | GiftCardRedeemFact | GiftCardPinFact
+GiftCardFact = (
+    GiftCardIssueFact | GiftCardLoadFact | GiftCardRedeemFact | GiftCardCancelFact
+    | GiftCardPinFact
+)  # fmt: skip
 MemberFact = (
     SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | HoldFact | CaptureFact
     | ReleaseFact | CancelFact | EnrolFact | MemberUpdateFact | SubscriptionStartFact
@@ -88,7 +92,7 @@ KINDS: tuple[str, ...] = (
     "gift card issue", "gift card load", "gift card redeem", "gift card payment", "reward redeem",
     "erase", "card pin", "profit share", "profit share in", "gift card pin", "gift card refund",
     "reward stock", "merge", "unmerge", "pool", "unpool",
-    "gift card fund", "claim", "claim cancel", "referral in",
+    "gift card fund", "claim", "claim cancel", "referral in", "gift card cancel",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
@@ -115,7 +119,7 @@ RANKS: dict[str, int] = {
     "gift card fund": 3,
     "claim": 3, "claim cancel": 3, "referral in": 1,
     "profit share": 1, "profit share in": 1, "gift card issue": 1, "gift card load": 1,
-    "gift card redeem": 3, "gift card payment": 3,
+    "gift card redeem": 3, "gift card payment": 3, "gift card cancel": 3,
     "day closed": 4,
 }  # fmt: skip
 """Rank at one instant (rulebook section 2); a negative adjust has rank 3."""
@@ -128,7 +132,8 @@ __all__ = [
     "CardBlockFact", "CardLinkFact", "CardPinFact", "CardUnblockFact", "CatalogFact",
     "ClaimFact", "CloseFact", "ControlFact", "DayClosedFact", "DonateFact", "EnrolFact",
     "EraseFact", "Fact",
-    "GiftCardFact", "GiftCardFundFact", "GiftCardIssueFact", "GiftCardLoadFact",
+    "GiftCardCancelFact", "GiftCardFact", "GiftCardFundFact", "GiftCardIssueFact",
+    "GiftCardLoadFact",
     "GiftCardPinFact", "GiftCardRedeemFact", "HoldFact", "JointFact", "LineFact", "LinkFact",
     "LoneFact", "ManualTier", "MemberFact", "MemberUpdateFact", "MergeFact", "OfferFact",
     "PoolFact",

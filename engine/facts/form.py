@@ -28,6 +28,7 @@ from . import (
     EnrolFact,
     EraseFact,
     Fact,
+    GiftCardCancelFact,
     GiftCardFact,
     GiftCardFundFact,
     GiftCardIssueFact,
@@ -314,6 +315,11 @@ def _check_end(end: dt.datetime | None, start: dt.datetime, path: str) -> None:
 def _check_told(fact: EnrolFact | MemberUpdateFact) -> None:
     if isinstance(fact.referrer, str):
         check_name(fact.referrer, "referrer")
+    if isinstance(fact.referrer_card, str):
+        check_name(fact.referrer_card, "referrer_card", CARD_BYTES)
+        if isinstance(fact.referrer, str):
+            raise FormError("names the referrer as well: give the member or the card",
+                            "referrer_card")  # fmt: skip
     _check_about(fact)
 
 
@@ -380,6 +386,9 @@ def _check_stores(fact: StoreFact) -> None:
 
 def _check_gift_card(fact: GiftCardFact) -> None:
     check_name(fact.card, "card", GIFT_CODE_BYTES)
+    if isinstance(fact, GiftCardCancelFact):
+        _check_named(fact.redemption, fact.id, "redemption")
+        return
     if isinstance(fact, GiftCardRedeemFact | GiftCardPinFact):
         return
     check_name(fact.reason, "reason", REASON_BYTES)
@@ -429,6 +438,7 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     GiftCardIssueFact: _check_gift_card,
     GiftCardLoadFact: _check_gift_card,
     GiftCardRedeemFact: _check_gift_card,
+    GiftCardCancelFact: _check_gift_card,
     GiftCardPinFact: _check_gift_card,
     GiftCardFundFact: _check_fund,
     HoldFact: _check_hold,

@@ -57,6 +57,20 @@ class GiftCardRedeemFact(
     terminal: Place = ""
 
 
+class GiftCardCancelFact(
+    Struct, forbid_unknown_fields=True, tag_field="kind", tag="gift card cancel"
+):
+    """A `gift card redeem` is undone, whole or by an amount: its money is on the card again."""
+
+    id: Id
+    occurred_at: Instant
+    card: GiftCode
+    redemption: Id
+    amount: Money | None = None
+    store: Place = ""
+    terminal: Place = ""
+
+
 class GiftCardPinFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="gift card pin"):
     """A gift card has this PIN from now on, and may be tried anew; the journal has its hash."""
 

@@ -58,6 +58,7 @@ class _About(Struct, forbid_unknown_fields=True):
     card: AnyCard = ""
     profile: Profile | msgspec.UnsetType = msgspec.UNSET
     referrer: Name | msgspec.UnsetType = msgspec.UNSET
+    referrer_card: Card | msgspec.UnsetType = msgspec.UNSET
 
 
 class EnrolFact(_About, tag_field="kind", tag="enrol"):

@@ -5,7 +5,7 @@ Members that were ever tied are folded together, each account a row of the table
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
 
-DONATE = POSTINGS.index("donate")
+DONATE, OFFER = POSTINGS.index("donate"), POSTINGS.index("offer")
+OF_MONEY = 255
+"""In place of a currency: what an offer took off."""
+
+COUNTED = ("rule", "kind", "currency", "limit", "desired", "points")
+"""Columns of postings that `figures_of` looks at."""
 
 Key = tuple[int, int, int]
 """(row, or -1 - index of a closed day; rule; currency)."""
@@ -70,11 +75,10 @@ class Folded:
         """Points of facts and closed days."""
         figures = self.figures
         row = figures["basket"].astype(np.int64), -1 - figures["closed_index"].astype(np.int64)
-        rule, kind, currency, points = (
-            np.concatenate((figures[name], figures[f"closed_{name}"]))
-            for name in ("rule", "kind", "currency", "points")
-        )
-        return Posted(np.concatenate(row), told_rules(rule, kind), currency, points)
+        columns = {
+            name: np.concatenate((figures[name], figures[f"closed_{name}"])) for name in COUNTED
+        }
+        return Posted(np.concatenate(row), *figures_of(columns))
 
     def posts_alike(self, other: Folded, old: int) -> bool:
         """Whether another fold posts the same, line by line, to rows below `old` and closed
@@ -97,11 +101,24 @@ class Folded:
         return self.figures[name][self.order[mine[-1] if len(mine) else -1]]
 
 
-def told_rules(rule: NDArray[Any], kind: NDArray[Any]) -> NDArray[Any]:
-    """Rules as corrections tell them: a donation is apart from the posting of its rule."""
-    if not (kind == DONATE).any():
-        return rule
-    return np.where(kind == DONATE, rule.dtype.type(NO_RULE), rule)
+def figures_of(
+    columns: Mapping[str, NDArray[Any]]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Rules, currencies and points of postings as corrections tell them.
+
+    A donation is apart from the posting of its rule; an offer has no points, but the money that
+    it took off, unless it only tells of one that might not be had.
+    """
+    kind, rule, currency, points = (
+        columns[name] for name in ("kind", "rule", "currency", "points")
+    )
+    if (kind == DONATE).any():
+        rule = np.where(kind == DONATE, rule.dtype.type(NO_RULE), rule)
+    offers = kind == OFFER
+    if offers.any():
+        currency = np.where(offers, currency.dtype.type(OF_MONEY), currency)
+        points = np.where(offers & (columns["limit"] == 0), columns["desired"], points)
+    return rule, currency, points
 
 
 def changes(
@@ -131,16 +148,19 @@ def changes(
 
 
 def corrections(changed: list[tuple[Key, int]], seq_of: Callable[[int], int]) -> dict[str, Any]:
-    """Posting columns of changes; a correction names no limit (rulebook section 2)."""
+    """Posting columns of changes; a correction names no limit (rulebook section 2). That of an
+    offer has no points."""
     n = len(changed)
     points = np.array([points for _, points in changed], np.int64)
+    currency = np.array([key[2] for key, _ in changed], np.uint8)
+    of_money = currency == OF_MONEY
     return {
         "rule": np.array([key[1] for key, _ in changed], np.uint16),
-        "kind": np.full(n, CORRECT, np.uint8),
-        "currency": np.array([key[2] for key, _ in changed], np.uint8),
+        "kind": np.where(of_money, OFFER, CORRECT).astype(np.uint8),
+        "currency": np.where(of_money, 0, currency).astype(np.uint8),
         "limit": np.zeros(n, np.uint8),
-        "desired": points.copy(),
-        "points": points,
+        "desired": points,
+        "points": np.where(of_money, 0, points),
         "corrects": np.array([seq_of(key[0]) for key, _ in changed], np.uint64),
     }
 

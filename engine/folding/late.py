@@ -22,6 +22,7 @@ from ..columns.columns import (
     CAPTURE,
     CLAIM,
     DONATE,
+    GIFT_CANCEL,
     GIFT_FUND,
     GIFT_PAYMENT,
     GIFT_REDEEM,
@@ -60,8 +61,11 @@ NEW, STANDS = 0, 2
 _TAKING = (
     REDEEM, HOLD, CAPTURE, TRANSFER, DONATE, REWARD, GIFT_REDEEM, GIFT_PAYMENT, GIFT_FUND,
 )  # fmt: skip
-_MAY_BE_REFUSED = (RETURN, CAPTURE, RELEASE, CANCEL, *LINKS)
-_UNKNOWN = {CANCEL: Status.NOT_A_REDEMPTION, UNMERGE: Status.UNKNOWN_MERGE}
+_MAY_BE_REFUSED = (RETURN, CAPTURE, RELEASE, CANCEL, GIFT_CANCEL, *LINKS)
+_UNKNOWN = {
+    CANCEL: Status.NOT_A_REDEMPTION, GIFT_CANCEL: Status.NOT_A_REDEMPTION,
+    UNMERGE: Status.UNKNOWN_MERGE,
+}  # fmt: skip
 """Why a fact is refused that names none of the kinds it may name; default UNKNOWN_HOLD."""
 
 

@@ -19,7 +19,7 @@ from ..columns.parked import CORRECT
 from ..columns.schema import NO_MEMBER, column, list_view
 from ..columns.status import POSTINGS
 from ..controls.standing import CLOSING, DERIVED
-from ..folding.alone import told_rules
+from ..folding.alone import COUNTED, OF_MONEY, figures_of
 from ..folding.refold import Refolded
 from ..members.accounts import Accounts
 
@@ -48,6 +48,8 @@ class Finding:
         what = f"member {members[self.member]!r}, fact {self.seq}, {rule}"
         if self.kind:
             return f"{what}: the journal's postings are {self.kind}"
+        if self.currency == OF_MONEY:
+            return f"{what}: the journal's offers are {self.units:+d} minor units from the replayed"
         currency = layout.currencies[self.currency]
         return (
             f"{what}: the journal's postings in {currency!r} are {self.units:+d} units from the "
@@ -108,12 +110,15 @@ class Sums:
         return Finding(key >> 24, member, (key >> 8) & 0xFFFF, key & 0xFF, units, kind)
 
 
-def _keys(seq: UInt64, columns: dict[str, NDArray[Any]]) -> UInt64:
-    rule = told_rules(columns["rule"], columns["kind"])
+def _keyed(
+    seq: UInt64, columns: dict[str, NDArray[Any]]
+) -> tuple[UInt64, NDArray[np.int64]]:
+    """Keys of postings, and their points as corrections tell them."""
+    rule, currency, points = figures_of(columns)
     key = seq << np.uint64(24)
     key |= rule.astype(np.uint64) << np.uint64(8)
-    key |= columns["currency"].astype(np.uint64)
-    return key
+    key |= currency.astype(np.uint64)
+    return key, points
 
 
 def stored_sums(
@@ -142,10 +147,8 @@ def stored_sums(
         owner, member = owner[keep], member[keep]
         postings = {name: values[keep] for name, values in postings.items()}
         corrections = int(np.count_nonzero(postings["corrects"]))
-    return Sums(
-        _keys(owner, postings), member, postings["kind"], postings["points"], corrections,
-        postings,
-    )
+    key, points = _keyed(owner, postings)
+    return Sums(key, member, postings["kind"], points, corrections, postings)
 
 
 def made_sums(folded: Refolded, closed_seqs: Sequence[int], accounts: Accounts) -> Sums:
@@ -153,16 +156,15 @@ def made_sums(folded: Refolded, closed_seqs: Sequence[int], accounts: Accounts) 
     figures = folded.figures
     order = np.argsort(figures["basket"], kind="stable")
     basket = figures["basket"][order]
-    columns = {
-        name: figures[name][order] for name in ("rule", "kind", "currency", "points")
-    }
-    key = _keys(folded.seqs[basket], columns)
+    columns = {name: figures[name][order] for name in COUNTED}
+    key, points = _keyed(folded.seqs[basket], columns)
     member = folded.facts.member[basket]
     if len(figures["closed_index"]):
         closed = {name: figures[f"closed_{name}"] for name in columns}
         seqs = np.array(closed_seqs, np.uint64)[figures["closed_index"]]
-        key = np.concatenate([key, _keys(seqs, closed)])
+        closed_key, closed_points = _keyed(seqs, closed)
+        key, points = np.concatenate([key, closed_key]), np.concatenate([points, closed_points])
         member = np.concatenate([member, figures["closed_member"].astype(np.uint32)])
         columns = {name: np.concatenate([columns[name], closed[name]]) for name in columns}
     roots = accounts.roots(member)
-    return Sums(key, roots, columns["kind"], columns["points"], 0, columns)
+    return Sums(key, roots, columns["kind"], points, 0, columns)

@@ -54,7 +54,7 @@ def name_members(
             if refusal is not None:
                 refusals[row] = refusal
                 fresh[row] = False
-    intake.name(naming.members)
+    intake.name(naming.members, naming.referrers)
     return naming.status
 
 
@@ -65,6 +65,7 @@ class Naming:
         self, replica: Replica, intake: DecodedFacts, fresh: NDArray[np.bool_]
     ) -> None:
         self.members: dict[int, str] = {}
+        self.referrers: dict[int, str] = {}
         self.status: dict[int, Status] = {}
         self._replica = replica
         self._members = replica.dictionaries.members
@@ -88,7 +89,11 @@ class Naming:
         """Decide one fact; why it is refused for form, None where it is not."""
         fact = self._intake.facts[row]
         extra: Extra = fact.extra or NOTHING
-        status = Status.OK
+        refusal = self._find_referrer(row, fact.at, extra)
+        if refusal is not None:
+            self._taken.discard(fact.id)
+            return refusal
+        status = self.status.get(row, Status.OK)
         if fact.kind == CARD_LINK:
             member = fact.member
         elif extra.card:
@@ -96,7 +101,7 @@ class Naming:
             if state is None:
                 if fact.member or fact.kind in EVENTS or not self._opens(fact.at):
                     self._taken.discard(fact.id)
-                    return Refusal("unknown-card", f"the card {extra.card!r} is unknown", "card")
+                    return _unknown(extra.card, "card")
                 member = PROVISIONAL + extra.card
                 self._cards.add(extra.card, opening(self._members.number(member)))
             else:
@@ -113,6 +118,19 @@ class Naming:
             self.status[row] = status
         if member != fact.member:
             self.members[row] = member
+        return None
+
+    def _find_referrer(self, row: int, at: int, extra: Extra) -> Refusal | None:
+        """Whose the card is that a fact names as the referrer's, by its instant (us)."""
+        card = (extra.about or {}).get("referrer_card")
+        if card is None:
+            return None
+        state = self._cards.state(card, at)
+        if state is None:
+            return _unknown(card, "referrer_card")
+        if state.blocked:
+            self.status[row] = Status.CARD_BLOCKED
+        self.referrers[row] = self._members.names[state.member]
         return None
 
     def _is(self, name: str, member: int) -> bool:
@@ -186,6 +204,10 @@ class Naming:
             self._first = self._intake.first_rows()
         first = self._first.get(member)
         return first is None or first >= row or not self._fresh[first]
+
+
+def _unknown(card: str, path: str) -> Refusal:
+    return Refusal("unknown-card", f"the card {card!r} is unknown", path)
 
 
 def refuse_closed(

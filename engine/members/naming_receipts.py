@@ -48,7 +48,7 @@ def name_receipts(
             status[row] = said
         elif said:
             members[row] = said
-    intake.name(members)
+    intake.name(members, {})
     return status
 
 

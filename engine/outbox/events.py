@@ -16,6 +16,8 @@ from msgspec import Meta
 from ..calendars.anniversaries import anniversary_day, ymd
 from ..calendars.calendars import date_of
 from ..columns.answers import instant_text
+from ..columns.columns import REFERRAL_IN
+from ..columns.records import read_facts
 from ..columns.schema import NO_MEMBER, column, list_view
 from ..columns.status import POSTINGS, Status
 from ..controls.budgets import read_closing
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
     from ..journal.journal import Record
     from ..ledger.replica import Replica
 
-TYPES = ("tier.changed", "budget.closed", "points.expiring", "birthday.coming", "coupon.issued")
+TYPES = (
+    "tier.changed", "budget.closed", "points.expiring", "birthday.coming", "coupon.issued",
+    "referral.completed", "referral.fallen",
+)  # fmt: skip
 """Types of events."""
 
 _UNKNOWN, _NONE = -2, -1
@@ -83,6 +88,7 @@ class Deriver:
         if kinds[0] == DAY_CLOSED and not status[0]:
             yield from self._reminders(day_closed(facts.column("payload")[0].as_py()))
         yield from self._coupons(first, facts)
+        yield from self._referrals(first, facts)
 
     def _tier_changes(self, first: int, facts: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         replica = self.replica
@@ -102,9 +108,7 @@ class Deriver:
             assert replica.words is not None
             names = replica.words.tiers
             yield "tier.changed", {
-                "member": replica.dictionaries.members.names[
-                    accounts.person(member)
-                ],
+                "member": self._person(member),
                 "from": names[before], "to": names[tier],
                 "fact": ids[row].as_py(), "seq": first + row,
             }  # fmt: skip
@@ -134,6 +138,41 @@ class Deriver:
                 "coupon": names[currency], "count": count, "rule": replica.words.rule_of[rule],
                 "fact": ids[row].as_py(), "seq": first + row,
             }  # fmt: skip
+
+    def _referrals(self, first: int, facts: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Referrals that a commit completed, or undid: each side is told for itself."""
+        replica = self.replica
+        kinds = column(facts, "kind")
+        rows = np.flatnonzero(kinds == REFERRAL_IN).tolist()
+        if not rows or replica.words is None:
+            return
+        decoded, members, ids = read_facts(facts), column(facts, "member"), facts.column("id")
+        numbers = replica.dictionaries.members.numbers
+        starts, postings = list_view(facts.column("postings"))
+        owners = np.repeat(members, np.diff(starts))
+        for row in rows:
+            extra = decoded.extra(row)
+            referred = numbers[extra.to]
+            sides = self._person(referred), self._person(int(members[row]))
+            rule = replica.words.rules.index(extra.code)
+            got = int(postings["points"][(postings["rule"] == rule) & (owners == referred)].sum())
+            about = {
+                "referral": extra.code, "currency": extra.currency, "fact": ids[row].as_py(),
+                "seq": first + row,
+            }  # fmt: skip
+            kind = "referral.fallen" if extra.forced else "referral.completed"
+            yield kind, {
+                "member": sides[0], "side": "referred", "other": sides[1], "points": got, **about
+            }
+            yield kind, {
+                "member": sides[1], "side": "referrer", "other": sides[0],
+                "points": extra.amount, **about,
+            }  # fmt: skip
+
+    def _person(self, member: int) -> str:
+        """The name by which a member goes now."""
+        replica = self.replica
+        return replica.dictionaries.members.names[replica.membership.accounts.person(member)]
 
     def _before(self, members: Any, previous: Any) -> None:
         """Learn the tiers of a record's members before it, as their last rows tell."""

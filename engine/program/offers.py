@@ -139,7 +139,8 @@ Benefit = (
 
 
 class OfferLimits(Part, frozen=True, kw_only=True):
-    """Most that an offer takes off, in minor units: of a basket, or for a member."""
+    """Most that an offer takes off, in minor units: of a basket, or for a member; `anniversary`:
+    for one anniversary of its condition."""
 
     basket: Worth | None = None
     day: Worth | None = None
@@ -149,11 +150,7 @@ class OfferLimits(Part, frozen=True, kw_only=True):
     half: Worth | None = None
     year: Worth | None = None
     lifetime: Worth | None = None
-
-    @property
-    def anniversary(self) -> None:
-        """An offer is limited by calendar periods only."""
-        return None
+    anniversary: Worth | None = None
 
 
 class OfferGroup(Part, frozen=True, kw_only=True):

@@ -257,6 +257,7 @@ class Offer(Part, frozen=True, kw_only=True, tag_field="kind", tag="offer"):
     when: Conditions = Conditions()
     limits: OfferLimits = OfferLimits()
     uses: Uses = Uses()
+    budget: Worth | None = None
     group: Name | None = None
 
     @property
@@ -264,7 +265,7 @@ class Offer(Part, frozen=True, kw_only=True, tag_field="kind", tag="offer"):
         """An offer has no currency, and nothing of what rules of points have."""
         return None
 
-    round = budget = donate = currency
+    round = donate = currency
 
 
 Rule = Earn | Multiply | Bonus | Offer

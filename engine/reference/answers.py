@@ -174,10 +174,11 @@ def corrections(before: Run, after: Run, *new: str) -> list[Posting]:
             continue
         # A sale that its member claims again is another: the old one gives nothing any more.
         old, now = _sums(was.get(name)), _sums(None if name in new else is_now.get(name))
-        for rule, currency in dict.fromkeys([*now, *old]):
-            change = now[rule, currency] - old[rule, currency]
+        for rule, currency, of_offer in dict.fromkeys([*now, *old]):
+            change = now[rule, currency, of_offer] - old[rule, currency, of_offer]
             if change:
-                found.append(Posting(rule, "correct", currency, change, change, "", plain(name)))
+                kind, points = ("offer", 0) if of_offer else ("correct", change)
+                found.append(Posting(rule, kind, currency, change, points, "", plain(name)))
     return found
 
 
@@ -188,8 +189,11 @@ def _in_order(*rows: dict[str, Row]) -> Iterable[str]:
     return names
 
 
-def _sums(row: Row | None) -> Counter[tuple[str, str]]:
-    sums: Counter[tuple[str, str]] = Counter()
+def _sums(row: Row | None) -> Counter[tuple[str, str, bool]]:
+    """Figures by rule and currency: points, and apart from them what offers take off."""
+    sums: Counter[tuple[str, str, bool]] = Counter()
     for posting in row.postings if row is not None else []:
-        sums[posting.rule, posting.currency] += posting.points
+        of_offer = posting.kind == "offer"
+        figure = posting.points if not of_offer or posting.limit else posting.desired
+        sums[posting.rule, posting.currency, of_offer] += figure
     return sums

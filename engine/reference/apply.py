@@ -260,10 +260,10 @@ def _adjust(turn: Turn, fact: AdjustFact) -> None:
 def _without_receipt(turn: Turn, fact: ReturnFact) -> None:
     """A return without a receipt takes what the program's rate says."""
     rate_of = turn.program.returns.no_receipt
+    net = turn.row.back = sum(line.net for line in fact.lines)
     if rate_of is None:
         return
     currency = turn.program.currency[turn.program.currency_at(rate_of.currency)]
-    net = sum(line.net for line in fact.lines)
     exact = Fraction(net, rate_of.per) * Fraction(rate_of.points) * 10**currency.scale
     points = rounded(exact, currency.round)
     take_from(turn, [], currency.id, points, 0)

@@ -41,7 +41,7 @@ from ..facts import (
     StoreFact,
     TransferFact,
 )
-from ..program.program import Program
+from ..program.program import Offer, Program
 from .answers import (
     Answer,
     Balance,
@@ -213,25 +213,18 @@ class Reference:
 
     def _of_member(self, entry: Accepted, fact: MemberFact | TransferFact) -> Answer:
         before = self._run(fact.member)
-        facts = self._facts.get(fact.member, [])
-        closed = self._closed.get(fact.member)
         cut = None
         try:
             self._check_referrer(fact)
-            if closed is not None and (entry.at_us >= closed or isinstance(fact, CloseFact)):
-                raise Refusal(fact.id, Status.MEMBER_CLOSED)
+            self._check_open(entry, fact)
             if isinstance(fact, RedeemFact) and not isinstance(fact, PriceFact):
-                entry, cut = self._cut(entry, fact, facts, before)
+                entry, cut = self._cut(entry, fact, self._facts.get(fact.member, []), before)
             self._check_named(fact)
             waits = self._waits(fact)
             if waits and isinstance(fact, ReturnFact):
                 self._park(entry)
                 return self._answered(entry, before, self._in_vain(Answer(fact.id, "parked")))
-            # Exchanges that wait for this very fact come back one by one, below.
-            waiting = {parked.fact.id for parked in self._parked.get(fact.id, [])}
-            tried = [replace(e, returns=False) if e.fact.id in waiting else e for e in facts]
-            after = play(self._world, [*tried, entry], before, judge=self._judge_of(entry))
-            check_others(entry, before, after)
+            tried, after = self._played(entry, fact)
         except Refusal as refusal:
             answer = Answer(fact.id, "refused", REFUSALS[refusal.status])
             return self._answered(entry, before, self._in_vain(answer))
@@ -258,6 +251,39 @@ class Reference:
             self._referrals.referrer_of[fact.member] = fact.referrer
         self._refer(entry, fact, before, after, answer)
         return self._answered(entry, after, answer)
+
+    def _check_open(self, entry: Accepted, fact: MemberFact | TransferFact) -> None:
+        """Whether a member has not left by then. Raises Refusal."""
+        closed = self._closed.get(fact.member)
+        if closed is not None and (entry.at_us >= closed or isinstance(fact, CloseFact)):
+            raise Refusal(fact.id, Status.MEMBER_CLOSED)
+
+    def _played(
+        self, entry: Accepted, fact: MemberFact | TransferFact
+    ) -> tuple[list[Accepted], Run]:
+        """A member's facts so far, and its run with a new one. Raises Refusal."""
+        # Exchanges that wait for this very fact come back one by one, later.
+        waiting = {parked.fact.id for parked in self._parked.get(fact.id, [])}
+        facts, before = self._facts.get(fact.member, []), self._run(fact.member)
+        tried = [replace(e, returns=False) if e.fact.id in waiting else e for e in facts]
+        after = play(self._world, [*tried, entry], before, judge=self._judge_of(entry))
+        check_others(entry, before, after)
+        return tried, after
+
+    def tried(self, entry: Accepted) -> Run | None:
+        """A member's run with a sale that is not taken yet; None where it will be refused."""
+        assert isinstance(entry.fact, SaleFact)
+        try:
+            self._check_open(entry, entry.fact)
+            self._check_named(entry.fact)
+            self._waits(entry.fact)
+            return self._played(entry, entry.fact)[1]
+        except Refusal:
+            return None
+
+    def cards(self) -> list[str]:
+        """The accounts that are no member's."""
+        return [name for name in self._facts if is_account(name)]
 
     def _check_referrer(self, fact: MemberFact | TransferFact) -> None:
         """Whether a member may be referred by whom a fact names. Raises Refusal."""
@@ -580,6 +606,9 @@ class Reference:
                 kinds = HoldFact, RedeemFact
             case CaptureFact() | ReleaseFact():
                 names = [fact.hold]
+            case CancelFact() if is_account(fact.member):
+                self._value.check_named(fact)
+                return
             case CancelFact():
                 names, kinds = [fact.redemption or ""], (RedeemFact, CaptureFact)
                 unknown = Status.NOT_A_REDEMPTION
@@ -666,14 +695,15 @@ class Reference:
         for rule in program.rule:
             if rule.budget is None or rule.id in self._world.budgets_closed:
                 continue
-            gave = sum(
-                given.points
-                for run in self._runs.values()
-                for record in run.member.records
-                for given in record.given
-                if given.rule == rule.id
-            )
-            if gave >= rule.budget * 10 ** program.currency[program.currency_of(rule)].scale:
+            records = (r for run in self._runs.values() for r in run.member.records)
+            if isinstance(rule, Offer):
+                gave = sum(t.amount for r in records for t in r.offers if t.offer == rule.id)
+                ceiling = rule.budget
+            else:
+                gave = sum(g.points for r in records for g in r.given if g.rule == rule.id)
+                scale = program.currency[program.currency_of(rule)].scale
+                ceiling = int(rule.budget * 10**scale)
+            if gave >= ceiling:
                 self._world.budgets_closed[rule.id] = self._seq
                 answer.budgets.append(rule.id)
 

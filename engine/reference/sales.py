@@ -27,7 +27,7 @@ from .returns import (
     worth,
 )
 from .spending import give_back, take_tenders
-from .state import Basket, Given, Purchase, Record, SaleState
+from .state import Basket, Given, Purchase, Record, SaleState, TakenOff
 from .turn import Posting, Turn, give, is_status
 
 
@@ -46,6 +46,7 @@ def apply_sale(turn: Turn, fact: SaleFact) -> None:
         _remember(member.carry, name, remainder_of(outcome))
         _remember(member.units, name, units_of(outcome))
     member.records.append(_record(basket, given))
+    _tell_off(turn, (), member.records[-1].offers)
     if basket.eligible_sum > 0:
         member.purchases.append(
             Purchase(fact.id, turn.date, fact.store, categories(basket))
@@ -65,8 +66,18 @@ def _tell_offers(turn: Turn, known: Container[str]) -> None:
     currency = turn.program.currency[0].id
     for broken in turn.row.broken_offers:
         rule = broken.offer if broken.offer in known else ""
-        limit = "uses" if broken.status == Status.OFFER_USED_UP else "offer"
-        turn.row.postings.append(Posting(rule, "offer", currency, broken.amount, 0, limit))
+        turn.row.postings.append(Posting(rule, "offer", currency, broken.amount, 0, broken.limit))
+
+
+def _tell_off(turn: Turn, before: tuple[TakenOff, ...], after: tuple[TakenOff, ...]) -> None:
+    """What offers take off by now and did not before, or the other way round."""
+    currency = turn.program.currency[0].id
+    for some, others, sign in ((after, before, 1), (before, after, -1)):
+        for taken in some:
+            if taken not in others and taken.amount:
+                turn.row.postings.append(
+                    Posting(taken.offer, "offer", currency, sign * taken.amount, 0)
+                )
 
 
 def _remember(kept: dict[str, Fraction], name: str, more: Fraction) -> None:
@@ -122,7 +133,9 @@ def _renew(turn: Turn, given: tuple[Given, ...], redeemed: set[str]) -> None:
 
 def apply_return(turn: Turn, sale: SaleState, returned: list[ReturnedLine]) -> None:
     """What comes back of a sale: spent points first, then what its rules gave."""
-    sale.left = lines_left(turn.row.id, sale.left, returned)
+    before = sale.left
+    sale.left = lines_left(turn.row.id, before, returned)
+    turn.row.back = sum(line.net for line in before) - sum(line.net for line in sale.left)
     _restore(turn, sale)
     found = worth(sale)
     turn.trace.returns(sale, found)
@@ -149,7 +162,7 @@ def _changes(turn: Turn, sale: SaleState, found: Worth) -> dict[str, dict[str, i
     rules = {**sale.first, **found.outcomes}
     order = sorted(rules.values(), key=lambda outcome: outcome.place)
     changes: dict[str, dict[str, int]] = {}
-    given = []
+    given, taken_off = [], member.records[sale.record].offers
     for outcome in order:
         name, currency = outcome.rule.id, outcome.currency.id
         now = found.points.get(name, 0)
@@ -168,6 +181,7 @@ def _changes(turn: Turn, sale: SaleState, found: Worth) -> dict[str, dict[str, i
     member.records[sale.record] = _record(
         sale.basket.with_lines(sale.left), tuple(entry for entry in given if entry.points)
     )
+    _tell_off(turn, taken_off, member.records[sale.record].offers)
     return changes
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import NamedTuple
 
 from ..facts import CalendarDate
 from ..program.program import Program
@@ -31,6 +32,14 @@ class Given:
     of_balance: bool = False
 
 
+class TakenOff(NamedTuple):
+    """What an offer takes off a sale as it counts now, and for which anniversary."""
+
+    offer: str
+    amount: int
+    anniversary: int | None = None
+
+
 @dataclass(frozen=True)
 class Record:
     """One sale, activity or closing of a day, as it counts now.
@@ -48,7 +57,7 @@ class Record:
     on_redeemed: bool = False
     code: str = ""
     quantity: int = 0
-    offers: tuple[tuple[str, int], ...] = ()
+    offers: tuple[TakenOff, ...] = ()
 
 
 @dataclass(frozen=True)

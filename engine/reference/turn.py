@@ -45,7 +45,7 @@ class Row:
     `lack` is by currency what it wanted and did not find, `owed_back` that of a return,
     `broken` the terms of redemption that it does not keep, by currency, `broken_offers` the
     offers that it names and may not have. `basket` is what rules saw, `outcomes` what they gave,
-    `left` what left for another member.
+    `left` what left for another member, `back` the money of goods that came back.
     """
 
     id: str
@@ -58,6 +58,7 @@ class Row:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     basket: Basket | None = None
     left: list[Moved] = field(default_factory=list)
+    back: int = 0
 
     def post(self, kind: str, currency: str, points: int, rule: str = "") -> None:
         """Note a posting that no limit concerns; nothing for 0."""

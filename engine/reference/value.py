@@ -17,6 +17,7 @@ from ..columns.status import Status
 from ..facts import (
     AdjustFact,
     CancelFact,
+    GiftCardCancelFact,
     GiftCardFact,
     GiftCardFundFact,
     GiftCardIssueFact,
@@ -39,9 +40,9 @@ from .facts import (
     RefundFact,
     named_sale,
     net_voids,
-    returned_lines,
 )
 from .returns import Refusal, redeemed_back
+from .turn import Posting
 from .world import Accepted, Version, exactly
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class Value:
     """Items of each reward that are nobody's, and nobody's for how long."""
     known_items: dict[str, list[str]] = field(default_factory=dict)
     taken: dict[str, Taken] = field(default_factory=dict)
+    redeemed: dict[str, str] = field(default_factory=dict)
+    """Accounts of gift cards by their redemptions."""
 
     def submit(self, seq: int, version: Version, fact: ValueFact) -> Answer:
         """The answer to a fact of a gift card, a reward or a pool."""
@@ -115,6 +118,10 @@ class Value:
                 same = RedeemFact(
                     *head, currency, fact.amount, fact.completed, fact.store, fact.terminal
                 )
+            case GiftCardCancelFact():
+                same = CancelFact(
+                    *head, fact.redemption, fact.amount, store=fact.store, terminal=fact.terminal
+                )
             case GiftCardIssueFact() | GiftCardLoadFact():
                 kind = IssueFact if isinstance(fact, GiftCardIssueFact) else AdjustFact
                 same = kind(
@@ -123,7 +130,18 @@ class Value:
                 )
             case _:
                 same = MemberUpdateFact(*head, fact.store, fact.terminal)
-        return self.book.take(replace(entry, fact=same))
+        answer = self.book.take(replace(entry, fact=same))
+        if isinstance(fact, GiftCardRedeemFact) and answer.status == "ok":
+            self.redeemed[fact.id] = account
+        return answer
+
+    def check_named(self, fact: CancelFact) -> None:
+        """Whether a redemption that a card's cancel names is the card's. Raises Refusal."""
+        account = self.redeemed.get(fact.redemption or "")
+        if account is None:
+            raise Refusal(fact.id, Status.NOT_A_REDEMPTION)
+        if account != fact.member:
+            raise Refusal(fact.id, Status.WRONG_MEMBER)
 
     def _fund(self, entry: Accepted, fact: GiftCardFundFact) -> Answer:
         """A transfer to a card, which may be new."""
@@ -136,7 +154,8 @@ class Value:
         return self.book.transfer(replace(entry, fact=same), same)
 
     def pay(self, entry: Accepted, fact: SaleFact) -> Answer:
-        """A sale that gift cards pay: all of it or nothing, the cards first."""
+        """A sale that gift cards pay: all of it or nothing. What an exchange puts back on a card
+        is there when the card pays."""
         sums: Counter[str] = Counter()
         for tender in fact.tenders:
             if tender.card is not None:
@@ -145,8 +164,14 @@ class Value:
             return self.book.refused(entry, fact.member, Status.UNKNOWN_GIFT_CARD)
         program = entry.version.program
         currency = program.gift_cards.currency if program.gift_cards else ""
-        kept, legs = self.book.kept(sums), {}
+        tried = self.book.tried(entry)
+        if tried is None:
+            return self.book.take(entry)
+        legs: dict[str, list[Posting]] = {}
+        before, kept = self.put_back.copy(), self.book.kept(self.book.cards())
         try:
+            if entry.returns:
+                legs |= self._back_on_cards(entry, entry, tried)
             for account, paid in sums.items():
                 part = RedeemFact(
                     fact.id, fact.occurred_at, account, currency, paid, fact.completed,
@@ -155,10 +180,9 @@ class Value:
                 legs[account] = self.book.leg(replace(entry, fact=part), judged=True)
         except Refusal as refusal:
             self.book.put_back(kept)
+            self.put_back = before
             return self.book.refused(entry, fact.member, refusal.status)
         answer = self.book.take(entry)
-        if answer.status not in ("ok", "parked"):
-            self.book.put_back(kept)
         answer.legs |= legs
         return answer
 
@@ -170,27 +194,33 @@ class Value:
             book.accepted(member, name) for name, told in answer.parked.items() if told == "ok"
         ]
         for one in applied:
-            name = named_sale(one.fact)
-            # An exchange may wait for the sale that it names.
-            if name is None or name not in book.run_of(member).member.sales:
-                continue
-            sale = book.accepted(member, name).fact
-            assert isinstance(sale, SaleFact)
-            back, redeemed = redeemed_back(book.run_of(member).member.sales[name])
-            paid: Counter[str] = Counter()
-            for tender in sale.tenders:
-                if tender.card is not None:
-                    paid[account_of(tender.card)] += tender.amount
-            for account, amount in paid.items():
-                more = (amount * back // redeemed if redeemed else 0) - self.put_back[account, name]
-                if more > 0:
-                    self.put_back[account, name] += more
-                    part = RefundFact(
-                        refund_id(one.fact.id), one.fact.occurred_at, account, name, more,
-                        getattr(one.fact, "store", ""), getattr(one.fact, "terminal", ""),
-                    )  # fmt: skip
-                    postings = book.leg(replace(one, fact=part, seq=entry.seq))
-                    answer.legs[refund_id(f"{account}/{one.fact.id}")] = postings
+            answer.legs |= self._back_on_cards(entry, one, book.run_of(member))
+
+    def _back_on_cards(self, entry: Accepted, one: Accepted, run: Run) -> dict[str, list[Posting]]:
+        """What a return, by a member's run with it, puts back on cards in the commit of a fact."""
+        name = named_sale(one.fact)
+        # An exchange may wait for the sale that it names.
+        if name is None or name not in run.member.sales:
+            return {}
+        sale = self.book.accepted(getattr(one.fact, "member", ""), name).fact
+        assert isinstance(sale, SaleFact)
+        back, redeemed = redeemed_back(run.member.sales[name])
+        paid: Counter[str] = Counter()
+        for tender in sale.tenders:
+            if tender.card is not None:
+                paid[account_of(tender.card)] += tender.amount
+        legs = {}
+        for account, amount in paid.items():
+            more = (amount * back // redeemed if redeemed else 0) - self.put_back[account, name]
+            if more > 0:
+                self.put_back[account, name] += more
+                part = RefundFact(
+                    refund_id(one.fact.id), one.fact.occurred_at, account, name, more,
+                    getattr(one.fact, "store", ""), getattr(one.fact, "terminal", ""),
+                )  # fmt: skip
+                postings = self.book.leg(replace(one, fact=part, seq=entry.seq))
+                legs[refund_id(f"{account}/{one.fact.id}")] = postings
+        return legs
 
     # -- rewards ---------------------------------------------------------------------------------
 
@@ -324,9 +354,5 @@ class Value:
             elif isinstance(step.entry.fact, SaleFact):
                 total += sum(line.net for line in net_voids(step.entry.fact.lines))
             if fact.weight == "spend":
-                total -= _net_back(step.entry)
+                total -= step.row.back
         return total
-
-
-def _net_back(entry: Accepted) -> int:
-    return 0 if not entry.returns else sum(item.net for item in returned_lines(entry.fact))

@@ -2,7 +2,8 @@
 
 The fact is a row of its own member. Each further account gets a leg: a row on its own chain with
 all that it brings or takes, amounts and dates, so that every account is folded alone and no
-replay changes what another has received. The leg or row that takes is tried first.
+replay changes what another has received. The row that takes is tried first; of a sale that gift
+cards pay the sale.
 """
 
 from __future__ import annotations
@@ -189,24 +190,28 @@ def _transfer(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | Non
 
 
 def _paid_by_cards(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
-    """The cards first: a sale whose cards cannot pay is refused, unless it is completed."""
+    """The sale first, then its cards: what an exchange puts back on them, what they pay, what
+    returns that waited for the sale put back. All of it or nothing.
+    """
     kept = _Kept(fold, batch)
-    legs = _payments(fold, batch)
-    paid = fold.apply(legs, past)
-    broken = paid.status[paid.status != Status.OK]
-    if len(broken):
-        return kept.refused(int(broken[0]), past), None
     outcome = fold.apply(batch, past)
     if outcome.status[0] not in (Status.OK, Status.PARKED):
         return kept.refused(int(outcome.status[0]), past), None
-    if not batch.came_back:
-        return outcome, Legs(legs, paid)
-    # A return waited for this sale, or is inside it: its rows follow the payments.
-    kept.put_back(legs.facts.member.tolist())
-    found = due(fold, batch.came_back, past)
+    found = due(fold, batch.came_back, past) if batch.came_back else []
     before = _packed(fold, found)
-    both = _together(legs, refund_rows(found, legs.first + len(legs.ids)))
-    return outcome, Legs(both, fold.apply(both, past), before)
+    own = [one for one in found if one[0].id == batch.ids[0]]
+    rows = _payments(fold, batch, batch.first + 1 + len(own))
+    if own:
+        rows = _together(refund_rows(own, batch.first + 1), rows)
+    waited = [one for one in found if one[0].id != batch.ids[0]]
+    if waited:
+        rows = _together(rows, refund_rows(waited, rows.first + len(rows.ids)))
+    paid = fold.apply(rows, past)
+    broken = paid.status[paid.status != Status.OK]
+    if len(broken):
+        kept.packed = {**before, **kept.packed}
+        return kept.refused(int(broken[0]), past), None
+    return outcome, Legs(rows, paid, before)
 
 
 def apply_alone(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
@@ -262,12 +267,13 @@ class _Kept:
     def refused(self, status: int, past: Past) -> Outcome:
         """Put all rows back and refuse the fact."""
         self.put_back(self.packed)
+        self._batch.came_back.clear()
         self._batch.refused = {0: Status(status)}
         return self._fold.apply(self._batch, past)
 
 
-def _payments(fold: Fold, batch: Batch) -> Batch:
-    """What each gift card pays of a sale."""
+def _payments(fold: Fold, batch: Batch, first: int) -> Batch:
+    """What each gift card pays of a sale, from seq `first` on."""
     facts, extra = batch.facts, batch.facts.extra(0)
     sums: Counter[int] = Counter()
     for place, code in extra.tender_cards:
@@ -281,7 +287,7 @@ def _payments(fold: Fold, batch: Batch) -> Batch:
         setattr(legs, name, np.repeat(getattr(facts, name), n))
     legs.extras = [Extra(amount=paid, completed=extra.completed) for paid in sums.values()]
     return Batch(
-        legs, batch.ids * n, batch.first + 1, np.repeat(batch.version, n), legs=True
+        legs, batch.ids * n, first, np.repeat(batch.version, n), legs=True
     )
 
 
