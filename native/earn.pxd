@@ -215,6 +215,8 @@ cdef inline void fill_caps(const RuleTable *t, int32_t words, int32_t currencies
                     f.limit[rule] = t.limits[i].code
             for i in range(t.currencies[currency].caps_from, t.currencies[currency].caps_to):
                 f.room[i] -= granted
+            if granted > t.currencies[currency].most:
+                f.overflow = 1
             f.given[currency] = add64(f.given[currency], granted, &f.overflow)
 
 

@@ -6,7 +6,6 @@ from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from .accounts cimport account_of, expires_on, put_lot, renew, take_active, take_pending
-from .arith cimport MOST_UNITS
 from .basket cimport ACTIVITY_FACT, BASKET, Basket
 from .columns cimport ACCEPTED, COMPLETED, Columns, post
 from .earned cimport amounts_of, apply_amounts, check_tier, post_rated
@@ -56,16 +55,17 @@ cdef inline bint fall_short(Work *w, const RuleTable *t, int64_t *row, int64_t b
 
 
 cdef inline bint too_much(Work *w, const RuleTable *t, const int64_t *row) noexcept nogil:
-    """Whether what the rules give would take a total out of its bounds."""
+    """Whether what the rules give is too much for a posting, or for a total."""
     cdef int32_t i, c
+    cdef int64_t granted
     for c in range(t.n_currencies):
-        w.net_of[c] = 0
+        w.net_of[c] = account_of(<int64_t*>row, c)[ISSUED]
     for i in range(w.rated.n_fired):
         c = t.currency[w.rated.fired[i]]
-        w.net_of[c] += w.rated.granted[w.rated.fired[i]]
-        if w.net_of[c] > MOST_UNITS or w.net_of[c] + (
-                account_of(<int64_t*>row, c))[ISSUED] > (<int64_t>1 << 61):
+        granted = w.rated.granted[w.rated.fired[i]]
+        if granted > t.currencies[c].most or granted > (<int64_t>1 << 61) - w.net_of[c]:
             return True
+        w.net_of[c] += granted
     return False
 
 
@@ -209,7 +209,8 @@ cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     if c >= t.n_currencies or not t.currencies[c].known:
         return UNKNOWN_CURRENCY
     account = account_of(row, c)
-    if points > 0 and account[ISSUED] + points > (<int64_t>1 << 61):
+    if ((points if points > 0 else -points) > t.currencies[c].most
+            or (points > 0 and account[ISSUED] + points > (<int64_t>1 << 61))):
         return OVERFLOW
     if points < 0 and not in_.flags[i] & (ACCEPTED | COMPLETED):
         left = account_available(row, c, day) + pending_points(<Lots*>account[LOTS], day)

@@ -15,8 +15,8 @@ from .history cimport History, Spent, new_spent
 from .lots cimport Lot
 from .rules cimport (
     ALREADY_CANCELLED, HOLD_ENDED, INSUFFICIENT, MORE_THAN_HELD, NOT_A_MULTIPLE, NOT_SPENDABLE,
-    NO_RULE, OK, POST_CAPTURE, POST_EXPIRE, POST_FORGIVE, POST_HOLD, POST_REDEEM, POST_RELEASE,
-    POST_RESTORE, REWARD_REDEEM, UNKNOWN_CURRENCY, RuleTable)
+    NO_RULE, OK, OVERFLOW, POST_CAPTURE, POST_EXPIRE, POST_FORGIVE, POST_HOLD, POST_REDEEM,
+    POST_RELEASE, POST_RESTORE, REWARD_REDEEM, UNKNOWN_CURRENCY, RuleTable)
 from .state cimport EXPIRED, FACTS, HOLDS, POSTED, REDEEMED, RUN_OUT, RUN_OUT_GIVEN, TODAY, Vec
 from .taking cimport give_part, restore_from
 from .tiers cimport LOOK, held_on, lasts, move_tiers
@@ -201,6 +201,8 @@ cdef inline int apply_hold(Work *w, const RuleTable *t, int64_t i, int64_t *row,
         return UNKNOWN_CURRENCY
     if not t.currencies[c].spendable:
         return NOT_SPENDABLE
+    if in_.figure[i] > t.currencies[c].most:
+        return OVERFLOW
     if (not in_.flags[i] & (ACCEPTED | COMPLETED)
             and in_.figure[i] > account_available(row, c, day)):
         return INSUFFICIENT
@@ -242,6 +244,8 @@ cdef inline int apply_capture(Work *w, const RuleTable *t, int64_t i, int64_t *r
             return HOLD_ENDED
         if asked > left:
             return MORE_THAN_HELD
+    if asked - left > t.currencies[c].most:
+        return OVERFLOW
     if not enter_named(w, t, i, row, h, day):
         return OK
     no_amounts(w, t)

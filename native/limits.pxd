@@ -29,7 +29,7 @@ cdef inline bint year_open(const RuleTable *t, const int64_t *row, int32_t rule,
     if t.ann_slot[rule] < 0:
         return True
     at = row + t.ann_slot[rule]
-    return at[1] < 0 or at[0] == year or day - at[1] >= 180
+    return at[1] < 0 or at[0] == year or day - at[1] > 180
 
 
 cdef inline bint has_room(const RuleTable *t, const int64_t *row, int32_t rule, int32_t day,

@@ -41,6 +41,8 @@ cdef inline int apply_giving(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         return NOT_SPENDABLE
     if kind == DONATE and in_.sets_from[i] == in_.sets_from[i + 1]:
         return UNKNOWN_CAUSE
+    if points > t.currencies[c].most:
+        return OVERFLOW
     if (not in_.flags[i] & (ACCEPTED | COMPLETED)
             and points > account_available(row, c, day)):
         return INSUFFICIENT

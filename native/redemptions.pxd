@@ -20,7 +20,7 @@ from .lines cimport scale_tenders
 from .lots cimport Lots, paid_by
 from .rules cimport (
     ABOVE_MAXIMUM, ALREADY_CANCELLED, BASKET_TOO_SMALL, BELOW_MINIMUM, HOLD, HOLD_ENDED, HOLD_USED,
-    INSUFFICIENT, MORE_THAN_HELD, NOT_A_MULTIPLE, NOT_SPENDABLE, NO_RULE, OK, OVER_SHARE,
+    INSUFFICIENT, MORE_THAN_HELD, NOT_A_MULTIPLE, NOT_SPENDABLE, NO_RULE, OK, OVERFLOW, OVER_SHARE,
     OVER_WORTH, POST_CAPTURE, UNKNOWN_CURRENCY, RuleTable, Terms)
 from .state cimport DEBT, HOLDS, JOINED, LOTS, REDEEMED, Vec
 from .tiers cimport advance_tiers, tier_on
@@ -81,6 +81,8 @@ cdef inline int apply_redeem(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         status = breaks_terms(&t.terms[t.own_terms[c]], points)
         if status == OK and is_beyond(&t.terms[t.own_terms[c]], points):
             status = ABOVE_MAXIMUM
+    if points > t.currencies[c].most:
+        return OVERFLOW
     if not in_.flags[i] & (ACCEPTED | COMPLETED):
         if status != OK:
             return status
@@ -293,6 +295,9 @@ cdef inline int tenders_asked(Work *w, const RuleTable *t, int64_t i, int64_t *r
     status = named_asked(w, t, i, row, h)
     if status != OK:
         return status
+    for c in range(t.n_currencies):
+        if w.asked_in[c] > t.currencies[c].most:
+            return OVERFLOW
     if (in_.tender_points != NULL or in_.tender_names != NULL) and (
             strict or in_.flags[i] & COMPLETED):
         status = break_terms(w, t, i, tier_before(w, t, row, day), strict)

@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from .accounts cimport account_of
-from .arith cimport i128
+from .arith cimport mul128, round_ratio
 from .basket cimport BASKET, Basket
 from .columns cimport ACCEPTED, COMPLETED, Columns, post, today
 from .earned cimport amounts_of, apply_amounts
@@ -113,11 +113,15 @@ cdef inline int apply_no_receipt(Work *w, const RuleTable *t, int64_t i, int64_t
     """A return without a receipt takes what the program says, else nothing."""
     cdef const Columns *in_ = w.in_
     cdef int32_t c = t.receipt_currency, day = in_.day[i]
-    cdef int64_t net = 0, points, k
+    cdef int64_t net = 0, points = 0, k
+    cdef int overflow = 0
     if c >= 0 and in_.back_from != NULL:
         for k in range(in_.back_from[i], in_.back_from[i + 1]):
             net += in_.back_net[k]
-    points = <int64_t>(<i128>net * t.receipt_num // t.receipt_den) if c >= 0 else 0
+    if c >= 0:
+        points = round_ratio(mul128(net, t.receipt_num, &overflow), t.receipt_den, 0, &overflow)
+        if overflow or points > t.currencies[c].most:
+            return OVERFLOW
     if (points > 0 and t.shortfall == REFUSE and t.currencies[c].spendable
             and not in_.flags[i] & (ACCEPTED | COMPLETED)
             and points > account_available(row, c, day) + pending_points(

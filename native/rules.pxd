@@ -207,6 +207,7 @@ cdef struct Counter:
 cdef struct CurrencyTable:
     const int32_t *good_through   # by day of earning; inactivity: by the later day
     int64_t rate_den              # common denominator of the currency's exact earn
+    int64_t most                  # units of one posting
     int32_t known                 # the version has it
     int32_t pending_days
     int32_t multiplied            # some multiply rule acts on it

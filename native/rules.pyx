@@ -197,7 +197,7 @@ cdef class Rules:
             self.held["through", i] = one["good_through"]
             self.currencies[i] = CurrencyTable(
                 <int32_t*>pointer(one["good_through"], np.int32, 1), one["rate_den"],
-                one["known"], one["pending_days"], one["multiplied"], one["caps_from"],
+                one["most"], one["known"], one["pending_days"], one["multiplied"], one["caps_from"],
                 one["caps_to"], one["spendable"], one["at_basket"], one["rounding"],
                 one["inactivity"], one["renewed_by_sale"], one["renewed_by_redemption"],
                 one["renewed_by_activity"])

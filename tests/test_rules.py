@@ -240,6 +240,13 @@ CONDITIONS = [
           back("r", "06-03", "t", gone(1, 1)), sale("u", "06-04", line("milk", 1)),
           sale("v", "06-05", line("milk", 1), line("wine", 1))],
          [{}, {"b": 5}, {"b": -5}, {"b": 5}, {"n": 1}]),
+    Case("an anniversary of another year, 180 days after the last one", POINTS + rule("b", "bonus",
+         points=9, when='{ anniversary = { of = "birthday", after = 1 } }', uses="{ anniversary = 1 }"),
+         [fact("enrol", "e", "2023-01-01T12:00:00Z", birth="1990-12-10"),
+          sale("s", "2024-12-10T12:00:00Z", line("milk", 1)),
+          fact("member update", "u", "01-01", birth="1990-06-08"),
+          sale("t", "06-08", line("milk", 1)), sale("v", "06-09", line("milk", 1))],
+         [{}, {"b": 9}, {}, {}, {"b": 9}]),
     Case("n-th and every n-th", POINTS + rule("b", "bonus", points=5, when="{ nth_purchase = [2] }")
          + rule("c", "bonus", points=1, when="{ every_nth = 3 }"),
          [sale(f"s{n}", f"06-0{n}", line("milk", 1)) for n in (1, 2, 3)], [{}, {"b": 5}, {"c": 1}]),

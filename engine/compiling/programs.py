@@ -31,6 +31,7 @@ from ..columns.columns import Facts
 from ..columns.dictionaries import Codes, Dictionaries
 from ..columns.named import Names
 from ..columns.status import LIMIT_CODES
+from ..facts.parts import MOST_POINTS
 from ..members.accounts import Settled
 from ..program.draws import won
 from ..program.offers import OfferLimits
@@ -68,6 +69,8 @@ Dates = Mapping[str, Sequence[dt.date]]
 _SHORTFALLS = ("debt", "forgive", "refuse", "withhold")
 PERIOD, ROLLING, MEMBERSHIP, ANNIVERSARY, KEPT = range(5)
 _RULE_POINTS, _RULE_USES, _CURRENCY_POINTS = 2, 3, 4
+_OF_A_POSTING = 10**12
+"""Most whole points that one posting moves (rulebook 1)."""
 
 
 class CompiledPrograms:
@@ -398,6 +401,7 @@ class CompiledProgram(RuleWords):
             rows.append({
                 **_absent(first),
                 "good_through": expiry_table(self.program, currency),
+                "most": _OF_A_POSTING * 10**currency.scale,
                 "known": 1,
                 "pending_days": currency.pending_days,
                 "caps_to": len(limits),
@@ -415,8 +419,8 @@ class CompiledProgram(RuleWords):
 def _absent(first: int) -> dict[str, Any]:
     """A currency that this version does not have."""
     return {
-        "good_through": None, "rate_den": 1, "known": 0, "pending_days": 0, "multiplied": 0,
-        "caps_from": first, "caps_to": first, "spendable": 0, "at_basket": 0, "rounding": 0,
-        "inactivity": 0, "renewed_by_sale": 0, "renewed_by_redemption": 0,
+        "good_through": None, "rate_den": 1, "most": MOST_POINTS, "known": 0, "pending_days": 0,
+        "multiplied": 0, "caps_from": first, "caps_to": first, "spendable": 0, "at_basket": 0,
+        "rounding": 0, "inactivity": 0, "renewed_by_sale": 0, "renewed_by_redemption": 0,
         "renewed_by_activity": 0,
     }  # fmt: skip

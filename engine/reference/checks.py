@@ -29,6 +29,10 @@ from .world import Accepted
 
 MOST_POINTS = 10**12
 """Of one posting, in whole points (section 1)."""
+MOST_UNITS = 10**16
+"""Of what a rule would give before limits."""
+_FOLLOWING = ("expire", "release", "forgive", "withhold")
+"""Postings that no fact asks for: they may sum what several have moved."""
 
 
 def check_form(fact: Fact) -> None:
@@ -44,10 +48,13 @@ def check_form(fact: Fact) -> None:
 def check_own(entry: Accepted, row: Row) -> None:
     """Whether a fact may stand at its own place (section 2). Raises Refusal."""
     fact = entry.fact
-    for currency in entry.version.program.currency:
-        most = MOST_POINTS * 10**currency.scale
-        if any(abs(p.points) > most for p in row.postings if p.currency == currency.id):
-            raise Refusal(fact.id, Status.OVERFLOW)
+    most = {one.id: MOST_POINTS * 10**one.scale for one in entry.version.program.currency}
+    if any(
+        abs(posting.points) > most.get(posting.currency, MOST_UNITS)
+        for posting in row.postings
+        if posting.kind not in _FOLLOWING
+    ) or any(outcome.desired > MOST_UNITS for outcome in row.outcomes.values()):
+        raise Refusal(fact.id, Status.OVERFLOW)
     check_return(entry, row)
     if row.broken and not getattr(fact, "completed", False):
         raise Refusal(fact.id, row.broken[0][1])
