@@ -163,3 +163,37 @@ def test_a_lot_of_a_referral_is_of_its_sale(tmp_path: Path) -> None:
     assert isinstance(made_by, Explanation)
     assert isinstance(taken, Explanation)
     assert [lot.source for lot in made_by.lots] == [lot.source for lot in taken.moved] == ["s3"]
+
+
+TERMS = """
+[[currency]]
+id = "points"
+
+[[redemption]]
+tender = "points"
+currency = "points"
+step = 5
+over = "clamp"
+
+"""
+
+
+def test_what_points_pay_and_what_was_cut_are_told(tmp_path: Path) -> None:
+    pays = sale(500, tenders=[{"type": "points", "amount": 150, "points": 5}])
+    asks = by("m", "redeem", currency="points", points=40)
+    case = made(TERMS + BASE, sale(1000), pays, asks, by("m", "redeem", **{
+        "currency": "points", "points": 5, "completed": True,
+    }))  # fmt: skip
+    with ledger(case, tmp_path / "ledger") as writer:
+        explainer = Explainer(writer.replica, "en")
+        said = {name: explainer.fact(name).sentences for name in ("s1", "s2", "s3", "s4")}
+    assert said["s1"][1] == "Line 1, «milk»: 1 unit for 10 EUR; 10 EUR of it count."
+    assert said["s2"][1] == (
+        "Line 1, «milk»: 1 unit for 5 EUR; 3.50 EUR of it count, 1.50 EUR are paid with loyalty "
+        "value."
+    )
+    # 10 - 5 + 3: of the 8 a step is 5.
+    assert said["s3"][1:3] == [
+        "It asked for 40 points; 5 were to be had.", "−5 points: redeemed.",
+    ]  # fmt: skip
+    assert not any(line.startswith("It asked") for line in said["s4"])

@@ -20,6 +20,8 @@ from .lint_programs import SOUND
 EXCLUDE = '[[exclude]]\nsku = ["bag"]\n'
 TENTH = "benefit = { kind = 'percent', percent = 10 }"
 FIFTH = "benefit = { kind = 'percent', percent = 20 }"
+ONE = "benefit = { kind = 'percent', percent = 50, units = 1, which = 'dearest' }"
+UP = "benefit = { kind = 'percent', percent = 19, round = 'ceil' }"
 TWO = "benefit = { kind = 'amount', amount = 200 }"
 UNITS = "benefit = { kind = 'n_for_m', n = 2, m = 1 }"
 DAIRY = "when = { department = ['dairy'] }"
@@ -61,6 +63,10 @@ BEST = {"g": "best"}
     ([G + FIFTH, G + TENTH + "; " + DAIRY], BEST, [("outdone", "rule[2]", "o1")]),
     ([G + TENTH + "; " + DAIRY, G + FIFTH], BEST, [("outdone", "rule[1]", "o0")]),
     ([G + FIFTH + "; " + DAIRY, G + TENTH], BEST, []),
+    # One unit only, of which a line may have none.
+    ([G + ONE, G + FIFTH], EXCLUSIVE, [("tie-by-place", "rule[2]", "o1")]),
+    ([G + TENTH + "; " + DAIRY, G + ONE], BEST, []),
+    ([G + UP, G + FIFTH], BEST, []),
     ([G + TWO, G + TWO], BEST, [("outdone", "rule[2]", "o1")]),
     ([G + TWO, G + FIFTH], BEST, []),
     ([G + TWO, G + TWO], {"g": "stackable"}, []),

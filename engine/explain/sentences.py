@@ -26,6 +26,12 @@ SENTENCES = {
         "Line {line}, {sku}: {quantity} for {net}; {eligible} of it count.",
         "سطر {line}، {sku}: {quantity} به {net}؛ {eligible} به حساب می‌آید.",
     ),
+    "line.redeemed": (
+        "Line {line}, {sku}: {quantity} for {net}; {eligible} of it count, {redeemed} are paid "
+        "with loyalty value.",
+        "سطر {line}، {sku}: {quantity} به {net}؛ {eligible} به حساب می‌آید، {redeemed} با ارزش "
+        "باشگاه پرداخت شده است.",
+    ),
     "line.excluded": (
         "Line {line}, {sku}: {quantity} for {net}; the program leaves it out.",
         "سطر {line}، {sku}: {quantity} به {net}؛ برنامه آن را کنار می‌گذارد.",
@@ -234,6 +240,10 @@ SENTENCES = {
     "along": (
         "What the other had comes along; nothing is posted for it.",
         "آنچه دیگری داشت همراه می‌آید؛ برای آن چیزی ثبت نمی‌شود.",
+    ),
+    "cut short": (
+        "It asked for {asked} {currency}; {taken} were to be had.",
+        "{asked} {currency} خواست؛ {taken} گرفتنی بود.",
     ),
     "reward": ("{quantity} of the reward {reward}.", "{quantity} عدد از جایزهٔ {reward}."),
     "nothing": ("It moved no points.", "امتیازی جابه‌جا نکرد."),

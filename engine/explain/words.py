@@ -72,6 +72,8 @@ class _Speaker(RuleSpeaker):
                 "reward", quantity=voice.number(told.fact.get("quantity", 1)),
                 reward=voice.name(told.fact["reward"]),
             )  # fmt: skip
+        if told.kind == "redeem":
+            yield from self._cut_short(told)
         yield from self._back(told)
         for line in told.lines:
             yield self._line(line)
@@ -100,11 +102,23 @@ class _Speaker(RuleSpeaker):
             words = REASONS | CARD_REASONS
         return self.word(words, told.reason or "")
 
+    def _cut_short(self, told: Explanation) -> Iterator[str]:
+        """What a redemption took of what it asked, where that is less (`over = "clamp"`)."""
+        asked, currency = told.fact["points"], told.fact["currency"]
+        taken = -sum(posting.points for posting in told.postings if posting.kind == "redeem")
+        if told.status == "ok" and taken < asked:
+            yield self.say(
+                "cut short", asked=self.voice.points(asked, currency), currency=currency,
+                taken=self.voice.points(taken, currency),
+            )  # fmt: skip
+
     def _line(self, line: LineTold) -> str:
+        paid = line.state == "counts" and line.eligible != line.net and line.redeemed
         return self.say(
-            f"line.{line.state}", line=self.voice.number(line.line),
+            "line.redeemed" if paid else f"line.{line.state}", line=self.voice.number(line.line),
             sku=self.voice.name(line.sku), quantity=self.units(Fraction(line.quantity, 1000)),
             net=self.voice.money(line.net), eligible=self.voice.money(line.eligible),
+            redeemed=self.voice.money(line.redeemed),
         )  # fmt: skip
 
     def _back(self, told: Explanation) -> Iterator[str]:

@@ -29,8 +29,8 @@ from .findings import Found
 from .implied import implies
 from .rules import PAIRS_OF, all_excluded
 
-_ALWAYS = (Percent, FreeItem, FreeDelivery, EarlyAccess, Service)
-"""Benefits that any basket has whose lines cost something."""
+_ALWAYS = (FreeItem, FreeDelivery, EarlyAccess, Service)
+"""Benefits that any basket has that meets the conditions."""
 
 
 def lint_offers(program: Program, sets: Sets) -> Iterator[Found]:
@@ -99,9 +99,13 @@ def _unbounded(offer: Offer) -> bool:
 
 
 def _always(benefit: Benefit) -> bool:
-    return isinstance(benefit, _ALWAYS) or (
-        isinstance(benefit, AmountOff) and not benefit.per_unit
-    )
+    # What is of so many units is of none where a line has no whole one.
+    match benefit:
+        case Percent(units=units):
+            return units is None
+        case AmountOff(per_unit=per_unit):
+            return not per_unit
+    return isinstance(benefit, _ALWAYS)
 
 
 def _exclusive(program: Program, sets: Sets, offers: list[Offer]) -> Iterator[Found]:
@@ -147,9 +151,13 @@ def _never_more(benefit: Benefit, other: Benefit, *, first: bool) -> bool:
     """Whether a benefit never takes more off its lines than another of these and more lines;
     what is the same goes to the first."""
     match benefit, other:
-        case Percent(percent=mine), Percent(percent=its):
-            return mine < its or (mine == its and first)
-        case AmountOff(amount=mine, per_unit=unit), AmountOff(amount=its, per_unit=its_unit):
+        case Percent(percent=mine, units=None), Percent(percent=its, units=None):
+            alike = benefit.round == other.round
+            return alike and (mine < its or (mine == its and first))
+        case (
+            AmountOff(amount=mine, per_unit=unit, units=None),
+            AmountOff(amount=its, per_unit=its_unit, units=None),
+        ):
             # Fewer lines may not hold the amount: then both take what they cost.
             return unit == its_unit and mine <= its and first
     return False
