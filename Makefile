@@ -65,7 +65,8 @@ differential: $(VENV)/dev.stamp
 mutation: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.mutation
 
-# Every basket of the demo explained by the reference, and held against the ledger; an hour.
+# Every basket of the demo explained by the reference, and held against the ledger; a quarter of
+# an hour over the number of processors.
 explain-all: $(VENV)/dev.stamp
 	$(BIN)/vafa demo --ledger build/explain-ledger --summary build/explain-summary.json
 	$(BIN)/vafa explain build/explain-ledger --all

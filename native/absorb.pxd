@@ -32,7 +32,7 @@ from .tiers cimport (
 from .work cimport Work, begin, new_event, settle_all
 
 
-# What becomes of slots beside the counters: engine/layout.py.
+# What becomes of slots beside the counters: engine/compiling/layout.py.
 cdef enum How:
     ADD = 0
     MOST = 1

@@ -359,8 +359,8 @@ def run_out_by(list natives, State state, Py_ssize_t version, int64_t at, uint32
 def fold(list natives, State state, columns, order, closings=None):
     """Fold the rows `order` (uint32) of a batch over the state table.
 
-    `columns` are those of `engine/kernel_columns.py`: kinds, instants (us), business days,
-    lines (quantity in thousandths, net in minor units), tenders and the rest. Rows of one
+    `columns` are those of `engine/compiling/kernel_columns.py`: kinds, instants (us), business
+    days, lines (quantity in thousandths, net in minor units), tenders and the rest. Rows of one
     member must stand in `order` in the member's order and after all facts that its row has
     seen; a row that names another (`names`) needs all of its member's facts in the batch,
     from an empty row. `closings` (see Closings) are applied to members folded from an
@@ -489,7 +489,7 @@ def offers_of(list natives, State state, columns):
 
     The member's row must be as it stands at the sale's place. Returns a dict of arrays: by
     rule (zero for what is no offer) met uint8 (all conditions hold), minimum uint8 (bits of
-    those that fail: least amount, its negation, least quantity, its negation), member uint64
+    those that fail: least amount, quantity and basket, each and its negation), member uint64
     (bits of the conditions on the member that fail), left int64 (of those that are met,
     minor units that limits leave to take off; 2^63 - 1 without one) and limit uint8 (the one
     that leaves least); by line and
@@ -533,10 +533,12 @@ def offers_of(list natives, State state, columns):
         if met_[rule]:
             left_[rule] = money_left(&b.w, t, &basket, rule, &code)
             limit_[rule] = code
-        for i, (basis, least, below) in enumerate((
-                (GROSS, t.min_amount[rule], -1), (GROSS, -1, t.not_amount[rule]),
-                (QUANTITY, t.min_quantity[rule], -1), (QUANTITY, -1, t.not_quantity[rule]))):
-            if not rung_up_reaches(t, &basket, rule, basis, least, below, &b.w.rated):
+        for i, (of, basis, least, below) in enumerate((
+                (rule, GROSS, t.min_amount[rule], -1), (rule, GROSS, -1, t.not_amount[rule]),
+                (rule, QUANTITY, t.min_quantity[rule], -1),
+                (rule, QUANTITY, -1, t.not_quantity[rule]),
+                (-1, GROSS, t.min_basket[rule], -1), (-1, GROSS, -1, t.not_basket[rule]))):
+            if not rung_up_reaches(t, &basket, of, basis, least, below, &b.w.rated):
                 minimum_[rule] |= 1 << i
         for i in range(t.conds_from[rule], t.conds_from[rule + 1]):
             if (known_and_true(t, b.w.ahead, &t.conds[i], &facing) == t.conds[i].negated):

@@ -25,10 +25,14 @@ from .words cimport basket_words
 
 cdef inline bint reaches_minimum(const RuleTable *t, const Basket *b, int32_t rule,
                                  Rated *r) noexcept nogil:
-    """Least amount and quantity over the lines that meet the rule's line conditions."""
+    """Least amount and quantity over the lines that meet the rule's line conditions, and least
+    amount of the whole basket."""
     cdef int32_t i
     cdef int64_t amount = 0
     cdef Big units, one, least
+    if b.eligible < t.min_basket[rule] or (
+            t.not_basket[rule] >= 0 and b.eligible >= t.not_basket[rule]):
+        return False
     if t.min_amount[rule] >= 0 or t.not_amount[rule] >= 0:
         for i in range(b.n):
             if (r.matched[<int64_t>i * t.n_words + (rule >> 6)] >> (rule & 63)) & 1:
@@ -58,8 +62,8 @@ cdef inline bint reaches_minimum(const RuleTable *t, const Basket *b, int32_t ru
 
 cdef inline bint rung_up_reaches(const RuleTable *t, const Basket *b, int32_t rule, int32_t basis,
                                  int64_t least, int64_t below, Rated *r) noexcept nogil:
-    """Whether the rule's lines come to `least` and not to `below` (-1 none) as they were rung
-    up: before discounts, whatever paid for them."""
+    """Whether the rule's lines, all of them for rule -1, come to `least` and not to `below` (-1
+    none) as they were rung up: before discounts, whatever paid for them."""
     cdef int32_t i
     cdef Line line
     cdef Big total, one, bound
@@ -67,7 +71,7 @@ cdef inline bint rung_up_reaches(const RuleTable *t, const Basket *b, int32_t ru
         return True
     total.n = total.neg = 0
     for i in range(b.n):
-        if (r.matched[<int64_t>i * t.n_words + (rule >> 6)] >> (rule & 63)) & 1:
+        if rule < 0 or (r.matched[<int64_t>i * t.n_words + (rule >> 6)] >> (rule & 63)) & 1:
             line = b.lines[i]
             line.unpaid = line.net
             line_basis(b, &line, basis, 0, r, &one)
@@ -90,7 +94,8 @@ cdef inline bint offer_reaches_minimum(const RuleTable *t, const Basket *b, int3
     """An offer's least amount and quantity: it may itself have lowered what is charged."""
     return (rung_up_reaches(t, b, rule, GROSS, t.min_amount[rule], t.not_amount[rule], r)
             and rung_up_reaches(t, b, rule, QUANTITY, t.min_quantity[rule], t.not_quantity[rule],
-                                r))
+                                r)
+            and rung_up_reaches(t, b, -1, GROSS, t.min_basket[rule], t.not_basket[rule], r))
 
 
 cdef inline bint is_open(const RuleTable *t, uint32_t epoch, int32_t rule) noexcept nogil:

@@ -59,7 +59,7 @@ cdef enum Window:
     ANNIVERSARY = 3        # keyed by the anniversary's year
     KEPT = 4               # a calendar period, the two before it kept as well
 
-# What a row of a batch came to; engine/status.py has the same codes.
+# What a row of a batch came to; engine/columns/status.py has the same codes.
 cdef enum Status:
     OK = 0
     OVERFLOW = 1
@@ -113,7 +113,7 @@ cdef enum Status:
     ABOVE_MAXIMUM = 49
     BASKET_TOO_SMALL = 50
 
-# Kinds of facts and of postings: engine/facts.py KINDS, engine/status.py POSTINGS.
+# Kinds of facts and of postings: engine/facts.py KINDS, engine/columns/status.py POSTINGS.
 cdef enum FactKind:
     SALE = 0
     RETURN = 3
@@ -195,7 +195,7 @@ cdef struct Limit:
     int64_t ceiling        # units, or uses
     int32_t counter        # -1: within one basket
     int32_t is_uses
-    int32_t code           # engine/status.py LIMITS
+    int32_t code           # engine/columns/status.py LIMITS
 
 cdef struct Counter:
     const int32_t *period  # number of the period, by day; rolling: first day of the window
@@ -297,6 +297,8 @@ cdef struct RuleTable:
     const Counter *counters
     # The general form; null in a plain program.
     const int64_t *not_amount     # -1: none; the rule fails from this amount on
+    const int64_t *min_basket     # -1: none; of all eligible lines
+    const int64_t *not_basket
     const int64_t *not_quantity
     const uint8_t *blocks
     const int64_t *per            # denominator of the basis: minor units or thousandths
@@ -345,7 +347,7 @@ cdef struct RuleTable:
     const int32_t *own_terms      # [currency] into terms: of redemptions without a sale, -1
     const Terms *terms
     const int64_t *money          # [terms, rung + 1]: minor units; 0: no tier
-    int32_t broken_code           # engine/status.py LIMITS: minimum, step, worth, share
+    int32_t broken_code           # engine/columns/status.py LIMITS: minimum, step, worth, share
     int32_t beyond_code           # maximum, at_least
     int32_t uses_code
     int32_t offer_code

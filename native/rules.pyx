@@ -1,6 +1,6 @@
 """Holds a compiled program's arrays for the kernel. Checks dtypes and lengths once.
 
-`engine/compile.py` makes the arrays; this file only keeps them alive and points at them.
+`engine/compiling/programs.py` makes the arrays; this file only keeps them alive and points at them.
 """
 
 from libc.stdlib cimport calloc, free
@@ -26,9 +26,9 @@ cdef void *pointer(object array, object dtype, Py_ssize_t least) except? NULL:
 cdef class Rules:
     """A compiled version of a program.
 
-    Built from the mappings that `vafa.engine.compile` makes; the growing tables (products,
-    stores, terminals, tenders, coupons, channels, activities) are set again as dictionaries
-    grow.
+    Built from the mappings that `vafa.engine.compiling.programs` makes; the growing tables
+    (products, stores, terminals, tenders, coupons, channels, activities) are set again as
+    dictionaries grow.
     """
 
     def __cinit__(self):
@@ -110,6 +110,8 @@ cdef class Rules:
         t.min_quantity = <int64_t*>self.get("min_quantity", np.int64, n)
         t.limits_from = <int32_t*>self.get("limits_from", np.int32, n + 1)
         t.not_amount = <int64_t*>self.get("not_amount", np.int64, n)
+        t.min_basket = <int64_t*>self.get("min_basket", np.int64, n)
+        t.not_basket = <int64_t*>self.get("not_basket", np.int64, n)
         t.not_quantity = <int64_t*>self.get("not_quantity", np.int64, n)
         t.blocks = <uint8_t*>self.get("blocks", np.uint8, n)
         t.per = <int64_t*>self.get("per", np.int64, n)

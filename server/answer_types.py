@@ -458,6 +458,14 @@ class Live(Struct):
     status: Literal["ok"]
 
 
+class Check(Struct):
+    """One part that must be well."""
+
+    check: Literal["program", "writer", "queue", "checkpoint"]
+    ok: bool
+    detail: str
+
+
 class Ready(Struct):
     """Whether facts can be taken."""
 
@@ -465,6 +473,7 @@ class Ready(Struct):
     seq: int
     checkpoint_seq: int
     members: int
+    checks: list[Check] | UnsetType = UNSET
 
 
 class Problem(Struct):

@@ -66,6 +66,9 @@ AFTER = Parameter("after", "the cursor of the last page; left out: from the begi
 MOST = Parameter("limit", "most events", {
     "type": "integer", "minimum": 1, "maximum": MOST_EVENTS, "default": USUAL_EVENTS,
 })  # fmt: skip
+VERBOSE = Parameter("verbose", "tell each part apart; the value may be left out", {
+    "type": "string", "enum": ["", "true", "false"], "default": "false",
+})  # fmt: skip
 FROM = Parameter("from", "the version to compare with; default the one before", {
     "type": "integer", "minimum": 1, "maximum": MOST_VERSION,
 })  # fmt: skip
@@ -195,7 +198,7 @@ def routes(front: Front) -> tuple[Route, ...]:
         )),
         Route("GET", "/readyz", operation.readyz, Told(
             "200 when a program is in force, else 503",
-            answers(shown.Ready) | answers(shown.Ready, 503), "open",
+            answers(shown.Ready) | answers(shown.Ready, 503), "open", {}, (VERBOSE,),
         )),
         Route("GET", "/metrics", operation.metrics, Told(
             "Prometheus text", {200: {"text/plain": TEXT}}, "open",

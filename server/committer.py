@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from vafa.engine.checks.program_file import ProgramError
 from vafa.engine.columns.intake import DecodedFacts, Intake
@@ -25,10 +28,12 @@ from vafa.engine.columns.verdicts import Refusal, Verdict, stream_of
 from vafa.engine.facts import ControlFact
 from vafa.engine.journal.journal import StorageFull
 from vafa.engine.ledger.replica import Replica
-from vafa.engine.ledger.writer import Staged, Writer
+from vafa.engine.ledger.staged import Staged
+from vafa.engine.ledger.writer import Writer
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
+from .lines import lines_of
 from .problems import ProblemError
 
 log = logging.getLogger("vafa")
@@ -64,6 +69,13 @@ class Commits(Protocol):
         The verdicts come as an Arrow stream of `verdicts.VERDICTS`.
         """
 
+    def lines(
+        self, sales: ArrowFacts, table: pa.Table, numbers: NDArray[np.int64], force: bool,
+        language: str,
+    ) -> asyncio.Future[bytes]:
+        """Commit sales that were read from lines of JSON, in order; `table` is what they were
+        made of, `numbers` are their lines. The answers come as lines of JSON."""
+
     def joint(self, fact: Sale, force: bool) -> asyncio.Future[Verdict]:
         """Commit a fact of several members, in the engine's own form."""
 
@@ -83,7 +95,8 @@ class Commits(Protocol):
 class Waiting:
     """One submission: decoded facts, a table or a fact of no member, and whom to tell.
 
-    `alone`: it is a commit of its own.
+    `alone`: it is a commit of its own. `numbers` are the lines of a table that is to be answered
+    by lines of JSON, in a `language`.
     """
 
     sales: Sequence[Sale]
@@ -96,6 +109,8 @@ class Waiting:
     atomic: bool = False
     versions: int | None = None
     joint: bool = False
+    numbers: NDArray[np.int64] | None = None
+    language: str = ""
 
     @property
     def alone(self) -> bool:
@@ -169,6 +184,18 @@ class Committer:
         """See Commits."""
         done: asyncio.Future[bytes] = self._loop.create_future()
         self._submit(Waiting((), sales, None, force, False, done, len(sales.ids), atomic))
+        return done
+
+    def lines(
+        self, sales: ArrowFacts, table: pa.Table, numbers: NDArray[np.int64], force: bool,
+        language: str,
+    ) -> asyncio.Future[bytes]:
+        """See Commits."""
+        done: asyncio.Future[bytes] = self._loop.create_future()
+        self._submit(
+            Waiting((), sales, None, force, False, done, len(sales.ids), numbers=numbers,
+                    language=language)
+        )  # fmt: skip
         return done
 
     def joint(self, fact: Sale, force: bool) -> asyncio.Future[Verdict]:
@@ -276,8 +303,15 @@ class Committer:
 
     def _tell(self, group: list[Waiting], staged: Staged) -> None:
         """Make a durable commit visible and answer those who wait for it."""
-        if group[0].table is not None:
-            self._tell_one(group[0], stream_of(self.writer.publish_table(staged)))
+        first = group[0]
+        if first.numbers is not None:
+            told = self.writer.publish_lines(staged, first.numbers)
+            if not isinstance(told, bytes):
+                told = lines_of(first.numbers.tolist(), told, first.language)
+            self._tell_one(first, told)
+            return
+        if first.table is not None:
+            self._tell_one(first, stream_of(self.writer.publish_table(staged)))
             return
         verdicts = self.writer.publish(staged)
         place = 0

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
+import numpy as np
 import orjson
 import pyarrow as pa
 from aiohttp import web
+from numpy.typing import NDArray
 
 from vafa.engine.facts import LoneFact
 from vafa.engine.facts.parts import FormError
 from vafa.engine.wire import json_facts as wire_json
 from vafa.engine.wire.arrow_sales import ArrowFacts
+from vafa.engine.wire.json_lines import read_lines
 from vafa.native.wire import Sale
 
 from .arrow_size import unpacked_size
@@ -24,6 +28,9 @@ ARROW = "application/vnd.apache.arrow.stream"
 
 MOST_FACTS = 100_000
 """Facts of one request."""
+
+FEW_LINES = 16
+"""Sales that are not worth columns: making them costs as much as some facts."""
 
 MOST_ITEMS = 4_000_000
 """Lines, tenders, coupons and offers of one Arrow request: more than fit a body of full width."""
@@ -65,8 +72,7 @@ Line = tuple[int, Sale | LoneFact | ProblemError]
 def decode_lines(body: bytes) -> list[Line]:
     """(line number, fact or problem) of an NDJSON body; blank lines are passed over."""
     rows = body.split(b"\n")
-    if len(rows) > MOST_FACTS + 1:
-        raise ProblemError("too-large", f"more than {MOST_FACTS} lines; send several requests")
+    check_lines(len(rows))
     out: list[Line] = []
     for number, row in enumerate(rows, 1):
         text = row.strip()
@@ -77,6 +83,50 @@ def decode_lines(body: bytes) -> list[Line]:
         except ProblemError as problem:
             out.append((number, problem))
     return out
+
+
+class Block(NamedTuple):
+    """An NDJSON body whose facts are all plain sales: `sales`, also as a `table`, their lines'
+    `numbers` (int64), and what is wrong with the other lines."""
+
+    sales: ArrowFacts
+    table: pa.Table
+    numbers: NDArray[np.int64]
+    problems: list[tuple[int, ProblemError]]
+
+
+def decode_block(body: bytes) -> Block | None:
+    """The sales of an NDJSON body as columns; None where it has other facts, or few lines.
+
+    Facts of a body are decided in the order in which they stand: those of other kinds between
+    sales would cut the columns in pieces.
+    """
+    most = body.count(b"\n") + 1
+    if most < FEW_LINES:
+        return None
+    check_lines(most)
+    table, numbers, others = read_lines(body)
+    if len(numbers) < FEW_LINES:
+        return None
+    problems = []
+    for number, begin, end in others:
+        try:
+            decode_fact(body[begin:end].strip())
+        except ProblemError as problem:
+            problems.append((number, problem))
+            continue
+        return None
+    try:
+        return Block(ArrowFacts(table), table, numbers, problems)
+    except FormError:
+        # Single facts tell which of them it is.
+        return None
+
+
+def check_lines(lines: int) -> None:
+    """Raises ProblemError for more lines than a request may have."""
+    if lines > MOST_FACTS + 1:
+        raise ProblemError("too-large", f"more than {MOST_FACTS} lines; send several requests")
 
 
 def decode_arrow(body: bytes) -> ArrowFacts:

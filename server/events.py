@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 import pyarrow as pa
 from aiohttp import web
 
 from vafa.engine.columns.verdicts import Verdict, stream_of, verdict_table
 from vafa.engine.facts import JointFact, LoneFact, PrivateFact
+from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
 from .decode import (
@@ -18,6 +17,7 @@ from .decode import (
     NDJSON,
     Line,
     decode_arrow,
+    decode_block,
     decode_fact,
     decode_lines,
     kind_of,
@@ -28,9 +28,10 @@ from .edge import read_body
 from .front import Front
 from .guard import holder_of
 from .keys import Holder
+from .lines import line_of, problem_line
 from .parameters import flag, parameters
 from .privacy import Privacy
-from .problems import ProblemError, language_of, problem_body
+from .problems import ProblemError, language_of
 from .reply import Reply
 
 MOST_TOLD = 1000
@@ -61,12 +62,12 @@ class EventDoor:
             return await self._one(body, force, holder)
         language = language_of(request.headers.get("Accept-Language"))
         if kind == NDJSON:
+            if not atomic:
+                return await self._lines(body, force, language, holder)
             lines = decode_lines(body)
             if holder is not None:
                 lines = allowed_lines(lines, holder)
-            if atomic:
-                return await self._whole(lines, force, language)
-            return await self._lines(lines, force, language)
+            return await self._whole(lines, force, language)
         return await self._table(body, force, holder, language if atomic else None)
 
     async def post_as(
@@ -97,9 +98,29 @@ class EventDoor:
             return await self.privacy.joint(fact, force)
         return await self.commits.control(fact)
 
-    async def _lines(self, lines: list[Line], force: bool, language: str) -> web.Response:
-        results = await self.results(lines, force, language)
-        return Reply(b"".join(line for _, line in results), NDJSON)
+    async def _lines(
+        self, body: bytes, force: bool, language: str, holder: Holder | None
+    ) -> web.Response:
+        block = decode_block(body)
+        if block is None or (holder is not None and not may_bring(holder, block.sales)):
+            lines = decode_lines(body)
+            if holder is not None:
+                lines = allowed_lines(lines, holder)
+            results = await self.results(lines, force, language)
+            return Reply(b"".join(line for _, line in results), NDJSON)
+        if holder is not None:
+            holder.bring(len(block.numbers) + len(block.problems))
+        told = await self.commits.lines(
+            block.sales, block.table, block.numbers, force, language
+        )
+        if not block.problems:
+            return Reply(told, NDJSON)
+        found = list(zip(block.numbers.tolist(), told.splitlines(keepends=True), strict=True))
+        found += [
+            (number, problem_line(number, problem.body(language)))
+            for number, problem in block.problems
+        ]
+        return Reply(b"".join(line for _, line in sorted(found)), NDJSON)
 
     async def results(
         self, lines: list[Line], force: bool, language: str
@@ -112,7 +133,7 @@ class EventDoor:
             if run:
                 verdicts = await self.commits.sales([fact for _, fact in run], force)
                 for (number, _), verdict in zip(run, verdicts, strict=True):
-                    results.append((number, _line_result(number, verdict, language)))
+                    results.append((number, line_of(number, verdict, language)))
                 run.clear()
 
         for number, fact in _in_order(lines):
@@ -121,10 +142,10 @@ class EventDoor:
                 continue
             await commit_run()
             if isinstance(fact, ProblemError):
-                results.append((number, _line_problem(number, fact.body(language))))
+                results.append((number, problem_line(number, fact.body(language))))
             else:
                 verdict = await self._alone(fact, force)
-                results.append((number, _line_result(number, verdict, language)))
+                results.append((number, line_of(number, verdict, language)))
         await commit_run()
         results.sort()
         return results
@@ -150,7 +171,7 @@ class EventDoor:
             if (refusal := verdict.refusal) is not None and refusal.slug != "batch-refused"
         ]
         _check_whole(refused, language)
-        results = [_line_result(number, verdict, language) for number, verdict in told]
+        results = [line_of(number, verdict, language) for number, verdict in told]
         return Reply(b"".join(results), NDJSON)
 
     async def _table(
@@ -175,6 +196,11 @@ def _allow_store(store: str, holder: Holder) -> None:
     reason = holder.refuses(store)
     if reason is not None:
         raise ProblemError("forbidden", reason, "store")
+
+
+def may_bring(holder: Holder, sales: ArrowFacts) -> bool:
+    """Whether all stores of a batch are the key's."""
+    return holder.stores is None or not any(map(holder.refuses, sales.stores()))
 
 
 def _allow(fact: Sale | LoneFact, holder: Holder) -> None:
@@ -236,20 +262,6 @@ def _answer(verdict: Verdict) -> web.Response:
         return Reply(orjson.dumps(answer), JSON, 200, {"Idempotent-Replayed": "true"})
     status = 202 if answer["status"] == "parked" else 201
     return Reply(orjson.dumps(answer), JSON, status)
-
-
-def _line_result(number: int, verdict: Verdict, language: str) -> bytes:
-    """A line of the answer: that of its fact, with the line's number put first."""
-    if verdict.answer is not None:
-        return b'{"line":%d,' % number + orjson.dumps(verdict.answer)[1:] + b"\n"
-    refusal = verdict.refusal
-    assert refusal is not None
-    body = problem_body(refusal.slug, refusal.detail, refusal.path, language)
-    return _line_problem(number, body)
-
-
-def _line_problem(number: int, body: dict[str, Any]) -> bytes:
-    return orjson.dumps({"line": number, "status": "refused", "problem": body}) + b"\n"
 
 
 def _arrow_answers(ids: list[str], verdicts: list[Verdict]) -> bytes:

@@ -28,6 +28,7 @@ from vafa.engine.facts import (
     DonateFact,
     EnrolFact,
     EraseFact,
+    GiftCardCancelFact,
     GiftCardFundFact,
     GiftCardIssueFact,
     GiftCardLoadFact,
@@ -111,6 +112,9 @@ PATHS = (
     Path("/v1/gift-cards", GiftCardIssueFact, "Issues a gift card"),
     Path("/v1/gift-cards/{id}/load", GiftCardLoadFact, "Puts money on a gift card", "card"),
     Path("/v1/gift-cards/{id}/redeem", GiftCardRedeemFact, "Spends from a gift card", "card"),
+    Path(
+        "/v1/gift-cards/{id}/cancel", GiftCardCancelFact, "Undoes a gift card's redemption", "card"
+    ),
     Path("/v1/gift-cards/{id}/pin", GiftCardPinFact, "Gives a gift card a PIN", "card"),
     Path(
         "/v1/gift-cards/{id}/fund", GiftCardFundFact, "Puts a member's own money on a gift card",

@@ -17,14 +17,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from vafa.engine.columns.carrier import Carried
-from vafa.engine.columns.verdicts import Verdict
+from vafa.engine.columns.verdicts import Verdict, stream_of
 from vafa.engine.facts import ControlFact
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
+from .beat import FROZEN_S, WATCH_S, Beat
 from .committer import Committer, Figures
 from .problems import ProblemError
 from .tracing import PARENTS, Tracing
@@ -33,7 +36,7 @@ log = logging.getLogger("vafa")
 
 _LENGTH = struct.Struct(">I")
 MOST_FRAME = 256 * 1024 * 1024
-SALES, TABLE, CONTROL, JOINT, FIGURES = range(5)
+SALES, TABLE, LINES, CONTROL, JOINT, FIGURES = range(6)
 MOST_IN_FLIGHT = 200_000
 """Facts that a front end may have under way."""
 
@@ -41,6 +44,7 @@ MOST_IN_FLIGHT = 200_000
 class Ask(msgspec.Struct, array_like=True):
     """Facts from a front end: number of the ask, what it holds, the operator's force.
 
+    `numbers` (int64, as bytes) and `language` are of a table that lines of JSON answer.
     `traces` are the spans of the requests, where they are traced.
     """
 
@@ -52,13 +56,15 @@ class Ask(msgspec.Struct, array_like=True):
     control: ControlFact | None = None
     atomic: bool = False
     versions: int | None = None
+    numbers: bytes = b""
+    language: str = ""
     traces: list[str] = []
 
 
 class Told(msgspec.Struct, array_like=True):
     """Verdicts of an ask in the order of its facts, or the problem that met them all.
 
-    Those of a table are an Arrow stream. `figures` are the writer's.
+    Those of a table are an Arrow stream, or lines of JSON. `figures` are the writer's.
     """
 
     number: int
@@ -128,6 +134,13 @@ async def _serve_ask(ask: Ask, committer: Committer, writer: asyncio.StreamWrite
                 ArrowFacts(table), ask.table, ask.force, ask.atomic
             )
             told = Told(ask.number, table=answers)
+        elif ask.kind == LINES:
+            table = pa.ipc.open_stream(ask.table).read_all()
+            numbers = np.frombuffer(ask.numbers, np.int64)
+            answers = await committer.lines(
+                ArrowFacts(table), table, numbers, ask.force, ask.language
+            )
+            told = Told(ask.number, table=answers)
         elif ask.kind == FIGURES:
             told = Told(ask.number, figures=await committer.told_figures())
         else:
@@ -167,8 +180,9 @@ class _Under:
 class RemoteCommits:
     """Commits through the writer's socket; connects again when the writer comes back."""
 
-    def __init__(self, path: Path, tracing: Tracing | None = None) -> None:
+    def __init__(self, path: Path, beat: Beat, tracing: Tracing | None = None) -> None:
         self._path = path
+        self._beat = beat
         self._tracing = tracing
         self._loop = asyncio.get_running_loop()
         self._writer: asyncio.StreamWriter | None = None
@@ -184,6 +198,20 @@ class RemoteCommits:
 
     async def run(self) -> None:
         """Keep a connection to the writer; runs until cancelled."""
+        watching = asyncio.create_task(self._watch())
+        try:
+            await self._link()
+        finally:
+            watching.cancel()
+
+    async def _watch(self) -> None:
+        """A writer that is frozen holds nobody up."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if self._under and self._beat.silent_s() > FROZEN_S:
+                self._fail_all()
+
+    async def _link(self) -> None:
         while True:
             try:
                 reader, self._writer = await asyncio.open_unix_connection(str(self._path))
@@ -202,7 +230,7 @@ class RemoteCommits:
                 self._fail_all()
 
     def _fail_all(self) -> None:
-        """The writer went away: the outcome is unknown, a retry with the same id tells."""
+        """The writer is away: the outcome is unknown, a retry with the same id tells."""
         for under in self._under.values():
             under.fail(_away())
         self._under.clear()
@@ -253,6 +281,19 @@ class RemoteCommits:
         self._ask(TABLE, force, under, table=body, atomic=atomic)
         return done
 
+    def lines(
+        self, sales: ArrowFacts, table: pa.Table, numbers: NDArray[np.int64], force: bool,
+        language: str,
+    ) -> asyncio.Future[bytes]:
+        """See Commits."""
+        self._check(len(sales.ids))
+        done: asyncio.Future[bytes] = self._loop.create_future()
+        self._ask(
+            LINES, force, _Under(len(sales.ids), table=done), table=stream_of(table),
+            numbers=numbers.tobytes(), language=language,
+        )  # fmt: skip
+        return done
+
     def joint(self, fact: Sale, force: bool) -> asyncio.Future[Verdict]:
         """See Commits."""
         self._check(1)
@@ -281,7 +322,7 @@ class RemoteCommits:
         return "" if self._tracing is None else self._tracing.here()
 
     def _check(self, facts: int) -> None:
-        if self._writer is None:
+        if self._writer is None or self._beat.silent_s() > FROZEN_S:
             raise _away()
         if self._facts + facts > MOST_IN_FLIGHT:
             raise ProblemError("overloaded", "too many facts wait; try again")
@@ -297,7 +338,10 @@ class RemoteCommits:
     # -- being told ----------------------------------------------------------------------
 
     def _told(self, told: Told) -> None:
-        under = self._under.pop(told.number)
+        under = self._under.pop(told.number, None)
+        if under is None:
+            # The writer was frozen meanwhile, and who waited has been told so.
+            return
         self._facts -= under.facts
         if told.slug:
             under.fail(ProblemError(told.slug, told.detail))
@@ -324,4 +368,5 @@ def _resolve(done: asyncio.Future[T], value: T) -> None:
 
 
 def _away() -> ProblemError:
-    return ProblemError("writer-away", "the writer is starting again; send it again")
+    told = "the writer is starting again or stands still; send it again"
+    return ProblemError("writer-away", told)

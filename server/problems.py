@@ -172,7 +172,7 @@ PROBLEMS: dict[str, Kind] = {
     "http-version": Kind(505, "HTTP version", "the request is not HTTP/1.1 or 1.0"),
     "overloaded": Kind(503, "Overloaded", "the queue is full", True),
     "storage-full": Kind(503, "Storage full", "there is no room for another commit", True),
-    "writer-away": Kind(503, "Writer away", "the writer is starting again", True),
+    "writer-away": Kind(503, "Writer away", "the writer is starting again or stands still", True),
 }
 
 RETRY_AFTER_S = 1

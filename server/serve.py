@@ -18,6 +18,7 @@ from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.private.apart import Private
 
+from .beat import Beat
 from .committer import Committer
 from .doors import Doors, OpenDoors
 from .front import Front
@@ -38,6 +39,8 @@ async def run_doors(
     doors: Doors, front: Front, started: Started, close: Callable[[], Awaitable[None]]
 ) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was accepted and close."""
+    # It is the supervisor's.
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     opened = OpenDoors(doors, front, DRAIN_S)
     try:
         await opened.open()
@@ -111,6 +114,7 @@ def write_for_others(ledger: Path, ready: int | None = None, *, traces: bool = F
     """
     # It has no files to read again.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
 
     async def main() -> None:
         tracing = tracing_of("vafa-writer") if traces else None
@@ -118,9 +122,8 @@ def write_for_others(ledger: Path, ready: int | None = None, *, traces: bool = F
         tending = asyncio.create_task(committer.tend())
         quiet_collector()
         server = await listen(socket_path(ledger), committer)
-        if ready is not None:
-            os.write(ready, b"1")
-            os.close(ready)
+        Beat(ledger).start()
+        tell_ready(ready)
         await _stopped()
         server.close()
         tending.cancel()
@@ -131,12 +134,22 @@ def write_for_others(ledger: Path, ready: int | None = None, *, traces: bool = F
     uvloop.run(main())
 
 
-def serve_in_front(ledger: Path, doors: Doors) -> None:
-    """A front end's process: decodes, checks, answers reads from a replica of its own."""
+def tell_ready(ready: int | None) -> None:
+    """Tell the supervisor that its child is at work."""
+    if ready is not None:
+        os.write(ready, b"1")
+        os.close(ready)
+
+
+def serve_in_front(ledger: Path, doors: Doors, ready: int | None = None) -> None:
+    """A front end's process: decodes, checks, answers reads from a replica of its own.
+
+    A byte on the descriptor `ready` says that it serves.
+    """
 
     async def main() -> None:
         tracing = tracing_of("vafa-front") if doors.traces else None
-        commits = RemoteCommits(socket_path(ledger), tracing)
+        commits = RemoteCommits(socket_path(ledger), Beat(ledger), tracing)
         linking = asyncio.create_task(commits.run())
         while not commits.connected:
             await asyncio.sleep(0.01)
@@ -153,7 +166,7 @@ def serve_in_front(ledger: Path, doors: Doors) -> None:
             commits, replica, tails=True, imports=ledger / IMPORTS, ledger=ledger,
             private=cache(lambda: Private(ledger)), tracing=tracing,
         )  # fmt: skip
-        await run_doors(doors, front, lambda: None, close)
+        await run_doors(doors, front, lambda: tell_ready(ready), close)
 
     uvloop.run(main())
 

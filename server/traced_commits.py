@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from vafa.engine.journal.journal import StorageFull
-from vafa.engine.ledger.writer import Staged, Writer
+from vafa.engine.ledger.staged import Staged
+from vafa.engine.ledger.writer import Writer
 
 from .committer import Committer, Waiting
 from .tracing import Tracing

@@ -2,7 +2,9 @@
 
 The listening socket is made once and inherited, so a front end that dies takes no queued
 connection with it. A role that dies is started again alone; SIGTERM goes to the front
-ends first, so that what they have accepted is still answered, then to the writer.
+ends first, so that what they have accepted is still answered, then to the writer. SIGUSR2
+puts new processes in place of all, as after an upgrade: front ends take over from each
+other without a gap.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ from pathlib import Path
 import msgspec
 
 from vafa.engine.journal.journal import LedgerError
-from vafa.engine.ledger.writer import LedgerBusy
+from vafa.engine.ledger.open_ledger import LedgerBusy
 
+from .beat import DEAD_S, FROZEN_S, Beat
 from .doors import Doors
 from .logs import set_up
 from .serve import DRAIN_S, serve_in_front, write_for_others
@@ -35,6 +38,8 @@ _PR_SET_PDEATHSIG = 1
 class Role:
     """One child process that is kept alive."""
 
+    _frozen: float | None
+
     def __init__(
         self, name: str, arguments: list[str], descriptors: list[int], told: int | None = None
     ) -> None:
@@ -44,7 +49,41 @@ class Role:
         self._descriptors = descriptors
         self.process = self._start([] if told is None else [told])
 
+    def watch(self, beat: Beat) -> None:
+        """Kill a process that has beaten, and then not for long."""
+        now = time.monotonic()
+        if beat.last_s() < self._began or now - beat.last_s() < DEAD_S:
+            self._frozen = None
+        elif self._frozen is None:
+            # Where the whole machine stood still, it has a moment to beat again.
+            self._frozen = now
+        elif now - self._frozen > FROZEN_S:
+            print(f"vafa: {self.name} has stood still for {DEAD_S:.0f} s", file=sys.stderr)
+            self.process.kill()
+            self.process.wait()
+
+    def renew(self) -> None:
+        """Put a new process in place of this one; where it can, only once that is at work."""
+        if not self._descriptors:
+            # There is one writer at a time.
+            self.stop(DRAIN_S + 2)
+            self.process = self._start([])
+            return
+        ready, told = os.pipe()
+        successor = self._start([told])
+        os.close(told)
+        serves = select.select([ready], [], [], START_S)[0] and os.read(ready, 1)
+        os.close(ready)
+        if not serves:
+            print(f"vafa: {self.name} stays: the new one did not start", file=sys.stderr)
+            successor.kill()
+            successor.wait()
+            return
+        self.stop(DRAIN_S + 2)
+        self.process = successor
+
     def _start(self, told: list[int]) -> subprocess.Popen[bytes]:
+        self._began, self._frozen = time.monotonic(), None
         return subprocess.Popen(
             [sys.executable, "-m", "vafa.server.workers", *self._arguments, *map(str, told)],
             pass_fds=[*told, *self._descriptors],
@@ -82,8 +121,10 @@ def supervise(
 ) -> None:
     """Run a writer and front ends until SIGTERM or SIGINT. Raises TimeoutError at start."""
     stopping: list[int] = []
+    renewing: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _: stopping.append(signum))
+    signal.signal(signal.SIGUSR2, lambda signum, _: renewing.append(signum))
     ready, told = os.pipe()
     roles: list[Role] = []
 
@@ -103,8 +144,13 @@ def supervise(
         ]
         if not stopping:
             started()
+        beat = Beat(ledger)
         while not stopping:
             time.sleep(0.1)
+            roles[0].watch(beat)
+            if renewing:
+                renewing.clear()
+                _renew(roles, stopping)
             for role in roles:
                 if not stopping:
                     role.tend()
@@ -116,6 +162,14 @@ def supervise(
                 role.process.terminate()
         for role in reversed(roles):
             role.stop(DRAIN_S + 2)
+
+
+def _renew(roles: list[Role], stopping: list[int]) -> None:
+    """New processes for all, one after the other, the writer last."""
+    for role in (*roles[1:], roles[0]):
+        if not stopping:
+            role.renew()
+    print("vafa: all processes are new", file=sys.stderr)
 
 
 def _await_writer(ready: int, writer: Role, stopping: list[int]) -> None:
@@ -135,19 +189,19 @@ def _await_writer(ready: int, writer: Role, stopping: list[int]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Run one role: `write LEDGER DOORS [READY_FD]` or `front LEDGER DOORS`."""
+    """Run one role: `write` or `front`, then LEDGER DOORS [READY_FD]."""
     set_up()
     role, ledger, told, *rest = arguments
     doors = msgspec.json.decode(told, type=Doors)
+    ready = int(rest[0]) if rest else None
     if role == "write":
-        ready = int(rest[0]) if rest else None
         try:
             write_for_others(Path(ledger), ready, traces=doors.traces)
         except LedgerError as error:
             print(f"vafa: {error}", file=sys.stderr)
             raise SystemExit(TRY_LATER if isinstance(error, LedgerBusy) else 1) from None
     else:
-        serve_in_front(Path(ledger), doors)
+        serve_in_front(Path(ledger), doors, ready)
 
 
 if __name__ == "__main__":

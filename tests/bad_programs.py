@@ -250,6 +250,7 @@ ACTIVITIES: dict[str, Bad] = {
     "no activity": (when("activity = []", "bonus"), "rule[2].when.activity", "the list is empty"),
     "activity: sku": (when(f'{ACTIVITY}, sku = ["a"]', "bonus"), "rule[2].when.sku", "an activity has no lines"),
     "activity: promotion": (when(f"{ACTIVITY}, on_promotion = false", "bonus"), "rule[2].when.on_promotion", "no lines"),
+    "activity: basket": (when(f"{ACTIVITY}, min_basket = 1", "bonus"), "rule[2].when.min_basket", "no lines"),
     "activity: amount": (when(f"{ACTIVITY}, min_amount = 1", "bonus"), "rule[2].when.min_amount", "no lines"),
     "activity: quantity": (when(f"{ACTIVITY}, min_quantity = 1", "bonus"), "rule[2].when.min_quantity", "no lines"),
     "activity: tender": (when(f'{ACTIVITY}, tender = ["a"]', "bonus"), "rule[2].when.tender", "no lines"),

@@ -74,7 +74,7 @@ def ledger(case: Case, batches: Any = None) -> Iterator[Writer]:
 def clock() -> Iterator[None]:
     """The writer's clock stands still, later than every fact."""
     module = SimpleNamespace(**{**vars(time), "time_ns": lambda: NOW_US * 1000})
-    with mock.patch("vafa.engine.ledger.writer.time", module):
+    with mock.patch("vafa.engine.ledger.open_ledger.time", module):
         yield
 
 

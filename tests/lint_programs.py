@@ -58,6 +58,11 @@ def bonus(*rows: str) -> str:
     return plus(rule("bonus", "points = 10", *rows))
 
 
+def referral(*rows: str) -> str:
+    """The sound program with a referral."""
+    return plus("[[referral]]", 'id = "friend"', "referred = 1", "referrer = 1", *rows)
+
+
 def group(mode: str, *rules: str) -> str:
     """The sound program with a group of earn rules; each rule is its rows."""
     earns = [rule("earn", 'group = "g"', *rows.split("; "), name=f"r{place}")
@@ -193,6 +198,13 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "cap-never-binds": (
         (caps("day = 50, month = 40"), caps("month = 10, year = 120")),
         (caps("day = 50, month = 1_000"), caps("month = 10, year = 119")),
+    ),
+    "milestone-unreachable": (
+        (referral("cap = 1", "milestones = { 1 = 5, 2 = 5 } #!"),),
+        (
+            referral("cap = 2", "milestones = { 2 = 5 }"),
+            referral("cap = 1", 'per = "month"', "milestones = { 2 = 5 }"),
+        ),
     ),
     "bands-not-rising": (
         (plus(rule("earn", "per = 100", "bands = [{ from = 0, points = 2 }, { from = 1_000, points = 1 }] #!")),),

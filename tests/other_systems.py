@@ -7,7 +7,7 @@ its program, and rows of what happens:
     quote: ...                  => what it would come to: postings; offers; redeemable
     return of 1: 2 1 130        => line 2 of the first row: a unit, 130.00
     redeem: 100 | completed     => in whole points, as `adjust: 100 until 2025-05-31`
-    enrol: m by r, cancel of 2, reward: board
+    enrol: m by r, cancel of 2, reward: board, issue: G1 100 (a gift card: paid gift 50 by G1)
     at 2025-06-03: points 25 debt 10, tier silver
 
 Lines are product, quantity, amount and maybe what was discounted. Dates may be left out. What
@@ -28,7 +28,7 @@ PRODUCTS = {
     "card": {"category": "gift cards"}, "coffee": {"category": "drinks/hot/coffee"},
     "ham": {"department": "meat"}, "shirt": {"department": "clothes", "category": "clothes"},
     "pants": {"category": "clothes"}, "jacket": {"category": "jackets"},
-    "trousers": {"category": "trousers"},
+    "trousers": {"category": "trousers"}, "scarf": {"category": "gifts"},
 }  # fmt: skip
 START = dt.datetime(2025, 6, 2, 8, tzinfo=dt.UTC)
 
@@ -73,8 +73,9 @@ def steps(case: Case) -> Iterator[Step | Look]:
             continue
         number += 1
         of = words[1] if words[:1] == ["of"] else ""
-        made = {"kind": kind, "id": str(number), "occurred_at": at.isoformat(), "member": "m"}
-        yield Step(made | MAKE[kind](body, of), came)
+        made: Fact = {"kind": kind, "id": str(number), "occurred_at": at.isoformat(), "member": "m"}
+        made |= MAKE[kind](body, of)
+        yield Step({name: value for name, value in made.items() if value is not None}, came)
         at += dt.timedelta(hours=1)
 
 
@@ -94,6 +95,9 @@ def basket(body: str, of: str) -> Fact:
                 made.setdefault("tenders", []).append({"type": kind, "amount": cents(amount)})
             case ["paid", kind, amount, points]:
                 tender = {"type": kind, "amount": cents(amount), "points": int(points)}
+                made.setdefault("tenders", []).append(tender)
+            case ["paid", kind, amount, "by", card]:
+                tender = {"type": kind, "amount": cents(amount), "card": card}
                 made.setdefault("tenders", []).append(tender)
             case ["coupon", code]:
                 made["coupons"] = [code]
@@ -150,9 +154,17 @@ def got(body: str, of: str) -> Fact:
     return {"kind": "reward redeem", "reward": body}
 
 
+def issued(body: str, of: str) -> Fact:
+    """A gift card, which is no member's."""
+    assert not of
+    card, amount = body.split()
+    return {"kind": "gift card issue", "card": card, "amount": cents(amount), "member": None}
+
+
 MAKE: dict[str, Callable[[str, str], Fact]] = {
     "sale": basket, "quote": basket, "return": back, "redeem": spent, "adjust": given,
     "enrol": joined, "cancel": cancelled, "reward": got,
+    "issue": issued,
 }  # fmt: skip
 
 

@@ -105,6 +105,9 @@ CASES = [
     Case("Odoo", "what a wallet pays earns as well", "wallet-earns", """
         adjust of wallet: 1000 => adjust 1,000 wallet
         sale: x 1 100 | paid wallet 10 1000 => redeem -1,000 wallet; earn base 100 points"""),
+    Case("Odoo", "gift cards pay in parts", "gift-cards", """
+        issue: G1 100 => adjust 10,000 gift
+        sale: x 1 80 | paid giftcard 50 by G1, paid cash 30 => earn base 30 points"""),
     Case("loyalBe", "what is beyond a reward's price stays", "reward", """
         adjust: 90 => adjust 90 points
         sale: x 1 20 => earn base 20 points
@@ -156,6 +159,23 @@ CASES = [
     Case("ERPNext", "one of two pieces comes back", "tiers", """
         sale: x 2 20000 => earn base 20 points
         return of 1: 1 1 10000 => reverse base -10 points"""),
+    Case("ERPNext", "what points paid earns nothing, and comes back", "groups-of-ten", """
+        adjust: 30 => adjust 30 points
+        sale: x 1 100 | paid points 4 20 => redeem -20 points
+        return of 2: 1 1 100 => restore 20 points
+        at 2025-06-03: points 30"""),
+    Case("Sephora Beauty Insider", "a rate by tier, from the next purchase on",
+         "one-rung-at-a-time", """
+        sale 2025-01-05: x 1 350 => earn base 350 points
+        sale 2025-01-06: x 1 650 => earn base 812 points
+        sale 2025-01-07: x 1 100 => earn base 150 points"""),
+    Case("Workwear Hub", "one tier down where twelve months bring too little",
+         "one-rung-at-a-time", """
+        sale 2024-02-01: x 1 1000 => earn base 1,000 points
+        at 2025-02-01: points 1000, tier rouge
+        at 2025-02-02: points 1000, tier vib
+        at 2026-02-02: points 1000, tier vib
+        at 2026-02-03: points 1000, tier insider"""),
     Case("Sylius loyalty plugin", "both friends, and back from both", "friends", """
         enrol 2025-01-01: r => nothing
         enrol 2025-01-02: m by r => nothing
@@ -176,6 +196,14 @@ CASES = [
         sale 2025-05-17: x 1 100 => earn may 1 may-coupon
         sale 2025-05-18: x 1 375 => earn may 2 may-coupon
         sale 2025-06-01: x 1 500 => nothing"""),
+    Case("Square", "buy ten, and the next is free", "tenth-free", """
+        sale: coffee 7 21 => nothing
+        sale: coffee 4 12 => bonus card 1 free-coffee
+        sale: coffee 19 57 => bonus card 2 free-coffee"""),
+    Case("Kohl's Cash", "10 for every 50 of a purchase", "ten-for-fifty", """
+        sale: x 1 49.99 => nothing
+        sale: x 1 80 => earn cash 1,000 cash
+        sale: x 1 100 => earn cash 2,000 cash"""),
     Case("Odoo", "something free with the next order", "next-purchase", """
         sale: cabinet 1 320 => nothing
         sale: cabinet 2 640 => bonus two-pieces 1 free-bin
@@ -200,7 +228,9 @@ clothes 1,600 off (1,000 of line 1, 600 of line 2)
         quote: shirt 7 350, pants 5 100 => clothes 6,750 off (5,250 of line 1, 1,500 of line 2)"""),
     Case("Sylius", "off one category with another one", "if-the-order-has", """
         quote: trousers 1 80, jacket 1 100 => pack 1,000 off (1,000 of line 2); \
-each-jacket does not apply: min_amount
+each-jacket does not apply: min_basket
+        quote: jacket 1 100, shoes 1 400 => pack does not apply: not.without; \
+each-jacket 1,000 off (1,000 of line 1)
         quote: jacket 7 700 => pack does not apply: not.without; \
 each-jacket 7,000 off (7,000 of line 1)"""),
     Case("Odoo", "three bought, one more for nothing", "three-and-one", """
@@ -225,6 +255,9 @@ each-jacket 7,000 off (7,000 of line 1)"""),
          "quote: x 8 80 => fifth 1,000 off (1,000 of line 1)"),
     Case("Medusa", "one piece of each line", "one-of-each-line",
          "quote: shirt 1 100, sweater 5 750 => ten 2,500 off (1,000 of line 1, 1,500 of line 2)"),
+    Case("Shopify", "spend an amount, get one of a collection", "gift-from-a-hundred", """
+        quote: x 1 90, scarf 2 20 => gift 1,000 off (1,000 of line 2)
+        quote: x 1 70, scarf 2 20 => gift does not apply: min_basket"""),
     Case("Odoo", "one price for some products", "one-price",
          "quote: A 1 100, B 1 5, C 1 100 => two-dollars 19,600 off (9,800 of line 1, "
          "9,800 of line 3)"),

@@ -27,8 +27,12 @@ BYTES = 8
 
 def case_of(seed: bytes) -> Case:
     """The case of a seed, with referrals; of some also with claims."""
-    blocks = Blocks(seed)
     case = random_claims.case_of(seed) if seed[1] % 3 == 0 else strategies.case_of(seed)
+    return with_referrals(case, Blocks(seed))
+
+
+def with_referrals(case: Case, blocks: Blocks) -> Case:
+    """A drawn case in which some members say who referred them."""
     members = case.members()
     texts = {name: text + REFERRALS for name, text in case.programs.items()}
     known: set[str] = set()

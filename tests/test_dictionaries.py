@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,7 +40,7 @@ def test_the_version_in_force(name: str) -> None:
     for version in versions:
         stores.add(StoreVersion(*version, region=f"r{len(stores)}"))
     expected = len(versions) if number is None else number
-    many = stores.at_many([asked], np.zeros(1, np.uint32), np.array([instant]))
+    many = stores.at_many(pa.array([asked]), np.array([instant]))
     assert many.tolist() == [expected]
     assert stores.at(asked, instant) == expected
     if number is None:
@@ -180,8 +181,7 @@ def test_a_checkpoint_keeps_the_versions(tmp_path: Path) -> None:
 def test_many_names_outgrow_the_first_arrays() -> None:
     d = Dictionaries()
     names = [f"s{n}" for n in range(3_000)]
-    place = np.arange(3_000, dtype=np.uint32)
-    numbers = d.products.at_many(names, place, np.zeros(3_000, np.int64))
+    numbers = d.products.at_many(pa.array(names), np.zeros(3_000, np.int64))
     assert numbers.tolist() == list(range(3_000))
     for name in names:
         d.stores.at(name, 0)

@@ -184,6 +184,7 @@ BASE = '[[rule]]\nid = "base"\nkind = "earn"\npoints = 1\nper = 100\n'
         ('weekday = ["friday"]', "weekday", ["friday"], "monday"),
         ("min_amount = 5_000", "min_amount", 5000, 400),
         ("min_quantity = 2.5", "min_quantity", "2.5", "1"),
+        ("min_basket = 5_000", "min_basket", 5000, 400),
         ('department = ["meat"]', "department", ["meat"], ["dairy"]),
         ('not = { sku = ["milk"] }', "not.sku", ["milk"], ["milk"]),
         ('not = { weekday = ["monday"] }', "not.weekday", ["monday"], "monday"),

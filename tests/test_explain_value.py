@@ -122,6 +122,7 @@ def test_gift_cards_and_rewards_are_told_in_their_own_words(tmp_path: Path) -> N
     with ledger(case, tmp_path / "ledger") as writer:
         explainer = Explainer(writer.replica, "en")
         said = {name: explainer.fact(name).sentences for name in ("s1", "s3", "s4", "s5")}
+    assert said["s1"][0].startswith("Issue of a gift card «s1» of the card «AB12», 2 June 2025")
     assert "+1 gift: put on the card." in said["s1"]
     assert "It was refused: there is not enough money on a gift card." in said["s3"]
     assert "1 of the reward «mug»." in said["s4"]

@@ -584,10 +584,10 @@ def test_what_is_not_there_is_not_found(server: Server) -> None:
     [
         ("GET", "/v1/events", "POST"),
         ("PUT", "/v1/events", "POST"),
-        ("DELETE", "/v1/events/x", "GET"),
-        ("POST", "/v1/members/x", "GET"),
-        ("POST", "/livez", "GET"),
-        ("OPTIONS", "/metrics", "GET"),
+        ("DELETE", "/v1/events/x", "GET, HEAD"),
+        ("POST", "/v1/members/x", "GET, HEAD"),
+        ("POST", "/livez", "GET, HEAD"),
+        ("OPTIONS", "/metrics", "GET, HEAD"),
     ],
 )
 def test_a_wrong_method_is_told_the_right_one(

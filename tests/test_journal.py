@@ -26,9 +26,10 @@ from vafa.engine.journal.journal import (
     decode_record,
     encode_record,
 )
+from vafa.engine.ledger.open_ledger import LedgerBusy
 from vafa.engine.ledger.replay import Rebuilt, verify
 from vafa.engine.ledger.replica import Replica, journal_path
-from vafa.engine.ledger.writer import LedgerBusy, Writer
+from vafa.engine.ledger.writer import Writer
 
 from . import ledgers
 

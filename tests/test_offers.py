@@ -385,6 +385,8 @@ WHY = [
     ('min_amount = 401', "min_amount"),
     ('not = { min_amount = 400 }', "not.min_amount"),
     ('min_quantity = 2.5', "min_quantity"),
+    ('sku = ["milk"], min_basket = 401', "min_basket"),
+    ('not = { min_basket = 400 }', "not.min_basket"),
     ('tier = ["gold"]', "tier"),
     ('tier_at_least = "gold"', "tier_at_least"),
     ('not = { tier = ["basic"] }', "not.tier"),
@@ -515,6 +517,16 @@ def test_an_offer_does_not_take_itself_away(shop: Shop) -> None:
     assert shop.sell(lines=[discounted], offers=[("half", 150)])["status"] == "ok"
     charged = LineFact("tea", 1_000, 150)
     refused = shop.sell(lines=[charged], offers=[("half", 150)])
+    assert refused["reason"] == "offer-not-applicable"
+
+
+@with_offers(rule("half", HALF, 'when = { sku = ["tea"], min_basket = 400 }'))
+def test_an_offer_of_some_lines_of_a_large_basket(shop: Shop) -> None:
+    assert told(shop.quote(TEA, MILK)) == [("half", 150)]
+    assert told(shop.quote(TEA, ("smoke", 1_000, 900))) == [("half", "min_basket")]
+    charged = [LineFact("tea", 1_000, 150, discount=150), LineFact("milk", 1_000, 100)]
+    assert shop.sell(lines=charged, offers=[("half", 150)])["status"] == "ok"
+    refused = shop.sell(lines=charged[:1], offers=[("half", 150)])
     assert refused["reason"] == "offer-not-applicable"
 
 

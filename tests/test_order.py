@@ -72,7 +72,7 @@ def clock(us: int = NOW_US) -> Iterator[Clock]:
     """Give every writer a clock that stands still."""
     stopped = Clock(us)
     module = SimpleNamespace(**{**vars(time), "time_ns": stopped.time_ns})
-    with mock.patch("vafa.engine.ledger.writer.time", module):
+    with mock.patch("vafa.engine.ledger.open_ledger.time", module):
         yield stopped
 
 

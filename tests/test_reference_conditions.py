@@ -98,6 +98,14 @@ OF_BASKETS = [
      when("min_amount=200", redemption='[{tender="voucher"}]'),
      """s1 01-01 buys oat 250; paid voucher 51 =>
         s2 01-01 buys oat 250; paid voucher 50 => base 200"""),
+    ("a minimum of the whole basket",
+     when('brand=["Own"], min_basket=200', redemption='[{tender="voucher"}]'),
+     """s1 01-01 buys oat 100, milk 99, smokes 900 =>
+        s2 01-01 buys oat 100, milk 100 => base 100
+        s3 01-01 buys oat 100, milk 100; paid voucher 1 =>"""),
+    ("below a minimum of the whole basket", when('brand=["Own"], not={min_basket=200}'),
+     """s1 01-01 buys oat 100, milk 99 => base 100
+        s2 01-01 buys oat 100, milk 100 =>"""),
     ("a minimum quantity", when('department=["DAIRY"], min_quantity=1.5'),
      """s1 01-01 buys milk 1 x1, cheese 1 x0.499, oat 1 x9 =>
         s2 01-01 buys milk 1 x1, cheese 1 x0.5 => base 2"""),
@@ -240,8 +248,9 @@ OF_MEMBERS = [
         s4 01-04 buys oat 1 =>"""),
     ("first of a category", gift('when={first_purchase=["category"]}'),
      """s1 01-01 buys milk 1, tea 1 => gift 10
-        s2 01-02 buys milk 1, cheese 1 => gift 10
-        s3 01-03 buys cheese 1, milk 1, tea 1 =>"""),
+        s2 01-02 buys milk 1, cheese 1 =>
+        s3 01-03 buys milk 1, bread 1 => gift 10
+        s4 01-04 buys bread 1, cheese 1, milk 1, tea 1 =>"""),
     ("n-th purchase is a list", gift("when={nth_purchase=[1, 3]}"),
      """s1 01-01 buys oat 1 => gift 10
         s2 01-02 buys oat 1 =>

@@ -306,6 +306,42 @@ def test_a_frozen_writer_does_not_freeze_reads(tmp_path: Path) -> None:
         assert server.post(fact("after")).status == 201
 
 
+def test_a_frozen_writer_is_away_and_another_one_starts(tmp_path: Path) -> None:
+    with servers.serving(tmp_path / "ledger", workers=2) as server:
+        assert server.post(fact("before")).status == 201
+        (writer,) = server.role("write")
+        told: list[servers.Reply] = []
+        os.kill(writer, signal.SIGSTOP)
+        # One is under way when it stands still, the others come later.
+        waiting = threading.Thread(target=lambda: told.append(server.post(fact("under way"))))
+        waiting.start()
+        waiting.join(EXIT_S)
+        told += [server.post(fact("later")), server.post(lines_of(fact("many")), NDJSON)]
+        assert [(reply.status, reply.slug) for reply in told] == [(503, "writer-away")] * 3
+        servers.wait_until(lambda: server.role("write") not in ([], [writer]), servers.START_S)
+        for name in ("under way", "later", "many"):
+            servers.wait_until(
+                lambda name=name: server.post(fact(name)).status in (200, 201),  # type: ignore[misc]
+                servers.START_S,
+            )
+        assert server.get("/v1/members/m-1").json()["purchases"] == 4
+        assert "has stood still" in server.said()
+
+
+def test_a_writer_that_goes_on_answers_again(tmp_path: Path) -> None:
+    with servers.serving(tmp_path / "ledger", workers=2) as server:
+        assert server.post(fact("before")).status == 201
+        (writer,) = server.role("write")
+        os.kill(writer, signal.SIGSTOP)
+        try:
+            assert server.post(fact("one")).slug == "writer-away"
+        finally:
+            os.kill(writer, signal.SIGCONT)
+        servers.wait_until(lambda: server.post(fact("one")).status in (200, 201), EXIT_S)
+        assert server.role("write") == [writer]
+        assert server.get("/v1/members/m-1").json()["purchases"] == 2
+
+
 # -- one writer --------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from vafa.engine.ledger.writer import Writer
 from vafa.server import tracing
 from vafa.server.app import make_server
+from vafa.server.beat import Beat
 from vafa.server.front import Front
 from vafa.server.link import RemoteCommits, listen
 from vafa.server.traced_commits import TracedCommitter
@@ -45,7 +46,9 @@ def spans_of(ledger: Path, use: Use, *, linked: bool) -> list[ReadableSpan]:
         linking = server = None
         if linked:
             server = await listen(ledger / "w.sock", committer)
-            commits = RemoteCommits(ledger / "w.sock", spans)
+            beat = Beat(ledger)
+            beat.start()
+            commits = RemoteCommits(ledger / "w.sock", beat, spans)
             linking = asyncio.create_task(commits.run())
             while not commits.connected:
                 await asyncio.sleep(0.01)

@@ -32,7 +32,9 @@ from .figures import (
 TIER_RULES = "tier."
 """Postings of a tier-reached bonus name a rule of this beginning and the tier's id."""
 
-_OF_LINES = (*LINE_FIELDS, "without", "min_amount", "min_quantity", "tender", "coupon")
+_OF_LINES = (
+    *LINE_FIELDS, "without", "min_amount", "min_quantity", "min_basket", "tender", "coupon",
+)  # fmt: skip
 _OF_BASKETS = (
     "store", "region", "format", "channel", "terminal", "weekday", "date", "time", "holiday",
 )  # fmt: skip

@@ -72,7 +72,7 @@ def explain(error: Exception) -> Exit | None:
     from vafa.engine.checks.program_file import ProgramError
     from vafa.engine.facts.parts import FormError
     from vafa.engine.journal.journal import LedgerError
-    from vafa.engine.ledger.writer import LedgerBusy
+    from vafa.engine.ledger.open_ledger import LedgerBusy
 
     match error:
         case ProgramError():

@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from vafa.native.trail import gather, gather_lists
+
 from ..facts import KINDS
 from .schema import NO_MEMBER
 
@@ -290,46 +292,47 @@ def present(extras: Extras) -> Extras | None:
 
 def pick(places: Sequence[tuple[Facts, int]]) -> Facts:
     """Copies of single rows of several batches, in the order given; dates not filled."""
+    # Rows of one batch that follow each other are taken together.
+    batches: list[Facts] = []
+    found: list[list[int]] = []
+    for facts, row in places:
+        if not batches or batches[-1] is not facts:
+            batches.append(facts)
+            found.append([])
+        found[-1].append(row)
+    rows = [np.array(some, np.int64) for some in found]
 
-    def one(name: str) -> Any:
-        return np.array([getattr(facts, name)[row] for facts, row in places], _DTYPES[name])
+    def of_batches(names: tuple[str, ...]) -> list[tuple[Any, list[NDArray[Any]]]]:
+        return [(_DTYPES[name], [getattr(facts, name) for facts in batches]) for name in names]
 
-    def ranges(name: str) -> list[tuple[Facts, int, int]]:
-        return [
-            (facts, getattr(facts, name)[row], getattr(facts, name)[row + 1])
-            for facts, row in places
-        ]
+    def many(starts: str, names: tuple[str, ...]) -> dict[str, Any]:
+        delimits = [getattr(facts, starts) for facts in batches]
+        new, columns = gather_lists(delimits, rows, of_batches(names))
+        return {starts: new, **dict(zip(names, columns, strict=True))}
 
-    def many(name: str, bounds: list[tuple[Facts, int, int]]) -> Any:
-        if not bounds:
-            return np.zeros(0, _DTYPES[name])
-        return np.concatenate([getattr(facts, name)[lo:hi] for facts, lo, hi in bounds])
-
-    def starts(bounds: list[tuple[Facts, int, int]]) -> NDArray[np.int64]:
-        out = np.zeros(len(bounds) + 1, np.int64)
-        np.cumsum([hi - lo for _, lo, hi in bounds], out=out[1:])
-        return out
-
-    lines, tenders = ranges("lines_from"), ranges("tenders_from")
+    extras: Extras | None = None
+    if any(facts.extras is not None for facts in batches):
+        extras = present(
+            [None if facts.extras is None else facts.extras[row] for facts, row in places]
+        )
     n = len(places)
     return Facts(
-        lines_from=starts(lines),
-        tenders_from=starts(tenders),
-        day=np.zeros(n, np.int32),
-        minute=np.zeros(n, np.int16),
-        extras=present(
-            [None if facts.extras is None else facts.extras[row] for facts, row in places]
-        ),
-        **{name: one(name) for name in ("at", "member", "store", "terminal", "kind")},
-        **{name: many(name, lines) for name in _PER_LINE},
-        **{name: many(name, tenders) for name in _PER_TENDER},
-    )
+        day=np.zeros(n, np.int32), minute=np.zeros(n, np.int16), extras=extras,
+        **dict(zip(_STORED, gather(rows, of_batches(_STORED)), strict=True)),
+        **many("lines_from", _PER_LINE), **many("tenders_from", _PER_TENDER),
+    )  # fmt: skip
 
+
+_STORED = ("at", "member", "store", "terminal", "kind")
+"""Columns of a row that the journal has: days and minutes are made."""
 
 _DTYPES: dict[str, Any] = {
-    "at": np.int64, "member": np.uint32, "store": np.uint32, "terminal": np.uint32,
-    "kind": np.uint8, "line": np.int32, "product": np.uint32, "quantity": np.int64,
-    "net": np.int64, "tender": np.uint32, "amount": np.int64,
+    name: np.dtype(kind)
+    for name, kind in {
+        "at": np.int64, "member": np.uint32, "store": np.uint32, "terminal": np.uint32,
+        "kind": np.uint8, "line": np.int32, "product": np.uint32, "quantity": np.int64,
+        "net": np.int64, "tender": np.uint32, "amount": np.int64,
+    }.items()
 }  # fmt: skip
 
 

@@ -11,7 +11,12 @@ from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+
+from vafa.native.names import Names
+
+from .schema import text_view
 
 UInt32 = NDArray[np.uint32]
 
@@ -52,6 +57,8 @@ class Codes:
     def __init__(self) -> None:
         self.names: list[str] = []
         self.numbers: dict[str, int] = {}
+        # The names by their bytes, as far as `find` has needed them.
+        self._index: Names | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -68,14 +75,35 @@ class Codes:
         """Numbers of many names."""
         known = list(map(self.numbers.get, names))
         if None in known:
-            known = [self.number(name) for name in names]
+            known = [
+                self.number(name) if number is None else number
+                for name, number in zip(names, known, strict=True)
+            ]
         return np.array(known, np.uint32)
+
+    def find(self, texts: pa.Array) -> NDArray[np.int64]:
+        """Numbers of an Arrow array's strings, none of them null; -1 for unknown ones."""
+        if self._index is None:
+            self._index = Names()
+        self._index.extend(self.names[len(self._index) :])
+        return self._index.find(*text_view(texts))
+
+    def encode_texts(self, texts: pa.Array) -> UInt32:
+        """Numbers of an Arrow array's strings, none of them null."""
+        found = self.find(texts)
+        if len(found) and found.min() < 0:
+            for name in texts.filter(pa.array(found < 0)).unique().to_pylist():
+                self.number(name)
+            found = self.find(texts)
+        return found.astype(np.uint32)
 
     def cut(self, length: int) -> None:
         """Forget the names beyond a length (a commit that did not happen)."""
         for name in self.names[length:]:
             del self.numbers[name]
         del self.names[length:]
+        if self._index is not None and len(self._index) > length:
+            self._index = None
 
 
 class Members(Codes):
@@ -226,18 +254,16 @@ class Versions(Generic[V]):
         number = self._in_force(name, instant)
         return self.add(self.kind(name)) if number is None else number
 
-    def at_many(self, names: list[str], place: UInt32, instants: NDArray[np.int64]) -> UInt32:
-        """Numbers for items: item i has the name names[place[i]] at instants[i] (us)."""
-        numbers = self.codes.numbers
-        known = list(map(numbers.get, names))
-        if None in known:
-            new = dict.fromkeys(name for name in names if name not in numbers)
+    def at_many(self, names: pa.Array, instants: NDArray[np.int64]) -> UInt32:
+        """Numbers for items: item i has the name names[i] (a string) at instants[i] (us)."""
+        items = self.codes.find(names)
+        if len(items) and items.min() < 0:
+            new = names.filter(pa.array(items < 0)).unique().to_pylist()
             self.extend([self.kind(name) for name in new])
-            known = list(map(numbers.get, names))
-        items = np.array(known, np.int64)[place]
+            items = self.codes.find(names)
         out = self.latest[items]
         for i in np.flatnonzero(instants < self.since[items]).tolist():
-            out[i] = self.at(names[place[i]], int(instants[i]))
+            out[i] = self.at(self.codes.names[items[i]], int(instants[i]))
         return out
 
     def again(self, numbers: UInt32, instants: NDArray[np.int64]) -> UInt32:

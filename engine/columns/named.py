@@ -5,6 +5,7 @@ Only facts of kinds that can be named are found (rulebook sections 8 and 9).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -87,7 +88,7 @@ def naming_rows(facts: Facts, rows: NDArray[np.uint32]) -> list[int]:
 
 
 def names_among(
-    facts: Facts, ids: list[str], rows: NDArray[np.uint32],
+    facts: Facts, ids: Sequence[str], rows: NDArray[np.uint32],
     family: NDArray[np.uint32] | None = None,
 ) -> Names:
     """What rows name among themselves; with `family`, a number for those of one family by row,

@@ -43,6 +43,9 @@ MEMBER, TERMINAL, TENDER_TYPE, STORE, PRODUCT, RENAMED = range(6)
 
 V = TypeVar("V", bound=Product | StoreVersion)
 
+_LOOKED_AT = 1000
+"""Rows of a column of strings that tell whether many are equal."""
+
 
 def facts_batch(
     ids: pa.Array, facts: Facts, outcome: Outcome, program: NDArray[np.uint16], n_currencies: int
@@ -212,11 +215,24 @@ def _values(column: pa.Array) -> Sequence[Any]:
     """A column as Python values, lists as tuples; most attributes are null for all."""
     if column.null_count == len(column):
         return [None] * len(column)
+    if pa.types.is_string(column.type):
+        return _strings(column)
     if not pa.types.is_list(column.type):
         return column.to_pylist()
     if not len(column.flatten()):
         return [()] * len(column)
     return [tuple(some) for some in column.to_pylist()]
+
+
+def _strings(column: pa.Array) -> list[str | None]:
+    """Names are all different; of attributes there are few, and equal ones are one string."""
+    few = column.slice(0, _LOOKED_AT).dictionary_encode()
+    if len(few.dictionary) > len(few) // 2:
+        return column.to_pylist()
+    coded = column.dictionary_encode()
+    words = np.array([*coded.dictionary.to_pylist(), None], object)
+    places = coded.indices.fill_null(len(words) - 1).to_numpy()
+    return words[places].tolist()
 
 
 def read_facts(batch: pa.RecordBatch) -> Facts:

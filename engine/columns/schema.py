@@ -155,6 +155,15 @@ def view(values: pa.Array) -> NDArray[Any]:
     return np.frombuffer(buffer, dtype, len(values), values.offset * np.dtype(dtype).itemsize)
 
 
+def text_view(values: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """(bounds int32[n + 1], bytes) of a string array without nulls, as views of its buffers."""
+    _, bounds, text = values.buffers()
+    if bounds is None or not len(values):
+        return np.zeros(1, np.int32), np.zeros(0, np.uint8)
+    data = np.zeros(0, np.uint8) if text is None else np.frombuffer(text, np.uint8)
+    return np.frombuffer(bounds, np.int32, len(values) + 1, values.offset * 4), data
+
+
 def list_view(values: pa.ListArray) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
     """(starts int64[n + 1] from 0, the struct's columns) of a list column."""
     offsets = np.frombuffer(

@@ -67,6 +67,8 @@ def _rule_needs_general(rule: Rule) -> bool:
         )
         or when.negated.min_amount is not None
         or when.negated.min_quantity is not None
+        or when.min_basket is not None
+        or when.negated.min_basket is not None
         or (isinstance(rule, Earn)
             and (rule.basis not in ("net", "quantity") or bool(rule.bands) or rule.blocks
                  or rule.group is not None))
@@ -117,6 +119,8 @@ class GeneralRules:
         return {
             "not_amount": int64s([least(rule.when.negated.min_amount) for rule in rules]),
             "not_quantity": int64s([thousandths(r.when.negated.min_quantity) for r in rules]),
+            "min_basket": int64s([least(rule.when.min_basket) for rule in rules]),
+            "not_basket": int64s([least(rule.when.negated.min_basket) for rule in rules]),
             "blocks": np.array([isinstance(r, Earn) and r.blocks for r in rules], np.uint8),
             "per": int64s([per_units(r) if isinstance(r, Earn) else 1 for r in rules]),
             "marginal": np.array(

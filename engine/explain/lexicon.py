@@ -163,6 +163,7 @@ CONDITIONS = {
     "without": ("no line", "نبودن سطری"),
     "min_amount": ("at least an amount", "کمترین مبلغ"),
     "min_quantity": ("at least a quantity", "کمترین مقدار"),
+    "min_basket": ("a basket of at least", "کمترین مبلغ سبد"),
     "tier": ("the tier", "سطح"),
     "tier_at_least": ("at least the tier", "دست‌کم سطح"),
     "segment": ("the segment", "دستهٔ مشتری"),

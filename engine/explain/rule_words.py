@@ -195,7 +195,7 @@ class RuleSpeaker:
                 f"{self.word(FIELDS, name)} {self._value(field or name, item)}"
                 for name, item in value.items()
             )
-        if field in ("min_amount", "spend", "margin"):
+        if field in ("min_amount", "min_basket", "spend", "margin"):
             return self.voice.money(Fraction(value))
         return self._plain(field, value)
 

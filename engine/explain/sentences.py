@@ -7,6 +7,10 @@ SENTENCES = {
         "{kind} {id} of member {member}, {date}, under program {program}, version {version}.",
         "{kind} {id} از عضو {member} در {date}، با برنامهٔ {program}، نسخهٔ {version}.",
     ),
+    "head.card": (
+        "{kind} {id} of the card {member}, {date}, under program {program}, version {version}.",
+        "{kind} {id} از کارت {member} در {date}، با برنامهٔ {program}، نسخهٔ {version}.",
+    ),
     "head.control": ("{kind} {id}, {date}.", "{kind} {id}، {date}."),
     "refused": ("It was refused: {reason}.", "پذیرفته نشد: {reason}."),
     "parked": (

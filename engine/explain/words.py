@@ -21,6 +21,7 @@ from .shape import ControlTold, Explanation, LineTold, LotMade, TierTold
 
 _OF_RULES = ("earn", "multiply", "bonus")
 _ALONG = ("merge", "pool")
+_CARD = "gift card:"
 
 
 def _by_card(told: Explanation) -> bool:
@@ -54,10 +55,13 @@ class _Speaker(RuleSpeaker):
     def of_fact(self, told: Explanation) -> Iterator[str]:
         """All sentences of a fact, in the order in which it was worked out."""
         voice = self.voice
+        of_card = told.kind.startswith("gift card") and told.kind != "gift card fund"
+        member = told.member.removeprefix(_CARD) if of_card else told.member
         yield self.say(
-            "head", kind=self.word(KINDS, told.kind), id=voice.name(told.id),
-            member=voice.name(told.member), date=voice.date(told.business_date),
-            program=voice.name(told.program.id), version=voice.number(told.program.version),
+            "head.card" if of_card else "head", kind=self.word(KINDS, told.kind),
+            id=voice.name(told.id), member=voice.name(member),
+            date=voice.date(told.business_date), program=voice.name(told.program.id),
+            version=voice.number(told.program.version),
         )  # fmt: skip
         if told.status == "refused":
             yield self.say("refused", reason=self._reason(told))

@@ -15,6 +15,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from vafa.native.trail import follow
+
 from ..columns.columns import CLAIM, CLOSING, SALE, Extra, Facts, join, pick, take
 from ..columns.dictionaries import Dictionaries
 from ..columns.parked import is_parked_return
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from .alone import Folded
 
 _OK, _PARKED = int(Status.OK), int(Status.PARKED)
+
+_ASKED = frozenset((CLAIM, CLOSING))
+"""Kinds of which a walk asks more than whether they were accepted."""
 
 MOST_ROWS = 400_000
 """Rows of histories that are kept between commits."""
@@ -114,8 +119,9 @@ class _Walk:
 
     def take(self, found: Decoded, row: int, seq: int) -> None:
         """Take a fact if it is in force."""
-        kind, status = int(found.facts.kind[row]), int(found.status[row])
-        if kind == SALE and found.facts.kind[0] == CLAIM:
+        links = found.links
+        kind, status = links.kind[row], links.status[row]
+        if kind == SALE and links.kind[0] == CLAIM:
             came_along = frozenset(one.seq for one in found.resolved)
             self.claimed.setdefault(found.id_of(row), (seq, came_along))
         waits = status == _PARKED and self.told.get(seq) != _OK
@@ -128,7 +134,16 @@ class _Walk:
         self.places.append((found.facts, row))
         self.ids.append(found.id_of(row))
         self.seqs.append(seq)
-        self.version.append(int(found.program[row]))
+        self.version.append(links.program[row])
+
+    def take_plain(self, found: Decoded, rows: NDArray[np.int64], met: list[int]) -> None:
+        """As `take` of several, all accepted, of a record that holds nothing of the kinds of
+        which it asks more."""
+        first, facts = found.record.first, found.facts
+        self.places += [(facts, row) for row in met]
+        self.ids += found.ids_of(met)
+        self.seqs += [first + row for row in met]
+        self.version += found.program[rows].tolist()
 
     def without_given_up(self) -> _Walk:
         """The walk without what came before the last claim of a sale (see `of_sale`)."""
@@ -171,19 +186,27 @@ def _walk(
     unread: list[tuple[Decoded, int]] = []
     while last_seq > until:
         found = records.at(last_seq)
-        row = last_seq - found.record.first
-        if found.facts.member[row] != member:
-            raise CorruptRecord(f"fact {last_seq} is not of the member whose chain has it")
-        unread.append((found, row))
-        if found.status[row] == _PARKED or until:
-            # What became of a parked fact stands on a row that was walked before it.
-            walk.told |= _told(unread)
-            unread.clear()
-        walk.take(found, row, last_seq)
-        previous = int(found.previous[row])
-        if previous >= last_seq:
-            raise CorruptRecord(f"fact {last_seq}: its member's chain does not fall")
-        last_seq = previous
+        first, facts = found.record.first, found.facts
+        rows, following, accepted = follow(
+            facts.member, found.previous, found.status, first, last_seq, until, member
+        )
+        if rows is None:
+            raise CorruptRecord(f"fact {following} is not of the member whose chain has it")
+        met: list[int] = rows.tolist()
+        if accepted and not until and found.kinds.isdisjoint(_ASKED):
+            unread += [(found, row) for row in met]
+            walk.take_plain(found, rows, met)
+        else:
+            for row in met:
+                unread.append((found, row))
+                if found.links.status[row] == _PARKED or until:
+                    # What became of a parked fact stands on a row that was walked before it.
+                    walk.told |= _told(unread)
+                    unread.clear()
+                walk.take(found, row, first + row)
+        if following >= first + met[-1]:
+            raise CorruptRecord(f"fact {first + met[-1]}: its member's chain does not fall")
+        last_seq = following
     walk.end = last_seq
     return walk
 

@@ -6,7 +6,7 @@ and budgets of the whole journal, and folded in each member's order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +78,19 @@ def read_rows(
     return Read(facts, seqs, ids, version, status, resolved, members, last, claimed)
 
 
+class _Ids(Sequence[str]):
+    """Ids as they stand in the journal, each decoded when it is asked for."""
+
+    def __init__(self, stored: pa.ChunkedArray) -> None:
+        self._stored = stored
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    def __getitem__(self, row: Any) -> Any:
+        return self._stored[row].as_py()
+
+
 @dataclass(slots=True)
 class Refolded:
     """What a part of the members came to."""
@@ -103,7 +116,9 @@ def fold_read(fold: Fold, read: list[Read]) -> Refolded:
     naming = naming_rows(facts, rows)
     drawn = settled = None
     if unordered.any() or naming or fold.compiled.draws or fold.accounts:
-        ids = pa.chunked_array([r.ids for r in read]).to_pylist()
+        stored = pa.chunked_array([r.ids for r in read])
+        # For an order of time alone few are asked for.
+        ids = stored.to_pylist() if naming or fold.compiled.draws or fold.accounts else _Ids(stored)
         drawn = fold.compiled.drawn(version, ids)
         if naming:
             names = names_among(facts, ids, rows, fold.accounts.roots(member))

@@ -58,13 +58,15 @@ class Record:
 
     def facts(self) -> pa.RecordBatch:
         """The facts as one record batch of `schema.FACTS`."""
-        return pa.ipc.read_record_batch(pa.py_buffer(self.body[: self.facts_bytes]), FACTS)
+        message = memoryview(self.body)[: self.facts_bytes]
+        return pa.ipc.read_record_batch(pa.py_buffer(message), FACTS)
 
     def growth(self) -> pa.RecordBatch | None:
         """What the dictionaries gained, or None."""
         if len(self.body) == self.facts_bytes:
             return None
-        return pa.ipc.read_record_batch(pa.py_buffer(self.body[self.facts_bytes :]), GROWTH)
+        message = memoryview(self.body)[self.facts_bytes :]
+        return pa.ipc.read_record_batch(pa.py_buffer(message), GROWTH)
 
     def copy(self) -> Record:
         """The record with its own memory, usable after the read transaction."""

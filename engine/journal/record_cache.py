@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,17 @@ from .journal import Journal, Record
 MOST_BYTES = 256 * 1024 * 1024
 
 
+class Links(NamedTuple):
+    """Columns of a record as plain memory: a look gives an int, where one at an array gives an
+    object that costs several times as much. `ids_from` delimits the ids' UTF-8."""
+
+    kind: memoryview
+    status: memoryview
+    program: memoryview
+    ids_from: memoryview
+    ids: memoryview
+
+
 class Decoded:
     """One record and the columns that walks need, each made when it is first asked for."""
 
@@ -33,6 +45,8 @@ class Decoded:
         self._status: NDArray[np.uint8] | None = None
         self._program: NDArray[np.uint16] | None = None
         self._resolved: list[Resolved] | None = None
+        self._links: Links | None = None
+        self._kinds: frozenset[int] | None = None
 
     @property
     def batch(self) -> Any:
@@ -69,10 +83,34 @@ class Decoded:
             self._program = column(self.batch, "program")
         return self._program
 
+    @property
+    def kinds(self) -> frozenset[int]:
+        """Which kinds of facts the record has."""
+        if self._kinds is None:
+            self._kinds = frozenset(np.flatnonzero(np.bincount(self.facts.kind)).tolist())
+        return self._kinds
+
+    @property
+    def links(self) -> Links:
+        """What a walk looks at row by row."""
+        if self._links is None:
+            ids = self.batch.column("id")
+            _, offsets, names = ids.buffers()
+            ends = np.frombuffer(offsets, np.int32, len(ids) + 1, 4 * ids.offset)
+            self._links = Links(
+                self.facts.kind.data, self.status.data, self.program.data, ends.data,
+                memoryview(names or b""),
+            )
+        return self._links
+
     def id_of(self, row: int) -> str:
         """A fact's id."""
-        name: str = self.batch.column("id")[row].as_py()
-        return name
+        return self.ids_of((row,))[0]
+
+    def ids_of(self, rows: Iterable[int]) -> list[str]:
+        """Ids of some facts."""
+        _, _, _, starts, names = self.links
+        return [str(names[starts[row] : starts[row + 1]], "utf-8") for row in rows]
 
     @property
     def resolved(self) -> list[Resolved]:

@@ -7,7 +7,6 @@ budgets that those use up. They are rare, so they are written at once and not in
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -48,19 +47,17 @@ from .derived import (
     restate,
     restated_rows,
 )
-
-if TYPE_CHECKING:
-    from .writer import Writer
+from .open_ledger import OpenLedger
 
 FUTURE_US = 5 * 60 * 1_000_000
 
 
 class ControlCommits:
-    """Commits facts of no member for a writer."""
+    """Commits facts of no member to a ledger."""
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-        self._replica = writer.replica
+    def __init__(self, ledger: OpenLedger) -> None:
+        self._ledger = ledger
+        self._replica = ledger.replica
 
     def commit(self, fact: ControlFact, versions: int | None = None) -> Verdict:
         """Commit one fact. Raises ProgramError for a program that is not valid.
@@ -78,7 +75,7 @@ class ControlCommits:
         match fact:
             case PublishFact():
                 return self._publish(fact, at, kind, payload, versions)
-            case _ if at > self._writer.now() + FUTURE_US:
+            case _ if at > self._ledger.now() + FUTURE_US:
                 return Verdict(refusal=Refusal("in-future", "is later than now", "occurred_at"))
             case DayClosedFact():
                 return self._close_day(fact, at, kind, payload)
@@ -97,7 +94,7 @@ class ControlCommits:
 
     def _known(self, fact_id: str, kind: int, at: int, payload: bytes) -> Verdict | None:
         """The first answer to a repeat, or the refusal of an id that is not new."""
-        seq = self._writer.find_ids([fact_id]).get(fact_id)
+        seq = self._ledger.find_ids([fact_id]).get(fact_id)
         if seq is None:
             return None
         stored = self._replica.stored(seq)
@@ -140,7 +137,7 @@ class ControlCommits:
             if replica.fold is not None:
                 replica.fold.budgets.follow(versions, replica.fold.layout.rules)
             raise
-        with self._writer.ahead():
+        with self._ledger.ahead():
             replica.fill_fold()
         answer = control_answer(fact.id, record.first)
         answer["program"] = version.program.id
@@ -219,7 +216,7 @@ class ControlCommits:
         fold.closed.add(at, day, first, version.number)
         place = len(fold.closed) - 1
         restated = [one for w in was if (one := restate(replica, w, place)) is not None]
-        with self._writer.ahead():
+        with self._ledger.ahead():
             parts = [closed_rows(fold, fold.close_last_day(everyone[~late]), at)]
             touched = parts[0][0]
             if restated:
@@ -263,7 +260,7 @@ class ControlCommits:
                 "invalid-fact", "nobody has bought or earned anything then", "from"
             ))  # fmt: skip
         before = {member: fold.state.pack(member) for member in legs.facts.member.tolist()}
-        with self._writer.ahead():
+        with self._ledger.ahead():
             rows = Legs(legs, fold.apply(legs, replica))
             if rows.outcome.status.any():
                 self._put_back(before, sizes)
@@ -325,7 +322,7 @@ class ControlCommits:
     ) -> Record:
         """Write a record and count it; what the dictionaries gained is undone if it fails."""
         replica, fold = self._replica, self._replica.fold
-        first, when = replica.seq + 1, self._writer.commit_time(self._writer.now())
+        first, when = replica.seq + 1, self._ledger.commit_time(self._ledger.now())
         budgets: list[pa.RecordBatch] = []
         undo: Callable[[], None] | None = None
         if fold is not None and closings is not None and fold.budgets.any:
@@ -337,7 +334,7 @@ class ControlCommits:
             growth_batch(replica.dictionaries, sizes),
         )
         try:
-            self._writer.append(first, data)
+            self._ledger.append(first, data)
         except StorageFull:
             replica.dictionaries.cut(sizes)
             if undo is not None:

@@ -17,8 +17,10 @@ from ..columns.dictionaries import Dictionaries
 from ..facts.parts import us_instant
 from ..folding.folding import Fold
 
-_LAST_SEQ = 1 + 1
-"""Word of a packed row that holds the last seq: after the version and last_at."""
+_SEQ_AT = 8 * (1 + 1)
+"""Where a packed row has the last seq: after the version and last_at."""
+
+_LENGTH = struct.Struct("<I")
 
 _WIDTH = 16
 _NEVER_AT = -(2**63)
@@ -28,12 +30,9 @@ def state_hash(state: State, dictionaries: Dictionaries) -> str:
     """Hash of all members' states, hex; equal for equal sets of facts."""
     total = 0
     for member, name in enumerate(dictionaries.members.names):
-        packed = bytearray(state.pack(member))
-        packed[8 * _LAST_SEQ : 8 * _LAST_SEQ + 8] = bytes(8)
-        key = name.encode()
-        digest = hashlib.blake2b(
-            struct.pack("<I", len(key)) + key + packed, digest_size=_WIDTH
-        ).digest()
+        packed, key = state.pack(member), name.encode()
+        parts = _LENGTH.pack(len(key)), key, packed[:_SEQ_AT], bytes(8), packed[_SEQ_AT + 8 :]
+        digest = hashlib.blake2b(b"".join(parts), digest_size=_WIDTH).digest()
         total += int.from_bytes(digest, "little")
     return (total % (1 << (8 * _WIDTH))).to_bytes(_WIDTH, "big").hex()
 

@@ -154,9 +154,12 @@ def stored_sums(
 def made_sums(folded: Refolded, closed_seqs: Sequence[int], accounts: Accounts) -> Sums:
     """The postings of a replay, facts by seq and then closed days."""
     figures = folded.figures
-    order = np.argsort(figures["basket"], kind="stable")
-    basket = figures["basket"][order]
-    columns = {name: figures[name][order] for name in COUNTED}
+    basket = figures["basket"]
+    columns = {name: figures[name] for name in COUNTED}
+    if (basket[1:] < basket[:-1]).any():
+        order = np.argsort(basket, kind="stable")
+        basket = basket[order]
+        columns = {name: values[order] for name, values in columns.items()}
     key, points = _keyed(folded.seqs[basket], columns)
     member = folded.facts.member[basket]
     if len(figures["closed_index"]):

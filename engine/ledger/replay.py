@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +29,7 @@ from ..columns.records import grow, read_facts
 from ..columns.schema import column, list_view
 from ..controls.standing import REWARD_STOCK, Standing, closed_budgets, facts_of_record
 from ..folding.folding import Fold
-from ..folding.refold import Read, fold_read, read_rows
+from ..folding.refold import Read, Refolded, fold_read, read_rows
 from ..journal.journal import GENESIS, CorruptRecord, Journal, Record, chain_hash
 from ..members.membership import TOLD, Membership
 from .digest import describe_row, state_hash
@@ -165,17 +166,34 @@ class Rebuilt:
                 first, read_facts(facts), ids, column(facts, "status"), self.dictionaries
             )
 
-    def _scan(self) -> Iterator[Record]:
+    def _scan(self, txn: Any) -> Iterator[Record]:
         """The records, but none that a writer has appended meanwhile."""
-        return takewhile(lambda record: record.first <= self._end, self._journal.scan())
+        return takewhile(lambda record: record.first <= self._end, self._journal.records(txn))
 
     def _fold_part(self, part: int, parts: int) -> None:
+        # All columns are views of the journal until they are joined.
+        with self._journal.reading() as txn:
+            both = self._folded(self._scan(txn), part, parts)
+        if both is None:
+            return
+        folded, told = both
+        assert self.fold is not None
+        self.report.postings += len(told)
+        self.report.corrections += told.corrections
+        made = made_sums(folded, self.fold.closed.seq, self.membership.accounts)
+        for finding in told.differences(made, MOST_FINDINGS):
+            self.report.find(finding.text(self.dictionaries.members.names, self.fold.layout))
+
+    def _folded(
+        self, records: Iterator[Record], part: int, parts: int
+    ) -> tuple[Refolded, Sums] | None:
+        """A part of the members folded, and what the journal says that they got; None: it has
+        no members."""
         assert self.fold is not None
         read: list[Read] = []
         stored: list[Sums] = []
-        for record in self._scan():
-            # One copy of the body; the columns are views of it.
-            facts = record.copy().facts()
+        for record in records:
+            facts = record.facts()
             rows = read_rows(record.first, facts, self.membership.accounts, part, parts)
             if len(rows.members):
                 read.append(rows)
@@ -186,15 +204,7 @@ class Rebuilt:
             if self._progress:
                 done = record.last + part * self.report.seq
                 self._progress(done, parts * self.report.seq)
-        if not read:
-            return
-        folded = fold_read(self.fold, read)
-        told = Sums.join(stored)
-        self.report.postings += len(told)
-        self.report.corrections += told.corrections
-        made = made_sums(folded, self.fold.closed.seq, self.membership.accounts)
-        for finding in told.differences(made, MOST_FINDINGS):
-            self.report.find(finding.text(self.dictionaries.members.names, self.fold.layout))
+        return (fold_read(self.fold, read), Sums.join(stored)) if read else None
 
 
 def _check_hash(record: Record, hashed: Future[bytes]) -> None:
@@ -211,6 +221,10 @@ def collector_off() -> Iterator[None]:
         yield
     finally:
         if was_on:
+            if not gc.get_freeze_count():
+                # To the oldest generation as they are, without the walk that would come next.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 

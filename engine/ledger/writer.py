@@ -1,19 +1,12 @@
 """The writer: checks ids and times, folds in memory, appends with one flush, answers.
 
-One process at a time writes a ledger (`writer.lock`). A commit has three steps: `stage`
-folds and makes the record, `flush` makes it durable, `publish` makes it visible. Nothing
-is acknowledged before `flush` has returned (reliability promise 1).
+A commit has three steps: `stage` folds and makes the record, `flush` makes it durable, `publish`
+makes it visible. Nothing is acknowledged before `flush` has returned (reliability promise 1).
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,45 +15,30 @@ from numpy.typing import NDArray
 
 from vafa.native.wire import Sale
 
-from ..columns.answers import Answer, claim_answer, corrected, of_nobody, rated_answers
 from ..columns.carrier import carrier_of
-from ..columns.columns import CLAIMS, ERASE, Facts, Outcome
+from ..columns.columns import ERASE, Facts, Outcome
 from ..columns.dictionaries import Sizes
 from ..columns.intake import DecodedFacts, Intake
 from ..columns.records import facts_batch, growth_batch, rows_batch
-from ..columns.schema import NO_MEMBER, column, list_view
+from ..columns.schema import list_view
 from ..columns.status import REFUSALS, Status
-from ..columns.verdicts import VERDICTS, Refusal, Verdict, rated_table, verdict_table
+from ..columns.verdicts import Refusal, Verdict
 from ..facts import ControlFact, JointFact, LoneFact, PrivateFact, PublishFact, WireControl
 from ..folding.late import Batch
-from ..journal.journal import MAP_BYTES, Journal, LedgerError, Record, StorageFull, encode_record
+from ..journal.journal import StorageFull, encode_record
 from ..members.naming import refuse_closed
-from ..private.apart import Private
 from ..private.facts import for_journal, has_private_part, keep_profile, whose
 from ..private.gift_pins import refuse_pin
-from ..value.gift_cards import card_of, choose_code
+from ..value.gift_cards import choose_code
 from ..value.joint import Legs, apply_alone, apply_joint, is_joint, others
-from ..value.redeemable import tell_redeemable, tell_taken
 from ..value.referrals import Watched, legs_of, watched
-from ..value.refunds import refunds_of, tell_refunds
-from .admission import Admission, Admitted
-from .checkpoint import remove
+from .admission import Admitted
 from .control_commits import ControlCommits
 from .derived import budget_rows
-from .replica import Progress, Replica, journal_path, state_path
+from .open_ledger import OpenLedger
+from .replica import Progress
+from .staged import Staged, lines_of, table_of, verdicts_of
 
-LEAST_FREE = 0.05
-LEAST_FREE_BYTES = 1 << 30
-"""Writes stop when less than this share of the disk, and less than this, is free."""
-
-MOST_OF_MAP = 0.9
-"""Writes stop when more than this share of the journal's map is used."""
-
-
-class LedgerBusy(LedgerError):
-    """Another process writes this ledger."""
-
-NO_NAMES = Sizes()
 REFUSED_FOR_EVER = "the fact is refused for ever"
 WITH_THE_BATCH = Refusal(
     "batch-refused", "nothing of the batch is kept, since another fact of it is refused"
@@ -68,116 +46,13 @@ WITH_THE_BATCH = Refusal(
 """What is said of the sound facts of an atomic batch."""
 
 
-@dataclass(slots=True)
-class Staged:
-    """A commit that is folded and not yet published."""
-
-    intake: Intake
-    record: Record | None
-    data: bytes
-    outcome: Outcome | None
-    new_ids: list[str]
-    rows: NDArray[np.int64] | None
-    refusals: dict[int, Refusal] = field(default_factory=dict)
-    known: dict[int, int] = field(default_factory=dict)
-    before: dict[int, bytes] = field(default_factory=dict)
-    sizes: Sizes = NO_NAMES
-    facts: Facts | None = None
-    undo: Callable[[], None] | None = None
-    legs: Legs | None = None
-    brought: Legs | None = None
-
-
-class Writer:
-    """The one writer of a ledger."""
+class Writer(OpenLedger):
+    """The one writer of a ledger: facts of members here, others by `control_commits`."""
 
     def __init__(self, ledger: Path, progress: Progress | None = None) -> None:
-        """Open a ledger for writing, making it when it is not there.
-
-        Raises LedgerBusy when another process writes it, LedgerError when it is unusable.
-        """
-        ledger.mkdir(parents=True, exist_ok=True)
-        self.ledger = ledger
-        self._lock = os.open(ledger / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            raise LedgerBusy(
-                f"{ledger} is being written by another process; stop it first"
-            ) from None
-        try:
-            self.journal = Journal(journal_path(ledger), write=True)
-            try:
-                self.replica = Replica.open(
-                    ledger, journal=self.journal, write=True, progress=progress
-                )
-            except BaseException:
-                self.journal.close()
-                raise
-        except BaseException:
-            os.close(self._lock)
-            raise
-        self._private: Private | None = None
-        self._admission = Admission(self.replica, self._damaged)
+        """See OpenLedger."""
+        super().__init__(ledger, progress)
         self._controls = ControlCommits(self)
-        self._pid = os.getpid()
-        self._spoiled = False
-        self._disk_checked = 0.0
-        self._last_time = 0
-        last = self.journal.last()
-        if last is not None:
-            self._last_time = last.committed_at
-        # A process that ended between the commit and the forgetting has left it undone.
-        self._forget()
-
-    def private(self) -> Private:
-        """What the journal must not have, opened when it is first asked for."""
-        if self._private is None:
-            self._private = Private(self.ledger)
-        return self._private
-
-    def _forget(self) -> None:
-        """Members that the journal says are erased: what is private of them goes."""
-        for member, seq in self.replica.membership.erased.items():
-            self.private().forget(member, seq)
-
-    def close(self) -> None:
-        """Write a checkpoint and let the ledger go."""
-        try:
-            if not self._spoiled:
-                self.replica.save()
-        finally:
-            self.replica.close()
-            if self._private is not None:
-                self._private.close()
-            os.close(self._lock)
-
-    def __enter__(self) -> Writer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _damaged(self) -> None:
-        """Nothing may be decided from a damaged index: the next start rebuilds it."""
-        self._spoiled = True
-        remove(state_path(self.ledger))
-
-    @contextmanager
-    def ahead(self) -> Iterator[None]:
-        """While memory is ahead of the journal, and if it ends so: no checkpoint is written."""
-        self._spoiled = True
-        try:
-            yield
-        except StorageFull:
-            self._spoiled = False
-            raise
-        self._spoiled = False
-
-    def find_ids(self, ids: list[str]) -> dict[str, int]:
-        """Seqs of those ids that are known. Raises CheckpointDamaged."""
-        return self._admission.find_ids(ids)
 
     # -- facts of members -----------------------------------------------------------------
 
@@ -224,14 +99,14 @@ class Writer:
         `force` is the operator's: facts older than the late limit are taken. With `atomic`
         (and `keep_before`) nothing happens where one of the facts is refused.
         """
-        assert os.getpid() == self._pid, "a ledger must be opened after a fork"
+        self.check_process()
         now = self.now()
         replica, fold = self.replica, self.replica.fold
         dictionaries = replica.dictionaries
         sizes = dictionaries.sizes()
         if isinstance(intake, DecodedFacts):
             choose_code(replica, intake)
-        admitted = self._admission.admit(intake, now, force)
+        admitted = self.admission.admit(intake, now, force)
         refusals, known, rows = admitted.refusals, admitted.known, admitted.rows
         if atomic and (refused := refusals | self._refused_before(known)):
             dictionaries.cut(sizes)
@@ -254,7 +129,7 @@ class Writer:
             members |= fold.accounts.every(refers.referrer_of.values())
             before = {m: fold.state.pack(m) for m in members}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
-        self._spoiled = True
+        self.spoiled = True
         new = Batch(facts, new_ids, first, version, self._refused_rows(admitted, facts))
         apply = apply_joint if joint else apply_alone
         outcome, legs = apply(fold, new, replica)
@@ -324,15 +199,6 @@ class Writer:
         every = dict.fromkeys(others, WITH_THE_BATCH) | refused
         return Staged(intake, None, b"", None, [], np.zeros(0, np.int64), every, old)
 
-    def now(self) -> int:
-        """The clock's time (us)."""
-        return time.time_ns() // 1000
-
-    def commit_time(self, now: int) -> int:
-        """Recorded time never goes back, whatever the clock does."""
-        self._last_time = max(now, self._last_time)
-        return self._last_time
-
     def flush(self, staged: Staged) -> None:
         """Append the record; it is durable when this returns.
 
@@ -347,23 +213,6 @@ class Writer:
             if staged.before:
                 self._take_back(staged.before, staged.sizes, staged.undo)
             raise
-
-    def append(self, first: int, data: bytes) -> None:
-        """Append a record's bytes with one flush. Raises StorageFull."""
-        self._check_disk()
-        self.journal.append(first, data)
-
-    def _check_disk(self) -> None:
-        """Stop before the disk is full: a full one would stop the checkpoint as well."""
-        if time.monotonic() < self._disk_checked + 1.0:
-            return
-        disk = shutil.disk_usage(self.ledger)
-        if disk.free < LEAST_FREE * disk.total and disk.free < LEAST_FREE_BYTES:
-            raise StorageFull("under 5 % of the disk is free; make room and try again")
-        if self.journal.used_bytes() > MOST_OF_MAP * MAP_BYTES:
-            # A full map refuses even what would free it.
-            raise StorageFull("the journal's map is 90 % full; raise VAFA_MAP_GIB, start again")
-        self._disk_checked = time.monotonic()
 
     def _take_back(
         self, before: dict[int, bytes], sizes: Sizes, undo: Callable[[], None] | None
@@ -384,7 +233,7 @@ class Writer:
         fold.follow()
         self.replica.in_flight = {}
         self.replica.budgets_before = None
-        self._spoiled = False
+        self.spoiled = False
 
     def _settle(self, staged: Staged) -> None:
         record, outcome, facts = staged.record, staged.outcome, staged.facts
@@ -402,78 +251,31 @@ class Writer:
                     )
                     self.replica.dirty.update(legs.outcome.members.tolist())
             if (facts.kind == ERASE).any():
-                self._forget()
-            self._spoiled = False
+                self.forget()
+            self.spoiled = False
         self.replica.in_flight = {}
         self.replica.budgets_before = None
 
     def publish(self, staged: Staged) -> list[Verdict]:
         """Make a durable commit visible; verdicts in the order of the batch's facts."""
         self._settle(staged)
-        made = iter(self._new_answers(staged))
-        if staged.rows is None:
-            return list(map(Verdict, made))
-        return [
-            self._old_verdict(staged, row) or Verdict(next(made))
-            for row in range(len(staged.intake.ids))
-        ]
+        return verdicts_of(self.replica, staged)
 
     def publish_table(self, staged: Staged) -> pa.Table:
         """As `publish`, a table of `verdicts.VERDICTS`."""
         self._settle(staged)
-        rated = self._rated_table(staged)
-        if staged.rows is None:
-            return rated
-        ids = staged.intake.ids
-        old = [*staged.refusals, *staged.known]
-        verdicts = [verdict for row in old if (verdict := self._old_verdict(staged, row))]
-        table = pa.concat_tables([rated, verdict_table([ids[row] for row in old], verdicts)])
-        return table.take(pa.array(np.argsort([*staged.rows.tolist(), *old])))
+        return table_of(self.replica, staged)
 
-    def _old_verdict(self, staged: Staged, row: int) -> Verdict | None:
-        """The verdict on a row that is refused or was known; None on a new one."""
-        if row in staged.refusals:
-            return Verdict(refusal=staged.refusals[row])
-        if row not in staged.known:
-            return None
-        answer = self.replica.first_answer(staged.known[row])
-        answer["status"] = "replayed"
-        return Verdict(answer, replayed=True)
+    def publish_lines(
+        self, staged: Staged, numbers: NDArray[np.int64]
+    ) -> bytes | list[Verdict]:
+        """As `publish`; where each answer is of the common form, JSON lines with `numbers` first.
 
-    def _new_answers(self, staged: Staged) -> list[Answer]:
-        outcome, record, words = staged.outcome, staged.record, self.replica.words
-        if outcome is None or record is None:
-            return []
-        assert words is not None
-        names = self.replica.names_of(corrected(outcome.postings))
-        answers = rated_answers(words, staged.new_ids, record.first, outcome, names)
-        assert staged.facts is not None
-        if card := card_of(staged.facts, 0, self.replica.dictionaries.members.names):
-            answers[0]["card"] = card
-        elif staged.facts.kind[0] in CLAIMS and staged.legs is not None:
-            legs = staged.legs
-            names = self.replica.names_of(corrected(legs.outcome.postings))
-            rest = rated_answers(words, legs.batch.ids, legs.batch.first, legs.outcome, names)
-            answers[0] = claim_answer(answers[0], rest)
-        for row in np.flatnonzero(staged.facts.member == NO_MEMBER).tolist():
-            answers[row] = of_nobody(answers[row])
-        tell_taken(answers, staged.facts)
-        if staged.legs is not None:
-            tell_refunds(answers, refunds_of(record.facts(), self.replica.dictionaries))
-        if outcome.status.any():
-            assert self.replica.fold is not None
-            version = column(record.facts(), "program")
-            tell_redeemable(self.replica.fold, answers, outcome, staged.facts, version)
-        return answers
-
-    def _rated_table(self, staged: Staged) -> pa.Table:
-        outcome, record, words = staged.outcome, staged.record, self.replica.words
-        if outcome is None or record is None:
-            return VERDICTS.empty_table()
-        assert words is not None
-        names = self.replica.names_of(corrected(outcome.postings))
-        ids = staged.intake.id_array(staged.rows)
-        return rated_table(words, ids, record.first, outcome, names)
+        The batch is of sales whose ids need no escape in JSON.
+        """
+        self._settle(staged)
+        lines = lines_of(self.replica, staged, numbers)
+        return verdicts_of(self.replica, staged) if lines is None else lines
 
     # -- facts of no member -------------------------------------------------------------
 
@@ -482,7 +284,7 @@ class Writer:
 
         With `versions` a program is refused unless the ledger has so many.
         """
-        assert os.getpid() == self._pid, "a ledger must be opened after a fork"
+        self.check_process()
         return self._controls.commit(fact, versions)
 
     def publish_program(self, fact: PublishFact) -> Verdict:

@@ -28,7 +28,8 @@ def amounts_of(program: Program, rules: Iterable[Rule]) -> list[int]:
 
 
 def _amounts(program: Program, rule: Rule) -> Iterator[int]:
-    yield from (part.min_amount or 0 for part in (rule.when, rule.when.negated))
+    for part in (rule.when, rule.when.negated):
+        yield from (part.min_amount or 0, part.min_basket or 0)
     if not isinstance(rule, Earn) or rule.basis in ("quantity", "visit"):
         return
     yield rule.per

@@ -26,7 +26,7 @@ def contradictions(sets: Sets, when: Conditions) -> Iterator[tuple[str, str]]:
         yield "tier", "no tier serves `tier`, `tier_at_least` and `not` together"
     if not sets.minutes(when):
         yield "time", "no minute of the day is left"
-    for name in ("min_amount", "min_quantity", "days_since_purchase"):
+    for name in ("min_amount", "min_quantity", "min_basket", "days_since_purchase"):
         mine, refused = getattr(when, name), getattr(negated, name)
         if mine is not None and refused is not None and refused <= mine:
             yield name, f"at least {mine} is asked, and `not` refuses {refused} and more"

@@ -69,6 +69,10 @@ CODES: dict[str, Code] = {
         "warning", "another cap of the currency always cuts before a cap",
         "lower the cap, or take it away",
     ),
+    "milestone-unreachable": Code(
+        "warning", "a milestone of a referral is beyond its cap for ever",
+        "raise the cap, or lower the milestone",
+    ),
     "bands-not-rising": Code(
         "warning", "a band gives a lower rate than the one before it",
         "let the rates rise, or use `marginal` bands if the fall is meant",

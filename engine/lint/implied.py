@@ -14,7 +14,7 @@ from .conditions import MANY_VALUES, ONE_VALUE, Sets, all_under, draw_implied, n
 _LISTS = ("sku", "brand", "department", "supplier", "price_class", "label")
 
 _EQUAL = (
-    "without", "min_amount", "min_quantity", "age", "member_days", "anniversary",
+    "without", "min_amount", "min_quantity", "min_basket", "age", "member_days", "anniversary",
     "nth_purchase", "every_nth", "days_since_purchase", "streak", "counter", "sequence",
     "draw",
 )  # fmt: skip
@@ -105,7 +105,7 @@ def _figures_implied(narrow: Conditions, wide: Conditions) -> bool:
     return all(
         (its := getattr(wide, name)) is None
         or ((mine := getattr(narrow, name)) is not None and mine >= its)
-        for name in ("min_amount", "min_quantity", "days_since_purchase")
+        for name in ("min_amount", "min_quantity", "min_basket", "days_since_purchase")
     ) and all(
         range_implied(getattr(narrow, name), getattr(wide, name)) for name in ("age", "member_days")
     )

@@ -67,6 +67,20 @@ def lint_limits(program: Program) -> Iterator[Found]:
         yield from _uses(f"rule[{place}]", rule)
 
 
+def lint_referrals(program: Program) -> Iterator[Found]:
+    """Milestones beyond the referrals that ever bring points."""
+    for place, referral in enumerate(program.referral):
+        if referral.cap is None or referral.per != "lifetime":
+            continue
+        for ordinal in referral.milestones:
+            if int(ordinal) > referral.cap:
+                yield Found(
+                    "milestone-unreachable", f"referral[{place}].milestones",
+                    f"{referral.cap} referrals bring points, ever, and it is of number {ordinal}",
+                    referral.id,
+                )
+
+
 def figures_of(limits: Caps | OfferLimits | Uses) -> dict[str, Decimal]:
     """Figures that are given, by span."""
     given = ((name, getattr(limits, name)) for name in limits.__struct_fields__)

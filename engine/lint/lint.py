@@ -16,7 +16,7 @@ from ..program.program import Program
 from .conditions import Sets
 from .findings import CODES, SEVERITIES, Finding, Found
 from .ladder import lint_ladder
-from .limits import lint_limits
+from .limits import lint_limits, lint_referrals
 from .offers import lint_offers
 from .rules import lint_groups, lint_rules, lint_unused
 from .search import search
@@ -46,6 +46,7 @@ def _all(
     yield from lint_groups(program, sets)
     yield from lint_offers(program, sets)
     yield from lint_limits(program)
+    yield from lint_referrals(program)
     yield from lint_unused(program)
     if program.ladder is not None:
         yield from lint_ladder(program, program.ladder)

@@ -301,7 +301,9 @@ def _past_of_segment(segment: Any) -> Iterator[Past]:
 
 def _asks_lines_only(rule: Rule) -> bool:
     """Whether a rule looks at nothing but lines and amounts."""
-    of_lines = {*LineConditions.__struct_fields__, "min_amount", "min_quantity", "without"}
+    of_lines = {
+        *LineConditions.__struct_fields__, "min_amount", "min_quantity", "min_basket", "without",
+    }  # fmt: skip
     return all(
         getattr(part, name) is None
         for part in (rule.when, rule.when.negated)

@@ -166,7 +166,8 @@ def has_links(facts: Facts) -> bool:
 
 
 def settle(
-    facts: Facts, ids: list[str], names: Names, order: UInt32, number_of: Callable[[str], int],
+    facts: Facts, ids: Sequence[str], names: Names, order: UInt32,
+    number_of: Callable[[str], int],
     tied: UInt32 | None = None,
 ) -> Settled | None:
     """The accounts of facts in their order; None where none of them ties members.

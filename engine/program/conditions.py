@@ -129,6 +129,7 @@ class NotConditions(LineConditions, frozen=True, kw_only=True):
     without: LineConditions | None = None
     min_amount: Minor | None = None
     min_quantity: Decimal | None = None
+    min_basket: Minor | None = None
     tier: list[Name] | None = None
     tier_at_least: Name | None = None
     member_type: list[MemberType] | None = None

@@ -24,7 +24,8 @@ from .amounts import Line
 
 ORDER = (
     "store", "region", "format", "channel", "terminal", "tender", "coupon", "weekday", "date",
-    "time", "holiday", "without", "min_amount", "min_quantity", "tier", "tier_at_least",
+    "time", "holiday", "without", "min_amount", "min_quantity", "min_basket", "tier",
+    "tier_at_least",
     "member_type", "segment", "subscription", "counter", "age", "member_days", "anniversary",
     "first_purchase", "nth_purchase", "every_nth", "days_since_purchase", "streak", "sequence",
     "draw",
@@ -33,7 +34,7 @@ LINE_ORDER = (
     "sku", "brand", "department", "supplier", "price_class", "category", "label", "on_promotion"
 )  # fmt: skip
 _MINIMA = (("min_amount", False), ("min_amount", True), ("min_quantity", False),
-           ("min_quantity", True))  # fmt: skip
+           ("min_quantity", True), ("min_basket", False), ("min_basket", True))  # fmt: skip
 
 
 def needs_member(rule: Offer) -> bool:

@@ -173,8 +173,8 @@ def _give(turn: Turn, basket: Basket) -> Record:
     outcomes = rate(basket)
     turn.trace.rated(basket, outcomes)
     for name, outcome in outcomes.items():
-        kept = turn.member.carry.get(name, Fraction(0))
-        turn.member.carry[name] = kept + remainder_of(outcome)
+        rest = turn.member.carry.get(name, Fraction(0))
+        turn.member.carry[name] = rest + remainder_of(outcome)
     given = give(turn, basket, outcomes)
     return Record(
         turn.row.id, basket.kind, turn.date, given, code=basket.code, quantity=basket.quantity

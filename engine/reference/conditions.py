@@ -161,6 +161,13 @@ def _amount(basket: Basket, _: int, rule: Rule) -> Fraction | int:
     return sum(basket.eligible(place) for place in _lines_that_meet(basket, rule))
 
 
+def _whole_amount(basket: Basket, _: int, rule: Rule) -> Fraction | int:
+    if isinstance(rule, Offer):
+        lines = (basket.lines[place] for place in basket.eligible_lines)
+        return sum((x.line.gross * x.share_of_full for x in lines), Fraction(0))
+    return sum(basket.eligible(place) for place in basket.eligible_lines)
+
+
 def _quantity(basket: Basket, _: Decimal, rule: Rule) -> Fraction:
     whole = isinstance(rule, Offer)
     thousandths = sum(
@@ -344,6 +351,7 @@ CONDITIONS: dict[str, Condition] = {
     "without": Condition(_such_lines, lambda _, found, __: not found),
     "min_amount": _known(_amount, lambda amount, least: amount >= least),
     "min_quantity": _known(_quantity, lambda units, least: units >= exactly(least)),
+    "min_basket": _known(_whole_amount, lambda amount, least: amount >= least),
     "tier": Condition(
         lambda basket, _, __: basket.tier,
         lambda _, tier, listed: tier is not None and tier in listed,

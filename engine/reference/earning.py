@@ -132,12 +132,11 @@ def _wish(
 
 
 def _rounded(basket: Basket, outcome: Outcome) -> int:
-    if not outcome.exact:
-        return 0
     if outcome.currency.round_at == "basket":
         return math.floor(outcome.exact)
     mode = outcome.rule.round or outcome.currency.round
     if mode == "carry":
+        # Two members that are one may have brought a whole point, whatever this basket earns.
         before = basket.member.carry.get(outcome.rule.id, NOTHING)
         return max(0, math.floor(before + outcome.exact))
     if mode == "line":

@@ -247,26 +247,20 @@ class ArrowFacts:
                 extras = present([extras[row] for row in rows.tolist()])
         d = dictionaries
         n = len(at)
-        stores = table.column("store").dictionary_encode()
-        skus = lines.items.field("sku").dictionary_encode()
+        # Members are many and come once a sale: their table of bytes would be all of them.
+        members = table.column("member").dictionary_encode()
         return Facts(
             at=at,
-            member=_encode(d.members, table.column("member")),
-            store=d.stores.at_many(
-                stores.dictionary.to_pylist(), view(stores.indices).astype(np.uint32), at
-            ),
-            terminal=_encode(d.terminals, table.column("terminal")),
+            member=d.members.encode(members.dictionary.to_pylist())[view(members.indices)],
+            store=d.stores.at_many(table.column("store"), at),
+            terminal=d.terminals.encode_texts(table.column("terminal")),
             lines_from=lines.starts,
             line=(lines.place + 1).astype(np.int32),
-            product=d.products.at_many(
-                skus.dictionary.to_pylist(),
-                view(skus.indices).astype(np.uint32),
-                np.repeat(at, lines.counts),
-            ),
+            product=d.products.at_many(lines.items.field("sku"), np.repeat(at, lines.counts)),
             quantity=lines.figures("quantity"),
             net=lines.figures("net"),
             tenders_from=tenders.starts,
-            tender=_encode(d.tenders, tenders.items.field("type")),
+            tender=d.tenders.encode_texts(tenders.items.field("type")),
             amount=tenders.figures("amount"),
             day=np.zeros(n, np.int32),
             minute=np.zeros(n, np.int16),
@@ -332,9 +326,3 @@ def _grouped(
         row: tuple(items[start:end])
         for row, start, end in zip(rows.tolist(), first.tolist(), ends, strict=True)
     }
-
-
-def _encode(codes: object, names: pa.Array) -> NDArray[np.uint32]:
-    encoded = names.dictionary_encode()
-    numbers = codes.encode(encoded.dictionary.to_pylist())  # type: ignore[attr-defined]
-    return numbers[view(encoded.indices)] if len(names) else np.zeros(0, np.uint32)

@@ -1,0 +1,35 @@
+"""Lines of NDJSON answers: that of a fact, or the problem that met it, under its line's number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from vafa.engine.columns.verdicts import Verdict
+
+from .problems import problem_body
+
+
+def line_of(number: int, verdict: Verdict, language: str) -> bytes:
+    """A line of the answer: that of its fact, with the line's number put first."""
+    if verdict.answer is not None:
+        return b'{"line":%d,' % number + orjson.dumps(verdict.answer)[1:] + b"\n"
+    refusal = verdict.refusal
+    assert refusal is not None
+    body = problem_body(refusal.slug, refusal.detail, refusal.path, language)
+    return problem_line(number, body)
+
+
+def lines_of(numbers: Iterable[int], verdicts: Iterable[Verdict], language: str) -> bytes:
+    """The lines of many facts."""
+    return b"".join(
+        line_of(number, verdict, language)
+        for number, verdict in zip(numbers, verdicts, strict=True)
+    )
+
+
+def problem_line(number: int, body: dict[str, Any]) -> bytes:
+    """The line of what is no fact, or one that may not be brought."""
+    return orjson.dumps({"line": number, "status": "refused", "problem": body}) + b"\n"

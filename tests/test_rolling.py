@@ -1,0 +1,116 @@
+"""Rolling restart: new processes in place of all, without a gap at the tills."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+from vafa.engine.ledger.replay import verify
+
+from . import servers
+from .servers import Server, fact
+
+
+def pids(server: Server) -> set[int]:
+    """The processes of all roles."""
+    return {*server.role("write"), *server.role("front")}
+
+
+class Till:
+    """Sells one sale after the other; each request goes over a connection of its own."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.sold: list[str] = []
+        self.away = 0
+        self.wrong: list[object] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sell)
+        self._thread.start()
+
+    def _sell(self) -> None:
+        while not self._stop.is_set():
+            name = f"sale-{len(self.sold)}"
+            try:
+                reply = self.server.post(fact(name))
+            except OSError as error:
+                # A connection that nobody takes is a gap.
+                self.wrong.append(error)
+                continue
+            if reply.status in (200, 201):
+                self.sold.append(name)
+            elif reply.slug == "writer-away":
+                assert int(reply.headers["retry-after"]) >= 1
+                self.away += 1
+                time.sleep(0.05)
+            else:
+                self.wrong.append(reply)
+
+    def stop(self) -> None:
+        """Close the till."""
+        self._stop.set()
+        self._thread.join()
+
+
+def test_processes_are_renewed_without_a_gap(tmp_path: Path) -> None:
+    with servers.serving(tmp_path / "ledger", workers=2) as server:
+        servers.wait_until(lambda: len(pids(server)) == 3, servers.START_S)
+        before = pids(server)
+        till = Till(server)
+        try:
+            servers.wait_until(lambda: len(till.sold) > 5, servers.START_S)
+            os.kill(server.process.pid, signal.SIGUSR2)
+            servers.wait_until(
+                lambda: "all processes are new" in server.said(), 2 * servers.START_S
+            )
+            sold = len(till.sold)
+            servers.wait_until(lambda: len(till.sold) > sold + 5, servers.START_S)
+        finally:
+            till.stop()
+        assert till.wrong == []
+        after = pids(server)
+        assert len(after) == 3
+        assert not before & after
+        for name in till.sold:
+            assert server.get(f"/v1/events/{name}").status == 200
+        assert server.stop(30) == 0
+    assert verify(tmp_path / "ledger").findings == []
+
+
+def test_one_process_is_not_killed_by_the_signal(tmp_path: Path) -> None:
+    with servers.serving(tmp_path / "ledger") as server:
+        os.kill(server.process.pid, signal.SIGUSR2)
+        assert server.post(fact("after")).status == 201
+
+
+def test_readiness_tells_its_parts(tmp_path: Path) -> None:
+    for workers in (1, 2):
+        with servers.serving(tmp_path / f"ledger-{workers}", workers) as server:
+            assert "checks" not in server.get("/readyz").json()
+            assert "checks" not in server.get("/readyz?verbose=false").json()
+            for path in ("/readyz?verbose", "/readyz?verbose=true"):
+                told = server.get(path).json()
+                assert [(part["check"], part["ok"]) for part in told["checks"]] == [
+                    ("program", True), ("writer", True), ("queue", True), ("checkpoint", True),
+                ]  # fmt: skip
+                assert told["checks"][0]["detail"].endswith(", version 1")
+            assert server.get("/readyz?verbose=1").slug == "invalid-parameter"
+            assert server.get("/readyz?more").slug == "invalid-parameter"
+    with servers.serving(tmp_path / "empty", program=None) as empty:
+        told = empty.get("/readyz?verbose").json()
+        assert told["checks"][0] == {"check": "program", "ok": False, "detail": "none is in force"}
+    with servers.serving(tmp_path / "away", workers=2) as server:
+        # Front ends serve once they have found the writer.
+        assert server.post(fact("before")).status == 201
+        os.kill(server.process.pid, signal.SIGSTOP)
+        try:
+            servers.kill(*server.role("write"))
+            servers.wait_until(
+                lambda: not server.get("/readyz?verbose").json()["checks"][1]["ok"], 10
+            )
+            assert server.get("/readyz").status == 200
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
