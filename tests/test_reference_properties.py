@@ -93,7 +93,7 @@ def _sums(case: Case, reference: Reference, answers: dict[str, Answer]) -> None:
             for posting in postings:
                 sums[member, posting.currency] += posting.points
     program = parse_program(next(iter(case.programs.values())))
-    for member, run in reference._runs.items():
+    for member, run in reference.book.runs.items():
         state = run.member.copy()
         run_out(program, state, state.wallet.today, state.now_us)
         wallet = state.wallet
@@ -141,8 +141,8 @@ def test_facts_submitted_again_change_nothing(case: Case) -> None:
 @given(strategies.cases())
 def test_what_is_played_on_is_what_comes_from_scratch(case: Case) -> None:
     reference, _ = submitted(case, case.facts)
-    for name, facts in reference._facts.items():
-        played, afresh = reference._runs[name], play(reference._world, facts)
+    for name, facts in reference.book.facts.items():
+        played, afresh = reference.book.runs[name], play(reference.book.world, facts)
         assert list(played.rows) == list(afresh.rows)
         for step, other in zip(played.steps, afresh.steps, strict=True):
             assert step.row.postings == other.row.postings

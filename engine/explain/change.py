@@ -10,9 +10,9 @@ import datetime as dt
 from ..program.program import Program
 from ..reference import tiers
 from ..reference.answers import Balance, balances
-from ..reference.claims import plain
 from ..reference.lots import Lot, Wallet
 from ..reference.metrics import Figure
+from ..reference.receipts import plain
 from ..reference.state import Grant, State
 from ..reference.turn import Row
 from .rules import exact_text, metric_name

@@ -63,7 +63,6 @@ from ..facts.parts import us_instant
 from ..folding.chain import Heads, read_history
 from ..journal.record_cache import RecordCache
 from ..program.program import Program
-from ..reference.claims import PART
 from ..reference.facts import (
     IssueFact,
     Moved,
@@ -72,8 +71,9 @@ from ..reference.facts import (
     ReceivedFact,
     RefundFact,
     named_sale,
+    refund_id,
 )
-from ..reference.value import refund_id
+from ..reference.receipts import PART
 from ..reference.world import Accepted, Version, World
 
 if TYPE_CHECKING:

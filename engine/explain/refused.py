@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from ..facts import SaleFact
-from ..reference.claims import plain
 from ..reference.facts import net_voids
+from ..reference.receipts import plain
 from ..reference.returns import Refusal
 from ..reference.run import play
 from ..reference.spending import redeemable

@@ -11,8 +11,8 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from ..program.program import Program
-from .claims import plain
 from .metrics import Figure, counter
+from .receipts import plain
 from .run import Run
 from .spending import redeemable, run_out
 from .state import State

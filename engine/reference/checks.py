@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..columns.status import Status
 from ..facts import (
     AdjustFact,
@@ -61,6 +63,20 @@ def check_own(entry: Accepted, row: Row) -> None:
         raise Refusal(fact.id, Status.INSUFFICIENT)
     if row.broken_offers and not getattr(fact, "completed", False):
         raise Refusal(fact.id, row.broken_offers[0].status)
+
+
+def judge_of(
+    new: Accepted, also: Callable[[Row], None] | None = None
+) -> Callable[[Accepted, Row], None]:
+    """Judges a new fact at its own place, whatever it does to later ones."""
+
+    def judge(entry: Accepted, row: Row) -> None:
+        if entry is new:
+            check_own(new, row)
+            if also is not None:
+                also(row)
+
+    return judge
 
 
 def _takes(program: Program, fact: OfMember | DayClosedFact) -> bool:

@@ -1,110 +1,144 @@
-"""Receipts that were rung up without a member in the reference: kept, claimed, given back
-(rulebook sections 2, 7, 8 and 9).
-
-A claim puts the sale, and what was returned of it, among its member's facts; a cancel is the
-return of all that the sale has left. What a member has of a sale that it claims a second time is
-then as if it had never claimed it before.
-"""
+"""Sales of nobody in the reference: claimed by a member, and given back (sections 7 to 9)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import msgspec
 
-from ..columns.status import Status
+from ..columns.status import REFUSALS, Status
 from ..facts import CancelFact, ClaimFact, DayClosedFact, ReturnFact, SaleFact
-from .calendar import business_date
-from .facts import OfMember, instant, named_sale, returned_lines
-from .world import Accepted, Version
-
-PART = "\0return"
-
-
-def plain(name: str) -> str:
-    """The id of a fact as it came: what it has caused has more after a zero byte."""
-    return name.partition("\0")[0]
+from .accounts import Accounts
+from .answers import Answer, corrections
+from .checks import judge_of
+from .receipts import Receipt, plain, whole_return
+from .returns import Refusal
+from .run import Run, play
+from .world import Accepted
 
 
-@dataclass
-class Receipt:
-    """A sale of nobody, and whose it was and is.
+class Claims:
+    """Takes facts of nobody, claims and their cancels."""
 
-    `owners` are the members that have claimed it, the last one last; `claim` is the claim that
-    stands. `waiting` are returns of nobody since then.
-    """
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts, self._book = accounts, accounts.book
 
-    sale: Accepted
-    owners: list[str] = field(default_factory=list)
-    claim: str = ""
-    waiting: list[Accepted] = field(default_factory=list)
+    def of_nobody(self, entry: Accepted) -> Answer:
+        """A sale without a member, or a return of which the receipt tells whose it is."""
+        fact = entry.fact
+        if isinstance(fact, SaleFact):
+            self._book.receipts[fact.id] = Receipt(entry)
+            return Answer(fact.id)
+        assert isinstance(fact, ReturnFact)
+        assert fact.sale is not None
+        receipt = self._book.receipts.get(fact.sale)
+        if receipt is not None and not receipt.owner:
+            receipt.waiting.append(entry)
+            return Answer(fact.id, "parked")
+        if receipt is None and fact.sale not in self._book.sales:
+            return Answer(fact.id, "refused", REFUSALS[Status.NOT_A_SALE])
+        owner = self._book.members[fact.sale] if receipt is None else receipt.owner
+        fact = msgspec.structs.replace(fact, member=owner)
+        return self._accounts.take(replace(entry, fact=fact))
 
-    @property
-    def owner(self) -> str:
-        """The member that has it now, "" nobody."""
-        return self.owners[-1] if self.claim else ""
-
-    def refuses(self, entry: Accepted) -> Status:
-        """Why a claim may not be; OK where it may."""
-        program = entry.version.program
-        if self.claim:
-            return Status.ALREADY_CLAIMED
-        sold = business_date(self.sale.version.program, self.sale.at_us)[0]
-        today = business_date(program, entry.at_us)[0]
-        if program.claim_days is None or (today - sold).days > program.claim_days:
-            return Status.CLAIM_WINDOW_OVER
-        return Status.OK
-
-    def moved_to(
-        self, entry: Accepted, fact: ClaimFact, before: Iterable[Accepted],
-        version_at: Callable[[int], Version | None],
-    ) -> tuple[Accepted, list[Accepted]]:
-        """The sale and its returns as facts of the member that claims it.
-
-        `before` are the facts of the member that had it last.
-        """
-        sale = self.sale.fact
-        assert isinstance(sale, SaleFact)
-        found = [
-            each for each in sorted(before, key=lambda one: one.seq)
-            if named_sale(each.fact) == sale.id and each.returns and returned_lines(each.fact)
-        ]  # fmt: skip
-        facts: list[OfMember] = [
-            msgspec.structs.replace(sale, member=fact.member, completed=True),
-            *(_return(each.fact, fact.member, sale.id) for each in [*found, *self.waiting]),
-        ]
-        made: list[Accepted] = []
-        for one in facts:
-            version = version_at(instant(one.occurred_at))
-            assert version is not None
-            made.append(Accepted(one, entry.seq, version))
-        return made[0], made[1:]
-
-    def given_up(self, facts: Iterable[Accepted]) -> Iterator[Accepted]:
-        """A member's facts without those of the sale, which it had before; an exchange goes on
-        without its return part."""
-        for each in facts:
-            name = self.sale.fact.id
-            if each.fact.id == name:
+    def claim(self, entry: Accepted, fact: ClaimFact) -> Answer:
+        """The sale, and what of it was returned, among its member's facts."""
+        before, receipt = self._book.run(fact.member), self._book.receipts.get(fact.sale)
+        closed = self._book.closed.get(fact.member)
+        status = Status.OK
+        if closed is not None and entry.at_us >= closed:
+            status = Status.MEMBER_CLOSED
+        elif receipt is None:
+            status = Status.SALE_HAS_MEMBER if fact.sale in self._book.sales else Status.NOT_A_SALE
+        else:
+            status = receipt.refuses(entry)
+        if (
+            status == Status.OK and receipt is not None
+            and closed is not None and receipt.sale.at_us >= closed
+        ):  # fmt: skip
+            status = Status.MEMBER_CLOSED
+        if status != Status.OK or receipt is None:
+            answer = Answer(fact.id, "refused", REFUSALS[status])
+            return self._book.answered(entry, before, self._book.in_vain(answer))
+        had = self._book.facts.get(receipt.owners[-1], []) if receipt.owners else []
+        leg, returns = receipt.moved_to(entry, fact, had, self._book.world.version_at)
+        waiting = {one.fact.id for one in self._book.parked.get(fact.sale, [])}
+        facts = self._book.facts.get(fact.member, [])
+        if fact.member in receipt.owners:
+            facts = list(receipt.given_up(facts))
+        kept = [replace(e, returns=False) if e.fact.id in waiting else e for e in facts]
+        kept += [entry, leg]
+        sale = Answer(leg.fact.id)
+        rows = {leg.fact.id: sale}
+        try:
+            after = play(self._book.world, kept, before, judge=judge_of(leg))
+        except Refusal as refusal:
+            answer = Answer(fact.id, "refused", REFUSALS[refusal.status])
+            return self._book.answered(entry, before, self._book.in_vain(answer))
+        kept, after = self._book.unpark(leg, kept, after, sale)
+        last = leg.fact.id
+        for one in returns:
+            told = rows[one.fact.id] = Answer(one.fact.id)
+            try:
+                then = play(self._book.world, [*kept, one], after, judge=judge_of(one))
+            except Refusal as refusal:
+                told.status, told.reason = "refused", REFUSALS[refusal.status]
                 continue
-            if named_sale(each.fact) != name:
-                yield each
-            elif isinstance(each.fact, SaleFact):
-                yield replace(each, returns=False)
+            kept, after, last = [*kept, one], then, one.fact.id
+        self._book.keep(fact.member, kept, after)
+        receipt.owners.append(fact.member)
+        receipt.claim, receipt.waiting = fact.id, []
+        self._book.members[leg.fact.id] = fact.member
+        self._book.sales.add(leg.fact.id)
+        return self._with_rows(entry, fact, before, rows, last)
 
+    def cancelled(self, entry: Accepted, fact: CancelFact) -> Answer:
+        """All that a claimed sale has left comes back, and it is nobody's again."""
+        before, claim = self._book.run(fact.member), self._book.own.get(fact.claim or "")
+        closed = self._book.closed.get(fact.member)
+        status = Status.OK
+        if closed is not None and entry.at_us >= closed:
+            status = Status.MEMBER_CLOSED
+        elif not isinstance(claim, ClaimFact):
+            status = Status.NOT_A_REDEMPTION
+        elif claim.member != fact.member:
+            status = Status.WRONG_MEMBER
+        elif self._book.receipts[claim.sale].claim != claim.id:
+            status = Status.ALREADY_CANCELLED
+        if status != Status.OK or not isinstance(claim, ClaimFact):
+            answer = Answer(fact.id, "refused", REFUSALS[status])
+            return self._book.answered(entry, before, self._book.in_vain(answer))
+        receipt = self._book.receipts[claim.sale]
+        back = replace(entry, fact=whole_return(fact, claim.sale))
+        kept = [*self._book.facts[fact.member], back]
+        try:
+            after = play(self._book.world, kept, before, judge=judge_of(back))
+        except Refusal as refusal:
+            answer = Answer(fact.id, "refused", REFUSALS[refusal.status])
+            return self._book.answered(entry, before, self._book.in_vain(answer))
+        self._book.keep(fact.member, kept, after)
+        receipt.claim = ""
+        return self._with_rows(entry, fact, before, {fact.id: Answer(fact.id)}, fact.id)
 
-def _return(fact: OfMember | DayClosedFact, member: str, sale: str) -> ReturnFact:
-    assert isinstance(fact, ReturnFact | SaleFact)
-    # The sale part of an exchange stays among the facts of the member that has made it.
-    name = plain(fact.id) + PART if isinstance(fact, SaleFact) else fact.id
-    return ReturnFact(
-        name, fact.occurred_at, member, returned_lines(fact), sale, fact.store, fact.terminal
-    )
-
-
-def whole_return(fact: CancelFact, sale: str) -> ReturnFact:
-    """The return of all that a claimed sale has left: it names no line."""
-    return ReturnFact(
-        fact.id, fact.occurred_at, fact.member, [], sale, fact.store, fact.terminal
-    )
+    def _with_rows(
+        self, entry: Accepted, fact: ClaimFact | CancelFact, before: Run,
+        rows: dict[str, Answer], last: str,
+    ) -> Answer:
+        """The answer to a claim or its cancel; corrections stand on the last row, those of returns
+        that waited on the sale's."""
+        answer, after = self._book.in_vain(Answer(fact.id)), self._book.runs[fact.member]
+        self._book.members[fact.id], self._book.own[fact.id] = fact.member, fact
+        for name, told in rows.items():
+            if told.status == "ok":
+                told.postings = list(after.rows[name].postings)
+        new = {fact.id, *rows}
+        told_on = {name: row for row in rows.values() for name in row.parked}
+        for posting in corrections(before, after, *new):
+            told_on.get(posting.corrects, rows[last]).postings.append(posting)
+        answer.rows = {plain(name): told for name, told in rows.items()}
+        self._book.close_budgets(entry.version.program, answer)
+        of_sale = after.rows[next(iter(rows))]
+        moved = next(e.fact for e in self._book.facts[fact.member] if e.fact.id == of_sale.id)
+        assert not isinstance(moved, DayClosedFact)
+        self._accounts.refer(entry, moved, before, after, answer)
+        return self._book.answered(entry, after, answer)

@@ -83,6 +83,11 @@ class RefundFact(CancelFact, tag_field="kind", tag="gift card refund"):
     """What a return puts back on a card: it has the rank of its return."""
 
 
+def refund_id(fact: str) -> str:
+    """Id of a card's part of a return among the card's facts: an exchange may pay as well."""
+    return f"{fact}\0refund"
+
+
 class PriceFact(RedeemFact, tag_field="kind", tag="reward redeem"):
     """Points that a reward costs: no terms of redemption are asked."""
 

@@ -14,7 +14,7 @@ from .state import Basket, Given, Record
 from .world import once, scales
 
 CLOSE_DAYS = 180
-"""An anniversary of another year is refused room until so many days after the last one."""
+"""An anniversary of another year is refused room for so many days after the last one."""
 
 
 def scale_of(basket: Basket, rule: Rule) -> int:
@@ -94,7 +94,7 @@ def _too_close(basket: Basket, rule: Rule) -> bool:
         if given.points > 0 and given.anniversary is not None
     ][-1:]
     return any(
-        given.anniversary != year and (basket.date - record.date).days < CLOSE_DAYS
+        given.anniversary != year and (basket.date - record.date).days <= CLOSE_DAYS
         for record, given in last
     )
 

@@ -102,7 +102,7 @@ def _too_close(basket: Basket, rule: Offer) -> bool:
         if taken.offer == rule.id and taken.anniversary is not None
     ][-1:]  # fmt: skip
     return any(
-        taken.anniversary != year and (basket.date - record.date).days < CLOSE_DAYS
+        taken.anniversary != year and (basket.date - record.date).days <= CLOSE_DAYS
         for record, taken in last
     )
 
