@@ -226,6 +226,29 @@ def test_a_card_told_of_in_the_same_batch_names_its_member(shop: Shop) -> None:
     assert shop.active("dora") == 200
 
 
+def decoded_sale(name: str, day: str, member: str) -> Any:
+    """A sale of one line, not sent yet."""
+    line = {"sku": "tea", "quantity": 1000, "net": 3000}
+    return decode_fact(json.dumps({
+        "id": name, "kind": "sale", "occurred_at": f"{day}T12:00:00Z", "member": member,
+        "lines": [line],
+    }).encode())  # fmt: skip
+
+
+def test_a_leg_to_a_member_whose_kin_buys_in_the_same_commit(shop: Shop) -> None:
+    shop.send("enrol", "e-kin", "2024-01-01", member="kin")
+    shop.send("merge", "m1", "2024-01-03", member="anna", other="kin")
+    shop.send("unmerge", "u1", "2024-01-04", merge="m1", member="anna")
+    refer(shop, "b")
+    # Later than what qualifies: the leg is late for her, and her kin's facts are asked for.
+    buy(shop, "late", "2024-03-01", "anna")
+    facts = [decoded_sale("k1", "2024-02-01", "kin"), decoded_sale("b1", "2024-02-02", "b")]
+    told = shop.writer.commit(DecodedFacts(facts), force=True)
+    assert [of(verdict.answer or {}) for verdict in told] == ["ok", "ok"]
+    assert (shop.active("anna"), shop.active("kin"), shop.active("b")) == (230, 30, 130)
+    shop.checked()
+
+
 def test_a_referrer_is_named_by_member_or_by_card(shop: Shop) -> None:
     with pytest.raises(FormError, match="referrer"):
         by_card(shop, "e1", "1001", member="bert", referrer="anna")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..columns.columns import Facts
@@ -37,9 +39,10 @@ class Links(NamedTuple):
 class Decoded:
     """One record and the columns that walks need, each made when it is first asked for."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, batch: pa.RecordBatch | None = None) -> None:
+        """`batch` are its facts where they are at hand."""
         self.record = record
-        self._batch: Any = None
+        self._batch = batch
         self._facts: Facts | None = None
         self._previous: NDArray[np.uint64] | None = None
         self._status: NDArray[np.uint8] | None = None
@@ -49,7 +52,7 @@ class Decoded:
         self._kinds: frozenset[int] | None = None
 
     @property
-    def batch(self) -> Any:
+    def batch(self) -> pa.RecordBatch:
         """The facts as a record batch."""
         if self._batch is None:
             self._batch = self.record.facts()
@@ -145,7 +148,22 @@ class RecordCache:
 
     def keep(self, record: Record) -> Decoded:
         """Keep a record that has memory of its own."""
-        decoded = self._kept[record.first] = Decoded(record)
+        return self._keep(Decoded(record))
+
+    @contextmanager
+    def unwritten(self, first: int, batch: pa.RecordBatch) -> Iterator[None]:
+        """While rows of a commit are folded whose first ones are: these are found as well."""
+        record = Record(first, first + batch.num_rows - 1, 0, b"", b"", b"", 0)
+        self._keep(Decoded(record, batch))
+        try:
+            yield
+        finally:
+            del self._kept[first]
+            self._firsts.remove(first)
+
+    def _keep(self, decoded: Decoded) -> Decoded:
+        record = decoded.record
+        self._kept[record.first] = decoded
         insort(self._firsts, record.first)
         self._bytes += len(record.body)
         while self._bytes > MOST_BYTES and len(self._kept) > 1:

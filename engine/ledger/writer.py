@@ -133,23 +133,18 @@ class Writer(OpenLedger):
         new = Batch(facts, new_ids, first, version, self._refused_rows(admitted, facts))
         apply = apply_joint if joint else apply_alone
         outcome, legs = apply(fold, new, replica)
-        brought = self._referred(refers, new, outcome, legs)
+        n = fold.n_currencies
+        batch = facts_batch(intake.id_array(rows), facts, outcome, version, n)
+        batch = batch if legs is None else rows_batch(batch, legs.rows(n))
+        brought = self._referred(refers, new, outcome, legs, batch)
         if legs is not None and keep_before:
             before = legs.before | before
         if atomic and (refused := _refused(outcome, rows)):
             self._take_back(before, sizes, None)
             return self._nothing(intake, refused, known)
-        batch = facts_batch(intake.id_array(rows), facts, outcome, version, fold.n_currencies)
-        for more in (legs, brought):
-            batch = batch if more is None else rows_batch(batch, more.rows(fold.n_currencies))
+        batch = batch if brought is None else rows_batch(batch, brought.rows(n))
         when = self.commit_time(now)
-        undo = None
-        if fold.budgets.any:
-            budgets = fold.budgets
-            replica.budgets_before = dict(budgets.totals), len(budgets.closed)
-            undo = fold.undo_budgets()
-            postings = list_view(batch.column("postings"))[1]
-            batch = rows_batch(batch, *budget_rows(fold, first + batch.num_rows, postings, when))
+        batch, undo = self._with_budgets(batch, first, when)
         data, record = encode_record(
             first, when, replica.hash, batch, growth_batch(dictionaries, sizes)
         )
@@ -159,6 +154,22 @@ class Writer(OpenLedger):
             undo, legs, brought,
         )  # fmt: skip
 
+    def _with_budgets(
+        self, batch: pa.RecordBatch, first: int, when: int
+    ) -> tuple[pa.RecordBatch, Callable[[], None] | None]:
+        """A commit's rows with those of the budgets that it closes; what takes these back."""
+        replica, fold = self.replica, self.replica.fold
+        assert fold is not None
+        budgets = fold.budgets
+        if not budgets.any:
+            return batch, None
+        replica.budgets_before = dict(budgets.totals), len(budgets.closed)
+        undo = fold.undo_budgets()
+        postings = list_view(batch.column("postings"))[1]
+        return rows_batch(
+            batch, *budget_rows(fold, first + batch.num_rows, postings, when)
+        ), undo
+
     def _refused_rows(self, admitted: Admitted, facts: Facts) -> dict[int, Status]:
         """Rows that are refused before they are folded."""
         replica = self.replica
@@ -167,19 +178,26 @@ class Writer(OpenLedger):
         return refused
 
     def _referred(
-        self, refers: Watched, new: Batch, outcome: Outcome, legs: Legs | None
+        self, refers: Watched, new: Batch, outcome: Outcome, legs: Legs | None,
+        rows: pa.RecordBatch,
     ) -> Legs | None:
-        """What a commit brings to, or takes from, those that referred its members."""
+        """What a commit brings to, or takes from, those that referred its members.
+
+        `rows` are those of the commit so far: members tied to a referrer may have some.
+        """
         fold = self.replica.fold
         assert fold is not None
         if not refers.before:
             return None
-        first = new.first + len(new.ids) + (0 if legs is None else len(legs.batch.ids))
+        begin, first = new.first, new.first + rows.num_rows
         if legs is not None and not legs.batch.legs:
             # A claim: its sale is among the rows that follow it.
             new, outcome = legs.batch, legs.outcome
         batch = legs_of(fold, self.replica, refers, new, outcome, first)
-        return None if batch is None else Legs(batch, fold.apply(batch, self.replica))
+        if batch is None:
+            return None
+        with self.replica.records.unwritten(begin, rows):
+            return Legs(batch, fold.apply(batch, self.replica))
 
     def _refused_before(self, known: dict[int, int]) -> dict[int, Refusal]:
         """Rows that are repeats of facts which were refused for ever."""
