@@ -222,7 +222,7 @@ def test_an_erasure_that_was_cut_short_is_done_at_the_start(
     with writer_of(ledger) as writer:
         give(writer, wire("enrol", "e", 0, member="m", profile=ANNA))
         with monkeypatch.context() as patch:
-            patch.setattr(Writer, "_forget", lambda _: None)
+            patch.setattr(Writer, "forget", lambda _: None)
             told(writer, wire("erase", "x", 2, member="m"), wire("close", "z", 1, member="m"))
         assert profile(writer) == ANNA
     if not checkpoint:

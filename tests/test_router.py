@@ -81,9 +81,9 @@ def test_other_paths_are_not_there(target: str) -> None:
 @pytest.mark.parametrize(
     ("method", "target", "allowed"),
     [
-        ("DELETE", "/v1/members/m-1/statement", "GET, PUT"),
-        ("POST", "/v1/members/m-1", "GET"),
-        ("PATCH", "/v1/programs", "GET, POST"),
+        ("DELETE", "/v1/members/m-1/statement", "GET, HEAD, PUT"),
+        ("POST", "/v1/members/m-1", "GET, HEAD"),
+        ("PATCH", "/v1/programs", "GET, HEAD, POST"),
         ("GET", "/v1/programs/check", "POST"),
     ],
 )
