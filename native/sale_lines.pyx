@@ -11,24 +11,26 @@ from libc.string cimport memchr, memcpy, memset
 import numpy as np
 
 from .buffers cimport Bytes, let_go, put, put_int32, put_int64
-from .json_text cimport (
-    ID_BYTES,
-    MOST_LINES,
-    MOST_TENDERS,
-    NAME_BYTES,
-    Text,
-    instant,
-    like_card,
-    look,
-    named,
-    take,
-    text,
-    whole,
+from .json_text cimport MOST_LINES, MOST_TENDERS, Text, take
+from .plain_sale cimport (
+    HAS_LINES,
+    HAS_MEMBER,
+    HAS_TENDERS,
+    NAMES,
+    Head,
+    Line,
+    Tender,
+    begin_head,
+    head_ends,
+    next_member,
+    read_line,
+    read_tender,
 )
 
 cdef enum:
-    # Columns of texts, and of figures.
-    ID, MEMBER, STORE, TERMINAL, SKU, TYPE, TEXTS
+    # Columns of texts, after the names of the head, and of figures.
+    SKU = NAMES
+    TYPE, TEXTS
     AT = 0
     QUANTITY, NET, AMOUNT, NUMBER, FIGURES
     # What ended sales before: items of each, as Arrow lists begin them.
@@ -123,46 +125,17 @@ cdef int put_text(Columns *c, int column, const char *start, Py_ssize_t size) ex
 
 cdef int read_lines(Text *t, Columns *c) except -1 nogil:
     """The lines array; 0 for anything out of the plain form."""
-    cdef const char *key
-    cdef const char *sku
-    cdef Py_ssize_t size, sku_size
-    cdef int seen
-    cdef int64_t quantity, net, n = 0
+    cdef Line line
+    cdef int64_t n = 0
     if not take(t, b'['):
         return 0
     while True:
-        if not take(t, b'{'):
+        if not read_line(t, &line) or n == MOST_LINES:
             return 0
-        seen = 0
-        sku = NULL
-        sku_size = 0
-        while True:
-            if not text(t, &key, &size) or not take(t, b':'):
-                return 0
-            if named(key, size, b"sku", 3):
-                if seen & 1 or not text(t, &sku, &sku_size):
-                    return 0
-                seen |= 1
-            elif named(key, size, b"quantity", 8):
-                if seen & 2 or not whole(t, &quantity):
-                    return 0
-                seen |= 2
-            elif named(key, size, b"net", 3):
-                if seen & 4 or not whole(t, &net):
-                    return 0
-                seen |= 4
-            else:
-                return 0
-            if not take(t, b','):
-                break
-        if seen != 7 or not take(t, b'}') or net < 0 or quantity < 0:
+        if not put_text(c, SKU, line.sku, line.size):
             return 0
-        if not 1 <= sku_size <= NAME_BYTES or n == MOST_LINES:
-            return 0
-        if not put_text(c, SKU, sku, sku_size):
-            return 0
-        put_int64(&c.figures[QUANTITY], quantity)
-        put_int64(&c.figures[NET], net)
+        put_int64(&c.figures[QUANTITY], line.quantity)
+        put_int64(&c.figures[NET], line.net)
         n += 1
         if not take(t, b','):
             c.lines += n
@@ -171,41 +144,18 @@ cdef int read_lines(Text *t, Columns *c) except -1 nogil:
 
 cdef int read_tenders(Text *t, Columns *c) except -1 nogil:
     """The tenders array; 0 for anything out of the plain form."""
-    cdef const char *key
-    cdef const char *kind
-    cdef Py_ssize_t size, kind_size
-    cdef int seen
-    cdef int64_t amount, n = 0
+    cdef Tender tender
+    cdef int64_t n = 0
     if not take(t, b'['):
         return 0
     if take(t, b']'):
         return 1
     while True:
-        if not take(t, b'{'):
+        if not read_tender(t, &tender) or n == MOST_TENDERS:
             return 0
-        seen = 0
-        kind = NULL
-        kind_size = 0
-        while True:
-            if not text(t, &key, &size) or not take(t, b':'):
-                return 0
-            if named(key, size, b"type", 4):
-                if seen & 1 or not text(t, &kind, &kind_size) or like_card(kind, kind_size):
-                    return 0
-                seen |= 1
-            elif named(key, size, b"amount", 6):
-                if seen & 2 or not whole(t, &amount):
-                    return 0
-                seen |= 2
-            else:
-                return 0
-            if not take(t, b','):
-                break
-        if seen != 3 or not take(t, b'}') or not 1 <= kind_size <= NAME_BYTES:
+        if not put_text(c, TYPE, tender.kind, tender.size):
             return 0
-        if n == MOST_TENDERS or not put_text(c, TYPE, kind, kind_size):
-            return 0
-        put_int64(&c.figures[AMOUNT], amount)
+        put_int64(&c.figures[AMOUNT], tender.amount)
         n += 1
         if not take(t, b','):
             c.tenders += n
@@ -213,72 +163,26 @@ cdef int read_tenders(Text *t, Columns *c) except -1 nogil:
 
 
 cdef int read_sale(Text *t, Columns *c) except -1 nogil:
-    """One sale; 0 for anything out of the plain form: what it has put must be taken back."""
-    cdef const char *key
-    cdef const char *start
-    cdef const char *names[TERMINAL + 1]
-    cdef Py_ssize_t sizes[TERMINAL + 1]
-    cdef Py_ssize_t size, n
-    cdef int seen = 0, bit, column
-    cdef int64_t at = 0
-    memset(sizes, 0, sizeof(sizes))
-    for column in range(TERMINAL + 1):
-        names[column] = t.at
+    """One sale of a member; 0 for anything else: what it has put must be taken back."""
+    cdef Head head
+    cdef int bit, column
+    begin_head(&head, t.at)
     if not take(t, b'{'):
         return 0
     while True:
-        if not text(t, &key, &size) or not take(t, b':'):
+        bit = next_member(t, &head)
+        if bit == 0 or bit == HAS_LINES and not read_lines(t, c):
             return 0
-        column = -1
-        if named(key, size, b"lines", 5):
-            bit = 1
-            if seen & bit or not read_lines(t, c):
-                return 0
-        elif named(key, size, b"tenders", 7):
-            bit = 2
-            if seen & bit or not read_tenders(t, c):
-                return 0
-        else:
-            if not text(t, &start, &n):
-                return 0
-            if named(key, size, b"id", 2):
-                bit, column = 4, ID
-            elif named(key, size, b"kind", 4):
-                bit = 8
-                if not named(start, n, b"sale", 4):
-                    return 0
-            elif named(key, size, b"occurred_at", 11):
-                bit = 16
-                if not instant(start, n, &at):
-                    return 0
-            elif named(key, size, b"member", 6):
-                bit, column = 32, MEMBER
-            elif named(key, size, b"store", 5):
-                bit, column = 64, STORE
-            elif named(key, size, b"terminal", 8):
-                bit, column = 128, TERMINAL
-            else:
-                return 0
-            if column >= 0:
-                names[column], sizes[column] = start, n
-        if seen & bit:
+        if bit == HAS_TENDERS and not read_tenders(t, c):
             return 0
-        seen |= bit
         if not take(t, b','):
             break
-    # id, kind, instant and lines are required, and here a member as well.
-    if seen & 61 != 61 or not take(t, b'}') or look(t) != 0 or t.at != t.end:
+    if not head_ends(t, &head) or not head.seen & HAS_MEMBER:
         return 0
-    if not 1 <= sizes[ID] <= ID_BYTES or sizes[MEMBER] == 0:
-        return 0
-    if like_card(names[MEMBER], sizes[MEMBER]):
-        return 0
-    for column in range(TERMINAL + 1):
-        if column != ID and sizes[column] > NAME_BYTES:
+    for column in range(NAMES):
+        if not put_text(c, column, head.names[column], head.sizes[column]):
             return 0
-        if not put_text(c, column, names[column], sizes[column]):
-            return 0
-    put_int64(&c.figures[AT], at)
+    put_int64(&c.figures[AT], head.at)
     put_int32(&c.lists[LINES], <int32_t>c.lines)
     put_int32(&c.lists[TENDERS], <int32_t>c.tenders)
     return 1

@@ -16,19 +16,22 @@ from libc.stdlib cimport free, malloc, realloc
 
 import numpy as np
 
-from .json_text cimport (
-    ID_BYTES,
-    MOST_LINES,
-    MOST_TENDERS,
-    NAME_BYTES,
-    Text,
-    instant,
-    like_card,
-    look,
-    named,
-    take,
-    text,
-    whole,
+from .json_text cimport MOST_LINES, MOST_TENDERS, Text, take
+from .plain_sale cimport (
+    HAS_LINES,
+    HAS_TENDERS,
+    ID,
+    MEMBER,
+    STORE,
+    TERMINAL,
+    Head,
+    Line,
+    Tender,
+    begin_head,
+    head_ends,
+    next_member,
+    read_line,
+    read_tender,
 )
 
 cdef uint32_t NOBODY = 0xFFFFFFFF    # `engine.columns.schema.NO_MEMBER`
@@ -118,42 +121,13 @@ cdef str name_of(const char *start, Py_ssize_t size):
 
 cdef bint read_lines(Text *t, Sale sale) except -1:
     """The lines array; False for anything out of the plain form."""
-    cdef const char *key
-    cdef const char *sku
-    cdef Py_ssize_t size, sku_size, room = 0
-    cdef int seen
+    cdef Py_ssize_t room = 0
     cdef Item *moved
-    cdef Item item
+    cdef Line line
     if not take(t, b'['):
         return False
     while True:
-        if not take(t, b'{'):
-            return False
-        seen = 0
-        sku = NULL
-        sku_size = 0
-        while True:
-            if not text(t, &key, &size) or not take(t, b':'):
-                return False
-            if named(key, size, b"sku", 3):
-                if seen & 1 or not text(t, &sku, &sku_size):
-                    return False
-                seen |= 1
-            elif named(key, size, b"quantity", 8):
-                if seen & 2 or not whole(t, &item.quantity):
-                    return False
-                seen |= 2
-            elif named(key, size, b"net", 3):
-                if seen & 4 or not whole(t, &item.net):
-                    return False
-                seen |= 4
-            else:
-                return False
-            if not take(t, b','):
-                break
-        if seen != 7 or not take(t, b'}') or item.net < 0 or item.quantity < 0:
-            return False
-        if not 1 <= sku_size <= NAME_BYTES or sale.n_lines == MOST_LINES:
+        if not read_line(t, &line) or sale.n_lines == MOST_LINES:
             return False
         if sale.n_lines == room:
             room = 16 if room == 0 else 2 * room
@@ -161,124 +135,65 @@ cdef bint read_lines(Text *t, Sale sale) except -1:
             if moved == NULL:
                 raise MemoryError
             sale.items = moved
-        item.line = sale.n_lines + 1
-        sale.items[sale.n_lines] = item
+        sale.items[sale.n_lines] = Item(line.quantity, line.net, <int32_t>(sale.n_lines + 1))
         sale.n_lines += 1
-        sale.skus.append(name_of(sku, sku_size))
+        sale.skus.append(name_of(line.sku, line.size))
         if not take(t, b','):
             return take(t, b']')
 
 
 cdef bint read_tenders(Text *t, Sale sale) except -1:
     """The tenders array; False for anything out of the plain form."""
-    cdef const char *key
-    cdef const char *kind
-    cdef Py_ssize_t size, kind_size
-    cdef int seen
-    cdef int64_t amount = 0
+    cdef Tender tender
     if not take(t, b'['):
         return False
     if take(t, b']'):
         return True
     while True:
-        if not take(t, b'{'):
+        if not read_tender(t, &tender) or len(sale.types) == MOST_TENDERS:
             return False
-        seen = 0
-        kind = NULL
-        kind_size = 0
-        while True:
-            if not text(t, &key, &size) or not take(t, b':'):
-                return False
-            if named(key, size, b"type", 4):
-                if seen & 1 or not text(t, &kind, &kind_size) or like_card(kind, kind_size):
-                    return False
-                seen |= 1
-            elif named(key, size, b"amount", 6):
-                if seen & 2 or not whole(t, &amount):
-                    return False
-                seen |= 2
-            else:
-                return False
-            if not take(t, b','):
-                break
-        if seen != 3 or not take(t, b'}') or not 1 <= kind_size <= NAME_BYTES:
-            return False
-        if len(sale.types) == MOST_TENDERS:
-            return False
-        sale.types.append(name_of(kind, kind_size))
-        sale.amounts.append(amount)
+        sale.types.append(name_of(tender.kind, tender.size))
+        sale.amounts.append(tender.amount)
         if not take(t, b','):
             return take(t, b']')
+
+
+cdef bint read_sale(Text *t, Sale sale) except -1:
+    """A whole sale; False for anything out of the plain form."""
+    cdef Head head
+    cdef int bit
+    begin_head(&head, t.at)
+    if not take(t, b'{'):
+        return False
+    while True:
+        bit = next_member(t, &head)
+        if bit == 0 or bit == HAS_LINES and not read_lines(t, sale):
+            return False
+        if bit == HAS_TENDERS and not read_tenders(t, sale):
+            return False
+        if not take(t, b','):
+            break
+    if not head_ends(t, &head):
+        return False
+    sale.at = head.at
+    sale.id = name_of(head.names[ID], head.sizes[ID])
+    # A sale of nobody has no member: whether the program takes one, the writer knows.
+    sale.member = name_of(head.names[MEMBER], head.sizes[MEMBER])
+    sale.store = name_of(head.names[STORE], head.sizes[STORE])
+    sale.terminal = name_of(head.names[TERMINAL], head.sizes[TERMINAL])
+    return True
 
 
 def parse_sale(bytes body):
     """The sale of a JSON body in plain form, or None when the strict decoder must look."""
     cdef Text t
-    cdef const char *key
-    cdef const char *start
-    cdef Py_ssize_t size, n
     cdef Sale sale = Sale.__new__(Sale)
-    cdef int seen = 0, bit
     t.at = body
     t.end = t.at + len(body)
-    # A sale of nobody has no member: whether the program takes one, the writer knows.
-    sale.member = sale.store = sale.terminal = ""
     try:
-        if not take(&t, b'{'):
-            return None
-        while True:
-            if not text(&t, &key, &size) or not take(&t, b':'):
-                return None
-            if named(key, size, b"lines", 5):
-                bit = 1
-                if seen & bit or not read_lines(&t, sale):
-                    return None
-            elif named(key, size, b"tenders", 7):
-                bit = 2
-                if seen & bit or not read_tenders(&t, sale):
-                    return None
-            else:
-                if not text(&t, &start, &n):
-                    return None
-                if named(key, size, b"id", 2):
-                    bit = 4
-                    if not 1 <= n <= ID_BYTES:
-                        return None
-                    sale.id = name_of(start, n)
-                elif named(key, size, b"kind", 4):
-                    bit = 8
-                    if not named(start, n, b"sale", 4):
-                        return None
-                elif named(key, size, b"occurred_at", 11):
-                    bit = 16
-                    if not instant(start, n, &sale.at):
-                        return None
-                elif n > NAME_BYTES:
-                    return None
-                elif named(key, size, b"member", 6):
-                    bit = 32
-                    if n == 0 or like_card(start, n):
-                        return None
-                    sale.member = name_of(start, n)
-                elif named(key, size, b"store", 5):
-                    bit = 64
-                    sale.store = name_of(start, n)
-                elif named(key, size, b"terminal", 8):
-                    bit = 128
-                    sale.terminal = name_of(start, n)
-                else:
-                    return None
-            if seen & bit:
-                return None
-            seen |= bit
-            if not take(&t, b','):
-                break
+        return sale if read_sale(&t, sale) else None
     except UnicodeDecodeError:
         return None
-    # id, kind, instant and lines are required.
-    if seen & 29 != 29 or not take(&t, b'}') or look(&t) != 0 or t.at != t.end:
-        return None
-    return sale
 
 
 # -- columns ---------------------------------------------------------------------------
