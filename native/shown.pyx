@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from .lots cimport Lot, Lots
+from .lots cimport UNPAID, Lot, Lots
 from .state cimport ACCOUNT, State
 
 cdef enum:
@@ -54,13 +54,18 @@ cdef char *put_lot(char *to, const Lot *lot, const char *name, Py_ssize_t size,
     to = put(to, name, size)
     to = put(to, b',"points":', 10)
     to = put_figure(to, lot.points)
-    if lot.active_from > day:
+    if lot.tag == UNPAID:
+        to = put(to, b',"state":"unpaid","earned":', 27)
+    elif lot.active_from > day:
         to = put(to, b',"state":"pending","earned":', 28)
     else:
         to = put(to, b',"state":"active","earned":', 27)
     to = put_date(to, dates, lot.earned)
     to = put(to, b',"active_from":', 15)
-    to = put_date(to, dates, lot.active_from)
+    if lot.tag == UNPAID:
+        to = put(to, b'null', 4)
+    else:
+        to = put_date(to, dates, lot.active_from)
     to = put(to, b',"good_through":', 16)
     if lot.good_through > last_day:
         to = put(to, b'null', 4)
@@ -94,7 +99,8 @@ def lots_json(State state, uint32_t member, Py_ssize_t currency, bytes name, int
         end = text
         for i in range(lots.head, lots.end):
             lot = &lots.lot[i]
-            if not (0 <= lot.earned < table.n and 0 <= lot.active_from < table.n
+            if not (0 <= lot.earned < table.n
+                    and (0 <= lot.active_from < table.n or lot.tag == UNPAID)
                     and 0 <= lot.good_through and last_day < table.n and lot.points >= 0):
                 raise IndexError(f"a lot of member {member} is beyond the table of dates")
             end = put_lot(end, lot, name, len(name), day, last_day, &table)

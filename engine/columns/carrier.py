@@ -39,6 +39,7 @@ from ..facts import (
     MemberFact,
     MemberUpdateFact,
     MergeFact,
+    PaymentFact,
     PoolFact,
     RedeemFact,
     ReleaseFact,
@@ -259,6 +260,7 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     ReleaseFact: lambda fact: Extra(named=fact.hold),
     CancelFact: _cancel,
     ClaimFact: lambda fact: Extra(receipt=fact.sale),
+    PaymentFact: lambda fact: Extra(named=fact.sale, amount=fact.amount),
     SubscriptionStartFact: _subscription,
     SubscriptionEndFact: lambda fact: Extra(plan=fact.plan),
     EnrolFact: _profile,
@@ -387,6 +389,8 @@ def _wire_figures(kind: str, extra: Extra) -> dict[str, Any]:
     match kind:
         case "claim" | "claim cancel":
             return {"claim": extra.claim} if extra.claim else {"sale": extra.receipt}
+        case "payment":
+            return {"sale": extra.named, "amount": extra.amount}
         case "activity":
             return {"code": extra.code, "quantity": extra.amount}
         case "reward redeem":
