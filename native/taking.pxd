@@ -179,7 +179,7 @@ cdef inline bint take_back(Work *w, const RuleTable *t, int64_t basket, int64_t 
 
 cdef inline bint in_favour(Work *w, const RuleTable *t, Sold *s, int64_t basket, int64_t *row,
                            int32_t c, int32_t day, int64_t points) noexcept nogil:
-    """What becomes available in the member's favour: it lowers what was let go, then it is a lot."""
+    """What becomes available in the member's favour lowers what was let go, then it is a lot."""
     cdef int64_t *account = account_of(row, c)
     cdef int64_t part
     cdef Lot lot

@@ -137,8 +137,9 @@ def lots_of(points: dict[tuple[Any, ...], int]) -> list[tuple[Any, ...]]:
 def settled(run: Run, case: Case) -> Run:
     """The run in the form in which two sides are compared; what is left out is not ruled.
 
-    Postings are sorted, expiries summed. Postings of 0 points are left out but for captures, accruals and
-    offers: a rule without room takes no part on one side and is told with its limit on the other.
+    Postings are sorted, expiries summed. Postings of 0 points are left out but for captures,
+    accruals and offers: a rule without room takes no part on one side and is told with its limit
+    on the other.
     Corrections of rules that donate are netted with those of their donations. What a reversal
     wanted is told by one side only. Standings are kept of facts that come after all others,
     days closed among them, and were not refused.

@@ -1,7 +1,7 @@
 """Drawn cases in which sales are made on account, and paid later, earlier, twice or never.
 
-`case_of` has the whole variety of `strategies`; `of_wholesale` small programs whose points nearly all
-wait, and histories of little but sales, payments and returns.
+`case_of` has the whole variety of `strategies`; `of_wholesale` small programs whose points nearly
+all wait, and histories of little but sales, payments and returns.
 """
 
 from __future__ import annotations
@@ -51,14 +51,13 @@ def _waiting(text: str, choices: Choices) -> str:
     for line in text.splitlines():
         rule = re.match(r'  \{ "id" = "[^"]+", "kind" = "(earn|multiply|bonus)"', line)
         currency = re.search(r'"currency" = "(\w+)"', line)
-        may = rule is not None and currency is not None and currency[1] not in status and not any(
-            word in line
-            for word in ('"activity" =', '"on" =', '"donate" =', '"basis" = "tender"')
-        )
+        never = re.search(r'"(activity|on|donate)" =|"basis" = "tender"', line)
+        may = rule and currency and currency[1] not in status and not never
         if may and choices.chance(70):
             any_waits = True
-            line = line.removesuffix(" },") + ', "accrual" = "payment" },'
-        lines.append(line)
+            lines.append(line.removesuffix(" },") + ', "accrual" = "payment" },')
+        else:
+            lines.append(line)
     if any_waits:
         listed = ", ".join(f'"{name}"' for name in ON_ACCOUNT[: choices.number(1, 2)])
         lines.insert(1, f"on_account = [{listed}]")
@@ -143,7 +142,6 @@ zone = "UTC"
 late_limit_days = 36_500
 earn_on_redeemed = {redeemed}
 on_account = ["invoice"]
-late_shortfall = "{choices.pick(("debt", "forgive"))}"
 
 [returns]
 policy = "{choices.pick(("recompute", "proportional"))}"
@@ -234,7 +232,7 @@ def _fact(choices: Choices, place: int, sales: list[Fact], members: list[str]) -
 
 
 def _sale(choices: Choices) -> Fact:
-    lines = [
+    lines: list[Fact] = [
         {"sku": choices.pick("abc"), "quantity": choices.pick((1000, 2000, 3000)),
          "net": choices.pick((333, 700, 1000, 450))}
         for _ in range(choices.number(1, 3))
@@ -248,13 +246,15 @@ def _sale(choices: Choices) -> Fact:
 
 
 def _other(choices: Choices) -> Fact:
-    points = {"currency": "points", "points": choices.pick((10, 60, 300))}
-    return choices.pick((
+    taken = choices.pick((10, 60, 300))
+    points = {"currency": "points", "points": taken}
+    found: tuple[Fact, ...] = (
         {"kind": "redeem", **points},
         {"kind": "redeem", **points, "completed": True},
-        {"kind": "adjust", "currency": "points", "points": -points["points"], "reason": "-",
+        {"kind": "adjust", "currency": "points", "points": -taken, "reason": "-",
          "actor": "-", "forced": choices.chance(50)},
         {"kind": "adjust", "currency": "points", "points": 80, "reason": "-", "actor": "-"},
         {"kind": "hold", "currency": "points", "points": 20},
         {"kind": "close"} if choices.chance(30) else {"kind": "redeem", **points},
-    ))  # fmt: skip
+    )  # fmt: skip
+    return choices.pick(found)

@@ -345,8 +345,9 @@ def wire_fields(content: Content) -> dict[str, Any]:
     match KINDS[kind]:
         case "sale":
             fields |= _wire_sale(lines, tenders, extra)
-        case "return":
-            fields["lines"] = _wire_back(extra)
+        case "return" | "payment" as name:
+            told = {"lines": _wire_back(extra)} if name == "return" else {"amount": extra.amount}
+            fields |= told
             fields |= {"sale": extra.named} if extra.named else {}
         case "capture" | "release":
             fields |= {"hold": extra.named} | _wire_part(extra)
@@ -389,8 +390,6 @@ def _wire_figures(kind: str, extra: Extra) -> dict[str, Any]:
     match kind:
         case "claim" | "claim cancel":
             return {"claim": extra.claim} if extra.claim else {"sale": extra.receipt}
-        case "payment":
-            return {"sale": extra.named, "amount": extra.amount}
         case "activity":
             return {"code": extra.code, "quantity": extra.amount}
         case "reward redeem":

@@ -7,7 +7,6 @@ from collections.abc import Container
 from dataclasses import replace
 from fractions import Fraction
 
-from ..columns.status import Status
 from ..facts import ReturnedLine, SaleFact
 from ..program.program import Inactivity
 from . import tiers
@@ -143,7 +142,7 @@ def apply_return(turn: Turn, sale: SaleState, returned: list[ReturnedLine]) -> N
     changes = _changes(turn, sale, found)
     _step_back(turn, sale)
     falls = no_longer_waits(sale)
-    for currency in changes | dict.fromkeys(falls, {}):
+    for currency in dict.fromkeys([*changes, *falls]):
         _settle(turn, sale, currency, changes.get(currency, {}), falls[currency])
     _take_renewal_back(turn, sale)
 

@@ -20,7 +20,6 @@ from .state import Basket, Given, State, TierGift
 from .trace import SILENT, Trace
 from .world import Accepted, World
 
-
 NONE_WAITS: Mapping[str, int] = {}
 """No points wait for money."""
 

@@ -18,8 +18,8 @@ import numpy as np
 from ..columns.columns import (
     BALANCES,
     CLAIM,
-    POSTING_COLUMNS,
     PAYMENT,
+    POSTING_COLUMNS,
     RETURN,
     SALE,
     Extra,
@@ -102,7 +102,7 @@ def may_cancel(fold: Fold, batch: Batch, past: Past) -> Status:
 
 
 def claim(fold: Fold, batch: Batch, past: Past) -> Moved | Status:
-    """Fold a claim that may be, its sale, and what of the sale was returned and paid; or why not."""
+    """Fold a claim that may be, its sale, and what was returned and paid of it; or why not."""
     name = batch.facts.extra(0).receipt
     (seq,) = past.find_ids([name]).values()
     sold = past.facts_at([seq])
@@ -145,8 +145,8 @@ def _folded(fold: Fold, batch: Batch, past: Past, ids: list[str], parts: list[Fa
 
 
 def _returns(fold: Fold, past: Past, sale: str) -> Iterator[tuple[str, Facts]]:
-    """What has come back of a sale, and what was paid for it, as (id, fact) in the order of arrival:
-    with a member that had claimed it, and since then with nobody."""
+    """What has come back of a sale, and what was paid for it, as (id, fact) in the order of
+    arrival: with a member that had claimed it, and since then with nobody."""
     last = past.membership.receipts.by_sale.get(sale)
     if last is not None:
         history = past.history(fold.heads(last.member))
