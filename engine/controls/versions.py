@@ -60,6 +60,8 @@ class ProgramVersions:
         """Take the publication of a journal row. Raises ProgramError."""
         content = published(payload)
         made = Version(len(self.all) + 1, seq, since, content, parse_program(content.program))
+        # The table of its zone takes as long as many commits: the first till is not to wait.
+        business_day(made.program, since)
         self.all.append(made)
         self._index()
         return made
