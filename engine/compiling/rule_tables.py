@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
 from ..columns.dictionaries import Codes, Product, StoreVersion
 from ..program.conditions import LINE_LISTS, Conditions, LineConditions
 from ..program.program import Earn, Rule
 from .conditions import in_category, listed, nodes_of, under
-
-if TYPE_CHECKING:
-    from .programs import CompiledProgram, CompiledPrograms
+from .layout import key_of
+from .seen import Seen
+from .version import CompiledProgram
 
 _EXCLUDED = 0
 _ATTRIBUTES = itemgetter(slice(2, None))
@@ -31,10 +30,10 @@ class RuleTables:
     Products that satisfy the same rules share a class; class 0 holds the excluded ones.
     """
 
-    def __init__(self, compiled: CompiledProgram, owner: CompiledPrograms) -> None:
+    def __init__(self, compiled: CompiledProgram, seen: Seen) -> None:
         self.compiled = compiled
-        self.owner = owner
-        self.dictionaries = owner.dictionaries
+        self.seen = seen
+        self.dictionaries = seen.dictionaries
         self._all = _number(compiled.words(lambda _: True))
         self._line_words: dict[tuple[str, Any], int] = {}
         self._class_of_attributes: dict[tuple[Any, ...], int] = {}
@@ -60,9 +59,7 @@ class RuleTables:
 
     def follow(self) -> None:
         """Take in what the dictionaries have gained (or lost) since the last call."""
-        owner = self.owner
-        sizes = (*self.dictionaries.sizes()[1:], len(owner.channels), len(owner.coupons),
-                 len(owner.activities))  # fmt: skip
+        sizes = (*self.dictionaries.sizes()[1:], *self.seen.sizes())
         if sizes == self._sizes:
             return
         self._sizes = sizes
@@ -178,7 +175,7 @@ class RuleTables:
         else:
             native.set_stores(None, keys, n)
         self._follow_names("terminals", "terminal", dictionaries.terminals, native.set_terminals)
-        self._follow_names("channels", "channel", self.owner.channels, native.set_channels)
+        self._follow_names("channels", "channel", self.seen.channels, native.set_channels)
 
     def _follow_names(self, kind: str, field: str, codes: Codes, put: Any) -> None:
         if not self._looks[kind]:
@@ -226,7 +223,7 @@ class RuleTables:
         return np.concatenate(rows) if rows else np.zeros(0, np.uint64)
 
     def _follow_coupons(self) -> None:
-        names = self.owner.coupons.names
+        names = self.seen.coupons.names
         has, forbids = self._served("coupon", names)
         own = self.compiled.program.coupon_currencies()
         takes = None
@@ -237,7 +234,7 @@ class RuleTables:
         self.compiled.native.set_coupons(has, forbids, takes, len(names))
 
     def _follow_activities(self) -> None:
-        names = self.owner.activities.names
+        names = self.seen.activities.names
         words = self._rows(names, lambda rule, name: name in (rule.when.activity or ()))
         bits = np.zeros(len(names), np.uint64)
         for bit, codes in enumerate(self.compiled.activity_subjects()):
@@ -310,11 +307,6 @@ def _in_store(when: Conditions, version: StoreVersion) -> bool:
         and listed(when, "region", version.region)
         and listed(when, "format", version.format)
     )
-
-
-def key_of(name: str) -> int:
-    """A number for a name that is the same in every ledger; above 0."""
-    return max(1, xxhash.xxh3_64_intdigest(name.encode()) >> 1)
 
 
 def _number(words: NDArray[np.uint64]) -> int:
