@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from vafa.engine.facts import DonateFact, TransferFact
+from vafa.engine.folding import batches
 from vafa.engine.journal.journal import StorageFull
 from vafa.engine.ledger.replay import verify
 from vafa.engine.ledger.writer import Writer
@@ -105,7 +106,7 @@ def test_a_leg_that_does_not_fit_refuses_the_fact(
     fold = writer.replica.fold
     assert fold is not None
     before = [fold.state.pack(0)[24:], fold.state.pack(1)]
-    apply = joint.apply
+    apply = batches.apply
 
     def refusing(fold: Any, batch: Any, past: Any) -> Any:
         outcome = apply(fold, batch, past)
