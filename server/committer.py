@@ -46,6 +46,9 @@ QUEUE_FACTS = 200_000
 
 CHECKPOINT_S = 1.0
 CHECKPOINT_FACTS = 50_000
+CHECKPOINT_PAUSE_S = 0.0005
+"""Seconds that the checkpoint's thread leaves to the commits after each piece of its work."""
+
 OUTCOME_UNKNOWN = 70
 """Exit code when a flush failed: only opening the ledger again can tell what is in it."""
 
@@ -343,7 +346,9 @@ class Committer:
         assert checkpoint is not None
         self._checkpointing = True
         snapshot = self.replica.snapshot()
-        written = self._loop.run_in_executor(self._checkpointer, checkpoint.write, snapshot)
+        written = self._loop.run_in_executor(
+            self._checkpointer, checkpoint.write, snapshot, CHECKPOINT_PAUSE_S
+        )
 
         def settled(done: asyncio.Future[None]) -> None:
             self._checkpointing = False

@@ -84,6 +84,9 @@ def among(codes: Iterable[int]) -> NDArray[np.bool_]:
     return table
 
 
+TIES = among(LINKS)
+"""`LINKS` as a table."""
+
 Lots = tuple[tuple[int, int, int, int], ...]
 """Lots that move: (earned, active from, good through, points), the dates as business days."""
 

@@ -34,7 +34,8 @@ class CompiledPrograms:
         self.programs = list(programs)
         self.layout = Layout(programs)
         self.seen = Seen(dictionaries)
-        # Once to learn what the layout has to hold, once more to know where.
+        # Once to learn what the layout has to hold, once more to know where: without the arrays
+        # that hold no place in it.
         for program, days in zip(programs, holidays, strict=True):
             CompiledProgram(program, self.layout, days)
         self.compiled = [

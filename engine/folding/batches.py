@@ -20,9 +20,9 @@ from vafa.native.state import State
 from ..columns.columns import (
     BALANCES,
     HOLD,
-    LINKS,
     POSTING_COLUMNS,
     RETURN,
+    TIES,
     Facts,
     Outcome,
     members_of,
@@ -73,7 +73,7 @@ def apply(fold: Fold, batch: Batch, past: Past) -> Outcome:
     tied = _tied(fold, batch)
     takes_part, late_members, twisted = _sort_out(fold, batch, takes, special, tied)
     figures = _fold_in_order(fold, batch, takes_part, tied, accepted=False)
-    for row in np.flatnonzero(figures["taken"]).tolist():
+    for row in figures["taken"].nonzero()[0].tolist():
         if figures["status"][row] == Status.OK:
             write_taken(facts, row, int(figures["taken"][row]))
     outcome = outcome_of(figures, n, previous, not twisted and not len(late_members))
@@ -126,7 +126,7 @@ def replay(fold: Fold, batch: Batch, status: NDArray[np.uint8], past: Past) -> s
 def _heads(fold: Fold, batch: Batch, root: int, rows: UInt32) -> dict[int, int]:
     """As `heads`, with those whom a fact of the batch ties to the member."""
     heads = fold.heads(root)
-    for row in rows[np.isin(batch.facts.kind[rows], LINKS)].tolist():
+    for row in rows[TIES[batch.facts.kind[rows]]].tolist():
         other = fold.dictionaries.members.numbers.get(batch.facts.extra(row).other)
         heads |= {} if other is None else fold.heads(other)
     return heads
@@ -184,7 +184,7 @@ def special_rows(fold: Fold, batch: Batch, past: Past) -> Bools | None:
     if naming:
         wanted = {name for row in naming for name in named_ids(facts.extra(row))}
         batch.known = past.find_ids(list(wanted))
-    special = np.isin(facts.kind, LINKS)
+    special = TIES[facts.kind]
     special[naming] = True
     special[awaited] = True
     if naming:

@@ -27,6 +27,7 @@ from ..columns.columns import (
     RELEASE,
     RETURN,
     SUBSCRIBE,
+    TIES,
     UNMERGE,
     UNPOOL,
     UNSUBSCRIBE,
@@ -162,7 +163,7 @@ class Settled:
 def has_links(facts: Facts) -> bool:
     """Whether a fact among some ties members, or unties them."""
     kinds = facts.kind
-    return len(kinds) > 0 and bool(kinds.max() >= MERGE) and bool(np.isin(kinds, LINKS).any())
+    return len(kinds) > 0 and bool(kinds.max() >= MERGE) and bool(TIES[kinds].any())
 
 
 def settle(
@@ -175,7 +176,7 @@ def settle(
     Members are numbers of any table; `number_of` gives those of the members that ties name,
     `tied` are all that were ever tied, where there are others.
     """
-    if not np.isin(facts.kind[order], LINKS).any():
+    if not TIES[facts.kind[order]].any():
         return None
     mine = order if tied is None else order[np.isin(facts.member[order], tied)]
     walk = _Walk(facts, names, number_of)

@@ -69,8 +69,10 @@ def _refusal(replica: Replica, found: dict[str, str], member: str, referrer: str
         return Status.SELF_REFERRAL
     if who(member) in links:
         return Status.ALREADY_REFERRED
-    above = who(referrer)
-    while above in links:
+    above, met = who(referrer), set[int | str]()
+    # A merge may have made a circle of others.
+    while above in links and above not in met:
+        met.add(above)
         above = links[above]
         if above == who(member):
             return Status.REFERRAL_CIRCLE

@@ -43,7 +43,7 @@ from ..journal.journal import GENESIS, Journal, LedgerError, Record
 from ..journal.record_cache import RecordCache
 from ..members.membership import Membership
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
-from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
+from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, fresh_names, remove
 from .kept import KeptAnswers
 
 Progress = Callable[[int, int], None]
@@ -383,7 +383,7 @@ class Replica:
             tuple(self.dictionaries.sizes()), self.latest_at,
             **Meta.settled(self.standing, self.parked),
         )
-        snapshot = Snapshot(meta, names=name_items(self.dictionaries, self._saved_sizes))
+        snapshot = Snapshot(meta, names=fresh_names(self.dictionaries, self._saved_sizes))
         if self.fold is not None:
             state = self.fold.state
             snapshot.rows = [(member, state.pack(member)) for member in self.dirty]
