@@ -232,11 +232,12 @@ READER = """
 import sys
 from pathlib import Path
 from vafa.engine.replica.replica import Replica
+from vafa.engine.views.views import member_view
 
 replica = Replica.open(Path(sys.argv[1]))
 for line in sys.stdin:
     replica.catch_up()
-    member = replica.member(line.strip())
+    member = member_view(replica, line.strip())
     print(member["seq"] if member else None, member["purchases"] if member else 0, flush=True)
 """
 
