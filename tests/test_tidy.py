@@ -280,8 +280,8 @@ def test_codes_of_the_compiler_are_those_of_the_kernel() -> None:
             assert name.startswith(prefix)
             assert getattr(module, name) == number, name
     kinds = numbers_of("rules.pxd", "CounterKind")
-    for name in ("SPEND", "VISITS", "RULE_POINTS", "RULE_USES", "MARGIN", "EARNED", "LINES", "UNITS", "BASKETS", "ACTIVITY"):
-        assert getattr(layout, name) == kinds[f"COUNT_{name}"]
+    for name, number in kinds.items():
+        assert getattr(layout, name.removeprefix("COUNT_")) == number, name
     postings = numbers_of("rules.pxd", "PostingKind")
     made = {f"POST_{name.upper()}": code for code, name in enumerate(status.POSTINGS)}
     # Corrections are the difference of two folds, stock is what is left beside all members.

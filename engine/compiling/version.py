@@ -31,7 +31,7 @@ from .ladder import asked_of, asked_to_enter, ladder_arrays, rolling_starts
 from .layout import (
     ACTIVITY,
     BASKETS,
-    CURRENCY_POINTS,
+    CURRENCY,
     EARNED,
     LINES,
     RULE_POINTS,
@@ -126,7 +126,7 @@ class CompiledProgram(PlacedProgram):
         if kind in (RULE_POINTS, RULE_USES):
             ids = [rule.id for rule in self.rules]
             number = ids.index(subject) if subject in ids else -1
-        elif kind in (CURRENCY_POINTS, EARNED):
+        elif kind in (CURRENCY, EARNED):
             number = self.layout.currencies.index(subject)  # type: ignore[arg-type]
         elif kind in (LINES, UNITS, BASKETS):
             own = [counter.id for counter in self.program.counter]
@@ -248,7 +248,7 @@ class CompiledProgram(PlacedProgram):
                 rows.append(_absent(first))
                 continue
             limits += self._point_limits(
-                currency.caps, CURRENCY_POINTS, name, currency.scale, "cap."
+                currency.caps, CURRENCY, name, currency.scale, "cap."
             )
             expiry = currency.expiry
             renewed = expiry.renewed_by if isinstance(expiry, Inactivity) else []

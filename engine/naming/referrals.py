@@ -49,7 +49,7 @@ def _known(replica: Replica, intake: DecodedFacts, row: int, referrer: str) -> b
         account = fold.accounts.account(number)
         if fold.state.head(account)[0] is not None:
             return True
-    return any(intake.whose(earlier).member == referrer for earlier in range(row))
+    return any(intake.member_of(earlier) == referrer for earlier in range(row))
 
 
 def _refusal(replica: Replica, found: dict[str, str], member: str, referrer: str) -> Status:
