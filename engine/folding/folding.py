@@ -21,9 +21,9 @@ from vafa.native.state import State
 from ..columns.columns import (
     BALANCES,
     HOLD,
-    LINKS,
     POSTING_COLUMNS,
     RETURN,
+    TIES,
     Facts,
     Outcome,
     members_of,
@@ -190,7 +190,7 @@ class Fold:
         tied = self._tied(batch)
         takes_part, late_members, twisted = self._sort_out(batch, takes, special, tied)
         figures = self._fold_in_order(batch, takes_part, tied, accepted=False)
-        for row in np.flatnonzero(figures["taken"]).tolist():
+        for row in figures["taken"].nonzero()[0].tolist():
             if figures["status"][row] == Status.OK:
                 write_taken(facts, row, int(figures["taken"][row]))
         outcome = self.outcome(figures, n, previous, not twisted and not len(late_members))
@@ -245,7 +245,7 @@ class Fold:
     def _heads(self, batch: Batch, root: int, rows: UInt32) -> dict[int, int]:
         """As `heads`, with those whom a fact of the batch ties to the member."""
         heads = self.heads(root)
-        for row in rows[np.isin(batch.facts.kind[rows], LINKS)].tolist():
+        for row in rows[TIES[batch.facts.kind[rows]]].tolist():
             other = self.dictionaries.members.numbers.get(batch.facts.extra(row).other)
             heads |= {} if other is None else self.heads(other)
         return heads
@@ -314,7 +314,7 @@ class Fold:
         if naming:
             wanted = {name for row in naming for name in named_ids(facts.extra(row))}
             batch.known = past.find_ids(list(wanted))
-        special = np.isin(facts.kind, LINKS)
+        special = TIES[facts.kind]
         special[naming] = True
         special[awaited] = True
         if naming:
