@@ -24,6 +24,7 @@ from ..members.accounts import Accounts, Settled
 from ..program.program import Program
 from .chain import HistoryCache
 from .differences import Folded
+from .shares import fold_shared
 
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
@@ -113,11 +114,12 @@ class Fold:
         self, state: State, facts: Facts, version: NDArray[np.uint16],
         epoch: NDArray[np.uint32], names: Names, accepted: NDArray[Any], order: UInt32,
         closings: Closings | None = None, drawn: NDArray[np.uint64] | None = None,
-        settled: Settled | None = None,
+        settled: Settled | None = None, roots: UInt32 | None = None,
     ) -> dict[str, Any]:
         """Fold rows of facts in an order; what the kernel gives.
 
-        `settled` tells the accounts in which the facts count, where members are tied.
+        `settled` tells the accounts in which the facts count, where members are tied. `roots`
+        are by row, for many members from their empty rows: several threads may share them out.
         """
         if settled is not None:
             facts, names, order = (
@@ -126,6 +128,8 @@ class Fold:
         columns = self.compiled.columns(
             facts, version - np.uint16(1), epoch, names, accepted, drawn, settled
         )
+        if roots is not None:
+            return fold_shared(self.compiled.natives, state, columns, roots, order, closings)
         return fold(self.compiled.natives, state, columns, order, closings)
 
     def closings(self, until: int | None = None) -> Closings | None:
