@@ -10,8 +10,8 @@ import pytest
 
 from vafa.engine.explain.explain import Explainer
 from vafa.engine.ledger.replay import Rebuilt, compare_states
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
 
 from . import engine_driver, random_received, reference_driver
 from .cases import Case
