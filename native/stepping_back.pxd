@@ -16,8 +16,8 @@ from .state cimport (
     RENEWED, THROUGH, TIER, TODAY, Vec)
 from .taking cimport renew_since, take_back
 from .tiers cimport (
-    MOST_BALANCES, Past, add_to_counter, extend_tiers, has_stepped, lasts, move_tiers, still_good,
-    tier_slots)
+    MOST_BALANCES, Past, add_to_counter, extend_tiers, has_stepped, holds, lasts, move_tiers,
+    still_good, tier_slots)
 from .work cimport Work, note_expired
 
 
@@ -161,6 +161,18 @@ cdef inline void replay_tiers(Work *w, const History *h, int64_t *alone, int32_t
                 if not add_to_counter(t, alone, k, e.counted, e.day, e.delta[k]):
                     w.failed = 1
         extend_tiers(t, alone, e.day, e.marks, past)
+        note_reached(t, alone, e, past)
+
+
+cdef inline void note_reached(const RuleTable *t, const int64_t *alone, const Event *e,
+                              Past *past) noexcept nogil:
+    """Of the fact that brought the bonus of a tier: whether it still meets the tier."""
+    cdef int32_t rung, layout
+    for rung in range(t.n_tiers):
+        layout = t.rung[rung]
+        if ((past.row + t.tiers_at + TIER * layout)[BONUS_GIVEN] == e.source + 1
+                and holds(t, alone, rung, e.day, e.marks[rung] & MOST_BALANCES)):
+            past.reached[layout] = 1
 
 
 cdef inline bint begin_alone(Work *w, const History *h, int64_t *alone,
@@ -220,16 +232,17 @@ cdef inline bint only_balances(const RuleTable *t, int32_t rung) noexcept nogil:
 
 cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t basket,
                             int64_t *row, int32_t day) noexcept nogil:
-    """strict: tiers stand as they would have without what is back; those that fall take
-    their bonus with them. False without memory.
+    """strict: tiers stand as they would have without what is back. One that falls takes its
+    bonus with it, unless the grant that the bonus came with stands. False without memory.
     """
-    cdef int64_t *alone = <int64_t*>calloc(w.g.width + w.g.n_tiers + 1, sizeof(int64_t))
+    cdef int64_t *alone = <int64_t*>calloc(w.g.width + 2 * w.g.n_tiers + 1, sizeof(int64_t))
     cdef Past past
     cdef int32_t i, k, rung
     cdef bint good
     if alone == NULL:
         return False
     past.balances = alone + w.g.width
+    past.reached = past.balances + w.g.n_tiers
     past.checks = &h.checks
     past.row = row
     past.next = h.checked
@@ -260,7 +273,7 @@ cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t bas
             alone[k] = row[k]
         row[k] = alone[k]
         row[w.g.tiers_at + TIER * i + CHECKED] = alone[w.g.tiers_at + TIER * i + CHECKED]
-        if good and not still_good(t, row, rung, day):
+        if good and not past.reached[i] and not still_good(t, row, rung, day):
             take_bonus(w, t, h, basket, row, day, rung)
     free_row(&w.g, alone)
     return True

@@ -54,6 +54,7 @@ cdef struct Past:
     const Checks *checks
     int32_t next          # the first check that the replay has not come to
     const int64_t *row    # as it stood before the return: no tier was held longer
+    int64_t *reached      # [tier of the layout]: still met by the fact that brought its bonus
 
 
 cdef inline int32_t day_of_date(const RuleTable *t, int32_t calendar, int32_t year,

@@ -109,7 +109,8 @@ def _tiers(turn: Turn, mine: State, other: State) -> None:
         if name not in mine.held or mine.held[name] < day:
             mine.held[name], mine.held_by[name] = day, other.held_by[name]
     mine.held_settled = dict(mine.held)
-    mine.gifts = other.gifts | mine.gifts
+    gifts = other.gifts | mine.gifts
+    mine.gifts = {name: replace(gift, grant=None) for name, gift in gifts.items()}
     places = rungs(turn.program)
     mine.top = max(mine.top, other.top, key=lambda name: places.get(name or "", -1))
     mine.upgrades += other.upgrades

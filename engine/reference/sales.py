@@ -317,12 +317,15 @@ def _take_renewal_back(turn: Turn, sale: SaleState) -> None:
 
 
 def fall(turn: Turn) -> None:
-    """Tiers fall that would not have been met, with their tier-reached bonus."""
+    """Tiers fall that would not have been met, with their tier-reached bonus, unless the grant
+    stands that it came with.
+    """
     member = turn.member
     for name in tiers.review(turn.program, member, turn.today):
-        gift = member.gifts.pop(name, None)
-        if gift is None:
+        gift = member.gifts.get(name)
+        if gift is None or (gift.grant and tiers.would_be_made(member, gift.grant)):
             continue
+        del member.gifts[name]
         rule = f"tier.{name}"
         own = [x for x in member.wallet.lots if x.source == gift.fact and x.rule == rule]
         expired = sum(lot.expired for lot in own)

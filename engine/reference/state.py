@@ -271,11 +271,14 @@ class Grant:
 
 @dataclass(frozen=True)
 class TierGift:
-    """A tier-reached bonus that was given: the lot's source, currency, points."""
+    """A tier-reached bonus that was given: the lot's source, currency, points, and the grant it
+    came with (None: from before accounts came together).
+    """
 
     fact: str
     currency: str
     points: int
+    grant: Grant | None
 
 
 @dataclass

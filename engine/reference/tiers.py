@@ -167,7 +167,7 @@ def _validity_end(program: Program, member: State, day: dt.date, k: int | None) 
     return period_end(calendar, week_begins(program, calendar), period, day, k)
 
 
-def _grant(program: Program, member: State, tier: Tier, day: dt.date) -> Grant:
+def grant_of(program: Program, member: State, tier: Tier, day: dt.date) -> Grant:
     ladder = program.ladder
     assert ladder is not None
     through = None if ladder.down == "never" else _validity_end(program, member, day, None)
@@ -216,7 +216,7 @@ def begin(program: Program, member: State, day: dt.date) -> None:
     found = figures(program, member, day) if ended else {}
     for tier in ended:
         if _met(tier, found):
-            member.grants.append(_grant(program, member, tier, day))
+            member.grants.append(grant_of(program, member, tier, day))
     _step_down(program, member, day, met)
     note_held(program, member, day, met)
     member.top = _highest(program, member, day, met)
@@ -302,7 +302,7 @@ def check(
     met = [tier for tier in program.tiers() if _met(tier, found)]
     for tier in met if _lasts(program) else []:
         if tier.id not in _always(program) and names & asked(tier.at_least).keys():
-            member.grants.append(_grant(program, member, tier, day))
+            member.grants.append(grant_of(program, member, tier, day))
     held = set() if _lasts(program) else {tier.id for tier in met}
     note_held(program, member, day, held)
     member.top = _highest(program, member, day, held)
@@ -358,7 +358,7 @@ def _stands(member: State, grant: Grant) -> bool:
     that made it good as long.
     """
     if grant.stepped_from is None:
-        return _would_be_made(member, grant)
+        return would_be_made(member, grant)
     while grant.stepped_from is not None:
         grant = grant.stepped_from
     alike = [
@@ -366,10 +366,10 @@ def _stands(member: State, grant: Grant) -> bool:
         for other in member.grants
         if (other.tier, other.through, other.stepped_from) == (grant.tier, grant.through, None)
     ]
-    return any(_would_be_made(member, made) for made in (grant, *alike))
+    return any(would_be_made(member, made) for made in (grant, *alike))
 
 
-def _would_be_made(member: State, grant: Grant) -> bool:
+def would_be_made(member: State, grant: Grant) -> bool:
     if grant.settled:
         return True
     program = grant.program
@@ -391,7 +391,7 @@ def _catch_up(
         seen = replace(last, records=sum(record.date < on for record in member.records))
         if not _would_hold(program, member, tier, on, seen):
             return
-        made = _grant(program, member, tier, on)
+        made = grant_of(program, member, tier, on)
         member.grants.append(replace(made, records=seen.records))
 
 

@@ -165,7 +165,8 @@ def reach(turn: Turn, names: set[Metric], found: tiers.Found) -> None:
     rule = f"tier.{tier.id}"
     turn.row.postings.append(Posting(rule, "bonus", currency.id, points, points))
     member.wallet.issued[currency.id] += points
-    member.gifts[tier.id] = TierGift(turn.row.id, currency.id, points)
+    grant = tiers.grant_of(program, member, tier, turn.today)
+    member.gifts[tier.id] = TierGift(turn.row.id, currency.id, points, grant)
     place = len(program.rule) + [rung.id for rung in program.tiers()].index(tier.id)
     member.wallet.add(Lot(
         currency.id, points, earned_dates(program, currency, turn.date), turn.row.id, rule,
