@@ -84,12 +84,12 @@ class Folded:
         """Whether another fold posts the same, line by line, to rows below `old` and closed
         days; it says no where only the order differs."""
         mine, others = self.figures, other.figures
-        here, there = mine["basket"] < old, others["basket"] < old
+        here, there = (mine["basket"] < old).nonzero()[0], (others["basket"] < old).nonzero()[0]
         return all(
-            np.array_equal(mine[name][here], others[name][there])
+            _same(mine[name][here], others[name][there])
             for name in ("basket", "rule", "kind", "currency", "points")
         ) and all(
-            np.array_equal(mine[name], others[name])
+            _same(mine[name], others[name])
             for name in ("closed_index", "closed_rule", "closed_currency", "closed_points")
         )
 
@@ -99,6 +99,10 @@ class Folded:
             return self.figures[name][self.order[-1]]
         mine = np.flatnonzero(self.settled.account[self.order] == self.account(member))
         return self.figures[name][self.order[mine[-1] if len(mine) else -1]]
+
+
+def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return len(one) == len(other) and bool((one == other).all())
 
 
 def figures_of(

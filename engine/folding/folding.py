@@ -48,6 +48,11 @@ from .late import Anew, Batch, Past, contested, told, write_taken
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
 
+_POSTED = {
+    "basket": np.uint32, "rule": np.uint16, "kind": np.uint8, "currency": np.uint8,
+    "limit": np.uint8, "desired": np.int64, "points": np.int64,
+}  # fmt: skip
+
 Insert = tuple[NDArray[Any], dict[str, Any]]
 
 
@@ -197,7 +202,8 @@ class Fold:
             for row in every[::-1].tolist():
                 heads[int(facts.member[row])] = int(previous[row])
             rows = every[takes[every]]
-            anew = Anew(self, batch, rows, self.known(heads, past), past)
+            known = self.known(heads, past)
+            anew = Anew(self, batch, rows, known, past, self._apart(batch, heads, known, past))
             anew.decide()
             touched.update(heads)
             inserts += self._settle(anew, rows, outcome, batch.first + int(every[-1]))
@@ -245,6 +251,25 @@ class Fold:
             other = self.dictionaries.members.numbers.get(batch.facts.extra(row).other)
             heads |= {} if other is None else self.heads(other)
         return heads
+
+    def _apart(
+        self, batch: Batch, heads: Mapping[int, int], known: Known, past: Past
+    ) -> list[Known]:
+        """The families that a tie brings together, where one has something of a sale that the
+        other has claimed later: it is in force no more."""
+        given_up = known.history.given_up
+        if not given_up or batch.legs or not TIES[batch.facts.kind[0]]:
+            return []
+        other = self.dictionaries.members.numbers.get(batch.facts.extra(0).other)
+        families = [
+            self.accounts.family(one) for one in (int(batch.facts.member[0]), other)
+            if one is not None
+        ]  # fmt: skip
+        if len(families) < 2 or families[0] == families[1]:
+            return []
+        sides = [self.known({one: heads[one] for one in some}, past) for some in families]
+        before = sides[0].history.given_up | sides[1].history.given_up
+        return sides if given_up - before else []
 
     def behind(self, members: UInt32, at: int) -> Bools:
         """Which members have a fact, of their own or of those ever tied to them, that does not
@@ -360,6 +385,8 @@ class Fold:
         self, batch: Batch, rows: UInt32, tied: Tied, *, accepted: bool
     ) -> dict[str, Any]:
         n = len(batch.facts)
+        if not len(rows):
+            return _not_folded(n, self.n_currencies)
         return self.run(
             self.state, tied.facts(batch), batch.version,
             np.full(n, self.budgets.epoch, np.uint32), no_names(n),
@@ -452,6 +479,16 @@ class Tied(NamedTuple):
         if self.account is batch.facts.member:
             return batch.facts
         return replace(batch.facts, member=self.account)
+
+
+def _not_folded(n: int, n_currencies: int) -> dict[str, Any]:
+    """What the kernel gives of n rows of which it folds none."""
+    none = {name: np.zeros(0, kind) for name, kind in _POSTED.items()}
+    return none | {
+        "status": np.zeros(n, np.uint8), "tier": np.zeros(n, np.int8),
+        "taken": np.zeros(n, np.int64),
+        **{name: np.zeros((n, n_currencies), np.int64) for name in BALANCES},
+    }
 
 
 def tell_anew(anew: Anew, rows: UInt32, outcome: Outcome) -> Folded | None:
