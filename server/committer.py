@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,12 +24,13 @@ from numpy.typing import NDArray
 
 from vafa.engine.checks.program_file import ProgramError
 from vafa.engine.columns.intake import DecodedFacts, Intake
+from vafa.engine.columns.mixed import MixedFacts
 from vafa.engine.columns.verdicts import Refusal, Verdict, stream_of
 from vafa.engine.facts import ControlFact
 from vafa.engine.journal.journal import StorageFull
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.staged import Staged
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
@@ -73,11 +74,14 @@ class Commits(Protocol):
         """
 
     def lines(
-        self, sales: ArrowFacts, table: pa.Table, numbers: NDArray[np.int64], force: bool,
-        language: str,
+        self, sales: ArrowFacts, table: pa.Table, others: Mapping[int, Sale],
+        numbers: NDArray[np.int64], force: bool, language: str,
     ) -> asyncio.Future[bytes]:
-        """Commit sales that were read from lines of JSON, in order; `table` is what they were
-        made of, `numbers` are their lines. The answers come as lines of JSON."""
+        """Commit facts of members that were read from lines of JSON, in order.
+
+        `table` is what the sales were made of; `others` are the facts between them, by their
+        rows in the whole; `numbers` are the lines of all. The answers come as lines of JSON.
+        """
 
     def joint(self, fact: Sale, force: bool) -> asyncio.Future[Verdict]:
         """Commit a fact of several members, in the engine's own form."""
@@ -103,7 +107,7 @@ class Waiting:
     """
 
     sales: Sequence[Sale]
-    table: ArrowFacts | None
+    table: Intake | None
     control: ControlFact | None
     force: bool
     one: bool
@@ -190,13 +194,14 @@ class Committer:
         return done
 
     def lines(
-        self, sales: ArrowFacts, table: pa.Table, numbers: NDArray[np.int64], force: bool,
-        language: str,
+        self, sales: ArrowFacts, table: pa.Table, others: Mapping[int, Sale],
+        numbers: NDArray[np.int64], force: bool, language: str,
     ) -> asyncio.Future[bytes]:
         """See Commits."""
         done: asyncio.Future[bytes] = self._loop.create_future()
+        batch = MixedFacts(sales, others) if others else sales
         self._submit(
-            Waiting((), sales, None, force, False, done, len(sales.ids), numbers=numbers,
+            Waiting((), batch, None, force, False, done, len(numbers), numbers=numbers,
                     language=language)
         )  # fmt: skip
         return done
@@ -309,9 +314,7 @@ class Committer:
         first = group[0]
         if first.numbers is not None:
             told = self.writer.publish_lines(staged, first.numbers)
-            if not isinstance(told, bytes):
-                told = lines_of(first.numbers.tolist(), told, first.language)
-            self._tell_one(first, told)
+            self._tell_one(first, lines_of(first.numbers, told, first.language))
             return
         if first.table is not None:
             self._tell_one(first, stream_of(self.writer.publish_table(staged)))

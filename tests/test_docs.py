@@ -32,9 +32,9 @@ from vafa.engine.cli.output import Exit
 from vafa.engine.columns import schema
 from vafa.engine.facts import parts
 from vafa.engine.journal import journal
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.outbox import events as outbox
 from vafa.engine.program import conditions as program_conditions
+from vafa.engine.replica.replica import Replica
 from vafa.engine.wire import arrow_schema as wire_schema
 from vafa.server import app, committer, decode, edge, events, front, keys, webhooks
 from vafa.server.metrics import ServerCollector

@@ -16,10 +16,10 @@ from vafa.engine.columns.schema import column
 from vafa.engine.explain.journal import differences as journal_differences
 from vafa.engine.explain.member import MemberChain, Reader, chain_of
 from vafa.engine.ledger.replay import Rebuilt, compare_states
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.reference.run import Run, play
 from vafa.engine.reference.tied import Tied, play_tied
 from vafa.engine.reference.turn import Posting
+from vafa.engine.replica.replica import Replica
 
 from . import engine_driver, reference_driver
 from .cases import Case

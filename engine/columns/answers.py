@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -21,9 +22,6 @@ from .records import StoredFact, content_of_row, read_outcome
 from .schema import NO_MEMBER, column, list_view
 from .status import LIMITS, POSTINGS, REFUSALS, Status
 
-if TYPE_CHECKING:
-    from ..folding.folding import Fold
-
 Answer = dict[str, Any]
 
 STOCK = POSTINGS.index("stock")
@@ -36,14 +34,18 @@ TOLD = ["ok" if code == _OK else "parked" if code == _PARKED else "refused" for 
 
 
 class AnswerWords:
-    """Names that answers use, by the numbers that the journal has."""
+    """Names that answers use, by the numbers that the journal has; also as JSON."""
 
-    def __init__(self, fold: Fold) -> None:
-        layout = fold.layout
-        self.rules: list[str] = list(layout.rules)
+    def __init__(
+        self, rules: Sequence[str], currencies: Sequence[str], tiers: Sequence[str]
+    ) -> None:
+        self.rules: list[str] = list(rules)
         self.rule_of: dict[int, str | None] = {**dict(enumerate(self.rules)), NO_RULE: None}
-        self.currencies: list[str] = list(layout.currencies)
-        self.tiers: list[str | None] = [*layout.tiers, None]
+        self.currencies: list[str] = list(currencies)
+        self.tiers: list[str | None] = [*tiers, None]
+        self.json_rules = [*map(orjson.dumps, [*self.rules, None])]
+        self.json_currencies = [*map(orjson.dumps, self.currencies)]
+        self.json_tiers = [*map(orjson.dumps, self.tiers)]
 
 
 def rated_answers(

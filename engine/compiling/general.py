@@ -5,18 +5,16 @@ A program of plain rules needs none of it and takes the plain fold (`needs_gener
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..program.program import Bonus, Earn, Inactivity, Multiply, Offer, Program, Rule
 from .figures import int64s, least, per_units, thousandths
 from .ladder import is_simple
+from .layout import Layout
 from .member_conditions import MemberConditions, asks_member
-
-if TYPE_CHECKING:
-    from .layout import Layout
-    from .programs import CompiledProgram
+from .placed import PlacedProgram
 
 FIXED, PER_UNITS, OF_BALANCE = range(3)
 PLAIN_COUNTS = range(5)
@@ -97,14 +95,14 @@ def by_class(program: Program) -> bool:
 class GeneralRules:
     """The rules of one version as the general form has them."""
 
-    def __init__(self, compiled: CompiledProgram) -> None:
-        self.compiled = compiled
-        self.program = compiled.program
-        self.layout = compiled.layout
-        self.rules = compiled.rules
-        self.groups = [group.id for group in compiled.program.group]
-        self.stacks = [stack.id for stack in compiled.program.stack]
-        self.offers = [group.id for group in compiled.program.offer_group]
+    def __init__(self, placed: PlacedProgram) -> None:
+        self.placed = placed
+        self.program = placed.program
+        self.layout = placed.layout
+        self.rules = placed.rules
+        self.groups = [group.id for group in placed.program.group]
+        self.stacks = [stack.id for stack in placed.program.stack]
+        self.offers = [group.id for group in placed.program.offer_group]
 
     def arrays(self, conditions: MemberConditions) -> dict[str, Any]:
         """Arrays by rule, and the questions about members."""
@@ -115,7 +113,7 @@ class GeneralRules:
         modes = [_GROUPS[group.mode] for group in self.program.group]
         modes += [_STACKS[stack.mode] for stack in self.program.stack]
         modes += [_OFFERS[group.mode] for group in self.program.offer_group]
-        rules, words = self.rules, self.compiled
+        rules, words = self.rules, self.placed
         return {
             "not_amount": int64s([least(rule.when.negated.min_amount) for rule in rules]),
             "not_quantity": int64s([thousandths(r.when.negated.min_quantity) for r in rules]),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -30,6 +30,7 @@ from ..reference.run import Step, in_order, play
 from ..reference.tied import play_tied
 from ..reference.turn import Posting
 from ..reference.world import Accepted, Version, World
+from ..replica.replica import Replica
 from ..views.views import durable_heads
 from .back import back_told
 from .change import balances_told, lots_made, lots_moved, tier_told
@@ -48,8 +49,6 @@ from .shape import ControlTold, Explanation, ProgramTold
 from .trace import Heard, Listener
 from .words import sentences
 
-if TYPE_CHECKING:
-    from ..ledger.replica import Replica
 
 class UnknownFact(LookupError):
     """There is no such fact in the ledger, or it did nothing to the member named."""

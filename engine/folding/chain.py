@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -22,9 +22,7 @@ from ..columns.status import Status
 from ..controls.versions import ProgramVersions
 from ..journal.journal import CorruptRecord
 from ..journal.record_cache import Decoded, RecordCache
-
-if TYPE_CHECKING:
-    from .alone import Folded
+from .differences import Folded
 
 _OK, _PARKED = int(Status.OK), int(Status.PARKED)
 

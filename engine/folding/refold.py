@@ -24,7 +24,7 @@ from ..columns.status import Status
 from ..journal.journal import Record
 from ..members.accounts import Accounts, settle
 from .chain import is_exchange, of_sale, resolve, without_return
-from .folding import Fold
+from .fold import Fold
 
 FACTS_AT_ONCE = 3_000_000
 """Rows of the journal whose facts are folded in one go."""
@@ -134,6 +134,7 @@ def fold_read(fold: Fold, read: list[Read]) -> Refolded:
     figures = fold.run(
         fold.state, facts, version, fold.budgets.epochs(seqs), names,
         np.ones(len(facts), np.bool_), rows, fold.closings(), drawn, settled,
+        fold.accounts.roots(member),
     )  # fmt: skip
     _put_last_seqs(fold, read)
     return Refolded(facts, seqs, figures)

@@ -370,6 +370,10 @@ class Accounts:
         found = self._families.get(member)
         return (member,) if found is None else found.members
 
+    def has_family(self, member: int) -> bool:
+        """Whether a member was ever tied to another one."""
+        return member in self._families
+
     def ties(self, member: int, at: int | None = None) -> Ties:
         """How a member's family is tied at an instant (us), default after all ties."""
         found = self._families.get(member)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -30,11 +29,10 @@ from ..columns.columns import (
 )
 from ..columns.schema import NO_MEMBER
 from ..columns.status import Status
-from ..folding.late import Batch, Past
-
-if TYPE_CHECKING:
-    from ..folding.chain import History
-    from ..folding.folding import Fold
+from ..folding.batch import Batch, Past
+from ..folding.batches import apply
+from ..folding.chain import History
+from ..folding.fold import Fold
 
 
 @dataclass(slots=True)
@@ -140,7 +138,7 @@ def _folded(fold: Fold, batch: Batch, past: Past, ids: list[str], parts: list[Fa
     version[0] = batch.version[0]
     facts.day, facts.minute = fold.versions.dates(facts.at, version)
     whole = Batch(facts, [*batch.ids, *ids], batch.first, version)
-    return Moved(whole, fold.apply(whole, past))
+    return Moved(whole, apply(fold, whole, past))
 
 
 def _returns(fold: Fold, past: Past, sale: str) -> Iterator[tuple[str, Facts]]:

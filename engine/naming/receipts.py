@@ -6,21 +6,17 @@ known keeps nothing, so that it may be sent again once the till has told of the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from vafa.native.wire import Sale
 
 from ..columns.columns import CLAIM, NOTHING, SALE
+from ..columns.intake import DecodedFacts
 from ..columns.schema import NO_MEMBER
 from ..columns.status import Status
 from ..columns.verdicts import Refusal
-
-if TYPE_CHECKING:
-    from ..columns.intake import DecodedFacts
-    from ..ledger.replica import Replica
+from ..replica.replica import Replica
 
 _NOBODY = Refusal("invalid-fact", "Object missing required field `member`")
 
@@ -69,7 +65,7 @@ def _decide(
         place = earlier.get(name, row)
         if place >= row:
             return Refusal("unknown-sale", f"the sale {name!r} is unknown", "sale")
-        return members.get(place) or intake.whose(place).member
+        return members.get(place) or intake.member_of(place)
     return "" if fact.kind == CLAIM else _whose(replica, name, seq)
 
 

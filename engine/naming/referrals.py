@@ -4,17 +4,13 @@ circle, not twice.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
+from ..columns.intake import DecodedFacts
 from ..columns.status import Status
 from ..columns.verdicts import Refusal
-
-if TYPE_CHECKING:
-    from ..columns.intake import DecodedFacts
-    from ..ledger.replica import Replica
+from ..replica.replica import Replica
 
 
 def name_referrals(
@@ -53,7 +49,7 @@ def _known(replica: Replica, intake: DecodedFacts, row: int, referrer: str) -> b
         account = fold.accounts.account(number)
         if fold.state.head(account)[0] is not None:
             return True
-    return any(intake.whose(earlier).member == referrer for earlier in range(row))
+    return any(intake.member_of(earlier) == referrer for earlier in range(row))
 
 
 def _refusal(replica: Replica, found: dict[str, str], member: str, referrer: str) -> Status:
