@@ -242,6 +242,7 @@ def posting_row(fact: str, posting: dict[str, Any]) -> Row:
     """A row that tells of a posting."""
     words = ("rule", "kind", "currency", "points", "limit", "corrects")
     row = {"fact": fact} | {word: str(posting.get(word) or "") for word in words}
+    row["accrued"] = str(posting.get("accrued") or "")
     return row | {"wanted": str(posting["desired"]) if posting.get("limit") else ""}
 
 

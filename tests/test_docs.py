@@ -392,6 +392,7 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Catalogues": [(facts.CatalogFact, ""), (facts.ProductFact, "products[].")],
     "Stores": [(facts.StoreFact, ""), (facts.StoreAttributes, "stores[].")],
     "Returns": [(facts.ReturnFact, ""), (facts.ReturnedLine, "lines[].")],
+    "Payments": [(facts.PaymentFact, "")],
     "Activities": [(facts.ActivityFact, "")],
     "Adjustments": [(facts.AdjustFact, "")],
     "Redemptions": [(facts.RedeemFact, "")],

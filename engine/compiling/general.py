@@ -55,6 +55,7 @@ def _rule_needs_general(rule: Rule) -> bool:
     return (
         rule.budget is not None
         or rule.donate is not None
+        or rule.accrual == "payment"
         or rule.round in ("carry", "line")
         or rule.limits.anniversary is not None
         or rule.uses.anniversary is not None
@@ -81,9 +82,9 @@ def by_class(program: Program) -> bool:
     """Whether lines of one product class may be summed before they are rated.
 
     Not where a line is rounded by itself, takes its part of a tender, counts as a piece, or has
-    a category that conditions look at.
+    a category that conditions look at; nor where points wait for the money of all lines.
     """
-    return not any(
+    return not program.accrues_on_payment() and not any(
         rule.round == "line"
         or (isinstance(rule, Earn) and rule.basis == "tender")
         or (isinstance(rule, Bonus) and rule.per_units is not None)
@@ -115,6 +116,9 @@ class GeneralRules:
         modes += [_OFFERS[group.mode] for group in self.program.offer_group]
         rules, words = self.rules, self.placed
         return {
+            "on_payment": np.array(
+                [rule.accrual == "payment" for rule in rules], np.uint8
+            ) if self.program.accrues_on_payment() else None,
             "not_amount": int64s([least(rule.when.negated.min_amount) for rule in rules]),
             "not_quantity": int64s([thousandths(r.when.negated.min_quantity) for r in rules]),
             "min_basket": int64s([least(rule.when.min_basket) for rule in rules]),

@@ -225,7 +225,10 @@ class RuleTables:
         if any(isinstance(rule, Earn) and rule.tenders for rule in self.compiled.rules):
             bases = self._rows(names, lambda rule, name: isinstance(rule, Earn)
                                and name in (rule.tenders or ()))  # fmt: skip
-        native.set_tenders(has, forbids, bases, redeems, terms, len(names))
+        on_account = None
+        if program.accrues_on_payment():
+            on_account = np.array([name in program.on_account for name in names], np.uint8)
+        native.set_tenders(has, forbids, bases, redeems, terms, on_account, len(names))
 
     def _served(self, field: str, names: list[str]) -> tuple[Any, Any]:
         """Rules that each name serves and that it rules out; None when none looks."""

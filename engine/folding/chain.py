@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..columns.columns import CLAIM, CLOSING, SALE, Extra, Facts, join, pick, take
 from ..columns.dictionaries import Dictionaries
-from ..columns.parked import is_parked_return
+from ..columns.parked import is_parked_whole
 from ..columns.status import Status
 from ..controls.versions import ProgramVersions
 from ..journal.journal import CorruptRecord
@@ -125,7 +125,7 @@ class _Walk:
             self.claimed.setdefault(found.id_of(row), (seq, came_along))
         waits = status == _PARKED and self.told.get(seq) != _OK
         if kind == CLOSING or status not in (_OK, _PARKED) or (
-            waits and is_parked_return(kind, status)
+            waits and is_parked_whole(kind, status)
         ):
             return
         if waits:

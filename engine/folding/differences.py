@@ -17,9 +17,11 @@ from ..members.accounts import Settled
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
 
-DONATE, OFFER = POSTINGS.index("donate"), POSTINGS.index("offer")
+DONATE, OFFER, ACCRUE = (POSTINGS.index(kind) for kind in ("donate", "offer", "accrue"))
 OF_MONEY = 255
 """In place of a currency: what an offer took off."""
+OF_WAITING = 128
+"""Beside a currency: its points whose money has come."""
 
 COUNTED = ("rule", "kind", "currency", "limit", "desired", "points")
 """Columns of postings that `figures_of` looks at."""
@@ -76,7 +78,11 @@ class Folded:
         days; it says no where only the order differs."""
         mine, others = self.figures, other.figures
         here, there = (mine["basket"] < old).nonzero()[0], (others["basket"] < old).nonzero()[0]
-        return all(
+        waited = [
+            figures["desired"][some[figures["kind"][some] == ACCRUE]]
+            for figures, some in ((mine, here), (others, there))
+        ]  # fmt: skip
+        return _same(*waited) and all(
             _same(mine[name][here], others[name][there])
             for name in ("basket", "rule", "kind", "currency", "points")
         ) and all(
@@ -102,7 +108,7 @@ def figures_of(
     """Rules, currencies and points of postings as corrections tell them.
 
     A donation is apart from the posting of its rule; an offer has no points, but the money that
-    it took off, unless it only tells of one that might not be had.
+    it took off, unless it only tells of one that might not be had; an accrual none but its figure.
     """
     kind, rule, currency, points = (
         columns[name] for name in ("kind", "rule", "currency", "points")
@@ -113,6 +119,10 @@ def figures_of(
     if offers.any():
         currency = np.where(offers, currency.dtype.type(OF_MONEY), currency)
         points = np.where(offers & (columns["limit"] == 0), columns["desired"], points)
+    accruals = kind == ACCRUE
+    if accruals.any():
+        currency = np.where(accruals, currency + currency.dtype.type(OF_WAITING), currency)
+        points = np.where(accruals, columns["desired"], points)
     return rule, currency, points
 
 
@@ -144,17 +154,19 @@ def changes(
 
 def corrections(changed: list[tuple[Key, int]], seq_of: Callable[[int], int]) -> dict[str, Any]:
     """Posting columns of changes; a correction names no limit (rulebook section 2). That of an
-    offer has no points."""
+    offer, or of an accrual, has no points."""
     n = len(changed)
     points = np.array([points for _, points in changed], np.int64)
     currency = np.array([key[2] for key, _ in changed], np.uint8)
     of_money = currency == OF_MONEY
+    waited = (currency >= OF_WAITING) & ~of_money
+    kind = np.where(of_money, OFFER, np.where(waited, ACCRUE, CORRECT))
     return {
         "rule": np.array([key[1] for key, _ in changed], np.uint16),
-        "kind": np.where(of_money, OFFER, CORRECT).astype(np.uint8),
-        "currency": np.where(of_money, 0, currency).astype(np.uint8),
+        "kind": kind.astype(np.uint8),
+        "currency": np.where(of_money, 0, currency % OF_WAITING).astype(np.uint8),
         "limit": np.zeros(n, np.uint8),
         "desired": points,
-        "points": np.where(of_money, 0, points),
+        "points": np.where(of_money | waited, 0, points),
         "corrects": np.array([seq_of(key[0]) for key, _ in changed], np.uint64),
     }

@@ -31,6 +31,7 @@ from ..columns.columns import (
     LINKS,
     NO_RULE,
     NOTHING,
+    OF_SALES,
     REDEEM,
     RELEASE,
     RETURN,
@@ -174,7 +175,7 @@ class Anew:
         for _, name in extra.tender_refs:
             if (paying := self._taken(name, mine, row, PAYING, Status.UNKNOWN_HOLD)) != OK:
                 return paying
-        if extra.named and self.pool.facts.kind[mine] not in (SALE, RETURN):
+        if extra.named and self.pool.facts.kind[mine] not in (SALE, *OF_SALES):
             kind = int(self.pool.facts.kind[mine])
             unknown = _UNKNOWN.get(kind, Status.UNKNOWN_HOLD)
             named = self._taken(extra.named, mine, row, NAMEABLE[kind], unknown)
@@ -187,7 +188,7 @@ class Anew:
             parked = named == PARKED
         if parked:
             self.waiting.setdefault(extra.named, []).append(mine)
-            if self.pool.facts.kind[mine] == RETURN:
+            if self.pool.facts.kind[mine] in OF_SALES:
                 return PARKED
             self.pool.whole[int(self.pool.seqs[mine])] = extra
             self._set_extra(mine, without_return(extra))
@@ -250,7 +251,7 @@ class Anew:
         if not self.taken[mine] or self.pool.facts.kind[mine] != SALE:
             return Status.NOT_A_SALE
         whole = self.pool.whole.get(int(self.pool.seqs[waiting]))
-        if self.pool.facts.kind[waiting] == RETURN:
+        if self.pool.facts.kind[waiting] in OF_SALES:
             return self._try(waiting)
         if whole is None or not self.taken[waiting] or self._leads_to(mine, waiting):
             return Status.NOT_A_SALE
@@ -394,7 +395,7 @@ class Anew:
         out: list[tuple[NDArray[Any], dict[str, Any]]] = []
         basket = after.figures["basket"]
         own = ((basket >= self.n_old) & (basket < self.first_waiting)).nonzero()[0]
-        parked = [row for _, row, _ in self.resolved if self.pool.facts.kind[row] == RETURN]
+        parked = [row for _, row, _ in self.resolved if self.pool.facts.kind[row] in OF_SALES]
         if parked:
             own = own[~np.isin(basket[own], parked)]
         names = ("rule", "kind", "currency", "limit", "desired", "points")

@@ -17,6 +17,7 @@ import numpy as np
 from ..columns.columns import (
     BALANCES,
     CLAIM,
+    PAYMENT,
     POSTING_COLUMNS,
     RETURN,
     SALE,
@@ -99,7 +100,7 @@ def may_cancel(fold: Fold, batch: Batch, past: Past) -> Status:
 
 
 def claim(fold: Fold, batch: Batch, past: Past) -> Moved | Status:
-    """Fold a claim that may be, its sale, and what of the sale was returned; or why not."""
+    """Fold a claim that may be, its sale, and what was returned and paid of it; or why not."""
     name = batch.facts.extra(0).receipt
     (seq,) = past.find_ids([name]).values()
     sold = past.facts_at([seq])
@@ -142,14 +143,14 @@ def _folded(fold: Fold, batch: Batch, past: Past, ids: list[str], parts: list[Fa
 
 
 def _returns(fold: Fold, past: Past, sale: str) -> Iterator[tuple[str, Facts]]:
-    """What has come back of a sale, as (id, return) in the order of arrival: with a member that
-    had claimed it, and since then with nobody."""
+    """What has come back of a sale, and what was paid for it, as (id, fact) in the order of
+    arrival: with a member that had claimed it, and since then with nobody."""
     last = past.membership.receipts.by_sale.get(sale)
     if last is not None:
         history = past.history(fold.heads(last.member))
         for row in range(len(history.ids)):
             extra = history.facts.extra(row)
-            if extra.named == sale and extra.back:
+            if extra.named == sale and (extra.back or history.facts.kind[row] == PAYMENT):
                 yield history.ids[row], _return_of(history, row)
     seqs = [seq for seq, member in past.parked.by_sale.get(sale, ()) if member == NO_MEMBER]
     if seqs:
@@ -159,10 +160,12 @@ def _returns(fold: Fold, past: Past, sale: str) -> Iterator[tuple[str, Facts]]:
 
 
 def _return_of(history: History, row: int) -> Facts:
-    """What a return, or an exchange, brings back: a return by itself."""
+    """What a return, or an exchange, brings back: a return by itself; a payment as it is."""
     facts, one = history.facts, np.array([row])
-    back = without_lines(RETURN, facts.at[one], facts.member[one])
+    kind = PAYMENT if facts.kind[row] == PAYMENT else RETURN
+    back = without_lines(kind, facts.at[one], facts.member[one])
     back.store, back.terminal = facts.store[one], facts.terminal[one]
     extra = facts.extra(row)
-    back.extras = [Extra(named=extra.named, back=extra.back)]
+    amount = extra.amount if kind == PAYMENT else 0
+    back.extras = [Extra(named=extra.named, back=extra.back, amount=amount)]
     return back
