@@ -80,6 +80,15 @@ class ReadDoor:
         body = orjson.dumps(found)
         return caching.answer(request, body, caching.weak(body, found["as_of"]))
 
+    async def coupon_code(self, request: web.BaseRequest, code: str) -> web.Response:
+        """A code of a printed coupon: whether it serves today."""
+        parameters(request)
+        found = self.front.follow().coupon_code(code)
+        if found is None:
+            raise ProblemError("not-found", "no such code of a coupon")
+        body = orjson.dumps(found)
+        return caching.answer(request, body, caching.strong(body))
+
     async def statement(self, request: web.BaseRequest, name: str) -> web.Response:
         """A page of a member's facts, newest first, with what rules gave."""
         given = parameters(request, "cursor", "limit")

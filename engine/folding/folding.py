@@ -38,6 +38,7 @@ from ..columns.status import Status
 from ..compiling.programs import CompiledProgram, CompiledPrograms
 from ..controls.budgets import Budgets
 from ..controls.closing import ClosedDays
+from ..controls.coupon_book import write_waited
 from ..controls.versions import ProgramVersions
 from ..members.accounts import Accounts, Settled, has_links
 from ..program.program import Program
@@ -62,6 +63,7 @@ class Fold:
         self.budgets = budgets
         self.closed = closed
         self.refers = any(version.program.referral for version in versions)
+        self.prints_coupons = any(version.program.coupon for version in versions)
         self.accounts = accounts if accounts is not None else Accounts()
         self.dictionaries = dictionaries
         self.compiled = CompiledPrograms(
@@ -204,6 +206,8 @@ class Fold:
         if special is not None and not batch.legs:
             inserts += strangers(batch, past, outcome)
         insert(outcome, inserts)
+        if inserts and self.prints_coupons and not batch.legs:
+            write_waited(facts, batch.ids, batch.first, outcome, past)
         if nobody.any():
             # A return waits for a claim of its sale.
             outcome.status[nobody] = np.where(

@@ -26,13 +26,14 @@ from ..columns.dictionaries import Dictionaries, Sizes
 from ..columns.parked import PARKED_CODE, Parked
 from ..columns.records import StoredFact, grow, read_facts, read_outcome
 from ..columns.schema import NO_MEMBER, column, list_view
+from ..controls.coupon_book import read_issue
 from ..controls.reward_stock import RewardStock
 from ..controls.rewards import rewards_view
 from ..controls.standing import (
+    COUPON_ISSUE,
     DAY_CLOSED,
     PROFIT_SHARE,
     PUBLISH,
-    REWARD_STOCK,
     Standing,
     closed_budgets,
     facts_of_record,
@@ -45,11 +46,13 @@ from ..folding.late import Batch
 from ..folding.refold import refold
 from ..journal.journal import GENESIS, Journal, LedgerError, Record
 from ..journal.record_cache import RecordCache
-from ..members.membership import Membership
+from ..members.membership import BROUGHT, Membership
 from ..value.causes import causes_view
+from ..value.coupons import tell_codes
 from ..value.gift_cards import card_of, gift_card_view
 from ..value.redeemable import tell_redeemable, tell_taken
 from ..value.refunds import refunds_of, tell_refunds
+from ..views.coupon_codes import code_view
 from ..views.kept import KeptAnswers
 from ..views.views import card_view, member_json, member_lots, member_view
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
@@ -177,6 +180,10 @@ class Replica:
         """What facts have brought of rewards, and whose items are."""
         return self.membership.stock
 
+    def bring(self, kind: int, fact: str, payload: bytes) -> None:
+        """Take what a fact has brought of rewards, or of codes of coupons."""
+        self.membership.bring(kind, fact, payload)
+
     # -- programs -----------------------------------------------------------------------
 
     def new_fold(self) -> None:
@@ -233,8 +240,8 @@ class Replica:
         own = facts_of_record(kinds)
         ids = facts.column("id").slice(0, own).to_pylist()
         kind = self.standing.read_first(record.first, facts)
-        if kind == REWARD_STOCK:
-            self.stock.bring(facts.column("payload")[0].as_py())
+        if kind in BROUGHT:
+            self.bring(kind, ids[0], facts.column("payload")[0].as_py())
         if kind == PUBLISH:
             self.new_fold()
             self.fill_fold()
@@ -381,10 +388,17 @@ class Replica:
         """The first answer to a journalled fact, rebuilt from its row."""
         stored = self.stored(seq)
         if stored.kind not in MEMBER_KINDS:
-            return control_answer(stored.id, seq, stored.status)
+            answer = control_answer(stored.id, seq, stored.status)
+            if stored.kind == COUPON_ISSUE:
+                payload = stored.batch.column("payload")[stored.row].as_py()
+                answer["codes"] = read_issue(payload).codes
+            return answer
         assert self.words is not None
         answer = stored_answer(self.words, stored, self.names_of)
-        number = int(column(stored.batch, "member")[stored.row])
+        one = stored.batch.slice(stored.row, 1)
+        facts = read_facts(one)
+        tell_codes([answer], facts)
+        number = int(facts.member[0])
         if number == NO_MEMBER:
             return of_nobody(answer)
         if stored.kind in CLAIMS and not stored.status:
@@ -395,8 +409,6 @@ class Replica:
                 answer, [stored_answer(self.words, one, self.names_of) for one in rest]
             )
         tell_refunds([answer], refunds_of(stored.batch, self.dictionaries))
-        one = stored.batch.slice(stored.row, 1)
-        facts = read_facts(one)
         tell_taken([answer], facts)
         card = card_of(facts, 0, self.dictionaries.members.names)
         if card:
@@ -437,6 +449,10 @@ class Replica:
     def gift_card(self, code: str, at_us: int | None = None) -> Answer | None:
         """What is on a gift card at an instant (us, default now)."""
         return gift_card_view(self, code, at_us)
+
+    def coupon_code(self, code: str, at_us: int | None = None) -> Answer | None:
+        """A code of a printed coupon at an instant (us, default now)."""
+        return code_view(self, code, at_us)
 
     def rewards(self) -> list[Answer]:
         """The catalogue of rewards with what is left."""

@@ -17,6 +17,7 @@ from ..columns.intake import Intake
 from ..columns.schema import NO_MEMBER, column
 from ..columns.verdicts import VERDICTS, Refusal, Verdict, rated_table, verdict_table
 from ..journal.journal import Record
+from ..value.coupons import tell_codes
 from ..value.gift_cards import card_of
 from ..value.joint import Legs
 from ..value.redeemable import tell_redeemable, tell_taken
@@ -115,6 +116,7 @@ def _new_answers(replica: Replica, staged: Staged) -> list[Answer]:
     for row in np.flatnonzero(staged.facts.member == NO_MEMBER).tolist():
         answers[row] = of_nobody(answers[row])
     tell_taken(answers, staged.facts)
+    tell_codes(answers, staged.facts)
     if staged.legs is not None:
         tell_refunds(answers, refunds_of(record.facts(), replica.dictionaries))
     if outcome.status.any():

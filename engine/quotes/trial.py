@@ -26,7 +26,9 @@ from ..folding.chain import Known
 from ..folding.folding import Fold, insert, strangers, tell_anew
 from ..folding.late import Anew, Batch
 from ..members.naming import refuse_closed
+from ..value.coupons import decide, write_codes
 from ..views.views import as_of, durable_heads, end_holds
+from .form import NOBODY
 
 if TYPE_CHECKING:
     from ..ledger.replica import Replica
@@ -90,6 +92,11 @@ def try_sale(
     at = sale.at if last_at is None else max(sale.at, last_at)
     gone = dict(refused or {})
     refuse_closed(facts, replica.membership, gone, replica.dictionaries.members)
+    decided = decide(
+        fold, facts, [sale.id], version, gone, replica, nobody=sale.member == NOBODY
+    )
+    write_codes(facts, decided)
+    gone |= decided.refused
     if gone:
         return _refused(fold, batch, before, at, gone[0])
     special = fold.special(batch, replica)
