@@ -390,7 +390,8 @@ def _wire_figures(kind: str, extra: Extra) -> dict[str, Any]:
         case "claim" | "claim cancel":
             return {"claim": extra.claim} if extra.claim else {"sale": extra.receipt}
         case "activity" | "coupon redeem":
-            return {"code": extra.code} | ({"quantity": extra.amount} if extra.amount else {})
+            counted = {"quantity": extra.amount} if kind == "activity" else {}
+            return {"code": extra.code} | counted
         case "reward redeem":
             return {"reward": extra.code, "quantity": extra.quantity}
         case "gift card issue" | "gift card load" | "gift card redeem" | "gift card fund":

@@ -111,6 +111,7 @@ class CouponBook:
         self._under = under
         self._issue_of: dict[str, str] = {}
         self._blocked: set[str] = set()
+        self._users: dict[str, list[str]] = {}
         self._held: Counter[str] = Counter()
         self._of_member: Counter[tuple[str, int]] = Counter()
         self._changed: set[str] = set()
@@ -140,13 +141,8 @@ class CouponBook:
         return self._of_member[key] + (self._under._of_member[key] if self._under else 0)
 
     def users(self, code: str) -> list[str]:
-        """Ids of the facts whose uses of a code stand, in the order of arrival."""
-        if not self._held[code]:
-            return []
-        return [
-            name for name, use in self.uses.items()
-            if use.stands and any(one == code for one, _ in use.codes)
-        ]  # fmt: skip
+        """Ids of the facts whose uses of a code stand."""
+        return [name for name in self._users.get(code, ()) if self.uses[name].stands]
 
     def knows_use(self, fact: str) -> bool:
         """Whether a fact has used a code."""
@@ -192,8 +188,7 @@ class CouponBook:
 
     def use(self, fact: str, use: Use) -> None:
         """A fact uses codes."""
-        self.uses[fact] = use
-        self._count(use, 1)
+        self._put_use(fact, use)
         self._changed.add("u" + fact)
 
     def come_back(self, sale: str, by: str, quantity: int, net: int) -> None:
@@ -227,6 +222,13 @@ class CouponBook:
         if kind in (SALE, RETURN) and extra.named and extra.back and taken:
             self.come_back(extra.named, fact, *brought(extra))
 
+    def _put_use(self, fact: str, use: Use) -> None:
+        self.uses[fact] = use
+        for code, _ in use.codes:
+            self._users.setdefault(code, []).append(fact)
+        if use.stands:
+            self._count(use, 1)
+
     def _count(self, use: Use, n: int) -> None:
         for code, coupon in use.codes:
             self._held[code] += n
@@ -252,9 +254,7 @@ class CouponBook:
         elif key[0] == "b":
             self.blocks[key[1:]] = _read_block(value)
         else:
-            use = self.uses[key[1:]] = _read_use(value)
-            if use.stands:
-                self._count(use, 1)
+            self._put_use(key[1:], _read_use(value))
 
     def loaded(self) -> None:
         """All items are put: what of them depends on others."""

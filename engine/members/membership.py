@@ -28,6 +28,8 @@ from ..columns.columns import (
     GIFT_PIN,
     LINKS,
     REFERRAL_IN,
+    RETURN,
+    SALE,
     SUBSCRIBE,
     UNMERGE,
     UNSUBSCRIBE,
@@ -145,9 +147,8 @@ class Membership:
             return
         for row in range(len(facts)):
             extra, kind = facts.extra(row), int(facts.kind[row])
-            self.coupons.read(facts, row, ids[row], int(status[row]))
-            if extra.items and not status[row]:
-                self._items(ids[row], extra)
+            if extra.items or extra.codes or (extra.named and kind in (SALE, RETURN)):
+                self._pieces(facts, row, ids[row], int(status[row]))
             self._brought(facts, row, status[row] == 0, dictionaries)
             if not extra.card and kind not in TOLD:
                 continue
@@ -199,8 +200,12 @@ class Membership:
         else:
             self.accounts.undo(event.name, event.at)
 
-    def _items(self, fact: str, extra: Extra) -> None:
-        """Items of a reward are given, or come back."""
+    def _pieces(self, facts: Facts, row: int, fact: str, status: int) -> None:
+        """Codes of coupons are used; items of a reward are given; both may come back."""
+        extra = facts.extra(row)
+        self.coupons.read(facts, row, fact, status)
+        if status or not extra.items:
+            return
         if extra.named:
             self.stock.take_back(extra.named, extra.items)
         else:

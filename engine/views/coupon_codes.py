@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,14 @@ def code_view(replica: Replica, code: str, at_us: int | None) -> Answer | None:
         "code": code, "coupon": name, "title": "" if coupon is None else coupon.title,
         "issue": issue,
         "state": _state(coupon, replica.versions.day(at), left, blocked=book.is_blocked(code)),
-        "from": None if coupon is None else coupon.first,
-        "to": None if coupon is None else coupon.last,
+        "from": _date(None if coupon is None else coupon.first),
+        "to": _date(None if coupon is None else coupon.last),
         "uses": uses, "left": left, "used_by": book.users(code),
     }  # fmt: skip
+
+
+def _date(date: dt.date | None) -> str | None:
+    return None if date is None else date.isoformat()
 
 
 def _state(coupon: Coupon | None, day: int, left: int, *, blocked: bool) -> str:
