@@ -19,7 +19,7 @@ from vafa.engine.columns.named import no_names
 from vafa.engine.compiling.programs import CompiledPrograms
 from vafa.native.fold import fold
 
-from .tier_data import Dataset
+from .tier_data import Dataset, Products
 
 PROGRAM = Path("examples/complete-journey.toml")
 
@@ -101,12 +101,12 @@ class Run:
         return median(self.lines_per_s)
 
 
-def dictionaries_of(data: Dataset) -> Dictionaries:
-    """The data set's products, members, one store and terminal."""
+def dictionaries_of(products: Products, members: int) -> Dictionaries:
+    """A data set's products, so many members, one store and terminal."""
     out = Dictionaries()
     flags = zip(
-        data.products.sku.tolist(), data.products.private.tolist(),
-        data.products.produce.tolist(), data.products.excluded.tolist(), strict=True,
+        products.sku.tolist(), products.private.tolist(),
+        products.produce.tolist(), products.excluded.tolist(), strict=True,
     )  # fmt: skip
     out.products.extend(
         [
@@ -118,7 +118,7 @@ def dictionaries_of(data: Dataset) -> Dictionaries:
             for sku, private, produce, excluded in flags
         ]
     )
-    out.members.encode([str(member) for member in range(data.members)])
+    out.members.encode([str(member) for member in range(members)])
     out.stores.at("1", 0)
     out.terminals.number("1")
     return out
@@ -167,7 +167,8 @@ def active_rules(count: int) -> str:
 
 def run(program: str, data: Dataset, rounds: int = 5) -> Run:
     """Fold the whole data set so many times, each over an empty state."""
-    compiled = CompiledPrograms([parse_program(program)], [{}], dictionaries_of(data))
+    dictionaries = dictionaries_of(data.products, data.members)
+    compiled = CompiledPrograms([parse_program(program)], [{}], dictionaries)
     compiled.follow()
     sales = sales_of(data)
     n = len(sales)

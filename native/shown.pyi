@@ -1,11 +1,10 @@
 from .state import State
 
-def lots_json(
+def accounts_json(
     state: State,
     member: int,
-    currency: int,
-    name: bytes,
+    names: list[bytes],
     day: int,
     dates: bytes,
     last_day: int,
-) -> bytes: ...
+) -> tuple[bytes, bytes]: ...

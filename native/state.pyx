@@ -53,6 +53,17 @@ cdef void vec_remove(Vec *v, int32_t at, int32_t n) noexcept nogil:
     v.n -= n
 
 
+cdef int32_t tier_at(const RuleTable *t, const int64_t *row, int32_t day, int64_t *copy,
+                     Py_ssize_t width) noexcept nogil:
+    """The tier of the layout on a day from that of the latest fact on; `copy` is for a row."""
+    if row[JOINED] < 0 or t.simple_ladder:
+        return tier_of_layout(t, row, day)
+    # Tiers move on with the clock; lists are only read, so a shallow copy will do.
+    memcpy(copy, row, width * sizeof(int64_t))
+    advance_tiers(t, copy, day)
+    return tier_of_layout(t, copy, day)
+
+
 cdef class State:
     """Rows of `n_currencies` accounts, `n_tiers` tiers, `n_counters` counters and the rest.
 
@@ -426,18 +437,46 @@ cdef class State:
         cdef int64_t *copy
         if member >= self.n_members:
             raise IndexError(f"member {member} of {self.n_members}")
-        cdef int64_t *row = self.row(member)
-        if row[JOINED] < 0 or rules.table.simple_ladder:
-            return tier_of_layout(&rules.table, row, day)
         copy = <int64_t*>malloc(self.width * sizeof(int64_t))
         if copy == NULL:
             raise MemoryError
-        # Tiers move on with the clock; lists are only read, so a shallow copy will do.
-        memcpy(copy, row, self.width * sizeof(int64_t))
-        advance_tiers(&rules.table, copy, day)
-        tier = tier_of_layout(&rules.table, copy, day)
+        tier = tier_at(&rules.table, self.row(member), day, copy, self.width)
         free(copy)
         return tier
+
+    def figures(self, Rules rules, Py_ssize_t currency, int32_t day):
+        """What every member has of a currency on a business day, and its tier: arrays by member.
+
+        Those of `totals` and `tier`, int64: issued, expired, active and pending in units, tier
+        of the layout (-1 none), last_at (us, -2**63 before any fact) and upgrades. Right where
+        no member's latest fact is after the day.
+        """
+        cdef int64_t account[ACCOUNT]
+        cdef Py_ssize_t n = self.n_members, member
+        cdef int64_t[:, ::1] out
+        cdef int64_t *row
+        cdef int64_t *copy = <int64_t*>malloc(self.width * sizeof(int64_t))
+        cdef Lots *lots
+        if copy == NULL:
+            raise MemoryError
+        names = ("issued", "expired", "active", "pending", "tier", "last_at", "upgrades")
+        arrays = np.zeros((len(names), n), np.int64)
+        out = arrays
+        try:
+            for member in range(n):
+                row = self.row(<uint32_t>member)
+                lots = self.settled(<uint32_t>member, currency, day, account)
+                out[0, member] = account[ISSUED]
+                out[1, member] = account[EXPIRED]
+                out[3, member] = pending_points(lots, day)
+                free(lots)
+                out[2, member] = account[LIVE] - out[3, member]
+                out[4, member] = tier_at(&rules.table, row, day, copy, self.width)
+                out[5, member] = row[LAST_AT]
+                out[6, member] = row[UPGRADES]
+        finally:
+            free(copy)
+        return dict(zip(names, arrays, strict=True))
 
     def runs_out(self, uint32_t member):
         """The instant, us, at which the first of the member's open holds ends; None: none."""

@@ -2,6 +2,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 def answer_lines(
+    written: NDArray[np.uint8],
     numbers: NDArray[np.int64],
     id_bounds: NDArray[np.int32],
     id_text: NDArray[np.uint8],
@@ -22,4 +23,4 @@ def answer_lines(
     limits: list[bytes],
     corrected: list[bytes],
     tiers: list[bytes],
-) -> bytes: ...
+) -> tuple[bytes, NDArray[np.int64]]: ...

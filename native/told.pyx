@@ -1,14 +1,15 @@
 """Answers to sales as JSON lines, from what a batch came to: no object is made an answer."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from .buffers cimport Bytes, let_go, make_room, put
+import numpy as np
+
+from .buffers cimport Bytes, let_go, make_room, put, put_figure
 
 cdef enum:
-    DIGITS = 20
     AROUND = 256              # bytes of an answer, or of a posting, beside its names
 
 cdef struct Word:
@@ -32,34 +33,18 @@ cdef inline int put_word(Bytes *b, const Word *word) except -1 nogil:
     return put(b, word.at, word.size)
 
 
-cdef inline int put_figure(Bytes *b, int64_t figure) except -1 nogil:
-    """A figure in decimal."""
-    cdef char digits[DIGITS]
-    cdef int n = DIGITS
-    cdef uint64_t rest = <uint64_t>figure
-    if figure < 0:
-        rest = 0 - rest
-    while True:
-        n -= 1
-        digits[n] = <char>(48 + rest % 10)
-        rest //= 10
-        if rest == 0:
-            break
-    if figure < 0:
-        put(b, b"-", 1)
-    return put(b, &digits[n], DIGITS - n)
-
-
 def answer_lines(
-    const int64_t[::1] numbers, const int32_t[::1] id_bounds, const uint8_t[::1] id_text,
-    int64_t first, const int64_t[::1] posted_from, const int64_t[::1] rule,
-    const int64_t[::1] kind, const int64_t[::1] currency, const int64_t[::1] points,
+    const uint8_t[::1] written, const int64_t[::1] numbers, const int32_t[::1] id_bounds,
+    const uint8_t[::1] id_text, int64_t first, const int64_t[::1] posted_from,
+    const int64_t[::1] rule, const int64_t[::1] kind, const int64_t[::1] currency,
+    const int64_t[::1] points,
     const int64_t[::1] desired, const int64_t[::1] limit, const int64_t[::1] corrects,
     const int64_t[:, ::1] balances, const int64_t[::1] tier, list rules, list kinds,
     list currencies, list limits, list corrected, list tiers,
 ):
-    """One line an answer, all of them accepted, in the order of the batch.
+    """(text, bounds): a line for each answer that is to be `written`, in the order of the batch.
 
+    Those are accepted. `bounds` (int64[n + 1]) delimit the lines of all facts in the text.
     `numbers` are the facts' own lines, `first` the seq of the first. Postings are those that
     answers show; `corrects` is the place of a fact's name in `corrected`, -1 for none. `balances`
     (int64[n, 4 x currencies]) are active, pending, held, debt. All names are JSON as bytes,
@@ -74,6 +59,9 @@ def answer_lines(
     cdef Word *fact_words = NULL
     cdef Word *tier_words = NULL
     cdef const char *ids = <const char*>&id_text[0] if id_text.shape[0] else NULL
+    bounds = np.empty(n + 1, np.int64)
+    cdef int64_t[::1] ends = bounds
+    ends[0] = 0
     memset(&out, 0, sizeof(out))
     try:
         rule_words, kind_words = words_of(rules), words_of(kinds)
@@ -82,6 +70,9 @@ def answer_lines(
         with nogil:
             make_room(&out, AROUND * (n + rule.shape[0]))
             for row in range(n):
+                if not written[row]:
+                    ends[row + 1] = out.used
+                    continue
                 put(&out, b'{"line":', 8)
                 put_figure(&out, numbers[row])
                 put(&out, b',"id":"', 7)
@@ -126,7 +117,8 @@ def answer_lines(
                 put(&out, b'},"tier":', 9)
                 put_word(&out, &tier_words[tier[row]])
                 put(&out, b'}\n', 2)
-        return out.at[:out.used] if out.used else b""
+                ends[row + 1] = out.used
+        return (out.at[:out.used] if out.used else b""), bounds
     finally:
         free(rule_words)
         free(kind_words)

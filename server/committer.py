@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from vafa.engine.checks.program_file import ProgramError
 from vafa.engine.columns.intake import DecodedFacts, Intake
+from vafa.engine.columns.mixed import MixedFacts
 from vafa.engine.columns.verdicts import Refusal, Verdict, stream_of
 from vafa.engine.facts import ControlFact
 from vafa.engine.journal.journal import StorageFull
@@ -46,6 +47,9 @@ QUEUE_FACTS = 200_000
 
 CHECKPOINT_S = 1.0
 CHECKPOINT_FACTS = 50_000
+CHECKPOINT_PAUSE_S = 0.0005
+"""Seconds that the checkpoint's thread leaves to the commits after each piece of its work."""
+
 OUTCOME_UNKNOWN = 70
 """Exit code when a flush failed: only opening the ledger again can tell what is in it."""
 
@@ -70,11 +74,14 @@ class Commits(Protocol):
         """
 
     def lines(
-        self, sales: ArrowFacts, table: pa.Table, numbers: NDArray[np.int64], force: bool,
-        language: str,
+        self, sales: ArrowFacts, table: pa.Table, others: Mapping[int, Sale],
+        numbers: NDArray[np.int64], force: bool, language: str,
     ) -> asyncio.Future[bytes]:
-        """Commit sales that were read from lines of JSON, in order; `table` is what they were
-        made of, `numbers` are their lines. The answers come as lines of JSON."""
+        """Commit facts of members that were read from lines of JSON, in order.
+
+        `table` is what the sales were made of; `others` are the facts between them, by their
+        rows in the whole; `numbers` are the lines of all. The answers come as lines of JSON.
+        """
 
     def joint(self, fact: Sale, force: bool) -> asyncio.Future[Verdict]:
         """Commit a fact of several members, in the engine's own form."""
@@ -100,7 +107,7 @@ class Waiting:
     """
 
     sales: Sequence[Sale]
-    table: ArrowFacts | None
+    table: Intake | None
     control: ControlFact | None
     force: bool
     one: bool
@@ -187,13 +194,14 @@ class Committer:
         return done
 
     def lines(
-        self, sales: ArrowFacts, table: pa.Table, numbers: NDArray[np.int64], force: bool,
-        language: str,
+        self, sales: ArrowFacts, table: pa.Table, others: Mapping[int, Sale],
+        numbers: NDArray[np.int64], force: bool, language: str,
     ) -> asyncio.Future[bytes]:
         """See Commits."""
         done: asyncio.Future[bytes] = self._loop.create_future()
+        batch = MixedFacts(sales, others) if others else sales
         self._submit(
-            Waiting((), sales, None, force, False, done, len(sales.ids), numbers=numbers,
+            Waiting((), batch, None, force, False, done, len(numbers), numbers=numbers,
                     language=language)
         )  # fmt: skip
         return done
@@ -306,9 +314,7 @@ class Committer:
         first = group[0]
         if first.numbers is not None:
             told = self.writer.publish_lines(staged, first.numbers)
-            if not isinstance(told, bytes):
-                told = lines_of(first.numbers.tolist(), told, first.language)
-            self._tell_one(first, told)
+            self._tell_one(first, lines_of(first.numbers, told, first.language))
             return
         if first.table is not None:
             self._tell_one(first, stream_of(self.writer.publish_table(staged)))
@@ -343,7 +349,9 @@ class Committer:
         assert checkpoint is not None
         self._checkpointing = True
         snapshot = self.replica.snapshot()
-        written = self._loop.run_in_executor(self._checkpointer, checkpoint.write, snapshot)
+        written = self._loop.run_in_executor(
+            self._checkpointer, checkpoint.write, snapshot, CHECKPOINT_PAUSE_S
+        )
 
         def settled(done: asyncio.Future[None]) -> None:
             self._checkpointing = False

@@ -76,31 +76,23 @@ def decode_lines(body: bytes) -> list[Line]:
     out: list[Line] = []
     for number, row in enumerate(rows, 1):
         text = row.strip()
-        if not text:
-            continue
-        try:
-            out.append((number, decode_fact(text)))
-        except ProblemError as problem:
-            out.append((number, problem))
+        if text:
+            out.append((number, _decoded(text)))
     return out
 
 
 class Block(NamedTuple):
-    """An NDJSON body whose facts are all plain sales: `sales`, also as a `table`, their lines'
-    `numbers` (int64), and what is wrong with the other lines."""
+    """An NDJSON body: `sales` are the plain ones in it, also as a `table`, with their lines'
+    `numbers` (int64); what its `others` are, in order."""
 
     sales: ArrowFacts
     table: pa.Table
     numbers: NDArray[np.int64]
-    problems: list[tuple[int, ProblemError]]
+    others: list[Line]
 
 
 def decode_block(body: bytes) -> Block | None:
-    """The sales of an NDJSON body as columns; None where it has other facts, or few lines.
-
-    Facts of a body are decided in the order in which they stand: those of other kinds between
-    sales would cut the columns in pieces.
-    """
+    """An NDJSON body with its plain sales as columns; None where they are few."""
     most = body.count(b"\n") + 1
     if most < FEW_LINES:
         return None
@@ -108,19 +100,22 @@ def decode_block(body: bytes) -> Block | None:
     table, numbers, others = read_lines(body)
     if len(numbers) < FEW_LINES:
         return None
-    problems = []
-    for number, begin, end in others:
-        try:
-            decode_fact(body[begin:end].strip())
-        except ProblemError as problem:
-            problems.append((number, problem))
-            continue
-        return None
     try:
-        return Block(ArrowFacts(table), table, numbers, problems)
+        sales = ArrowFacts(table)
     except FormError:
         # Single facts tell which of them it is.
         return None
+    return Block(
+        sales, table, numbers,
+        [(number, _decoded(body[begin:end].strip())) for number, begin, end in others],
+    )  # fmt: skip
+
+
+def _decoded(text: bytes) -> Sale | LoneFact | ProblemError:
+    try:
+        return decode_fact(text)
+    except ProblemError as problem:
+        return problem
 
 
 def check_lines(lines: int) -> None:

@@ -11,10 +11,12 @@ from vafa.engine.facts import JointFact, LoneFact, PrivateFact
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
+from .blocks import Run, commit_run, parts_of
 from .decode import (
     ARROW,
     JSON,
     NDJSON,
+    Block,
     Line,
     decode_arrow,
     decode_block,
@@ -108,19 +110,31 @@ class EventDoor:
                 lines = allowed_lines(lines, holder)
             results = await self.results(lines, force, language)
             return Reply(b"".join(line for _, line in results), NDJSON)
+        others = block.others
         if holder is not None:
-            holder.bring(len(block.numbers) + len(block.problems))
-        told = await self.commits.lines(
-            block.sales, block.table, block.numbers, force, language
-        )
-        if not block.problems:
-            return Reply(told, NDJSON)
-        found = list(zip(block.numbers.tolist(), told.splitlines(keepends=True), strict=True))
-        found += [
-            (number, problem_line(number, problem.body(language)))
-            for number, problem in block.problems
-        ]
-        return Reply(b"".join(line for _, line in sorted(found)), NDJSON)
+            others = allowed_lines(others, holder, len(block.numbers))
+        return Reply(await self._block(block, others, force, language), NDJSON)
+
+    async def _block(
+        self, block: Block, others: list[Line], force: bool, language: str
+    ) -> bytes:
+        """The answers to a body with plain sales in columns, in the order of its lines."""
+        facts = [(n, fact) for n, fact in others if not isinstance(fact, ProblemError)]
+        results = [
+            (number, problem_line(number, fact.body(language)))
+            for number, fact in others if isinstance(fact, ProblemError)
+        ]  # fmt: skip
+        for part in parts_of(block.numbers, facts):
+            if isinstance(part, Run):
+                numbers, told = await commit_run(self.commits, block, part, force, language)
+                if len(numbers) == len(block.numbers) + len(others):
+                    return told
+                results += zip(numbers, told.splitlines(keepends=True), strict=True)
+            else:
+                number, fact = part
+                verdict = await self._alone(fact, force)
+                results.append((number, line_of(number, verdict, language)))
+        return b"".join(line for _, line in sorted(results))
 
     async def results(
         self, lines: list[Line], force: bool, language: str
@@ -222,9 +236,9 @@ def asker(request: web.BaseRequest, force: bool) -> Holder | None:
     return holder
 
 
-def allowed_lines(lines: list[Line], holder: Holder) -> list[Line]:
-    """Lines whose facts the key may bring; the others become problems."""
-    holder.bring(len(lines))
+def allowed_lines(lines: list[Line], holder: Holder, more: int = 0) -> list[Line]:
+    """Lines whose facts the key may bring; the others become problems. `more` come with them."""
+    holder.bring(len(lines) + more)
     if holder.stores is None:
         return lines
     out: list[Line] = []

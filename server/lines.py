@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from vafa.engine.columns.verdicts import Verdict
 
@@ -22,11 +24,13 @@ def line_of(number: int, verdict: Verdict, language: str) -> bytes:
     return problem_line(number, body)
 
 
-def lines_of(numbers: Iterable[int], verdicts: Iterable[Verdict], language: str) -> bytes:
-    """The lines of many facts."""
+def lines_of(
+    numbers: NDArray[np.int64], told: Iterable[bytes | tuple[int, Verdict]], language: str
+) -> bytes:
+    """The lines of a batch, of which those of some rows are yet to be made."""
     return b"".join(
-        line_of(number, verdict, language)
-        for number, verdict in zip(numbers, verdicts, strict=True)
+        one if isinstance(one, bytes) else line_of(int(numbers[one[0]]), one[1], language)
+        for one in told
     )
 
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,7 +44,8 @@ MOST_IN_FLIGHT = 200_000
 class Ask(msgspec.Struct, array_like=True):
     """Facts from a front end: number of the ask, what it holds, the operator's force.
 
-    `numbers` (int64, as bytes) and `language` are of a table that lines of JSON answer.
+    `numbers` (int64, as bytes) and `language` are of a table that lines of JSON answer, `rows`
+    those of its batch where `sales` stand.
     `traces` are the spans of the requests, where they are traced.
     """
 
@@ -59,6 +60,7 @@ class Ask(msgspec.Struct, array_like=True):
     numbers: bytes = b""
     language: str = ""
     traces: list[str] = []
+    rows: list[int] = []
 
 
 class Told(msgspec.Struct, array_like=True):
@@ -136,10 +138,13 @@ async def _serve_ask(ask: Ask, committer: Committer, writer: asyncio.StreamWrite
             told = Told(ask.number, table=answers)
         elif ask.kind == LINES:
             table = pa.ipc.open_stream(ask.table).read_all()
-            numbers = np.frombuffer(ask.numbers, np.int64)
+            others = {
+                row: Sale.of(*sale) for row, sale in zip(ask.rows, ask.sales, strict=True)
+            }
             answers = await committer.lines(
-                ArrowFacts(table), table, numbers, ask.force, ask.language
-            )
+                ArrowFacts(table), table, others, np.frombuffer(ask.numbers, np.int64), ask.force,
+                ask.language,
+            )  # fmt: skip
             told = Told(ask.number, table=answers)
         elif ask.kind == FIGURES:
             told = Told(ask.number, figures=await committer.told_figures())
@@ -282,14 +287,15 @@ class RemoteCommits:
         return done
 
     def lines(
-        self, sales: ArrowFacts, table: pa.Table, numbers: NDArray[np.int64], force: bool,
-        language: str,
+        self, sales: ArrowFacts, table: pa.Table, others: Mapping[int, Sale],
+        numbers: NDArray[np.int64], force: bool, language: str,
     ) -> asyncio.Future[bytes]:
         """See Commits."""
-        self._check(len(sales.ids))
+        self._check(len(numbers))
         done: asyncio.Future[bytes] = self._loop.create_future()
         self._ask(
-            LINES, force, _Under(len(sales.ids), table=done), table=stream_of(table),
+            LINES, force, _Under(len(numbers), table=done), table=stream_of(table),
+            rows=list(others), sales=[fact.parts() for fact in others.values()],
             numbers=numbers.tobytes(), language=language,
         )  # fmt: skip
         return done

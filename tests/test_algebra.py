@@ -69,6 +69,27 @@ def test_points_are_conserved(case: Case) -> None:
                 assert min(t["active"], t["pending"], t["debt"]) >= 0
 
 
+@SOME
+@given(strategies.cases(budgets=False))
+def test_figures_of_all_are_those_of_each(case: Case) -> None:
+    with tempfile.TemporaryDirectory() as name, clock(FAR_US), Writer(Path(name)) as writer:
+        mixed.commit_case(writer, case)
+        fold = writer.replica.fold
+        assert fold is not None
+        state, native = fold.state, fold.compiled_at(FAR_US).native
+        for day in (fold.today(FAR_US), fold.today(FAR_US) + 400):
+            for place in range(len(fold.layout.currencies)):
+                figures = state.figures(native, place, day)
+                for member in range(len(writer.replica.dictionaries.members)):
+                    last_at, _, _, upgrades = state.head(member)
+                    t = state.totals(member, place, day)
+                    alone = {name: t[name] for name in ("issued", "expired", "active", "pending")}
+                    alone["tier"] = state.tier(native, member, day)
+                    alone["last_at"] = -(2**63) if last_at is None else last_at
+                    alone["upgrades"] = upgrades
+                    assert {name: int(of[member]) for name, of in figures.items()} == alone
+
+
 # -- returns -----------------------------------------------------------------------------------
 
 PROGRAM = mixed.PROGRAM + mixed.MORE + """

@@ -16,7 +16,7 @@ from vafa.engine.columns.records import grow, growth_batch
 from vafa.engine.controls.controls import grow_by
 from vafa.engine.facts import CatalogFact, ProductFact, StoreAttributes, StoreFact
 from vafa.engine.facts.parts import us_instant
-from vafa.engine.ledger.checkpoint import FORMAT, Checkpoint, Meta, Snapshot, name_items
+from vafa.engine.ledger.checkpoint import FORMAT, Checkpoint, Meta, Snapshot, fresh_names
 
 # Names by the versions that are there, (name, since); asked as (name, instant); the number, or
 # None for a new version.
@@ -172,7 +172,7 @@ def test_a_checkpoint_keeps_the_versions(tmp_path: Path) -> None:
         format=FORMAT, ledger=b"", seq=1, hash=b"", sizes=tuple(d.sizes()), latest_at=0
     )
     checkpoint = Checkpoint(tmp_path, write=True)
-    checkpoint.write(Snapshot(meta, names=name_items(d, Sizes())))
+    checkpoint.write(Snapshot(meta, names=fresh_names(d, Sizes())))
     checkpoint.load(again, meta)
     checkpoint.close()
     assert state(again) == state(d)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from vafa.server.decode import FEW_LINES, decode_block
 
 from . import servers
 from .servers import NDJSON, Fact, Server, days_ago, dumps, fact, lines_of
-
-NUMBERS = count()
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one process", "workers"])
@@ -30,12 +27,12 @@ def pair(
         yield long, short
 
 
-def activity(name: str) -> Fact:
-    """A fact that is no sale: a body that ends with it is decoded fact by fact."""
-    return {
-        "id": name, "kind": "activity", "occurred_at": days_ago(0.5), "member": "somebody",
-        "code": "review", "quantity": 1,
-    }  # fmt: skip
+def escaped(line: Fact | bytes) -> bytes:
+    """The same fact in a text that only the decoder of single facts reads."""
+    if isinstance(line, bytes):
+        return line
+    name = line["id"]
+    return dumps(line).replace(dumps(name), b'"\\u%04x' % ord(name[0]) + dumps(name[1:])[1:], 1)
 
 
 def alike(pair: tuple[Server, Server], lines: Sequence[Fact | bytes], **headers: str) -> list[Fact]:
@@ -43,10 +40,10 @@ def alike(pair: tuple[Server, Server], lines: Sequence[Fact | bytes], **headers:
     long, short = pair
     told = long.post(lines_of(*lines), NDJSON, **headers)
     assert told.status == 200
-    other = activity(f"other-{next(NUMBERS)}")
-    apart = short.post(lines_of(*lines, other), NDJSON, **headers).body.splitlines()
-    assert told.body.splitlines() == apart[:-1]
-    assert long.post(other).status == 201
+    singly = lines_of(*map(escaped, lines))
+    assert decode_block(singly) is None
+    apart = short.post(singly, NDJSON, **headers)
+    assert told.body.splitlines() == apart.body.splitlines()
     rows: list[Fact] = told.rows()
     return rows
 
@@ -93,21 +90,17 @@ def test_bad_lines_stand_at_their_places(pair: tuple[Server, Server]) -> None:
 
 def test_blank_lines_are_counted(pair: tuple[Server, Server]) -> None:
     lines: list[Fact | bytes] = [row for one in sales("blank") for row in (b" \t\r", one)]
-    long, _ = pair
-    rows = long.post(lines_of(*lines), NDJSON).rows()
+    rows = alike(pair, lines)
     assert [row["line"] for row in rows] == list(range(2, len(lines) + 1, 2))
 
 
 def test_other_facts_between_are_taken_in_order(pair: tuple[Server, Server]) -> None:
     facts = sales("mixed")
-    back = {
-        "id": "mixed-back", "kind": "return", "occurred_at": days_ago(1),
-        "member": facts[8]["member"],
-        "sale": "mixed-8", "store": "2", "terminal": "t1",
-        "lines": [{"line": 1, "quantity": 1_000, "net": facts[8]["lines"][0]["net"]}],
-    }  # fmt: skip
-    assert decode_block(lines_of(*facts, back)) is None
-    rows = pair[0].post(lines_of(*facts[:20], back, *facts[20:]), NDJSON).rows()
+    goods = back("mixed-back", facts[8])
+    block = decode_block(lines_of(*facts, goods))
+    assert block is not None
+    assert [number for number, _ in block.others] == [len(facts) + 1]
+    rows = alike(pair, [*facts[:20], goods, *facts[20:]])
     assert rows[20]["id"] == "mixed-back"
     assert {row["status"] for row in rows} == {"ok"}
 
@@ -115,6 +108,58 @@ def test_other_facts_between_are_taken_in_order(pair: tuple[Server, Server]) -> 
 def test_sales_that_say_more_are_read_one_by_one() -> None:
     facts = sales("more")
     facts[3] = fact("more-3", member="m", channel="app")
-    assert decode_block(lines_of(*facts)) is None
+    block = decode_block(lines_of(*facts))
+    assert block is not None
+    assert [number for number, _ in block.others] == [4]
     assert decode_block(lines_of(*facts[4:])) is not None
     assert decode_block(lines_of(*facts[4 : 4 + FEW_LINES - 1])) is None
+
+
+def back(name: str, sale: Fact, quantity: int = 1_000) -> Fact:
+    """A return of a sale's first line, or of a part of it."""
+    line = sale["lines"][0]
+    return {
+        "id": name, "kind": "return", "occurred_at": days_ago(0.7), "member": sale["member"],
+        "sale": sale["id"], "store": "2", "terminal": "t1",
+        "lines": [{"line": 1, "quantity": quantity, "net": line["net"] * quantity // 1_000}],
+    }  # fmt: skip
+
+
+def drawn(draw: random.Random, name: str) -> list[Fact | bytes]:
+    """A body of a till: sales, and between them whatever else a till may send."""
+    facts = sales(name, 3 * FEW_LINES, 5)
+    lines: list[Fact | bytes] = list(facts)
+    members = sorted({one["member"] for one in facts})
+    for number in range(draw.randrange(1, 24)):
+        sale, other = draw.choice(facts), f"{name}-other-{number}"
+        about = {"occurred_at": days_ago(draw.choice((0.5, 20, 25))), "member": sale["member"]}
+        made: Fact | bytes = draw.choice((
+            back(other, sale), back(other, sale, 500),
+            back(other, sale | {"id": "unknown"}),
+            fact(other, **about, channel="app"), fact(other, **about, coupons=["تخفیف"]),
+            fact(other, **about, tenders=[{"type": "points", "amount": 1}]),
+            fact(f"{other}\u0001", **about), fact(other, **about, lines=[]),
+            fact(other, **about | {"occurred_at": days_ago(-3)}), fact(sale["id"], **about),
+            sale, b"{", b"",
+            {"id": other, "kind": "activity", "code": "review", "quantity": 1} | about,
+            {"id": other, "kind": "adjust", "points": draw.choice((5, -(10**9))),
+             "reason": "care"} | about,
+            {"id": other, "kind": "redeem", "points": draw.choice((1, 10**9))} | about,
+            {"id": other, "kind": "enrol", "cards": [f"{other}-card"]} | about,
+            fact(other, occurred_at=days_ago(0.2), card=f"{name}-other-{number - 1}-card"),
+            {"id": other, "kind": "transfer", "to": draw.choice(members), "points": 1} | about,
+            {"id": other, "kind": "catalog", "occurred_at": days_ago(40),
+             "products": [{"sku": "کالا 0", "brand": other}]},
+        ))  # fmt: skip
+        lines.insert(draw.randrange(len(lines) + 1), made)
+    return lines
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_bodies_of_all_kinds_are_answered_alike(pair: tuple[Server, Server], seed: int) -> None:
+    lines = drawn(random.Random(seed), f"drawn {seed}")
+    assert decode_block(lines_of(*lines)) is not None
+    alike(pair, lines)
+    # Repeats, in another order of the lines.
+    random.Random(seed).shuffle(lines)
+    alike(pair, lines)

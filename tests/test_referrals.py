@@ -249,6 +249,33 @@ def test_a_leg_to_a_member_whose_kin_buys_in_the_same_commit(shop: Shop) -> None
     shop.checked()
 
 
+def test_a_merge_may_make_a_circle_of_what_was_none(shop: Shop) -> None:
+    refer(shop, "b")
+    refer(shop, "c", "b")
+    shop.send("merge", "m1", "2024-01-03", member="anna", other="c")
+    # anna, who was c, has referred b, and b anna: others are above neither.
+    assert of(refer(shop, "d", "b")) == of(refer(shop, "e", "c")) == "ok"
+    update = {"day": "2024-01-05", "kind": "member update"}
+    assert of(shop.send(name="u1", member="b", referrer="d", **update)) == "already-referred"
+    shop.checked()
+
+
+def test_who_was_merged_with_its_referrer_brings_it_nothing(shop: Shop) -> None:
+    refer(shop, "b")
+    shop.send("merge", "m1", "2024-01-03", member="anna", other="b")
+    buy(shop, "s1", "2024-02-01", "b")
+    assert (shop.active("anna"), shop.writer.replica.membership.referrals.given) == (130, {})
+    # Nor is it a circle for whom it refers.
+    assert of(refer(shop, "c")) == "ok"
+    buy(shop, "s2", "2024-02-02", "c")
+    assert shop.active("anna") == 330
+    # Undone, it was another that was referred, the second one: a milestone.
+    shop.send("unmerge", "u1", "2024-02-03", merge="m1", member="anna")
+    buy(shop, "s3", "2024-02-04", "b")
+    assert (shop.active("anna"), shop.active("b")) == (900, 160)
+    shop.checked()
+
+
 def test_a_referrer_is_named_by_member_or_by_card(shop: Shop) -> None:
     with pytest.raises(FormError, match="referrer"):
         by_card(shop, "e1", "1001", member="bert", referrer="anna")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vafa.engine.calendars import calendars
 from vafa.engine.facts import MemberFact, PublishFact
 from vafa.engine.ledger.replay import verify
 from vafa.engine.ledger.replica import Replica
@@ -54,6 +55,18 @@ def test_a_fact_is_rated_by_the_version_in_force_at_its_instant(tmp_path: Path) 
         publish(writer, "again", 100, mixed.PROGRAM)
         assert earned(writer, sale("f", 151)) == [100]
     assert verify(tmp_path).findings == []
+
+
+def test_the_first_fact_does_not_wait_for_the_table_of_its_zone(tmp_path: Path) -> None:
+    tehran = mixed.PROGRAM.replace('zone = "UTC"', 'zone = "Asia/Tehran"')
+    with mixed.start(tmp_path, tehran):
+        pass
+    calendars._offsets.cache_clear()
+    with Writer(tmp_path) as writer:
+        made = calendars._offsets.cache_info().misses
+        assert made == 1
+        assert earned(writer, sale("a", 10)) == [100]
+        assert calendars._offsets.cache_info().misses == made
 
 
 def test_accepted_facts_keep_the_version_that_rated_them(tmp_path: Path) -> None:

@@ -333,6 +333,17 @@ def business_days(program: Program, at_us: Int64) -> tuple[Int32, NDArray[np.int
     return day.astype(np.int32), minute
 
 
+def day_begins(program: Program, day: int, low: int, high: int) -> Int64:
+    """Instants (us) between two at one of which a business day begins, or one after it: where
+    the clock shows the cut-over hour, or is set."""
+    midnight = day * _US_PER_DAY + program.day_starts_at * 3_600_000_000
+    if program.zone == "UTC":
+        return np.array([midnight], np.int64)
+    changes, offsets = _offsets(program.zone)
+    first, last = np.searchsorted(changes, (low, high), side="right")
+    return np.concatenate([midnight - offsets[first - 1 : last], changes[first:last]])
+
+
 def business_day(program: Program, at_us: int) -> int:
     """Business day of one instant."""
     return int(business_days(program, np.array([at_us], np.int64))[0][0])

@@ -109,9 +109,11 @@ def _currency(program: Program, path: str, currency: Currency) -> Found:
 def _too_early(program: Program, currency: Currency) -> bool:
     """Whether points of some day are gone before the day on which they become active."""
     days = LAST_DAY + 1 - FIRST_DAY - 3_650
-    earned = np.arange(FIRST_DAY, FIRST_DAY + days, dtype=np.int64)
-    through = expiry_table(program, currency)[:days]
-    return bool((through < earned + currency.pending_days).any())
+    active = np.arange(
+        FIRST_DAY + currency.pending_days, FIRST_DAY + currency.pending_days + days,
+        dtype=np.int32,
+    )  # fmt: skip
+    return bool((expiry_table(program, currency)[:days] < active).any())
 
 
 def _redemption(program: Program) -> Found:

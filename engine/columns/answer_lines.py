@@ -1,4 +1,4 @@
-"""Answers to a batch of sales as JSON lines, where each of them is of the common form."""
+"""Answers to a batch of sales as JSON lines: those of the common form, without an object each."""
 
 from __future__ import annotations
 
@@ -22,19 +22,29 @@ _KINDS = [orjson.dumps(name) for name in POSTINGS]
 _LIMITS = [orjson.dumps(name) for name in LIMITS]
 
 
+def in_common_form(outcome: Outcome, names: Mapping[int, str]) -> NDArray[np.bool_]:
+    """Facts of a batch whose answers tell postings, balances and a tier, and nothing else.
+
+    `names` are ids of the facts that are corrected.
+    """
+    common = outcome.status == 0
+    more = _TELLS_MORE[outcome.postings["kind"]].nonzero()[0]
+    if len(more):
+        common[np.searchsorted(outcome.posted_from, more, side="right") - 1] = False
+    if names:
+        common[[one.row for one in resolutions(outcome.posted_from, outcome.postings)]] = False
+    return common
+
+
 def common_lines(
-    words: AnswerWords, numbers: NDArray[np.int64], ids: pa.Array, first: int, outcome: Outcome,
-    names: Mapping[int, str],
-) -> bytes | None:
+    words: AnswerWords, written: NDArray[np.bool_], numbers: NDArray[np.int64], ids: pa.Array,
+    first: int, outcome: Outcome, names: Mapping[int, str],
+) -> tuple[bytes, NDArray[np.int64]]:
     """What `answers.rated_answers` tells of sales, a line each with its number put first.
 
-    `ids` need no escape. None where an answer has more than the common form.
+    Only facts that are `written` get one: they are in the common form, their ids need no escape.
+    The bounds of all facts' lines (int64[n + 1]) come with the text.
     """
-    kinds = outcome.postings["kind"]
-    if outcome.status.any() or _TELLS_MORE[kinds].any():
-        return None
-    if names and resolutions(outcome.posted_from, outcome.postings):
-        return None
     starts, posted = shown_postings(outcome)
     n = len(ids)
     size = outcome.active.size // n
@@ -53,9 +63,9 @@ def common_lines(
         for name in ("kind", "currency", "points", "desired", "limit")
     )
     return answer_lines(
-        numbers, bounds, text, first, starts, rule.astype(np.int64), kind, currency, points,
-        desired, limit, corrects, np.ascontiguousarray(balances.reshape(n, 4 * size)), tier,
-        [*map(orjson.dumps, [*words.rules, None])], _KINDS, [*map(orjson.dumps, words.currencies)],
-        _LIMITS, [orjson.dumps(name) for name in names.values()],
-        [*map(orjson.dumps, words.tiers)],
-    )  # fmt: skip
+        written.view(np.uint8), numbers, bounds, text, first, starts, rule.astype(np.int64), kind,
+        currency, points, desired, limit, corrects,
+        np.ascontiguousarray(balances.reshape(n, 4 * size)), tier, words.json_rules, _KINDS,
+        words.json_currencies, _LIMITS, [orjson.dumps(name) for name in names.values()],
+        words.json_tiers,
+    )

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -36,7 +37,7 @@ TOLD = ["ok" if code == _OK else "parked" if code == _PARKED else "refused" for 
 
 
 class AnswerWords:
-    """Names that answers use, by the numbers that the journal has."""
+    """Names that answers use, by the numbers that the journal has; also as JSON."""
 
     def __init__(self, fold: Fold) -> None:
         layout = fold.layout
@@ -44,6 +45,9 @@ class AnswerWords:
         self.rule_of: dict[int, str | None] = {**dict(enumerate(self.rules)), NO_RULE: None}
         self.currencies: list[str] = list(layout.currencies)
         self.tiers: list[str | None] = [*layout.tiers, None]
+        self.json_rules = [*map(orjson.dumps, [*self.rules, None])]
+        self.json_currencies = [*map(orjson.dumps, self.currencies)]
+        self.json_tiers = [*map(orjson.dumps, self.tiers)]
 
 
 def rated_answers(

@@ -86,6 +86,9 @@ def among(codes: Iterable[int]) -> NDArray[np.bool_]:
     return table
 
 
+TIES = among(LINKS)
+"""`LINKS` as a table."""
+
 Lots = tuple[tuple[int, int, int, int], ...]
 """Lots that move: (earned, active from, good through, points), the dates as business days."""
 
@@ -254,6 +257,18 @@ class Outcome:
     posted_from: NDArray[np.int64]
     postings: dict[str, NDArray[Any]]
     members: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
+
+
+def outcome_of(outcome: Outcome, rows: NDArray[np.int64]) -> Outcome:
+    """What some rows of a batch came to, in the order given."""
+    n = len(outcome.status)
+    places, starts = _gather(outcome.posted_from, rows)
+    return Outcome(
+        posted_from=starts,
+        postings={name: values[places] for name, values in outcome.postings.items()},
+        **{name: getattr(outcome, name)[rows] for name in ("status", "tier", "previous")},
+        **{name: getattr(outcome, name).reshape(n, -1)[rows] for name in BALANCES},
+    )
 
 
 _PER_FACT = ("at", "member", "store", "terminal", "day", "minute", "kind")

@@ -1,11 +1,12 @@
 """Batches of members' facts on their way in: one shape for the writer.
 
-Facts decoded from JSON are here, an Arrow table of sales in `wire_arrow`.
+Facts decoded from JSON are here, an Arrow table of sales in `wire/arrow_sales.py`, both in one
+batch in `mixed.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -35,6 +36,13 @@ class Intake(Protocol):
         """Some rows (None: all) as columns; new names are added to the dictionaries."""
 
 
+class SaleColumns(Intake, Protocol):
+    """Sales that stand in columns."""
+
+    def member_of(self, row: int) -> str:
+        """The member whose a sale is."""
+
+
 _REFERRERS = frozenset(("referrer", "referrer_card"))
 
 
@@ -46,19 +54,26 @@ def _about(fact: Sale) -> dict[str, Any]:
 class DecodedFacts:
     """Facts of members decoded one by one, of any kinds."""
 
+    facts: list[Sale] | dict[int, Sale]
+    """Facts by their rows."""
+
     def __init__(self, facts: list[Sale]) -> None:
         self.facts = facts
         self.ids = [fact.id for fact in facts]
         self.at = np.array([fact.at for fact in facts], np.int64)
+        self._sort_out(list(enumerate(facts)))
+
+    def _sort_out(self, facts: Sequence[tuple[int, Sale]]) -> None:
+        """Find the rows whose facts need to be named before they are columns."""
         self.with_cards = [
-            row for row, fact in enumerate(facts)
+            row for row, fact in facts
             if fact.kind == CLOSE
             or (fact.extra is not None and (fact.extra.card or fact.extra.cards))
             or "referrer_card" in _about(fact)
         ]  # fmt: skip
         """Rows that have to do with cards: of those that name one, and of members that leave."""
         self.with_receipts = [
-            row for row, fact in enumerate(facts)
+            row for row, fact in facts
             if fact.kind == CLAIM or (
                 not fact.member and fact.kind in (SALE, RETURN)
                 and not (fact.extra is not None and fact.extra.card)
@@ -66,7 +81,7 @@ class DecodedFacts:
         ]
         """Rows of which a receipt tells more: claims, and those that name nobody."""
         self.with_referrers = [
-            row for row, fact in enumerate(facts)
+            row for row, fact in facts
             if fact.kind in (ENROL, UPDATE)
             and not _REFERRERS.isdisjoint(_about(fact))
         ]  # fmt: skip
@@ -74,8 +89,8 @@ class DecodedFacts:
 
     def first_rows(self) -> dict[str, int]:
         """The first row of each member that is named."""
-        rows = range(len(self.facts) - 1, -1, -1)
-        return {self.facts[row].member: row for row in rows}
+        rows = range(len(self.ids) - 1, -1, -1)
+        return {self.member_of(row): row for row in rows}
 
     def name(self, members: Mapping[int, str], referrers: Mapping[int, str]) -> None:
         """Tell by row whose facts are that cards name, and whom they name as referrers."""
@@ -94,6 +109,10 @@ class DecodedFacts:
         """A fact with its member, also where a card tells it."""
         return self._named.get(row, self.facts[row])
 
+    def member_of(self, row: int) -> str:
+        """The member that a fact names, also where a card tells it."""
+        return self.whose(row).member
+
     def id_array(self, rows: NDArray[np.int64] | None) -> pa.Array:
         """See Intake."""
         ids = self.ids if rows is None else [self.ids[row] for row in rows]
@@ -105,11 +124,8 @@ class DecodedFacts:
 
     def columns(self, dictionaries: Dictionaries, rows: NDArray[np.int64] | None) -> Facts:
         """See Intake."""
-        facts = self.facts if rows is None else [self.facts[row] for row in rows.tolist()]
-        if self._named:
-            wanted = range(len(facts)) if rows is None else rows.tolist()
-            facts = [self.whose(row) for row in wanted]
-        return facts_of(facts, dictionaries)
+        wanted = range(len(self.ids)) if rows is None else rows.tolist()
+        return facts_of([self.whose(row) for row in wanted], dictionaries)
 
 
 def facts_of(facts: list[Sale], dictionaries: Dictionaries) -> Facts:

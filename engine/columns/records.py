@@ -19,6 +19,7 @@ from .columns import (
     Extras,
     Facts,
     Outcome,
+    among,
     decode_extra,
     encode_extra,
     take,
@@ -39,7 +40,12 @@ from .schema import (
     lists,
 )
 
+_OF_MEMBERS = among(MEMBER_KINDS.tolist())
+
 MEMBER, TERMINAL, TENDER_TYPE, STORE, PRODUCT, RENAMED = range(6)
+
+_ATTRIBUTES = [GROWTH.field(place) for place in range(3, len(GROWTH))]
+"""Fields of growth that versions of products and stores have beside their names and begins."""
 
 V = TypeVar("V", bound=Product | StoreVersion)
 
@@ -113,33 +119,41 @@ def control_batch(
 ) -> pa.RecordBatch:
     """One journal row of a fact that is of no member: catalogue, store, program, day closed."""
 
-    def one(value: int, dtype: Any, kind_: pa.DataType) -> pa.Array:
-        return array(np.array([value], dtype), kind_)
-
-    none = np.zeros(2, np.int64)
-
-    def empty(name: str, item: pa.StructType) -> pa.Array:
-        blank = {f.name: np.zeros(0, np.int64) for f in item}
-        return lists(name, none, blank)
-
-    columns = {
+    columns = _NOBODYS | {
         "id": pa.array([fact_id], pa.string()),
-        "kind": one(kind, np.uint8, pa.uint8()),
-        "status": one(status, np.uint8, pa.uint8()),
-        "at": one(at, np.int64, pa.timestamp("us", "UTC")),
-        "member": one(NO_MEMBER, np.uint32, pa.uint32()),
-        "previous": one(0, np.uint64, pa.uint64()),
-        "store": one(0, np.uint32, pa.uint32()),
-        "terminal": one(0, np.uint32, pa.uint32()),
-        "lines": empty("lines", LINE),
-        "tenders": empty("tenders", TENDER),
-        "program": one(program, np.uint16, pa.uint16()),
-        "tier": one(-1, np.int8, pa.int8()),
-        "balances": empty("balances", BALANCE),
-        "postings": empty("postings", POSTING),
+        "kind": _one("kind", kind, np.uint8),
+        "status": _one("status", status, np.uint8),
+        "at": _one("at", at, np.int64),
+        "program": _one("program", program, np.uint16),
         "payload": pa.array([payload], pa.binary()),
     }
-    return pa.RecordBatch.from_arrays([columns[f.name] for f in FACTS], schema=FACTS)
+    return pa.RecordBatch.from_arrays([columns[name] for name in TYPES], schema=FACTS)
+
+
+def _one(name: str, value: int, dtype: Any) -> pa.Array:
+    """A column of one row."""
+    return array(np.array([value], dtype), TYPES[name])
+
+
+def _none(name: str, item: pa.StructType) -> pa.Array:
+    """A column of one row whose list is empty."""
+    return lists(name, np.zeros(2, np.int64), {f.name: np.zeros(0, np.int64) for f in item})
+
+
+_NOBODYS = {
+    "member": _one("member", NO_MEMBER, np.uint32),
+    "previous": _one("previous", 0, np.uint64),
+    "store": _one("store", 0, np.uint32),
+    "terminal": _one("terminal", 0, np.uint32),
+    "tier": _one("tier", -1, np.int8),
+    **{
+        name: _none(name, item)
+        for name, item in (
+            ("lines", LINE), ("tenders", TENDER), ("balances", BALANCE), ("postings", POSTING),
+        )
+    },
+}  # fmt: skip
+"""What is the same in the row of every fact that is of no member."""
 
 
 def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | None:
@@ -168,6 +182,8 @@ def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | N
     since_us += [version.since for version in versions]
 
     def attribute(field: pa.Field) -> pa.Array:
+        if not versions:
+            return pa.nulls(plain, field.type)
         values = [getattr(version, field.name, None) for version in versions]
         return pa.concat_arrays([pa.nulls(plain, field.type), pa.array(values, field.type)])
 
@@ -176,7 +192,7 @@ def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | N
             pa.array(kinds, pa.uint8()),
             pa.array(names, pa.string()),
             pa.array(since_us, pa.int64()),
-            *(attribute(GROWTH.field(place)) for place in range(3, len(GROWTH))),
+            *(attribute(field) for field in _ATTRIBUTES),
         ],
         schema=GROWTH,
     )
@@ -278,7 +294,7 @@ def read_outcome(batch: pa.RecordBatch) -> Outcome:
 def _read_extras(payloads: pa.Array, kind: NDArray[np.uint8]) -> Extras | None:
     if payloads.null_count == len(payloads):
         return None
-    theirs = np.isin(kind, MEMBER_KINDS).tolist()
+    theirs = _OF_MEMBERS[kind].tolist()
     return [
         decode_extra(payload) if payload is not None and of_member else None
         for payload, of_member in zip(payloads.to_pylist(), theirs, strict=True)

@@ -33,6 +33,7 @@ from ..columns.columns import (
     GIFT_REFUND,
     GIFTS,
     HOLD,
+    NOTHING,
     REDEEM,
     REFERRAL_IN,
     REWARD,
@@ -43,7 +44,9 @@ from ..columns.columns import (
     TRANSFER_IN,
     UNSUBSCRIBE,
     UPDATE,
+    Extra,
     Facts,
+    Lots,
 )
 from ..columns.named import Names
 from ..columns.schema import NO_MEMBER as NOBODY
@@ -67,6 +70,7 @@ _HOUR_US = 3_600_000_000
 
 Int64 = NDArray[np.int64]
 
+_ACCEPTED = np.array((0, ACCEPTED, STANDS), np.uint8)
 _KERNEL_KINDS = np.arange(256, dtype=np.uint8)
 _KERNEL_KINDS[[GIFT_ISSUE, GIFT_LOAD, SHARE_IN, REFERRAL_IN]] = ADJUST
 _KERNEL_KINDS[[GIFT_REDEEM, GIFT_PAYMENT]] = REDEEM
@@ -145,7 +149,7 @@ def kernel_columns(
     part (bool or uint8); `settled` whose accounts facts count in, where members are tied.
     """
     n = len(facts)
-    flags = np.array((0, ACCEPTED, STANDS), np.uint8)[accepted.astype(np.uint8)]
+    flags = _ACCEPTED[accepted.astype(np.uint8)]
     flags[facts.kind == SALE] |= PLAIN
 
     def held(values: Any, dtype: Any) -> Any:
@@ -182,10 +186,12 @@ class _Extras:
     ) -> None:
         self.compiled, self.facts, self.out, self.n = compiled, facts, out, n
         self.layout = compiled.layout
-        self.coupons: list[list[int]] = [[] for _ in range(n)]
-        self.offers: list[list[tuple[int, int]]] = [[] for _ in range(n)]
-        self.back: list[list[tuple[int, int, int, int]]] = [[] for _ in range(n)]
-        self.sets: list[list[tuple[int, int]]] = [[] for _ in range(n)]
+        # By row, of those that have some.
+        self.coupons: dict[int, list[int]] = {}
+        self.offers: dict[int, list[tuple[int, int]]] = {}
+        self.back: dict[int, list[tuple[int, int, int, int]]] = {}
+        self.sets: dict[int, list[tuple[int, int]]] = {}
+        self.lots: dict[int, Lots] = {}
         out.channel = np.full(n, compiled.channels.number(""), np.uint32)
         out.code = np.full(n, compiled.activities.number(""), np.uint32)
         out.figure = np.zeros(n, np.int64)
@@ -196,46 +202,44 @@ class _Extras:
 
     def fill(self, told: Mapping[int, Sequence[int]]) -> None:
         """Row by row: facts with extras are few. `told`: see `accounts.Settled`."""
+        rows: list[int] = []
+        flags: list[int] = []
+        kinds = self.facts.kind.tolist()
         for row, extra in enumerate(self.facts.extras or [None] * self.n):
-            kind = int(self.facts.kind[row])
-            if extra is None and kind == SALE:
+            if extra is None and kinds[row] == SALE:
                 continue
-            self.out.flags[row] &= ~np.uint8(PLAIN)
-            self._row(row, kind, self.facts.extra(row))
+            rows.append(row)
+            flags.append(self._row(row, kinds[row], extra or NOTHING))
+        out = self.out
+        out.flags[rows] = out.flags[rows] & ~np.uint8(PLAIN) | np.array(flags, np.uint8)
         for row, tellers in told.items():
-            self.sets[row] = [one for teller in tellers for one in self.sets[teller]]
-        out = self.out
-        out.coupons_from, coupons = _flat(self.coupons)
-        out.coupon = np.array(coupons, np.uint32)
-        out.offers_from, offers = _flat(self.offers)
-        out.offer = np.array([rule for rule, _ in offers], np.int32)
-        out.offer_amount = np.array([amount for _, amount in offers], np.int64)
-        out.back_from, back = _flat(self.back)
-        for place, name in enumerate(("back_line", "back_sku", "back_quantity", "back_net")):
-            dtype = np.int32 if place < 2 else np.int64
-            setattr(out, name, np.array([item[place] for item in back], dtype))
-        out.sets_from, sets = _flat(self.sets)
-        out.set_slot = np.array([slot for slot, _ in sets], np.int32)
-        out.set_value = np.array([value for _, value in sets], np.int64)
-        self._lots()
+            self.sets[row] = [one for teller in tellers for one in self.sets.get(teller, ())]
+        if self.coupons:
+            out.coupons_from, coupons = _flat(self.coupons, self.n)
+            out.coupon = np.array(coupons, np.uint32)
+        if self.offers:
+            out.offers_from, offers = _flat(self.offers, self.n)
+            out.offer, out.offer_amount = _apart(offers, np.int32, np.int64)
+        out.back_from, back = _flat(self.back, self.n)
+        out.back_line, out.back_sku, out.back_quantity, out.back_net = _apart(
+            back, np.int32, np.int32, np.int64, np.int64
+        )
+        out.sets_from, sets = _flat(self.sets, self.n)
+        out.set_slot, out.set_value = _apart(sets, np.int32, np.int64)
+        out.lots_from, lots = _flat(self.lots, self.n)
+        out.lot_earned, out.lot_active_from, out.lot_good_through, out.lot_points = _apart(
+            lots, np.int32, np.int32, np.int32, np.int64
+        )
 
-    def _lots(self) -> None:
-        out = self.out
-        out.lots_from, lots = _flat([self.facts.extra(row).lots for row in range(self.n)])
-        for place, name in enumerate(("lot_earned", "lot_active_from", "lot_good_through")):
-            setattr(out, name, np.array([lot[place] for lot in lots], np.int32))
-        out.lot_points = np.array([lot[3] for lot in lots], np.int64)
-
-    def _row(self, row: int, kind: int, extra: Any) -> None:
+    def _row(self, row: int, kind: int, extra: Extra) -> int:
+        """Take a row's extra; its flags."""
         out, compiled = self.out, self.compiled
         assert out.channel is not None
-        assert out.code is not None
         assert out.figure is not None
         assert out.currency is not None
-        assert out.expires is not None
-        out.flags[row] |= _flags(extra)
         if extra.channel:
             out.channel[row] = compiled.channels.number(extra.channel)
+<<<<<<< HEAD
         self.coupons[row] = [compiled.coupons.number(name) for name in extra.presented()]
         codes = compiled.dictionaries.products.codes.numbers
         self.back[row] = [
@@ -244,17 +248,46 @@ class _Extras:
         ]
         places = compiled.compiled[int(out.version[row])].offer_places
         self.offers[row] = [(places.get(name, -1), amount) for name, amount in extra.offers]
+=======
+        currency, figure = self._taken(row, kind, extra)
+        if figure:
+            out.figure[row] = figure
+        if currency in self.layout.currencies:
+            out.currency[row] = self.layout.currencies.index(currency)
+        self._lists(row, extra)
+        return _flags(extra) | self._of_kind(row, kind, extra)
+
+    def _lists(self, row: int, extra: Extra) -> None:
+        """What a fact has several of."""
+        out, compiled = self.out, self.compiled
+        if extra.coupons:
+            self.coupons[row] = [compiled.coupons.number(name) for name in extra.coupons]
+        if extra.back:
+            codes = compiled.dictionaries.products.codes.numbers
+            self.back[row] = [
+                (line, codes.get(sku, -2) if sku else -1, quantity, net)
+                for line, sku, quantity, net in extra.back
+            ]
+        if extra.offers:
+            places = compiled.compiled[int(out.version[row])].offer_places
+            self.offers[row] = [(places.get(name, -1), amount) for name, amount in extra.offers]
+        if extra.lots:
+            self.lots[row] = extra.lots
+>>>>>>> main
         if extra.details:
             self._details(row, extra.details)
         if extra.voided:
             self._voided(row, extra.voided)
         for place, points in extra.tender_points:
             self._tender_points()[int(self.facts.tenders_from[row]) + place] = points
-        currency, out.figure[row] = self._taken(row, kind, extra)
-        if currency in self.layout.currencies:
-            out.currency[row] = self.layout.currencies.index(currency)
+
+    def _of_kind(self, row: int, kind: int, extra: Extra) -> int:
+        """What facts of some kinds alone have; flags."""
+        out, flags = self.out, 0
+        assert out.code is not None
+        assert out.expires is not None
         if kind == ACTIVITY:
-            out.code[row] = compiled.activities.number(extra.code)
+            out.code[row] = self.compiled.activities.number(extra.code)
         elif kind in (ADJUST, GIFT_ISSUE, GIFT_LOAD, SHARE_IN) and extra.expires:
             out.expires[row] = (
                 NEVER if extra.expires == "never"
@@ -267,11 +300,12 @@ class _Extras:
             self.sets[row] = self._about(about)
             manual = about.get("manual_tier")
             if manual is not None and manual["tier"] not in self.layout.tiers:
-                out.flags[row] |= NO_SUCH_TIER
+                flags |= NO_SUCH_TIER
         if kind in (SUBSCRIBE, UNSUBSCRIBE, DONATE, REWARD, GIFT_ISSUE) or (
             kind in (SHARE_IN, TRANSFER_IN) and (extra.cause or extra.code)
         ):
             self.sets[row] = self._named_slot(row, kind, extra)
+        return flags
 
     def _taken(self, row: int, kind: int, extra: Any) -> tuple[str, int]:
         """(currency, units) that a fact gives or takes: what only the program knows is its."""
@@ -382,11 +416,20 @@ def _flags(extra: Any) -> int:
     return completed | (PARTIAL if extra.partial else 0)
 
 
-def _flat(items: Sequence[Sequence[Any]]) -> tuple[Int64, list[Any]]:
-    """(starts int64[n + 1], all items) of lists by row."""
-    starts = np.zeros(len(items) + 1, np.int64)
-    np.cumsum([len(item) for item in items], out=starts[1:])
-    return starts, [one for item in items for one in item]
+def _flat(items: Mapping[int, Sequence[Any]], n: int) -> tuple[Int64, list[Any]]:
+    """(starts int64[n + 1], all items) of the lists of some of n rows."""
+    starts = np.zeros(n + 1, np.int64)
+    if not items:
+        return starts, []
+    rows = sorted(items)
+    starts[[row + 1 for row in rows]] = [len(items[row]) for row in rows]
+    return np.cumsum(starts), [one for row in rows for one in items[row]]
+
+
+def _apart(items: Sequence[tuple[Any, ...]], *kinds: Any) -> list[NDArray[Any]]:
+    """Columns of tuples."""
+    columns = zip(*items, strict=True) if items else ((),) * len(kinds)
+    return [np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
 
 
 def _date(value: Any) -> dt.date:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,8 @@ class CompiledPrograms:
         self.channels.number("")
         self.activities.number("")
         self.dictionaries = dictionaries
-        # Once to learn what the layout has to hold, once more to know where.
+        # Once to learn what the layout has to hold, once more to know where: without the arrays
+        # that hold no place in it.
         for program, days in zip(programs, holidays, strict=True):
             CompiledProgram(program, self.layout, days)
         self.compiled = [
@@ -181,23 +183,11 @@ class CompiledProgram(RuleWords):
             asked_of(self, tier.at_least, ladder_.window) for tier in ladder_.tier
         ]  # fmt: skip
         self.entry = asked_to_enter(self)
-        ladder, figures = ladder_arrays(self)
-        rates = RuleFigures(self)
-        arrays = {
-            **rates.arrays(currencies),
-            **GeneralRules(self).arrays(conditions),
-            **self.dimension_arrays(),
-            **ladder,
-            **self._calendar_arrays(),
-            "limits_from": limits_from,
-        }
+        ladder, self._ladder_figures = ladder_arrays(self)
         self.terms = RedemptionTerms(program, self.currency_number, layout)
-        terms = self.terms
-        arrays |= terms.arrays(len(layout.currencies))
-        self.full = self.full or rates.too_fine
-        numbers = {**arrays.pop("numbers"), **figures, **self._numbers()}
-        streaks = layout.keys("streak")
-        arrays["streak_slot"] = np.array([layout.slot(*key) for key in streaks], np.int32)
+        self._placed = {
+            **GeneralRules(self).arrays(conditions), **ladder, "limits_from": limits_from,
+        }
         segments = [self._segment(segment) for segment in program.segment]
         for own in program.counter:
             self.own_counter(own.id)
@@ -207,18 +197,32 @@ class CompiledProgram(RuleWords):
             for currency in program.currency:
                 if currency.kind != "status":
                     layout.slot("cause", name, currency.id)
-        self.native = Rules(arrays, numbers, {
-            "limits": limits,
+        self._lists: dict[str, Any] = {
+            "limits": limits, "currencies": currencies, "conds": conditions.conds,
+            "segments": segments, "first_periods": conditions.first_periods,
+            "terms": self.terms.rows,
+        }  # fmt: skip
+
+    @cached_property
+    def native(self) -> Rules:
+        """All of it as the kernel takes it, where the layout holds what all versions ask for."""
+        layout = self.layout
+        streaks = layout.keys("streak")
+        rates = RuleFigures(self)
+        arrays = {
+            **rates.arrays(self._lists["currencies"]), **self._placed, **self.dimension_arrays(),
+            **self._calendar_arrays(), **self.terms.arrays(len(layout.currencies)),
+            "streak_slot": np.array([layout.slot(*key) for key in streaks], np.int32),
+        }
+        self.full = self.full or rates.too_fine
+        numbers = {**arrays.pop("numbers"), **self._ladder_figures, **self._numbers()}
+        return Rules(arrays, numbers, {
+            **self._lists,
             "counters": [self._counter_row(key) for key in layout.counters],
-            "currencies": currencies,
-            "conds": conditions.conds,
-            "segments": segments,
             "sequences": [(layout.slot(*key), *key[2:]) for key in layout.keys("sequence")],
             "asked": [
                 figure[1:] for some in (*self.asked, self.entry) for figure in some
             ],
-            "first_periods": conditions.first_periods,
-            "terms": terms.rows,
             "streak_periods": [
                 period_table(calendar, period, begins)[0] for _, period, calendar, begins in streaks
             ],

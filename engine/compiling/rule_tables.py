@@ -14,6 +14,7 @@ from ..columns.dictionaries import Codes, Product, StoreVersion
 from ..program.conditions import LINE_LISTS, Conditions, LineConditions
 from ..program.program import Earn, Rule
 from .conditions import in_category, listed, nodes_of, under
+from .words import split
 
 if TYPE_CHECKING:
     from .programs import CompiledProgram, CompiledPrograms
@@ -44,6 +45,7 @@ class RuleTables:
         self._class_of = np.zeros(1024, np.int32)
         self._weighed = np.zeros(1024, np.uint8)
         self._done = 0
+        self._nodes: list[list[int]] = []
         self._bars = compiled.looks_at("without")
         self._values = {
             name: _Words(compiled.n_words) for name in ("stores", "terminals", "channels")
@@ -55,22 +57,27 @@ class RuleTables:
             "tenders": compiled.looks_at("tender"),
             "coupons": compiled.looks_at("coupon"),
         }
-        self._sizes: object = None
+        stores, products = self.dictionaries.stores, self.dictionaries.products
+        self._parts: tuple[tuple[Callable[[], object], Callable[[], None]], ...] = (
+            (lambda: (len(products), len(products.categories)), self._follow_products),
+            (stores.__len__, self._follow_stores),
+            (self.dictionaries.terminals.__len__, self._follow_terminals),
+            (owner.channels.__len__, self._follow_channels),
+            (self.dictionaries.tenders.__len__, self._follow_tenders),
+            (owner.coupons.__len__, self._follow_coupons),
+            (owner.activities.__len__, self._follow_activities),
+        )
+        """How long what each follows is."""
+        self._sizes: list[object] = [None] * len(self._parts)
         self.follow()
 
     def follow(self) -> None:
         """Take in what the dictionaries have gained (or lost) since the last call."""
-        owner = self.owner
-        sizes = (*self.dictionaries.sizes()[1:], len(owner.channels), len(owner.coupons),
-                 len(owner.activities))  # fmt: skip
-        if sizes == self._sizes:
-            return
-        self._sizes = sizes
-        self._follow_products()
-        self._follow_places()
-        self._follow_tenders()
-        self._follow_coupons()
-        self._follow_activities()
+        for place, (size, follow) in enumerate(self._parts):
+            now = size()
+            if now != self._sizes[place]:
+                self._sizes[place] = now
+                follow()
 
     def _follow_products(self) -> None:
         products = self.dictionaries.products
@@ -88,9 +95,9 @@ class RuleTables:
                 for name in ("words", "bars", "opens")}
         counters = np.zeros(len(self._known), np.uint64)
         for place, (word, bars, opens, counted) in enumerate(self._known):
-            rows["words"][place] = _split(word, words)
-            rows["bars"][place] = _split(bars, words)
-            rows["opens"][place] = _split(opens, words)
+            rows["words"][place] = split(word, words)
+            rows["bars"][place] = split(bars, words)
+            rows["opens"][place] = split(opens, words)
             counters[place] = counted
         eligible = np.ones(len(self._known), np.uint8)
         eligible[_EXCLUDED] = 0
@@ -106,10 +113,15 @@ class RuleTables:
         """Numbers of the products' categories from 1, 0 for none; where each one's nodes begin;
         keys of the nodes, the same in every ledger."""
         products = self.dictionaries.products
-        nodes = [[key_of(node) for node in nodes_of(path)] for path in products.categories.names]
-        begins = np.zeros(len(nodes) + 2, np.int32)
-        begins[2:] = np.cumsum([len(some) for some in nodes])
-        keys = np.array([key for some in nodes for key in some], np.int64)
+        names = products.categories.names
+        if len(self._nodes) != len(names):
+            del self._nodes[len(names) :]
+            self._nodes += [
+                [key_of(node) for node in nodes_of(path)] for path in names[len(self._nodes) :]
+            ]
+        begins = np.zeros(len(names) + 2, np.int32)
+        begins[2:] = np.cumsum([len(some) for some in self._nodes])
+        keys = np.array([key for some in self._nodes for key in some], np.int64)
         return products.category_of[:n] + np.int32(1), begins, keys
 
     def _classes_of(self, products: list[Product]) -> list[int]:
@@ -162,9 +174,8 @@ class RuleTables:
             )
         return self._line_words[key]
 
-    def _follow_places(self) -> None:
-        native, dictionaries = self.compiled.native, self.dictionaries
-        stores = dictionaries.stores
+    def _follow_stores(self) -> None:
+        native, stores = self.compiled.native, self.dictionaries.stores
         n = len(stores)
         keys = np.array(
             [key_of(name) if name else 0 for name in stores.names[:n]], np.int64
@@ -177,8 +188,14 @@ class RuleTables:
             native.set_stores(words.array(), keys, n)
         else:
             native.set_stores(None, keys, n)
-        self._follow_names("terminals", "terminal", dictionaries.terminals, native.set_terminals)
-        self._follow_names("channels", "channel", self.owner.channels, native.set_channels)
+
+    def _follow_terminals(self) -> None:
+        self._follow_names("terminals", "terminal", self.dictionaries.terminals,
+                           self.compiled.native.set_terminals)  # fmt: skip
+
+    def _follow_channels(self) -> None:
+        self._follow_names("channels", "channel", self.owner.channels,
+                           self.compiled.native.set_channels)  # fmt: skip
 
     def _follow_names(self, kind: str, field: str, codes: Codes, put: Any) -> None:
         if not self._looks[kind]:
@@ -320,6 +337,3 @@ def key_of(name: str) -> int:
 def _number(words: NDArray[np.uint64]) -> int:
     return int.from_bytes(words.astype("<u8").tobytes(), "little")
 
-
-def _split(word: int, n_words: int) -> NDArray[np.uint64]:
-    return np.frombuffer(word.to_bytes(8 * n_words, "little"), "<u8")

@@ -24,6 +24,7 @@ class RuleWords:
         """`holidays` are day numbers by the calendar's id."""
         self.program = program
         self.rules = program.rules_in_order()
+        self._bits = [(1 << place, rule) for place, rule in enumerate(self.rules)]
         self.n_words = max(1, (len(self.rules) + 63) // 64)
         self.tier_names = [tier.id for tier in program.tiers()]
         self.holidays = holidays
@@ -31,19 +32,11 @@ class RuleWords:
 
     def words_of(self, holds: Callable[[Rule], bool]) -> Words:
         """The word of the rules that satisfy a predicate."""
-        out = np.zeros(self.n_words, np.uint64)
-        for place, rule in enumerate(self.rules):
-            if holds(rule):
-                out[place >> 6] |= np.uint64(1 << (place & 63))
-        return out
+        return split(sum(bit for bit, rule in self._bits if holds(rule)), self.n_words)
 
     def words(self, holds: Callable[[Conditions], bool]) -> Words:
         """The word of the rules whose conditions satisfy a predicate."""
-        out = np.zeros(self.n_words, np.uint64)
-        for place, rule in enumerate(self.rules):
-            if holds(rule.when):
-                out[place >> 6] |= np.uint64(1 << (place & 63))
-        return out
+        return split(sum(bit for bit, rule in self._bits if holds(rule.when)), self.n_words)
 
     def table(
         self, values: Iterable[Any], holds: Callable[[Conditions, Any], bool]
@@ -126,7 +119,14 @@ class RuleWords:
             starts |= days | {day + 1 for day in days}
         edges = sorted(s for s in starts if FIRST_DAY <= s <= LAST_DAY)
         spans = np.searchsorted(edges, np.arange(FIRST_DAY, LAST_DAY + 1), side="right") - 1
-        words = [self.words(lambda when, d=edge: self._on_day(when, d)) for edge in edges]  # type: ignore[misc]
+        # Most rules take every day.
+        asking = [(bit, rule.when) for bit, rule in self._bits if _dated(rule.when)]
+        others = sum(bit for bit, rule in self._bits if not _dated(rule.when))
+        words = [
+            split(others + sum(bit for bit, when in asking if self._on_day(when, edge)),
+                  self.n_words)
+            for edge in edges
+        ]  # fmt: skip
         return np.concatenate(words), spans.astype(np.uint16)
 
     def _on_day(self, when: Conditions, day: int) -> bool:
@@ -165,6 +165,20 @@ class RuleWords:
         ):
             return False
         return listed(when, "tier", tier)
+
+
+def _dated(when: Conditions) -> bool:
+    """Whether conditions look at the date."""
+    return any(
+        asked is not None
+        for one in (when, when.negated)
+        for asked in (one.date, one.holiday)
+    )
+
+
+def split(word: int, n_words: int) -> Words:
+    """Bits of rules as words of the kernel."""
+    return np.frombuffer(bytearray(word.to_bytes(8 * n_words, "little")), np.uint64)
 
 
 def figure_of(rule: Rule) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calendars.calendars import business_day
+from ..calendars.calendars import business_days, day_begins
 from ..columns.status import Status
 from ..program.program import Program
 
@@ -80,7 +80,5 @@ class ClosedDays:
 def end_of_day(program: Program, day: int) -> int:
     """Last instant (us) that carries a business date."""
     low, high = (day - 2) * _US_PER_DAY, (day + 3) * _US_PER_DAY
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if business_day(program, middle) <= day else (low, middle)
-    return low
+    begins = day_begins(program, day + 1, low, high)
+    return int(begins[business_days(program, begins)[0] > day].min()) - 1

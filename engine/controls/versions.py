@@ -45,6 +45,8 @@ class ProgramVersions:
         self._by_time: list[Version] = []
         self._since = np.zeros(0, np.int64)
         self._number = np.zeros(1, np.uint16)
+        self._clocks: list[list[int]] = []
+        """Numbers of the versions whose dates and hours are alike."""
         self._day_kept: tuple[int, int] = (-1, -1)
         self._titles: dict[str, str] = {}
 
@@ -58,6 +60,8 @@ class ProgramVersions:
         """Take the publication of a journal row. Raises ProgramError."""
         content = published(payload)
         made = Version(len(self.all) + 1, seq, since, content, parse_program(content.program))
+        # The table of its zone takes as long as many commits: the first till is not to wait.
+        business_day(made.program, since)
         self.all.append(made)
         self._index()
         return made
@@ -72,6 +76,11 @@ class ProgramVersions:
         self._by_time = by_time
         self._since = np.array([version.since for version in by_time], np.int64)
         self._number = np.array([0, *(version.number for version in by_time)], np.uint16)
+        clocks: dict[tuple[str, int], list[int]] = {}
+        for version in self.all:
+            clock = version.program.zone, version.program.day_starts_at
+            clocks.setdefault(clock, []).append(version.number)
+        self._clocks = list(clocks.values())
         self._day_kept = (-1, -1)
         self._titles = {}
 
@@ -131,14 +140,10 @@ class ProgramVersions:
 
     def dates(self, at: Int64, number: UInt16) -> tuple[Any, Any]:
         """(business day int32[n], local minute int16[n]) of facts by their versions' numbers."""
-        clocks: dict[tuple[str, int], list[int]] = {}
-        for version in self.all:
-            clock = version.program.zone, version.program.day_starts_at
-            clocks.setdefault(clock, []).append(version.number)
-        if len(clocks) == 1:
+        if len(self._clocks) == 1:
             return business_days(self.all[0].program, at)
         day, minute = np.zeros(len(at), np.int32), np.zeros(len(at), np.int16)
-        for numbers in clocks.values():
+        for numbers in self._clocks:
             rows = np.isin(number, numbers)
             day[rows], minute[rows] = business_days(self.all[numbers[0] - 1].program, at[rows])
         return day, minute

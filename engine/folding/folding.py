@@ -21,9 +21,9 @@ from vafa.native.state import State
 from ..columns.columns import (
     BALANCES,
     HOLD,
-    LINKS,
     POSTING_COLUMNS,
     RETURN,
+    TIES,
     Facts,
     Outcome,
     members_of,
@@ -45,6 +45,7 @@ from ..program.program import Program
 from .alone import Folded, fold_alone
 from .chain import History, HistoryCache, Known
 from .late import Anew, Batch, Past, contested, told, write_taken
+from .shares import fold_shared
 
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
@@ -137,11 +138,12 @@ class Fold:
         self, state: State, facts: Facts, version: NDArray[np.uint16],
         epoch: NDArray[np.uint32], names: Names, accepted: NDArray[Any], order: UInt32,
         closings: Closings | None = None, drawn: NDArray[np.uint64] | None = None,
-        settled: Settled | None = None,
+        settled: Settled | None = None, roots: UInt32 | None = None,
     ) -> dict[str, Any]:
         """Fold rows of facts in an order; what the kernel gives.
 
-        `settled` tells the accounts in which the facts count, where members are tied.
+        `settled` tells the accounts in which the facts count, where members are tied. `roots`
+        are by row, for many members from their empty rows: several threads may share them out.
         """
         if settled is not None:
             facts, names, order = (
@@ -150,6 +152,8 @@ class Fold:
         columns = self.compiled.columns(
             facts, version - np.uint16(1), epoch, names, accepted, drawn, settled
         )
+        if roots is not None:
+            return fold_shared(self.compiled.natives, state, columns, roots, order, closings)
         return fold(self.compiled.natives, state, columns, order, closings)
 
     def closings(self, until: int | None = None) -> Closings | None:
@@ -188,7 +192,7 @@ class Fold:
         tied = self._tied(batch)
         takes_part, late_members, twisted = self._sort_out(batch, takes, special, tied)
         figures = self._fold_in_order(batch, takes_part, tied, accepted=False)
-        for row in np.flatnonzero(figures["taken"]).tolist():
+        for row in figures["taken"].nonzero()[0].tolist():
             if figures["status"][row] == Status.OK:
                 write_taken(facts, row, int(figures["taken"][row]))
         outcome = self.outcome(figures, n, previous, not twisted and not len(late_members))
@@ -245,7 +249,7 @@ class Fold:
     def _heads(self, batch: Batch, root: int, rows: UInt32) -> dict[int, int]:
         """As `heads`, with those whom a fact of the batch ties to the member."""
         heads = self.heads(root)
-        for row in rows[np.isin(batch.facts.kind[rows], LINKS)].tolist():
+        for row in rows[TIES[batch.facts.kind[rows]]].tolist():
             other = self.dictionaries.members.numbers.get(batch.facts.extra(row).other)
             heads |= {} if other is None else self.heads(other)
         return heads
@@ -314,7 +318,7 @@ class Fold:
         if naming:
             wanted = {name for row in naming for name in named_ids(facts.extra(row))}
             batch.known = past.find_ids(list(wanted))
-        special = np.isin(facts.kind, LINKS)
+        special = TIES[facts.kind]
         special[naming] = True
         special[awaited] = True
         if naming:

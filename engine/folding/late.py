@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
@@ -197,22 +198,28 @@ class Anew:
         self.taken = np.zeros(n, np.bool_)
         self.taken[: self.n_old] = True
         self.status = np.zeros(n, np.uint8)
-        # A refund has the id of its return, which a payment may have as well.
-        self.row_of = {
-            name: row for row, name in enumerate(self.pool.ids)
-            if self.pool.facts.kind[row] != GIFT_REFUND
-        }  # fmt: skip
         # Pool rows that wait for a sale, by its id.
         self.waiting: dict[str, list[int]] = {}
-        by_seq = {int(seq): row for row, seq in enumerate(self.pool.seqs.tolist())}
-        for name, seq in awaited:
-            self.waiting.setdefault(name, []).append(by_seq[seq])
+        if awaited:
+            by_seq = {seq: row for row, seq in enumerate(self.pool.seqs.tolist())}
+            for name, seq in awaited:
+                self.waiting.setdefault(name, []).append(by_seq[seq])
         self.resolved: list[tuple[int, int, int]] = []
         self._unsettled: list[int] = []
         self.before = known.folded or (self._fold() if self.n_old else None)
         self._current = self.before
         if batch.facts.kind[0] == CLAIM:
             self._claimed_again(batch.ids[1])
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """Pool rows by their ids."""
+        kinds = self.pool.facts.kind.tolist()
+        # A refund has the id of its return, which a payment may have as well.
+        return {
+            name: row for row, (name, kind) in enumerate(zip(self.pool.ids, kinds, strict=True))
+            if kind != GIFT_REFUND
+        }  # fmt: skip
 
     def _claimed_again(self, sale: str) -> None:
         """What an earlier claim of the sale has left with the member is out of force."""

@@ -134,6 +134,7 @@ def fold_read(fold: Fold, read: list[Read]) -> Refolded:
     figures = fold.run(
         fold.state, facts, version, fold.budgets.epochs(seqs), names,
         np.ones(len(facts), np.bool_), rows, fold.closings(), drawn, settled,
+        fold.accounts.roots(member),
     )  # fmt: skip
     _put_last_seqs(fold, read)
     return Refolded(facts, seqs, figures)

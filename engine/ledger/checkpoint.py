@@ -8,11 +8,13 @@ format or not of this journal is rebuilt.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lmdb
 import msgspec
@@ -25,7 +27,9 @@ from ..journal.journal import LedgerError, open_environment
 from ..members.membership import Membership
 
 FORMAT = 3
-_PIECE = 1000
+_PIECE = 250
+"""Items that are written at a time."""
+
 _CODES = ("members", "terminals", "tenders")
 _VERSIONS: tuple[tuple[str, Any], ...] = (("stores", StoreVersion), ("products", Product))
 _RENAMED = len(_CODES) + len(_VERSIONS)
@@ -76,6 +80,14 @@ class Meta(msgspec.Struct):
         return Parked(self.parked)
 
 
+class Fresh(NamedTuple):
+    """Entries of a dictionary that no checkpoint has yet, the first of them with its number."""
+
+    kind: int
+    first: int
+    entries: list[Any]
+
+
 @dataclass
 class Snapshot:
     """What one checkpoint transaction writes, taken between two commits.
@@ -87,7 +99,7 @@ class Snapshot:
     meta: Meta
     rows: list[tuple[int, bytes]] = field(default_factory=list)
     ids: list[tuple[str, int]] = field(default_factory=list)
-    names: list[tuple[bytes, bytes]] = field(default_factory=list)
+    names: list[Fresh] = field(default_factory=list)
     membership: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
@@ -196,46 +208,50 @@ class Checkpoint:
             key.decode(): int.from_bytes(opened(key, value), "big") for key, value in found
         }
 
-    def write(self, snapshot: Snapshot) -> None:
-        """Write a snapshot in one durable transaction, keys in order."""
-        rows = [sealed(member.to_bytes(4, "big"), packed) for member, packed in snapshot.rows]
-        ids = [sealed(name.encode(), seq.to_bytes(8, "big")) for name, seq in snapshot.ids]
-        names = [sealed(key, value) for key, value in snapshot.names]
-        membership = [sealed(key, value) for key, value in snapshot.membership]
+    def write(self, snapshot: Snapshot, pause_s: float = 0.0) -> None:
+        """Write a snapshot in one durable transaction, keys in order.
+
+        `pause_s`: seconds between pieces. A thread that makes items without a pause keeps the
+        interpreter's lock from the commits, a switch interval at a time.
+        """
         with self._env.begin(write=True) as txn:
             for database, items in (
-                (self._members, rows),
-                (self._ids, ids),
-                (self._names, names),
-                (self._membership, membership),
-            ):
-                items.sort()
-                # In pieces, so that the thread lets the commits go on between them.
-                for start in range(0, len(items), _PIECE):
-                    txn.cursor(db=database).putmulti(items[start : start + _PIECE])
+                (self._members, ((member.to_bytes(4, "big"), packed)
+                                 for member, packed in sorted(snapshot.rows))),
+                (self._ids, ((name.encode(), seq.to_bytes(8, "big"))
+                             for name, seq in sorted(snapshot.ids))),
+                (self._names, name_items(snapshot.names)),
+                (self._membership, iter(sorted(snapshot.membership))),
+            ):  # fmt: skip
+                while piece := [sealed(*item) for item in islice(items, _PIECE)]:
+                    txn.cursor(db=database).putmulti(piece)
+                    if pause_s:
+                        time.sleep(pause_s)
             txn.put(*sealed(b"meta", msgspec.msgpack.encode(snapshot.meta)), db=self._meta)
         self._env.reader_check()
 
 
-def name_items(dictionaries: Dictionaries, since: Sizes) -> list[tuple[bytes, bytes]]:
-    """Dictionary entries beyond earlier sizes, as keys and values."""
-    items = []
-    for kind, name in enumerate(_CODES):
-        codes, start = getattr(dictionaries, name), getattr(since, name)
-        names = codes.first_names(start) if name == "members" else codes.names[start:]
-        for number, text in enumerate(names, start):
-            items.append((_numbered(kind, number), text.encode()))
-    for number, (member, _, text) in enumerate(
-        dictionaries.members.renames[since.renames :], since.renames
-    ):
-        items.append((_numbered(_RENAMED, number), msgspec.msgpack.encode((member, text))))
+def fresh_names(dictionaries: Dictionaries, since: Sizes) -> list[Fresh]:
+    """Dictionary entries beyond earlier sizes; copied, since the dictionaries grow meanwhile."""
+    members = dictionaries.members
+    found = [
+        Fresh(0, since.members, members.first_names(since.members)),
+        Fresh(1, since.terminals, dictionaries.terminals.names[since.terminals :]),
+        Fresh(2, since.tenders, dictionaries.tenders.names[since.tenders :]),
+    ]
     for kind, (name, _) in enumerate(_VERSIONS, len(_CODES)):
-        versions = getattr(dictionaries, name).versions
-        for number in range(getattr(since, name), len(versions)):
-            items.append(
-                (_numbered(kind, number), msgspec.msgpack.encode(tuple(versions[number])))
-            )
-    return items
+        start = getattr(since, name)
+        found.append(Fresh(kind, start, getattr(dictionaries, name).versions[start:]))
+    renames = [(member, text) for member, _, text in members.renames[since.renames :]]
+    return [*found, Fresh(_RENAMED, since.renames, renames)]
+
+
+def name_items(fresh: Iterable[Fresh]) -> Iterator[tuple[bytes, bytes]]:
+    """Dictionary entries as keys and values, in the order of the keys."""
+    for kind, first, entries in fresh:
+        for number, entry in enumerate(entries, first):
+            value = entry.encode() if kind < len(_CODES) else msgspec.msgpack.encode(tuple(entry))
+            yield _numbered(kind, number), value
 
 
 def _numbered(kind: int, number: int) -> bytes:

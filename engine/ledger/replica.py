@@ -56,7 +56,7 @@ from ..views.coupon_codes import code_view
 from ..views.kept import KeptAnswers
 from ..views.views import card_view, member_json, member_lots, member_view
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
-from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, name_items, remove
+from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, fresh_names, remove
 
 Progress = Callable[[int, int], None]
 """(facts done, facts in all)."""
@@ -468,7 +468,7 @@ class Replica:
             tuple(self.dictionaries.sizes()), self.latest_at,
             **Meta.settled(self.standing, self.parked),
         )
-        snapshot = Snapshot(meta, names=name_items(self.dictionaries, self._saved_sizes))
+        snapshot = Snapshot(meta, names=fresh_names(self.dictionaries, self._saved_sizes))
         if self.fold is not None:
             state = self.fold.state
             snapshot.rows = [(member, state.pack(member)) for member in self.dirty]

@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..columns.answer_lines import common_lines
+from ..columns.answer_lines import common_lines, in_common_form
 from ..columns.answers import Answer, claim_answer, corrected, of_nobody, rated_answers
-from ..columns.columns import CLAIMS, Facts, Outcome
+from ..columns.columns import CLAIMS, Facts, Outcome, outcome_of, take
 from ..columns.dictionaries import Sizes
 from ..columns.intake import Intake
+from ..columns.mixed import MixedFacts
 from ..columns.schema import NO_MEMBER, column
 from ..columns.verdicts import VERDICTS, Refusal, Verdict, rated_table, verdict_table
 from ..journal.journal import Record
@@ -70,21 +71,58 @@ def table_of(replica: Replica, staged: Staged) -> pa.Table:
     return table.take(pa.array(np.argsort([*staged.rows.tolist(), *old])))
 
 
-def lines_of(replica: Replica, staged: Staged, numbers: NDArray[np.int64]) -> bytes | None:
-    """The verdicts as JSON lines with `numbers` first; None unless all are of the common form.
+Told = tuple[int, Verdict]
+"""A row of a batch, and what is told of it."""
 
-    The batch is of sales whose ids need no escape in JSON.
+
+def lines_of(
+    replica: Replica, staged: Staged, numbers: NDArray[np.int64]
+) -> list[bytes | Told]:
+    """The verdicts in the order of the batch: JSON lines with `numbers` first.
+
+    Rows that tell more than the common form stand between the lines. Ids of sales that were not
+    decoded need no escape in JSON.
     """
-    outcome, record, words, facts = staged.outcome, staged.record, replica.words, staged.facts
-    if outcome is None or record is None or facts is None:
-        return None
-    if staged.rows is not None or staged.legs is not None or facts.extras is not None:
-        return None
+    outcome, record, words, rows = staged.outcome, staged.record, replica.words, staged.rows
+    n = len(staged.intake.ids)
+    if outcome is None or record is None:
+        return [(row, verdict) for row, verdict in enumerate(verdicts_of(replica, staged))]
     assert words is not None
-    return common_lines(
-        words, numbers, staged.intake.id_array(None), record.first, outcome,
-        replica.names_of(corrected(outcome.postings)),
+    names = replica.names_of(corrected(outcome.postings))
+    written = _written(staged, in_common_form(outcome, names))
+    text, bounds = common_lines(
+        words, written, numbers if rows is None else numbers[rows],
+        staged.intake.id_array(rows), record.first, outcome, names,
     )  # fmt: skip
+    if rows is None and written.all():
+        return [text]
+    new = np.arange(n) if rows is None else rows
+    apart = np.ones(n, np.bool_)
+    apart[new[written]] = False
+    made = iter(_new_answers(replica, staged, np.flatnonzero(~written)))
+    told: list[bytes | Told] = []
+    done = 0
+    for row, place in zip(
+        np.flatnonzero(apart).tolist(), np.searchsorted(new, np.flatnonzero(apart)).tolist(),
+        strict=True,
+    ):  # fmt: skip
+        told.append(text[done : bounds[place]])
+        told.append((row, _old_verdict(replica, staged, row) or Verdict(next(made))))
+        done = bounds[place]
+    return [*told, text[done:]]
+
+
+def _written(staged: Staged, common: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of the new rows' answers are written as lines, of those in the common form."""
+    facts, intake = staged.facts, staged.intake
+    assert facts is not None
+    if staged.legs is not None:
+        return np.zeros_like(common)
+    if facts.extras is not None:
+        common &= np.array([extra is None for extra in facts.extras], np.bool_)
+    if isinstance(intake, MixedFacts):
+        common &= intake.plain if staged.rows is None else intake.plain[staged.rows]
+    return common
 
 
 def _old_verdict(replica: Replica, staged: Staged, row: int) -> Verdict | None:
@@ -98,31 +136,39 @@ def _old_verdict(replica: Replica, staged: Staged, row: int) -> Verdict | None:
     return Verdict(answer, replayed=True)
 
 
-def _new_answers(replica: Replica, staged: Staged) -> list[Answer]:
-    outcome, record, words = staged.outcome, staged.record, replica.words
-    if outcome is None or record is None:
+def _new_answers(
+    replica: Replica, staged: Staged, rows: NDArray[np.int64] | None = None
+) -> list[Answer]:
+    """Answers to the new facts, or to some of their rows."""
+    outcome, record, words, facts = staged.outcome, staged.record, replica.words, staged.facts
+    if outcome is None or record is None or (rows is not None and not len(rows)):
         return []
     assert words is not None
+    assert facts is not None
+    ids, version = staged.new_ids, column(record.facts(), "program")[: len(facts)]
+    if rows is not None:
+        outcome, facts, version = outcome_of(outcome, rows), take(facts, rows), version[rows]
+        ids = [ids[row] for row in rows.tolist()]
     names = replica.names_of(corrected(outcome.postings))
-    answers = rated_answers(words, staged.new_ids, record.first, outcome, names)
-    assert staged.facts is not None
-    if card := card_of(staged.facts, 0, replica.dictionaries.members.names):
+    answers = rated_answers(words, ids, record.first, outcome, names)
+    for row, place in enumerate(() if rows is None else rows.tolist()):
+        answers[row]["seq"] = record.first + place
+    if card := card_of(facts, 0, replica.dictionaries.members.names):
         answers[0]["card"] = card
-    elif staged.facts.kind[0] in CLAIMS and staged.legs is not None:
+    elif facts.kind[0] in CLAIMS and staged.legs is not None:
         legs = staged.legs
         names = replica.names_of(corrected(legs.outcome.postings))
         rest = rated_answers(words, legs.batch.ids, legs.batch.first, legs.outcome, names)
         answers[0] = claim_answer(answers[0], rest)
-    for row in np.flatnonzero(staged.facts.member == NO_MEMBER).tolist():
+    for row in np.flatnonzero(facts.member == NO_MEMBER).tolist():
         answers[row] = of_nobody(answers[row])
-    tell_taken(answers, staged.facts)
-    tell_codes(answers, staged.facts)
+    tell_taken(answers, facts)
+    tell_codes(answers, facts)
     if staged.legs is not None:
         tell_refunds(answers, refunds_of(record.facts(), replica.dictionaries))
     if outcome.status.any():
         assert replica.fold is not None
-        version = column(record.facts(), "program")
-        tell_redeemable(replica.fold, answers, outcome, staged.facts, version)
+        tell_redeemable(replica.fold, answers, outcome, facts, version)
     return answers
 
 

@@ -16,6 +16,8 @@ from ..journal.journal import LedgerError
 from .replica import Replica
 
 TOP = 20
+NEVER_US = -(2**63)
+"""`last_at` of a member that no fact has come for."""
 
 
 def summarize(replica: Replica, at_us: int) -> dict[str, Any]:
@@ -31,25 +33,23 @@ def summarize(replica: Replica, at_us: int) -> dict[str, Any]:
     if fold is None or words is None:
         raise LedgerError("no program is in force, so there are no figures")
     day, native = fold.today(at_us), fold.compiled_at(at_us).native
-    issued: dict[str, int] = {}
-    expired = active = pending = upgrades = 0
-    tiers: Counter[str | None] = Counter()
-    for number, name in enumerate(replica.dictionaries.members.names):
-        last_at, _, _, rises = fold.state.head(number)
-        if last_at is None:
-            continue
-        if last_at > at_us:
-            raise LedgerError(
-                f"member {name!r} has a fact of {instant_text(last_at)}, after the "
-                f"{instant_text(at_us)} that figures are wanted for"
-            )
-        totals = fold.state.totals(number, 0, day)
-        issued[name] = totals["issued"]
-        active, pending = active + totals["active"], pending + totals["pending"]
-        expired += totals["expired"]
-        upgrades += rises
-        tier = fold.state.tier(native, number, day)
-        tiers[words.tiers[tier]] += 1
+    figures = fold.state.figures(native, 0, day)
+    last_at, names = figures["last_at"], replica.dictionaries.members.names
+    if len(names) and last_at.max() > at_us:
+        number = int(last_at.argmax())
+        raise LedgerError(
+            f"member {names[number]!r} has a fact of {instant_text(int(last_at[number]))}, after "
+            f"the {instant_text(at_us)} that figures are wanted for"
+        )
+    known = np.flatnonzero(last_at != NEVER_US)
+    # Sums of lists: those of arrays would wrap.
+    totals = {name: sum(figures[name].tolist()) for name in ("expired", "active", "pending")}
+    upgrades = sum(figures["upgrades"].tolist())
+    tiers = Counter(words.tiers[tier] for tier in figures["tier"][known].tolist())
+    issued = dict(zip(
+        (names[number] for number in known.tolist()), figures["issued"][known].tolist(),
+        strict=True,
+    ))  # fmt: skip
     sold = _sold(replica, len(words.rules))
     most = sorted(issued.items(), key=lambda pair: (-pair[1], pair[0]))
     return {
@@ -57,9 +57,7 @@ def summarize(replica: Replica, at_us: int) -> dict[str, Any]:
         "baskets": sold.baskets,
         "lines": sold.lines,
         "issued": sum(issued.values()),
-        "expired": expired,
-        "active": active,
-        "pending": pending,
+        **totals,
         "by_rule": {
             name: points
             for name, points in zip(words.rules, sold.by_rule.tolist(), strict=True)

@@ -37,7 +37,7 @@ from .control_commits import ControlCommits
 from .derived import budget_rows
 from .open_ledger import OpenLedger
 from .replica import Progress
-from .staged import Staged, lines_of, table_of, verdicts_of
+from .staged import Staged, Told, lines_of, table_of, verdicts_of
 
 REFUSED_FOR_EVER = "the fact is refused for ever"
 WITH_THE_BATCH = Refusal(
@@ -286,14 +286,10 @@ class Writer(OpenLedger):
 
     def publish_lines(
         self, staged: Staged, numbers: NDArray[np.int64]
-    ) -> bytes | list[Verdict]:
-        """As `publish`; where each answer is of the common form, JSON lines with `numbers` first.
-
-        The batch is of sales whose ids need no escape in JSON.
-        """
+    ) -> list[bytes | Told]:
+        """As `publish`; see `staged.lines_of`."""
         self._settle(staged)
-        lines = lines_of(self.replica, staged, numbers)
-        return verdicts_of(self.replica, staged) if lines is None else lines
+        return lines_of(self.replica, staged, numbers)
 
     # -- facts of no member -------------------------------------------------------------
 

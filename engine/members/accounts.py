@@ -27,6 +27,7 @@ from ..columns.columns import (
     RELEASE,
     RETURN,
     SUBSCRIBE,
+    TIES,
     UNMERGE,
     UNPOOL,
     UNSUBSCRIBE,
@@ -162,7 +163,7 @@ class Settled:
 def has_links(facts: Facts) -> bool:
     """Whether a fact among some ties members, or unties them."""
     kinds = facts.kind
-    return len(kinds) > 0 and bool(kinds.max() >= MERGE) and bool(np.isin(kinds, LINKS).any())
+    return len(kinds) > 0 and bool(kinds.max() >= MERGE) and bool(TIES[kinds].any())
 
 
 def settle(
@@ -175,7 +176,7 @@ def settle(
     Members are numbers of any table; `number_of` gives those of the members that ties name,
     `tied` are all that were ever tied, where there are others.
     """
-    if not np.isin(facts.kind[order], LINKS).any():
+    if not TIES[facts.kind[order]].any():
         return None
     mine = order if tied is None else order[np.isin(facts.member[order], tied)]
     walk = _Walk(facts, names, number_of)
@@ -368,6 +369,10 @@ class Accounts:
         """The numbers of all that were ever tied to a member, its own among them, sorted."""
         found = self._families.get(member)
         return (member,) if found is None else found.members
+
+    def has_family(self, member: int) -> bool:
+        """Whether a member was ever tied to another one."""
+        return member in self._families
 
     def ties(self, member: int, at: int | None = None) -> Ties:
         """How a member's family is tied at an instant (us), default after all ties."""

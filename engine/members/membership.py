@@ -271,6 +271,13 @@ class Membership:
         self.changes += 1
         self._changed.add(b"m" + member.to_bytes(4, "big"))
 
+    def tells_of(self, member: int) -> bool:
+        """Whether anything is known of a member beside its figures: most have no card or type."""
+        return (
+            member in self.members or member in self.cards.of_member
+            or self.accounts.has_family(member)
+        )  # fmt: skip
+
     def settled_at(self, member: int) -> int | None:
         """The instant (us) from which on the clock changes nothing of a member's cards and type.
 

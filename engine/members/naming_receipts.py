@@ -69,7 +69,7 @@ def _decide(
         place = earlier.get(name, row)
         if place >= row:
             return Refusal("unknown-sale", f"the sale {name!r} is unknown", "sale")
-        return members.get(place) or intake.whose(place).member
+        return members.get(place) or intake.member_of(place)
     return "" if fact.kind == CLAIM else _whose(replica, name, seq)
 
 

@@ -53,7 +53,7 @@ def _known(replica: Replica, intake: DecodedFacts, row: int, referrer: str) -> b
         account = fold.accounts.account(number)
         if fold.state.head(account)[0] is not None:
             return True
-    return any(intake.whose(earlier).member == referrer for earlier in range(row))
+    return any(intake.member_of(earlier) == referrer for earlier in range(row))
 
 
 def _refusal(replica: Replica, found: dict[str, str], member: str, referrer: str) -> Status:
@@ -73,8 +73,10 @@ def _refusal(replica: Replica, found: dict[str, str], member: str, referrer: str
         return Status.SELF_REFERRAL
     if who(member) in links:
         return Status.ALREADY_REFERRED
-    above = who(referrer)
-    while above in links:
+    above, met = who(referrer), set[int | str]()
+    # A merge may have made a circle of others.
+    while above in links and above not in met:
+        met.add(above)
         above = links[above]
         if above == who(member):
             return Status.REFERRAL_CIRCLE

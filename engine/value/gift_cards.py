@@ -34,7 +34,7 @@ def choose_code(replica: Replica, intake: DecodedFacts) -> None:
 
     An id that is known keeps the code that was chosen first.
     """
-    if len(intake.facts) != 1:
+    if len(intake.ids) != 1:
         return
     fact = intake.facts[0]
     fact_id, at, member, store, terminal, lines, tenders, kind, extra = fact.parts()

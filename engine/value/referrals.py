@@ -124,6 +124,9 @@ def _brings(
     left = replica.membership.closed.get(fold.accounts.account(referrer))
     if referral is None or (left is not None and at >= left):
         return None
+    if fold.accounts.person(referrer) == fold.accounts.person(member):
+        # They were merged: nobody refers itself.
+        return None
     currency = program.currency[program.currency_at(referral.currency)]
     to = fold.dictionaries.members.names[member]
     mine = [

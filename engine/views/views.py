@@ -13,12 +13,12 @@ import numpy as np
 import orjson
 
 from vafa.native.fold import run_out_by
-from vafa.native.shown import lots_json
+from vafa.native.shown import accounts_json
 from vafa.native.state import State
 
 from ..calendars.calendars import LAST_DAY, date_texts
 from ..columns.answers import Answer, instant_text
-from ..columns.columns import BALANCES, SALE, UNMERGE
+from ..columns.columns import SALE, UNMERGE
 from ..columns.named import named_ids, names_among, naming_rows
 from ..folding.chain import Heads, strip
 from ..folding.folding import Fold
@@ -26,7 +26,7 @@ from ..members.membership import CLOSED, REFERRED_BY, TYPE
 from ..members.plans import ActivePlan, plans_at
 from ..value.redeemable import redeemable_tenders
 from ..value.referrals import referrals_view
-from .kept import Kept
+from .kept import Kept, Standing
 from .progress import progress_of
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ def member_view(
     or had no fact yet. Without an instant a member whose latest fact is later than now is
     shown as of that fact.
     """
-    found = _standing(replica, name, at_us)
+    found = member_json(replica, name, at_us)
     if found is None:
         return None
-    shown = _shown(replica, name, found)
-    if lots:
-        shown["lots"] = _lots(replica, found)
+    shown: Answer = orjson.loads(found[0])
+    if not lots:
+        del shown["lots"]
     return shown
 
 
@@ -61,66 +61,71 @@ def member_json(replica: Replica, name: str, at_us: int | None) -> tuple[bytes, 
     found = _standing(replica, name, at_us)
     if found is None:
         return None
-    fold, state, number, at, seq = found
+    fold, _, _, at, seq = found
     as_of = instant_text(at)
     standing = seq, fold.today(at), fold.versions.showing(at).number, replica.membership.changes
     kept = None if at_us is not None else replica.kept.find(fold, name, standing)
     if kept is None:
-        shown = _shown(replica, name, found)
-        shown["lots"] = orjson.Fragment(_lots_json(replica, found))
-        head, middle, tail = orjson.dumps(shown).partition(b'"as_of":"' + as_of.encode())
-        kept = Kept(standing, head + middle[:9], tail)
-        known = replica.dictionaries.members.numbers[name]
-        if at_us is None and state.runs_out(number) is None:
-            settled = replica.membership.settled_at(known)
-            alone = len(replica.membership.accounts.family(known)) == 1
-            if alone and settled is not None and settled <= at:
-                replica.kept.keep(name, kept)
-    return kept.head + as_of.encode() + kept.tail, as_of
+        kept = _shown(replica, name, found, standing)
+        if at_us is None and _stays(replica, name, found):
+            replica.kept.keep(name, kept)
+    return b"%b%b%b" % (kept.head, as_of.encode(), kept.tail), as_of
 
 
-def _shown(replica: Replica, name: str, found: _Standing) -> Answer:
+def _stays(replica: Replica, name: str, found: _Standing) -> bool:
+    """Whether the clock changes nothing of a member before the next business day."""
+    _, state, number, at, _ = found
+    if state.runs_out(number) is not None:
+        return False
+    membership, named = replica.membership, replica.dictionaries.members.numbers[name]
+    if not membership.tells_of(named):
+        return True
+    settled = membership.settled_at(named)
+    alone = len(membership.accounts.family(named)) == 1
+    return alone and settled is not None and settled <= at
+
+
+def _shown(replica: Replica, name: str, found: _Standing, standing: Standing) -> Kept:
+    """A member as JSON: its figures are written natively, what few members have is not."""
     fold, state, number, at, seq = found
-    named = replica.dictionaries.members.numbers[name]
-    day = fold.today(at)
+    named, names = replica.dictionaries.members.numbers[name], replica.dictionaries.members.names
+    _, day, version, _ = standing
     words = replica.words
     assert words is not None
-    compiled = fold.compiled_at(at)
+    compiled = fold.compiled.compiled[version - 1]
     tier = state.tier(compiled.native, number, day)
-    balances, totals = {}, {}
-    for place, currency in enumerate(words.currencies):
-        figures = state.totals(number, place, day)
-        balances[currency] = {figure: figures.pop(figure) for figure in BALANCES}
-        totals[currency] = figures
-    # One that was claimed, or merged into another, has two names.
-    person = replica.membership.accounts.ties(named, at).person(named)
-    shown: Answer = {
-        "id": replica.dictionaries.members.names[person],
-        "as_of": instant_text(at),
-        "tier": words.tiers[tier],
-        "balances": balances,
-        "totals": totals,
-        "purchases": state.head(number)[2],
-        "seq": seq,
-    }
-    shown |= _about(replica, person, at) | _tied(replica, person, at)
-    shown |= referrals_view(replica, fold, person, at)
+    figures, lots = accounts_json(
+        state, number, words.json_currencies, day, date_texts(), LAST_DAY
+    )
+    person, more = named, {}
+    if replica.membership.tells_of(named):
+        # One that was claimed, or merged into another, has two names.
+        person = replica.membership.accounts.ties(named, at).person(named)
+        more = _about(replica, person, at) | _tied(replica, person, at)
+    if fold.refers:
+        more |= referrals_view(replica, fold, person, at)
     progress = progress_of(compiled, state, number, tier, day)
     if progress is not None:
-        shown["progress"] = progress
+        more["progress"] = progress
     if compiled.program.redemption:
-        active = [balances[currency]["active"] for currency in words.currencies]
-        shown["redeemable"] = redeemable_tenders(compiled, active, words.tiers[tier], None)
-    return shown
+        active = [
+            state.totals(number, place, day)["active"] for place in range(len(words.currencies))
+        ]
+        more["redeemable"] = redeemable_tenders(compiled, active, words.tiers[tier], None)
+    return Kept(
+        standing,
+        b'{"id":%b,"as_of":"' % orjson.dumps(names[person]),
+        b'","tier":%b,%b,"purchases":%d,"seq":%d,%b"lots":[%b]}' % (
+            words.json_tiers[tier], figures, state.head(number)[2], seq,
+            orjson.dumps(more)[1:-1] + b"," if more else b"", lots,
+        ),
+    )  # fmt: skip
 
 
 def _about(replica: Replica, number: int, at: int) -> Answer:
     """What is known of a member beside its figures: what it is, its cards and plans."""
     membership = replica.membership
-    known, linked = membership.members.get(number), membership.cards.of_member.get(number)
     shown: Answer = {}
-    if len(membership.accounts.family(number)) == 1 and known is None and linked is None:
-        return shown
     ties = membership.accounts.ties(number, at)
     same = [one for one in membership.accounts.family(number) if ties.person(one) == number]
     cards = sorted(card for one in same for card in membership.cards.held(one, at))
@@ -207,33 +212,14 @@ def card_view(replica: Replica, card: str, at_us: int | None) -> Answer | None:
 
 def member_lots(replica: Replica, name: str, at_us: int | None) -> list[Answer]:
     """A member's lots at an instant, in spending order; those that are past are left out."""
-    found = _standing(replica, name, at_us)
-    if found is None:
-        return []
-    return _lots(replica, found)
+    shown = member_view(replica, name, at_us, lots=True)
+    return [] if shown is None else shown["lots"]
 
 
 def latest_seq(replica: Replica, name: str) -> int | None:
     """Highest seq of a member's facts on stable storage; None for one that has none."""
     found = _standing(replica, name, None)
     return None if found is None else found[4]
-
-
-def _lots(replica: Replica, found: _Standing) -> list[Answer]:
-    shown: list[Answer] = orjson.loads(_lots_json(replica, found))
-    return shown
-
-
-def _lots_json(replica: Replica, found: _Standing) -> bytes:
-    """Lots as a JSON array, in spending order."""
-    fold, state, number, at, _ = found
-    day = fold.today(at)
-    assert replica.words is not None
-    lots = b"".join(
-        lots_json(state, number, place, orjson.dumps(currency), day, date_texts(), LAST_DAY)
-        for place, currency in enumerate(replica.words.currencies)
-    )
-    return b"[" + lots[:-1] + b"]"
 
 
 def _standing(replica: Replica, name: str, at_us: int | None) -> _Standing | None:
@@ -250,9 +236,10 @@ def _standing(replica: Replica, name: str, at_us: int | None) -> _Standing | Non
     last_at, last_seq = state.head(mine)[:2]
     if last_at is None:
         return None
-    tied = len(fold.accounts.family(named)) > 1
-    heads = durable_heads(replica, fold, named) if tied else {named: last_seq}
-    last_seq = max(heads.values())
+    heads = {named: last_seq}
+    if len(fold.accounts.family(named)) > 1:
+        heads = durable_heads(replica, fold, named)
+        last_seq = max(heads.values())
     at = time.time_ns() // 1000 if at_us is None else at_us
     if at >= last_at:
         ends = state.runs_out(mine)

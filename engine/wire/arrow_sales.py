@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -198,6 +199,15 @@ class ArrowFacts:
         """The stores of the sales, each once."""
         names: list[str] = pc.unique(self.table.column("store")).to_pylist()
         return names
+
+    @cached_property
+    def _members(self) -> list[str]:
+        names: list[str] = self.table.column("member").to_pylist()
+        return names
+
+    def member_of(self, row: int) -> str:
+        """See SaleColumns."""
+        return self._members[row]
 
     def id_array(self, rows: Int64 | None) -> pa.Array:
         """See Intake."""
