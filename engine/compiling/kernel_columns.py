@@ -239,16 +239,6 @@ class _Extras:
         assert out.currency is not None
         if extra.channel:
             out.channel[row] = compiled.channels.number(extra.channel)
-<<<<<<< HEAD
-        self.coupons[row] = [compiled.coupons.number(name) for name in extra.presented()]
-        codes = compiled.dictionaries.products.codes.numbers
-        self.back[row] = [
-            (line, codes.get(sku, -2) if sku else -1, quantity, net)
-            for line, sku, quantity, net in extra.back
-        ]
-        places = compiled.compiled[int(out.version[row])].offer_places
-        self.offers[row] = [(places.get(name, -1), amount) for name, amount in extra.offers]
-=======
         currency, figure = self._taken(row, kind, extra)
         if figure:
             out.figure[row] = figure
@@ -261,7 +251,7 @@ class _Extras:
         """What a fact has several of."""
         out, compiled = self.out, self.compiled
         if extra.coupons:
-            self.coupons[row] = [compiled.coupons.number(name) for name in extra.coupons]
+            self.coupons[row] = [compiled.coupons.number(name) for name in extra.presented()]
         if extra.back:
             codes = compiled.dictionaries.products.codes.numbers
             self.back[row] = [
@@ -273,7 +263,6 @@ class _Extras:
             self.offers[row] = [(places.get(name, -1), amount) for name, amount in extra.offers]
         if extra.lots:
             self.lots[row] = extra.lots
->>>>>>> main
         if extra.details:
             self._details(row, extra.details)
         if extra.voided:
