@@ -25,8 +25,9 @@ from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import KINDS
 from vafa.engine.ledger.digest import describe_row, state_hash
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
+from vafa.engine.views.views import member_lots, member_view
 
 from .cases import Case, Fact
 from .mixed import commit_case
@@ -177,11 +178,11 @@ def _balance(figures: Fact) -> Balance:
 
 
 def _view(replica: Replica, member: str, at: int) -> View | None:
-    shown = replica.member(member, at)
+    shown = member_view(replica, member, at)
     if shown is None:
         return None
     points: dict[tuple[Any, ...], int] = defaultdict(int)
-    for lot in replica.lots(member, at):
+    for lot in member_lots(replica, member, at):
         key = lot["currency"], lot["earned"], lot["active_from"], lot["good_through"]
         points[key] += lot["points"]
     balances = {name: _balance(figures) for name, figures in shown["balances"].items()}

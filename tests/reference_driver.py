@@ -113,7 +113,7 @@ def settled_run(case: Case, engine: Run) -> Run:
             entry = Accepted(decoded, seq, version, not waits)
             if isinstance(decoded, DayClosedFact):
                 world.days.append(entry)
-            elif not (waits and fact["kind"] == "return"):
+            elif not (waits and fact["kind"] in ("return", "payment")):
                 members.setdefault(fact["member"], []).append(entry)
     latest = latest_us(case)
     for family in _families(members):
@@ -250,7 +250,8 @@ def _view(shown: MemberView) -> View:
     points: dict[tuple[Any, ...], int] = defaultdict(int)
     for lot in shown.lots:
         through = lot.good_through.isoformat() if lot.good_through else None
-        dates = lot.earned.isoformat(), lot.active_from.isoformat(), through
+        active = lot.active_from.isoformat() if lot.active_from else None
+        dates = lot.earned.isoformat(), active, through
         points[lot.currency, *dates] += lot.points
     return View(
         shown.tier, shown.purchases,

@@ -21,8 +21,8 @@ from vafa.engine.facts import (
     StoreFact,
 )
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
 
 from . import mixed
 from .mixed import at, back, commit, points, sale

@@ -17,9 +17,10 @@ from vafa.engine.explain.explain import Explainer, UnknownFact
 from vafa.engine.explain.shape import Explanation
 from vafa.engine.facts import PublishFact, json_decoder
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.reference.reference import Reference
+from vafa.engine.replica.replica import Replica
+from vafa.engine.views.views import member_view
 from vafa.engine.wire.json_facts import decode_strictly
 from vafa.native.wire import Sale
 
@@ -56,7 +57,7 @@ def standing(replica: Replica) -> Any:
     book = replica.membership.coupons
     members = {}
     for name in MEMBERS:
-        found = replica.member(name, FAR_US) if name else None
+        found = member_view(replica, name, FAR_US) if name else None
         if found is not None:
             members[name] = {
                 currency: {

@@ -94,11 +94,12 @@ def _when(writer: Writer, fact: str) -> dt.datetime:
 def show(out: Output, ledger: Path, codes: tuple[str, ...]) -> None:
     """Show codes: whether they serve today, and what has used them. Exit code 1 when one is not
     known."""
-    from vafa.engine.ledger.replica import Replica
+    from vafa.engine.replica.replica import Replica
+    from vafa.engine.views.coupon_codes import code_view
 
     replica = Replica.open(ledger)
     try:
-        found = [(code, replica.coupon_code(code)) for code in codes]
+        found = [(code, code_view(replica, code)) for code in codes]
     finally:
         replica.close()
     out.rows([one for _, one in found if one is not None])

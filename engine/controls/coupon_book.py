@@ -10,21 +10,16 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
 from ..columns.columns import COUPON_REDEEM, RETURN, SALE, Extra, Facts
-from ..columns.parked import resolutions
 from ..columns.schema import NO_MEMBER
 from ..columns.status import Status
 from ..facts import CouponBlockFact, CouponIssueFact
-
-if TYPE_CHECKING:
-    from ..columns.columns import Outcome
-    from ..folding.late import Past
-    from ..program.program import Program
+from ..program.program import Program
 
 _OK, _PARKED = int(Status.OK), int(Status.PARKED)
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -292,25 +287,3 @@ def shared_names(program: Program) -> set[str]:
         name for rule in program.rule for when in (rule.when, rule.when.negated)
         for name in when.coupon or ()
     }  # fmt: skip
-
-
-def write_waited(
-    facts: Facts, ids: Sequence[str], first: int, outcome: Outcome, past: Past
-) -> None:
-    """Write on sales that have used codes which returns had waited for them and were taken."""
-    sales = {row for row, extra in enumerate(facts.extras or ()) if extra and extra.codes}
-    if not sales:
-        return
-    for one in resolutions(outcome.posted_from, outcome.postings):
-        if one.row not in sales or one.status != _OK:
-            continue
-        if one.seq >= first:
-            name, back = ids[one.seq - first], facts.extra(one.seq - first)
-        else:
-            history = past.facts_at([one.seq])
-            name, back = history.ids[0], history.whole.get(one.seq, history.facts.extra(0))
-        extra = facts.extra(one.row)
-        assert facts.extras is not None
-        facts.extras[one.row] = msgspec.structs.replace(
-            extra, waited=(*extra.waited, (name, *brought(back)))
-        )

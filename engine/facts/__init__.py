@@ -51,6 +51,7 @@ from .sales import (
     ClaimFact,
     LineFact,
     OfferFact,
+    PaymentFact,
     ReturnedLine,
     ReturnFact,
     ReturnPart,
@@ -68,7 +69,7 @@ MemberFact = (
     SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | HoldFact | CaptureFact
     | ReleaseFact | CancelFact | EnrolFact | MemberUpdateFact | SubscriptionStartFact
     | SubscriptionEndFact | CloseFact | EraseFact | CardLinkFact | CardBlockFact | CardUnblockFact
-    | DonateFact | CouponRedeemFact
+    | DonateFact | PaymentFact | CouponRedeemFact
 )  # fmt: skip
 JointFact = (
     TransferFact | RewardRedeemFact | GiftCardFact | GiftCardFundFact | ClaimFact | SaleFact
@@ -97,7 +98,7 @@ KINDS: tuple[str, ...] = (
     "erase", "card pin", "profit share", "profit share in", "gift card pin", "gift card refund",
     "reward stock", "merge", "unmerge", "pool", "unpool",
     "gift card fund", "claim", "claim cancel", "referral in", "gift card cancel",
-    "coupon issue", "coupon block", "coupon redeem",
+    "payment", "coupon issue", "coupon block", "coupon redeem",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
@@ -117,7 +118,7 @@ RANKS: dict[str, int] = {
     "card unblock": 0, "close": 0, "erase": 0,
     "card pin": 0, "gift card pin": 0, "reward stock": 0, "coupon block": 0,
     "merge": 0, "unmerge": 0, "pool": 0, "unpool": 0,
-    "sale": 1, "activity": 1, "adjust": 1,
+    "sale": 1, "activity": 1, "adjust": 1, "payment": 1,
     "return": 2, "gift card refund": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
     "donate": 3, "transfer": 3, "transfer in": 3, "reward redeem": 3,
@@ -143,7 +144,7 @@ __all__ = [
     "GiftCardLoadFact",
     "GiftCardPinFact", "GiftCardRedeemFact", "HoldFact", "JointFact", "LineFact", "LinkFact",
     "LoneFact", "ManualTier", "MemberFact", "MemberUpdateFact", "MergeFact", "OfferFact",
-    "PoolFact",
+    "PaymentFact", "PoolFact",
     "PrivateFact", "ProductFact", "ProfitShareFact", "PublishFact", "RedeemFact", "ReleaseFact",
     "ReturnFact", "ReturnPart", "ReturnedLine", "RewardRedeemFact", "RewardStockFact",
     "SaleFact", "StoreAttributes", "StoreFact", "SubscriptionEndFact", "SubscriptionStartFact",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -19,14 +19,12 @@ from vafa.native.trail import follow
 
 from ..columns.columns import CLAIM, CLOSING, SALE, Extra, Facts, join, pick, take
 from ..columns.dictionaries import Dictionaries
-from ..columns.parked import is_parked_return
+from ..columns.parked import is_parked_whole
 from ..columns.status import Status
 from ..controls.versions import ProgramVersions
 from ..journal.journal import CorruptRecord
 from ..journal.record_cache import Decoded, RecordCache
-
-if TYPE_CHECKING:
-    from .alone import Folded
+from .differences import Folded
 
 _OK, _PARKED = int(Status.OK), int(Status.PARKED)
 
@@ -126,7 +124,7 @@ class _Walk:
             self.claimed.setdefault(found.id_of(row), (seq, came_along))
         waits = status == _PARKED and self.told.get(seq) != _OK
         if kind == CLOSING or status not in (_OK, _PARKED) or (
-            waits and is_parked_return(kind, status)
+            waits and is_parked_whole(kind, status)
         ):
             return
         if waits:

@@ -8,12 +8,10 @@ new row of the member, and what became of parked returns stands on the row of th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +30,7 @@ from ..columns.columns import (
     LINKS,
     NO_RULE,
     NOTHING,
+    OF_SALES,
     REDEEM,
     RELEASE,
     RETURN,
@@ -44,16 +43,14 @@ from ..columns.columns import (
     take,
 )
 from ..columns.named import NAMEABLE, PAYING
-from ..columns.parked import CORRECT, Parked
+from ..columns.parked import CORRECT
 from ..columns.schema import NO_MEMBER
 from ..columns.status import Status
-from .alone import NO_POSTINGS, Folded, changes, corrections, fold_alone
-from .chain import Heads, History, Known, is_exchange, of_sale, places_of, without_return
-
-if TYPE_CHECKING:
-    from ..controls.reward_stock import RewardStock
-    from ..members.membership import Membership
-    from .folding import Fold
+from .alone import fold_alone
+from .batch import Batch, CameBack, Past, write_taken
+from .chain import History, Known, is_exchange, of_sale, places_of, without_return
+from .differences import NO_POSTINGS, Folded, changes, corrections
+from .fold import Fold
 
 OK, PARKED = int(Status.OK), int(Status.PARKED)
 NEW, STANDS = 0, 2
@@ -68,82 +65,6 @@ _UNKNOWN = {
     UNMERGE: Status.UNKNOWN_MERGE,
 }  # fmt: skip
 """Why a fact is refused that names none of the kinds it may name; default UNKNOWN_HOLD."""
-
-
-class Past(Protocol):
-    """What a fold asks of the ledger as it is before a commit."""
-
-    parked: Parked
-
-    membership: Membership
-
-    @property
-    def stock(self) -> RewardStock:
-        """What facts have brought of rewards, and whose items are."""
-
-    def history(self, heads: Heads, known: Known | None = None) -> History:
-        """The facts in force of the chains of a member and those tied to it, up to seqs."""
-
-    def facts_at(self, seqs: list[int], members: tuple[int, ...] | None = None) -> History:
-        """Facts by their seqs, as those of some members (default theirs)."""
-
-    def find_ids(self, ids: list[str]) -> dict[str, int]:
-        """Seqs of those ids that are known."""
-
-    def type_of(self, member: int, at: int) -> str | None:
-        """What a member is at an instant (us), as facts have told."""
-
-    def member_of(self, seq: int, kinds: tuple[int, ...]) -> int | None:
-        """Number of the member whose accepted fact of some kinds a seq is, NO_MEMBER of
-        nobody's; else None."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """New facts of a commit: columns with dates, ids, first seq, version numbers."""
-
-    facts: Facts
-    ids: list[str]
-    first: int
-    version: NDArray[np.uint16]
-    refused: Mapping[int, Status] = field(default_factory=dict)
-    """Rows that are refused for state before they are folded."""
-    _row_of: dict[str, int] | None = None
-    known: dict[str, int] = field(default_factory=dict)
-    """Seqs of what facts of the batch name, where the ledger has them."""
-    legs: bool = False
-    """Rows that a fact of another member has caused: nothing waits for them."""
-    came_back: list[CameBack] = field(default_factory=list)
-    """What its returns have brought back of sales that gift cards paid, as they were decided."""
-
-    def row_of(self, name: str) -> int | None:
-        """Row of an id."""
-        if self._row_of is None:
-            self._row_of = {name: row for row, name in enumerate(self.ids)}
-        return self._row_of.get(name)
-
-
-class CameBack(NamedTuple):
-    """A return of a sale that gift cards paid was taken: `facts` has the return, then the sale.
-
-    `back` of the `redeemed` money of the sale is back with it and with those taken before it.
-    """
-
-    facts: Facts
-    id: str
-    sale: str
-    version: int
-    redeemed: int
-    back: int
-
-
-def write_taken(facts: Facts, row: int, taken: int) -> Extra:
-    """Write down what a redemption has taken of more that it asked; its extra."""
-    extra = facts.extra(row)
-    now = msgspec.structs.replace(extra, amount=taken, asked=extra.amount)
-    assert facts.extras is not None
-    facts.extras[row] = now
-    return now
 
 
 def takes_points(facts: Facts, row: int, coupons: Collection[str] = ()) -> bool:
@@ -249,7 +170,7 @@ class Anew:
         for _, name in extra.tender_refs:
             if (paying := self._taken(name, mine, row, PAYING, Status.UNKNOWN_HOLD)) != OK:
                 return paying
-        if extra.named and self.pool.facts.kind[mine] not in (SALE, RETURN):
+        if extra.named and self.pool.facts.kind[mine] not in (SALE, *OF_SALES):
             kind = int(self.pool.facts.kind[mine])
             unknown = _UNKNOWN.get(kind, Status.UNKNOWN_HOLD)
             named = self._taken(extra.named, mine, row, NAMEABLE[kind], unknown)
@@ -262,7 +183,7 @@ class Anew:
             parked = named == PARKED
         if parked:
             self.waiting.setdefault(extra.named, []).append(mine)
-            if self.pool.facts.kind[mine] == RETURN:
+            if self.pool.facts.kind[mine] in OF_SALES:
                 return PARKED
             self.pool.whole[int(self.pool.seqs[mine])] = extra
             self._set_extra(mine, without_return(extra))
@@ -325,7 +246,7 @@ class Anew:
         if not self.taken[mine] or self.pool.facts.kind[mine] != SALE:
             return Status.NOT_A_SALE
         whole = self.pool.whole.get(int(self.pool.seqs[waiting]))
-        if self.pool.facts.kind[waiting] == RETURN:
+        if self.pool.facts.kind[waiting] in OF_SALES:
             return self._try(waiting)
         if whole is None or not self.taken[waiting] or self._leads_to(mine, waiting):
             return Status.NOT_A_SALE
@@ -469,7 +390,7 @@ class Anew:
         out: list[tuple[NDArray[Any], dict[str, Any]]] = []
         basket = after.figures["basket"]
         own = (basket >= self.n_old) & (basket < self.first_waiting)
-        parked = [row for _, row, _ in self.resolved if self.pool.facts.kind[row] == RETURN]
+        parked = [row for _, row, _ in self.resolved if self.pool.facts.kind[row] in OF_SALES]
         if parked:
             own &= ~np.isin(basket, parked)
         names = ("rule", "kind", "currency", "limit", "desired", "points")

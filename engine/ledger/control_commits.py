@@ -22,7 +22,6 @@ from ..controls.closing import end_of_day
 from ..controls.controls import as_sent, grow_by, kind_of, payload_of
 from ..controls.coupon_book import drawn
 from ..controls.late_names import concerned_members
-from ..controls.rewards import why_no_stock
 from ..controls.standing import day_closed
 from ..controls.versions import unlike
 from ..facts import (
@@ -38,9 +37,13 @@ from ..facts import (
     WireControl,
 )
 from ..facts.parts import ID_BYTES, instant_us
+from ..folding.alone import fold_whole
+from ..folding.batches import apply
 from ..journal.journal import Record, StorageFull, encode_record
 from ..value.joint import Legs
 from ..value.profit_share import legs_of
+from ..value.rewards import why_no_stock
+from ..views.first_answer import first_answer
 from .derived import (
     Restated,
     before,
@@ -109,7 +112,7 @@ class ControlCommits:
         )
         if not same:
             return Verdict(refusal=reused(fact_id))
-        answer = self._replica.first_answer(seq)
+        answer = first_answer(self._replica, seq)
         answer["status"] = "replayed"
         return Verdict(answer, replayed=True)
 
@@ -265,7 +268,7 @@ class ControlCommits:
             ))  # fmt: skip
         before = {member: fold.state.pack(member) for member in legs.facts.member.tolist()}
         with self._ledger.ahead():
-            rows = Legs(legs, fold.apply(legs, replica))
+            rows = Legs(legs, apply(fold, legs, replica))
             if rows.outcome.status.any():
                 self._put_back(before, sizes)
                 return Verdict(refusal=Refusal(
@@ -305,8 +308,8 @@ class ControlCommits:
         sizes = replica.dictionaries.sizes()
         control = control_batch(fact.id, kind, at, payload, program=version.number)
         record = self._append(fact.id, control, sizes)
-        replica.bring(kind, fact.id, payload)
-        return Verdict(replica.first_answer(record.first))
+        replica.membership.bring(kind, fact.id, payload)
+        return Verdict(first_answer(replica, record.first))
 
     def _put_back(self, before: dict[int, bytes], sizes: Sizes) -> None:
         fold = self._replica.fold
@@ -326,7 +329,7 @@ class ControlCommits:
         assert fold is not None
         for member in members.tolist():
             history = replica.history(fold.heads(member))
-            fold.put(history.members, fold.alone(history))
+            fold.put(history.members, fold_whole(fold, history))
 
     # -- writing ------------------------------------------------------------------------------
 

@@ -10,26 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from ..calendars.calendars import day_of
-from ..columns.columns import COUPON_REDEEM, RETURN, SALE, Extra, Facts
-from ..columns.parked import resolutions
+from ..columns.answers import Answer
+from ..columns.columns import COUPON_REDEEM, RETURN, SALE, Extra, Facts, Outcome
 from ..columns.schema import NO_MEMBER
 from ..columns.status import REFUSALS, Status
 from ..controls.coupon_book import CouponBook, Use, brought, shared_names, sold
+from ..folding.batch import Batch, Past
+from ..folding.batches import apply, at_stake
+from ..folding.fold import Fold
+from ..folding.waited import waited_of
 from ..program.coupons import Coupon, CouponConditions
 from ..program.program import Program
-
-if TYPE_CHECKING:
-    from ..columns.answers import Answer
-    from ..columns.columns import Outcome
-    from ..folding.folding import Fold
-    from ..folding.late import Batch, Past
 
 Codes = tuple[tuple[str, str, int], ...]
 
@@ -49,21 +44,21 @@ class Decided:
 
 
 def decide(
-    fold: Fold, facts: Facts, ids: list[str], version: NDArray[np.uint16],
-    refused: Mapping[int, Status], past: Past, outcome: Outcome | None = None, first: int = 0,
-    *, nobody: bool = False,
+    fold: Fold, batch: Batch, refused: Mapping[int, Status], past: Past,
+    outcome: Outcome | None = None, *, nobody: bool = False,
 ) -> Decided:
-    """Look at the codes that facts present, row by row.
+    """Look at the codes that facts present, row by row, but for those `refused` anyway.
 
-    Without an outcome all facts are taken for accepted; with one, from seq `first` on, those that
-    were. `nobody`: members of the facts are none, as in a quote.
+    Without an outcome all facts are taken for accepted; with one those that were. `nobody`: members
+    of the facts are none, as in a quote.
     """
     decided = Decided()
+    facts, ids, version = batch.facts, batch.ids, batch.version
     if facts.extras is None or not fold.prints_coupons:
         return decided
     book = CouponBook(past.membership.coupons)
     judge = _Judge(fold, facts, book, nobody=nobody)
-    waited = _waited(facts, ids, outcome, first, past)
+    waited = {} if outcome is None else waited_of(batch, outcome, past)
     for row, extra in enumerate(facts.extras):
         if extra is None or row in refused:
             continue
@@ -109,25 +104,6 @@ def _take(
     taken = status == _OK or (kind == RETURN and int(facts.member[row]) == NO_MEMBER)
     if kind in (SALE, RETURN) and extra.named and extra.back and taken:
         book.come_back(extra.named, fact, *brought(extra))
-
-
-def _waited(
-    facts: Facts, ids: list[str], outcome: Outcome | None, first: int, past: Past
-) -> dict[int, list[tuple[str, int, int]]]:
-    """What returns that had waited brought back with each row of a commit."""
-    found: dict[int, list[tuple[str, int, int]]] = {}
-    if outcome is None:
-        return found
-    for one in resolutions(outcome.posted_from, outcome.postings):
-        if one.status != _OK:
-            continue
-        if one.seq >= first:
-            name, extra = ids[one.seq - first], facts.extra(one.seq - first)
-        else:
-            history = past.facts_at([one.seq])
-            name, extra = history.ids[0], history.whole.get(one.seq, history.facts.extra(0))
-        found.setdefault(one.row, []).append((name, *brought(extra)))
-    return found
 
 
 class _Judge:
@@ -232,7 +208,7 @@ def write_codes(facts: Facts, decided: Decided) -> None:
 
 def mark(fold: Fold, batch: Batch, past: Past) -> None:
     """Decide the codes of a commit of one fact, and write them on it."""
-    decided = decide(fold, batch.facts, batch.ids, batch.version, batch.refused, past)
+    decided = decide(fold, batch, batch.refused, past)
     write_codes(batch.facts, decided)
     batch.refused = {**batch.refused, **decided.refused}
 
@@ -240,23 +216,21 @@ def mark(fold: Fold, batch: Batch, past: Past) -> None:
 def apply_with_codes(fold: Fold, batch: Batch, past: Past) -> Outcome:
     """Fold facts of a commit, once their codes are decided."""
     facts, refused = batch.facts, batch.refused
-    decided = decide(fold, facts, batch.ids, batch.version, refused, past)
+    decided = decide(fold, batch, refused, past)
     if not decided.codes:
-        return fold.apply(batch, past)
+        return apply(fold, batch, past)
     packed: dict[int, bytes] = {}
     if decided.leans:
-        members = fold.at_stake(facts, batch.ids, past, None)
+        members = at_stake(fold, facts, batch.ids, past, None)
         packed = {member: fold.state.pack(member) for member in members}
     extras = list(facts.extras or ())
     while True:
         write_codes(facts, decided)
         batch.refused = {**refused, **decided.refused}
-        outcome = fold.apply(batch, past)
+        outcome = apply(fold, batch, past)
         if not packed:
             return outcome
-        again = decide(
-            fold, facts, batch.ids, batch.version, refused, past, outcome, batch.first
-        )
+        again = decide(fold, batch, refused, past, outcome)
         if (again.codes, again.refused) == (decided.codes, decided.refused):
             return outcome
         # Each turn settles one row more, the first ones first.

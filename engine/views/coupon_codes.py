@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from typing import TYPE_CHECKING
 
 from ..calendars.calendars import day_of
-
-if TYPE_CHECKING:
-    from ..columns.answers import Answer
-    from ..ledger.replica import Replica
-    from ..program.coupons import Coupon
+from ..columns.answers import Answer
+from ..program.coupons import Coupon
+from ..replica.replica import Replica
 
 
-def code_view(replica: Replica, code: str, at_us: int | None) -> Answer | None:
+def code_view(replica: Replica, code: str, at_us: int | None = None) -> Answer | None:
     """A code on the business date of an instant (us, default now), under the program in force.
 
     None for no code. Its conditions and its member's limit are the sale's to ask.
