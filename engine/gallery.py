@@ -26,10 +26,12 @@ from .facts import KINDS, JointFact, PublishFact
 from .facts.parts import instant_us
 from .journal.journal import LedgerError
 from .ledger.replay import verify
-from .ledger.replica import Replica
 from .ledger.writer import Writer
 from .quotes.form import decode_basket
 from .quotes.quotes import quote
+from .replica.replica import Replica
+from .views.gift_cards import gift_card_view
+from .views.views import member_view
 from .wire.json_facts import decode_fact
 
 EXPECTED = "expected.json"
@@ -270,7 +272,7 @@ def _said(outcome: Outcome) -> str:
 
 def _stands(replica: Replica, wanted: Standing) -> Check:
     """A member at an instant; what the expectation leaves out is left out of both."""
-    shown = replica.member(wanted.member, instant_us(wanted.at))
+    shown = member_view(replica, wanted.member, instant_us(wanted.at))
     what = f"{wanted.member} at {instant_text(instant_us(wanted.at))}"
     if shown is None:
         return Check(what, _standing_text(wanted), "not a member", wanted.why)
@@ -291,7 +293,7 @@ def _stands(replica: Replica, wanted: Standing) -> Check:
 
 def _on_card(replica: Replica, wanted: OnCard) -> Check:
     at = instant_us(wanted.at)
-    shown = replica.gift_card(wanted.card, at)
+    shown = gift_card_view(replica, wanted.card, at)
     got = "not a card" if shown is None else f"{shown['balance']:,} on it"
     what = f"card {wanted.card} at {instant_text(at)}"
     return Check(what, f"{wanted.balance:,} on it", got, wanted.why)

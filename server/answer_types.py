@@ -28,7 +28,11 @@ class Balance(Struct):
 
 
 class Posting(Struct):
-    """What a rule gave, or what else moved points."""
+    """What a rule gave, or what else moved points.
+
+    Points that a hold has taken before are told as `captured`, those that a sale gave before and
+    whose money has come as `accrued`; `points` are 0 then.
+    """
 
     rule: str | None
     kind: str
@@ -36,6 +40,8 @@ class Posting(Struct):
     points: int
     desired: int | UnsetType = UNSET
     limit: str | UnsetType = UNSET
+    captured: int | UnsetType = UNSET
+    accrued: int | UnsetType = UNSET
     corrects: str | UnsetType = UNSET
     title: str | UnsetType = UNSET
 
@@ -131,9 +137,9 @@ class Lot(Struct):
 
     currency: str
     points: int
-    state: Literal["active", "pending"]
+    state: Literal["active", "pending", "unpaid"]
     earned: dt.date
-    active_from: dt.date
+    active_from: dt.date | None
     good_through: dt.date | None
 
 

@@ -37,6 +37,7 @@ def check(program: Program) -> list[tuple[str, str]]:
     for place, currency in enumerate(program.currency):
         found += _currency(program, f"currency[{place}]", currency)
     found += _redemption(program)
+    found += _on_account(program)
     found += _gift_cards(program)
     found += _rewards(program)
     found += _no_receipt(program)
@@ -132,6 +133,18 @@ def _redemption(program: Program) -> Found:
             yield f"{path}.over", f"is told by the first redemption of {entry.currency!r}"
         if not unspendable:
             yield from _terms(program, path, entry)
+
+
+def _on_account(program: Program) -> Found:
+    paying = {entry.tender for entry in program.redemption}
+    for place, tender in enumerate(program.on_account):
+        path = f"on_account[{place}]"
+        if tender in program.on_account[:place]:
+            yield path, f"{tender!r} is listed twice"
+        if tender in paying:
+            yield path, f"{tender!r} pays with loyalty value: nothing is owed of it"
+    if program.on_account and not program.accrues_on_payment():
+        yield "on_account", "no rule waits for the money (accrual = \"payment\")"
 
 
 def _is_of_cards(program: Program, currency: str | None) -> bool:

@@ -39,6 +39,7 @@ from ..facts import (
     MemberFact,
     MemberUpdateFact,
     MergeFact,
+    PaymentFact,
     PoolFact,
     RedeemFact,
     ReleaseFact,
@@ -259,6 +260,7 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     ReleaseFact: lambda fact: Extra(named=fact.hold),
     CancelFact: _cancel,
     ClaimFact: lambda fact: Extra(receipt=fact.sale),
+    PaymentFact: lambda fact: Extra(named=fact.sale, amount=fact.amount),
     SubscriptionStartFact: _subscription,
     SubscriptionEndFact: lambda fact: Extra(plan=fact.plan),
     EnrolFact: _profile,
@@ -343,8 +345,9 @@ def wire_fields(content: Content) -> dict[str, Any]:
     match KINDS[kind]:
         case "sale":
             fields |= _wire_sale(lines, tenders, extra)
-        case "return":
-            fields["lines"] = _wire_back(extra)
+        case "return" | "payment" as name:
+            told = {"lines": _wire_back(extra)} if name == "return" else {"amount": extra.amount}
+            fields |= told
             fields |= {"sale": extra.named} if extra.named else {}
         case "capture" | "release":
             fields |= {"hold": extra.named} | _wire_part(extra)

@@ -42,6 +42,10 @@ GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PAYMENT, GIFT_PIN, GIFT_REFUND, GIFT_CA
     for what in ("issue", "load", "redeem", "payment", "pin", "refund", "cancel")
 )
 
+PAYMENT = KINDS.index("payment")
+OF_SALES = (RETURN, PAYMENT)
+"""Kinds of facts of a sale: they wait until it is here, and count in its account."""
+
 CLAIM, UNCLAIM = KINDS.index("claim"), KINDS.index("claim cancel")
 CLAIMS = (CLAIM, UNCLAIM)
 """Kinds of facts whose record goes on with rows of ordinary kinds: a sale, its returns."""
@@ -70,6 +74,7 @@ MEMBER_KINDS = np.array(
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
         TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT,
         ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND, GIFT_FUND, *LINKS, *CLAIMS, REFERRAL_IN,
+        PAYMENT,
     ],
     np.uint8,
 )  # fmt: skip
@@ -102,7 +107,8 @@ class Extra(
     amount taken off). `tender_points` and `tender_refs`: (place in the tenders, points, or the hold
     or redemption that they come from). `back`: what a return brings back, (line or 0, sku or "",
     quantity, net), of the sale `named`. `named` of a capture or release is the hold, of a cancel
-    the redemption, of a gift card's refund the sale. `amount`: quantity of an activity, points of
+    the redemption, of a gift card's refund and of a payment the sale. `amount`: money of a payment,
+    quantity of an activity, points of
     an adjust, redeem, hold, capture or cancel (0: all), and of what is given away or received; `to`
     is who gets it, `cause` which cause, `lots` what a leg brings; `code` of an activity or a
     reward, `quantity` of rewards; `tender_cards`: (place in the tenders, code of the gift card).

@@ -11,10 +11,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from vafa.native.rows import Rows
+
 from .columns import (
     BALANCES,
     MEMBER_KINDS,
     NOTHING,
+    POSTING_COLUMNS,
     Extra,
     Extras,
     Facts,
@@ -32,12 +35,14 @@ from .schema import (
     LINE,
     NO_MEMBER,
     POSTING,
+    SHAPE,
     TENDER,
     TYPES,
     array,
     column,
     list_view,
     lists,
+    texts,
 )
 
 _OF_MEMBERS = among(MEMBER_KINDS.tolist())
@@ -62,29 +67,19 @@ def facts_batch(
     `n_currencies` balances.
     """
     n = len(facts)
-    plain: dict[str, NDArray[Any]] = {
-        "kind": facts.kind, "status": outcome.status, "at": facts.at, "member": facts.member,
-        "previous": outcome.previous, "store": facts.store, "terminal": facts.terminal,
-        "program": program, "tier": outcome.tier,
-    }  # fmt: skip
-    columns = {
-        "id": ids,
-        **{name: array(values, TYPES[name]) for name, values in plain.items()},
-        "lines": lists("lines", facts.lines_from, {
-            "line": facts.line, "product": facts.product, "quantity": facts.quantity,
-            "net": facts.net,
-        }),
-        "tenders": lists("tenders", facts.tenders_from, {
-            "type": facts.tender, "amount": facts.amount,
-        }),
-        "balances": lists("balances", _every(n, n_currencies), {
-            name: getattr(outcome, name).reshape(-1)
-            for name in BALANCES
-        }),
-        "postings": lists("postings", outcome.posted_from, outcome.postings),
-        "payload": _payloads(facts.extras, n),
-    }  # fmt: skip
-    return pa.RecordBatch.from_arrays([columns[name] for name in TYPES], schema=FACTS)
+    postings = outcome.postings
+    # In the order of FACTS.
+    rows = Rows(SHAPE, n, [
+        texts(ids), facts.kind, outcome.status, facts.at, facts.member, outcome.previous,
+        facts.store, facts.terminal,
+        facts.lines_from, facts.line, facts.product, facts.quantity, facts.net,
+        facts.tenders_from, facts.tender, facts.amount,
+        program, outcome.tier,
+        _every(n, n_currencies), *(getattr(outcome, name).reshape(-1) for name in BALANCES),
+        outcome.posted_from, *(postings[name] for name in POSTING_COLUMNS),
+        texts(_payloads(facts.extras, n)),
+    ])  # fmt: skip
+    return pa.RecordBatch._import_from_c(rows.export(), FACTS)
 
 
 @lru_cache(512)

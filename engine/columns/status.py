@@ -151,7 +151,7 @@ KINDS: tuple[str, ...] = ("earn", "multiply", "bonus", "offer")
 POSTINGS: tuple[str, ...] = (
     "earn", "multiply", "bonus", "adjust", "redeem", "restore", "reverse", "expire", "forgive",
     "withhold", "donate", "correct", "hold", "release", "capture", "transfer",
-    "stock", "offer",
+    "stock", "offer", "accrue",
 )  # fmt: skip
 """Kinds of postings by code.
 
@@ -159,5 +159,6 @@ Points are signed by their effect on the member: earn, multiply, bonus, restore,
 withhold, release +; redeem, reverse, expire, donate, hold -; adjust, transfer and correct either
 way. A capture is 0, since its hold took the points; its figure is what is desired. An `offer` is
 0 as well: what is desired is the money that it takes off, or, below zero, what a return gives back
-of that; with a limit it tells of one that a completed sale named and might not have had.
+of that; with a limit it tells of one that a completed sale named and might not have had. What
+has waited for the money of its sale is told by an `accrue`: 0 again, its figure is what is desired.
 """

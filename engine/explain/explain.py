@@ -10,14 +10,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
 from ..calendars.calendars import day_of
 from ..columns.answers import fact_view, instant_text
-from ..columns.columns import CLAIMS, LEGS, LINKS, MEMBER_KINDS, RETURN, SALE
+from ..columns.columns import CLAIMS, LEGS, LINKS, MEMBER_KINDS, OF_SALES, SALE
 from ..columns.records import StoredFact
 from ..columns.schema import NO_MEMBER, column
 from ..columns.status import REFUSALS, Status
@@ -30,8 +30,9 @@ from ..reference.run import Step, in_order, play
 from ..reference.tied import play_tied
 from ..reference.turn import Posting
 from ..reference.world import Accepted, Version, World
+from ..replica.replica import Replica
 from ..views.views import durable_heads
-from .back import back_told
+from .back import back_told, paid_told
 from .change import balances_told, lots_made, lots_moved, tier_told
 from .control import control_told
 from .journal import (
@@ -48,8 +49,6 @@ from .shape import ControlTold, Explanation, ProgramTold
 from .trace import Heard, Listener
 from .words import sentences
 
-if TYPE_CHECKING:
-    from ..ledger.replica import Replica
 
 class UnknownFact(LookupError):
     """There is no such fact in the ledger, or it did nothing to the member named."""
@@ -174,7 +173,7 @@ class Explainer:
         if stored.kind in CLAIMS and stored.status == Status.OK:
             return self._reader.stored(stored.seq + 1)
         nobodys = column(stored.batch, "member")[stored.row] == NO_MEMBER
-        if stored.kind not in (SALE, RETURN) or not (nobodys or member is not None):
+        if stored.kind not in (SALE, *OF_SALES) or not (nobodys or member is not None):
             return stored
         sale = stored.id if stored.kind == SALE else self._named_by(stored)
         if sale not in self._replica.membership.receipts.by_sale and not nobodys:
@@ -356,7 +355,8 @@ class Explainer:
             lines=[] if rated is None else lines_told(rated.basket),
             rules=[] if rated is None else rules_told(rated, lots),
             broken=terms_told(step.row),
-            returned=back_told(heard.returned), postings=postings_told(step.row.postings),
+            returned=back_told(heard.returned), paid=paid_told(heard.paid),
+            postings=postings_told(step.row.postings),
             lots=lots, moved=lots_moved(before.wallet, after.wallet), balances=balances, tier=tier,
             journalled=postings_told(own), corrected=bool(later),
             corrections=corrections_told(self._reader, later), differences=unlike,

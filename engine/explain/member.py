@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -75,9 +75,7 @@ from ..reference.facts import (
 )
 from ..reference.receipts import PART
 from ..reference.world import Accepted, Version, World
-
-if TYPE_CHECKING:
-    from ..ledger.replica import Replica
+from ..replica.replica import Replica
 
 # -- what is the same for every member -----------------------------------------------------------
 

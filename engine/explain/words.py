@@ -79,6 +79,11 @@ class _Speaker(RuleSpeaker):
         if told.kind == "redeem":
             yield from self._cut_short(told)
         yield from self._back(told)
+        if told.paid is not None:
+            yield self.say(
+                "paid", sale=voice.name(told.paid.sale), amount=voice.money(told.paid.amount),
+                before=voice.money(told.paid.owed_before), owed=voice.money(told.paid.owed),
+            )  # fmt: skip
         for line in told.lines:
             yield self._line(line)
         for rule in told.rules:
@@ -158,7 +163,7 @@ class _Speaker(RuleSpeaker):
             if posting.kind == "offer":
                 yield self.say(f"offer.{posting.limit}", rule=self.voice.name(posting.rule or ""))
                 continue
-            # The points of a capture were taken by its hold.
+            # The points of a capture were taken by its hold, those of an accrual given before.
             moved = posting.points or posting.desired
             # Not every `adjust` is by hand, nor every `transfer` between members.
             of_fact = posting.kind in ("adjust", "transfer") and told.kind in POSTINGS
@@ -198,8 +203,10 @@ class _Speaker(RuleSpeaker):
         voice = self.voice
         parts = {
             "points": voice.points(lot.points, lot.currency), "currency": lot.currency,
-            "active_from": voice.date(lot.active_from),
         }  # fmt: skip
+        if lot.active_from is None:
+            return self.say("lot.unpaid", **parts)
+        parts["active_from"] = voice.date(lot.active_from)
         if lot.good_through is None:
             return self.say("lot.never", **parts)
         return self.say("lot", good_through=voice.date(lot.good_through), **parts)
@@ -211,8 +218,11 @@ class _Speaker(RuleSpeaker):
         voice = self.voice
         parts = {
             "left": voice.points(lot.left, lot.currency), "currency": lot.currency,
-            "active_from": voice.date(lot.active_from),
         }  # fmt: skip
+        if lot.active_from is None:
+            yield self.say("lot.along.unpaid", **parts)
+            return
+        parts["active_from"] = voice.date(lot.active_from)
         if lot.good_through is None:
             yield self.say("lot.along.never", **parts)
         else:

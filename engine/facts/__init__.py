@@ -50,6 +50,7 @@ from .sales import (
     ClaimFact,
     LineFact,
     OfferFact,
+    PaymentFact,
     ReturnedLine,
     ReturnFact,
     ReturnPart,
@@ -67,7 +68,7 @@ MemberFact = (
     SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | HoldFact | CaptureFact
     | ReleaseFact | CancelFact | EnrolFact | MemberUpdateFact | SubscriptionStartFact
     | SubscriptionEndFact | CloseFact | EraseFact | CardLinkFact | CardBlockFact | CardUnblockFact
-    | DonateFact
+    | DonateFact | PaymentFact
 )  # fmt: skip
 JointFact = (
     TransferFact | RewardRedeemFact | GiftCardFact | GiftCardFundFact | ClaimFact | SaleFact
@@ -93,6 +94,7 @@ KINDS: tuple[str, ...] = (
     "erase", "card pin", "profit share", "profit share in", "gift card pin", "gift card refund",
     "reward stock", "merge", "unmerge", "pool", "unpool",
     "gift card fund", "claim", "claim cancel", "referral in", "gift card cancel",
+    "payment",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
@@ -112,7 +114,7 @@ RANKS: dict[str, int] = {
     "card unblock": 0, "close": 0, "erase": 0,
     "card pin": 0, "gift card pin": 0, "reward stock": 0,
     "merge": 0, "unmerge": 0, "pool": 0, "unpool": 0,
-    "sale": 1, "activity": 1, "adjust": 1,
+    "sale": 1, "activity": 1, "adjust": 1, "payment": 1,
     "return": 2, "gift card refund": 2,
     "redeem": 3, "hold": 3, "capture": 3, "release": 3, "cancel": 3,
     "donate": 3, "transfer": 3, "transfer in": 3, "reward redeem": 3,
@@ -136,7 +138,7 @@ __all__ = [
     "GiftCardLoadFact",
     "GiftCardPinFact", "GiftCardRedeemFact", "HoldFact", "JointFact", "LineFact", "LinkFact",
     "LoneFact", "ManualTier", "MemberFact", "MemberUpdateFact", "MergeFact", "OfferFact",
-    "PoolFact",
+    "PaymentFact", "PoolFact",
     "PrivateFact", "ProductFact", "ProfitShareFact", "PublishFact", "RedeemFact", "ReleaseFact",
     "ReturnFact", "ReturnPart", "ReturnedLine", "RewardRedeemFact", "RewardStockFact",
     "SaleFact", "StoreAttributes", "StoreFact", "SubscriptionEndFact", "SubscriptionStartFact",

@@ -21,7 +21,6 @@ from ..columns.verdicts import Refusal, Verdict, reused
 from ..controls.closing import end_of_day
 from ..controls.controls import grow_by, kind_of, payload_of
 from ..controls.late_names import concerned_members
-from ..controls.rewards import why_no_stock
 from ..controls.standing import day_closed
 from ..controls.versions import unlike
 from ..facts import (
@@ -34,9 +33,12 @@ from ..facts import (
     StoreFact,
 )
 from ..facts.parts import ID_BYTES, instant_us
+from ..folding.alone import fold_whole
+from ..folding.batches import apply
 from ..journal.journal import Record, StorageFull, encode_record
 from ..value.joint import Legs
 from ..value.profit_share import legs_of
+from ..value.rewards import why_no_stock
 from .derived import (
     Restated,
     before,
@@ -261,7 +263,7 @@ class ControlCommits:
             ))  # fmt: skip
         before = {member: fold.state.pack(member) for member in legs.facts.member.tolist()}
         with self._ledger.ahead():
-            rows = Legs(legs, fold.apply(legs, replica))
+            rows = Legs(legs, apply(fold, legs, replica))
             if rows.outcome.status.any():
                 self._put_back(before, sizes)
                 return Verdict(refusal=Refusal(
@@ -312,7 +314,7 @@ class ControlCommits:
         assert fold is not None
         for member in members.tolist():
             history = replica.history(fold.heads(member))
-            fold.put(history.members, fold.alone(history))
+            fold.put(history.members, fold_whole(fold, history))
 
     # -- writing ------------------------------------------------------------------------------
 

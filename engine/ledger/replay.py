@@ -28,13 +28,13 @@ from ..columns.dictionaries import Dictionaries
 from ..columns.records import grow, read_facts
 from ..columns.schema import column, list_view
 from ..controls.standing import REWARD_STOCK, Standing, closed_budgets, facts_of_record
-from ..folding.folding import Fold
+from ..folding.fold import Fold
 from ..folding.refold import Read, Refolded, fold_read, read_rows
 from ..journal.journal import GENESIS, CorruptRecord, Journal, Record, chain_hash
 from ..members.membership import TOLD, Membership
+from ..replica.replica import Progress, Replica
 from .digest import describe_row, state_hash
 from .posted import Sums, made_sums, stored_sums
-from .replica import Progress, Replica
 
 LINES_AT_ONCE = 20_000_000
 """Lines folded in one go; a longer journal is replayed in parts of its members."""

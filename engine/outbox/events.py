@@ -7,7 +7,7 @@ record, however late it is derived. The same journal gives the same events with 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -22,11 +22,9 @@ from ..columns.schema import NO_MEMBER, column, list_view
 from ..columns.status import POSTINGS, Status
 from ..controls.budgets import read_closing
 from ..controls.standing import BUDGET_CLOSED, DAY_CLOSED, day_closed
+from ..journal.journal import Record
 from ..ledger.digest import HEAD
-
-if TYPE_CHECKING:
-    from ..journal.journal import Record
-    from ..ledger.replica import Replica
+from ..replica.replica import Replica
 
 TYPES = (
     "tier.changed", "budget.closed", "points.expiring", "birthday.coming", "coupon.issued",

@@ -6,8 +6,6 @@ sale that follows it at once tell the same figures.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vafa.native.wire import Sale
 
 from ..columns.answers import Answer, corrected, instant_text, posting_details, rated_answers
@@ -15,15 +13,12 @@ from ..columns.intake import DecodedFacts
 from ..columns.status import Status
 from ..columns.verdicts import Refusal, Verdict
 from ..ledger.admission import NO_PROGRAM, Admission
+from ..replica.replica import Replica
 from ..value.redeemable import redeemable_tenders
 from ..views.progress import progress_of
 from .form import Basket
 from .offers import offers_of_basket, with_offers
 from .trial import Trial, lent, try_sale
-
-if TYPE_CHECKING:
-    from ..ledger.replica import Replica
-
 
 _OF_NO_MEMBER = (Status.CARD_BLOCKED, Status.CARD_LINKED, Status.MEMBER_CLOSED)
 """What a basket is refused for that counts for no member: its offers are anybody's."""

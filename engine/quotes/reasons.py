@@ -14,9 +14,9 @@ from ..columns.columns import Facts
 from ..columns.dictionaries import Product
 from ..compiling.conditions import in_dates, in_hours, under
 from ..compiling.member_conditions import MEMBER_FIELDS
-from ..compiling.programs import CompiledProgram
 from ..compiling.rule_tables import line_meets
-from ..folding.folding import Fold
+from ..compiling.version import CompiledProgram
+from ..folding.fold import Fold
 from ..program.conditions import WEEKDAYS, Conditions, LineConditions, NotConditions
 from ..program.draws import won
 from ..program.program import Offer

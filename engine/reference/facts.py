@@ -34,6 +34,7 @@ from ..facts import (
     MemberFact,
     MemberUpdateFact,
     MergeFact,
+    PaymentFact,
     PoolFact,
     RedeemFact,
     ReleaseFact,
@@ -178,7 +179,7 @@ def rank(fact: OfMember | DayClosedFact) -> int:
             | MergeFact() | UnmergeFact() | PoolFact() | UnpoolFact()
         ):  # fmt: skip
             return 0
-        case SaleFact() | ActivityFact():
+        case SaleFact() | ActivityFact() | PaymentFact():
             return 1
         case AdjustFact():
             return 1 if fact.points >= 0 else 3
@@ -203,8 +204,8 @@ def own_key(fact: OfMember | DayClosedFact) -> PlaceKey:
 
 
 def named_sale(fact: OfMember | DayClosedFact) -> str | None:
-    """The id of the sale that a return or an exchange names."""
-    if isinstance(fact, ReturnFact):
+    """The id of the sale that a return, an exchange or a payment names."""
+    if isinstance(fact, ReturnFact | PaymentFact):
         return fact.sale
     if isinstance(fact, SaleFact) and fact.returned is not None:
         return fact.returned.sale
