@@ -15,14 +15,13 @@ from vafa.native.rows import Rows
 
 from .columns import (
     BALANCES,
-    MEMBER_KINDS,
     NOTHING,
+    OF_MEMBERS,
     POSTING_COLUMNS,
     Extra,
     Extras,
     Facts,
     Outcome,
-    among,
     decode_extra,
     encode_extra,
     take,
@@ -44,8 +43,6 @@ from .schema import (
     lists,
     texts,
 )
-
-_OF_MEMBERS = among(MEMBER_KINDS.tolist())
 
 MEMBER, TERMINAL, TENDER_TYPE, STORE, PRODUCT, RENAMED = range(6)
 
@@ -94,6 +91,15 @@ def _payloads(extras: Extras | None, n: int) -> pa.Array:
     return pa.array(
         [None if extra is None else encode_extra(extra) for extra in extras], pa.binary()
     )
+
+
+_TYPES_OF = {field.type.id: field.type for field in GROWTH}
+
+
+@lru_cache(512)
+def _none_of(n: int, kind: int) -> pa.Array:
+    """n nulls of a type, by its id."""
+    return pa.nulls(n, _TYPES_OF[kind])
 
 
 @lru_cache(512)
@@ -178,7 +184,7 @@ def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | N
 
     def attribute(field: pa.Field) -> pa.Array:
         if not versions:
-            return pa.nulls(plain, field.type)
+            return _none_of(plain, field.type.id)
         values = [getattr(version, field.name, None) for version in versions]
         return pa.concat_arrays([pa.nulls(plain, field.type), pa.array(values, field.type)])
 
@@ -289,7 +295,7 @@ def read_outcome(batch: pa.RecordBatch) -> Outcome:
 def _read_extras(payloads: pa.Array, kind: NDArray[np.uint8]) -> Extras | None:
     if payloads.null_count == len(payloads):
         return None
-    theirs = _OF_MEMBERS[kind].tolist()
+    theirs = OF_MEMBERS[kind].tolist()
     return [
         decode_extra(payload) if payload is not None and of_member else None
         for payload, of_member in zip(payloads.to_pylist(), theirs, strict=True)

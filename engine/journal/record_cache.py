@@ -25,6 +25,8 @@ from ..columns.schema import column, list_view, text_view
 from .journal import Journal, Record
 
 MOST_BYTES = 256 * 1024 * 1024
+FEW_FACTS = 64
+"""A record of so few facts costs more to decode than to keep as it was made."""
 
 
 class Links(NamedTuple):
@@ -146,9 +148,13 @@ class RecordCache:
             raise LookupError(f"no fact {seq}")
         return self.keep(record)
 
-    def keep(self, record: Record) -> Decoded:
-        """Keep a record that has memory of its own."""
-        return self._keep(Decoded(record))
+    def keep(self, record: Record, batch: pa.RecordBatch | None = None) -> Decoded:
+        """Keep a record that has memory of its own; `batch` are its facts where they are at hand.
+
+        Of few facts: they are in memory twice then.
+        """
+        small = batch is not None and batch.num_rows <= FEW_FACTS
+        return self._keep(Decoded(record, batch if small else None))
 
     @contextmanager
     def unwritten(self, first: int, batch: pa.RecordBatch) -> Iterator[None]:
