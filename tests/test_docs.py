@@ -403,6 +403,9 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Claims": [(facts.ClaimFact, "")],
     "Rewards": [(facts.RewardRedeemFact, "")],
     "Stock of rewards": [(facts.RewardStockFact, "")],
+    "Coupon codes": [(facts.CouponIssueFact, "")],
+    "Uses of codes": [(facts.CouponRedeemFact, "")],
+    "Blocked codes": [(facts.CouponBlockFact, "")],
     "Gift cards": [
         (facts.GiftCardIssueFact, ""), (facts.GiftCardLoadFact, ""),
         (facts.GiftCardRedeemFact, ""), (facts.GiftCardCancelFact, ""), (facts.GiftCardPinFact, ""),

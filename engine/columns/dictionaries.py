@@ -337,14 +337,20 @@ class Products(Versions[Product]):
     def add(self, version: Product) -> int:
         """See Versions."""
         number = super().add(version)
-        self._place()
+        self._room_for_categories()
+        path = version.category
+        self.category_of[number] = -1 if path is None else self.categories.number(path)
+        self._placed = number + 1
         return number
+
+    def _room_for_categories(self) -> None:
+        if len(self.versions) > len(self.category_of):
+            self.category_of = np.resize(self.category_of, len(self.of))
 
     def _place(self) -> None:
         """Number the categories of the versions that are new."""
         n, numbers = len(self.versions), self.categories.numbers
-        if n > len(self.category_of):
-            self.category_of = np.resize(self.category_of, len(self.of))
+        self._room_for_categories()
         paths = [version.category for version in self.versions[self._placed : n]]
         for path in dict.fromkeys(paths):
             if path is not None:

@@ -174,19 +174,25 @@ def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | N
     plain = len(kinds)
     stores = dictionaries.stores.versions[since.stores :]
     products = dictionaries.products.versions[since.products :]
-    versions: list[StoreVersion | Product] = [*stores, *products]
-    if not plain and not versions:
+    n = plain + len(stores) + len(products)
+    if not n:
         return None
     kinds += [STORE] * len(stores) + [PRODUCT] * len(products)
-    names += [version[0] for version in versions]
+    of_stores, of_products = _by_field(StoreVersion, stores), _by_field(Product, products)
+    names += [*of_stores["store"], *of_products["sku"]]
     since_us = [0] * (plain - len(renames)) + [number for number, _, _ in renames]
-    since_us += [version.since for version in versions]
+    since_us += [*of_stores["since"], *of_products["since"]]
 
     def attribute(field: pa.Field) -> pa.Array:
-        if not versions:
-            return _none_of(plain, field.type.id)
-        values = [getattr(version, field.name, None) for version in versions]
-        return pa.concat_arrays([pa.nulls(plain, field.type), pa.array(values, field.type)])
+        """Goods that a till names first have none of most attributes."""
+        if n == plain:
+            return _none_of(n, field.type.id)
+        values: list[Any] = [None] * plain
+        for found, rows in ((of_stores, stores), (of_products, products)):
+            values += found.get(field.name) or [None] * len(rows)
+        if values.count(None) == n:
+            return _none_of(n, field.type.id)
+        return pa.array(values, field.type)
 
     return pa.RecordBatch.from_arrays(
         [
@@ -197,6 +203,13 @@ def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | N
         ],
         schema=GROWTH,
     )
+
+
+def _by_field(kind: type[V], versions: Sequence[V]) -> dict[str, Sequence[Any]]:
+    """Versions field by field."""
+    if not versions:
+        return dict.fromkeys(kind._fields, ())
+    return dict(zip(kind._fields, zip(*versions, strict=True), strict=True))
 
 
 def grow(dictionaries: Dictionaries, batch: pa.RecordBatch) -> None:

@@ -40,6 +40,7 @@ from .chain import Known
 from .differences import Folded
 from .fold import Fold
 from .late import Anew, contested, told
+from .waited import write_waited
 
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
@@ -97,6 +98,8 @@ def apply(fold: Fold, batch: Batch, past: Past) -> Outcome:
     if special is not None and not batch.legs:
         inserts += strangers(batch, past, outcome)
     insert(outcome, inserts)
+    if inserts and fold.prints_coupons and not batch.legs:
+        write_waited(batch, outcome, past)
     if nobody.any():
         # A return waits for a claim of its sale.
         outcome.status[nobody] = np.where(

@@ -19,6 +19,7 @@ from ..columns.schema import NO_MEMBER, column
 from ..columns.verdicts import VERDICTS, Refusal, Verdict, rated_table, verdict_table
 from ..journal.journal import Record
 from ..replica.replica import Replica
+from ..value.coupons import tell_codes
 from ..value.gift_cards import card_of
 from ..value.joint import Legs
 from ..value.redeemable import tell_redeemable, tell_taken
@@ -164,6 +165,7 @@ def _new_answers(
     for row in np.flatnonzero(facts.member == NO_MEMBER).tolist():
         answers[row] = of_nobody(answers[row])
     tell_taken(answers, facts)
+    tell_codes(answers, facts)
     if staged.legs is not None:
         tell_refunds(answers, refunds_of(staged.batch, replica.dictionaries))
     if outcome.status.any():

@@ -40,6 +40,7 @@ from .conditions import (
     Weekday,
     Worth,
 )
+from .coupons import Coupon
 from .offers import Benefit, OfferGroup, OfferLimits
 from .referrals import REFERRED, Referral
 
@@ -499,6 +500,7 @@ class Program(Part, frozen=True, kw_only=True):
     causes: Annotated[list[Text], Meta(max_length=16)] = field(default_factory=list)
     gift_cards: GiftCards | None = None
     reward: Annotated[list[Reward], Meta(max_length=256)] = field(default_factory=list)
+    coupon: Annotated[list[Coupon], Meta(max_length=256)] = field(default_factory=list)
     returns: Returns = Returns()
     currency: Annotated[list[Currency], Meta(min_length=1, max_length=16)]
     redemption: list[Redemption] = field(default_factory=list)

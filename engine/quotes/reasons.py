@@ -73,7 +73,7 @@ class Reasons:
         }
         self._lists = {
             "tender": {names.tenders.names[code] for code in facts.tender.tolist()},
-            "coupon": set(extra.coupons),
+            "coupon": set(extra.presented()),
         }
         self._holds: dict[str, Callable[[Any], bool]] = {
             "date": lambda dates: in_dates(Conditions(date=dates), day),

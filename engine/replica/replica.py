@@ -26,7 +26,6 @@ from ..controls.standing import (
     DAY_CLOSED,
     PROFIT_SHARE,
     PUBLISH,
-    REWARD_STOCK,
     Standing,
     closed_budgets,
     facts_of_record,
@@ -41,7 +40,7 @@ from ..folding.fold import Fold
 from ..folding.refold import refold
 from ..journal.journal import GENESIS, Journal, LedgerError, Record
 from ..journal.record_cache import RecordCache
-from ..members.membership import Membership
+from ..members.membership import BROUGHT, Membership
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, fresh_names, remove
 from .kept import KeptAnswers
@@ -225,8 +224,8 @@ class Replica:
         own = facts_of_record(kinds)
         ids = facts.column("id").slice(0, own).to_pylist()
         kind = self.standing.read_first(record.first, facts)
-        if kind == REWARD_STOCK:
-            self.stock.bring(facts.column("payload")[0].as_py())
+        if kind in BROUGHT:
+            self.membership.bring(kind, ids[0], facts.column("payload")[0].as_py())
         if kind == PUBLISH:
             self.new_fold()
             self.fill_fold()
