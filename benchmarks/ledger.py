@@ -18,8 +18,8 @@ from vafa.engine.facts import PublishFact
 from vafa.engine.formats import complete_journey
 from vafa.engine.journal.journal import Journal
 from vafa.engine.ledger.replay import Rebuilt
-from vafa.engine.ledger.replica import journal_path
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import journal_path
 from vafa.engine.wire.arrow_sales import ArrowFacts
 
 from .kernel import PROGRAM

@@ -26,10 +26,12 @@ from .facts import KINDS, JointFact, PublishFact
 from .facts.parts import instant_us
 from .journal.journal import LedgerError
 from .ledger.replay import verify
-from .ledger.replica import Replica
 from .ledger.writer import Writer
 from .quotes.form import decode_basket
 from .quotes.quotes import quote
+from .replica.replica import Replica
+from .views.gift_cards import gift_card_view
+from .views.views import member_view
 from .wire.json_facts import decode_fact
 
 EXPECTED = "expected.json"
@@ -196,7 +198,7 @@ def _quoted(writer: Writer, row: bytes) -> Outcome:
     answer = verdict.answer
     return Outcome(
         "", _outcome(answer).status,
-        [posting_text(p) for p in answer["postings"] if p["points"]],
+        [posting_text(p) for p in answer["postings"] if _moves(p)],
         [_offer_text(offer) for offer in answer["offers"]],
         [f"{r['points']:,} {r['currency']} as {r['tender']}"
          + (f" for {r['money']:,}" if r["money"] is not None else "")
@@ -238,14 +240,20 @@ def _closings(replica: Replica, answer: Answer) -> Iterator[tuple[str, Outcome]]
         member = name.removeprefix("\x1f")
         columns = stored_postings(batch, row)
         details = posting_details(words, columns, replica.names_of(corrected(columns)))
-        found[member] += [posting_text(posting) for posting in details if posting["points"]]
+        found[member] += [posting_text(posting) for posting in details if _moves(posting)]
     for member, postings in sorted(found.items()):
         yield f"{answer['id']}/{member}", Outcome(postings=postings)
 
 
+def _moves(posting: Answer) -> bool:
+    """Whether a posting has points, or tells of some that were given before."""
+    return bool(posting["points"] or posting.get("accrued"))
+
+
 def posting_text(posting: Answer) -> str:
     """A posting in words: `earn base 60 points`, with the limit that cut it."""
-    words = [posting["kind"], posting["rule"], f"{posting['points']:,}", posting["currency"]]
+    figure = posting["points"] or posting.get("accrued", 0)
+    words = [posting["kind"], posting["rule"], f"{figure:,}", posting["currency"]]
     if "limit" in posting:
         words.append(f"of {posting['desired']:,} by {posting['limit']}")
     if "corrects" in posting:
@@ -270,7 +278,7 @@ def _said(outcome: Outcome) -> str:
 
 def _stands(replica: Replica, wanted: Standing) -> Check:
     """A member at an instant; what the expectation leaves out is left out of both."""
-    shown = replica.member(wanted.member, instant_us(wanted.at))
+    shown = member_view(replica, wanted.member, instant_us(wanted.at))
     what = f"{wanted.member} at {instant_text(instant_us(wanted.at))}"
     if shown is None:
         return Check(what, _standing_text(wanted), "not a member", wanted.why)
@@ -291,7 +299,7 @@ def _stands(replica: Replica, wanted: Standing) -> Check:
 
 def _on_card(replica: Replica, wanted: OnCard) -> Check:
     at = instant_us(wanted.at)
-    shown = replica.gift_card(wanted.card, at)
+    shown = gift_card_view(replica, wanted.card, at)
     got = "not a card" if shown is None else f"{shown['balance']:,} on it"
     what = f"card {wanted.card} at {instant_text(at)}"
     return Check(what, f"{wanted.balance:,} on it", got, wanted.why)

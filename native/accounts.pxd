@@ -7,7 +7,7 @@ held + redeemed + expired + reversed + donated + sent - received - debt - forgiv
 from libc.stdint cimport int32_t, int64_t
 
 from .held cimport Part, n_parts, part_of, set_good_through
-from .lots cimport Lot, Lots, add_lot, after, drop_empty, expire_lots
+from .lots cimport UNPAID, Lot, Lots, add_lot, after, drop_empty, expire_lots
 from .memory cimport room_for
 from .rules cimport CurrencyTable
 from .state cimport ACCOUNT, DEBT, EXPIRED, HEAD, HOLDS, LIVE, LOTS, RENEWED, Vec
@@ -130,7 +130,7 @@ cdef inline bint is_from(const Lot *lot, int from_, int32_t a, int32_t b) noexce
     """Whether points may be taken from a lot: a is the day, or a and b the source and tag."""
     if from_ == FROM_SOURCE:
         return lot.source == a and lot.tag == b
-    return (lot.active_from <= a) == (from_ == FROM_ACTIVE)
+    return lot.tag != UNPAID and (lot.active_from <= a) == (from_ == FROM_ACTIVE)
 
 
 cdef inline int64_t take_points(int64_t *account, int64_t points, int from_, int32_t a, int32_t b,
@@ -162,7 +162,7 @@ cdef inline int64_t take_active(int64_t *account, int32_t day, int64_t points,
 
 
 cdef inline int64_t take_pending(int64_t *account, int32_t day, int64_t points) noexcept nogil:
-    """Take up to `points` from lots that are pending on a day."""
+    """Take up to `points` from lots that a day after this one makes active."""
     return take_points(account, points, FROM_PENDING, day, 0, NULL)
 
 

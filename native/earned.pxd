@@ -162,6 +162,8 @@ cdef inline bint post_rated(Work *w, const RuleTable *t, int64_t *row, int64_t b
                             int32_t day, int32_t now) noexcept nogil:
     """Postings and lots of what the rules gave to a fact of `day`, at `now`; carried
     remainders and guards move on.
+
+    Of each rule w.waits wait for the money of a sale, and are no such lots.
     """
     cdef Rated *r = &w.rated
     cdef int32_t i, c, rule
@@ -191,7 +193,7 @@ cdef inline bint post_rated(Work *w, const RuleTable *t, int64_t *row, int64_t b
                         -r.granted[rule], -r.granted[rule]):
                 return False
         else:
-            w.net_of[c] += r.granted[rule]
+            w.net_of[c] += r.granted[rule] - w.waits[rule]
         if t.kind[rule] == BONUS and t.form[rule] == OF_BALANCE:
             row[t.slot[rule]] = 1
         if t.ann_slot[rule] >= 0 and r.year[rule] != NO_YEAR:
@@ -267,7 +269,7 @@ cdef inline Sold *new_sold(Work *w, const RuleTable *t, History *h, int64_t row_
         return NULL
     s = &h.sold[h.n_sold]
     memset(s, 0, sizeof(Sold))
-    block = <int64_t*>calloc(6 * c + 2 * rules + counters + 2 * (n_lines + 1), sizeof(int64_t))
+    block = <int64_t*>calloc(6 * c + 3 * rules + counters + 2 * (n_lines + 1), sizeof(int64_t))
     s.after = <Vec**>calloc(rules, sizeof(void*))
     s.year = <int32_t*>calloc(rules, sizeof(int32_t))
     s.before = copy_row(&w.g, row)
@@ -285,7 +287,8 @@ cdef inline Sold *new_sold(Work *w, const RuleTable *t, History *h, int64_t row_
     s.let_go = s.come_back + c
     s.first = s.let_go + c
     s.gave = s.first + rules
-    s.amounts = s.gave + rules
+    s.waits = s.gave + rules
+    s.amounts = s.waits + rules
     s.n_rules = t.n_rules
     s.back_quantity = s.amounts + counters
     s.back_net = s.back_quantity + n_lines + 1

@@ -10,7 +10,7 @@ from .basket cimport ACTIVITY_FACT, BASKET, Basket
 from .columns cimport ACCEPTED, COMPLETED, Columns, post
 from .earned cimport amounts_of, apply_amounts, check_tier, post_rated
 from .history cimport Event, History, Renewal
-from .lots cimport Lot, Lots, pending_points
+from .lots cimport Lot, Lots, ripening_points
 from .memory cimport room_for
 from .rate cimport rate_all
 from .rules cimport (
@@ -70,10 +70,10 @@ cdef inline bint too_much(Work *w, const RuleTable *t, const int64_t *row) noexc
 
 
 cdef inline void gather_given(Work *w, const RuleTable *t) noexcept nogil:
-    """w.given: what each rule gave, by rule."""
+    """w.given: what each rule gave, by rule. Of none of it anything waits for money (w.waits)."""
     cdef int32_t i
     for i in range(t.n_rules):
-        w.given[i] = 0
+        w.given[i] = w.waits[i] = 0
     for i in range(w.rated.n_fired):
         w.given[w.rated.fired[i]] = w.rated.granted[w.rated.fired[i]]
 
@@ -213,7 +213,7 @@ cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *ro
             or (points > 0 and account[ISSUED] + points > (<int64_t>1 << 61))):
         return OVERFLOW
     if points < 0 and not in_.flags[i] & (ACCEPTED | COMPLETED):
-        left = account_available(row, c, day) + pending_points(<Lots*>account[LOTS], day)
+        left = account_available(row, c, day) + ripening_points(<Lots*>account[LOTS], day)
         if -points > left:
             return INSUFFICIENT
     if not enter(w, t, i, row, h):

@@ -8,6 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from .absorb cimport apply_absorb
+from .accrual cimport apply_payment
 from .basket cimport Line
 from .big cimport Big
 from .closing cimport close_day
@@ -21,8 +22,8 @@ from .moving cimport apply_giving, apply_receiving
 from .redemptions cimport apply_redeem
 from .returns cimport apply_no_receipt, apply_return, finds_too_few
 from .rules cimport (
-    ACTIVITY, ADJUST, CANCEL, CAPTURE, CLOSE, DONATE, HOLD, MERGE, OK, POINTS_SPENT, POOL, REDEEM,
-    RELEASE, RETURN, REWARD_REDEEM, SALE, TRANSFER, TRANSFER_IN, UNKNOWN_TIER, RuleTable)
+    ACTIVITY, ADJUST, CANCEL, CAPTURE, CLOSE, DONATE, HOLD, MERGE, OK, PAYMENT, POINTS_SPENT, POOL,
+    REDEEM, RELEASE, RETURN, REWARD_REDEEM, SALE, TRANSFER, TRANSFER_IN, UNKNOWN_TIER, RuleTable)
 from .sales cimport apply_sale
 from .state cimport LAST_AT, Vec
 from .stepping_back cimport tiers_back
@@ -85,6 +86,8 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
                 status = apply_return(w, t, i, row, h, False)
             else:
                 status = apply_no_receipt(w, t, i, row, h)
+        elif kind == PAYMENT:
+            status = apply_payment(w, t, i, row, h)
         elif kind == ACTIVITY:
             status = apply_activity(w, t, i, row, h)
         elif kind == ADJUST:
@@ -132,7 +135,7 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
                    int64_t tenders) noexcept nogil:
     """Allocate what one fact needs, whatever the batch; -1 without memory."""
     cdef int64_t c = w.g.n_currencies + 1
-    cdef int64_t figures = 6 * lines + 3 * tenders + 6 * c + 2 * counters + 3 * rules
+    cdef int64_t figures = 6 * lines + 3 * tenders + 7 * c + 2 * counters + 4 * rules
     cdef int64_t *block
     figures += w.g.width + limits + 4 * lines + 2 * figures_asked + 3 * w.g.n_tiers + 64
     w.lines = <Line*>calloc(lines + 1, sizeof(Line))
@@ -156,13 +159,15 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     w.active = w.back_net + lines
     w.net_of = w.active + c
     w.asked_in = w.net_of + c
-    w.broken = w.asked_in + c
+    w.wait_of = w.asked_in + c
+    w.broken = w.wait_of + c
     w.from_named = w.broken + c
     w.asked_of = w.from_named + tenders + 1
     w.amounts = w.asked_of + tenders + 1
     w.amounts_now = w.amounts + counters
     w.given = w.amounts_now + counters
-    w.seen = w.given + rules
+    w.waits = w.given + rules
+    w.seen = w.waits + rules
     w.now = w.seen + figures_asked + 1
     w.marks = w.now + figures_asked + 1
     w.good = w.marks + w.g.n_tiers + 1

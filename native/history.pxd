@@ -77,6 +77,11 @@ cdef struct Sold:
     int64_t *expired      # [currency]: of its own lots, expired unspent
     int64_t *come_back    # [currency]: of that, what returns have counted
     int64_t *let_go       # [currency]: forgiven or withheld by its returns
+    int64_t *waits        # [rule]: of what it has given, what waits for money
+    int64_t all_          # money that earns, of all its lines
+    int64_t left          # of that, what has not come back
+    int64_t on_account    # of that, what was not paid at the till
+    int64_t received      # what payments have brought since
     int32_t rated
     int32_t n_rules
 

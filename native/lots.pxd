@@ -10,6 +10,8 @@ from libc.string cimport memmove
 
 cdef enum:
     RESTORED = 1 << 20    # tag of points that had become debt and come back
+    UNPAID = 1 << 21      # tag of points that wait for the money of their sale
+    NO_DAY = 2147483647   # no day is so late: when a lot that waits becomes active, or passes
 
 
 cdef struct Lot:
@@ -17,7 +19,7 @@ cdef struct Lot:
     int32_t active_from
     int32_t good_through
     int32_t source        # place of the fact that made it among its member's
-    int32_t tag           # 0: points of the fact; 1 + rung: a bonus for a tier; RESTORED
+    int32_t tag           # 0: points of the fact; 1 + rung: a bonus for a tier; or as above
     int32_t fixed         # its last day was named: no renewal moves it
     int64_t points
 
@@ -105,6 +107,18 @@ cdef inline int64_t pending_points(const Lots *lots, int32_t day) noexcept nogil
     for i in range(lots.head, lots.end):
         if lots.lot[i].active_from > day:
             total += lots.lot[i].points
+    return total
+
+
+cdef inline int64_t ripening_points(const Lots *lots, int32_t day) noexcept nogil:
+    """Of pending points those that a day makes active: what waits for money is its sale's alone."""
+    cdef int64_t total = pending_points(lots, day)
+    cdef int32_t i
+    if lots == NULL:
+        return 0
+    for i in range(lots.head, lots.end):
+        if lots.lot[i].tag == UNPAID:
+            total -= lots.lot[i].points
     return total
 
 

@@ -6,6 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from .accounts cimport account_of
+from .accrual cimport money_of
 from .arith cimport mul128, round_ratio
 from .basket cimport BASKET, Basket
 from .columns cimport ACCEPTED, COMPLETED, Columns, post, today
@@ -13,7 +14,7 @@ from .earned cimport amounts_of, apply_amounts
 from .facts cimport finish, no_amounts
 from .history cimport History, Sold
 from .lines cimport prepare
-from .lots cimport Lots, pending_points
+from .lots cimport Lots, ripening_points
 from .offers cimport count_offers, offers_back
 from .rules cimport NO_RULE, NO_SUCH_LINE, OK, OVERFLOW, POINTS_SPENT, POST_REVERSE, RuleTable
 from .state cimport FACTS, LOTS
@@ -83,6 +84,7 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         return OVERFLOW
     if not amounts_of(w, ts, &b, w.given, b.eligible > 0, w.amounts_now):
         return OVERFLOW
+    s.left = money_of(&b)
     count_offers(w, ts, s.row, s, w.amounts_now)
     guards_back(ts, s, w.given, row)
     if not reverse(w, ts, s, i, row, day):
@@ -124,7 +126,7 @@ cdef inline int apply_no_receipt(Work *w, const RuleTable *t, int64_t i, int64_t
             return OVERFLOW
     if (points > 0 and t.shortfall == REFUSE and t.currencies[c].spendable
             and not in_.flags[i] & (ACCEPTED | COMPLETED)
-            and points > account_available(row, c, day) + pending_points(
+            and points > account_available(row, c, day) + ripening_points(
                 <Lots*>account_of(row, c)[LOTS], day)):
         # Nothing has moved: such a fact may stand in the order of a batch.
         return POINTS_SPENT

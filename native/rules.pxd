@@ -112,6 +112,12 @@ cdef enum Status:
     REFERRAL_CIRCLE = 48
     ABOVE_MAXIMUM = 49
     BASKET_TOO_SMALL = 50
+    UNKNOWN_COUPON = 51    # of codes of printed coupons; never the kernel's own
+    COUPON_USED = 52
+    COUPON_BLOCKED = 53
+    COUPON_EARLY = 54
+    COUPON_OVER = 55
+    COUPON_NOT_APPLICABLE = 56
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/columns/status.py POSTINGS.
 cdef enum FactKind:
@@ -132,6 +138,7 @@ cdef enum FactKind:
     REWARD_REDEEM = 30
     MERGE = 38
     POOL = 40
+    PAYMENT = 47
 
 cdef enum PostingKind:
     POST_EARN = 0
@@ -150,6 +157,7 @@ cdef enum PostingKind:
     POST_CAPTURE = 14
     POST_TRANSFER = 15
     POST_OFFER = 17        # an offer that a completed sale names and may not have
+    POST_ACCRUE = 18       # points whose money has come
 
 cdef enum Condition:
     IF_SEGMENT = 0         # list: defined segments, or slots of set ones below zero
@@ -317,6 +325,7 @@ cdef struct RuleTable:
     const int32_t *slot           # carry or units: a list of the row; of balance: its flag
     const int64_t *cap            # of balance
     const int32_t *cause          # slot of what the rule's cause has of its currency, -1 none
+    const uint8_t *on_payment     # whether its points wait for the money; null: those of none do
     const int32_t *near           # index into conds of the anniversary condition, -1
     const int32_t *ann_slot       # slots (key, last day) of anniversary limits, -1
     const int32_t *given_on       # date whose anniversary gives the bonus (members.pxd), 0 none
@@ -343,6 +352,7 @@ cdef struct RuleTable:
     int64_t receipt_num
     int64_t receipt_den
     const int32_t *redeems        # [tender type]: -2 no redemption, -1 without points, currency
+    const uint8_t *on_account     # [tender type]: whether it brings no money yet; null: none does
     const int32_t *tender_terms   # [tender type] into terms, -1 none
     const int32_t *own_terms      # [currency] into terms: of redemptions without a sale, -1
     const Terms *terms

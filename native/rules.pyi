@@ -48,6 +48,7 @@ class Rules:
         bases: Words | None,
         redeems: NDArray[np.int32],
         terms: NDArray[np.int32],
+        on_account: NDArray[np.uint8] | None,
         n: int,
     ) -> None: ...
     def set_coupons(

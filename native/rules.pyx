@@ -130,6 +130,7 @@ cdef class Rules:
         t.slot = <int32_t*>self.get("slot", np.int32, n)
         t.cap = <int64_t*>self.get("cap", np.int64, n)
         t.cause = <int32_t*>self.get("cause", np.int32, n)
+        t.on_payment = <uint8_t*>self.get("on_payment", np.uint8, n)
         t.near = <int32_t*>self.get("near", np.int32, n)
         t.ann_slot = <int32_t*>self.get("ann_slot", np.int32, n)
         t.given_on = <int32_t*>self.get("given_on", np.int32, n)
@@ -302,13 +303,15 @@ cdef class Rules:
         self.table.channel = <uint64_t*>pointer(words, np.uint64, n * self.table.n_words)
         self.n_channels = n
 
-    def set_tenders(self, has, forbids, bases, redeems, terms, Py_ssize_t n):
+    def set_tenders(self, has, forbids, bases, redeems, terms, on_account, Py_ssize_t n):
         """Set what the n tender types serve, rule out and are the basis of (words or None).
 
         redeems int32[n]: -2 no redemption, -1 one without points, else its currency; terms
-        int32[n]: which of the program's redemption terms, -1 none.
+        int32[n]: which of the program's redemption terms, -1 none; on_account uint8[n]: those
+        that bring no money yet, None where no rule asks.
         """
-        self.held["tender"] = (has, forbids, bases, redeems, terms)
+        self.held["tender"] = (has, forbids, bases, redeems, terms, on_account)
+        self.table.on_account = <uint8_t*>pointer(on_account, np.uint8, n)
         self.table.tender_has = <uint64_t*>pointer(has, np.uint64, n * self.table.n_words)
         self.table.tender_not = <uint64_t*>pointer(forbids, np.uint64, n * self.table.n_words)
         self.table.rule_tenders = <uint64_t*>pointer(bases, np.uint64, n * self.table.n_words)

@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 
 from .accounts cimport account_of, expires_on, renew
+from .accrual cimport money_of, not_paid, put_waiting, wait_for_money
 from .basket cimport BASKET, Basket
 from .columns cimport Columns, today
 from .earned cimport apply_amounts, count_purchase, keeps_rest, new_sold, post_rated
@@ -90,7 +91,7 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     cdef Sold *s = NULL
     cdef const Columns *in_ = w.in_
     cdef int32_t day = today(in_, i), tier, c, sold = h.n_sold if named and h != NULL else -1
-    cdef int64_t back, k, told
+    cdef int64_t back, k, told, all_ = 0, owed = 0
     cdef int status
     cdef bint rated, names
     status = tenders_asked(w, t, i, row, h)
@@ -98,6 +99,9 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
         return status
     prepare(w, t, i, NULL, NULL, not t.by_class, &b, &back)
     b.form = BASKET
+    if t.on_payment != NULL:
+        all_ = money_of(&b)
+        owed = not_paid(w, t, i, all_)
     w.out.eligible[i] = b.eligible
     rated = b.eligible > 0
     told = w.p.n
@@ -122,11 +126,16 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
         w.failed = 1
         return OK
     tier = tier_on(t, row, day)
+    if owed:
+        wait_for_money(w, t, all_, owed)
     if named:
         s = remember_sale(w, t, h, i, row, &b, tier, rated)
         if s == NULL:
             return OK
         memcpy(s.reward, w.asked_in, t.n_currencies * sizeof(int64_t))
+        memcpy(s.waits, w.waits, t.n_rules * sizeof(int64_t))
+        s.all_ = s.left = all_
+        s.on_account = owed
         if t.coupon_takes != NULL and in_.coupons_from != NULL:
             # A coupon that was presented is no reward that goes back with the goods.
             for k in range(in_.coupons_from[i], in_.coupons_from[i + 1]):
@@ -141,6 +150,10 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     if not post_rated(w, t, row, i, b.day, day):
         w.failed = 1
         return OK
+    for c in range(t.n_currencies if owed else 0):
+        if w.wait_of[c] and not put_waiting(account_of(row, c), <int32_t>row[FACTS], b.day,
+                                            w.wait_of[c], day):
+            w.failed = 1
     give_offers(w, t, i, row, b.day, s)
     if s != NULL:
         memcpy(s.amounts, w.amounts, t.n_counters * sizeof(int64_t))

@@ -10,7 +10,7 @@ from libc.string cimport memset
 
 from .buffers cimport Bytes, let_go, make_room, put, put_figure
 from .held cimport held_points
-from .lots cimport Lot, Lots, pending_points
+from .lots cimport UNPAID, Lot, Lots, pending_points
 from .state cimport (
     ACCOUNT, DEBT, DONATED, EXPIRED, FORGIVEN, ISSUED, LIVE, RECEIVED, REDEEMED, REVERSED, SENT,
     State)
@@ -37,13 +37,18 @@ cdef int put_lot(Bytes *b, const Lot *lot, const char *name, Py_ssize_t size, in
     put(b, name, size)
     put(b, b',"points":', 10)
     put_figure(b, lot.points)
-    if lot.active_from > day:
+    if lot.tag == UNPAID:
+        put(b, b',"state":"unpaid","earned":', 27)
+    elif lot.active_from > day:
         put(b, b',"state":"pending","earned":', 28)
     else:
         put(b, b',"state":"active","earned":', 27)
     put_date(b, dates, lot.earned)
     put(b, b',"active_from":', 15)
-    put_date(b, dates, lot.active_from)
+    if lot.tag == UNPAID:
+        put(b, b'null', 4)
+    else:
+        put_date(b, dates, lot.active_from)
     put(b, b',"good_through":', 16)
     if lot.good_through > last_day:
         put(b, b'null', 4)
@@ -123,7 +128,8 @@ def accounts_json(State state, uint32_t member, list names, int32_t day, bytes d
             put_totals(&totals, account)
             for i in range(lots.head if lots != NULL else 0, lots.end if lots != NULL else 0):
                 lot = &lots.lot[i]
-                if not (0 <= lot.earned < table.n and 0 <= lot.active_from < table.n
+                if not (0 <= lot.earned < table.n
+                        and (0 <= lot.active_from < table.n or lot.tag == UNPAID)
                         and 0 <= lot.good_through and last_day < table.n and lot.points >= 0):
                     raise IndexError(f"a lot of member {member} is beyond the table of dates")
                 put_lot(&found, lot, name, size, day, last_day, &table)

@@ -8,6 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from .accounts cimport (
     account_of, expires_on, give_back, put_lot, take_active, take_own, take_pending)
+from .accrual cimport accrue, move_waiting, waits_fall
 from .arith cimport i128
 from .columns cimport post
 from .held cimport GIVEN, OWED
@@ -178,11 +179,10 @@ cdef inline bint take_back(Work *w, const RuleTable *t, int64_t basket, int64_t 
 
 cdef inline bint in_favour(Work *w, const RuleTable *t, Sold *s, int64_t basket, int64_t *row,
                            int32_t c, int32_t day, int64_t points) noexcept nogil:
-    """A net in the member's favour: what was let go is lowered, then it is posted."""
+    """What becomes available in the member's favour lowers what was let go, then it is a lot."""
     cdef int64_t *account = account_of(row, c)
     cdef int64_t part
     cdef Lot lot
-    account[REVERSED] -= points
     part = points if points < s.let_go[c] else s.let_go[c]
     if part:
         s.let_go[c] -= part
@@ -207,10 +207,15 @@ cdef inline bint in_favour(Work *w, const RuleTable *t, Sold *s, int64_t basket,
 
 cdef inline bint reverse(Work *w, const RuleTable *t, Sold *s, int64_t basket, int64_t *row,
                          int32_t day) noexcept nogil:
-    """Take, per currency as one, what the rules give no more; postings a rule."""
+    """Take, per currency as one, what the rules give no more; postings a rule.
+
+    What waits for money follows what the sale still gives and what of it is owed: only the rest
+    is taken of lots, or becomes one.
+    """
     cdef int32_t c, k
-    cdef int64_t net, donated, spared
+    cdef int64_t net, donated, spared, less, ripe
     cdef int64_t *account
+    waits_fall(w, t, s, w.given)
     for c in range(t.n_currencies):
         net = donated = 0
         for k in range(t.n_rules):
@@ -222,19 +227,30 @@ cdef inline bint reverse(Work *w, const RuleTable *t, Sold *s, int64_t basket, i
                     net += s.gave[k] - w.given[k]
         account = account_of(row, c)
         spared = 0
-        if net > 0:
+        less = net - w.wait_of[c]
+        if not move_waiting(t, s, account, day, w.wait_of[c]):
+            return False
+        if less > 0:
             # Own lots first; what of them has expired unspent counts as come back.
-            spared = own_expired(s, account, c, net)
+            spared = own_expired(s, account, c, less)
             s.come_back[c] += spared
         post_reversals(w, t, s, basket, c, spared)
         if w.failed:
             return False
-        if net > 0:
-            if net > spared and not take_back(w, t, basket, row, c, day, net - spared, s.source,
-                                              0, &s.let_go[c]):
+        account[REVERSED] += net
+        if less > 0:
+            account[REVERSED] -= less
+            if less > spared and not take_back(w, t, basket, row, c, day, less - spared,
+                                               s.source, 0, &s.let_go[c]):
                 return False
-        elif net < 0:
-            if not in_favour(w, t, s, basket, row, c, day, -net):
+        elif less < 0:
+            # What had waited has been paid by now; the rest is more than was given before.
+            ripe = w.wait_of[c] if w.wait_of[c] < -less else -less
+            if ripe < 0:
+                ripe = 0
+            if ripe < -less and not in_favour(w, t, s, basket, row, c, day, -less - ripe):
+                return False
+            if ripe and not accrue(w, t, s, basket, row, c, day, ripe):
                 return False
         account[DONATED] -= donated
         account[REVERSED] += donated

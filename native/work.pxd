@@ -52,6 +52,8 @@ cdef struct Work:
     int64_t *ahead         # a row, to rate a fact on before anything moves
     int64_t *net_of        # [currency]
     int64_t *asked_in      # [currency]: points of a sale's own redemption
+    int64_t *wait_of       # [currency]: what waits for money, or by how much less does
+    int64_t *waits         # [rule]: what of a sale's points waits for money
     int64_t *from_named    # [tender]: points of what it names
     int64_t *asked_of      # [tender]: points that it asks
     int64_t *broken        # [currency]: the first term that a completed fact breaks, a limit
@@ -116,7 +118,7 @@ cdef inline void note_expired(Work *w, History *h, int32_t c) noexcept nogil:
     """Tell the sales, and the tiers, which of their own points have expired unspent."""
     cdef int32_t i, k
     for i in range(w.takes.n):
-        if w.takes.lot[i].tag == RESTORED:
+        if w.takes.lot[i].tag >= RESTORED:
             continue
         if w.takes.lot[i].tag:
             h.bonus_expired[w.takes.lot[i].tag - 1] += w.takes.lot[i].points

@@ -46,7 +46,7 @@ def serve(
     loopback. Sockets of a systemd socket unit take the place of HOST and the ports.
     """
     from vafa.engine.journal.journal import LedgerError  # noqa: PLC0415
-    from vafa.engine.ledger.replica import journal_path  # noqa: PLC0415
+    from vafa.engine.replica.replica import journal_path  # noqa: PLC0415
 
     # Only this command pays for these.
     from .doors import Doors, tls_context  # noqa: PLC0415

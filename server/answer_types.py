@@ -28,7 +28,11 @@ class Balance(Struct):
 
 
 class Posting(Struct):
-    """What a rule gave, or what else moved points."""
+    """What a rule gave, or what else moved points.
+
+    Points that a hold has taken before are told as `captured`, those that a sale gave before and
+    whose money has come as `accrued`; `points` are 0 then.
+    """
 
     rule: str | None
     kind: str
@@ -36,6 +40,8 @@ class Posting(Struct):
     points: int
     desired: int | UnsetType = UNSET
     limit: str | UnsetType = UNSET
+    captured: int | UnsetType = UNSET
+    accrued: int | UnsetType = UNSET
     corrects: str | UnsetType = UNSET
     title: str | UnsetType = UNSET
 
@@ -54,6 +60,15 @@ class Refund(Struct):
 
     card: str
     amount: Annotated[int, Meta(ge=1)]
+
+
+class CouponCode(Struct):
+    """A code that was presented, its printed coupon (null: it is no code), and why it does not
+    serve."""
+
+    code: str
+    coupon: str | None
+    reason: str | UnsetType = UNSET
 
 
 class Applied(Struct):
@@ -79,6 +94,8 @@ class FactAnswer(Struct):
     card: str | UnsetType = UNSET
     remaining: int | UnsetType = UNSET
     items: list[str] | UnsetType = UNSET
+    codes: list[str] | UnsetType = UNSET
+    coupons: list[CouponCode] | UnsetType = UNSET
     asked: int | UnsetType = UNSET
     taken: int | UnsetType = UNSET
     refunds: list[Refund] | UnsetType = UNSET
@@ -131,9 +148,9 @@ class Lot(Struct):
 
     currency: str
     points: int
-    state: Literal["active", "pending"]
+    state: Literal["active", "pending", "unpaid"]
     earned: dt.date
-    active_from: dt.date
+    active_from: dt.date | None
     good_through: dt.date | None
 
 
@@ -302,6 +319,21 @@ class GiftCard(Struct):
     lots: list[GiftLot]
 
 
+class CouponCodeView(Struct, rename={"first": "from", "last": "to"}):
+    """A code of a printed coupon: whether it serves today, and what has used it."""
+
+    code: str
+    coupon: str
+    title: str
+    issue: str
+    state: Literal["good", "early", "over", "used", "blocked", "withdrawn"]
+    first: dt.date | None
+    last: dt.date | None
+    uses: Annotated[int, Meta(ge=0)]
+    left: Annotated[int, Meta(ge=0)]
+    used_by: list[str]
+
+
 class RewardView(Struct):
     """A reward: its price, and what is left of it (null: no end)."""
 
@@ -434,6 +466,7 @@ class Quote(Struct):
     reason: str | UnsetType = UNSET
     progress: Progress | UnsetType = UNSET
     parked: list[Applied] | UnsetType = UNSET
+    coupons: list[CouponCode] | UnsetType = UNSET
 
 
 class OutboxEvent(Struct):
@@ -486,10 +519,12 @@ class Problem(Struct):
     detail_en: str | UnsetType = UNSET
     pointer: str | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
+    coupons: list[CouponCode] | UnsetType = UNSET
 
 
 ANSWERS: tuple[type[msgspec.Struct], ...] = (
     FactAnswer, EventView, MemberView, Card, Statement, Budget, Causes, CauseStatement, GiftCard,
+    CouponCodeView,
     Rewards,
     ProgramVersions,
     PublishedVersion,

@@ -28,9 +28,9 @@ from vafa.engine.columns.mixed import MixedFacts
 from vafa.engine.columns.verdicts import Refusal, Verdict, stream_of
 from vafa.engine.facts import ControlFact
 from vafa.engine.journal.journal import StorageFull
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.staged import Staged
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.private.apart import Private
+from vafa.engine.replica.replica import Replica
 
 from .committer import Commits
 from .tracing import Tracing

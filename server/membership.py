@@ -6,6 +6,7 @@ import orjson
 from aiohttp import web
 
 from vafa.engine.columns.answers import instant_text
+from vafa.engine.views.views import card_view, member_json
 
 from .decode import JSON
 from .front import Front
@@ -23,7 +24,7 @@ class MembershipDoor:
     async def card(self, request: web.BaseRequest, card: str) -> web.Response:
         """A card at an instant, default now: its member, whether it is blocked."""
         at = instant(parameters(request, "at"), "at")
-        found = self.front.follow().card(card, at)
+        found = card_view(self.front.follow(), card, at)
         if found is None:
             raise ProblemError("not-found", f"no card {card!r}")
         return Reply(orjson.dumps(found), JSON)
@@ -35,8 +36,8 @@ class MembershipDoor:
         if not given.get("card"):
             raise ProblemError("invalid-parameter", "card is missing")
         replica = self.front.follow()
-        card = replica.card(given["card"], at)
-        found = replica.member_json(card["member"], at) if card else None
+        card = card_view(replica, given["card"], at)
+        found = member_json(replica, card["member"], at) if card else None
         if found is None:
             when = "" if at is None else f" at {instant_text(at)}"
             raise ProblemError("not-found", f"no member has the card {given['card']!r}{when}")

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 if TYPE_CHECKING:
     from collections import Counter
 
-    from vafa.engine.ledger.replica import Replica
+    from vafa.engine.replica.replica import Replica
 
     from .committer import Figures
 

@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 
-from vafa.engine.ledger.replica import Replica
+from vafa.engine.replica.replica import Replica
 
 from .committer import QUEUE_FACTS
 from .decode import JSON

@@ -18,9 +18,9 @@ import uvloop
 from aiohttp import web
 
 from vafa.engine.columns.answers import instant_text
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.outbox.events import Deriver
 from vafa.engine.outbox.store import OutboxStore, cursor_of
+from vafa.engine.replica.replica import Replica
 
 from .decode import JSON
 from .parameters import parameters, whole

@@ -23,6 +23,7 @@ from vafa.engine.private.apart import NoPepperError
 from vafa.engine.private.facts import for_journal, keep_profile, whose
 from vafa.engine.private.gift_pins import asked, gift_pin, gives_pin, try_pins
 from vafa.engine.private.pins import Lock, lock_of, try_pin
+from vafa.engine.views.views import member_view
 from vafa.engine.wire.json_facts import check_members
 
 from .decode import JSON, read_json
@@ -152,7 +153,7 @@ class PrivacyDoor:
 
     def _member(self, name: str) -> int:
         replica = self.front.follow()
-        if replica.member(name) is None:
+        if member_view(replica, name) is None:
             raise ProblemError("not-found", f"no member {name!r}")
         number = replica.dictionaries.members.numbers[name]
         return replica.membership.accounts.person(number)

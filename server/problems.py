@@ -107,6 +107,14 @@ PROBLEMS: dict[str, Kind] = {
     "unknown-reward": Kind(409, "Unknown reward", "the program in force has it not; for ever"),
     "out-of-stock": Kind(409, "Out of stock", "fewer pieces are left; for ever"),
     "over-limit": Kind(409, "Over the limit", "more than a member may have of it; for ever"),
+    "unknown-coupon": Kind(409, "Unknown coupon", "there is no such code of a coupon; for ever"),
+    "coupon-used": Kind(409, "Coupon used", "the code has no use left; for ever"),
+    "coupon-blocked": Kind(409, "Coupon blocked", "the code is blocked; for ever"),
+    "coupon-early": Kind(409, "Coupon early", "the coupon is not good yet then; for ever"),
+    "coupon-over": Kind(409, "Coupon over", "the coupon is good no more then; for ever"),
+    "coupon-not-applicable": Kind(
+        409, "Coupon not applicable", "the coupon's conditions do not hold; for ever"
+    ),
     "offer-not-applicable": Kind(
         409, "Offer not applicable", "a named offer is unknown or does not apply; for ever"
     ),

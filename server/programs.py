@@ -19,9 +19,9 @@ from vafa.engine.controls.program_differences import differences
 from vafa.engine.controls.versions import ProgramVersions, Version, unlike
 from vafa.engine.facts import PublishFact
 from vafa.engine.facts.parts import FormError, Instant, instant_us
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.program.lines import LineMap
 from vafa.engine.program.program import Program
+from vafa.engine.replica.replica import Replica
 from vafa.engine.wire.json_facts import check_members
 
 from . import caching

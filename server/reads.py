@@ -10,9 +10,14 @@ from aiohttp import web
 from vafa.engine.columns.answers import fact_view, instant_text, posting_details, stored_postings
 from vafa.engine.columns.columns import CLAIMS
 from vafa.engine.columns.schema import column
-from vafa.engine.controls.budgets import budget_view
-from vafa.engine.value.causes import cause_statement, cause_view
+from vafa.engine.value.causes import cause_statement, cause_view, causes_view
+from vafa.engine.value.rewards import rewards_view
+from vafa.engine.views.budgets import budget_view
+from vafa.engine.views.coupon_codes import code_view
+from vafa.engine.views.first_answer import first_answer
+from vafa.engine.views.gift_cards import gift_card_view
 from vafa.engine.views.statement import MOST_ENTRIES, statement
+from vafa.engine.views.views import member_json
 
 from . import caching
 from .front import Front
@@ -32,7 +37,7 @@ class ReadDoor:
     async def member(self, request: web.BaseRequest, name: str) -> web.Response:
         """A member's balances, tier, lots and totals at an instant, default now."""
         at = instant(parameters(request, "at"), "at")
-        found = self.front.follow().member_json(name, at)
+        found = member_json(self.front.follow(), name, at)
         if found is None:
             when = "" if at is None else f" at {instant_text(at)}"
             raise ProblemError("not-found", f"no member {name!r}{when}")
@@ -42,7 +47,7 @@ class ReadDoor:
     async def causes(self, request: web.BaseRequest, _: str) -> web.Response:
         """What each cause has been given, by currency."""
         parameters(request)
-        body = orjson.dumps({"causes": self.front.follow().causes()})
+        body = orjson.dumps({"causes": causes_view(self.front.follow())})
         return caching.answer(request, body, caching.strong(body))
 
     async def cause(self, request: web.BaseRequest, name: str) -> web.Response:
@@ -68,17 +73,26 @@ class ReadDoor:
     async def rewards(self, request: web.BaseRequest, _: str) -> web.Response:
         """The catalogue of rewards with what is left of each."""
         parameters(request)
-        body = orjson.dumps({"rewards": self.front.follow().rewards()})
+        body = orjson.dumps({"rewards": rewards_view(self.front.follow())})
         return caching.answer(request, body, caching.strong(body))
 
     async def gift_card(self, request: web.BaseRequest, code: str) -> web.Response:
         """What is on a gift card at an instant, default now."""
         at = instant(parameters(request, "at"), "at")
-        found = self.front.follow().gift_card(code, at)
+        found = gift_card_view(self.front.follow(), code, at)
         if found is None:
             raise ProblemError("not-found", "no such gift card")
         body = orjson.dumps(found)
         return caching.answer(request, body, caching.weak(body, found["as_of"]))
+
+    async def coupon_code(self, request: web.BaseRequest, code: str) -> web.Response:
+        """A code of a printed coupon: whether it serves today."""
+        parameters(request)
+        found = code_view(self.front.follow(), code)
+        if found is None:
+            raise ProblemError("not-found", "no such code of a coupon")
+        body = orjson.dumps(found)
+        return caching.answer(request, body, caching.strong(body))
 
     async def statement(self, request: web.BaseRequest, name: str) -> web.Response:
         """A page of a member's facts, newest first, with what rules gave."""
@@ -109,7 +123,7 @@ class ReadDoor:
         if seq is None:
             raise ProblemError("not-found", f"no fact {name!r}")
         stored = replica.stored(seq)
-        answer = replica.first_answer(seq)
+        answer = first_answer(replica, seq)
         if answer["postings"] and stored.kind not in CLAIMS:
             assert replica.words is not None
             columns = stored_postings(stored.batch, stored.row)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import uvloop
 
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.private.apart import Private
+from vafa.engine.replica.replica import Replica
 
 from .beat import Beat
 from .committer import Committer

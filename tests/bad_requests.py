@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vafa.engine.ledger.replica import Replica
+from vafa.engine.replica.replica import Replica
 
 from . import mixed, servers
 from .servers import JSON, Server

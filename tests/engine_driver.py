@@ -25,8 +25,9 @@ from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import KINDS
 from vafa.engine.ledger.digest import describe_row, state_hash
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
+from vafa.engine.views.views import member_lots, member_view
 
 from .cases import Case, Fact
 from .mixed import commit_case
@@ -130,11 +131,14 @@ def seen(replica: Replica, case: Case) -> Run:
                 told.lots = [_moved(lot) for lot in decode_extra(row["payload"]).lots]
     latest = latest_us(case)
     for member in case.members():
-        for days in LATER:
-            view = _view(replica, member, latest + days * DAY_US)
-            if view is not None:
-                run.views[member, days] = view
+        run.views |= views(replica, member, latest)
     return run
+
+
+def views(replica: Replica, member: str, latest: int) -> dict[tuple[str, int], View]:
+    """A member on days after an instant (us), by its name and how many they are."""
+    found = {days: _view(replica, member, latest + days * DAY_US) for days in LATER}
+    return {(member, days): view for days, view in found.items() if view is not None}
 
 
 def _told(replica: Replica, row: Fact, names: dict[int, str], standing: bool) -> Told:
@@ -177,11 +181,11 @@ def _balance(figures: Fact) -> Balance:
 
 
 def _view(replica: Replica, member: str, at: int) -> View | None:
-    shown = replica.member(member, at)
+    shown = member_view(replica, member, at)
     if shown is None:
         return None
     points: dict[tuple[Any, ...], int] = defaultdict(int)
-    for lot in replica.lots(member, at):
+    for lot in member_lots(replica, member, at):
         key = lot["currency"], lot["earned"], lot["active_from"], lot["good_through"]
         points[key] += lot["points"]
     balances = {name: _balance(figures) for name, figures in shown["balances"].items()}

@@ -24,8 +24,8 @@ from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import LineFact, PublishFact, SaleFact, TenderFact
 from vafa.engine.journal.journal import Journal
 from vafa.engine.ledger.digest import state_hash
-from vafa.engine.ledger.replica import Replica, journal_path
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica, journal_path
 
 PROGRAM = """
 format = 1

@@ -11,8 +11,9 @@ from vafa.engine.columns.intake import DecodedFacts
 from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import DayClosedFact, PublishFact
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
+from vafa.engine.views.views import member_view
 from vafa.engine.wire.json_facts import decode_fact
 from vafa.native.wire import Sale
 
@@ -93,7 +94,7 @@ def told(writer: Writer, *facts: Json) -> list[str]:
 
 def active(replica: Replica, member: str) -> int | None:
     """A member's active points; None for one that is not known."""
-    found = replica.member(member)
+    found = member_view(replica, member)
     return None if found is None else int(found["balances"]["points"]["active"])
 
 

@@ -40,8 +40,8 @@ from vafa.engine.facts import (
 )
 from vafa.engine.ledger.digest import state_hash
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
 from vafa.engine.wire.json_facts import decode_fact
 from vafa.native.wire import Sale
 

@@ -89,7 +89,8 @@ class Run:
         """What rules gave to each fact in the end, corrections included: by fact, rule, currency.
 
         A member's part of a closed day stands for the day. What rules that donate gave is
-        summed with their donations under no rule, as corrections tell them.
+        summed with their donations under no rule, as corrections tell them. Points whose money
+        has come are told as of a rule of their own.
         """
         found: Counter[tuple[str, str, str]] = Counter()
         for name, told in self.told.items():
@@ -97,6 +98,8 @@ class Run:
                 fact = posting.corrects or name.partition("/")[0]
                 rule = "" if posting.rule in self.donors else posting.rule
                 found[fact, rule, posting.currency] += posting.points
+                if posting.kind == "accrue":
+                    found[fact, "accrued", posting.currency] += posting.desired
         return {key: points for key, points in found.items() if points}
 
     def refused(self) -> set[str]:
@@ -134,8 +137,9 @@ def lots_of(points: dict[tuple[Any, ...], int]) -> list[tuple[Any, ...]]:
 def settled(run: Run, case: Case) -> Run:
     """The run in the form in which two sides are compared; what is left out is not ruled.
 
-    Postings are sorted, expiries summed. Postings of 0 points are left out but for captures and
-    offers: a rule without room takes no part on one side and is told with its limit on the other.
+    Postings are sorted, expiries summed. Postings of 0 points are left out but for captures,
+    accruals and offers: a rule without room takes no part on one side and is told with its limit
+    on the other.
     Corrections of rules that donate are netted with those of their donations. What a reversal
     wanted is told by one side only. Standings are kept of facts that come after all others,
     days closed among them, and were not refused.
@@ -163,7 +167,7 @@ def _netted(postings: list[Posted], donors: set[str]) -> list[Posted]:
             continue
         if posting.kind == "correct" and (not posting.rule or posting.rule in donors):
             sums[posting.corrects, posting.currency] += posting.points
-        elif posting.points or posting.kind in ("capture", "offer"):
+        elif posting.points or posting.kind in ("capture", "accrue", "offer"):
             reversal = posting.kind == "reverse"
             rest.append(posting._replace(desired=posting.points) if reversal else posting)
     rest += [Posted("", "expire", name, points, points) for name, points in expired.items()]

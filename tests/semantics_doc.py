@@ -33,6 +33,7 @@ from vafa.engine.facts.parts import FormError
 from vafa.engine.ledger.replay import verify
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.program.program import Program
+from vafa.engine.views.views import member_lots, member_view
 from vafa.engine.wire.json_facts import decode_fact
 
 from . import engine_driver
@@ -241,6 +242,7 @@ def posting_row(fact: str, posting: dict[str, Any]) -> Row:
     """A row that tells of a posting."""
     words = ("rule", "kind", "currency", "points", "limit", "corrects")
     row = {"fact": fact} | {word: str(posting.get(word) or "") for word in words}
+    row["accrued"] = str(posting.get("accrued") or "")
     return row | {"wanted": str(posting["desired"]) if posting.get("limit") else ""}
 
 
@@ -249,14 +251,14 @@ def view(writer: Writer, row: Row) -> Row:
     at, member = row["at"], row.get("member", "m")
     moment = dt.datetime.fromisoformat(at if "T" in at else f"{at}T12:00:00Z")
     us = round(moment.timestamp()) * 1_000_000
-    shown = writer.replica.member(member, us)
+    shown = member_view(writer.replica, member, us)
     assert shown is not None, f"{member} is not known"
     currency = row.get("currency", next(iter(shown["balances"])))
     figures = {**shown["balances"][currency], **shown["totals"][currency]}
     figures |= {"tier": shown["tier"] or "none", "purchases": shown["purchases"]}
     figures["lots"] = ", ".join(
         f"{lot['points']} to {lot['good_through'] or 'ever'}"
-        for lot in writer.replica.lots(member, us) if lot["currency"] == currency
+        for lot in member_lots(writer.replica, member, us) if lot["currency"] == currency
     )  # fmt: skip
     whose = {name: row[name] for name in ("at", "member", "currency") if name in row}
     return whose | {name: str(figures[name]) for name in row if name not in whose}
@@ -266,7 +268,7 @@ def unbalanced(writer: Writer) -> list[str]:
     """Members whose figures break the double entry (rulebook section 12)."""
     found = []
     for name in writer.replica.dictionaries.members.names:
-        shown = writer.replica.member(name)
+        shown = member_view(writer.replica, name)
         assert shown is not None
         for currency, totals in shown["totals"].items():
             now = shown["balances"][currency]

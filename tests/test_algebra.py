@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from vafa.engine.columns.schema import column, list_view
 from vafa.engine.compiling.layout import ACCOUNT, HEAD
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
 
 from . import mixed, strategies
 from .cases import Case, Fact

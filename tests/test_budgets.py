@@ -7,8 +7,8 @@ from pathlib import Path
 from vafa.engine.controls.budgets import read_closing
 from vafa.engine.facts import MemberFact, PublishFact
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
 
 from . import mixed
 from .mixed import answers, back, commit, sale

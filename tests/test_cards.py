@@ -11,8 +11,9 @@ import pytest
 from vafa.engine.columns.intake import DecodedFacts
 from vafa.engine.facts.parts import FormError
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
+from vafa.engine.views.views import card_view, member_view
 from vafa.engine.wire.json_facts import decode_fact
 from vafa.native.wire import Sale
 
@@ -25,13 +26,13 @@ def test_a_card_names_its_member(tmp_path: Path) -> None:
                     sale("s2", 2, card="c", member="m")) == ["ok", "ok", "ok"]  # fmt: skip
         assert told(writer, sale("s3", 3, card="c")) == ["ok"]
         assert active(writer.replica, "m") == 300
-        card = writer.replica.card("c")
+        card = card_view(writer.replica, "c")
         assert card is not None
         assert (card["member"], card["blocked"]) == ("m", False)
-        member = writer.replica.member("m")
+        member = member_view(writer.replica, "m")
         assert member is not None
         assert member["cards"] == ["c"]
-        assert writer.replica.card("other") is None
+        assert card_view(writer.replica, "other") is None
     assert_sound(tmp_path)
 
 
@@ -91,7 +92,7 @@ def test_a_blocked_card_is_refused_for_ever(tmp_path: Path) -> None:
         assert verdict.answer is not None
         assert verdict.answer["reason"] == "card-blocked"
         assert verdict.answer["balances"]["points"]["active"] == 200
-        card = writer.replica.card("c")
+        card = card_view(writer.replica, "c")
         assert card is not None
         assert (card["blocked"], card["reason"]) == (True, "lost")
         assert told(writer, wire("card unblock", "u", 4, card="c"), sale("s5", 5, card="c"),
@@ -110,11 +111,11 @@ def test_a_card_moves_only_where_a_fact_says_so(tmp_path: Path) -> None:
         assert told(writer, sale("s2", 3, card="c"), sale("s3", 1.5, card="c"),
                     sale("s4", 4, card="c", member="m")) == ["ok", "ok", "card-linked"]  # fmt: skip
         assert (active(writer.replica, "m"), active(writer.replica, "n")) == (200, 100)
-        then, now = writer.replica.card("c", 0), writer.replica.card("c")
+        then, now = card_view(writer.replica, "c", 0), card_view(writer.replica, "c")
         assert then is not None
         assert now is not None
         assert (then["member"], now["member"]) == ("m", "n")
-        member = writer.replica.member("m")
+        member = member_view(writer.replica, "m")
         assert member is not None
         assert "cards" not in member
     assert_sound(tmp_path)
@@ -138,7 +139,7 @@ def test_enrolment_brings_cards(tmp_path: Path) -> None:
         assert told(writer, wire("enrol", "g", 2, member="n", cards=["c"], manual_tier={
             "tier": "none", "through": "2021-01-01", "reason": "x"}),
             sale("u", 3, card="c")) == ["unknown-tier", "unknown-card"]  # fmt: skip
-        member = writer.replica.member("m")
+        member = member_view(writer.replica, "m")
         assert member is not None
         assert member["cards"] == ["a", "b"]
     assert_sound(tmp_path)
@@ -151,7 +152,7 @@ def test_an_unknown_card_opens_a_provisional_member(tmp_path: Path) -> None:
     with writer_of(tmp_path, OPEN) as writer:
         assert told(writer, sale("s", 5, card="c"), sale("t", 3, card="c")) == ["ok", "ok"]
         assert active(writer.replica, "card:c") == 200
-        card = writer.replica.card("c")
+        card = card_view(writer.replica, "c")
         assert card is not None
         assert (card["member"], card["provisional"]) == ("card:c", True)
         # What is said of a card, or beside a member's name, opens none.
@@ -166,7 +167,7 @@ def test_a_provisional_member_is_claimed(tmp_path: Path) -> None:
         assert told(writer, wire("enrol", "e", 2, member="m", cards=["c", "d"]),
                     sale("t", 3, member="m"), sale("u", 4, card="d")) == ["ok"] * 3  # fmt: skip
         assert active(writer.replica, "m") == active(writer.replica, "card:c") == 400
-        member, card = writer.replica.member("card:c"), writer.replica.card("c", 0)
+        member, card = member_view(writer.replica, "card:c"), card_view(writer.replica, "c", 0)
         assert member is not None
         assert card is not None
         assert (member["id"], member["cards"]) == ("m", ["c", "d"])
@@ -203,7 +204,7 @@ def test_a_provisional_member_may_enrol_under_its_own_name(tmp_path: Path) -> No
     with writer_of(tmp_path, OPEN) as writer:
         told(writer, sale("s", 1, card="c"))
         assert told(writer, wire("enrol", "e", 2, card="c")) == ["ok"]
-        card = writer.replica.card("c")
+        card = card_view(writer.replica, "c")
         assert card is not None
         assert card["member"] == "card:c"
         assert "provisional" not in card
@@ -241,7 +242,7 @@ def test_an_atomic_batch_that_is_refused_leaves_no_member(tmp_path: Path) -> Non
         assert all(verdict.refusal is not None for verdict in verdicts)
         assert (writer.replica.dictionaries.sizes(), writer.replica.seq) == before
         assert active(writer.replica, "n") is None
-        assert writer.replica.card("c") is None
+        assert card_view(writer.replica, "c") is None
         assert told(writer, sale("s", 1, card="c"),
                     wire("enrol", "e", 2, member="n", cards=["c"])) == ["ok", "ok"]  # fmt: skip
         assert active(writer.replica, "n") == 100

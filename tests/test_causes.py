@@ -18,11 +18,12 @@ from vafa.engine.columns.gift_accounts import cause_account
 from vafa.engine.facts import DonateFact, ProfitShareFact
 from vafa.engine.journal.journal import StorageFull
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
 from vafa.engine.value import causes
-from vafa.engine.value.causes import cause_statement
+from vafa.engine.value.causes import cause_statement, causes_view
 from vafa.engine.value.profit_share import split
+from vafa.engine.views.views import member_lots, member_view
 
 from . import mixed, servers
 from .mixed import adjust, at, back, commit, sale, told
@@ -53,7 +54,7 @@ def writer(tmp_path: Path) -> Iterator[Writer]:
     with mixed.start(tmp_path, PROGRAM) as made:
         yield made
         made.replica.save()
-        live, given = mixed.hash_of(made.replica), made.replica.causes()
+        live, given = mixed.hash_of(made.replica), causes_view(made.replica)
         for cause in given:
             assert totals(made, cause["id"]) == Counter(cause["points"])
     report = verify(tmp_path)
@@ -61,7 +62,7 @@ def writer(tmp_path: Path) -> Iterator[Writer]:
     shutil.rmtree(tmp_path / "state")
     folded = Replica.open(tmp_path)
     assert mixed.hash_of(folded) == live
-    assert folded.causes() == given
+    assert causes_view(folded) == given
     folded.close()
 
 
@@ -93,7 +94,7 @@ def pool(name: str, points: int, **causes_: int) -> ProfitShareFact:
 
 def given_to(writer: Writer, name: str) -> Any:
     """Points that a cause has."""
-    (found,) = (one["points"]["points"] for one in writer.replica.causes() if one["id"] == name)
+    (found,) = (one["points"]["points"] for one in causes_view(writer.replica) if one["id"] == name)
     return found
 
 
@@ -138,7 +139,10 @@ def test_a_pool_gives_a_part_to_causes(writer: Writer) -> None:
     # 25.755 and 10.1, floored; of the other 66 three quarters and one.
     assert (given_to(writer, "school"), given_to(writer, "trees")) == (25, 12)
     lots = {
-        name: [lot["points"] for lot in writer.replica.lots(name) if lot["good_through"] is None]
+        name: [
+            lot["points"] for lot in member_lots(writer.replica, name)
+            if lot["good_through"] is None
+        ]
         for name in "mn"
     }
     assert lots == {"m": [50], "n": [16]}
@@ -150,7 +154,7 @@ def test_a_pool_gives_a_part_to_causes(writer: Writer) -> None:
     assert writer.commit_control(pool("x", 101, school=255)).refusal is not None
     # It is no member: it has no anniversaries.
     close(writer, DAY * 398 + 1)
-    account = writer.replica.member(cause_account("school"))
+    account = member_view(writer.replica, cause_account("school"))
     assert account is not None
     assert account["balances"]["points"]["active"] == 25
 

@@ -16,10 +16,10 @@ import pytest
 
 from vafa.engine.compiling.layout import ACCOUNT, HEAD, TIER
 from vafa.engine.facts import CatalogFact, ProductFact
-from vafa.engine.ledger.checkpoint import Checkpoint, CheckpointDamaged, sealed
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica, journal_path, state_path
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.checkpoint import Checkpoint, CheckpointDamaged, sealed
+from vafa.engine.replica.replica import Replica, journal_path, state_path
 
 from . import ledgers
 
@@ -29,7 +29,7 @@ OPEN = """
 import sys
 from pathlib import Path
 from vafa.engine.ledger.digest import state_hash
-from vafa.engine.ledger.replica import Replica
+from vafa.engine.replica.replica import Replica
 from vafa.engine.ledger.writer import Writer
 reader = Replica.open(Path(sys.argv[1]))
 print(state_hash(reader.fold.state, reader.dictionaries))

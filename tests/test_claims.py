@@ -12,9 +12,10 @@ import pytest
 from vafa.engine.columns.answers import Answer
 from vafa.engine.explain.explain import Explainer, UnknownFact
 from vafa.engine.explain.shape import Explanation
-from vafa.engine.ledger.checkpoint import remove
 from vafa.engine.ledger.replay import Rebuilt, verify
-from vafa.engine.ledger.replica import Replica, state_path
+from vafa.engine.replica.checkpoint import remove
+from vafa.engine.replica.replica import Replica, state_path
+from vafa.engine.views.views import member_lots, member_view
 from vafa.engine.wire.json_facts import decode_fact
 
 from . import engine_driver, random_claims, reference_driver
@@ -81,7 +82,7 @@ class Shop:
 
     def active(self, member: str) -> int:
         """A member's points."""
-        shown = self.writer.replica.member(member)
+        shown = member_view(self.writer.replica, member)
         return 0 if shown is None else int(shown["balances"]["points"]["active"])
 
     def checked(self) -> None:
@@ -127,7 +128,7 @@ def test_a_claimed_sale_earns_as_it_would_have_at_its_place(shop: Shop) -> None:
         ("base", "earn", 30), ("welcome", "bonus", 50), ("welcome", "correct", -50)
     ]  # fmt: skip
     assert shop.active("m1") == 30 + 30 + 50
-    lots = shop.writer.replica.lots("m1")
+    lots = member_lots(shop.writer.replica, "m1")
     assert [lot["earned"] for lot in lots] == ["2026-03-01", "2026-03-05"]
     shop.checked()
 
@@ -224,6 +225,21 @@ def test_a_cancelled_claim_gives_the_sale_back_to_nobody(shop: Shop) -> None:
     assert of(shop.claim("k3", "2026-03-09")) == "ok"
     # As if it had never been given back: the 40 are paid out of 20 and 50.
     assert (shop.active("m1"), shop.active("m2")) == (30, 0)
+    shop.checked()
+
+
+def test_a_sale_claimed_by_two_that_are_merged_later(shop: Shop) -> None:
+    shop.sell("s77", "2026-03-01")
+    shop.claim("k1", "2026-03-02")
+    shop.send("cancel", "u1", "2026-03-03", member="m1", claim="k1")
+    shop.claim("k2", "2026-03-04", member="m2")
+    told = shop.send("merge", "t1", "2026-03-05", member="m2", other="m1")
+    # What the first claim gave and took is of no sale of theirs any more.
+    assert sorted(given(told)) == [
+        ("base", "correct", -30), ("base", "correct", 30),
+        ("welcome", "correct", -50), ("welcome", "correct", 50),
+    ]  # fmt: skip
+    assert shop.active("m2") == 80
     shop.checked()
 
 

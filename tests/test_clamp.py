@@ -12,9 +12,10 @@ from vafa.engine.explain.explain import Explainer
 from vafa.engine.explain.shape import Explanation
 from vafa.engine.facts import CancelFact, PublishFact, RedeemFact, TenderFact
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.reference.reference import Reference
+from vafa.engine.replica.replica import Replica
+from vafa.engine.views.views import member_view
 
 from . import mixed
 from .mixed import adjust, answers, at, commit, points, sale, told
@@ -147,7 +148,7 @@ def test_the_ledger_cuts_as_the_reference(tmp_path: Path, seed: int) -> None:
                 reference.submit(fact)
         for days in (41, 50):
             view = reference.member("m", at(24 * days - 1).date())
-            seen = writer.replica.member("m", round(at(24 * days - 0.001).timestamp() * 1e6))
+            seen = member_view(writer.replica, "m", round(at(24 * days - 0.001).timestamp() * 1e6))
             assert seen is not None
             assert seen["balances"]["points"]["active"] == view.balances["points"].active, days
             assert seen["balances"]["points"]["debt"] == view.balances["points"].debt

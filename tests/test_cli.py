@@ -24,9 +24,9 @@ from vafa.engine.cli.balance import points
 from vafa.engine.facts.parts import EARLIEST_US
 from vafa.engine.journal.journal import MAP_BYTES, Journal, LedgerError, StorageFull
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica, journal_path
 from vafa.engine.ledger.summary import summarize
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica, journal_path
 from vafa.engine.wire.arrow_schema import WIRE
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

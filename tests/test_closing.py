@@ -9,8 +9,8 @@ from typing import Any
 from vafa.engine.columns.status import POSTINGS
 from vafa.engine.facts import CatalogFact, DayClosedFact, ProductFact, StoreAttributes, StoreFact
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
 
 from . import mixed
 from .mixed import answers, commit, points, redeem, sale

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from vafa.engine.checks.program_file import ProgramError, parse_program
-from vafa.engine.ledger.replica import Replica
+from vafa.engine.replica.replica import Replica
+from vafa.engine.views.first_answer import first_answer
+from vafa.engine.views.views import member_view
 from vafa.engine.wire.json_facts import decode_fact
 
 from . import memberships
@@ -37,7 +39,7 @@ def us(hours: float) -> int:
 
 def seen(replica: Replica, hours: float, member: str = "m") -> Json:
     """A member at an instant."""
-    found = replica.member(member, us(hours))
+    found = member_view(replica, member, us(hours))
     assert found is not None
     return found
 
@@ -227,7 +229,7 @@ def test_a_plan_is_paid_for_a_term(tmp_path: Path) -> None:
              sale("s", 20 * DAY, member="m"), sale("t", 31 * DAY - 1, member="m"),
              sale("u", 31 * DAY, member="m"))  # fmt: skip
         points = [
-            sum(p["points"] for p in writer.replica.first_answer(seq)["postings"])
+            sum(p["points"] for p in first_answer(writer.replica, seq)["postings"])
             for seq in (3, 4, 5)
         ]
         # From 1 January through 31 January.
@@ -289,7 +291,7 @@ when = { not = { member_type = ["organisation"] } }
              sale("s", 1, member="m"), sale("t", 1, member="n"),
              wire("member update", "u", 2, member="m", type="person"),
              sale("v", 3, member="m"))  # fmt: skip
-        assert [sum(p["points"] for p in writer.replica.first_answer(seq)["postings"])
+        assert [sum(p["points"] for p in first_answer(writer.replica, seq)["postings"])
                 for seq in (3, 4, 6)] == [200, 107, 107]  # fmt: skip
         assert seen(writer.replica, 1)["type"] == "organisation"
         assert seen(writer.replica, 3)["type"] == "person"

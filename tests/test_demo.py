@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from vafa.engine.cli import main
 from vafa.engine.formats.complete_journey import data_folder
 from vafa.engine.journal.journal import Journal
-from vafa.engine.ledger.replica import journal_path
+from vafa.engine.replica.replica import journal_path
 
 from . import oracle_complete_journey
 

@@ -16,7 +16,7 @@ from vafa.engine.columns.records import grow, growth_batch
 from vafa.engine.controls.controls import grow_by
 from vafa.engine.facts import CatalogFact, ProductFact, StoreAttributes, StoreFact
 from vafa.engine.facts.parts import us_instant
-from vafa.engine.ledger.checkpoint import FORMAT, Checkpoint, Meta, Snapshot, fresh_names
+from vafa.engine.replica.checkpoint import FORMAT, Checkpoint, Meta, Snapshot, fresh_names
 
 # Names by the versions that are there, (name, since); asked as (name, instant); the number, or
 # None for a new version.

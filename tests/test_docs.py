@@ -32,9 +32,9 @@ from vafa.engine.cli.output import Exit
 from vafa.engine.columns import schema
 from vafa.engine.facts import parts
 from vafa.engine.journal import journal
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.outbox import events as outbox
 from vafa.engine.program import conditions as program_conditions
+from vafa.engine.replica.replica import Replica
 from vafa.engine.wire import arrow_schema as wire_schema
 from vafa.server import app, committer, decode, edge, events, front, keys, webhooks
 from vafa.server.metrics import ServerCollector
@@ -392,6 +392,7 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Catalogues": [(facts.CatalogFact, ""), (facts.ProductFact, "products[].")],
     "Stores": [(facts.StoreFact, ""), (facts.StoreAttributes, "stores[].")],
     "Returns": [(facts.ReturnFact, ""), (facts.ReturnedLine, "lines[].")],
+    "Payments": [(facts.PaymentFact, "")],
     "Activities": [(facts.ActivityFact, "")],
     "Adjustments": [(facts.AdjustFact, "")],
     "Redemptions": [(facts.RedeemFact, "")],
@@ -402,6 +403,9 @@ MEMBERS: dict[str, list[tuple[type[msgspec.Struct], str]]] = {
     "Claims": [(facts.ClaimFact, "")],
     "Rewards": [(facts.RewardRedeemFact, "")],
     "Stock of rewards": [(facts.RewardStockFact, "")],
+    "Coupon codes": [(facts.CouponIssueFact, "")],
+    "Uses of codes": [(facts.CouponRedeemFact, "")],
+    "Blocked codes": [(facts.CouponBlockFact, "")],
     "Gift cards": [
         (facts.GiftCardIssueFact, ""), (facts.GiftCardLoadFact, ""),
         (facts.GiftCardRedeemFact, ""), (facts.GiftCardCancelFact, ""), (facts.GiftCardPinFact, ""),

@@ -23,6 +23,7 @@ from vafa.engine.program.draws import bits_where, number, won
 from vafa.engine.quotes.form import decode_basket
 from vafa.engine.quotes.quotes import quote
 from vafa.engine.reference.reference import Reference
+from vafa.engine.views.views import member_view
 
 from . import mixed
 from .mixed import answers, at, back, commit, sale
@@ -118,7 +119,7 @@ def test_the_ledger_draws_as_the_reference(tmp_path: Path, order: int) -> None:
             assert told == Counter({
                 (posting.rule, posting.kind): posting.points for posting in expected.postings
             })  # fmt: skip
-        found = writer.replica.member("m")
+        found = member_view(writer.replica, "m")
         view = reference.member("m", at(24 * 30).date())
         assert found is not None
         assert {name: one["active"] for name, one in found["balances"].items()} == {

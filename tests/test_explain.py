@@ -37,11 +37,11 @@ from vafa.engine.explain.table import DAY, rows_of, write_day
 from vafa.engine.explain.voice import Voice
 from vafa.engine.facts.parts import us_instant
 from vafa.engine.formats.complete_journey import SINCE, read
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.private.pins import pin_fact
 from vafa.engine.program import conditions as program_conditions
 from vafa.engine.program.program import RuleLimits
+from vafa.engine.replica.replica import Replica
 from vafa.engine.wire.arrow_sales import ArrowFacts
 
 from . import differential_cases, engine_driver, semantics_doc, servers

@@ -24,6 +24,9 @@ from vafa.engine.facts import (
 )
 from vafa.engine.ledger.replay import verify
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.value.rewards import rewards_view
+from vafa.engine.views.gift_cards import gift_card_view
+from vafa.engine.views.views import member_view
 
 from . import mixed, servers
 from .mixed import adjust, answers, at, commit, points, sale, told
@@ -91,7 +94,7 @@ def paid(name: str, hours: float, *cards: tuple[str, int], net: int = 10_000, **
 
 def on(writer: Writer, card: str = "A", hours: float = DAY * 40) -> tuple[int, int]:
     """(balance, owed) of a card at an hour."""
-    found = writer.replica.gift_card(card, round(at(hours).timestamp() * 1e6))
+    found = gift_card_view(writer.replica, card, round(at(hours).timestamp() * 1e6))
     assert found is not None
     return found["balance"], found["owed"]
 
@@ -107,7 +110,7 @@ def test_a_card_is_loaded_and_spent_in_parts(writer: Writer) -> None:
     assert told(writer, GiftCardLoadFact("l", at(3), "A", 500)) == ["ok"]
     assert told(writer, spend("c", 4, 3_500)) == ["ok"]
     assert on(writer) == (0, 0)
-    found = writer.replica.gift_card("A")
+    found = gift_card_view(writer.replica, "A")
     assert found is not None
     assert (found["loaded"], found["spent"]) == (5_500, 5_500)
 
@@ -118,7 +121,7 @@ def test_cards_that_are_not_there_or_there_already(writer: Writer) -> None:
     commit(writer, issue("i", 0, 5_000))
     assert told(writer, issue("j", 1, 5_000)) == ["gift-card-known"]
     assert told(writer, paid("s", 2, ("B", 100))) == ["unknown-gift-card"]
-    assert writer.replica.gift_card("B") is None
+    assert gift_card_view(writer.replica, "B") is None
 
 
 def test_codes_are_chosen_by_the_engine_and_stay(writer: Writer) -> None:
@@ -141,7 +144,7 @@ def test_a_card_expires_and_gets_no_anniversary(writer: Writer) -> None:
     assert told(writer, spend("a", DAY * 92, 1)) == ["insufficient-points"]
     commit(writer, sale("s", 1))
     close(writer, DAY * 367 + 1)
-    found = writer.replica.member(account_of("N"))
+    found = member_view(writer.replica, account_of("N"))
     assert found is not None
     assert found["balances"]["points"]["active"] == 0
     assert on(writer, "N", DAY * 400) == (70, 0)
@@ -193,7 +196,7 @@ def test_stock_limits_and_price(writer: Writer) -> None:
     [song] = answers(commit(writer, take("j", 1, reward="song", quantity=3)))
     assert "remaining" not in song
     assert song["balances"]["points"]["active"] == 105
-    left = {reward["id"]: reward["left"] for reward in writer.replica.rewards()}
+    left = {reward["id"]: reward["left"] for reward in rewards_view(writer.replica)}
     assert left == {"mug": 0, "song": None}
     # The first answer stays what it was.
     [again] = answers(commit(writer, take("a", 1)))

@@ -12,9 +12,10 @@ import pytest
 from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import TenderFact
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.private.gift_pins import gift_pin
+from vafa.engine.replica.replica import Replica
+from vafa.engine.views.gift_cards import gift_card_view
 from vafa.engine.wire.json_facts import decode_fact
 
 from . import mixed, servers
@@ -89,7 +90,7 @@ def test_a_pin_is_given_and_asked(writer: Writer) -> None:
     assert give(writer, sold("s", card(400), card(100, "2718"))) == "ok"
     # A till that was offline tells what has happened.
     assert give(writer, spent("b", 3, completed=True)) == "ok"
-    found = writer.replica.gift_card("A", round(mixed.at(5).timestamp() * 1e6))
+    found = gift_card_view(writer.replica, "A", round(mixed.at(5).timestamp() * 1e6))
     assert found is not None
     assert (found["has_pin"], found["balance"]) == (True, 4_300)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
+from vafa.engine.replica.replica import Replica
 
 from . import mixed, servers
 from .servers import ARROW, NDJSON, Fact, Server, fact, lines_of, stream_of, table_of

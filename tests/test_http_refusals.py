@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from vafa.engine.ledger.replica import Replica
+from vafa.engine.replica.replica import Replica
 
 from . import mixed, servers
 from .servers import JSON, NDJSON, Fact, Server, days_ago, dumps, fact, lines_of

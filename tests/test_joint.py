@@ -9,10 +9,15 @@ from typing import Any
 import pytest
 
 from vafa.engine.facts import DonateFact, TransferFact
+from vafa.engine.folding import batches
 from vafa.engine.journal.journal import StorageFull
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
+from vafa.engine.value import joint
+from vafa.engine.value.causes import causes_view
+from vafa.engine.views.first_answer import first_answer
+from vafa.engine.views.views import member_view
 
 from . import mixed, servers
 from .mixed import adjust, answers, at, back, commit, points, redeem, sale, told
@@ -50,7 +55,7 @@ def donate(name: str, hours: float, points: int, cause: str = "school") -> Donat
 
 def shown(writer: Writer, member: str, hours: float = DAY * 40) -> dict[str, Any]:
     """A member at an hour: active, debt, what was sent and received, its lots."""
-    found = writer.replica.member(member, round(at(hours).timestamp() * 1e6), lots=True)
+    found = member_view(writer.replica, member, round(at(hours).timestamp() * 1e6), lots=True)
     assert found is not None
     balances, totals = found["balances"]["points"], found["totals"]["points"]
     return {
@@ -82,7 +87,7 @@ def test_all_of_it_or_nothing(writer: Writer) -> None:
     commit(writer, sale("a", 0), sale("b", 0, member="n"))
     assert told(writer, transfer("t", 5, 101)) == ["insufficient-points"]
     assert told(writer, transfer("u", 5, 1, to="nobody")) == ["unknown-member"]
-    assert writer.replica.member("nobody") is None
+    assert member_view(writer.replica, "nobody") is None
     assert shown(writer, "n")["received"] == 0
     # A refusal is final, and the same for ever.
     commit(writer, sale("c", 0, member="nobody"))
@@ -101,16 +106,16 @@ def test_a_leg_that_does_not_fit_refuses_the_fact(
     fold = writer.replica.fold
     assert fold is not None
     before = [fold.state.pack(0)[24:], fold.state.pack(1)]
-    apply = fold.apply
+    apply = batches.apply
 
-    def refusing(batch: Any, past: Any) -> Any:
-        outcome = apply(batch, past)
+    def refusing(fold: Any, batch: Any, past: Any) -> Any:
+        outcome = apply(fold, batch, past)
         if batch.legs:
             outcome.status[:] = 1
         return outcome
 
     with monkeypatch.context() as patch:
-        patch.setattr(fold, "apply", refusing)
+        patch.setattr(joint, "apply", refusing)
         assert told(writer, transfer("t", 5, 60)) == ["overflow"]
     assert [fold.state.pack(0)[24:], fold.state.pack(1)] == before
     assert told(writer, transfer("u", 5, 60)) == ["ok"]
@@ -170,7 +175,7 @@ def test_a_day_closed_and_a_restart_in_between(writer: Writer) -> None:
     commit(writer, transfer("u", DAY * 63, 100, "n", "m"))
     follower.catch_up()
     assert mixed.hash_of(follower) == mixed.hash_of(writer.replica)
-    assert follower.first_answer(follower.find_ids(["u"])["u"])["balances"]["points"] == {
+    assert first_answer(follower, follower.find_ids(["u"])["u"])["balances"]["points"] == {
         "active": 0, "pending": 0, "held": 0, "debt": 0,
     }  # fmt: skip
 
@@ -210,11 +215,11 @@ def test_causes_have_what_members_and_rules_gave(writer: Writer) -> None:
     assert told(writer, donate("f", 2, 1, "forest")) == ["unknown-cause"]
     # Members may give to the causes of rules too.
     assert told(writer, donate("g", 2, 2, "trees")) == ["ok"]
-    assert writer.replica.causes() == [
+    assert causes_view(writer.replica) == [
         {"id": "school", "points": {"points": 30}}, {"id": "trees", "points": {"points": 8}},
     ]  # fmt: skip
     commit(writer, back("r", 3, "b", member="n"))
-    assert writer.replica.causes()[1]["points"] == {"points": 5}
+    assert causes_view(writer.replica)[1]["points"] == {"points": 5}
     assert shown(writer, "m")["active"] == 68
 
 

@@ -28,8 +28,8 @@ from vafa.engine.journal.journal import (
 )
 from vafa.engine.ledger.open_ledger import LedgerBusy
 from vafa.engine.ledger.replay import Rebuilt, verify
-from vafa.engine.ledger.replica import Replica, journal_path
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica, journal_path
 
 from . import ledgers
 
@@ -501,7 +501,7 @@ def test_a_second_writer_is_refused(ledger: Path) -> None:
 FOLLOW = """
 import sys
 from pathlib import Path
-from vafa.engine.ledger.replica import Replica
+from vafa.engine.replica.replica import Replica
 replica = Replica.open(Path(sys.argv[1]))
 for _ in sys.stdin:
     replica.catch_up()

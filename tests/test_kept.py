@@ -10,9 +10,11 @@ import orjson
 import pytest
 
 from vafa.engine.facts import CatalogFact, DayClosedFact, ProductFact, PublishFact
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
-from vafa.engine.views import kept, views
+from vafa.engine.replica import kept
+from vafa.engine.replica.replica import Replica
+from vafa.engine.views import views
+from vafa.engine.views.views import member_json, member_view
 
 from . import memberships, mixed
 from .memberships import told, wire
@@ -39,12 +41,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def looked_at(replica: Replica, member: str) -> Json | None:
     """What a member shows with nothing kept, which is what a kept answer says."""
-    found = replica.member_json(member)
+    found = member_json(replica, member)
     replica.kept, mine = kept.KeptAnswers(), replica.kept
-    assert replica.member_json(member) == found
+    assert member_json(replica, member) == found
     replica.kept = mine
     shown: Json | None = None if found is None else orjson.loads(found[0])
-    assert shown == replica.member(member, lots=True)
+    assert shown == member_view(replica, member, lots=True)
     return shown
 
 

@@ -11,9 +11,10 @@ import pytest
 from vafa.engine.explain.explain import Explainer
 from vafa.engine.explain.shape import ControlTold
 from vafa.engine.facts import CloseFact, EnrolFact, EraseFact, MergeFact, UnmergeFact
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.outbox.events import Deriver, Settings
+from vafa.engine.replica.replica import Replica
+from vafa.engine.views.views import card_view, member_view
 
 from . import mixed
 from .mixed import adjust, answers, at, back, commit, points, redeem, sale, told
@@ -49,7 +50,7 @@ def each(writer: Writer, *facts: Any) -> list[dict[str, Any]]:
 
 def seen(writer: Writer, member: str, hours: float = DAY * 20) -> dict[str, Any]:
     """A member at an hour, without what differs by how it was asked."""
-    found = writer.replica.member(member, round(at(hours).timestamp() * 1e6), lots=True)
+    found = member_view(writer.replica, member, round(at(hours).timestamp() * 1e6), lots=True)
     assert found is not None
     del found["seq"]
     return found
@@ -212,7 +213,7 @@ def test_cards_of_the_other_are_the_survivor_s(writer: Writer) -> None:
     )
     each(writer, sale("a", 1, member="n"), merge("g", DAY))
     assert seen(writer, "m")["cards"] == ["1", "2"]
-    card = writer.replica.card("2")
+    card = card_view(writer.replica, "2")
     assert card is not None
     assert card["member"] == "m"
     each(writer, unmerge("u", DAY * 2, "g"))

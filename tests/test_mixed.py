@@ -11,8 +11,9 @@ import pytest
 
 from vafa.engine.facts import CatalogFact, DayClosedFact, ProductFact, PublishFact
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica, state_path
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica, state_path
+from vafa.engine.views.views import member_view
 
 from . import mixed
 
@@ -119,10 +120,10 @@ def test_a_view_of_the_past_is_what_was_then(tmp_path: Path) -> None:
             if fact.occurred_at.timestamp() * 1e6 % 2:
                 continue
             us = round(fact.occurred_at.timestamp() * 1_000_000)
-            seen.append((fact.member, us, writer.replica.member(fact.member, us)))
+            seen.append((fact.member, us, member_view(writer.replica, fact.member, us)))
         later = [f for f in facts if getattr(f, "sale", None) or getattr(f, "returned", None)]
         for member, us, then in seen:
-            now = writer.replica.member(member, us)
+            now = member_view(writer.replica, member, us)
             moved = [f for f in later if f.member == member]
             if then is not None and not moved:
                 assert now is not None

@@ -10,10 +10,10 @@ import pytest
 
 from vafa.engine.checks.program_file import ProgramError, parse_program
 from vafa.engine.columns.answers import Answer
-from vafa.engine.controls.budgets import budget_view
 from vafa.engine.facts import PublishFact
 from vafa.engine.ledger.replay import Rebuilt
 from vafa.engine.quotes.quotes import quote
+from vafa.engine.views.budgets import budget_view
 
 from . import engine_driver, mixed, random_ceilings, reference_driver
 from .cases import Case

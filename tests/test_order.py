@@ -34,8 +34,8 @@ from vafa.engine.facts import CatalogFact, LineFact, ProductFact, PublishFact, S
 from vafa.engine.facts.parts import us_instant
 from vafa.engine.ledger.digest import state_hash
 from vafa.engine.ledger.replay import Rebuilt, verify
-from vafa.engine.ledger.replica import Replica, state_path
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica, state_path
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.engine.wire.arrow_schema import WIRE
 
@@ -231,12 +231,13 @@ def test_checkpoints_and_restarts_change_nothing(case: Case, events: list[str]) 
 READER = """
 import sys
 from pathlib import Path
-from vafa.engine.ledger.replica import Replica
+from vafa.engine.replica.replica import Replica
+from vafa.engine.views.views import member_view
 
 replica = Replica.open(Path(sys.argv[1]))
 for line in sys.stdin:
     replica.catch_up()
-    member = replica.member(line.strip())
+    member = member_view(replica, line.strip())
     print(member["seq"] if member else None, member["purchases"] if member else 0, flush=True)
 """
 

@@ -10,6 +10,7 @@ import pytest
 from vafa.engine.facts import ReturnedLine, ReturnPart, SaleFact
 from vafa.engine.ledger.replay import verify
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.views.views import member_view
 
 from . import mixed
 from .mixed import answers, back, commit, points, redeem, sale, told
@@ -34,7 +35,7 @@ def exchange(name: str, hours: float, of: str, net: int, member: str = "m") -> S
 
 def balance(writer: Writer, member: str = "m") -> int:
     """Active points after the member's latest fact."""
-    shown = writer.replica.member(member, round(mixed.at(300).timestamp() * 1e6))
+    shown = member_view(writer.replica, member, round(mixed.at(300).timestamp() * 1e6))
     assert shown is not None
     return int(shown["balances"]["points"]["active"])
 

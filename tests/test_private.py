@@ -12,10 +12,11 @@ import pytest
 from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts.parts import FormError
 from vafa.engine.journal.journal import LedgerError
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.private.apart import NoPepperError, Private, secret_of
 from vafa.engine.private.pins import lock_of, try_pin
+from vafa.engine.replica.replica import Replica
+from vafa.engine.views.views import card_view, member_view
 from vafa.engine.wire.json_facts import decode_fact
 
 from .memberships import PROGRAM, Json, assert_sound, link, sale, told, wire, writer_of
@@ -82,7 +83,7 @@ def test_a_pin_is_tried(ledger: Path) -> None:
         )
         assert [attempt(writer, "1234"), attempt(writer, "271828"), attempt(writer, "1234")] == [
             ("wrong", 2), ("ok", 3), ("wrong", 2)]  # fmt: skip
-        card = writer.replica.card("c")
+        card = card_view(writer.replica, "c")
         assert card is not None
         assert card["has_pin"]
     assert b"271828" not in bytes_of(ledger)
@@ -194,7 +195,7 @@ def test_erasing_forgets_and_leaves_the_journal_whole(ledger: Path) -> None:
         # A repeat of what is forgotten brings nothing back.
         assert became(give(writer, enrol)) == "replayed"
         assert profile(writer) is None
-        member = writer.replica.member("m")
+        member = member_view(writer.replica, "m")
         assert member is not None
         assert member["balances"]["points"]["active"] == 100
     assert_sound(ledger)
@@ -291,5 +292,5 @@ def test_a_reader_needs_nothing_of_it(ledger: Path) -> None:
     with writer_of(ledger, PROGRAM) as writer:
         give(writer, wire("enrol", "e", 0, member="m", profile=ANNA))
     reader = Replica.open(ledger)
-    assert reader.member("m") is not None
+    assert member_view(reader, "m") is not None
     reader.close()

@@ -21,9 +21,10 @@ from vafa.engine.facts import (
     ReturnPart,
 )
 from vafa.engine.journal.journal import StorageFull
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
 from vafa.engine.value.profit_share import shares
+from vafa.engine.views.views import member_lots, member_view
 
 from . import mixed
 from .mixed import adjust, answers, at, back, commit, sale
@@ -48,14 +49,15 @@ def share(
 
 def active(writer: Writer, member: str) -> int:
     """Active points after all."""
-    found = writer.replica.member(member)
+    found = member_view(writer.replica, member)
     assert found is not None
     return int(found["balances"]["points"]["active"])
 
 
 def lots(writer: Writer, member: str) -> list[int]:
     """Points of lots that never pass."""
-    return [lot["points"] for lot in writer.replica.lots(member) if lot["good_through"] is None]
+    found = member_lots(writer.replica, member)
+    return [lot["points"] for lot in found if lot["good_through"] is None]
 
 
 def fill(writer: Writer) -> None:

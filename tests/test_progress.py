@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.views.views import member_view
 
 from . import mixed
 from .cases import Case, Fact
@@ -62,7 +63,7 @@ def progress(ledger: Path, program: str, *facts: Fact) -> dict[str, Any] | None:
         told = mixed.answers(mixed.commit_case(writer, Case("", {"p": program}, [PUBLISH, *facts])))
         assert {answer["status"] for answer in told} == {"ok"}
         at = us_of(facts[-1])
-        shown = writer.replica.member("m", at)
+        shown = member_view(writer.replica, "m", at)
         assert shown is not None
         return shown.get("progress")
 

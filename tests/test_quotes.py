@@ -15,10 +15,10 @@ from vafa.engine.columns.answers import Answer, posting_details, stored_postings
 from vafa.engine.facts import LineFact
 from vafa.engine.facts.parts import FormError
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.quotes.form import Basket, decode_basket
 from vafa.engine.quotes.quotes import quote
+from vafa.engine.replica.replica import Replica
 from vafa.engine.value.redeemable import Terms, redeemable
 
 from . import engine_driver, ledgers, strategies
@@ -62,7 +62,7 @@ def state_of(replica: Replica) -> tuple[Any, ...]:
     fold = replica.fold
     assert fold is not None
     return (
-        engine_driver.hash_of(replica), replica.dictionaries.sizes(), fold.compiled.sizes(),
+        engine_driver.hash_of(replica), replica.dictionaries.sizes(), fold.compiled.seen.sizes(),
         dict(fold.budgets.totals), list(fold.budgets.closed),
         replica.seq, fold.state.n_members, dict(replica.tail_ids),
     )  # fmt: skip

@@ -17,6 +17,7 @@ from vafa.engine.explain.explain import Explainer
 from vafa.engine.explain.shape import Explanation
 from vafa.engine.facts.parts import FormError
 from vafa.engine.ledger.replay import Rebuilt
+from vafa.engine.views.views import member_lots, member_view
 from vafa.engine.wire.json_facts import decode_fact
 
 from . import engine_driver, random_referrals, reference_driver
@@ -96,9 +97,9 @@ def test_both_sides_get_points_with_the_first_sale_that_qualifies(shop: Shop) ->
     ]  # fmt: skip
     assert given(buy(shop, "s3", "2026-02-03", "b")) == [("base", "earn", 30)]
     assert shop.active("anna") == 200
-    shown = shop.writer.replica.member("b") or {}
+    shown = member_view(shop.writer.replica, "b") or {}
     assert shown["referrer"] == "anna"
-    shown = shop.writer.replica.member("anna") or {}
+    shown = member_view(shop.writer.replica, "anna") or {}
     # Of the year in which the page is looked at.
     assert shown["referrals"]["friend"]["brought"] == 1
     shop.checked()
@@ -124,7 +125,7 @@ def test_a_referral_falls_with_the_return_and_comes_again(shop: Shop) -> None:
     assert shop.active("anna") == 200
     shop.send("redeem", "d", "2026-02-06", member="anna", currency="points", points=150)
     all_back(shop, "r0", "2026-02-07", "b", "s0")
-    anna = shop.writer.replica.member("anna") or {}
+    anna = member_view(shop.writer.replica, "anna") or {}
     assert (anna["balances"]["points"]["active"], anna["balances"]["points"]["debt"]) == (0, 150)
     buy(shop, "s5", "2026-02-08", "b")
     assert shop.active("anna") == 50
@@ -134,10 +135,10 @@ def test_a_referral_falls_with_the_return_and_comes_again(shop: Shop) -> None:
 def test_a_replay_leaves_what_the_referrer_has(shop: Shop) -> None:
     refer(shop, "b")
     buy(shop, "s2", "2026-02-05", "b")
-    lots = shop.writer.replica.lots("anna")
+    lots = member_lots(shop.writer.replica, "anna")
     late = buy(shop, "s1", "2026-02-01", "b")
     assert ("friend", "bonus", 100) in given(late)
-    assert shop.writer.replica.lots("anna") == lots
+    assert member_lots(shop.writer.replica, "anna") == lots
     shop.checked()
 
 
@@ -201,7 +202,7 @@ def test_a_referrer_may_be_named_by_card(shop: Shop) -> None:
     shop.send("card link", "l3", "2024-01-06", member="cora", card="1001", move=True)
     buy(shop, "s1", "2024-01-07", "bert")
     assert shop.active("anna") == 200
-    shown = shop.writer.replica.member("bert")
+    shown = member_view(shop.writer.replica, "bert")
     assert shown is not None
     assert shown["referrer"] == "anna"
     told = Explainer(shop.writer.replica).fact("e2", "bert")

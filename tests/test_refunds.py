@@ -17,8 +17,9 @@ from vafa.engine.facts import (
     SaleFact,
 )
 from vafa.engine.journal.journal import StorageFull
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
+from vafa.engine.views.gift_cards import gift_card_view
 
 from . import mixed
 from .mixed import adjust, answers, at, commit, told
@@ -71,7 +72,7 @@ def test_the_order_of_arrival_changes_nothing(tmp_path: Path, order: tuple[int, 
         assert {status for place in order for status in told(one, facts[place])} <= {
             "ok", "parked"
         }
-        found = one.replica.gift_card("A", round(at(DAY).timestamp() * 1e6))
+        found = gift_card_view(one.replica, "A", round(at(DAY).timestamp() * 1e6))
         assert found is not None
         # 1,111 + 1,777 of 7,000 and 999 of 3,000, of which 3,333 of 10,000 were redeemed.
         assert found["balance"] == 5_000 - 3_333 + 1_295
@@ -124,7 +125,7 @@ def test_what_goes_back_pays_what_is_owed_and_may_have_passed(writer: Writer) ->
     [answer] = answers(commit(writer, back("r2", DAY * 95, "t", (2, 1000, 3_000))))
     assert answer["refunds"] == [{"card": "B", "amount": 1_200}]
     assert on(writer, "B", DAY * 96) == (0, 0)
-    found = writer.replica.gift_card("B", round(at(DAY * 96).timestamp() * 1e6))
+    found = gift_card_view(writer.replica, "B", round(at(DAY * 96).timestamp() * 1e6))
     assert found is not None
     assert (found["spent"], found["expired"]) == (2_800, 1_200)
 
@@ -185,7 +186,7 @@ def test_what_an_exchange_puts_back_on_a_card_pays_it(writer: Writer) -> None:
     assert on(writer) == (500, 0)
     # It is what the journal alone comes to, and what the first one left is refused for ever.
     assert told(writer, swapped("x", 2, "s", ("A", 3_001))) == ["insufficient-points"]
-    found = writer.replica.gift_card("A")
+    found = gift_card_view(writer.replica, "A")
     assert found is not None
     assert found["spent"] == 2_500
 

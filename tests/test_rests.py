@@ -22,6 +22,7 @@ from vafa.engine.facts import (
     TenderFact,
 )
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.views.views import member_view
 
 from . import mixed
 from .mixed import at, commit, told
@@ -115,7 +116,7 @@ class Kept:
     def is_of(self, writer: Writer, member: str = "m") -> None:
         assert rest(writer, "units", "cups", member) == self.units * 1000
         assert rest(writer, "rest", "kilos", member) == self.exact
-        shown = writer.replica.member(member)
+        shown = member_view(writer.replica, member)
         assert shown is not None
         assert shown["balances"]["points"]["active"] == self.points
 

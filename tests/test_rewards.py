@@ -14,8 +14,10 @@ from vafa.engine.explain.explain import Explainer
 from vafa.engine.explain.shape import Explanation
 from vafa.engine.facts import CancelFact, RewardRedeemFact, RewardStockFact
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
+from vafa.engine.value.rewards import rewards_view
+from vafa.engine.views.views import member_view
 
 from . import mixed, servers
 from .mixed import adjust, answers, at, commit, points, told
@@ -83,12 +85,12 @@ def bring(writer: Writer, name: str, reward: str, pieces: int = 0, *items: str) 
 
 def left(writer: Writer) -> dict[str, int | None]:
     """What is left of each reward."""
-    return {reward["id"]: reward["left"] for reward in writer.replica.rewards()}
+    return {reward["id"]: reward["left"] for reward in rewards_view(writer.replica)}
 
 
 def active(writer: Writer, member: str = "m", hours: float = DAY) -> int:
     """Active points of a member at an hour."""
-    found = writer.replica.member(member, round(at(hours).timestamp() * 1e6))
+    found = member_view(writer.replica, member, round(at(hours).timestamp() * 1e6))
     assert found is not None
     return int(found["balances"]["points"]["active"])
 
@@ -127,7 +129,7 @@ def test_a_completed_one_owes_and_its_cancel_pays(writer: Writer) -> None:
     commit(writer, adjust("g", 0, 10))
     assert told(writer, take("a", 1, completed=True)) == ["ok"]
     assert told(writer, cancel("c", 2, "a")) == ["ok"]
-    found = writer.replica.member("m", round(at(3).timestamp() * 1e6))
+    found = member_view(writer.replica, "m", round(at(3).timestamp() * 1e6))
     assert found is not None
     assert found["balances"]["points"]["debt"] == 0
     assert active(writer) == 10

@@ -16,6 +16,7 @@ import pytest
 from vafa.engine.facts import PublishFact
 from vafa.engine.ledger.replay import verify
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.views.views import member_view
 from vafa.engine.wire.json_facts import decode_fact
 
 Fact = dict[str, Any]
@@ -463,7 +464,7 @@ def test_a_case(case: Case, tmp_path: Path) -> None:
         posted = [_posted(_commit(writer, fact)) for fact in (CATALOG, *case.facts)]
         assert posted[1:] == case.posted
         if case.active is not None:
-            view = writer.replica.member("m", _us(case.facts[-1]))
+            view = member_view(writer.replica, "m", _us(case.facts[-1]))
             balance = view["balances"]["p"] if view else {"active": 0, "debt": 0}
             assert (balance["active"], balance["debt"]) == (case.active, case.debt)
     report = verify(tmp_path)

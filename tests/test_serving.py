@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
+from vafa.engine.replica.replica import Replica
 
 from . import ledgers, servers
 from .servers import ARROW, NDJSON, Connection, Server, dumps, fact, lines_of, stream_of, table_of

@@ -51,7 +51,8 @@ UNSAID = {
     "Plan.title", "Membership.pin_attempts", "Membership.unknown_cards", "Program.gift_cards",
     "Program.reward", "Program.referral", "Program.claim_days", "Conditions.draw",
     "Redemption.over", "Redemption.at_least", "Redemption.maximum", "Conditions.min_basket",
-    "Offer.budget", "OfferLimits.anniversary",
+    "Offer.budget", "OfferLimits.anniversary", "Program.on_account", "Earn.accrual",
+    "Multiply.accrual", "Bonus.accrual",
 }  # fmt: skip
 """Fields that change no figure here, that stand for others of their kind, or that the drawn cases
 of their own tests say."""

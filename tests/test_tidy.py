@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from vafa.engine.compiling import general as compile_general
 from vafa.engine.compiling import kernel_columns, layout
 from vafa.engine.compiling import ladder as compile_ladder
 from vafa.engine.compiling import member_conditions as compile_conditions
-from vafa.engine.compiling import programs as compiler
+from vafa.engine.compiling import version as compiler
 from vafa.engine.ledger import digest
 from vafa.engine.program.program import Bonus, Earn, Multiply, Offer
 
@@ -100,28 +99,14 @@ def module_of(path: Path) -> str:
     return ".".join(("vafa", *parts)).removesuffix(".__init__")
 
 
-def nodes_at_import(tree: ast.Module) -> Iterator[ast.stmt]:
-    """Statements that run when a module is imported; type-checking blocks do not."""
-    pending: list[ast.stmt] = list(tree.body)
-    while pending:
-        node = pending.pop()
-        yield node
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            pending += node.orelse
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            for _, value in ast.iter_fields(node):
-                if isinstance(value, list):
-                    pending += [item for item in value if isinstance(item, ast.stmt)]
-
-
-def imports(path: Path, *, at_import: bool = False) -> set[str]:
-    """Absolute names that a file imports: modules, and names taken from them."""
+def imports(path: Path) -> set[str]:
+    """Absolute names that a file imports, for types too: modules, and names taken from them."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     package = module_of(path).split(".")
     if path.name != "__init__.py":
         package = package[:-1]
     found = set()
-    for node in nodes_at_import(tree) if at_import else ast.walk(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -146,7 +131,7 @@ def test_rooms_of_the_engine_know_those_above_them() -> None:
         if parts[1] != "engine" or len(parts) == 2:
             continue
         known = order[: order.index(parts[2]) + 1]
-        for name in imports(path, at_import=True):
+        for name in imports(path):
             if name.startswith("vafa.engine."):
                 assert name.split(".")[2] in known, f"{module_of(path)} imports {name}"
 
@@ -159,22 +144,18 @@ def test_nobody_imports_a_bare_room(path: Path) -> None:
 
 
 @pytest.mark.parametrize("room", ["engine", "server", "loadtest"])
-def test_there_is_no_circle(room: str) -> None:
-    assert in_circles(room, at_import=True) == set()
+def test_there_is_no_circle_of_types_either(room: str) -> None:
+    assert in_circles(room) == set()
 
 
-def test_the_reference_knows_no_circle_of_types_either() -> None:
-    assert in_circles("engine/reference", at_import=False) == set()
-
-
-def in_circles(room: str, *, at_import: bool) -> set[str]:
+def in_circles(room: str) -> set[str]:
     """Modules of a room that import each other, or come after such."""
     files = {module_of(path): path for path in SOURCES if path.is_relative_to(ROOT / room)}
     # A package that is named only as the way to its module is not an arrow.
     arrows = {
         name: {
             found
-            for found in imports(path, at_import=at_import) & files.keys()
+            for found in imports(path) & files.keys()
             if not name.startswith(found + ".") and found != name
         }
         for name, path in files.items()
@@ -299,8 +280,8 @@ def test_codes_of_the_compiler_are_those_of_the_kernel() -> None:
             assert name.startswith(prefix)
             assert getattr(module, name) == number, name
     kinds = numbers_of("rules.pxd", "CounterKind")
-    for name in ("SPEND", "VISITS", "MARGIN", "EARNED", "LINES", "UNITS", "BASKETS", "ACTIVITY"):
-        assert getattr(compile_ladder, name) == kinds[f"COUNT_{name}"]
+    for name, number in kinds.items():
+        assert getattr(layout, name.removeprefix("COUNT_")) == number, name
     postings = numbers_of("rules.pxd", "PostingKind")
     made = {f"POST_{name.upper()}": code for code, name in enumerate(status.POSTINGS)}
     # Corrections are the difference of two folds, stock is what is left beside all members.

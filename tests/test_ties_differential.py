@@ -9,8 +9,8 @@ import pytest
 
 from vafa.engine.explain.explain import Explainer
 from vafa.engine.ledger.replay import Rebuilt, compare_states
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
 
 from . import engine_driver, random_ties, reference_driver
 from .outcomes import final_differences, settled

@@ -22,11 +22,13 @@ from vafa.engine.explain.explain import Explainer
 from vafa.engine.explain.shape import Explanation
 from vafa.engine.facts import PublishFact, json_decoder
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.reference.answers import MemberView
 from vafa.engine.reference.reference import Reference
-from vafa.engine.value.causes import cause_statement
+from vafa.engine.replica.replica import Replica
+from vafa.engine.value.causes import cause_statement, causes_view
+from vafa.engine.views.gift_cards import gift_card_view
+from vafa.engine.views.views import member_view
 from vafa.engine.wire.json_facts import decode_strictly
 
 from . import mixed
@@ -69,7 +71,7 @@ def conserved(writer: Writer) -> None:
 
 def seen(replica: Replica, name: str) -> dict[str, Any] | None:
     """An account as a ledger has it after all."""
-    found = replica.member(name, FAR_US)
+    found = member_view(replica, name, FAR_US)
     if found is None:
         return None
     return {
@@ -113,7 +115,7 @@ class Money:
     def check(self, replica: Replica) -> None:
         """Nothing else has moved money of a card."""
         for code in CARDS:
-            found = replica.gift_card(code, FAR_US)
+            found = gift_card_view(replica, code, FAR_US)
             assert (found["spent"] if found else 0) == self.spent[code]
 
 
@@ -153,12 +155,12 @@ def differences(ledger: Path, seed: int, *, cancels: bool = False) -> list[str]:
                 found.append(f"{name.removeprefix(ACCOUNT)}: {ours}, not {theirs}")
         told_ = {
             (cause["id"], currency): points
-            for cause in writer.replica.causes() for currency, points in cause["points"].items()
+            for cause in causes_view(writer.replica) for currency, points in cause["points"].items()
             if points
         }
         if told_ != {key: points for key, points in reference.causes().items() if points}:
             found.append(f"causes: {told_}, not {reference.causes()}")
-        for cause in writer.replica.causes():
+        for cause in causes_view(writer.replica):
             entries, _ = cause_statement(writer.replica, cause["id"], 10**6)
             sums = Counter[str]()
             for entry in entries:

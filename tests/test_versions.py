@@ -10,8 +10,9 @@ import numpy as np
 from vafa.engine.calendars import calendars
 from vafa.engine.facts import MemberFact, PublishFact
 from vafa.engine.ledger.replay import verify
-from vafa.engine.ledger.replica import Replica
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.replica.replica import Replica
+from vafa.engine.views.views import member_view
 
 from . import mixed
 from .mixed import answers, back, commit, sale
@@ -78,7 +79,7 @@ def test_accepted_facts_keep_the_version_that_rated_them(tmp_path: Path) -> None
         assert mixed.points(answer["postings"]) == {("base", "earn", None): 200}
         assert earned(writer, back("r", 30, "a", 5_000)) == [0]
         assert versions(writer) == [1, 1, 2, 2]
-        shown = writer.replica.member("m", round(mixed.at(40).timestamp() * 1e6))
+        shown = member_view(writer.replica, "m", round(mixed.at(40).timestamp() * 1e6))
         assert shown is not None
         assert shown["balances"]["points"]["active"] == 350
     assert verify(tmp_path).findings == []

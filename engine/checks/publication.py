@@ -5,14 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ..facts import PublishFact
 from ..facts.parts import instant_us, us_instant
 from ..program.program import Program
-
-if TYPE_CHECKING:
-    from .holiday_calendars import Override
+from .holiday_calendars import Override
 
 
 def publication(

@@ -68,6 +68,8 @@ def _rule(program: Program, path: str, rule: Rule) -> Found:
         yield from points(f"{path}.budget", rule.budget, currency.scale)
     if rule.when.activity is not None:
         yield from _on_activities(path, rule)
+    if rule.accrual == "payment":
+        yield from _on_payment(program, path, rule, currency)
     match rule:
         case Earn():
             yield from _earn(program, path, rule, currency)
@@ -120,6 +122,27 @@ def _on_activities(path: str, rule: Rule) -> Found:
             yield f"{path}.per_units", "an activity has no lines: earn by quantity instead"
         case Bonus() if rule.of_balance is not None:
             yield f"{path}.of_balance", "a bonus on an activity is a fixed figure"
+
+
+def _on_payment(
+    program: Program, path: str, rule: Earn | Multiply | Bonus, currency: Currency
+) -> Found:
+    """What may wait for the money of a sale."""
+    path = f"{path}.accrual"
+    if not program.on_account:
+        yield path, "waits for nothing: `on_account` lists no tender that brings no money yet"
+    if currency.kind == "status":
+        yield path, f"{currency.id!r} cannot be spent: it qualifies from the day earned anyway"
+    if currency.kind == "coupons":
+        yield path, "members are told of coupons when a rule gives them"
+    if rule.donate is not None:
+        yield path, "what a rule gives to a cause leaves at once"
+    if rule.when.activity is not None:
+        yield path, "nobody pays for an activity"
+    if isinstance(rule, Bonus) and rule.on is not None:
+        yield path, "`on` gives at the end of a day, for which nobody pays"
+    if isinstance(rule, Earn) and rule.basis == "tender":
+        yield path, "a basis of tenders says itself which money counts"
 
 
 def _rounding(path: str, rule: Earn | Multiply, currency: Currency) -> Found:
@@ -287,6 +310,7 @@ def _unused(table: str, names: list[str], members: dict[str, int]) -> Found:
 
 def warnings(program: Program) -> Found:
     """What rules may say but rarely mean."""
+    yield from _early_multiplies(program)
     for place, rule in enumerate(program.rule):
         if not isinstance(rule, Earn) or rule.per > 1 or rule.basis in ("quantity", "visit"):
             continue
@@ -294,3 +318,20 @@ def warnings(program: Program) -> Found:
         figures = rule.points.values() if isinstance(rule.points, dict) else [rule.points, *bands]
         if any(figure is not None and figure >= 1 for figure in figures):
             yield f"rule[{place}].per", "gives points for every single minor unit"
+
+
+def _early_multiplies(program: Program) -> Found:
+    """Multiplies whose points are there before those that they multiply."""
+    waiting = {
+        program.currency_of(rule) for rule in program.rule
+        if isinstance(rule, Earn) and rule.accrual == "payment"
+    }
+    for place, rule in enumerate(program.rule):
+        if (
+            isinstance(rule, Multiply) and rule.accrual == "invoice"
+            and program.currency_of(rule) in waiting
+        ):
+            yield (
+                f"rule[{place}].accrual",
+                "does not wait for the money, and acts on rules that do",
+            )

@@ -37,8 +37,10 @@ def check(program: Program) -> list[tuple[str, str]]:
     for place, currency in enumerate(program.currency):
         found += _currency(program, f"currency[{place}]", currency)
     found += _redemption(program)
+    found += _on_account(program)
     found += _gift_cards(program)
     found += _rewards(program)
+    found += _coupons(program)
     found += _no_receipt(program)
     for place, conditions in enumerate(program.exclude):
         found += some_product(f"exclude[{place}]", conditions)
@@ -73,7 +75,7 @@ def _zone(program: Program) -> Found:
 def _names(program: Program) -> Found:
     for table in (
         "currency", "holidays", "counter", "sequence", "segment", "group", "stack", "rule",
-        "reward", "plan",
+        "reward", "plan", "coupon",
     ):  # fmt: skip
         yield from unique(table, [entry.id for entry in getattr(program, table)])
     yield from unique("ladder.tier", [tier.id for tier in program.tiers()])
@@ -132,6 +134,18 @@ def _redemption(program: Program) -> Found:
             yield f"{path}.over", f"is told by the first redemption of {entry.currency!r}"
         if not unspendable:
             yield from _terms(program, path, entry)
+
+
+def _on_account(program: Program) -> Found:
+    paying = {entry.tender for entry in program.redemption}
+    for place, tender in enumerate(program.on_account):
+        path = f"on_account[{place}]"
+        if tender in program.on_account[:place]:
+            yield path, f"{tender!r} is listed twice"
+        if tender in paying:
+            yield path, f"{tender!r} pays with loyalty value: nothing is owed of it"
+    if program.on_account and not program.accrues_on_payment():
+        yield "on_account", "no rule waits for the money (accrual = \"payment\")"
 
 
 def _is_of_cards(program: Program, currency: str | None) -> bool:
@@ -206,6 +220,19 @@ def _rewards(program: Program) -> Found:
             yield from points(f"{path}.points", reward.points, scale)
         if reward.unique and reward.stock is not None:
             yield f"{path}.stock", "its pieces are the items that facts bring"
+
+
+def _coupons(program: Program) -> Found:
+    for place, coupon in enumerate(program.coupon):
+        path = f"coupon[{place}]"
+        if coupon.id in program.coupon_currencies():
+            yield f"{path}.id", "is a currency of coupons, which members have"
+        if coupon.first is not None and coupon.last is not None and coupon.last < coupon.first:
+            yield f"{path}.to", "is before from"
+        for name in ("store", "region", "format", "channel"):
+            listed = getattr(coupon.when, name)
+            if listed is not None and not listed:
+                yield f"{path}.when.{name}", "the list is empty; leave the field out instead"
 
 
 def _no_receipt(program: Program) -> Found:

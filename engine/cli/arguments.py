@@ -45,7 +45,7 @@ file_type = click.Path(exists=True, dir_okay=False, path_type=Path)
 def require_ledger(ledger: Path) -> None:
     """Raises LedgerError for a folder without a journal, before anything is made in it."""
     from vafa.engine.journal.journal import LedgerError
-    from vafa.engine.ledger.replica import journal_path
+    from vafa.engine.replica.replica import journal_path
 
     if not (journal_path(ledger) / "data.mdb").exists():
         raise LedgerError(

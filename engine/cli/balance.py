@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from vafa.engine.views.views import card_view, member_view
+
 from .arguments import instant, ledger_argument
 from .output import Exit, Output, leave, output_options, say
 
 if TYPE_CHECKING:
-    from vafa.engine.ledger.replica import Replica
+    from vafa.engine.replica.replica import Replica
 
 
 @click.command()
@@ -42,7 +44,7 @@ def balance(
     if not members and not cards:
         raise click.UsageError("name a MEMBER or a --card")
     from vafa.engine.facts.parts import instant_us
-    from vafa.engine.ledger.replica import Replica
+    from vafa.engine.replica.replica import Replica
 
     at_us = None if at is None else instant_us(at)
     replica = Replica.open(ledger)
@@ -74,7 +76,7 @@ def _member(
 ) -> dict[str, Any] | None:
     from vafa.engine.columns.answers import instant_text
 
-    found = replica.member(name, at_us, lots=lots)
+    found = member_view(replica, name, at_us, lots=lots)
     if found is None:
         when = "" if at_us is None else f" with a fact by {instant_text(at_us)}"
         say(f"vafa: there is no member {name!r}{when}")
@@ -84,7 +86,7 @@ def _member(
 def _member_with(
     replica: Replica, card: str, at_us: int | None, lots: bool
 ) -> dict[str, Any] | None:
-    found = replica.card(card, at_us)
+    found = card_view(replica, card, at_us)
     if found is None:
         say(f"vafa: no member has the card {card!r}")
         return None

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from vafa.engine.value.causes import causes_view
+
 from .arguments import ledger_argument
 from .balance import points
 from .output import Output, output_options
@@ -21,11 +23,11 @@ def causes(out: Output, ledger: Path) -> None:
 
     Points are whole units of the currency's scale in JSON and CSV; tables show decimals.
     """
-    from vafa.engine.ledger.replica import Replica
+    from vafa.engine.replica.replica import Replica
 
     replica = Replica.open(ledger)
     try:
-        found = replica.causes()
+        found = causes_view(replica)
         layout = replica.fold.layout if replica.fold else None
         scales = dict(zip(layout.currencies, layout.scales, strict=True)) if layout else {}
     finally:

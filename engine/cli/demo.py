@@ -159,8 +159,8 @@ def _load(
 def _figures(out: Output, ledger: Path) -> tuple[Report, dict[str, Any]]:
     from vafa.engine.facts.parts import instant_us
     from vafa.engine.ledger.replay import verify
-    from vafa.engine.ledger.replica import Replica
     from vafa.engine.ledger.summary import summarize
+    from vafa.engine.replica.replica import Replica
 
     with out.bar("replaying", "facts") as tick:
         report = verify(ledger, tick)

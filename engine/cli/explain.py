@@ -74,7 +74,7 @@ def explain(
         raise click.UsageError("--processes goes with --all")
     require_ledger(ledger)
     from vafa.engine.explain.explain import Explainer, UnknownFact
-    from vafa.engine.ledger.replica import Replica
+    from vafa.engine.replica.replica import Replica
 
     out = Output(form, progress)
     with out.bar("opening", "facts") as tick:

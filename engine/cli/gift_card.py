@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from vafa.engine.views.gift_cards import gift_card_view
+
 from .arguments import instant, ledger_argument
 from .output import Exit, Output, leave, output_options, say
 
@@ -24,12 +26,12 @@ from .output import Exit, Output, leave, output_options, say
 def gift_card(out: Output, ledger: Path, cards: tuple[str, ...], at: dt.datetime | None) -> None:
     """Show what is on gift cards, in minor units. Exit code 1 when one is not known."""
     from vafa.engine.facts.parts import instant_us
-    from vafa.engine.ledger.replica import Replica
+    from vafa.engine.replica.replica import Replica
 
     at_us = None if at is None else instant_us(at)
     replica = Replica.open(ledger)
     try:
-        found = [(code, replica.gift_card(code, at_us)) for code in cards]
+        found = [(code, gift_card_view(replica, code, at_us)) for code in cards]
     finally:
         replica.close()
     for code, card in found:

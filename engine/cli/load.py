@@ -19,9 +19,9 @@ from .rejects import SUFFIX, Rejects
 
 if TYPE_CHECKING:
     from vafa.engine.formats.settings import Mapping
-    from vafa.engine.ledger.replica import Replica
     from vafa.engine.ledger.writer import Writer
     from vafa.engine.program.program import Program
+    from vafa.engine.replica.replica import Replica
 
 WIRE_FORMS = ("ndjson", "arrow", "parquet")
 """Forms that hold facts as the HTTP door takes them; `parquet` with a mapping is a table."""
@@ -130,7 +130,7 @@ def _writing(
     ledger: Path, out: Output, dry_run: bool
 ) -> Iterator[tuple[Writer | None, Program | None]]:
     """The ledger's writer, or none for a dry run, and its latest program."""
-    from vafa.engine.ledger.replica import Replica
+    from vafa.engine.replica.replica import Replica
 
     if not dry_run:
         with writing(ledger, out) as writer:

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from vafa.engine.views.views import card_view, member_view
+
 from .arguments import instant, ledger_argument
 from .output import Exit, Output, leave, output_options, say
 
@@ -35,7 +37,7 @@ def member(
     if (name is None) == (card is None):
         raise click.UsageError("give a MEMBER or --card")
     from vafa.engine.facts.parts import instant_us
-    from vafa.engine.ledger.replica import Replica
+    from vafa.engine.replica.replica import Replica
 
     at_us = None if at is None else instant_us(at)
     found: dict[str, Any] | None
@@ -43,9 +45,9 @@ def member(
     replica = Replica.open(ledger)
     try:
         if card is not None:
-            shown = replica.card(card, at_us)
+            shown = card_view(replica, card, at_us)
             name = shown["member"] if shown else None
-        found = None if name is None else replica.member(name, at_us)
+        found = None if name is None else member_view(replica, name, at_us)
         if found is not None and profile:
             found["profile"] = _profile(ledger, replica.dictionaries.members.numbers[found["id"]])
     finally:

@@ -135,7 +135,7 @@ def publish(
 def list_(out: Output, ledger: Path) -> None:
     """Show the programs of a ledger: version, in force from when, rules."""
     from vafa.engine.columns.answers import instant_text
-    from vafa.engine.ledger.replica import Replica
+    from vafa.engine.replica.replica import Replica
 
     replica = Replica.open(ledger)
     try:
@@ -160,7 +160,7 @@ def diff(ledger: Path, old: int, new: int, rules: bool) -> None:
     """Show how two versions of a ledger's program differ, line by line."""
     import difflib
 
-    from vafa.engine.ledger.replica import Replica
+    from vafa.engine.replica.replica import Replica
 
     replica = Replica.open(ledger)
     replica.close()

@@ -18,7 +18,7 @@ from .output import Exit, leave, say
 
 if TYPE_CHECKING:
     from vafa.engine.columns.answers import Answer
-    from vafa.engine.ledger.replica import Replica
+    from vafa.engine.replica.replica import Replica
 
 
 @click.command()
@@ -35,9 +35,9 @@ def quote(ledger: Path, file: Any, form: str, force: bool) -> None:
     FILE holds a sale as JSON (`-` reads stdin); id, member, occurred_at and tenders may be
     left out. Exit code 1 when no sale could be committed like this.
     """
-    from vafa.engine.ledger.replica import Replica
     from vafa.engine.quotes import quotes
     from vafa.engine.quotes.form import decode_basket
+    from vafa.engine.replica.replica import Replica
 
     now = time.time_ns() // 1000
     basket = decode_basket(file.read(), now)

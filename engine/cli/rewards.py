@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from vafa.engine.value.rewards import rewards_view
+
 from .arguments import ledger_argument
 from .output import Output, output_options
 
@@ -17,11 +19,11 @@ from .output import Output, output_options
 @output_options
 def rewards(out: Output, ledger: Path) -> None:
     """Show the rewards of the program with their prices, in units, and what is left."""
-    from vafa.engine.ledger.replica import Replica
+    from vafa.engine.replica.replica import Replica
 
     replica = Replica.open(ledger)
     try:
-        found = replica.rewards()
+        found = rewards_view(replica)
     finally:
         replica.close()
     out.rows(found)

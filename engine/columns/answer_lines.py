@@ -17,7 +17,7 @@ from .parked import resolutions
 from .schema import text_view
 from .status import LIMITS, POSTINGS
 
-_TELLS_MORE = among((STOCK, POSTINGS.index("capture")))
+_TELLS_MORE = among((STOCK, POSTINGS.index("capture"), POSTINGS.index("accrue")))
 _KINDS = [orjson.dumps(name) for name in POSTINGS]
 _LIMITS = [orjson.dumps(name) for name in LIMITS]
 

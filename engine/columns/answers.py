@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import orjson
@@ -22,15 +22,14 @@ from .records import StoredFact, content_of_row, read_outcome
 from .schema import NO_MEMBER, column, list_view
 from .status import LIMITS, POSTINGS, REFUSALS, Status
 
-if TYPE_CHECKING:
-    from ..folding.folding import Fold
-
 Answer = dict[str, Any]
 
 STOCK = POSTINGS.index("stock")
 
 _OK, _PARKED = int(Status.OK), int(Status.PARKED)
-_CAPTURE = POSTINGS.index("capture")
+_CAPTURE, _ACCRUE = POSTINGS.index("capture"), POSTINGS.index("accrue")
+_FIGURES = {_CAPTURE: "captured", _ACCRUE: "accrued"}
+"""What the figure is called of postings whose points are 0."""
 _OFFER = POSTINGS.index("offer")
 """Kinds of postings that are told without points."""
 TOLD = ["ok" if code == _OK else "parked" if code == _PARKED else "refused" for code in Status]
@@ -39,12 +38,13 @@ TOLD = ["ok" if code == _OK else "parked" if code == _PARKED else "refused" for 
 class AnswerWords:
     """Names that answers use, by the numbers that the journal has; also as JSON."""
 
-    def __init__(self, fold: Fold) -> None:
-        layout = fold.layout
-        self.rules: list[str] = list(layout.rules)
+    def __init__(
+        self, rules: Sequence[str], currencies: Sequence[str], tiers: Sequence[str]
+    ) -> None:
+        self.rules: list[str] = list(rules)
         self.rule_of: dict[int, str | None] = {**dict(enumerate(self.rules)), NO_RULE: None}
-        self.currencies: list[str] = list(layout.currencies)
-        self.tiers: list[str | None] = [*layout.tiers, None]
+        self.currencies: list[str] = list(currencies)
+        self.tiers: list[str | None] = [*tiers, None]
         self.json_rules = [*map(orjson.dumps, [*self.rules, None])]
         self.json_currencies = [*map(orjson.dumps, self.currencies)]
         self.json_tiers = [*map(orjson.dumps, self.tiers)]
@@ -94,8 +94,8 @@ def rated_answer(
 
 
 def shown_postings(outcome: Outcome) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
-    """The postings that answers show, where each fact's begin: captures, offers that a completed
-    sale might not have had, and what has points."""
+    """The postings that answers show, where each fact's begin: captures, points whose money has
+    come, offers that a completed sale might not have had, and what has points."""
     starts, columns = outcome.posted_from, outcome.postings
     kept = ((columns["points"] != 0) | _tells(columns)).nonzero()[0]
     if len(kept) == len(columns["points"]):
@@ -109,7 +109,7 @@ def shown_postings(outcome: Outcome) -> tuple[NDArray[np.int64], dict[str, NDArr
 def _tells(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
     """Postings that are shown without points; what offers take off is told elsewhere."""
     kind = columns["kind"]
-    return (kind == _CAPTURE) | ((kind == _OFFER) & (columns["limit"] != 0))
+    return (kind == _CAPTURE) | (kind == _ACCRUE) | ((kind == _OFFER) & (columns["limit"] != 0))
 
 
 def _balances(words: AnswerWords, outcome: Outcome) -> list[Answer]:
@@ -150,8 +150,9 @@ def _shown(
     for place in limit.nonzero()[0].tolist():
         entries[place]["desired"] = int(desired[place])
         entries[place]["limit"] = LIMITS[limit[place]]
-    for place in (columns["kind"] == _CAPTURE).nonzero()[0].tolist():
-        entries[place]["captured"] = int(desired[place])
+    for code, name in _FIGURES.items():
+        for place in (columns["kind"] == code).nonzero()[0].tolist():
+            entries[place][name] = int(desired[place])
     for place in corrects.nonzero()[0].tolist() if names else ():
         entries[place]["corrects"] = names[int(corrects[place])]
     return entries

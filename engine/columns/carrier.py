@@ -22,6 +22,7 @@ from ..facts import (
     CardUnblockFact,
     ClaimFact,
     CloseFact,
+    CouponRedeemFact,
     DonateFact,
     EnrolFact,
     EraseFact,
@@ -39,6 +40,7 @@ from ..facts import (
     MemberFact,
     MemberUpdateFact,
     MergeFact,
+    PaymentFact,
     PoolFact,
     RedeemFact,
     ReleaseFact,
@@ -256,9 +258,11 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     RedeemFact: _redeem,
     HoldFact: _hold,
     CaptureFact: _capture,
+    CouponRedeemFact: lambda fact: Extra(code=fact.code, completed=fact.completed),
     ReleaseFact: lambda fact: Extra(named=fact.hold),
     CancelFact: _cancel,
     ClaimFact: lambda fact: Extra(receipt=fact.sale),
+    PaymentFact: lambda fact: Extra(named=fact.sale, amount=fact.amount),
     SubscriptionStartFact: _subscription,
     SubscriptionEndFact: lambda fact: Extra(plan=fact.plan),
     EnrolFact: _profile,
@@ -343,8 +347,9 @@ def wire_fields(content: Content) -> dict[str, Any]:
     match KINDS[kind]:
         case "sale":
             fields |= _wire_sale(lines, tenders, extra)
-        case "return":
-            fields["lines"] = _wire_back(extra)
+        case "return" | "payment" as name:
+            told = {"lines": _wire_back(extra)} if name == "return" else {"amount": extra.amount}
+            fields |= told
             fields |= {"sale": extra.named} if extra.named else {}
         case "capture" | "release":
             fields |= {"hold": extra.named} | _wire_part(extra)
@@ -387,8 +392,9 @@ def _wire_figures(kind: str, extra: Extra) -> dict[str, Any]:
     match kind:
         case "claim" | "claim cancel":
             return {"claim": extra.claim} if extra.claim else {"sale": extra.receipt}
-        case "activity":
-            return {"code": extra.code, "quantity": extra.amount}
+        case "activity" | "coupon redeem":
+            counted = {"quantity": extra.amount} if kind == "activity" else {}
+            return {"code": extra.code} | counted
         case "reward redeem":
             return {"reward": extra.code, "quantity": extra.quantity}
         case "gift card issue" | "gift card load" | "gift card redeem" | "gift card fund":

@@ -20,6 +20,7 @@ from .columns import (
     GIFT_REFUND,
     HOLD,
     MERGE,
+    PAYMENT,
     REDEEM,
     RELEASE,
     RETURN,
@@ -35,7 +36,7 @@ Int64 = NDArray[np.int64]
 NAMEABLE: dict[int, tuple[int, ...]] = {
     SALE: (SALE,), RETURN: (SALE,), CAPTURE: (HOLD,), RELEASE: (HOLD,),
     CANCEL: (REDEEM, CAPTURE, REWARD), GIFT_REFUND: (GIFT_PAYMENT,), UNMERGE: (MERGE,),
-    GIFT_CANCEL: (GIFT_REDEEM,),
+    GIFT_CANCEL: (GIFT_REDEEM,), PAYMENT: (SALE,),
 }  # fmt: skip
 """Kinds of facts that facts of a kind may name; a sale with a return in it names a sale."""
 

@@ -1,6 +1,6 @@
-"""Parked returns: those whose sale has not arrived (rulebook section 9).
+"""Parked facts: returns, and payments, whose sale has not arrived (rulebook section 9).
 
-A parked return is journalled with status PARKED; of an exchange only the return part waits.
+A parked one is journalled with status PARKED; of an exchange only the return part waits.
 It applies in the commit of the sale, whose row tells what became of it: its postings as
 corrections, and a correction of no rule and 0 points whose `limit` is its status. Any fact
 with the id that it names ends the waiting; only a sale of its member lets it apply.
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import NO_RULE, RETURN, SALE
+from .columns import NO_RULE, OF_SALES, SALE
 from .status import POSTINGS, Status
 
 CORRECT = POSTINGS.index("correct")
@@ -83,6 +83,6 @@ def in_force(kind: NDArray[np.uint8], status: NDArray[np.uint8]) -> NDArray[np.b
     return (status == Status.OK) | ((status == Status.PARKED) & (kind == SALE))
 
 
-def is_parked_return(kind: int, status: int) -> bool:
+def is_parked_whole(kind: int, status: int) -> bool:
     """Whether a row moves nothing until its sale is here."""
-    return kind == RETURN and status == Status.PARKED
+    return kind in OF_SALES and status == Status.PARKED

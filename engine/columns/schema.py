@@ -8,7 +8,7 @@ scale, amounts in minor units, quantities in thousandths.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -127,6 +127,26 @@ def lists(name: str, starts: NDArray[np.int64], columns: Columns) -> pa.Array:
     items = pa.Array.from_buffers(kind, len(children[0]), [None], children=children)
     offsets = pa.py_buffer(starts.astype(np.int32))
     return pa.Array.from_buffers(TYPES[name], len(starts) - 1, [None, offsets], children=[items])
+
+
+def _shape() -> Iterator[int]:
+    for kind in TYPES.values():
+        if pa.types.is_list(kind):
+            yield -kind.value_type.num_fields
+            yield from (field.type.bit_width // 8 for field in kind.value_type)
+        else:
+            yield 0 if kind in (pa.string(), pa.binary()) else kind.bit_width // 8
+
+
+SHAPE = tuple(_shape())
+"""The columns of `FACTS` as `vafa.native.rows` takes them."""
+
+
+def texts(values: pa.Array) -> tuple[Any, ...]:
+    """A column of strings or bytes as `vafa.native.rows` takes it."""
+    return values.offset, *(
+        0 if buffer is None else buffer.address for buffer in values.buffers()
+    ), values
 
 
 def column(batch: pa.RecordBatch, name: str) -> NDArray[Any]:

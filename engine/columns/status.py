@@ -64,6 +64,12 @@ class Status(IntEnum):
     REFERRAL_CIRCLE = 48
     ABOVE_MAXIMUM = 49
     BASKET_TOO_SMALL = 50
+    UNKNOWN_COUPON = 51
+    COUPON_USED = 52
+    COUPON_BLOCKED = 53
+    COUPON_EARLY = 54
+    COUPON_OVER = 55
+    COUPON_NOT_APPLICABLE = 56
 
 
 REFUSALS = {
@@ -116,6 +122,12 @@ REFUSALS = {
     Status.REFERRAL_CIRCLE: "referral-circle",
     Status.ABOVE_MAXIMUM: "above-maximum",
     Status.BASKET_TOO_SMALL: "basket-too-small",
+    Status.UNKNOWN_COUPON: "unknown-coupon",
+    Status.COUPON_USED: "coupon-used",
+    Status.COUPON_BLOCKED: "coupon-blocked",
+    Status.COUPON_EARLY: "coupon-early",
+    Status.COUPON_OVER: "coupon-over",
+    Status.COUPON_NOT_APPLICABLE: "coupon-not-applicable",
 }
 """Refusals for state, by the slug that an answer carries."""
 
@@ -151,7 +163,7 @@ KINDS: tuple[str, ...] = ("earn", "multiply", "bonus", "offer")
 POSTINGS: tuple[str, ...] = (
     "earn", "multiply", "bonus", "adjust", "redeem", "restore", "reverse", "expire", "forgive",
     "withhold", "donate", "correct", "hold", "release", "capture", "transfer",
-    "stock", "offer",
+    "stock", "offer", "accrue",
 )  # fmt: skip
 """Kinds of postings by code.
 
@@ -159,5 +171,6 @@ Points are signed by their effect on the member: earn, multiply, bonus, restore,
 withhold, release +; redeem, reverse, expire, donate, hold -; adjust, transfer and correct either
 way. A capture is 0, since its hold took the points; its figure is what is desired. An `offer` is
 0 as well: what is desired is the money that it takes off, or, below zero, what a return gives back
-of that; with a limit it tells of one that a completed sale named and might not have had.
+of that; with a limit it tells of one that a completed sale named and might not have had. What
+has waited for the money of its sale is told by an `accrue`: 0 again, its figure is what is desired.
 """

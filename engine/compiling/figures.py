@@ -11,16 +11,14 @@ from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..columns.status import KINDS
 from ..program.program import Bonus, Earn, Multiply, Offer, Rule, RuleLimits, Uses
-
-if TYPE_CHECKING:
-    from .programs import CompiledProgram
+from .placed import PlacedProgram
 
 _ROUNDINGS = ("floor", "ceil", "half_up", "half_even", "carry", "line")
 _BASES = ("net", "quantity", "gross", "margin", "visit", "tender")
@@ -35,12 +33,12 @@ _MOST = 2**62
 class RuleFigures:
     """The figures of one version's rules."""
 
-    def __init__(self, compiled: CompiledProgram) -> None:
-        self.compiled = compiled
-        self.program = compiled.program
-        self.layout = compiled.layout
-        self.rules = compiled.rules
-        self.tier_names = compiled.tier_names
+    def __init__(self, placed: PlacedProgram) -> None:
+        self.placed = placed
+        self.program = placed.program
+        self.layout = placed.layout
+        self.rules = placed.rules
+        self.tier_names = placed.tier_names
         self.too_fine = False
 
     def _figure(self, rule: Rule, tier: int) -> Fraction:
@@ -147,7 +145,7 @@ class RuleFigures:
         """Number of the rule's currency in the layout; that of an offer is none's."""
         if isinstance(rule, Offer):
             return NO_CURRENCY
-        return self.compiled.currency_number(rule.currency)
+        return self.placed.currency_number(rule.currency)
 
     def _rounding(self, rule: Rule) -> int:
         default = self.program.currency[self.program.currency_of(rule)].round

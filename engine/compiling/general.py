@@ -5,18 +5,16 @@ A program of plain rules needs none of it and takes the plain fold (`needs_gener
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..program.program import Bonus, Earn, Inactivity, Multiply, Offer, Program, Rule
 from .figures import int64s, least, per_units, thousandths
 from .ladder import is_simple
+from .layout import Layout
 from .member_conditions import MemberConditions, asks_member
-
-if TYPE_CHECKING:
-    from .layout import Layout
-    from .programs import CompiledProgram
+from .placed import PlacedProgram
 
 FIXED, PER_UNITS, OF_BALANCE = range(3)
 PLAIN_COUNTS = range(5)
@@ -57,6 +55,7 @@ def _rule_needs_general(rule: Rule) -> bool:
     return (
         rule.budget is not None
         or rule.donate is not None
+        or rule.accrual == "payment"
         or rule.round in ("carry", "line")
         or rule.limits.anniversary is not None
         or rule.uses.anniversary is not None
@@ -83,9 +82,9 @@ def by_class(program: Program) -> bool:
     """Whether lines of one product class may be summed before they are rated.
 
     Not where a line is rounded by itself, takes its part of a tender, counts as a piece, or has
-    a category that conditions look at.
+    a category that conditions look at; nor where points wait for the money of all lines.
     """
-    return not any(
+    return not program.accrues_on_payment() and not any(
         rule.round == "line"
         or (isinstance(rule, Earn) and rule.basis == "tender")
         or (isinstance(rule, Bonus) and rule.per_units is not None)
@@ -97,14 +96,14 @@ def by_class(program: Program) -> bool:
 class GeneralRules:
     """The rules of one version as the general form has them."""
 
-    def __init__(self, compiled: CompiledProgram) -> None:
-        self.compiled = compiled
-        self.program = compiled.program
-        self.layout = compiled.layout
-        self.rules = compiled.rules
-        self.groups = [group.id for group in compiled.program.group]
-        self.stacks = [stack.id for stack in compiled.program.stack]
-        self.offers = [group.id for group in compiled.program.offer_group]
+    def __init__(self, placed: PlacedProgram) -> None:
+        self.placed = placed
+        self.program = placed.program
+        self.layout = placed.layout
+        self.rules = placed.rules
+        self.groups = [group.id for group in placed.program.group]
+        self.stacks = [stack.id for stack in placed.program.stack]
+        self.offers = [group.id for group in placed.program.offer_group]
 
     def arrays(self, conditions: MemberConditions) -> dict[str, Any]:
         """Arrays by rule, and the questions about members."""
@@ -115,8 +114,11 @@ class GeneralRules:
         modes = [_GROUPS[group.mode] for group in self.program.group]
         modes += [_STACKS[stack.mode] for stack in self.program.stack]
         modes += [_OFFERS[group.mode] for group in self.program.offer_group]
-        rules, words = self.rules, self.compiled
+        rules, words = self.rules, self.placed
         return {
+            "on_payment": np.array(
+                [rule.accrual == "payment" for rule in rules], np.uint8
+            ) if self.program.accrues_on_payment() else None,
             "not_amount": int64s([least(rule.when.negated.min_amount) for rule in rules]),
             "not_quantity": int64s([thousandths(r.when.negated.min_quantity) for r in rules]),
             "min_basket": int64s([least(rule.when.min_basket) for rule in rules]),

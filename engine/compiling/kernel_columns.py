@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from ..columns.columns import (
     ADJUST,
     CANCEL,
     CARD_PIN,
+    COUPON_REDEEM,
     DONATE,
     ENROL,
     GIFT_CANCEL,
@@ -51,12 +52,12 @@ from ..columns.named import Names
 from ..columns.schema import NO_MEMBER as NOBODY
 from ..controls.rewards import price_of
 from ..facts.parts import LATEST_US
+from ..members.accounts import Settled
 from ..members.plans import plan_end
+from ..program.program import Program
 from ..program.referrals import REFERRED
-
-if TYPE_CHECKING:
-    from ..members.accounts import Settled
-    from .programs import CompiledPrograms
+from .seen import Seen
+from .version import CompiledProgram
 
 ACCEPTED, COMPLETED, PLAIN, NO_SUCH_TIER, PARTIAL, STANDS = 1, 2, 4, 8, 16, 32
 NO_CURRENCY = 255
@@ -74,7 +75,7 @@ _KERNEL_KINDS = np.arange(256, dtype=np.uint8)
 _KERNEL_KINDS[[GIFT_ISSUE, GIFT_LOAD, SHARE_IN, REFERRAL_IN]] = ADJUST
 _KERNEL_KINDS[[GIFT_REDEEM, GIFT_PAYMENT]] = REDEEM
 _KERNEL_KINDS[[GIFT_REFUND, GIFT_CANCEL]] = CANCEL
-_KERNEL_KINDS[GIFT_PIN] = CARD_PIN
+_KERNEL_KINDS[[GIFT_PIN, COUPON_REDEEM]] = CARD_PIN
 _KERNEL_KINDS[GIFT_FUND] = TRANSFER
 """What the kernel does with rows of each kind: a gift card's account is like any other, a share
 of a pool like points given by hand."""
@@ -139,7 +140,7 @@ class KernelColumns:
 
 
 def kernel_columns(
-    compiled: CompiledPrograms, facts: Facts, version: NDArray[np.uint16],
+    compiled: Sequence[CompiledProgram], seen: Seen, facts: Facts, version: NDArray[np.uint16],
     epoch: NDArray[np.uint32], names: Names, accepted: NDArray[Any],
     settled: Settled | None = None,
 ) -> KernelColumns:
@@ -147,7 +148,6 @@ def kernel_columns(
     accepted[i] tells a fact that was accepted before: 0 no, 1 yes, 2 an exchange less its return
     part (bool or uint8); `settled` whose accounts facts count in, where members are tied.
     """
-    n = len(facts)
     flags = _ACCEPTED[accepted.astype(np.uint8)]
     flags[facts.kind == SALE] |= PLAIN
 
@@ -171,7 +171,7 @@ def kernel_columns(
         tender_names=None if names.tenders is None else held(names.tenders, np.int64),
     )  # fmt: skip
     if facts.extras is not None or (len(facts.kind) and facts.kind.any()):
-        _Extras(compiled, facts, out, n).fill(settled.told if settled is not None else {})
+        _Extras(compiled, seen, facts, out).fill(settled.told if settled is not None else {})
     if settled is not None:
         out.absorbs = settled.absorbs
     return out
@@ -181,18 +181,19 @@ class _Extras:
     """Fills what a batch has beside the core columns."""
 
     def __init__(
-        self, compiled: CompiledPrograms, facts: Facts, out: KernelColumns, n: int
+        self, compiled: Sequence[CompiledProgram], seen: Seen, facts: Facts, out: KernelColumns
     ) -> None:
-        self.compiled, self.facts, self.out, self.n = compiled, facts, out, n
-        self.layout = compiled.layout
+        self.compiled, self.seen, self.facts, self.out = compiled, seen, facts, out
+        self.n = n = len(facts)
+        self.layout = compiled[0].layout
         # By row, of those that have some.
         self.coupons: dict[int, list[int]] = {}
         self.offers: dict[int, list[tuple[int, int]]] = {}
         self.back: dict[int, list[tuple[int, int, int, int]]] = {}
         self.sets: dict[int, list[tuple[int, int]]] = {}
         self.lots: dict[int, Lots] = {}
-        out.channel = np.full(n, compiled.channels.number(""), np.uint32)
-        out.code = np.full(n, compiled.activities.number(""), np.uint32)
+        out.channel = np.full(n, seen.channels.number(""), np.uint32)
+        out.code = np.full(n, seen.activities.number(""), np.uint32)
         out.figure = np.zeros(n, np.int64)
         out.currency = np.full(n, NO_CURRENCY, np.uint8)
         out.expires = np.full(n, BY_POLICY, np.int32)
@@ -232,12 +233,12 @@ class _Extras:
 
     def _row(self, row: int, kind: int, extra: Extra) -> int:
         """Take a row's extra; its flags."""
-        out, compiled = self.out, self.compiled
+        out, seen = self.out, self.seen
         assert out.channel is not None
         assert out.figure is not None
         assert out.currency is not None
         if extra.channel:
-            out.channel[row] = compiled.channels.number(extra.channel)
+            out.channel[row] = seen.channels.number(extra.channel)
         currency, figure = self._taken(row, kind, extra)
         if figure:
             out.figure[row] = figure
@@ -248,17 +249,17 @@ class _Extras:
 
     def _lists(self, row: int, extra: Extra) -> None:
         """What a fact has several of."""
-        out, compiled = self.out, self.compiled
+        out, seen = self.out, self.seen
         if extra.coupons:
-            self.coupons[row] = [compiled.coupons.number(name) for name in extra.coupons]
+            self.coupons[row] = [seen.coupons.number(name) for name in extra.presented()]
         if extra.back:
-            codes = compiled.dictionaries.products.codes.numbers
+            codes = seen.dictionaries.products.codes.numbers
             self.back[row] = [
                 (line, codes.get(sku, -2) if sku else -1, quantity, net)
                 for line, sku, quantity, net in extra.back
             ]
         if extra.offers:
-            places = compiled.compiled[int(out.version[row])].offer_places
+            places = self.compiled[int(out.version[row])].offer_places
             self.offers[row] = [(places.get(name, -1), amount) for name, amount in extra.offers]
         if extra.lots:
             self.lots[row] = extra.lots
@@ -275,7 +276,7 @@ class _Extras:
         assert out.code is not None
         assert out.expires is not None
         if kind == ACTIVITY:
-            out.code[row] = self.compiled.activities.number(extra.code)
+            out.code[row] = self.seen.activities.number(extra.code)
         elif kind in (ADJUST, GIFT_ISSUE, GIFT_LOAD, SHARE_IN) and extra.expires:
             out.expires[row] = (
                 NEVER if extra.expires == "never"
@@ -295,9 +296,12 @@ class _Extras:
             self.sets[row] = self._named_slot(row, kind, extra)
         return flags
 
+    def _program(self, row: int) -> Program:
+        return self.compiled[int(self.out.version[row])].program
+
     def _taken(self, row: int, kind: int, extra: Any) -> tuple[str, int]:
         """(currency, units) that a fact gives or takes: what only the program knows is its."""
-        program = self.compiled.programs[int(self.out.version[row])]
+        program = self._program(row)
         if kind == REWARD:
             return price_of(program, extra) or ("", 0)
         if kind in (*GIFTS, GIFT_PAYMENT, GIFT_REFUND, GIFT_FUND):
@@ -321,13 +325,13 @@ class _Extras:
 
     def _plan_end(self, row: int, extra: Any) -> int:
         """The instant before which a plan that starts here is active."""
-        program = self.compiled.programs[self.out.version[row]]
+        program = self._program(row)
         until = plan_end(program, extra.plan, int(self.facts.day[row]), extra.ends_at)
         return _FOREVER if until is None else until
 
     def _end(self, row: int, asked: int | None) -> None:
         """When a hold is over: as asked, at most the program's hours later."""
-        program = self.compiled.programs[int(self.out.version[row])]
+        program = self._program(row)
         end = int(self.facts.at[row]) + program.hold_hours * _HOUR_US
         end = min(end, LATEST_US) if asked is None else min(end, asked, LATEST_US)
         assert self.out.end is not None

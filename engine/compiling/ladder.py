@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,15 +16,15 @@ from ..calendars.calendars import (
     week_begins,
 )
 from ..program.program import Ladder, Rolling, Thresholds, Tier, Validity
+from .layout import ACTIVITY, EARNED, MARGIN, SPEND, VISITS
+from .placed import PlacedProgram
 
-if TYPE_CHECKING:
-    from .programs import CompiledProgram
+Asked = list[tuple[str, int, int, int]]
+"""(name, OF_COUNTER, OF_VALUE or OF_BALANCE, its subject, least) of each figure asked."""
 
 OF_COUNTER, OF_VALUE, OF_BALANCE = range(3)
 BY_TABLE, BY_MONTHS, WHILE_MET, BY_MEMBERSHIP = range(4)
 _DOWN = ("to_qualified", "one_step", "never")
-SPEND, VISITS, MARGIN, EARNED, LINES, UNITS, BASKETS, ACTIVITY = 0, 1, 5, 6, 7, 8, 9, 10
-COUNTS = {"spend": LINES, "quantity": UNITS, "visits": BASKETS}
 
 
 def is_simple(ladder: Ladder | None, calendar: str) -> bool:
@@ -49,19 +49,21 @@ def _plain(tier: Tier) -> bool:
     return asked.margin is None and not any(others)
 
 
-def window_key(compiled: CompiledProgram, window: str | Rolling) -> tuple[Any, ...]:
+def window_key(placed: PlacedProgram, window: str | Rolling) -> tuple[Any, ...]:
     """The layout's name of a window."""
-    program = compiled.program
+    program = placed.program
     if isinstance(window, Rolling):
         return ("rolling", window.days, window.months, program.calendar)
     if window == "membership_year":
         return ("membership",)
-    return ("period", window, program.calendar, week_begins(program))
+    return placed.period_window(window)
 
 
-def ladder_arrays(compiled: CompiledProgram) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(arrays, numbers) of a program's ladder, or of none; it asks `compiled.asked`."""
-    program, layout, asked = compiled.program, compiled.layout, compiled.asked
+def ladder_arrays(
+    placed: PlacedProgram, asked: list[Asked]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(arrays, numbers) of a program's ladder, or of none; `asked` of its rungs."""
+    program, layout = placed.program, placed.layout
     ladder, tiers = program.ladder, program.tiers()
     simple = is_simple(ladder, program.calendar)
     spend = visits = -1
@@ -69,9 +71,9 @@ def ladder_arrays(compiled: CompiledProgram) -> tuple[dict[str, Any], dict[str, 
         kind = layout.counters[subject][0]
         assert metric == OF_COUNTER
         spend, visits = (subject, visits) if kind == SPEND else (spend, subject)
-    through, begins, validity, k = _validity(compiled, ladder)
+    through, begins, validity, k = _validity(placed, ladder)
     arrays = {
-        "rung": np.array(compiled.rungs, np.int32),
+        "rung": np.array(placed.rungs, np.int32),
         "tier_number": np.array([layout.rules.index(f"tier.{t.id}") for t in tiers], np.uint16),
         "tier_spend": _least([tier.at_least.spend for tier in tiers]),
         "tier_visits": _least([tier.at_least.visits for tier in tiers]),
@@ -82,8 +84,8 @@ def ladder_arrays(compiled: CompiledProgram) -> tuple[dict[str, Any], dict[str, 
         "tier_through": through,
         "tier_begins": begins,
         "asked_from": np.cumsum([0, *map(len, asked)], dtype=np.int32),
-        "bonus_currency": np.array([_bonus_currency(compiled, tier) for tier in tiers], np.int32),
-        "bonus_points": np.array([_bonus_points(compiled, tier) for tier in tiers], np.int64),
+        "bonus_currency": np.array([_bonus_currency(placed, tier) for tier in tiers], np.int32),
+        "bonus_points": np.array([_bonus_points(placed, tier) for tier in tiers], np.int64),
     }  # fmt: skip
     numbers = {
         "simple_ladder": simple,
@@ -100,11 +102,11 @@ def ladder_arrays(compiled: CompiledProgram) -> tuple[dict[str, Any], dict[str, 
     return arrays, numbers
 
 
-def _validity(compiled: CompiledProgram, ladder: Ladder | None) -> tuple[Any, Any, int, int]:
+def _validity(placed: PlacedProgram, ladder: Ladder | None) -> tuple[Any, Any, int, int]:
     """(last good day by day, last day of the period that begins, kind, periods after)."""
     if ladder is None:
         return None, None, BY_TABLE, 0
-    program = compiled.program
+    program = placed.program
     whole_years = validity_period(ladder) == "membership_year"
     if ladder.validity == "while_met" and (ladder.down != "one_step" or whole_years):
         return None, None, WHILE_MET, 0
@@ -128,11 +130,11 @@ def _steps_by_membership(ladder: Ladder | None) -> bool:
 
 
 def asked_of(
-    compiled: CompiledProgram, asked: Thresholds, over: str | Rolling
-) -> list[tuple[str, int, int, int]]:
-    """(name, OF_COUNTER, OF_VALUE or OF_BALANCE, its subject, least) of each figure asked."""
-    layout, window = compiled.layout, window_key(compiled, over)
-    found: list[tuple[str, int, int, int]] = []
+    placed: PlacedProgram, asked: Thresholds, over: str | Rolling
+) -> Asked:
+    """What some thresholds ask over a window."""
+    layout, window = placed.layout, window_key(placed, over)
+    found: Asked = []
     for name, kind, least in (("spend", SPEND, asked.spend), ("visits", VISITS, asked.visits),
                               ("margin", MARGIN, asked.margin)):  # fmt: skip
         if least is not None:
@@ -143,7 +145,7 @@ def asked_of(
         least = int(points * 10 ** layout.scales[place])
         found.append((f"points.{name}", OF_COUNTER, number, least))
     for name, figure in asked.counter.items():
-        kind, subject, unit = compiled.counted(name)
+        kind, subject, unit = placed.counted(name)
         number = layout.counter(kind, subject, window)
         found.append((f"counter.{name}", OF_COUNTER, number, int(figure * unit)))
     for code, quantity in asked.activity.items():
@@ -167,23 +169,23 @@ def _always(tier: Tier, asked: list[Any]) -> bool:
     return test(metric != OF_VALUE and least <= 0 for _, metric, _, least in asked)
 
 
-def _bonus_currency(compiled: CompiledProgram, tier: Tier) -> int:
+def _bonus_currency(placed: PlacedProgram, tier: Tier) -> int:
     if tier.bonus is None:
         return -1
-    return compiled.currency_number(tier.bonus.currency)
+    return placed.currency_number(tier.bonus.currency)
 
 
-def _bonus_points(compiled: CompiledProgram, tier: Tier) -> int:
+def _bonus_points(placed: PlacedProgram, tier: Tier) -> int:
     if tier.bonus is None:
         return 0
-    scale = compiled.layout.scales[compiled.currency_number(tier.bonus.currency)]
+    scale = placed.layout.scales[placed.currency_number(tier.bonus.currency)]
     return int(tier.bonus.points * 10**scale)
 
 
-def asked_to_enter(compiled: CompiledProgram) -> list[tuple[str, int, int, int]]:
+def asked_to_enter(placed: PlacedProgram) -> Asked:
     """As `asked_of`, what a closed club asks of a candidate, ever."""
-    entry = compiled.program.membership.entry
-    return asked_of(compiled, entry.at_least, "lifetime") if entry else []
+    entry = placed.program.membership.entry
+    return asked_of(placed, entry.at_least, "lifetime") if entry else []
 
 
 def _least(values: list[int | None]) -> Any:

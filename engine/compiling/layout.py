@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
+import xxhash
+
 from vafa.native.state import State
 
 from ..program.program import Program
@@ -16,6 +18,12 @@ HEAD, ACCOUNT, TIER = 17, 15, 3
 """Slots of `native/state.pxd`; a test holds them equal."""
 
 Key = tuple[Hashable, ...]
+
+(SPEND, VISITS, RULE_POINTS, RULE_USES, CURRENCY, MARGIN, EARNED, LINES, UNITS, BASKETS,
+ ACTIVITY) = range(11)  # fmt: skip
+"""Kinds of counters."""
+COUNTS = {"spend": LINES, "quantity": UNITS, "visits": BASKETS}
+"""Those of a program's own counters, by what they count."""
 
 ADD, MOST, FILL, LATER, REST, UNITE, PERSONAL = 0, 1, 2, 3, 4, 5, 16
 """What becomes of slots when one row takes up another: `How` of `native/absorb.pxd`."""
@@ -130,3 +138,8 @@ class Layout:
                 first = self.slot(*key)
                 out += [how, n, *range(first, first + n)]
         return out
+
+
+def key_of(name: str) -> int:
+    """A number for a name that is the same in every ledger; above 0."""
+    return max(1, xxhash.xxh3_64_intdigest(name.encode()) >> 1)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from ..calendars.calendars import period_table, week_begins
 from ..program.conditions import Conditions, MemberType, NotConditions, Range
 from ..program.program import Sequence
 from ..program.referrals import REFERRED
-from .layout import Key
-from .rule_tables import key_of
-
-if TYPE_CHECKING:
-    from .programs import CompiledProgram
+from .layout import Key, key_of
+from .placed import PlacedProgram
 
 (IF_SEGMENT, IF_SUBSCRIPTION, IF_AGE, IF_MEMBER_DAYS, IF_NEAR, IF_FIRST, IF_NTH, IF_EVERY,
  IF_SINCE, IF_STREAK, IF_COUNTER, IF_SEQUENCE) = range(12)  # fmt: skip
@@ -20,7 +17,6 @@ MEMBER_FIELDS = (
     "member_type", "segment", "subscription", "age", "member_days", "anniversary", "first_purchase",
     "nth_purchase", "every_nth", "days_since_purchase", "streak", "counter", "sequence",
 )  # fmt: skip
-NEAR_BIRTH, NEAR_JOINING = -1, -2
 _FIRSTS = {"ever": 0, "store": 1, "category": 2}
 _LISTS = {"store": "stores", "category": "categories"}
 _FIRST_IN_PERIOD = 3
@@ -29,8 +25,8 @@ _FIRST_IN_PERIOD = 3
 class MemberConditions:
     """The questions of all rules of one version: conds and the lists that they look at."""
 
-    def __init__(self, compiled: CompiledProgram) -> None:
-        self.compiled = compiled
+    def __init__(self, placed: PlacedProgram) -> None:
+        self.placed = placed
         self.conds: list[tuple[int, ...]] = []
         self.lists: list[int] = []
         self.first_periods: list[Any] = []
@@ -60,21 +56,21 @@ class MemberConditions:
     def _member_type(self, names: list[str], negated: bool) -> None:
         # A type is known of a member or not, as a segment that facts set.
         # All types have slots: who is of a type that no rule asks for is of none that one does.
-        slot = {name: self.compiled.layout.slot("type", name) for name in get_args(MemberType)}
+        slot = {name: self.placed.layout.slot("type", name) for name in get_args(MemberType)}
         if REFERRED in names:
-            slot[REFERRED] = self.compiled.layout.slot(REFERRED)
+            slot[REFERRED] = self.placed.layout.slot(REFERRED)
         slots = [-slot[name] for name in names]
         self._put(IF_SEGMENT, negated, values=slots)
 
     def _segment(self, names: list[str], negated: bool) -> None:
-        defined = {segment.id: i for i, segment in enumerate(self.compiled.program.segment)}
-        layout = self.compiled.layout
+        defined = {segment.id: i for i, segment in enumerate(self.placed.program.segment)}
+        layout = self.placed.layout
         values = [defined[name] for name in names if name in defined]
         values += [-layout.slot("segment", name) for name in names]
         self._put(IF_SEGMENT, negated, values=values)
 
     def _subscription(self, plans: list[str], negated: bool) -> None:
-        values = [self.compiled.layout.slot("subscription", plan) for plan in plans]
+        values = [self.placed.layout.slot("subscription", plan) for plan in plans]
         self._put(IF_SUBSCRIPTION, negated, values=values)
 
     def _age(self, asked: Range, negated: bool) -> None:
@@ -84,7 +80,7 @@ class MemberConditions:
         self._put(IF_MEMBER_DAYS, negated, *bounds(asked))
 
     def _anniversary(self, near: Any, negated: bool) -> None:
-        self._put(IF_NEAR, negated, self.compiled.date_slot(near.of), near.before, near.after)
+        self._put(IF_NEAR, negated, self.placed.date_slot(near.of), near.before, near.after)
 
     def _first_purchase(self, scopes: list[str], negated: bool) -> None:
         first = len(self.lists)
@@ -95,11 +91,11 @@ class MemberConditions:
 
     def _first(self, scope: str) -> int:
         if scope in _LISTS:
-            self.compiled.layout.slot(_LISTS[scope], holds_list=True)
+            self.placed.layout.slot(_LISTS[scope], holds_list=True)
         if scope in _FIRSTS:
             return _FIRSTS[scope]
         if scope not in self._first_names:
-            program = self.compiled.program
+            program = self.placed.program
             self._first_names.append(scope)
             self.first_periods.append(
                 period_table(program.calendar, scope, week_begins(program))[0]
@@ -116,17 +112,17 @@ class MemberConditions:
         self._put(IF_SINCE, negated, days)
 
     def _streak(self, streak: Any, negated: bool) -> None:
-        program, layout = self.compiled.program, self.compiled.layout
+        program, layout = self.placed.program, self.placed.layout
         key = ("streak", streak.period, program.calendar, week_begins(program))
         layout.slot(*key, size=2)
         self._put(IF_STREAK, negated, layout.keys("streak").index(key), streak.count)
 
     def _counter(self, reached: Any, negated: bool) -> None:
-        number, unit = self.compiled.own_counter(reached.id)
+        number, unit = self.placed.own_counter(reached.id)
         self._put(IF_COUNTER, negated, number, int(reached.at_least * unit))
 
     def _sequence(self, step: Any, negated: bool) -> None:
-        program, layout = self.compiled.program, self.compiled.layout
+        program, layout = self.placed.program, self.placed.layout
         key = sequence_key(next(one for one in program.sequence if one.id == step.id))
         layout.slot(*key, size=2)
         numbers = layout.keys("sequence")

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
 from ..columns.dictionaries import Codes, Product, StoreVersion
 from ..program.conditions import LINE_LISTS, Conditions, LineConditions
 from ..program.program import Earn, Rule
 from .conditions import in_category, listed, nodes_of, under
+from .layout import key_of
+from .seen import Seen
+from .version import CompiledProgram
 from .words import split
-
-if TYPE_CHECKING:
-    from .programs import CompiledProgram, CompiledPrograms
 
 _EXCLUDED = 0
 _ATTRIBUTES = itemgetter(slice(2, None))
@@ -32,10 +31,10 @@ class RuleTables:
     Products that satisfy the same rules share a class; class 0 holds the excluded ones.
     """
 
-    def __init__(self, compiled: CompiledProgram, owner: CompiledPrograms) -> None:
+    def __init__(self, compiled: CompiledProgram, seen: Seen) -> None:
         self.compiled = compiled
-        self.owner = owner
-        self.dictionaries = owner.dictionaries
+        self.seen = seen
+        self.dictionaries = seen.dictionaries
         self._all = _number(compiled.words(lambda _: True))
         self._line_words: dict[tuple[str, Any], int] = {}
         self._class_of_attributes: dict[tuple[Any, ...], int] = {}
@@ -62,10 +61,10 @@ class RuleTables:
             (lambda: (len(products), len(products.categories)), self._follow_products),
             (stores.__len__, self._follow_stores),
             (self.dictionaries.terminals.__len__, self._follow_terminals),
-            (owner.channels.__len__, self._follow_channels),
+            (seen.channels.__len__, self._follow_channels),
             (self.dictionaries.tenders.__len__, self._follow_tenders),
-            (owner.coupons.__len__, self._follow_coupons),
-            (owner.activities.__len__, self._follow_activities),
+            (seen.coupons.__len__, self._follow_coupons),
+            (seen.activities.__len__, self._follow_activities),
         )
         """How long what each follows is."""
         self._sizes: list[object] = [None] * len(self._parts)
@@ -194,7 +193,7 @@ class RuleTables:
                            self.compiled.native.set_terminals)  # fmt: skip
 
     def _follow_channels(self) -> None:
-        self._follow_names("channels", "channel", self.owner.channels,
+        self._follow_names("channels", "channel", self.seen.channels,
                            self.compiled.native.set_channels)  # fmt: skip
 
     def _follow_names(self, kind: str, field: str, codes: Codes, put: Any) -> None:
@@ -226,7 +225,10 @@ class RuleTables:
         if any(isinstance(rule, Earn) and rule.tenders for rule in self.compiled.rules):
             bases = self._rows(names, lambda rule, name: isinstance(rule, Earn)
                                and name in (rule.tenders or ()))  # fmt: skip
-        native.set_tenders(has, forbids, bases, redeems, terms, len(names))
+        on_account = None
+        if program.accrues_on_payment():
+            on_account = np.array([name in program.on_account for name in names], np.uint8)
+        native.set_tenders(has, forbids, bases, redeems, terms, on_account, len(names))
 
     def _served(self, field: str, names: list[str]) -> tuple[Any, Any]:
         """Rules that each name serves and that it rules out; None when none looks."""
@@ -243,7 +245,7 @@ class RuleTables:
         return np.concatenate(rows) if rows else np.zeros(0, np.uint64)
 
     def _follow_coupons(self) -> None:
-        names = self.owner.coupons.names
+        names = self.seen.coupons.names
         has, forbids = self._served("coupon", names)
         own = self.compiled.program.coupon_currencies()
         takes = None
@@ -254,7 +256,7 @@ class RuleTables:
         self.compiled.native.set_coupons(has, forbids, takes, len(names))
 
     def _follow_activities(self) -> None:
-        names = self.owner.activities.names
+        names = self.seen.activities.names
         words = self._rows(names, lambda rule, name: name in (rule.when.activity or ()))
         bits = np.zeros(len(names), np.uint64)
         for bit, codes in enumerate(self.compiled.activity_subjects()):
@@ -329,11 +331,5 @@ def _in_store(when: Conditions, version: StoreVersion) -> bool:
     )
 
 
-def key_of(name: str) -> int:
-    """A number for a name that is the same in every ledger; above 0."""
-    return max(1, xxhash.xxh3_64_intdigest(name.encode()) >> 1)
-
-
 def _number(words: NDArray[np.uint64]) -> int:
     return int.from_bytes(words.astype("<u8").tobytes(), "little")
-

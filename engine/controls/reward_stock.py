@@ -8,22 +8,8 @@ fact when it is accepted, and so is which of them a cancel brings back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
-
-from ..columns.columns import CANCEL, REWARD, Extra, among
-from ..columns.status import POSTINGS, Status
-from .rewards import price_of
-
-if TYPE_CHECKING:
-    from ..columns.columns import Outcome
-    from ..folding.folding import Fold
-    from ..folding.late import Batch, Past
-
-_RESTORE = POSTINGS.index("restore")
-_OF_ITEMS = among((REWARD, CANCEL))
 
 
 class Told(msgspec.Struct, array_like=True, frozen=True):
@@ -122,39 +108,3 @@ class RewardStock:
         for item, holder in shelf.items.items():
             if holder:
                 self._held.setdefault(holder, (reward, []))[1].append(item)
-
-
-def write_items(fold: Fold, batch: Batch, outcome: Outcome, past: Past) -> None:
-    """Write on the rows of a commit which items were given, and which came back."""
-    facts = batch.facts
-    back: dict[str, int] = {}
-    for row in np.flatnonzero(_OF_ITEMS[facts.kind]).tolist():
-        if outcome.status[row] != Status.OK:
-            continue
-        extra = facts.extra(row)
-        assigned: tuple[str, ...] = ()
-        if facts.kind[row] == REWARD:
-            if past.stock.shelves.get(extra.code, Shelf()).items:
-                assigned = past.stock.free(extra.code, extra.quantity)
-        elif held := past.stock.held(extra.named):
-            before = back.get(extra.named, 0)
-            pieces = _pieces_back(fold, batch, outcome, row, past)
-            back[extra.named] = before + pieces
-            held = held[: len(held) - before]
-            assigned = held[len(held) - pieces :]
-        if assigned:
-            assert facts.extras is not None
-            facts.extras[row] = msgspec.structs.replace(extra, items=assigned)
-
-
-def _pieces_back(fold: Fold, batch: Batch, outcome: Outcome, row: int, past: Past) -> int:
-    """Pieces that a cancel brings back: by the points, at the price that was paid."""
-    seq = batch.known[batch.facts.extra(row).named]
-    paid = past.facts_at([seq])
-    of: Extra = paid.facts.extra(0)
-    program = fold.versions.all[int(paid.version[0]) - 1].program
-    price = price_of(program, of)
-    assert price is not None
-    mine = slice(outcome.posted_from[row], outcome.posted_from[row + 1])
-    kinds, points = outcome.postings["kind"][mine], outcome.postings["points"][mine]
-    return int(points[kinds == _RESTORE].sum()) * of.quantity // price[1]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from ..ledger.replica import Replica
+from ..replica.replica import Replica
 from .explain import Explainer
 
 Tick = Callable[[int, int], None]

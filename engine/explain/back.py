@@ -1,10 +1,11 @@
-"""What a return brings back, and what the rules of its sale still give (rulebook section 9)."""
+"""What a return brings back, and what the rules of its sale still give; what a payment leaves owed
+(rulebook sections 4 and 9)."""
 
 from __future__ import annotations
 
 from .rules import lines_told
-from .shape import Back, RuleBack
-from .trace import Returned
+from .shape import Back, PaidTold, RuleBack
+from .trace import Paid, Returned
 
 
 def back_told(returned: Returned | None) -> Back | None:
@@ -24,3 +25,8 @@ def back_told(returned: Returned | None) -> Back | None:
             for name, outcome in sorted(rules.items(), key=lambda item: item[1].place)
         ],
     )  # fmt: skip
+
+
+def paid_told(paid: Paid | None) -> PaidTold | None:
+    """What came for a sale that was paid on account."""
+    return None if paid is None else PaidTold(paid.sale, paid.amount, paid.owed_before, paid.owed)

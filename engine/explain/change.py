@@ -34,7 +34,7 @@ def lots_made(before: Wallet, after: Wallet) -> list[LotMade]:
     return [
         LotMade(
             lot.currency, lot.rule or None, plain(lot.source), lot.made, lot.dates.earned,
-            lot.dates.active_from, _through(after, lot), lot.points,
+            None if lot.unpaid else lot.dates.active_from, _through(after, lot), lot.points,
         )
         for lot in after.lots[len(before.lots) :]
     ]  # fmt: skip

@@ -18,7 +18,9 @@ from ..reference.turn import Posting, Row
 from .member import Journalled, MemberChain, Reader
 from .shape import BalanceTold, Correction, Difference, PostingTold
 
-CAPTURE, OFFER = "capture", "offer"
+OFFER, ACCRUE = "offer", "accrue"
+TOLD_APART = ("capture", ACCRUE)
+"""Kinds of postings of 0 points whose figure is told."""
 TERMS = {
     Status.BELOW_MINIMUM: "minimum", Status.NOT_A_MULTIPLE: "step", Status.OVER_WORTH: "worth",
     Status.OVER_SHARE: "share", Status.ABOVE_MAXIMUM: "maximum",
@@ -28,19 +30,22 @@ TERMS = {
 
 
 class _Key(NamedTuple):
-    """What postings are summed by: of a rule that donates all are of no rule."""
+    """What postings are summed by: of a rule that donates all are of no rule; points whose money
+    has come are apart."""
 
     rule: str
     currency: str
+    what: str = "points"
 
 
 def postings_told(postings: Iterable[Posting | Journalled]) -> list[PostingTold]:
     """Postings of either side as they are told; those of no rule and no points are left out,
-    but for captures, whose points their hold took. Offers are told with the rules."""
+    but for captures, whose points their hold took, and points whose money has come. Offers are
+    told with the rules."""
     return [
         PostingTold(p.rule or None, p.kind, p.currency, p.points, p.desired, p.limit or None)
         for p in postings
-        if p.points or p.kind == CAPTURE or (p.rule and (p.kind != OFFER or p.limit))
+        if p.points or p.kind in TOLD_APART or (p.rule and (p.kind != OFFER or p.limit))
     ]  # fmt: skip
 
 
@@ -53,7 +58,7 @@ def corrections_told(reader: Reader, found: Iterable[Journalled]) -> list[Correc
     """What later facts changed of a fact; a row that a fact of no member caused names that."""
     return [
         Correction(reader.stored(p.seq).id, p.seq, p.rule or None, p.currency, p.points)
-        for p in found if p.kind != OFFER
+        for p in found if p.kind not in (OFFER, ACCRUE)
     ]
 
 
@@ -69,7 +74,7 @@ def differences(
     mine, theirs = _sums(postings, donors), _sums([*own, *corrections], donors)
     for key in dict.fromkeys((*mine, *theirs)):
         if mine[key] != theirs[key]:
-            yield Difference("points", key.rule or None, key.currency, mine[key], theirs[key])
+            yield Difference(key.what, key.rule or None, key.currency, mine[key], theirs[key])
     if corrections:
         return
     # A late fact may move what an exchange takes and gives by one rule, and leave the sum.
@@ -91,6 +96,8 @@ def _sums(postings: Iterable[Posting | Journalled], donors: Collection[str]) -> 
     found: Counter[_Key] = Counter()
     for posting in postings:
         rule = "" if posting.rule in donors else posting.rule
+        if posting.kind == ACCRUE:
+            found[_Key(rule, posting.currency, ACCRUE)] += posting.desired
         found[_Key(rule, posting.currency)] += posting.points
     return found
 
@@ -106,7 +113,7 @@ def _alike(
             expired[posting.currency] += posting.points
         elif (posting.rule, posting.currency) in moved:
             continue
-        elif posting.points or posting.kind == CAPTURE:
+        elif posting.points or posting.kind in TOLD_APART:
             desired = posting.points if posting.kind == "reverse" else posting.desired
             limit = "" if posting.limit in TERMS.values() else posting.limit
             found[posting.rule, posting.kind, posting.currency, posting.points, desired,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -75,9 +75,7 @@ from ..reference.facts import (
 )
 from ..reference.receipts import PART
 from ..reference.world import Accepted, Version, World
-
-if TYPE_CHECKING:
-    from ..ledger.replica import Replica
+from ..replica.replica import Replica
 
 # -- what is the same for every member -----------------------------------------------------------
 
@@ -208,6 +206,10 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) 
         fields["referrer"] = about["referrer"]
         del fields["referrer_card"]
     if fields["kind"] == "sale":
+        if fields.get("coupons"):
+            # What rules saw of the codes that it presented.
+            extra = read_facts(stored.batch.slice(stored.row, 1)).extra(0)
+            fields["coupons"] = list(extra.presented())
         fields["lines"] = _whole_lines(fields["lines"])
     fact: OfMember = msgspec.convert(fields, MemberFact | TransferFact | ClaimFact | LinkFact)
     return fact

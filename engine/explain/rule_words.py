@@ -50,6 +50,11 @@ class RuleSpeaker:
                 "cut", desired=self.voice.points(rule.desired, rule.currency),
                 limit=self._limit(rule, rule.limit),
             )  # fmt: skip
+        if rule.waits:
+            yield self.say(
+                "waits", points=self.voice.points(rule.waits, rule.currency),
+                currency=rule.currency,
+            )
         for line in rule.lines:
             if line.failed is not None and line.failed.condition == "taken":
                 yield self.say(

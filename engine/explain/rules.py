@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from ..program.program import Bonus, Earn, Multiply, Offer, Rule
+from ..reference.accrual import waiting_of
 from ..reference.basis import at_tier
 from ..reference.basket import given_of_line, line_value, meets
 from ..reference.conditions import (
@@ -190,9 +191,10 @@ def _of_line(line: BasketLine, rule: Rule, name: str) -> Failed:
 def rules_told(rated: Rated, lots: list[LotMade]) -> list[RuleTold]:
     """Every rule of the version on a basket, in (priority, file) order."""
     made = {lot.rule: lot for lot in lots if lot.source == rated.basket.fact}
+    waits = waiting_of(rated.basket, rated.outcomes)
     return [
         _offer_told(rated, rule) if isinstance(rule, Offer)
-        else _told(rated, rule, made.get(rule.id))
+        else _told(rated, rule, made.get(rule.id), waits.get(rule.id, 0))
         for rule in rated.basket.program.rules_in_order()
     ]
 
@@ -215,7 +217,7 @@ def _offer_told(rated: Rated, rule: Offer) -> RuleTold:
     )
 
 
-def _told(rated: Rated, rule: Rule, lot: LotMade | None) -> RuleTold:
+def _told(rated: Rated, rule: Rule, lot: LotMade | None, waits: int) -> RuleTold:
     basket = rated.basket
     kind = type(rule).__name__.lower()
     currency = currencies(basket.program)[rule.currency].id
@@ -238,7 +240,8 @@ def _told(rated: Rated, rule: Rule, lot: LotMade | None) -> RuleTold:
         basis_of=_basis_of(rule), basis=None if basis is None else exact_text(basis),
         rate=_rate(rule, basket.tier), factor=_factor(basket, rule),
         carried=_carried(basket, rule), exact=exact_text(exact), round=_rounding(wish),
-        desired=outcome.desired, granted=outcome.granted, limit=_cut(rated, outcome), lot=lot,
+        desired=outcome.desired, granted=outcome.granted, waits=waits,
+        limit=_cut(rated, outcome), lot=lot,
     )  # fmt: skip
 
 

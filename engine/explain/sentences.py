@@ -111,6 +111,11 @@ SENTENCES = {
         "It had happened: offer {rule} did not apply to the basket.",
         "رخ داده بود: پیشنهاد {rule} شامل این سبد نمی‌شد.",
     ),
+    "code": (
+        "The code {code} served, of the coupon {coupon}.",
+        "کد {code} از کوپن {coupon} به کار آمد.",
+    ),
+    "code.not": ("The code {code} did not serve: {reason}.", "کد {code} به کار نیامد: {reason}."),
     "offer.open": ("Offer {rule} might have been had.", "پیشنهاد {rule} در دسترس بود."),
     "failed": (
         "Rule {rule} does not apply: it asks for {condition}{asked}; found: {found}.",
@@ -160,6 +165,10 @@ SENTENCES = {
         "Lot of {points} {currency}: active from {active_from}, it does not expire.",
         "بستهٔ {points} {currency}: از {active_from} قابل خرج، بی‌انقضا.",
     ),
+    "lot.unpaid": (
+        "Lot of {points} {currency}: it waits for the money of the sale.",
+        "بستهٔ {points} {currency}: تا رسیدن پول فروش در انتظار می‌ماند.",
+    ),
     "lot.less": (
         "Of it {left} are left: the rest paid debt, or had expired by then.",
         "{left} از آن مانده است: بقیه بدهی را پرداخت، یا تا آن هنگام منقضی شده بود.",
@@ -173,6 +182,10 @@ SENTENCES = {
     "lot.along.never": (
         "{left} {currency} of a lot come along: active from {active_from}, they do not expire.",
         "{left} {currency} از یک بسته همراه می‌آید: از {active_from} قابل خرج، بی‌انقضا.",
+    ),
+    "lot.along.unpaid": (
+        "{left} {currency} of a lot come along: they wait for the money of their sale.",
+        "{left} {currency} از یک بسته همراه می‌آید: تا رسیدن پول فروش در انتظار می‌ماند.",
     ),
     "moved": (
         "{points} {currency} in the lot earned on {earned}.",
@@ -193,6 +206,14 @@ SENTENCES = {
     "redeemable": (
         "The tender {tender} would have taken up to {points} points.",
         "با روش پرداخت {tender} تا {points} امتیاز خرج‌شدنی بود.",
+    ),
+    "waits": (
+        "Of them {points} {currency} wait until the sale is paid.",
+        "{points} {currency} از آن تا پرداخت پول فروش در انتظار می‌ماند.",
+    ),
+    "paid": (
+        "It pays {amount} for the sale {sale}: {before} was owed before, {owed} is now.",
+        "{amount} بابت فروش {sale} می‌پردازد: پیش از آن {before} مانده بود، اکنون {owed}.",
     ),
     "back": ("It brings back lines of the sale {sale}.", "سطرهایی از فروش {sale} را برمی‌گرداند."),
     "back.line": (

@@ -52,14 +52,17 @@ class Cut(Struct, frozen=True):
 
 
 class LotMade(Struct, frozen=True):
-    """A lot that the fact made; `left` is what it has after the fact."""
+    """A lot that the fact made; `left` is what it has after the fact.
+
+    One that waits for the money of its sale has no date from which it is active.
+    """
 
     currency: str
     rule: str | None
     source: str
     points: int
     earned: dt.date
-    active_from: dt.date
+    active_from: dt.date | None
     good_through: dt.date | None
     left: int
 
@@ -81,7 +84,8 @@ class RuleTold(Struct, frozen=True):
 
     `basis` is the sum that `rate` is applied to: money, thousandths of units or baskets of
     an earn rule (`basis_of`), exact points that a multiply acts on, units or the balance of a
-    bonus. `carried` is the remainder from before. `exact` is the figure before rounding.
+    bonus. `carried` is the remainder from before. `exact` is the figure before rounding. Of what
+    was granted `waits` wait for the money of the sale.
     """
 
     rule: str
@@ -100,6 +104,7 @@ class RuleTold(Struct, frozen=True):
     round: str | None = None
     desired: int = 0
     granted: int = 0
+    waits: int = 0
     limit: Cut | None = None
     lot: LotMade | None = None
 
@@ -114,6 +119,15 @@ class LineTold(Struct, frozen=True):
     state: Literal["counts", "void", "gone", "excluded"]
     eligible: int
     redeemed: int
+
+
+class CodeTold(Struct, frozen=True):
+    """A code that was presented: the printed coupon that it is of (null: no code at all), and why
+    it does not serve (null: it does)."""
+
+    code: str
+    coupon: str | None
+    reason: str | None = None
 
 
 class PostingTold(Struct, frozen=True):
@@ -164,6 +178,15 @@ class Back(Struct, frozen=True):
     policy: str
     lines: list[LineTold]
     rules: list[RuleBack]
+
+
+class PaidTold(Struct, frozen=True):
+    """Money that has come for a sale: what of it was owed before, and is still."""
+
+    sale: str
+    amount: int
+    owed_before: int
+    owed: int
 
 
 class MetricTold(Struct, frozen=True):
@@ -250,10 +273,12 @@ class Explanation(Struct, frozen=True, tag_field="about", tag="member"):
     short: str | None = None
     fact: dict[str, Any] = field(default_factory=dict)
     lines: list[LineTold] = field(default_factory=list)
+    coupons: list[CodeTold] = field(default_factory=list)
     rules: list[RuleTold] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     redeemable: dict[str, int] = field(default_factory=dict)
     returned: Back | None = None
+    paid: PaidTold | None = None
     postings: list[PostingTold] = field(default_factory=list)
     lots: list[LotMade] = field(default_factory=list)
     moved: list[LotMoved] = field(default_factory=list)

@@ -33,15 +33,26 @@ class Returned:
 
 
 @dataclass
+class Paid:
+    """Money for a sale: what of it was owed before, and is now."""
+
+    sale: str
+    amount: int
+    owed_before: int
+    owed: int
+
+
+@dataclass
 class Heard:
     """One fact: whose it is where members are tied, the tier at it, the member just before it,
-    its rating and what came back."""
+    its rating, what came back, what was paid."""
 
     account: str
     tier: str | None
     before: State
     rating: Rated | None = None
     returned: Returned | None = None
+    paid: Paid | None = None
 
 
 class Listener(Trace):
@@ -85,3 +96,8 @@ class Listener(Trace):
                 sale.basket, list(sale.left), dict(sale.first), dict(sale.now), found
             )
         self._wishes, self._rooms = {}, {}
+
+    def pays(self, sale: str, amount: int, owed_before: int, owed: int) -> None:
+        """See Trace."""
+        if self._now is not None:
+            self._now.paid = Paid(sale, amount, owed_before, owed)

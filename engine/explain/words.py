@@ -78,7 +78,13 @@ class _Speaker(RuleSpeaker):
             )  # fmt: skip
         if told.kind == "redeem":
             yield from self._cut_short(told)
+        yield from self._codes(told)
         yield from self._back(told)
+        if told.paid is not None:
+            yield self.say(
+                "paid", sale=voice.name(told.paid.sale), amount=voice.money(told.paid.amount),
+                before=voice.money(told.paid.owed_before), owed=voice.money(told.paid.owed),
+            )  # fmt: skip
         for line in told.lines:
             yield self._line(line)
         for rule in told.rules:
@@ -105,6 +111,15 @@ class _Speaker(RuleSpeaker):
         elif _by_card(told):
             words = REASONS | CARD_REASONS
         return self.word(words, told.reason or "")
+
+    def _codes(self, told: Explanation) -> Iterator[str]:
+        """What the codes of printed coupons came to that were presented."""
+        for code in told.coupons:
+            parts = {"code": self.voice.name(code.code)}
+            if code.reason is None:
+                yield self.say("code", coupon=self.voice.name(code.coupon or ""), **parts)
+            else:
+                yield self.say("code.not", reason=self.word(REASONS, code.reason), **parts)
 
     def _cut_short(self, told: Explanation) -> Iterator[str]:
         """What a redemption took of what it asked, where that is less (`over = "clamp"`)."""
@@ -158,7 +173,7 @@ class _Speaker(RuleSpeaker):
             if posting.kind == "offer":
                 yield self.say(f"offer.{posting.limit}", rule=self.voice.name(posting.rule or ""))
                 continue
-            # The points of a capture were taken by its hold.
+            # The points of a capture were taken by its hold, those of an accrual given before.
             moved = posting.points or posting.desired
             # Not every `adjust` is by hand, nor every `transfer` between members.
             of_fact = posting.kind in ("adjust", "transfer") and told.kind in POSTINGS
@@ -198,8 +213,10 @@ class _Speaker(RuleSpeaker):
         voice = self.voice
         parts = {
             "points": voice.points(lot.points, lot.currency), "currency": lot.currency,
-            "active_from": voice.date(lot.active_from),
         }  # fmt: skip
+        if lot.active_from is None:
+            return self.say("lot.unpaid", **parts)
+        parts["active_from"] = voice.date(lot.active_from)
         if lot.good_through is None:
             return self.say("lot.never", **parts)
         return self.say("lot", good_through=voice.date(lot.good_through), **parts)
@@ -211,8 +228,11 @@ class _Speaker(RuleSpeaker):
         voice = self.voice
         parts = {
             "left": voice.points(lot.left, lot.currency), "currency": lot.currency,
-            "active_from": voice.date(lot.active_from),
         }  # fmt: skip
+        if lot.active_from is None:
+            yield self.say("lot.along.unpaid", **parts)
+            return
+        parts["active_from"] = voice.date(lot.active_from)
         if lot.good_through is None:
             yield self.say("lot.along.never", **parts)
         else:

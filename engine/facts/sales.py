@@ -17,6 +17,7 @@ from .parts import (
     Id,
     Instant,
     LineNumber,
+    Money,
     Name,
     Pin,
     Place,
@@ -121,6 +122,22 @@ class ReturnFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="retu
     store: Place = ""
     terminal: Place = ""
     reason: Reason = ""
+    card: AnyCard = ""
+
+
+class PaymentFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="payment"):
+    """Money has come for a sale that was paid on account, or for a part of it.
+
+    Points that waited for it become the member's. What is more than is owed brings none.
+    """
+
+    id: Id
+    occurred_at: Instant
+    member: Name
+    sale: Id
+    amount: Money
+    store: Place = ""
+    terminal: Place = ""
     card: AnyCard = ""
 
 

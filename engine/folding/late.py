@@ -8,12 +8,11 @@ new row of the member, and what became of parked returns stands on the row of th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +31,7 @@ from ..columns.columns import (
     LINKS,
     NO_RULE,
     NOTHING,
+    OF_SALES,
     REDEEM,
     RELEASE,
     RETURN,
@@ -44,16 +44,14 @@ from ..columns.columns import (
     take,
 )
 from ..columns.named import NAMEABLE, PAYING
-from ..columns.parked import CORRECT, Parked
+from ..columns.parked import CORRECT
 from ..columns.schema import NO_MEMBER
 from ..columns.status import Status
-from .alone import NO_POSTINGS, Folded, changes, corrections, fold_alone
-from .chain import Heads, History, Known, is_exchange, of_sale, places_of, without_return
-
-if TYPE_CHECKING:
-    from ..controls.reward_stock import RewardStock
-    from ..members.membership import Membership
-    from .folding import Fold
+from .alone import fold_alone, fold_whole
+from .batch import Batch, CameBack, Past, write_taken
+from .chain import History, Known, is_exchange, of_sale, places_of, without_return
+from .differences import NO_POSTINGS, Folded, Posted, changes, corrections
+from .fold import Fold
 
 OK, PARKED = int(Status.OK), int(Status.PARKED)
 NEW, STANDS = 0, 2
@@ -68,82 +66,6 @@ _UNKNOWN = {
     UNMERGE: Status.UNKNOWN_MERGE,
 }  # fmt: skip
 """Why a fact is refused that names none of the kinds it may name; default UNKNOWN_HOLD."""
-
-
-class Past(Protocol):
-    """What a fold asks of the ledger as it is before a commit."""
-
-    parked: Parked
-
-    membership: Membership
-
-    @property
-    def stock(self) -> RewardStock:
-        """What facts have brought of rewards, and whose items are."""
-
-    def history(self, heads: Heads, known: Known | None = None) -> History:
-        """The facts in force of the chains of a member and those tied to it, up to seqs."""
-
-    def facts_at(self, seqs: list[int], members: tuple[int, ...] | None = None) -> History:
-        """Facts by their seqs, as those of some members (default theirs)."""
-
-    def find_ids(self, ids: list[str]) -> dict[str, int]:
-        """Seqs of those ids that are known."""
-
-    def type_of(self, member: int, at: int) -> str | None:
-        """What a member is at an instant (us), as facts have told."""
-
-    def member_of(self, seq: int, kinds: tuple[int, ...]) -> int | None:
-        """Number of the member whose accepted fact of some kinds a seq is, NO_MEMBER of
-        nobody's; else None."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """New facts of a commit: columns with dates, ids, first seq, version numbers."""
-
-    facts: Facts
-    ids: list[str]
-    first: int
-    version: NDArray[np.uint16]
-    refused: Mapping[int, Status] = field(default_factory=dict)
-    """Rows that are refused for state before they are folded."""
-    _row_of: dict[str, int] | None = None
-    known: dict[str, int] = field(default_factory=dict)
-    """Seqs of what facts of the batch name, where the ledger has them."""
-    legs: bool = False
-    """Rows that a fact of another member has caused: nothing waits for them."""
-    came_back: list[CameBack] = field(default_factory=list)
-    """What its returns have brought back of sales that gift cards paid, as they were decided."""
-
-    def row_of(self, name: str) -> int | None:
-        """Row of an id."""
-        if self._row_of is None:
-            self._row_of = {name: row for row, name in enumerate(self.ids)}
-        return self._row_of.get(name)
-
-
-class CameBack(NamedTuple):
-    """A return of a sale that gift cards paid was taken: `facts` has the return, then the sale.
-
-    `back` of the `redeemed` money of the sale is back with it and with those taken before it.
-    """
-
-    facts: Facts
-    id: str
-    sale: str
-    version: int
-    redeemed: int
-    back: int
-
-
-def write_taken(facts: Facts, row: int, taken: int) -> Extra:
-    """Write down what a redemption has taken of more that it asked; its extra."""
-    extra = facts.extra(row)
-    now = msgspec.structs.replace(extra, amount=taken, asked=extra.amount)
-    assert facts.extras is not None
-    facts.extras[row] = now
-    return now
 
 
 def takes_points(facts: Facts, row: int, coupons: Collection[str] = ()) -> bool:
@@ -177,9 +99,13 @@ class Anew:
     """The decisions over one member's new facts, and what they come to."""
 
     def __init__(
-        self, fold: Fold, batch: Batch, rows: NDArray[np.uint32], known: Known, past: Past
+        self, fold: Fold, batch: Batch, rows: NDArray[np.uint32], known: Known, past: Past,
+        apart: Sequence[Known] = (),
     ) -> None:
+        """`apart` are the families that a tie brings together, where one gives up by it what it
+        had of a sale which the other has claimed later."""
         history = known.history
+        self.apart = apart
         self.fold = fold
         self.batch = batch
         self.rows = rows
@@ -249,7 +175,7 @@ class Anew:
         for _, name in extra.tender_refs:
             if (paying := self._taken(name, mine, row, PAYING, Status.UNKNOWN_HOLD)) != OK:
                 return paying
-        if extra.named and self.pool.facts.kind[mine] not in (SALE, RETURN):
+        if extra.named and self.pool.facts.kind[mine] not in (SALE, *OF_SALES):
             kind = int(self.pool.facts.kind[mine])
             unknown = _UNKNOWN.get(kind, Status.UNKNOWN_HOLD)
             named = self._taken(extra.named, mine, row, NAMEABLE[kind], unknown)
@@ -262,7 +188,7 @@ class Anew:
             parked = named == PARKED
         if parked:
             self.waiting.setdefault(extra.named, []).append(mine)
-            if self.pool.facts.kind[mine] == RETURN:
+            if self.pool.facts.kind[mine] in OF_SALES:
                 return PARKED
             self.pool.whole[int(self.pool.seqs[mine])] = extra
             self._set_extra(mine, without_return(extra))
@@ -325,7 +251,7 @@ class Anew:
         if not self.taken[mine] or self.pool.facts.kind[mine] != SALE:
             return Status.NOT_A_SALE
         whole = self.pool.whole.get(int(self.pool.seqs[waiting]))
-        if self.pool.facts.kind[waiting] == RETURN:
+        if self.pool.facts.kind[waiting] in OF_SALES:
             return self._try(waiting)
         if whole is None or not self.taken[waiting] or self._leads_to(mine, waiting):
             return Status.NOT_A_SALE
@@ -468,13 +394,13 @@ class Anew:
             return self._told()
         out: list[tuple[NDArray[Any], dict[str, Any]]] = []
         basket = after.figures["basket"]
-        own = (basket >= self.n_old) & (basket < self.first_waiting)
-        parked = [row for _, row, _ in self.resolved if self.pool.facts.kind[row] == RETURN]
+        own = ((basket >= self.n_old) & (basket < self.first_waiting)).nonzero()[0]
+        parked = [row for _, row, _ in self.resolved if self.pool.facts.kind[row] in OF_SALES]
         if parked:
-            own &= ~np.isin(basket, parked)
+            own = own[~np.isin(basket[own], parked)]
         names = ("rule", "kind", "currency", "limit", "desired", "points")
         columns = {name: after.figures[name][own] for name in names}
-        columns["corrects"] = np.zeros(int(own.sum()), np.uint64)
+        columns["corrects"] = np.zeros(len(own), np.uint64)
         out.append((self.rows[basket[own] - self.n_old], columns))
         out += self._corrections(after, set(parked))
         return out
@@ -482,6 +408,8 @@ class Anew:
     def _corrections(
         self, after: Folded, parked: set[int]
     ) -> list[tuple[NDArray[Any], dict[str, Any]]]:
+        if self.apart:
+            return self._corrections_apart(after)
         if self.before is not None and not parked and self.before.posts_alike(after, self.n_old):
             return self._told()
         before = self.before.posted() if self.before is not None else NO_POSTINGS
@@ -500,6 +428,28 @@ class Anew:
             out.append((tellers, corrections(changed, self._seq_of)))
         return out + self._told()
 
+    def _corrections_apart(self, after: Folded) -> list[tuple[NDArray[Any], dict[str, Any]]]:
+        """As `_corrections` of a tie, whose families had facts that are in force no more."""
+        was = [
+            _by_seq(known.folded or self._alone(known.history), known.history)
+            for known in self.apart if known.history.ids
+        ]  # fmt: skip
+        before = Posted(*(np.concatenate(columns) for columns in zip(*was, strict=True)))
+        first = self.batch.first
+        changed = changes(before, _by_seq(after, self.pool), lambda seq: seq < first)
+        if not changed:
+            return []
+        tellers = np.full(len(changed), int(self.rows[-1]), np.int64)
+        return [(tellers, corrections(changed, self._seq_of_key))]
+
+    def _alone(self, history: History) -> Folded:
+        folded = fold_whole(self.fold, history)
+        assert folded is not None
+        return folded
+
+    def _seq_of_key(self, key: int) -> int:
+        return key if key >= 0 else self.fold.closed.seq[-1 - key]
+
     def _told(self) -> list[tuple[NDArray[Any], dict[str, Any]]]:
         """What became of parked facts, on the rows of their sales."""
         return [
@@ -509,6 +459,15 @@ class Anew:
 
     def _seq_of(self, row: int) -> int:
         return int(self.pool.seqs[row]) if row >= 0 else self.fold.closed.seq[-1 - row]
+
+
+def _by_seq(folded: Folded, history: History) -> Posted:
+    """Points with seqs for the rows of facts."""
+    posted = folded.posted()
+    facts = posted.row >= 0
+    seqs = posted.row.copy()
+    seqs[facts] = history.seqs[posted.row[facts]].astype(np.int64)
+    return posted._replace(row=seqs)
 
 
 def told(seq: int, status: int) -> dict[str, Any]:
@@ -528,7 +487,8 @@ def _pool(
     history: History, batch: Batch, rows: NDArray[np.uint32], waiting: list[int], past: Past
 ) -> History:
     """Old facts, new ones in the order of arrival, then parked returns that may apply."""
-    new = take(batch.facts, rows)
+    facts = batch.facts
+    new = take(facts, rows) if len(rows) < len(facts) else replace(facts)
     new.member = places_of(history.members, new.member)
     seqs = np.uint64(batch.first) + rows.astype(np.uint64)
     ids = [batch.ids[row] for row in rows.tolist()]

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..columns.columns import CLAIM, MEMBER_KINDS, RETURN, Facts, join, take
+from ..columns.columns import CLAIM, MEMBER_KINDS, OF_SALES, Facts, join, take
 from ..columns.named import names_among, naming_rows, no_names
 from ..columns.order import untwisted
 from ..columns.parked import resolutions
@@ -24,7 +24,7 @@ from ..columns.status import Status
 from ..journal.journal import Record
 from ..members.accounts import Accounts, settle
 from .chain import is_exchange, of_sale, resolve, without_return
-from .folding import Fold
+from .fold import Fold
 
 FACTS_AT_ONCE = 3_000_000
 """Rows of the journal whose facts are folded in one go."""
@@ -154,7 +154,7 @@ def _in_force(
         for row in parked.tolist():
             if told.get(int(seqs[row])) == OK:
                 continue
-            if facts.kind[row] == RETURN:
+            if facts.kind[row] in OF_SALES:
                 keep[row] = False
             elif facts.extras is not None:
                 facts.extras[row] = without_return(facts.extra(row))

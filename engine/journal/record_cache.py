@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -16,10 +16,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from vafa.native.trail import Trail
+
 from ..columns.columns import Facts
 from ..columns.parked import Resolved, resolutions
 from ..columns.records import read_facts
-from ..columns.schema import column, list_view
+from ..columns.schema import column, list_view, text_view
 from .journal import Journal, Record
 
 MOST_BYTES = 256 * 1024 * 1024
@@ -27,13 +29,11 @@ MOST_BYTES = 256 * 1024 * 1024
 
 class Links(NamedTuple):
     """Columns of a record as plain memory: a look gives an int, where one at an array gives an
-    object that costs several times as much. `ids_from` delimits the ids' UTF-8."""
+    object that costs several times as much."""
 
     kind: memoryview
     status: memoryview
     program: memoryview
-    ids_from: memoryview
-    ids: memoryview
 
 
 class Decoded:
@@ -49,6 +49,7 @@ class Decoded:
         self._program: NDArray[np.uint16] | None = None
         self._resolved: list[Resolved] | None = None
         self._links: Links | None = None
+        self._trail: Trail | None = None
         self._kinds: frozenset[int] | None = None
 
     @property
@@ -97,23 +98,22 @@ class Decoded:
     def links(self) -> Links:
         """What a walk looks at row by row."""
         if self._links is None:
-            ids = self.batch.column("id")
-            _, offsets, names = ids.buffers()
-            ends = np.frombuffer(offsets, np.int32, len(ids) + 1, 4 * ids.offset)
-            self._links = Links(
-                self.facts.kind.data, self.status.data, self.program.data, ends.data,
-                memoryview(names or b""),
-            )
+            self._links = Links(self.facts.kind.data, self.status.data, self.program.data)
         return self._links
+
+    @property
+    def trail(self) -> Trail:
+        """What a walk follows, and takes ids from."""
+        if self._trail is None:
+            self._trail = Trail(
+                self.record.first, self.facts.member, self.previous, self.status,
+                *text_view(self.batch.column("id")),
+            )
+        return self._trail
 
     def id_of(self, row: int) -> str:
         """A fact's id."""
-        return self.ids_of((row,))[0]
-
-    def ids_of(self, rows: Iterable[int]) -> list[str]:
-        """Ids of some facts."""
-        _, _, _, starts, names = self.links
-        return [str(names[starts[row] : starts[row + 1]], "utf-8") for row in rows]
+        return self.trail.ids((row,))[0]
 
     @property
     def resolved(self) -> list[Resolved]:

@@ -19,24 +19,31 @@ from ..columns.schema import column, list_view
 from ..columns.status import Status
 from ..columns.verdicts import Refusal, Verdict, reused
 from ..controls.closing import end_of_day
-from ..controls.controls import grow_by, kind_of, payload_of
+from ..controls.controls import as_sent, grow_by, kind_of, payload_of
+from ..controls.coupon_book import drawn
 from ..controls.late_names import concerned_members
-from ..controls.rewards import why_no_stock
 from ..controls.standing import day_closed
 from ..controls.versions import unlike
 from ..facts import (
     CatalogFact,
     ControlFact,
+    CouponBlockFact,
+    CouponIssueFact,
     DayClosedFact,
     ProfitShareFact,
     PublishFact,
     RewardStockFact,
     StoreFact,
+    WireControl,
 )
 from ..facts.parts import ID_BYTES, instant_us
+from ..folding.alone import fold_whole
+from ..folding.batches import apply
 from ..journal.journal import Record, StorageFull, encode_record
 from ..value.joint import Legs
 from ..value.profit_share import legs_of
+from ..value.rewards import why_no_stock
+from ..views.first_answer import first_answer
 from .derived import (
     Restated,
     before,
@@ -83,13 +90,13 @@ class ControlCommits:
                 return self._of_many(fact, at, kind, payload)
 
     def _of_many(
-        self, fact: CatalogFact | StoreFact | ProfitShareFact | RewardStockFact, at: int,
-        kind: int, payload: bytes,
+        self, fact: WireControl, at: int, kind: int, payload: bytes,
     ) -> Verdict:
         if isinstance(fact, ProfitShareFact):
             return self._share(fact, at, kind, payload)
-        if isinstance(fact, RewardStockFact):
-            return self._stock(fact, at, kind, payload)
+        if isinstance(fact, RewardStockFact | CouponIssueFact | CouponBlockFact):
+            return self._brought(fact, at, kind, payload)
+        assert not isinstance(fact, DayClosedFact)
         return self._name(fact, at, kind, payload)
 
     def _known(self, fact_id: str, kind: int, at: int, payload: bytes) -> Verdict | None:
@@ -101,11 +108,11 @@ class ControlCommits:
         same = (
             stored.kind == kind
             and int(column(stored.batch, "at")[stored.row]) == at
-            and stored.batch.column("payload")[stored.row].as_py() == payload
+            and as_sent(kind, stored.batch.column("payload")[stored.row].as_py()) == payload
         )
         if not same:
             return Verdict(refusal=reused(fact_id))
-        answer = control_answer(fact_id, seq, stored.status)
+        answer = first_answer(self._replica, seq)
         answer["status"] = "replayed"
         return Verdict(answer, replayed=True)
 
@@ -261,7 +268,7 @@ class ControlCommits:
             ))  # fmt: skip
         before = {member: fold.state.pack(member) for member in legs.facts.member.tolist()}
         with self._ledger.ahead():
-            rows = Legs(legs, fold.apply(legs, replica))
+            rows = Legs(legs, apply(fold, legs, replica))
             if rows.outcome.status.any():
                 self._put_back(before, sizes)
                 return Verdict(refusal=Refusal(
@@ -276,23 +283,33 @@ class ControlCommits:
             replica.dirty.update(before)
         return Verdict(control_answer(fact.id, first))
 
-    # -- stock of rewards ---------------------------------------------------------------------
+    # -- stock of rewards, codes of coupons ---------------------------------------------------
 
-    def _stock(self, fact: RewardStockFact, at: int, kind: int, payload: bytes) -> Verdict:
-        """Bring pieces or items of a reward, or take pieces away that are not given."""
-        fold, stock = self._replica.fold, self._replica.stock
-        version = self._replica.versions.at(at)
-        if fold is None or version is None:
+    def _brought(
+        self, fact: RewardStockFact | CouponIssueFact | CouponBlockFact, at: int, kind: int,
+        payload: bytes,
+    ) -> Verdict:
+        """Bring pieces or items of a reward, or take pieces away that are not given; bring codes
+        of a coupon, or block some."""
+        replica, coupons = self._replica, self._replica.membership.coupons
+        version = replica.versions.at(at)
+        if replica.fold is None or version is None:
             return Verdict(refusal=Refusal("no-program", "no program is in force then"))
-        reason = why_no_stock(fold, version.program, fact, stock)
+        match fact:
+            case RewardStockFact():
+                reason = why_no_stock(replica.fold, version.program, fact, replica.stock)
+            case CouponIssueFact():
+                reason = coupons.why_no_issue(version.program, fact)
+                payload = drawn(payload, coupons)
+            case CouponBlockFact():
+                reason = coupons.why_no_block(fact)
         if reason is not None:
             return Verdict(refusal=Refusal("invalid-fact", *reason))
-        sizes = self._replica.dictionaries.sizes()
+        sizes = replica.dictionaries.sizes()
         control = control_batch(fact.id, kind, at, payload, program=version.number)
         record = self._append(fact.id, control, sizes)
-        stock.bring(payload)
-        answer = control_answer(fact.id, record.first)
-        return Verdict(answer)
+        replica.membership.bring(kind, fact.id, payload)
+        return Verdict(first_answer(replica, record.first))
 
     def _put_back(self, before: dict[int, bytes], sizes: Sizes) -> None:
         fold = self._replica.fold
@@ -312,7 +329,7 @@ class ControlCommits:
         assert fold is not None
         for member in members.tolist():
             history = replica.history(fold.heads(member))
-            fold.put(history.members, fold.alone(history))
+            fold.put(history.members, fold_whole(fold, history))
 
     # -- writing ------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from ..columns.columns import BALANCES, CLOSING, POSTING_COLUMNS, Outcome, without_lines
 from ..columns.records import control_batch, facts_batch
 from ..controls.standing import BUDGET_CLOSED
-from ..folding.alone import Folded, Posted, changes, corrections
+from ..folding.alone import fold_whole
 from ..folding.chain import History
-from ..folding.folding import Fold
-
-if TYPE_CHECKING:
-    from .replica import Replica
+from ..folding.differences import Folded, Posted, changes, corrections
+from ..folding.fold import Fold
+from ..replica.replica import Replica
 
 Postings = dict[str, NDArray[Any]]
 
@@ -62,7 +61,7 @@ def before(replica: Replica, members: Sequence[int]) -> list[Before]:
             continue
         history = replica.history(fold.heads(member))
         done.update(history.members)
-        folded = fold.alone(history)
+        folded = fold_whole(fold, history)
         if folded is not None:
             out.append(Before(member, history, folded.posted(), folded.rows))
     return out
@@ -77,7 +76,7 @@ def restate(replica: Replica, was: Before, own_closing: int | None = None) -> Re
     fold = replica.fold
     assert fold is not None
     history = replica.history(fold.heads(was.member))
-    after = fold.alone(history)
+    after = fold_whole(fold, history)
     assert after is not None
     if after.figures["status"][after.order].any():
         raise OverflowError

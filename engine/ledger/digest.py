@@ -15,7 +15,7 @@ from vafa.native.state import State
 from ..calendars.calendars import NEVER, date_of
 from ..columns.dictionaries import Dictionaries
 from ..facts.parts import us_instant
-from ..folding.folding import Fold
+from ..folding.fold import Fold
 
 _SEQ_AT = 8 * (1 + 1)
 """Where a packed row has the last seq: after the version and last_at."""

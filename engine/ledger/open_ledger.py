@@ -16,9 +16,9 @@ from typing import Self
 
 from ..journal.journal import MAP_BYTES, Journal, LedgerError, StorageFull
 from ..private.apart import Private
+from ..replica.checkpoint import remove
+from ..replica.replica import Progress, Replica, journal_path, state_path
 from .admission import Admission
-from .checkpoint import remove
-from .replica import Progress, Replica, journal_path, state_path
 
 LEAST_FREE = 0.05
 LEAST_FREE_BYTES = 1 << 30

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,13 +18,11 @@ from ..columns.columns import NO_RULE
 from ..columns.parked import CORRECT
 from ..columns.schema import NO_MEMBER, column, list_view
 from ..columns.status import POSTINGS
+from ..compiling.layout import Layout
 from ..controls.standing import CLOSING, DERIVED
-from ..folding.alone import COUNTED, OF_MONEY, figures_of
+from ..folding.differences import COUNTED, OF_MONEY, OF_WAITING, figures_of
 from ..folding.refold import Refolded
 from ..members.accounts import Accounts
-
-if TYPE_CHECKING:
-    from ..compiling.layout import Layout
 
 STOCK = POSTINGS.index("stock")
 
@@ -50,9 +48,10 @@ class Finding:
             return f"{what}: the journal's postings are {self.kind}"
         if self.currency == OF_MONEY:
             return f"{what}: the journal's offers are {self.units:+d} minor units from the replayed"
-        currency = layout.currencies[self.currency]
+        currency = layout.currencies[self.currency % OF_WAITING]
+        whose = "postings" if self.currency < OF_WAITING else "accruals"
         return (
-            f"{what}: the journal's postings in {currency!r} are {self.units:+d} units from the "
+            f"{what}: the journal's {whose} in {currency!r} are {self.units:+d} units from the "
             "replayed ones"
         )
 

@@ -18,11 +18,13 @@ from ..columns.mixed import MixedFacts
 from ..columns.schema import NO_MEMBER, column
 from ..columns.verdicts import VERDICTS, Refusal, Verdict, rated_table, verdict_table
 from ..journal.journal import Record
+from ..replica.replica import Replica
+from ..value.coupons import tell_codes
 from ..value.gift_cards import card_of
 from ..value.joint import Legs
 from ..value.redeemable import tell_redeemable, tell_taken
 from ..value.refunds import refunds_of, tell_refunds
-from .replica import Replica
+from ..views.first_answer import first_answer
 
 NO_NAMES = Sizes()
 
@@ -130,7 +132,7 @@ def _old_verdict(replica: Replica, staged: Staged, row: int) -> Verdict | None:
         return Verdict(refusal=staged.refusals[row])
     if row not in staged.known:
         return None
-    answer = replica.first_answer(staged.known[row])
+    answer = first_answer(replica, staged.known[row])
     answer["status"] = "replayed"
     return Verdict(answer, replayed=True)
 
@@ -162,6 +164,7 @@ def _new_answers(
     for row in np.flatnonzero(facts.member == NO_MEMBER).tolist():
         answers[row] = of_nobody(answers[row])
     tell_taken(answers, facts)
+    tell_codes(answers, facts)
     if staged.legs is not None:
         tell_refunds(answers, refunds_of(record.facts(), replica.dictionaries))
     if outcome.status.any():

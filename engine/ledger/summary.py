@@ -13,7 +13,7 @@ from ..columns.columns import CLAIM, NO_RULE, SALE
 from ..columns.schema import column, list_view
 from ..columns.status import LIMIT_CODES
 from ..journal.journal import LedgerError
-from .replica import Replica
+from ..replica.replica import Replica
 
 TOP = 20
 NEVER_US = -(2**63)

@@ -24,11 +24,13 @@ from ..columns.schema import list_view
 from ..columns.status import REFUSALS, Status
 from ..columns.verdicts import Refusal, Verdict
 from ..facts import ControlFact, JointFact, LoneFact, PrivateFact, PublishFact, WireControl
-from ..folding.late import Batch
+from ..folding.batch import Batch
+from ..folding.batches import apply, at_stake
 from ..journal.journal import StorageFull, encode_record
-from ..members.naming import refuse_closed
+from ..naming.members import refuse_closed
 from ..private.facts import for_journal, has_private_part, keep_profile, whose
 from ..private.gift_pins import refuse_pin
+from ..replica.replica import Progress
 from ..value.gift_cards import choose_code
 from ..value.joint import Legs, apply_alone, apply_joint, is_joint, others
 from ..value.referrals import Watched, legs_of, watched
@@ -36,7 +38,6 @@ from .admission import Admitted
 from .control_commits import ControlCommits
 from .derived import budget_rows
 from .open_ledger import OpenLedger
-from .replica import Progress
 from .staged import Staged, Told, lines_of, table_of, verdicts_of
 
 REFUSED_FOR_EVER = "the fact is refused for ever"
@@ -125,7 +126,7 @@ class Writer(OpenLedger):
         before: dict[int, bytes] = {}
         if keep_before:
             also = others(facts, dictionaries) if joint else None
-            members = fold.at_stake(facts, new_ids, replica, also)
+            members = at_stake(fold, facts, new_ids, replica, also)
             members |= fold.accounts.every(refers.referrer_of.values())
             before = {m: fold.state.pack(m) for m in members}
         # From here until the commit is settled or taken back, memory is ahead of the journal.
@@ -197,7 +198,7 @@ class Writer(OpenLedger):
         if batch is None:
             return None
         with self.replica.records.unwritten(begin, rows):
-            return Legs(batch, fold.apply(batch, self.replica))
+            return Legs(batch, apply(fold, batch, self.replica))
 
     def _refused_before(self, known: dict[int, int]) -> dict[int, Refusal]:
         """Rows that are repeats of facts which were refused for ever."""

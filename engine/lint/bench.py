@@ -35,7 +35,7 @@ from ..facts import (
     SubscriptionStartFact,
     TenderFact,
 )
-from ..folding.folding import Fold
+from ..folding.fold import Fold
 from ..program.conditions import Draw
 from ..program.draws import bits_where
 from .situations import Past, Situation

@@ -23,9 +23,9 @@ from ..columns.columns import (
     ENROL,
     LINKS,
     MERGE,
+    OF_SALES,
     POOL,
     RELEASE,
-    RETURN,
     SUBSCRIBE,
     TIES,
     UNMERGE,
@@ -38,7 +38,7 @@ from ..columns.named import Names
 
 UInt32 = NDArray[np.uint32]
 
-_GO_ALONG = (RETURN, CAPTURE, RELEASE, CANCEL)
+_GO_ALONG = (*OF_SALES, CAPTURE, RELEASE, CANCEL)
 """Kinds of facts that count where the one fact that they name does."""
 
 _ABOUT = (ENROL, UPDATE, SUBSCRIBE, UNSUBSCRIBE)

@@ -3,7 +3,7 @@ apart (rulebook section 7, and promise 11 of reliability: erasing leaves the jou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TypeGuard
 
 import msgspec
 
@@ -20,13 +20,10 @@ from ..facts import (
     MemberUpdateFact,
     PrivateFact,
 )
+from ..replica.replica import Replica
 from .apart import Private
 from .gift_pins import gives_pin, with_hash
 from .pins import pin_fact
-
-if TYPE_CHECKING:
-    from ..ledger.replica import Replica
-
 
 WithPrivate = PrivateFact | GiftCardIssueFact | GiftCardPinFact
 """Facts that may have something which the journal must not have."""

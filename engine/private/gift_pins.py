@@ -7,7 +7,6 @@ after it. Whoever has the code may spend, so a wrong PIN counts as one of a memb
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -24,11 +23,9 @@ from ..facts import (
     JointFact,
     SaleFact,
 )
+from ..replica.replica import Replica
 from .apart import Private
 from .pins import Lock, hashed, try_pin
-
-if TYPE_CHECKING:
-    from ..ledger.replica import Replica
 
 
 def gives_pin(fact: object) -> bool:

@@ -40,6 +40,7 @@ from .conditions import (
     Weekday,
     Worth,
 )
+from .coupons import Coupon
 from .offers import Benefit, OfferGroup, OfferLimits
 from .referrals import REFERRED, Referral
 
@@ -183,6 +184,9 @@ class Reward(Part, frozen=True, kw_only=True):
 
 
 class _Rule(Part, frozen=True, kw_only=True, tag_field="kind"):
+    """A rule that gives points. What it gives to a sale that was paid `on_account` is the member's
+    at the `invoice`, or at the `payment`: until then it waits."""
+
     id: Name
     title: Annotated[str, Meta(max_length=200)] = ""
     currency: Name | None = None
@@ -193,6 +197,7 @@ class _Rule(Part, frozen=True, kw_only=True, tag_field="kind"):
     uses: Uses = Uses()
     budget: Decimal | None = None
     donate: Text | None = None
+    accrual: Literal["invoice", "payment"] = "invoice"
 
 
 class Band(Part, frozen=True, kw_only=True, rename={"start": "from"}):
@@ -266,6 +271,11 @@ class Offer(Part, frozen=True, kw_only=True, tag_field="kind", tag="offer"):
         return None
 
     round = donate = currency
+
+    @property
+    def accrual(self) -> Literal["invoice"]:
+        """An offer takes off the price, whenever that is paid."""
+        return "invoice"
 
 
 Rule = Earn | Multiply | Bonus | Offer
@@ -490,9 +500,11 @@ class Program(Part, frozen=True, kw_only=True):
     causes: Annotated[list[Text], Meta(max_length=16)] = field(default_factory=list)
     gift_cards: GiftCards | None = None
     reward: Annotated[list[Reward], Meta(max_length=256)] = field(default_factory=list)
+    coupon: Annotated[list[Coupon], Meta(max_length=256)] = field(default_factory=list)
     returns: Returns = Returns()
     currency: Annotated[list[Currency], Meta(min_length=1, max_length=16)]
     redemption: list[Redemption] = field(default_factory=list)
+    on_account: Annotated[list[Text], Meta(max_length=64)] = field(default_factory=list)
     exclude: list[LineConditions] = field(default_factory=list)
     holidays: list[Holidays] = field(default_factory=list)
     counter: Annotated[list[CounterRule], Meta(max_length=64)] = field(default_factory=list)
@@ -543,6 +555,10 @@ class Program(Part, frozen=True, kw_only=True):
     def coupon_currencies(self) -> set[str]:
         """Currencies whose units are coupons: a sale that presents one takes one."""
         return {currency.id for currency in self.currency if currency.kind == "coupons"}
+
+    def accrues_on_payment(self) -> bool:
+        """Whether points of some rule wait for the money."""
+        return any(rule.accrual == "payment" for rule in self.rule)
 
     def terms_of(self, currency: str | None) -> Redemption | None:
         """The first redemption of a currency: its terms are those outside of a sale's tenders."""

@@ -23,9 +23,9 @@ from ..columns.answers import Answer
 from ..columns.columns import NOTHING, Extra, Facts
 from ..columns.named import no_names
 from ..columns.status import LIMITS
-from ..compiling.programs import CompiledProgram
 from ..compiling.rule_tables import line_meets
-from ..folding.folding import Fold
+from ..compiling.version import CompiledProgram
+from ..folding.fold import Fold
 from ..program.offers import EarlyAccess, FreeItem, Service
 from ..program.program import Offer
 from .amounts import Line, Off, cut, taken_off

@@ -14,9 +14,9 @@ from ..columns.columns import Facts
 from ..columns.dictionaries import Product
 from ..compiling.conditions import in_dates, in_hours, under
 from ..compiling.member_conditions import MEMBER_FIELDS
-from ..compiling.programs import CompiledProgram
 from ..compiling.rule_tables import line_meets
-from ..folding.folding import Fold
+from ..compiling.version import CompiledProgram
+from ..folding.fold import Fold
 from ..program.conditions import WEEKDAYS, Conditions, LineConditions, NotConditions
 from ..program.draws import won
 from ..program.program import Offer
@@ -73,7 +73,7 @@ class Reasons:
         }
         self._lists = {
             "tender": {names.tenders.names[code] for code in facts.tender.tolist()},
-            "coupon": set(extra.coupons),
+            "coupon": set(extra.presented()),
         }
         self._holds: dict[str, Callable[[Any], bool]] = {
             "date": lambda dates: in_dates(Conditions(date=dates), day),

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +20,25 @@ from ..columns.columns import Facts, Outcome
 from ..columns.intake import facts_of
 from ..columns.named import no_names
 from ..columns.status import Status
-from ..folding.alone import Folded
+from ..folding.batch import Batch
+from ..folding.batches import (
+    insert,
+    known_of,
+    outcome_of,
+    refuse,
+    special_rows,
+    strangers,
+    tell_anew,
+)
 from ..folding.chain import Known
-from ..folding.folding import Fold, insert, strangers, tell_anew
-from ..folding.late import Anew, Batch
-from ..members.naming import refuse_closed
+from ..folding.differences import Folded
+from ..folding.fold import Fold
+from ..folding.late import Anew
+from ..naming.members import refuse_closed
+from ..replica.replica import Replica
+from ..value.coupons import decide, write_codes
 from ..views.views import as_of, durable_heads, end_holds
-
-if TYPE_CHECKING:
-    from ..ledger.replica import Replica
+from .form import NOBODY
 
 _ONE = np.zeros(1, np.uint32)
 
@@ -58,12 +67,12 @@ class Trial:
 def lent(fold: Fold) -> Iterator[None]:
     """Dictionaries may grow inside, and are as they were after it."""
     dictionaries, compiled = fold.dictionaries, fold.compiled
-    sizes, codes = dictionaries.sizes(), compiled.sizes()
+    sizes, codes = dictionaries.sizes(), compiled.seen.sizes()
     try:
         yield
     finally:
         dictionaries.cut(sizes)
-        compiled.cut(codes)
+        compiled.seen.cut(codes)
         # Tables that were made for names which another batch may number otherwise.
         compiled.follow()
 
@@ -90,9 +99,12 @@ def try_sale(
     at = sale.at if last_at is None else max(sale.at, last_at)
     gone = dict(refused or {})
     refuse_closed(facts, replica.membership, gone, replica.dictionaries.members)
+    decided = decide(fold, batch, gone, replica, nobody=sale.member == NOBODY)
+    write_codes(facts, decided)
+    gone |= decided.refused
     if gone:
         return _refused(fold, batch, before, at, gone[0])
-    special = fold.special(batch, replica)
+    special = special_rows(fold, batch, replica)
     tied = fold.accounts.behind(facts.member, facts.at)
     apart = tied is not None and bool(tied.any())
     if special is None and not apart and not _late(fold, before, facts):
@@ -137,7 +149,7 @@ def _fast(fold: Fold, batch: Batch, before: State, at: int) -> Trial:
 
 def _refused(fold: Fold, batch: Batch, before: State, at: int, status: Status) -> Trial:
     outcome = _folded(fold, batch, _row(fold, None), np.zeros(0, np.uint32))
-    fold.refuse(batch, 0, status, before, 0, outcome)
+    refuse(fold, batch, 0, status, before, 0, outcome)
     spendable = _active(fold, before, int(batch.facts.day[0]))
     return Trial(batch.facts, int(batch.version[0]), outcome, before, before, before, at, spendable)
 
@@ -154,14 +166,14 @@ def _folded(fold: Fold, batch: Batch, state: State, order: NDArray[np.uint32]) -
         no_names(1), np.zeros(1, np.bool_), order,
         drawn=fold.compiled.drawn(batch.version, batch.ids),
     )  # fmt: skip
-    return fold.outcome(figures, 1, state.last_seqs(_ONE), True)
+    return outcome_of(figures, 1, state.last_seqs(_ONE), True)
 
 
 def _anew(replica: Replica, fold: Fold, batch: Batch, before: State, at: int) -> Trial:
     """A fact that does not simply come last: its member folded with its whole chain."""
     member = int(batch.facts.member[0])
     heads = durable_heads(replica, fold, member)
-    known = fold.known(heads, replica)
+    known = known_of(fold, heads, replica)
     outcome = _folded(fold, batch, _row(fold, None), np.zeros(0, np.uint32))
     anew = Anew(fold, batch, _ONE, known, replica)
     packed = None

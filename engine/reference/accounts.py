@@ -22,6 +22,7 @@ from ..facts import (
     LinkFact,
     MemberFact,
     MemberUpdateFact,
+    PaymentFact,
     RedeemFact,
     ReleaseFact,
     ReturnFact,
@@ -66,7 +67,7 @@ class Accounts:
                 entry, cut = self._cut(entry, fact, self.book.facts.get(fact.member, []), before)
             self._check_named(fact)
             waits = self.book.waits(fact)
-            if waits and isinstance(fact, ReturnFact):
+            if waits and isinstance(fact, ReturnFact | PaymentFact):
                 self.book.park(entry)
                 answer = self.book.in_vain(Answer(fact.id, "parked"))
                 return self.book.answered(entry, before, answer)

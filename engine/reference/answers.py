@@ -39,7 +39,7 @@ class Answer:
     of the returns that waited for this sale: ok, or why they proved invalid; `rows` of what
     follows a claim, or its cancel: the sale, its returns. `budgets` are the rules whose budget it
     closed. `taken` is what a redemption took that asked for more, `items` are the items of a reward
-    that were given or came back.
+    that were given or came back, `codes` what codes of printed coupons came to.
     """
 
     id: str
@@ -56,14 +56,16 @@ class Answer:
     budgets: list[str] = field(default_factory=list)
     taken: int | None = None
     items: list[str] = field(default_factory=list)
+    codes: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 class LotView(NamedTuple):
-    """A lot that has points, as it stands on a date."""
+    """A lot that has points, as it stands on a date. What waits for money has none from which it
+    is active."""
 
     currency: str
     earned: dt.date
-    active_from: dt.date
+    active_from: dt.date | None
     good_through: dt.date | None
     points: int
     source: str
@@ -133,7 +135,7 @@ def _seen(program: Program, member: State, day: dt.date) -> MemberView:
     for lot in wallet.in_spending_order(lot for lot in wallet.lots if lot.points):
         dates, through = lot.dates, wallet.good_through(lot)
         lots.append(LotView(
-            lot.currency, dates.earned, dates.active_from,
+            lot.currency, dates.earned, None if lot.unpaid else dates.active_from,
             None if through == dt.date.max else through, lot.points, lot.source, lot.rule,
         ))  # fmt: skip
     totals = {
@@ -174,10 +176,10 @@ def corrections(before: Run, after: Run, *new: str) -> list[Posting]:
             continue
         # A sale that its member claims again is another: the old one gives nothing any more.
         old, now = _sums(was.get(name)), _sums(None if name in new else is_now.get(name))
-        for rule, currency, of_offer in dict.fromkeys([*now, *old]):
-            change = now[rule, currency, of_offer] - old[rule, currency, of_offer]
+        for rule, currency, apart in dict.fromkeys([*now, *old]):
+            change = now[rule, currency, apart] - old[rule, currency, apart]
             if change:
-                kind, points = ("offer", 0) if of_offer else ("correct", change)
+                kind, points = (apart, 0) if apart else ("correct", change)
                 found.append(Posting(rule, kind, currency, change, points, "", plain(name)))
     return found
 
@@ -189,11 +191,16 @@ def _in_order(*rows: dict[str, Row]) -> Iterable[str]:
     return names
 
 
-def _sums(row: Row | None) -> Counter[tuple[str, str, bool]]:
-    """Figures by rule and currency: points, and apart from them what offers take off."""
-    sums: Counter[tuple[str, str, bool]] = Counter()
+_APART = ("offer", "accrue")
+"""Kinds of postings without points: their figures are corrected apart."""
+
+
+def _sums(row: Row | None) -> Counter[tuple[str, str, str]]:
+    """Figures by rule and currency: points, and apart from them, by their kind, those of postings
+    that have none."""
+    sums: Counter[tuple[str, str, str]] = Counter()
     for posting in row.postings if row is not None else []:
-        of_offer = posting.kind == "offer"
-        figure = posting.points if not of_offer or posting.limit else posting.desired
-        sums[posting.rule, posting.currency, of_offer] += figure
+        apart = posting.kind if posting.kind in _APART else ""
+        figure = posting.points if not apart or posting.limit else posting.desired
+        sums[posting.rule, posting.currency, apart] += figure
     return sums

@@ -23,6 +23,7 @@ from ..facts import (
     HoldFact,
     ManualTier,
     MemberUpdateFact,
+    PaymentFact,
     ProductFact,
     RedeemFact,
     ReleaseFact,
@@ -33,6 +34,7 @@ from ..facts import (
     TransferFact,
 )
 from . import tiers
+from .accrual import pay
 from .basis import rounded
 from .calendar import ONE_DAY, add_months, business_date, first_instant
 from .earning import rate
@@ -48,13 +50,12 @@ from .lines import BasketLine
 from .lots import Dates, Lot, earned_dates
 from .metrics import Metric, is_candidate
 from .moving import donate, receive, transfer
-from .returns import Refusal, remainder_of
+from .returns import Refusal, remainder_of, sale_named
 from .sales import (
     apply_return,
     apply_sale,
     fall,
     post_missing,
-    sale_named,
     take_from,
 )
 from .spending import cancel, capture, hold, redemption, release, release_all, renew
@@ -70,7 +71,9 @@ def apply(turn: Turn) -> None:
     fact, program, member = turn.accepted.fact, turn.program, turn.member
     before = tiers.figures(program, member, turn.today)
     turn.candidate = is_candidate(program, member)
-    returns = named_sale(fact) is not None and turn.sale_is_here
+    returns = (
+        turn.sale_is_here and named_sale(fact) is not None and not isinstance(fact, PaymentFact)
+    )
     names: set[Metric] = set()
     if returns:
         apply_return(turn, sale_named(turn, named_sale(fact) or ""), returned_lines(fact))
@@ -93,6 +96,8 @@ def _apply_rest(turn: Turn) -> None:
             apply_sale(turn, fact)
         case ReturnFact(sale=None):
             _without_receipt(turn, fact)
+        case PaymentFact():
+            pay(turn, fact)
         case ActivityFact():
             _activity(turn, fact)
         case AdjustFact():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from ..columns.gift_accounts import account_of
 from ..columns.status import Status
-from ..facts import CancelFact, SaleFact
+from ..facts import CancelFact, PaymentFact, SaleFact
 from .answers import Answer
 from .book import Book
 from .facts import RefundFact, named_sale, refund_id
@@ -52,7 +52,7 @@ class Cards:
         """What a return, by a member's run with it, puts back on cards in the commit of a fact."""
         name = named_sale(one.fact)
         # An exchange may wait for the sale that it names.
-        if name is None or name not in run.member.sales:
+        if name is None or name not in run.member.sales or isinstance(one.fact, PaymentFact):
             return {}
         sale = self.book.fact(getattr(one.fact, "member", ""), name).fact
         assert isinstance(sale, SaleFact)

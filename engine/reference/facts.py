@@ -24,6 +24,7 @@ from ..facts import (
     CardUnblockFact,
     ClaimFact,
     CloseFact,
+    CouponRedeemFact,
     DayClosedFact,
     DonateFact,
     EnrolFact,
@@ -34,6 +35,7 @@ from ..facts import (
     MemberFact,
     MemberUpdateFact,
     MergeFact,
+    PaymentFact,
     PoolFact,
     RedeemFact,
     ReleaseFact,
@@ -178,7 +180,7 @@ def rank(fact: OfMember | DayClosedFact) -> int:
             | MergeFact() | UnmergeFact() | PoolFact() | UnpoolFact()
         ):  # fmt: skip
             return 0
-        case SaleFact() | ActivityFact():
+        case SaleFact() | ActivityFact() | PaymentFact():
             return 1
         case AdjustFact():
             return 1 if fact.points >= 0 else 3
@@ -186,7 +188,7 @@ def rank(fact: OfMember | DayClosedFact) -> int:
             return 2
         case (
             RedeemFact() | HoldFact() | CaptureFact() | ReleaseFact() | CancelFact()
-            | DonateFact() | TransferFact() | ReceivedFact() | ClaimFact()
+            | DonateFact() | TransferFact() | ReceivedFact() | ClaimFact() | CouponRedeemFact()
         ):  # fmt: skip
             return 3
         case DayClosedFact():
@@ -203,8 +205,8 @@ def own_key(fact: OfMember | DayClosedFact) -> PlaceKey:
 
 
 def named_sale(fact: OfMember | DayClosedFact) -> str | None:
-    """The id of the sale that a return or an exchange names."""
-    if isinstance(fact, ReturnFact):
+    """The id of the sale that a return, an exchange or a payment names."""
+    if isinstance(fact, ReturnFact | PaymentFact):
         return fact.sale
     if isinstance(fact, SaleFact) and fact.returned is not None:
         return fact.returned.sale

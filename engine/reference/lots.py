@@ -24,8 +24,9 @@ class Dates(NamedTuple):
 class Lot(NamedTuple):
     """Points of one posting. `place` is the source's in the member's order and the rule's.
 
-    `made` is what it had at first, before debt or expiry took any of it. A lot never changes:
-    its wallet puts another in its place, and copies of a wallet share what is alike.
+    `made` is what it had at first, before debt or expiry took any of it. `unpaid` ones wait for
+    the money of their sale and not for a date. A lot never changes: its wallet puts another in its
+    place, and copies of a wallet share what is alike.
     """
 
     currency: str
@@ -38,6 +39,7 @@ class Lot(NamedTuple):
     passed: bool = False
     expired: int = 0
     made: int = 0
+    unpaid: bool = False
 
 
 class Take(NamedTuple):
@@ -131,7 +133,7 @@ class Wallet:
                 through = self.good_through(lot)
                 if through < NEVER:
                     days.append(through + ONE_DAY)
-                if lot.waiting:
+                if lot.waiting and not lot.unpaid:
                     days.append(lot.dates.active_from)
         return min((day for day in days if day > self.today), default=None)
 
@@ -141,7 +143,7 @@ class Wallet:
         for through, currency, points in self.pass_away():
             self.unposted.append((through, currency, points))
         for lot in self.in_spending_order(lot for lot in self.lots if lot.waiting):
-            if lot.dates.active_from <= self.today:
+            if not lot.unpaid and lot.dates.active_from <= self.today:
                 self.pay_debt(self._now(lot, lot._replace(waiting=False)))
 
     def pass_away(self) -> list[tuple[dt.date, str, int]]:
@@ -180,7 +182,7 @@ class Wallet:
         )  # fmt: skip
 
     def pending(self, currency: str) -> int:
-        """Points that wait for their active-from date."""
+        """Points that wait for their active-from date, or for money."""
         return sum(x.points for x in self.lots if x.currency == currency and x.waiting)
 
     def in_spending_order(self, lots: Iterable[Lot]) -> list[Lot]:
@@ -201,6 +203,19 @@ class Wallet:
         else:
             self.lots.append(lot)
             self.pay_debt(lot)
+
+    def wait_for_money(
+        self, currency: str, source: str, sold: dt.date, place: tuple[int, int], points: int
+    ) -> None:
+        """So many more points of a sale wait for its money, or less below zero."""
+        own = [x for x in self.lots if x.unpaid and x.source == source and x.currency == currency]
+        if points < 0:
+            self.take(own, -points)
+        elif points:
+            dates = Dates(sold, NEVER, None)
+            self.lots.append(Lot(
+                currency, points, dates, source, "", place, waiting=True, made=points, unpaid=True,
+            ))  # fmt: skip
 
     def pay_debt(self, lot: Lot) -> None:
         """Points that become active pay what is owed."""
@@ -223,7 +238,7 @@ class Wallet:
         mine = [x for x in self.lots if x.currency == currency]
         pools = self.in_spending_order(x for x in mine if self.is_active(x))
         if pending:
-            pools += self.in_spending_order(x for x in mine if x.waiting)
+            pools += self.in_spending_order(x for x in mine if x.waiting and not x.unpaid)
         return pools
 
     def take(self, lots: Sequence[Lot], points: int) -> tuple[list[Take], int]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from ..columns.status import Status
-from ..facts import CancelFact, ClaimFact, DayClosedFact, ReturnFact, SaleFact
+from ..facts import CancelFact, ClaimFact, DayClosedFact, PaymentFact, ReturnFact, SaleFact
 from .calendar import business_date
 from .facts import OfMember, instant, named_sale, returned_lines
 from .world import Accepted, Version
@@ -60,7 +60,7 @@ class Receipt:
         self, entry: Accepted, fact: ClaimFact, before: Iterable[Accepted],
         version_at: Callable[[int], Version | None],
     ) -> tuple[Accepted, list[Accepted]]:
-        """The sale and its returns as facts of the member that claims it.
+        """The sale, its returns and payments as facts of the member that claims it.
 
         `before` are the facts of the member that had it last.
         """
@@ -68,7 +68,8 @@ class Receipt:
         assert isinstance(sale, SaleFact)
         found = [
             each for each in sorted(before, key=lambda one: one.seq)
-            if named_sale(each.fact) == sale.id and each.returns and returned_lines(each.fact)
+            if named_sale(each.fact) == sale.id and each.returns
+            and (returned_lines(each.fact) or isinstance(each.fact, PaymentFact))
         ]  # fmt: skip
         facts: list[OfMember] = [
             msgspec.structs.replace(sale, member=fact.member, completed=True),
@@ -94,7 +95,11 @@ class Receipt:
                 yield replace(each, returns=False)
 
 
-def _return(fact: OfMember | DayClosedFact, member: str, sale: str) -> ReturnFact:
+def _return(
+    fact: OfMember | DayClosedFact, member: str, sale: str
+) -> ReturnFact | PaymentFact:
+    if isinstance(fact, PaymentFact):
+        return msgspec.structs.replace(fact, member=member)
     assert isinstance(fact, ReturnFact | SaleFact)
     # The sale part of an exchange stays among the facts of the member that has made it.
     name = plain(fact.id) + PART if isinstance(fact, SaleFact) else fact.id

@@ -16,6 +16,7 @@ from .earning import rate
 from .lines import BasketLine, eligible_amount
 from .outcome import NOTHING, Outcome, Worth
 from .state import Basket, SaleState
+from .turn import Turn
 from .world import exactly
 
 
@@ -195,3 +196,13 @@ def _measure(basket: Basket, outcome: Outcome) -> Fraction:
         return Fraction(sum(line.quantity for line in lines))
     on_redeemed = basket.program.earn_on_redeemed
     return Fraction(sum(eligible_amount(line, on_redeemed) for line in lines))
+
+
+def sale_named(turn: Turn, name: str) -> SaleState:
+    """The sale of an id that is here, to be changed. Raises Refusal if it is no sale."""
+    sales = turn.member.sales
+    if name not in sales:
+        raise Refusal(turn.row.id, Status.NOT_A_SALE)
+    sales[name] = sales[name].copy()
+    return sales[name]
+

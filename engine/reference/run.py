@@ -97,8 +97,10 @@ def in_order(accepted: Iterable[Accepted]) -> list[Accepted]:
         name = entry.fact.id
         if name not in keys:
             own: tuple[PlaceKey, ...] = (entry.key,)
+            # An exchange whose return part waits, or was refused, is a sale at its own place.
+            without = None if entry.returns else named_sale(entry.fact)
             for other in named_facts(entry.fact):
-                named = by_id.get(other)
+                named = None if other == without else by_id.get(other)
                 if named is not None and named is not entry and other not in seen:
                     after = key(named, seen | {name})
                     own = own if own > after else (*after, entry.key)

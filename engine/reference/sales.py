@@ -7,10 +7,10 @@ from collections.abc import Container
 from dataclasses import replace
 from fractions import Fraction
 
-from ..columns.status import Status
 from ..facts import ReturnedLine, SaleFact
 from ..program.program import Inactivity
 from . import tiers
+from .accrual import accrue, let_wait, no_longer_waits, waiting_of
 from .basket import basket_lines, counted_tenders
 from .conditions import categories
 from .earning import rate
@@ -19,7 +19,6 @@ from .lots import Lot, earned_dates
 from .offers import broken_offers, named_offers, offers_of, standing
 from .outcome import Worth
 from .returns import (
-    Refusal,
     lines_left,
     redeemed_back,
     remainder_of,
@@ -41,7 +40,8 @@ def apply_sale(turn: Turn, fact: SaleFact) -> None:
         _tell_offers(turn, offers_of(turn.program))
     outcomes = rate(basket)
     turn.trace.rated(basket, outcomes)
-    given = give(turn, basket, outcomes)
+    waits = waiting_of(basket, outcomes)
+    given = give(turn, basket, outcomes, waits)
     for name, outcome in outcomes.items():
         _remember(member.carry, name, remainder_of(outcome))
         _remember(member.units, name, units_of(outcome))
@@ -57,7 +57,7 @@ def apply_sale(turn: Turn, fact: SaleFact) -> None:
         now={name: outcome.granted for name, outcome in outcomes.items()},
         exact={name: remainder_of(outcome) for name, outcome in outcomes.items()},
         units={name: units_of(outcome) for name, outcome in outcomes.items()},
-        left=list(basket.lines), pools=paid.pools, paid_points=paid.points,
+        left=list(basket.lines), pools=paid.pools, paid_points=paid.points, waits=waits,
     )  # fmt: skip
 
 
@@ -141,8 +141,9 @@ def apply_return(turn: Turn, sale: SaleState, returned: list[ReturnedLine]) -> N
     turn.trace.returns(sale, found)
     changes = _changes(turn, sale, found)
     _step_back(turn, sale)
-    for currency, of_rules in changes.items():
-        _settle(turn, sale, currency, of_rules)
+    falls = no_longer_waits(sale)
+    for currency in dict.fromkeys([*changes, *falls]):
+        _settle(turn, sale, currency, changes.get(currency, {}), falls[currency])
     _take_renewal_back(turn, sale)
 
 
@@ -197,8 +198,13 @@ def _step_back(turn: Turn, sale: SaleState) -> None:
         purchases.pop()
 
 
-def _settle(turn: Turn, sale: SaleState, currency: str, of_rules: dict[str, int]) -> None:
-    """Take or give the net of what the rules of one currency reverse."""
+def _settle(
+    turn: Turn, sale: SaleState, currency: str, of_rules: dict[str, int], fall: int
+) -> None:
+    """Take or give the net of what the rules of one currency reverse.
+
+    By so much less waits for money now, or more below zero: the rest is taken of lots, or is one.
+    """
     wallet = turn.member.wallet
     for name, change in list(of_rules.items()):
         if sale.first[name].rule.donate is not None:
@@ -210,17 +216,22 @@ def _settle(turn: Turn, sale: SaleState, currency: str, of_rules: dict[str, int]
             turn.row.post("donate", currency, -change, name)
             del of_rules[name]
     net = sum(of_rules.values())
-    expired = take_back(turn, sale, currency, -net) if net < 0 else 0
+    let_wait(turn, sale, currency, -fall)
+    more = net + fall
+    expired = take_back(turn, sale, currency, -more) if more < 0 else 0
+    wallet.reversed[currency] -= net - min(more, 0)
     for name in reversed(of_rules):
         left_out = min(expired, max(0, -of_rules[name]))
         of_rules[name] += left_out
         expired -= left_out
     for name, change in of_rules.items():
         turn.row.post("reverse", currency, change, name)
-    if net < 0:
+    if more < 0:
         post_missing(turn, currency, sale)
-    else:
-        _favour(turn, sale, currency, net, of_rules)
+        return
+    paid = min(max(fall, 0), more)
+    _favour(turn, sale, currency, more - paid, of_rules)
+    accrue(turn, sale, currency, paid)
 
 
 def take_back(turn: Turn, sale: SaleState, currency: str, points: int) -> int:
@@ -276,7 +287,6 @@ def _favour(
 ) -> None:
     """A net in the member's favour lowers what was forgiven, then is a lot of the sale's."""
     wallet = turn.member.wallet
-    wallet.reversed[currency] -= points
     for kind in ("forgive", "withhold"):
         less = min(points, sale.missed.get((currency, kind), 0))
         if less:
@@ -319,13 +329,3 @@ def fall(turn: Turn) -> None:
         counted = take_from(turn, own, gift.currency, gift.points, expired)
         turn.row.post("reverse", gift.currency, counted - gift.points, rule)
         post_missing(turn, gift.currency)
-
-
-def sale_named(turn: Turn, name: str) -> SaleState:
-    """The sale of an id that is here, to be changed. Raises Refusal if it is no sale."""
-    sales = turn.member.sales
-    if name not in sales:
-        raise Refusal(turn.row.id, Status.NOT_A_SALE)
-    sales[name] = sales[name].copy()
-    return sales[name]
-

@@ -199,7 +199,8 @@ class SaleState:
     """A sale of the member and what returns have done to it.
 
     `basket` is the sale as sold with the member as it stood just before; `now` what each
-    rule still gives of the `first`; `pools` the points that it was paid with.
+    rule still gives of the `first`; `pools` the points that it was paid with. Since then
+    `received` has been paid of what was on account; of each rule `waits` still wait for the rest.
     """
 
     basket: Basket
@@ -215,6 +216,8 @@ class SaleState:
     restored: dict[str, int] = field(default_factory=dict)
     come_back: dict[str, int] = field(default_factory=dict)
     missed: dict[tuple[str, str], int] = field(default_factory=dict)
+    received: int = 0
+    waits: dict[str, int] = field(default_factory=dict)
 
     def copy(self) -> SaleState:
         """A sale that changes apart from this one."""
@@ -222,6 +225,7 @@ class SaleState:
             self, first=dict(self.first), now=dict(self.now), exact=dict(self.exact),
             units=dict(self.units), left=list(self.left), restored=dict(self.restored),
             come_back=dict(self.come_back), missed=dict(self.missed),
+            waits=dict(self.waits),
         )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from ..facts import (
     LinkFact,
     MemberUpdateFact,
     MergeFact,
+    PaymentFact,
     PoolFact,
     ReleaseFact,
     ReturnFact,
@@ -30,7 +31,7 @@ from .state import State
 from .trace import SILENT, Trace
 from .world import Accepted, World
 
-_GO_ALONG = (ReturnFact, CaptureFact, ReleaseFact, CancelFact)
+_GO_ALONG = (ReturnFact, PaymentFact, CaptureFact, ReleaseFact, CancelFact)
 _TELLING = (EnrolFact, MemberUpdateFact, SubscriptionStartFact, SubscriptionEndFact)
 
 

@@ -28,5 +28,8 @@ class Trace(RatingTrace):
         What was heard of rules since the fact began is of the lines that are left.
         """
 
+    def pays(self, sale: str, amount: int, owed_before: int, owed: int) -> None:
+        """Money has come for a sale: what of it was owed before, and is now."""
+
 
 SILENT = Trace()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ..columns.status import Status
@@ -19,6 +19,9 @@ from .outcome import Outcome
 from .state import Basket, Given, State, TierGift
 from .trace import SILENT, Trace
 from .world import Accepted, World
+
+NONE_WAITS: Mapping[str, int] = {}
+"""No points wait for money."""
 
 
 @dataclass
@@ -115,8 +118,10 @@ def advance(program: Program, member: State, day: dt.date) -> None:
 # -- points given --------------------------------------------------------------------------------
 
 
-def give(turn: Turn, basket: Basket, outcomes: dict[str, Outcome]) -> tuple[Given, ...]:
-    """Post what rules gave to a basket, each a lot (section 4.6)."""
+def give(
+    turn: Turn, basket: Basket, outcomes: dict[str, Outcome], waits: Mapping[str, int] = NONE_WAITS
+) -> tuple[Given, ...]:
+    """Post what rules gave to a basket, each a lot (section 4.6), but for what waits for money."""
     member, given = turn.member, []
     turn.row.basket, turn.row.outcomes = basket, outcomes
     for name, outcome in outcomes.items():
@@ -139,10 +144,13 @@ def give(turn: Turn, basket: Basket, outcomes: dict[str, Outcome]) -> tuple[Give
             member.wallet.causes[outcome.rule.donate or "", currency.id] += outcome.granted
             turn.row.post("donate", currency.id, -outcome.granted, name)
             continue
-        member.wallet.add(Lot(
-            currency.id, outcome.granted, earned_dates(turn.program, currency, turn.date),
-            turn.row.id, name, (turn.place, outcome.place),
-        ))  # fmt: skip
+        place, later = (turn.place, outcome.place), waits.get(name, 0)
+        member.wallet.wait_for_money(currency.id, turn.row.id, turn.date, place, later)
+        if later < outcome.granted:
+            member.wallet.add(Lot(
+                currency.id, outcome.granted - later,
+                earned_dates(turn.program, currency, turn.date), turn.row.id, name, place,
+            ))  # fmt: skip
     return tuple(given)
 
 

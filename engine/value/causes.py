@@ -3,8 +3,6 @@ sections 4 and 12)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ..columns.answers import Answer, instant_text
@@ -13,10 +11,8 @@ from ..columns.gift_accounts import CAUSE, cause_account
 from ..columns.schema import list_view
 from ..columns.status import POSTINGS, Status
 from ..facts import KINDS
-
-if TYPE_CHECKING:
-    from ..journal.record_cache import Decoded
-    from ..ledger.replica import Replica
+from ..journal.record_cache import Decoded
+from ..replica.replica import Replica
 
 _GIVEN = [
     POSTINGS.index(kind) for kind in ("earn", "multiply", "bonus", "reverse", "correct")
@@ -61,7 +57,7 @@ def _from_pools(replica: Replica, cause: str, currency: str) -> int:
 
 def cause_view(replica: Replica, cause: str) -> Answer | None:
     """What one cause has been given; None for one that no program names."""
-    return next((one for one in replica.causes() if one["id"] == cause), None)
+    return next((one for one in causes_view(replica) if one["id"] == cause), None)
 
 
 def cause_statement(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from ..columns.columns import (
     BALANCES,
     CLAIM,
+    PAYMENT,
     POSTING_COLUMNS,
     RETURN,
     SALE,
@@ -30,11 +30,10 @@ from ..columns.columns import (
 )
 from ..columns.schema import NO_MEMBER
 from ..columns.status import Status
-from ..folding.late import Batch, Past
-
-if TYPE_CHECKING:
-    from ..folding.chain import History
-    from ..folding.folding import Fold
+from ..folding.batch import Batch, Past
+from ..folding.batches import apply
+from ..folding.chain import History
+from ..folding.fold import Fold
 
 
 @dataclass(slots=True)
@@ -101,7 +100,7 @@ def may_cancel(fold: Fold, batch: Batch, past: Past) -> Status:
 
 
 def claim(fold: Fold, batch: Batch, past: Past) -> Moved | Status:
-    """Fold a claim that may be, its sale, and what of the sale was returned; or why not."""
+    """Fold a claim that may be, its sale, and what was returned and paid of it; or why not."""
     name = batch.facts.extra(0).receipt
     (seq,) = past.find_ids([name]).values()
     sold = past.facts_at([seq])
@@ -140,18 +139,18 @@ def _folded(fold: Fold, batch: Batch, past: Past, ids: list[str], parts: list[Fa
     version[0] = batch.version[0]
     facts.day, facts.minute = fold.versions.dates(facts.at, version)
     whole = Batch(facts, [*batch.ids, *ids], batch.first, version)
-    return Moved(whole, fold.apply(whole, past))
+    return Moved(whole, apply(fold, whole, past))
 
 
 def _returns(fold: Fold, past: Past, sale: str) -> Iterator[tuple[str, Facts]]:
-    """What has come back of a sale, as (id, return) in the order of arrival: with a member that
-    had claimed it, and since then with nobody."""
+    """What has come back of a sale, and what was paid for it, as (id, fact) in the order of
+    arrival: with a member that had claimed it, and since then with nobody."""
     last = past.membership.receipts.by_sale.get(sale)
     if last is not None:
         history = past.history(fold.heads(last.member))
         for row in range(len(history.ids)):
             extra = history.facts.extra(row)
-            if extra.named == sale and extra.back:
+            if extra.named == sale and (extra.back or history.facts.kind[row] == PAYMENT):
                 yield history.ids[row], _return_of(history, row)
     seqs = [seq for seq, member in past.parked.by_sale.get(sale, ()) if member == NO_MEMBER]
     if seqs:
@@ -161,10 +160,12 @@ def _returns(fold: Fold, past: Past, sale: str) -> Iterator[tuple[str, Facts]]:
 
 
 def _return_of(history: History, row: int) -> Facts:
-    """What a return, or an exchange, brings back: a return by itself."""
+    """What a return, or an exchange, brings back: a return by itself; a payment as it is."""
     facts, one = history.facts, np.array([row])
-    back = without_lines(RETURN, facts.at[one], facts.member[one])
+    kind = PAYMENT if facts.kind[row] == PAYMENT else RETURN
+    back = without_lines(kind, facts.at[one], facts.member[one])
     back.store, back.terminal = facts.store[one], facts.terminal[one]
     extra = facts.extra(row)
-    back.extras = [Extra(named=extra.named, back=extra.back)]
+    amount = extra.amount if kind == PAYMENT else 0
+    back.extras = [Extra(named=extra.named, back=extra.back, amount=amount)]
     return back

@@ -7,22 +7,16 @@ those of a member. Its name has a character that no fact may have, so that no ti
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from vafa.native.wire import Sale
 
-from ..columns.answers import Answer, instant_text
 from ..columns.columns import GIFT_FUND, GIFT_ISSUE, GIFTS, Facts
 from ..columns.gift_accounts import account_of, code_of
 from ..columns.intake import DecodedFacts
-from ..private.gift_pins import gift_pin
-
-if TYPE_CHECKING:
-    from ..ledger.replica import Replica
+from ..replica.replica import Replica
 
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _LENGTH = 16
@@ -66,27 +60,3 @@ def card_of(facts: Facts, row: int, names: Sequence[str]) -> str:
     if facts.kind[row] == GIFT_FUND:
         return code_of(facts.extra(row).to)
     return code_of(names[int(facts.member[row])]) if facts.kind[row] in GIFTS else ""
-
-
-def gift_card_view(replica: Replica, code: str, at_us: int | None) -> Answer | None:
-    """What is on a card at an instant (us, default now); None for one that is not known."""
-    now = time.time_ns() // 1000
-    at = now if at_us is None else at_us
-    version = replica.versions.at(at) if len(replica.versions) else None
-    terms = version.program.gift_cards if version is not None else None
-    found = replica.member(account_of(code), at_us, lots=True)
-    if terms is None or found is None:
-        return None
-    totals, currency = found["totals"][terms.currency], terms.currency
-    return {
-        "card": code,
-        "as_of": instant_text(at) if at_us is not None else found["as_of"],
-        "has_pin": gift_pin(replica, code, at) is not None,
-        "balance": found["balances"][currency]["active"],
-        "owed": found["balances"][currency]["debt"],
-        "loaded": totals["issued"], "spent": totals["redeemed"], "expired": totals["expired"],
-        "lots": [
-            {"amount": lot["points"], "good_through": lot["good_through"]}
-            for lot in found["lots"] if lot["currency"] == currency
-        ],
-    }  # fmt: skip

@@ -48,16 +48,17 @@ from ..columns.named import names_among
 from ..columns.order import family_order
 from ..columns.records import facts_batch
 from ..columns.status import POSTINGS, Status
-from ..controls.reward_stock import write_items
-from ..controls.rewards import left_of, may_take
 from ..folding.alone import fold_alone
+from ..folding.batch import Batch, Past
+from ..folding.batches import apply, insert
 from ..folding.chain import History, places_of
-from ..folding.folding import Fold, insert
-from ..folding.late import Batch, Past
-from ..members.tying import refused_tie
+from ..folding.fold import Fold
 from ..program.program import Program
 from .claims import Moved, cancel, claim, may_cancel, may_claim
+from .coupons import apply_with_codes, mark
 from .refunds import Due, due, refund_rows
+from .rewards import left_of, may_take, write_items
+from .tying import refused_tie
 
 STOCK = POSTINGS.index("stock")
 _IS_JOINT = among(JOINT)
@@ -102,10 +103,11 @@ def apply_joint(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | N
     if batch.facts.kind[0] == GIFT_FUND:
         fold.dictionaries.members.number(batch.facts.extra(0).to)
         fold.follow()
+    mark(fold, batch, past)
     if not batch.refused and (status := _refused_before(fold, batch, past)) != Status.OK:
         batch.refused = {0: status}
     if batch.refused:
-        return fold.apply(batch, past), None
+        return apply(fold, batch, past), None
     kind = int(batch.facts.kind[0])
     if kind in (TRANSFER, GIFT_FUND):
         return _transfer(fold, batch, past)
@@ -113,7 +115,7 @@ def apply_joint(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | N
         return _paid_by_cards(fold, batch, past)
     if kind in CLAIMS:
         return _with_sale(fold, batch, past)
-    outcome = fold.apply(batch, past)
+    outcome = apply(fold, batch, past)
     if kind == REWARD and outcome.status[0] == Status.OK:
         _tell_stock(fold, batch, outcome, past)
         write_items(fold, batch, outcome, past)
@@ -178,12 +180,12 @@ def _program(fold: Fold, batch: Batch) -> Program:
 def _transfer(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
     """The giver first, then what it has lost for the receiver."""
     kept = _Kept(fold, batch)
-    outcome = fold.apply(batch, past)
+    outcome = apply(fold, batch, past)
     if outcome.status[0] != Status.OK:
         return outcome, None
     (receiver,) = others(batch.facts, fold.dictionaries)
     legs = _received(fold, batch, past, int(outcome.previous[0]), receiver)
-    received = fold.apply(legs, past)
+    received = apply(fold, legs, past)
     if received.status[0] == Status.OK:
         return outcome, Legs(legs, received, kept.packed)
     return kept.refused(int(received.status[0]), past), None
@@ -194,7 +196,7 @@ def _paid_by_cards(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs 
     returns that waited for the sale put back. All of it or nothing.
     """
     kept = _Kept(fold, batch)
-    outcome = fold.apply(batch, past)
+    outcome = apply(fold, batch, past)
     if outcome.status[0] not in (Status.OK, Status.PARKED):
         return kept.refused(int(outcome.status[0]), past), None
     found = due(fold, batch.came_back, past) if batch.came_back else []
@@ -206,7 +208,7 @@ def _paid_by_cards(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs 
     waited = [one for one in found if one[0].id != batch.ids[0]]
     if waited:
         rows = _together(rows, refund_rows(waited, rows.first + len(rows.ids)))
-    paid = fold.apply(rows, past)
+    paid = apply(fold, rows, past)
     broken = paid.status[paid.status != Status.OK]
     if len(broken):
         kept.packed = {**before, **kept.packed}
@@ -216,14 +218,14 @@ def _paid_by_cards(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs 
 
 def apply_alone(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
     """Fold facts that are about one account each, and what their returns put on gift cards."""
-    outcome = fold.apply(batch, past)
+    outcome = apply_with_codes(fold, batch, past)
     write_items(fold, batch, outcome, past)
     found = due(fold, batch.came_back, past) if batch.came_back else []
     if not found:
         return outcome, None
     before = _packed(fold, found)
     rows = refund_rows(found, batch.first + len(batch.ids))
-    return outcome, Legs(rows, fold.apply(rows, past), before)
+    return outcome, Legs(rows, apply(fold, rows, past), before)
 
 
 def _packed(fold: Fold, found: list[Due]) -> dict[int, bytes]:
@@ -269,7 +271,7 @@ class _Kept:
         self.put_back(self.packed)
         self._batch.came_back.clear()
         self._batch.refused = {0: Status(status)}
-        return self._fold.apply(self._batch, past)
+        return apply(self._fold, self._batch, past)
 
 
 def _payments(fold: Fold, batch: Batch, first: int) -> Batch:

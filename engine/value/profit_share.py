@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,13 +23,11 @@ from ..columns.parked import PARKED_CODE, resolutions
 from ..columns.records import read_facts
 from ..columns.schema import NO_MEMBER, column, list_view
 from ..columns.status import POSTINGS, Status
+from ..facts import ProfitShareFact
 from ..facts.parts import LATEST_US
-from ..folding.late import Batch
+from ..folding.batch import Batch
+from ..replica.replica import Replica
 from .goods_back import Back, Goods, money_back
-
-if TYPE_CHECKING:
-    from ..facts import ProfitShareFact
-    from ..ledger.replica import Replica
 
 _EARNED = [POSTINGS.index(kind) for kind in ("earn", "multiply", "bonus", "reverse", "correct")]
 

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..columns.answers import Answer
 from ..columns.columns import SALE, Facts, Outcome
 from ..columns.status import Status
+from ..compiling.version import CompiledProgram
+from ..folding.fold import Fold
 from ..program.program import Redemption
-
-if TYPE_CHECKING:
-    from ..columns.answers import Answer
-    from ..compiling.programs import CompiledProgram
-    from ..folding.folding import Fold
 
 _ABOUT_TERMS = [
     int(status)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,13 +25,11 @@ from ..columns.columns import (
     Outcome,
     without_lines,
 )
-from ..folding.late import Batch
+from ..folding.batch import Batch
+from ..folding.fold import Fold
 from ..members.referred import Given, Key
 from ..program.referrals import Referral
-
-if TYPE_CHECKING:
-    from ..folding.folding import Fold
-    from ..ledger.replica import Replica
+from ..replica.replica import Replica
 
 _USES = 3
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,10 +20,8 @@ from ..columns.dictionaries import Dictionaries
 from ..columns.gift_accounts import account_of, code_of
 from ..columns.records import read_facts
 from ..columns.schema import column
-from ..folding.late import Batch, CameBack, Past
-
-if TYPE_CHECKING:
-    from ..folding.folding import Fold
+from ..folding.batch import Batch, CameBack, Past
+from ..folding.fold import Fold
 
 Due = tuple[CameBack, int, int]
 """What a return puts on a card: (the return, number of the card's account, money)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,10 +19,8 @@ from ..calendars.calendars import (
     ymd_table,
 )
 from ..compiling.ladder import OF_COUNTER, rolling_starts, window_key
+from ..compiling.version import CompiledProgram
 from ..program.program import Rolling
-
-if TYPE_CHECKING:
-    from ..compiling.programs import CompiledProgram
 
 
 def progress_of(

@@ -8,18 +8,17 @@ ever tied it shows what counts in the member's account.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..columns.answers import Answer, corrected, instant_text, rated_answers
 from ..columns.columns import CLOSING, SALE
 from ..columns.records import read_outcome
 from ..columns.schema import column
 from ..facts import SHOWN
+from ..folding.alone import fold_whole
+from ..journal.record_cache import Decoded
+from ..replica.replica import Replica
 from .views import durable_heads, latest_seq
-
-if TYPE_CHECKING:
-    from ..journal.record_cache import Decoded
-    from ..ledger.replica import Replica
 
 MOST_ENTRIES = 500
 """Entries of one page."""
@@ -72,7 +71,7 @@ def _of_account(replica: Replica, member: int) -> list[int]:
     assert fold is not None
     heads = durable_heads(replica, fold, member)
     history = replica.history(heads)
-    folded = fold.alone(history)
+    folded = fold_whole(fold, history)
     account = fold.accounts.account(member)
     apart: set[int] = set()
     if folded is not None and folded.settled is not None:

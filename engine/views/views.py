@@ -7,7 +7,6 @@ facts of its chain up to the instant are folded again (rulebook section 11, as o
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
@@ -20,18 +19,16 @@ from ..calendars.calendars import LAST_DAY, date_texts
 from ..columns.answers import Answer, instant_text
 from ..columns.columns import SALE, UNMERGE
 from ..columns.named import named_ids, names_among, naming_rows
+from ..folding.alone import fold_whole
 from ..folding.chain import Heads, strip
-from ..folding.folding import Fold
+from ..folding.fold import Fold
 from ..members.membership import CLOSED, REFERRED_BY, TYPE
 from ..members.plans import ActivePlan, plans_at
+from ..replica.kept import Kept, Standing
+from ..replica.replica import Replica
 from ..value.redeemable import redeemable_tenders
 from ..value.referrals import referrals_view
-from .kept import Kept, Standing
 from .progress import progress_of
-
-if TYPE_CHECKING:
-    from ..ledger.replica import Replica
-
 
 _Standing = tuple[Fold, State, int, int, int]
 """Fold, a state that has the member's row, its number there, the instant that it shows, the
@@ -39,7 +36,7 @@ highest seq of the member's facts."""
 
 
 def member_view(
-    replica: Replica, name: str, at_us: int | None, *, lots: bool = False
+    replica: Replica, name: str, at_us: int | None = None, *, lots: bool = False
 ) -> Answer | None:
     """A member's balances, tier, totals and purchases at an instant (us, default now).
 
@@ -56,7 +53,7 @@ def member_view(
     return shown
 
 
-def member_json(replica: Replica, name: str, at_us: int | None) -> tuple[bytes, str] | None:
+def member_json(replica: Replica, name: str, at_us: int | None = None) -> tuple[bytes, str] | None:
     """What `member_view` shows, lots included, as JSON; and the instant that it shows."""
     found = _standing(replica, name, at_us)
     if found is None:
@@ -184,7 +181,7 @@ def _plan_view(plan: ActivePlan) -> Answer:
     return shown
 
 
-def card_view(replica: Replica, card: str, at_us: int | None) -> Answer | None:
+def card_view(replica: Replica, card: str, at_us: int | None = None) -> Answer | None:
     """Whose a card is at an instant (us, default now), and whether it may be used.
 
     None for a card that nothing is known of.
@@ -210,7 +207,7 @@ def card_view(replica: Replica, card: str, at_us: int | None) -> Answer | None:
     return shown
 
 
-def member_lots(replica: Replica, name: str, at_us: int | None) -> list[Answer]:
+def member_lots(replica: Replica, name: str, at_us: int | None = None) -> list[Answer]:
     """A member's lots at an instant, in spending order; those that are past are left out."""
     shown = member_view(replica, name, at_us, lots=True)
     return [] if shown is None else shown["lots"]
@@ -312,5 +309,5 @@ def as_of(
             rows = rows[~np.isin(rows, gone)]
     if not len(rows):
         return None
-    folded = fold.alone(history.select(rows), at)
+    folded = fold_whole(fold, history.select(rows), at)
     return None if folded is None else folded.row(history.members.index(number))

@@ -7,6 +7,7 @@ until that is durable, reads see the members as they were (`in_flight`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -14,46 +15,36 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..columns.answers import (
-    Answer,
     AnswerWords,
-    claim_answer,
-    control_answer,
-    of_nobody,
-    stored_answer,
 )
 from ..columns.columns import CLAIMS, LEGS, MEMBER_KINDS, REFERRAL_IN, Facts, pick
 from ..columns.dictionaries import Dictionaries, Sizes
 from ..columns.parked import PARKED_CODE, Parked
-from ..columns.records import StoredFact, grow, read_facts, read_outcome
+from ..columns.records import StoredFact, grow, read_facts
 from ..columns.schema import NO_MEMBER, column, list_view
 from ..controls.reward_stock import RewardStock
-from ..controls.rewards import rewards_view
 from ..controls.standing import (
     DAY_CLOSED,
     PROFIT_SHARE,
     PUBLISH,
-    REWARD_STOCK,
     Standing,
     closed_budgets,
     facts_of_record,
     legs_of_record,
 )
 from ..controls.versions import ProgramVersions
+from ..folding.alone import fold_whole
+from ..folding.batch import Batch
+from ..folding.batches import replay
 from ..folding.chain import Heads, History, Known, read_facts_at, read_history
-from ..folding.folding import Fold
-from ..folding.late import Batch
+from ..folding.fold import Fold
 from ..folding.refold import refold
 from ..journal.journal import GENESIS, Journal, LedgerError, Record
 from ..journal.record_cache import RecordCache
-from ..members.membership import Membership
-from ..value.causes import causes_view
-from ..value.gift_cards import card_of, gift_card_view
-from ..value.redeemable import tell_redeemable, tell_taken
-from ..value.refunds import refunds_of, tell_refunds
-from ..views.kept import KeptAnswers
-from ..views.views import card_view, member_json, member_lots, member_view
+from ..members.membership import BROUGHT, Membership
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, fresh_names, remove
+from .kept import KeptAnswers
 
 Progress = Callable[[int, int], None]
 """(facts done, facts in all)."""
@@ -187,7 +178,8 @@ class Replica:
             self.membership.accounts,
         )
         self.fold.follow()
-        self.words = AnswerWords(self.fold)
+        layout = self.fold.layout
+        self.words = AnswerWords(layout.rules, layout.currencies, layout.tiers)
 
     def fill_fold(self, progress: Progress | None = None) -> None:
         """Fold all members into a fold that was compiled anew: its rows hold new figures."""
@@ -233,8 +225,8 @@ class Replica:
         own = facts_of_record(kinds)
         ids = facts.column("id").slice(0, own).to_pylist()
         kind = self.standing.read_first(record.first, facts)
-        if kind == REWARD_STOCK:
-            self.stock.bring(facts.column("payload")[0].as_py())
+        if kind in BROUGHT:
+            self.membership.bring(kind, ids[0], facts.column("payload")[0].as_py())
         if kind == PUBLISH:
             self.new_fold()
             self.fill_fold()
@@ -270,7 +262,7 @@ class Replica:
         version, status = column(batch, "program"), column(batch, "status")
         facts.day, facts.minute = self.versions.dates(facts.at, version)
         batch = Batch(facts, ids, first, version, legs=legs)
-        self.dirty.update(self.fold.replay(batch, status, self))
+        self.dirty.update(replay(self.fold, batch, status, self))
         self.settle(first, facts, ids, status)
 
     def _fold_closings(self, first: int, rows: pa.RecordBatch, kind: int) -> None:
@@ -289,7 +281,7 @@ class Replica:
             anew = members
         for member in anew.tolist():
             history = self.history(fold.heads(member))
-            fold.put(history.members, fold.alone(history))
+            fold.put(history.members, fold_whole(fold, history))
         self.dirty.update(fold.accounts.every(members.tolist()))
 
     def settle(
@@ -377,70 +369,9 @@ class Replica:
             return None
         return int(found.facts.member[row])
 
-    def first_answer(self, seq: int) -> Answer:
-        """The first answer to a journalled fact, rebuilt from its row."""
-        stored = self.stored(seq)
-        if stored.kind not in MEMBER_KINDS:
-            return control_answer(stored.id, seq, stored.status)
-        assert self.words is not None
-        answer = stored_answer(self.words, stored, self.names_of)
-        number = int(column(stored.batch, "member")[stored.row])
-        if number == NO_MEMBER:
-            return of_nobody(answer)
-        if stored.kind in CLAIMS and not stored.status:
-            rest = [StoredFact(seq + n, stored.batch, stored.row + n, stored.committed_at)
-                    for n in range(1, 1 + legs_of_record(column(stored.batch, "kind"), 1))
-                    if column(stored.batch, "kind")[n] != REFERRAL_IN]
-            return claim_answer(
-                answer, [stored_answer(self.words, one, self.names_of) for one in rest]
-            )
-        tell_refunds([answer], refunds_of(stored.batch, self.dictionaries))
-        one = stored.batch.slice(stored.row, 1)
-        facts = read_facts(one)
-        tell_taken([answer], facts)
-        card = card_of(facts, 0, self.dictionaries.members.names)
-        if card:
-            answer["card"] = card
-        if stored.status:
-            assert self.fold is not None
-            tell_redeemable(self.fold, [answer], read_outcome(one), facts, column(one, "program"))
-        return answer
-
     def names_of(self, seqs: Iterable[int]) -> dict[int, str]:
         """Ids of facts by their seqs."""
         return {seq: self.stored(seq).id for seq in seqs}
-
-    # -- members ------------------------------------------------------------------------
-
-    def member(
-        self, name: str, at_us: int | None = None, *, lots: bool = False
-    ) -> Answer | None:
-        """A member as it stands at an instant (us, default now), if wanted with its lots."""
-        return member_view(self, name, at_us, lots=lots)
-
-    def member_json(self, name: str, at_us: int | None = None) -> tuple[bytes, str] | None:
-        """A member with its lots as JSON, and the instant (default now) that it shows."""
-        return member_json(self, name, at_us)
-
-    def card(self, card: str, at_us: int | None = None) -> Answer | None:
-        """Whose a card is at an instant (us, default now); None when it is not known."""
-        return card_view(self, card, at_us)
-
-    def lots(self, name: str, at_us: int | None = None) -> list[Answer]:
-        """A member's lots in spending order at an instant."""
-        return member_lots(self, name, at_us)
-
-    def causes(self) -> list[Answer]:
-        """What each cause has been given by members and rules, net of what came back."""
-        return causes_view(self)
-
-    def gift_card(self, code: str, at_us: int | None = None) -> Answer | None:
-        """What is on a gift card at an instant (us, default now)."""
-        return gift_card_view(self, code, at_us)
-
-    def rewards(self) -> list[Answer]:
-        """The catalogue of rewards with what is left."""
-        return rewards_view(self)
 
     # -- checkpoint ----------------------------------------------------------------------
 
@@ -465,9 +396,10 @@ class Replica:
         """Forget what a written checkpoint now holds."""
         self.checkpoint_seq = snapshot.meta.seq
         self._saved_sizes = Sizes(*snapshot.meta.sizes)
-        self.tail_ids = {
-            name: seq for name, seq in self.tail_ids.items() if seq > snapshot.meta.seq
-        }
+        # They stand in the order of their seqs, and few have come since the snapshot.
+        seq = snapshot.meta.seq
+        since = list(takewhile(lambda item: item[1] > seq, reversed(self.tail_ids.items())))
+        self.tail_ids = dict(reversed(since))
 
     def save(self) -> None:
         """Write a checkpoint now (the writer's process only)."""

@@ -7,8 +7,6 @@ told of late, moves no fact.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,14 +25,12 @@ from ..columns.columns import (
     Facts,
 )
 from ..columns.dictionaries import Codes
+from ..columns.intake import DecodedFacts
 from ..columns.status import Status
 from ..columns.verdicts import Refusal
-from .cards import LINK, PROVISIONAL, CardEvent, CardsAhead
-from .membership import EVENTS, Membership, Place, event_of, opening
-
-if TYPE_CHECKING:
-    from ..columns.intake import DecodedFacts
-    from ..ledger.replica import Replica
+from ..members.cards import LINK, PROVISIONAL, CardEvent, CardsAhead
+from ..members.membership import EVENTS, Membership, Place, event_of, opening
+from ..replica.replica import Replica
 
 
 def name_members(

@@ -7,10 +7,9 @@ purchase.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from ..folding.folding import Fold
+from ..folding.fold import Fold
 
 MOST_KEPT = 8_192
 """Members of a process, a few kilobytes each."""

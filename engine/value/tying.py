@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from ..columns.columns import MERGE, POOL, UNMERGE, Extra
 from ..columns.status import Status
-
-if TYPE_CHECKING:
-    from ..folding.folding import Fold
-
+from ..folding.fold import Fold
 
 _MAY_BE_JOINED = ("household", "organisation")
 

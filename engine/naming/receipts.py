@@ -6,21 +6,17 @@ known keeps nothing, so that it may be sent again once the till has told of the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from vafa.native.wire import Sale
 
 from ..columns.columns import CLAIM, NOTHING, SALE
+from ..columns.intake import DecodedFacts
 from ..columns.schema import NO_MEMBER
 from ..columns.status import Status
 from ..columns.verdicts import Refusal
-
-if TYPE_CHECKING:
-    from ..columns.intake import DecodedFacts
-    from ..ledger.replica import Replica
+from ..replica.replica import Replica
 
 _NOBODY = Refusal("invalid-fact", "Object missing required field `member`")
 

@@ -4,17 +4,13 @@ circle, not twice.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
+from ..columns.intake import DecodedFacts
 from ..columns.status import Status
 from ..columns.verdicts import Refusal
-
-if TYPE_CHECKING:
-    from ..columns.intake import DecodedFacts
-    from ..ledger.replica import Replica
+from ..replica.replica import Replica
 
 
 def name_referrals(

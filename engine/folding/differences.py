@@ -1,0 +1,172 @@
+"""What a member's facts came to, and how two such folds differ: what corrections tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..columns.columns import NO_RULE
+from ..columns.parked import CORRECT
+from ..columns.status import POSTINGS
+from ..members.accounts import Settled
+
+Bools = NDArray[np.bool_]
+UInt32 = NDArray[np.uint32]
+
+DONATE, OFFER, ACCRUE = (POSTINGS.index(kind) for kind in ("donate", "offer", "accrue"))
+OF_MONEY = 255
+"""In place of a currency: what an offer took off."""
+OF_WAITING = 128
+"""Beside a currency: its points whose money has come."""
+
+COUNTED = ("rule", "kind", "currency", "limit", "desired", "points")
+"""Columns of postings that `figures_of` looks at."""
+
+Key = tuple[int, int, int]
+"""(row, or -1 - index of a closed day; rule; currency)."""
+
+
+class Posted(NamedTuple):
+    """Postings by what corrections tell of: the three of `Key`, and points."""
+
+    row: NDArray[np.int64]
+    rule: NDArray[np.uint16]
+    currency: NDArray[np.uint8]
+    points: NDArray[np.int64]
+
+
+NO_POSTINGS = Posted(
+    np.zeros(0, np.int64), np.zeros(0, np.uint16), np.zeros(0, np.uint8), np.zeros(0, np.int64)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a member's facts came to: the rows in order, the kernel's figures, the rows after.
+
+    `rows` are by the history's members; `settled` tells the accounts where members are tied.
+    """
+
+    order: UInt32
+    figures: dict[str, Any]
+    rows: tuple[bytes, ...]
+    settled: Settled | None = None
+
+    def account(self, member: int) -> int:
+        """The place of a member's account among the history's members, by all the facts."""
+        return member if self.settled is None else self.settled.ties.account(member)
+
+    def row(self, member: int) -> bytes:
+        """The row of a member's account."""
+        return self.rows[self.account(member)]
+
+    def posted(self) -> Posted:
+        """Points of facts and closed days."""
+        figures = self.figures
+        row = figures["basket"].astype(np.int64), -1 - figures["closed_index"].astype(np.int64)
+        columns = {
+            name: np.concatenate((figures[name], figures[f"closed_{name}"])) for name in COUNTED
+        }
+        return Posted(np.concatenate(row), *figures_of(columns))
+
+    def posts_alike(self, other: Folded, old: int) -> bool:
+        """Whether another fold posts the same, line by line, to rows below `old` and closed
+        days; it says no where only the order differs."""
+        mine, others = self.figures, other.figures
+        here, there = (mine["basket"] < old).nonzero()[0], (others["basket"] < old).nonzero()[0]
+        waited = [
+            figures["desired"][some[figures["kind"][some] == ACCRUE]]
+            for figures, some in ((mine, here), (others, there))
+        ]  # fmt: skip
+        return _same(*waited) and all(
+            _same(mine[name][here], others[name][there])
+            for name in ("basket", "rule", "kind", "currency", "points")
+        ) and all(
+            _same(mine[name], others[name])
+            for name in ("closed_index", "closed_rule", "closed_currency", "closed_points")
+        )
+
+    def last(self, name: str, member: int = 0) -> Any:
+        """A figure after the latest fact in a member's account."""
+        if self.settled is None:
+            return self.figures[name][self.order[-1]]
+        mine = np.flatnonzero(self.settled.account[self.order] == self.account(member))
+        return self.figures[name][self.order[mine[-1] if len(mine) else -1]]
+
+
+def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return len(one) == len(other) and bool((one == other).all())
+
+
+def figures_of(
+    columns: Mapping[str, NDArray[Any]]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Rules, currencies and points of postings as corrections tell them.
+
+    A donation is apart from the posting of its rule; an offer has no points, but the money that
+    it took off, unless it only tells of one that might not be had; an accrual none but its figure.
+    """
+    kind, rule, currency, points = (
+        columns[name] for name in ("kind", "rule", "currency", "points")
+    )
+    if (kind == DONATE).any():
+        rule = np.where(kind == DONATE, rule.dtype.type(NO_RULE), rule)
+    offers = kind == OFFER
+    if offers.any():
+        currency = np.where(offers, currency.dtype.type(OF_MONEY), currency)
+        points = np.where(offers & (columns["limit"] == 0), columns["desired"], points)
+    accruals = kind == ACCRUE
+    if accruals.any():
+        currency = np.where(accruals, currency + currency.dtype.type(OF_WAITING), currency)
+        points = np.where(accruals, columns["desired"], points)
+    return rule, currency, points
+
+
+def changes(
+    before: Posted, after: Posted, is_old: Callable[[NDArray[np.int64]], Bools]
+) -> list[tuple[Key, int]]:
+    """What changed for closed days, and for facts that are told by corrections (`is_old` of
+    rows), in the order of the keys."""
+    row = np.concatenate((before.row, after.row))
+    rule = np.concatenate((before.rule, after.rule))
+    currency = np.concatenate((before.currency, after.currency))
+    points = np.concatenate((before.points, after.points))
+    points[: len(before.points)] *= -1
+    order = np.lexsort((currency, rule, row))
+    order = order[(row[order] < 0) | is_old(row[order])]
+    if not len(order):
+        return []
+    row, rule, currency, points = row[order], rule[order], currency[order], points[order]
+    first = np.ones(len(order), np.bool_)
+    first[1:] = (row[1:] != row[:-1]) | (rule[1:] != rule[:-1]) | (currency[1:] != currency[:-1])
+    starts = np.flatnonzero(first)
+    changed = np.add.reduceat(points, starts)
+    starts, changed = starts[changed != 0], changed[changed != 0]
+    keys = zip(
+        row[starts].tolist(), rule[starts].tolist(), currency[starts].tolist(), strict=True
+    )
+    return list(zip(keys, changed.tolist(), strict=True))
+
+
+def corrections(changed: list[tuple[Key, int]], seq_of: Callable[[int], int]) -> dict[str, Any]:
+    """Posting columns of changes; a correction names no limit (rulebook section 2). That of an
+    offer, or of an accrual, has no points."""
+    n = len(changed)
+    points = np.array([points for _, points in changed], np.int64)
+    currency = np.array([key[2] for key, _ in changed], np.uint8)
+    of_money = currency == OF_MONEY
+    waited = (currency >= OF_WAITING) & ~of_money
+    kind = np.where(of_money, OFFER, np.where(waited, ACCRUE, CORRECT))
+    return {
+        "rule": np.array([key[1] for key, _ in changed], np.uint16),
+        "kind": kind.astype(np.uint8),
+        "currency": np.where(of_money, 0, currency % OF_WAITING).astype(np.uint8),
+        "limit": np.zeros(n, np.uint8),
+        "desired": points,
+        "points": np.where(of_money | waited, 0, points),
+        "corrects": np.array([seq_of(key[0]) for key, _ in changed], np.uint64),
+    }

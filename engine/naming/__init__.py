@@ -1,0 +1,1 @@
+"""Whom the facts of a batch are about."""

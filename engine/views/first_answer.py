@@ -1,0 +1,49 @@
+"""The first answer to a fact: what its till was told, rebuilt from the journal for ever."""
+
+from __future__ import annotations
+
+from ..columns.answers import Answer, claim_answer, control_answer, of_nobody, stored_answer
+from ..columns.columns import CLAIMS, MEMBER_KINDS, REFERRAL_IN
+from ..columns.records import StoredFact, read_facts, read_outcome
+from ..columns.schema import NO_MEMBER, column
+from ..controls.coupon_book import read_issue
+from ..controls.standing import COUPON_ISSUE, legs_of_record
+from ..replica.replica import Replica
+from ..value.coupons import tell_codes
+from ..value.gift_cards import card_of
+from ..value.redeemable import tell_redeemable, tell_taken
+from ..value.refunds import refunds_of, tell_refunds
+
+
+def first_answer(replica: Replica, seq: int) -> Answer:
+    """The first answer to a journalled fact, rebuilt from its row."""
+    stored = replica.stored(seq)
+    if stored.kind not in MEMBER_KINDS:
+        answer = control_answer(stored.id, seq, stored.status)
+        if stored.kind == COUPON_ISSUE:
+            answer["codes"] = read_issue(stored.batch.column("payload")[stored.row].as_py()).codes
+        return answer
+    assert replica.words is not None
+    answer = stored_answer(replica.words, stored, replica.names_of)
+    one = stored.batch.slice(stored.row, 1)
+    facts = read_facts(one)
+    tell_codes([answer], facts)
+    number = int(facts.member[0])
+    if number == NO_MEMBER:
+        return of_nobody(answer)
+    if stored.kind in CLAIMS and not stored.status:
+        rest = [StoredFact(seq + n, stored.batch, stored.row + n, stored.committed_at)
+                for n in range(1, 1 + legs_of_record(column(stored.batch, "kind"), 1))
+                if column(stored.batch, "kind")[n] != REFERRAL_IN]
+        return claim_answer(
+            answer, [stored_answer(replica.words, one, replica.names_of) for one in rest]
+        )
+    tell_refunds([answer], refunds_of(stored.batch, replica.dictionaries))
+    tell_taken([answer], facts)
+    card = card_of(facts, 0, replica.dictionaries.members.names)
+    if card:
+        answer["card"] = card
+    if stored.status:
+        assert replica.fold is not None
+        tell_redeemable(replica.fold, [answer], read_outcome(one), facts, column(one, "program"))
+    return answer
