@@ -46,7 +46,7 @@ def with_payments(case: Case, blocks: Blocks) -> Case:
 
 def _waiting(text: str, choices: Choices) -> str:
     """A program of which rules wait for the money, where they may."""
-    status = set(re.findall(r'"id" = "(\w+)", "kind" = "status"', text))
+    status = set(re.findall(r'"id" = "(\w+)", "kind" = "(?:status|coupons)"', text))
     lines, any_waits = [], False
     for line in text.splitlines():
         rule = re.match(r'  \{ "id" = "[^"]+", "kind" = "(earn|multiply|bonus)"', line)

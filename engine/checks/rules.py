@@ -135,6 +135,8 @@ def _on_payment(
         yield path, "waits for nothing: `on_account` lists no tender that brings no money yet"
     if currency.kind == "status":
         yield path, f"{currency.id!r} cannot be spent: it qualifies from the day earned anyway"
+    if currency.kind == "coupons":
+        yield path, "members are told of coupons when a rule gives them"
     if rule.donate is not None:
         yield path, "what a rule gives to a cause leaves at once"
     if rule.when.activity is not None:

@@ -23,7 +23,7 @@ def described(found: Program) -> dict[str, Any]:
                 "kind": type(rule).__name__.lower(),
                 "currency": _currency(found, rule),
                 "priority": rule.priority,
-                "gives": _gives(rule),
+                "gives": _gives(rule) + (", once paid" if rule.accrual == "payment" else ""),
                 "when": _given(rule.when),
                 "limits": [
                     *_given(rule.limits), *_given(rule.uses, "uses per "),
