@@ -17,7 +17,7 @@ from ..columns.columns import SALE, Facts, Outcome
 from ..columns.status import Status
 from ..compiling.version import CompiledProgram
 from ..folding.fold import Fold
-from ..program.program import Redemption
+from ..program.spending import Redemption
 
 _ABOUT_TERMS = [
     int(status)
