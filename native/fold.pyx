@@ -397,7 +397,7 @@ def fold(list natives, State state, columns, order, closings=None):
     member must stand in `order` in the member's order and after all facts that its row has
     seen; a row that names another (`names`) needs all of its member's facts in the batch,
     from an empty row. `closings` (see Closings) are applied to members folded from an
-    empty row.
+    empty row. Calls for different members may run at once over one state table.
 
     Returns a dict of arrays: per row status uint8, tier int8 (of the layout, -1 none),
     eligible int64, active, pending, held and debt int64[n, currencies] (after the row, on

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..columns.status import POSTINGS
-from ..program.program import Offer
+from ..program.rules import Offer
 from .versions import ProgramVersions
 
 _GIVEN = np.isin(

@@ -17,7 +17,7 @@ from ..columns.columns import SALE, Facts, Outcome, among
 from ..columns.status import Status
 from ..compiling.version import CompiledProgram
 from ..folding.fold import Fold
-from ..program.program import Redemption
+from ..program.spending import Redemption
 
 _ABOUT_TERMS = among((
     Status.INSUFFICIENT, Status.BELOW_MINIMUM, Status.NOT_A_MULTIPLE, Status.OVER_WORTH,
