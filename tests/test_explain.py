@@ -40,7 +40,7 @@ from vafa.engine.formats.complete_journey import SINCE, read
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.private.pins import pin_fact
 from vafa.engine.program import conditions as program_conditions
-from vafa.engine.program.program import RuleLimits
+from vafa.engine.program.rules import RuleLimits
 from vafa.engine.replica.replica import Replica
 from vafa.engine.wire.arrow_sales import ArrowFacts
 

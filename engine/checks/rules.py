@@ -10,8 +10,10 @@ from decimal import Decimal
 from functools import partial
 
 from ..program.conditions import LINE_FIELDS
+from ..program.currencies import Caps, Currency
 from ..program.draws import MOST_DRAWS, draws_of
-from ..program.program import Bonus, Caps, Currency, Earn, Multiply, Offer, Program, Rule
+from ..program.program import Program
+from ..program.rules import Bonus, Earn, Multiply, Offer, Rule
 from . import offers as check_offers
 from .conditions import conditions
 from .figures import (
