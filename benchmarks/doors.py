@@ -224,7 +224,9 @@ def open_loop(seconds: float, data: Path | None) -> Result:
                     part[name] *= worth  # type: ignore[literal-required]
                 bodies.append(orjson.dumps(basket))
             requests = post_requests("/v1/events", bodies)
-            return run_open(HOST, port, requests, OPEN_RATE, seconds, connections=64)
+            return run_open(
+                HOST, port, requests, OPEN_RATE, seconds, connections=CONNECTIONS
+            )
 
 
 def _largest() -> str:

@@ -112,6 +112,12 @@ cdef enum Status:
     REFERRAL_CIRCLE = 48
     ABOVE_MAXIMUM = 49
     BASKET_TOO_SMALL = 50
+    UNKNOWN_COUPON = 51    # of codes of printed coupons; never the kernel's own
+    COUPON_USED = 52
+    COUPON_BLOCKED = 53
+    COUPON_EARLY = 54
+    COUPON_OVER = 55
+    COUPON_NOT_APPLICABLE = 56
 
 # Kinds of facts and of postings: engine/facts.py KINDS, engine/columns/status.py POSTINGS.
 cdef enum FactKind:

@@ -4,7 +4,8 @@ A walk finds a handful of rows in each of many records: looked at one by one fro
 is the price of a late fact.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 import numpy as np
@@ -16,35 +17,68 @@ cnp.import_array()
 cdef object INT64 = np.dtype(np.int64)
 
 
-def follow(const uint32_t[::1] members, const uint64_t[::1] previous,
-           const uint8_t[::1] status, uint64_t first, uint64_t seq, uint64_t until,
-           uint32_t member):
-    """Follow a member's chain through one record, whose row i has seq first + i.
+cdef class Trail:
+    """A record's rows as a walk looks at them: row i has seq `first` + i.
 
-    Starts at `seq`, which the record holds, and ends before the first seq that is not above
-    `until` or is in an earlier record. Returns the rows (int64, as they are met: falling), the
-    seq that comes next, and whether the status of all of them is 0. A next seq that is not below
-    `seq` is of a row that leads back to itself or upwards, the last one returned; a row that is
-    another member's is None in place of the rows, its seq the next one.
+    `bounds` (int32[n + 1]) delimit the rows' ids in `text`, which is UTF-8. A record is asked once
+    for each of its members that is walked: its columns are pointed at once and for all.
     """
-    cdef Py_ssize_t n = 0, row, size = members.shape[0]
-    cdef bint plain = True
-    found = np.empty(size, np.int64)
-    cdef int64_t[::1] rows = found
-    cdef uint64_t now = seq
-    if previous.shape[0] != size or status.shape[0] != size or not first <= seq < first + size:
-        raise IndexError(f"seq {seq} of a record of {size} from {first}")
-    while now > until and now >= first:
-        row = now - first
-        if members[row] != member:
-            return None, now, False
-        rows[n] = row
-        n += 1
-        plain = plain and status[row] == 0
-        if previous[row] >= now:
-            return found[:n], previous[row], plain
-        now = previous[row]
-    return found[:n], now, plain
+
+    cdef uint64_t first
+    cdef const uint32_t[::1] members
+    cdef const uint64_t[::1] previous
+    cdef const uint8_t[::1] status
+    cdef const int32_t[::1] bounds
+    cdef const uint8_t[::1] text
+
+    def __init__(self, uint64_t first, const uint32_t[::1] members, const uint64_t[::1] previous,
+                 const uint8_t[::1] status, const int32_t[::1] bounds, const uint8_t[::1] text):
+        cdef Py_ssize_t n = members.shape[0]
+        if previous.shape[0] != n or status.shape[0] != n or bounds.shape[0] != n + 1:
+            raise ValueError(f"columns of other lengths than {n}")
+        self.first, self.members, self.previous, self.status = first, members, previous, status
+        self.bounds, self.text = bounds, text
+
+    def follow(self, uint64_t seq, uint64_t until, uint32_t member):
+        """Follow a member's chain through the record.
+
+        Starts at `seq`, which the record holds, and ends before the first seq that is not above
+        `until` or is in an earlier record. Returns the rows (as they are met: falling), the seq
+        that comes next, and whether the status of all of them is 0. A next seq that is not below
+        `seq` is of a row that leads back to itself or upwards, the last one returned; a row that
+        is another member's is None in place of the rows, its seq the next one.
+        """
+        cdef Py_ssize_t row
+        cdef bint plain = True
+        cdef uint64_t now = seq
+        cdef list rows = []
+        if not self.first <= seq < self.first + self.members.shape[0]:
+            raise IndexError(f"seq {seq} of a record of {self.members.shape[0]} from {self.first}")
+        while now > until and now >= self.first:
+            row = now - self.first
+            if self.members[row] != member:
+                return None, now, False
+            rows.append(row)
+            plain = plain and self.status[row] == 0
+            if self.previous[row] >= now:
+                return rows, self.previous[row], plain
+            now = self.previous[row]
+        return rows, now, plain
+
+    def ids(self, rows):
+        """Ids of some rows."""
+        cdef Py_ssize_t row
+        cdef int32_t start, end
+        found = []
+        for row in rows:
+            if not 0 <= row < self.members.shape[0]:
+                raise IndexError(f"row {row} of {self.members.shape[0]}")
+            start, end = self.bounds[row], self.bounds[row + 1]
+            if not 0 <= start <= end <= self.text.shape[0]:
+                raise IndexError(f"an id beyond {self.text.shape[0]} bytes")
+            found.append("" if start == end else PyUnicode_DecodeUTF8(
+                <const char*>&self.text[start], end - start, NULL))
+        return found
 
 
 cdef const char *items(object array, object dtype, Py_ssize_t *n) except NULL:

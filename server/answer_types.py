@@ -62,6 +62,15 @@ class Refund(Struct):
     amount: Annotated[int, Meta(ge=1)]
 
 
+class CouponCode(Struct):
+    """A code that was presented, its printed coupon (null: it is no code), and why it does not
+    serve."""
+
+    code: str
+    coupon: str | None
+    reason: str | UnsetType = UNSET
+
+
 class Applied(Struct):
     """What became of a parked return."""
 
@@ -85,6 +94,8 @@ class FactAnswer(Struct):
     card: str | UnsetType = UNSET
     remaining: int | UnsetType = UNSET
     items: list[str] | UnsetType = UNSET
+    codes: list[str] | UnsetType = UNSET
+    coupons: list[CouponCode] | UnsetType = UNSET
     asked: int | UnsetType = UNSET
     taken: int | UnsetType = UNSET
     refunds: list[Refund] | UnsetType = UNSET
@@ -308,6 +319,21 @@ class GiftCard(Struct):
     lots: list[GiftLot]
 
 
+class CouponCodeView(Struct, rename={"first": "from", "last": "to"}):
+    """A code of a printed coupon: whether it serves today, and what has used it."""
+
+    code: str
+    coupon: str
+    title: str
+    issue: str
+    state: Literal["good", "early", "over", "used", "blocked", "withdrawn"]
+    first: dt.date | None
+    last: dt.date | None
+    uses: Annotated[int, Meta(ge=0)]
+    left: Annotated[int, Meta(ge=0)]
+    used_by: list[str]
+
+
 class RewardView(Struct):
     """A reward: its price, and what is left of it (null: no end)."""
 
@@ -440,6 +466,7 @@ class Quote(Struct):
     reason: str | UnsetType = UNSET
     progress: Progress | UnsetType = UNSET
     parked: list[Applied] | UnsetType = UNSET
+    coupons: list[CouponCode] | UnsetType = UNSET
 
 
 class OutboxEvent(Struct):
@@ -492,10 +519,12 @@ class Problem(Struct):
     detail_en: str | UnsetType = UNSET
     pointer: str | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
+    coupons: list[CouponCode] | UnsetType = UNSET
 
 
 ANSWERS: tuple[type[msgspec.Struct], ...] = (
     FactAnswer, EventView, MemberView, Card, Statement, Budget, Causes, CauseStatement, GiftCard,
+    CouponCodeView,
     Rewards,
     ProgramVersions,
     PublishedVersion,

@@ -181,6 +181,10 @@ def routes(front: Front) -> tuple[Route, ...]:
             "What is on a gift card", answers(shown.GiftCard), "read", {}, (AT, TAGGED),
             ("not-found",),
         )),
+        Route("GET", "/v1/coupon-codes/{id}", reads.coupon_code, Told(
+            "A code of a printed coupon", answers(shown.CouponCodeView), "read", {}, (TAGGED,),
+            ("not-found",),
+        )),
         Route("POST", "/v1/gift-cards/{id}/verify", privacy.verify_gift, Told(
             "Tries a gift card's PIN", answers(shown.PinTried), "write", {JSON: PinBody}, (),
             (*BODIES, "invalid-fact", "not-found", "no-pepper", "overloaded"),

@@ -269,7 +269,7 @@ def _answer(verdict: Verdict) -> web.Response:
     if answer["status"] == "refused" or "reason" in answer:
         told = {
             name: answer[name]
-            for name in ("id", "seq", "balances", "tier", "redeemable") if name in answer
+            for name in ("id", "seq", "balances", "tier", "redeemable", "coupons") if name in answer
         }  # fmt: skip
         raise ProblemError(answer["reason"], "the fact is refused for ever", **told)
     if verdict.replayed:

@@ -70,7 +70,9 @@ PROBLEMS: dict[str, Kind] = {
     "no-such-line": Kind(409, "No such line", "a return names a line not sold; for ever"),
     "returns-too-much": Kind(409, "Returns too much", "more comes back than was sold; for ever"),
     "points-spent": Kind(409, "Points spent", "the returned sale's points are spent; for ever"),
-    "not-a-sale": Kind(409, "Not a sale", "what a return names is no accepted sale; for ever"),
+    "not-a-sale": Kind(
+        409, "Not a sale", "what a return or a payment names is no accepted sale; for ever"
+    ),
     "wrong-member": Kind(409, "Other member", "what it names is another member's; for ever"),
     "unknown-currency": Kind(409, "Unknown currency", "no program in force has it; for ever"),
     "unknown-tier": Kind(409, "Unknown tier", "the program in force has no such tier; for ever"),
@@ -107,6 +109,14 @@ PROBLEMS: dict[str, Kind] = {
     "unknown-reward": Kind(409, "Unknown reward", "the program in force has it not; for ever"),
     "out-of-stock": Kind(409, "Out of stock", "fewer pieces are left; for ever"),
     "over-limit": Kind(409, "Over the limit", "more than a member may have of it; for ever"),
+    "unknown-coupon": Kind(409, "Unknown coupon", "there is no such code of a coupon; for ever"),
+    "coupon-used": Kind(409, "Coupon used", "the code has no use left; for ever"),
+    "coupon-blocked": Kind(409, "Coupon blocked", "the code is blocked; for ever"),
+    "coupon-early": Kind(409, "Coupon early", "the coupon is not good yet then; for ever"),
+    "coupon-over": Kind(409, "Coupon over", "the coupon is good no more then; for ever"),
+    "coupon-not-applicable": Kind(
+        409, "Coupon not applicable", "the coupon's conditions do not hold; for ever"
+    ),
     "offer-not-applicable": Kind(
         409, "Offer not applicable", "a named offer is unknown or does not apply; for ever"
     ),

@@ -13,6 +13,7 @@ from vafa.engine.columns.schema import column
 from vafa.engine.value.causes import cause_statement, cause_view, causes_view
 from vafa.engine.value.rewards import rewards_view
 from vafa.engine.views.budgets import budget_view
+from vafa.engine.views.coupon_codes import code_view
 from vafa.engine.views.first_answer import first_answer
 from vafa.engine.views.gift_cards import gift_card_view
 from vafa.engine.views.statement import MOST_ENTRIES, statement
@@ -83,6 +84,15 @@ class ReadDoor:
             raise ProblemError("not-found", "no such gift card")
         body = orjson.dumps(found)
         return caching.answer(request, body, caching.weak(body, found["as_of"]))
+
+    async def coupon_code(self, request: web.BaseRequest, code: str) -> web.Response:
+        """A code of a printed coupon: whether it serves today."""
+        parameters(request)
+        found = code_view(self.front.follow(), code)
+        if found is None:
+            raise ProblemError("not-found", "no such code of a coupon")
+        body = orjson.dumps(found)
+        return caching.answer(request, body, caching.strong(body))
 
     async def statement(self, request: web.BaseRequest, name: str) -> web.Response:
         """A page of a member's facts, newest first, with what rules gave."""

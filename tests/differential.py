@@ -19,10 +19,20 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from . import differential_cases, engine_driver, reference_driver, shrink, strategies
+from . import (
+    differential_cases,
+    engine_driver,
+    random_together,
+    reference_driver,
+    shrink,
+    strategies,
+    together,
+)
 from .cases import Case, row
 from .outcomes import differences, final_differences, settled
 
@@ -35,6 +45,11 @@ members on later days: the reference takes twenty times as long for the decision
 """
 PART = 500
 """Histories that one number draws."""
+TOGETHER = 100
+"""After so many histories comes a case in which referrals, claims, merges and households meet.
+
+They are drawn apart and count as no histories (see `together`).
+"""
 
 
 def whole_differences(case: Case) -> list[str]:
@@ -64,19 +79,40 @@ def is_whole(seed: bytes) -> bool:
     return seed[0] % WHOLE == 0
 
 
-def explained(case: Case, whole: bool, most: int = 400) -> str:
+def explained(case: Case, differ: Callable[[Case], list[str]], most: int = 400) -> str:
     """A failing case made small, as a row to keep, with its differences."""
-    found = of_one_case(case, whole)
+    found = differ(case)
     if not found:
         return "nothing differs"
     wanted = subject(found)
 
     def fails(smaller: Case) -> bool:
-        found = of_one_case(smaller, whole)
+        found = differ(smaller)
         return bool(found) and subject(found) == wanted
 
     small = shrink.minimise(case, fails, most)
-    return f"{row(small)}\n" + "\n".join(of_one_case(small, whole)[:3])
+    return f"{row(small)}\n" + "\n".join(differ(small)[:3])
+
+
+def of_one_together(case: Case) -> list[str]:
+    """As `of_one_case`, of a case of `random_together`."""
+    try:
+        return together.differences(case)
+    except Exception as error:
+        return [f"{type(error).__name__}: {error}"]
+
+
+def shown(name: str) -> str:
+    """The case that a failure names, made small, with its differences."""
+    kind, _, text = name.rpartition(" ")
+    seed = bytes.fromhex(text)
+    if not kind:
+        return explained(
+            strategies.case_of(seed), partial(of_one_case, whole=is_whole(seed))
+        )
+    case = random_together.case_of(seed)
+    assert case is not None
+    return explained(case, of_one_together)
 
 
 def subject(found: list[str]) -> str:
@@ -95,6 +131,7 @@ class Tally:
     examples: int = 0
     cases: int = 0
     whole: int = 0
+    together: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     seeds: dict[str, str] = field(default_factory=dict)
 
@@ -103,8 +140,15 @@ class Tally:
         self.examples += other.examples
         self.cases += other.cases
         self.whole += other.whole
+        self.together += other.together
         self.failures += other.failures
         self.seeds = other.seeds | self.seeds
+
+    def fail(self, found: list[str], seed: str) -> None:
+        """Count a case that differs; of those that do so alike the first seed is kept."""
+        name = subject(found)
+        self.failures[name] += 1
+        self.seeds.setdefault(name, seed)
 
 
 def many(number: int, histories: int) -> Tally:
@@ -118,9 +162,16 @@ def many(number: int, histories: int) -> Tally:
         tally.cases += 1
         tally.whole += whole
         if found:
-            name = subject(found)
-            tally.failures[name] += 1
-            tally.seeds.setdefault(name, seed.hex())
+            tally.fail(found, seed.hex())
+    draw = random.Random(f"together {number}")
+    while tally.together < tally.examples // TOGETHER:
+        seed = draw.randbytes(16)
+        tied = random_together.case_of(seed)
+        if tied is None:
+            continue
+        tally.together += 1
+        if found := of_one_together(tied):
+            tally.fail(found, f"together {seed.hex()}")
     return tally
 
 
@@ -167,13 +218,19 @@ def result(total: Tally, number: int, seconds: float) -> str:
         "reason, postings, balances and tier are compared; the others go in batches, and what "
         "every fact came to and every member on six later days is compared.",
         "",
+        f"After every {TOGETHER} histories comes a case in which referrals, claims, merges and "
+        "households meet; its facts are read back from the journal, replayed, and played by the "
+        "reference.",
+        "",
         "`make differential` makes this page. A failing case is made small and kept in "
         "`tests/rows`.",
         "",
-        "| date | machine | seed | examples | cases | fact by fact | cases that differ | minutes |",
-        "|---|---|---|---|---|---|---|---|",
+        "| date | machine | seed | examples | cases | fact by fact | meeting | cases that differ "
+        "| minutes |",
+        "|---|---|---|---|---|---|---|---|---|",
         f"| {dt.datetime.now(dt.UTC):%Y-%m-%d} | {platform.machine()}, {os.cpu_count()} cores "
         f"| {number} | {total.examples:,} | {total.cases:,} | {total.whole:,} "
+        f"| {total.together:,} "
         f"| {sum(total.failures.values()):,} | {seconds / 60:.0f} |",
     ]
     if open_rows:
@@ -210,7 +267,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, help="not one a processor but so many")
     parser.add_argument("--minutes", type=float, default=math.inf, help="end after so many")
-    parser.add_argument("--show", help="a seed in hex: its case made small")
+    parser.add_argument("--show", help="a seed as a failure tells it: its case")
     parser.add_argument("--passing", type=int, help="print so many seeds that do not differ")
     parser.add_argument("--still", type=Path, help="a file of such seeds: they must not differ")
     arguments = parser.parse_args()
@@ -220,8 +277,7 @@ def main() -> None:
     if arguments.still:
         sys.exit(still_pass(arguments.still.read_text(encoding="utf-8").split()))
     if arguments.show:
-        seed = bytes.fromhex(arguments.show)
-        print(explained(strategies.case_of(seed), is_whole(seed)))
+        print(shown(arguments.show))
         return
     began = time.monotonic()
     total = over_processes(
@@ -230,7 +286,7 @@ def main() -> None:
     )
     RESULT.write_text(result(total, arguments.seed, time.monotonic() - began), encoding="utf-8")
     for name, count in total.failures.most_common():
-        print(f"{count} {name}: python -m tests.differential --show {total.seeds[name]}")
+        print(f"{count} {name}: python -m tests.differential --show '{total.seeds[name]}'")
     sys.exit(bool(total.failures))
 
 

@@ -131,11 +131,14 @@ def seen(replica: Replica, case: Case) -> Run:
                 told.lots = [_moved(lot) for lot in decode_extra(row["payload"]).lots]
     latest = latest_us(case)
     for member in case.members():
-        for days in LATER:
-            view = _view(replica, member, latest + days * DAY_US)
-            if view is not None:
-                run.views[member, days] = view
+        run.views |= views(replica, member, latest)
     return run
+
+
+def views(replica: Replica, member: str, latest: int) -> dict[tuple[str, int], View]:
+    """A member on days after an instant (us), by its name and how many they are."""
+    found = {days: _view(replica, member, latest + days * DAY_US) for days in LATER}
+    return {(member, days): view for days, view in found.items() if view is not None}
 
 
 def _told(replica: Replica, row: Fact, names: dict[int, str], standing: bool) -> Told:

@@ -7,14 +7,17 @@ from .cases import Case, Fact
 from .choices import Choices
 from .strategies import Blocks
 
-REFERRALS = """
+CAP = 2
+"""Of the referral `friend`, in a calendar year."""
+
+REFERRALS = f"""
 [[referral]]
 id = "friend"
 referred = 7
 referrer = 11
 at_least = 100
-milestones = { 1 = 3, 2 = 5 }
-cap = 2
+milestones = {{ 1 = 3, 2 = 5 }}
+cap = {CAP}
 per = "year"
 
 [[referral]]

@@ -144,8 +144,8 @@ def _alone(
 ) -> None:
     """What became of a member that was never tied."""
     _rows(found, facts, member, played)
-    for days, shown in zip(LATER, _later(world, played.member, latest), strict=True):
-        found.views[member, days] = _view(shown)
+    for days, shown in zip(LATER, later(world, played.member, latest), strict=True):
+        found.views[member, days] = view(shown)
 
 
 def _tied(found: Run, world: World, family: list[str], tied: Tied, latest: int) -> None:
@@ -153,9 +153,9 @@ def _tied(found: Run, world: World, family: list[str], tied: Tied, latest: int) 
     for account, played in tied.runs.items():
         _rows_of(found, account, played)
     for name in family:
-        later = _later(world, tied.run(name).member, latest)
-        for days, shown in zip(LATER, later, strict=True):
-            found.views[name, days] = _view(shown)
+        shown_later = later(world, tied.run(name).member, latest)
+        for days, shown in zip(LATER, shown_later, strict=True):
+            found.views[name, days] = view(shown)
 
 
 def _rows_of(found: Run, account: str, played: Played) -> None:
@@ -190,7 +190,7 @@ def _leg(fact: Fact, told: Told, seq: int, world: World) -> Accepted:
     ), seq, version)  # fmt: skip
 
 
-def _later(world: World, member: State, latest: int) -> Iterator[MemberView]:
+def later(world: World, member: State, latest: int) -> Iterator[MemberView]:
     """A member on the days after a case, each by the version in force on it."""
     moments = [latest + days * DAY_US for days in LATER]
     for version, some in groupby(moments, world.version_at):
@@ -243,10 +243,10 @@ def _views(reference: Reference, found: Run, case: Case, members: Iterable[str])
     dates = [business_date(program, at_us)[0] for at_us in moments]
     for member in members:
         for days, shown in zip(LATER, reference.members(member, dates, moments), strict=True):
-            found.views[member, days] = _view(shown)
+            found.views[member, days] = view(shown)
 
 
-def _view(shown: MemberView) -> View:
+def view(shown: MemberView) -> View:
     points: dict[tuple[Any, ...], int] = defaultdict(int)
     for lot in shown.lots:
         through = lot.good_through.isoformat() if lot.good_through else None

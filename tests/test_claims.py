@@ -228,6 +228,21 @@ def test_a_cancelled_claim_gives_the_sale_back_to_nobody(shop: Shop) -> None:
     shop.checked()
 
 
+def test_a_sale_claimed_by_two_that_are_merged_later(shop: Shop) -> None:
+    shop.sell("s77", "2026-03-01")
+    shop.claim("k1", "2026-03-02")
+    shop.send("cancel", "u1", "2026-03-03", member="m1", claim="k1")
+    shop.claim("k2", "2026-03-04", member="m2")
+    told = shop.send("merge", "t1", "2026-03-05", member="m2", other="m1")
+    # What the first claim gave and took is of no sale of theirs any more.
+    assert sorted(given(told)) == [
+        ("base", "correct", -30), ("base", "correct", 30),
+        ("welcome", "correct", -50), ("welcome", "correct", 50),
+    ]  # fmt: skip
+    assert shop.active("m2") == 80
+    shop.checked()
+
+
 def test_a_program_without_claims_takes_no_sale_of_nobody(tmp_path: Path) -> None:
     shop = Shop(tmp_path / "ledger", PROGRAM.replace("claim_days = 30\n", ""))
     assert of(shop.sell("s77", "2026-03-01")) == "invalid-fact"

@@ -7,20 +7,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vafa.native.trail import follow, gather, gather_lists
+from vafa.native.trail import Trail, gather, gather_lists
 
 FIRST = 100
 MEMBERS = np.array([7, 8, 7, 7, 8], np.uint32)
 PREVIOUS = np.array([40, 0, 100, 102, 101], np.uint64)
 ACCEPTED = np.zeros(5, np.uint8)
+BOUNDS = np.arange(6, dtype=np.int32)
+TEXT = np.frombuffer(b"abcde", np.uint8)
 
 
 def _follow(seq: int, until: int = 0, **changed: Any) -> tuple[list[int] | None, int, bool]:
+    return _trail(**changed).follow(seq, until, 7)
+
+
+def _trail(**changed: Any) -> Trail:
     columns: dict[str, Any] = {
-        "members": MEMBERS, "previous": PREVIOUS, "status": ACCEPTED, **changed
+        "members": MEMBERS, "previous": PREVIOUS, "status": ACCEPTED, "bounds": BOUNDS,
+        "text": TEXT, **changed,
     }
-    rows, following, plain = follow(**columns, first=FIRST, seq=seq, until=until, member=7)
-    return None if rows is None else rows.tolist(), following, plain
+    return Trail(first=FIRST, **columns)
 
 
 def test_a_chain_is_followed_out_of_the_record() -> None:
@@ -53,6 +59,19 @@ def test_a_seq_must_be_in_the_record() -> None:
     for seq in (99, 105):
         with pytest.raises(IndexError):
             _follow(seq)
+
+
+def test_ids_are_read_where_they_stand() -> None:
+    bounds = np.array([1, 2, 2, 8, 9, 10], np.int32)
+    trail = _trail(bounds=bounds, text=np.frombuffer("-aنانbc".encode(), np.uint8))
+    assert trail.ids([4, 0, 1, 2]) == ["c", "a", "", "نان"]
+    for row in (-1, 5):
+        with pytest.raises(IndexError):
+            trail.ids([row])
+    with pytest.raises(IndexError):
+        _trail(bounds=bounds, text=np.zeros(9, np.uint8)).ids([4])
+    with pytest.raises(ValueError, match="lengths"):
+        _trail(bounds=bounds[:5])
 
 
 def test_rows_and_lists_of_several_batches() -> None:

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from ..calendars.calendars import FIRST_DAY, LAST_DAY, expiry_table
-from ..program.program import After, Currency, Inactivity, Never, Program, Redemption
+from ..program.currencies import After, Currency, Inactivity, Never
+from ..program.program import Program
+from ..program.spending import Redemption
 from . import conditions as check_conditions
 from . import ladder as check_ladder
 from . import membership as check_membership
@@ -40,6 +42,7 @@ def check(program: Program) -> list[tuple[str, str]]:
     found += _on_account(program)
     found += _gift_cards(program)
     found += _rewards(program)
+    found += _coupons(program)
     found += _no_receipt(program)
     for place, conditions in enumerate(program.exclude):
         found += some_product(f"exclude[{place}]", conditions)
@@ -74,7 +77,7 @@ def _zone(program: Program) -> Found:
 def _names(program: Program) -> Found:
     for table in (
         "currency", "holidays", "counter", "sequence", "segment", "group", "stack", "rule",
-        "reward", "plan",
+        "reward", "plan", "coupon",
     ):  # fmt: skip
         yield from unique(table, [entry.id for entry in getattr(program, table)])
     yield from unique("ladder.tier", [tier.id for tier in program.tiers()])
@@ -219,6 +222,19 @@ def _rewards(program: Program) -> Found:
             yield from points(f"{path}.points", reward.points, scale)
         if reward.unique and reward.stock is not None:
             yield f"{path}.stock", "its pieces are the items that facts bring"
+
+
+def _coupons(program: Program) -> Found:
+    for place, coupon in enumerate(program.coupon):
+        path = f"coupon[{place}]"
+        if coupon.id in program.coupon_currencies():
+            yield f"{path}.id", "is a currency of coupons, which members have"
+        if coupon.first is not None and coupon.last is not None and coupon.last < coupon.first:
+            yield f"{path}.to", "is before from"
+        for name in ("store", "region", "format", "channel"):
+            listed = getattr(coupon.when, name)
+            if listed is not None and not listed:
+                yield f"{path}.when.{name}", "the list is empty; leave the field out instead"
 
 
 def _no_receipt(program: Program) -> Found:

@@ -13,6 +13,7 @@ import click
 from .balance import balance
 from .causes import causes
 from .close import close
+from .coupon import coupon
 from .demo import demo
 from .explain import explain
 from .gallery import gallery
@@ -50,7 +51,7 @@ def main() -> None:
 
 
 for command in (
-    demo, load, balance, member, quote, explain, causes, gift_card, rewards, close, verify,
+    demo, load, balance, member, quote, explain, causes, gift_card, coupon, rewards, close, verify,
     program, gallery,
 ):  # fmt: skip
     main.add_command(command)

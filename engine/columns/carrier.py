@@ -22,6 +22,7 @@ from ..facts import (
     CardUnblockFact,
     ClaimFact,
     CloseFact,
+    CouponRedeemFact,
     DonateFact,
     EnrolFact,
     EraseFact,
@@ -257,6 +258,7 @@ _EXTRAS: dict[type, Callable[[Any], Extra]] = {
     RedeemFact: _redeem,
     HoldFact: _hold,
     CaptureFact: _capture,
+    CouponRedeemFact: lambda fact: Extra(code=fact.code, completed=fact.completed),
     ReleaseFact: lambda fact: Extra(named=fact.hold),
     CancelFact: _cancel,
     ClaimFact: lambda fact: Extra(receipt=fact.sale),
@@ -390,8 +392,9 @@ def _wire_figures(kind: str, extra: Extra) -> dict[str, Any]:
     match kind:
         case "claim" | "claim cancel":
             return {"claim": extra.claim} if extra.claim else {"sale": extra.receipt}
-        case "activity":
-            return {"code": extra.code, "quantity": extra.amount}
+        case "activity" | "coupon redeem":
+            counted = {"quantity": extra.amount} if kind == "activity" else {}
+            return {"code": extra.code} | counted
         case "reward redeem":
             return {"reward": extra.code, "quantity": extra.quantity}
         case "gift card issue" | "gift card load" | "gift card redeem" | "gift card fund":

@@ -53,6 +53,7 @@ MERGE, UNMERGE, POOL, UNPOOL = (
     KINDS.index(kind) for kind in ("merge", "unmerge", "pool", "unpool")
 )
 
+COUPON_REDEEM = KINDS.index("coupon redeem")
 GIFT_FUND = KINDS.index("gift card fund")
 GIFTS = (GIFT_ISSUE, GIFT_LOAD, GIFT_REDEEM, GIFT_PIN, GIFT_CANCEL)
 """Kinds of facts of gift cards."""
@@ -74,7 +75,7 @@ MEMBER_KINDS = np.array(
         HOLD, CAPTURE, RELEASE, CANCEL, CARD_LINK, CARD_BLOCK, CARD_UNBLOCK,
         TRANSFER, TRANSFER_IN, DONATE, CLOSE, REWARD, *GIFTS, GIFT_PAYMENT,
         ERASE, CARD_PIN, SHARE_IN, GIFT_REFUND, GIFT_FUND, *LINKS, *CLAIMS, REFERRAL_IN,
-        PAYMENT,
+        PAYMENT, COUPON_REDEEM,
     ],
     np.uint8,
 )  # fmt: skip
@@ -89,8 +90,8 @@ def among(codes: Iterable[int]) -> NDArray[np.bool_]:
     return table
 
 
-TIES = among(LINKS)
-"""`LINKS` as a table."""
+TIES, OF_MEMBERS = among(LINKS), among(MEMBER_KINDS.tolist())
+"""`LINKS` and `MEMBER_KINDS` as tables."""
 
 Lots = tuple[tuple[int, int, int, int], ...]
 """Lots that move: (earned, active from, good through, points), the dates as business days."""
@@ -119,7 +120,9 @@ class Extra(
     beside it, "" where the card alone tells whose the fact is; `nameless` where the receipt does.
     Where a card names the referrer (`referrer_card`), the engine writes the member beside it.
     `asked`: what a redemption asked that took the `amount`, which is less; `items`: codes of the
-    pieces of a reward that were given, or came back. `receipt`: the sale that a claim is of;
+    pieces of a reward that were given, or came back; `codes`: (what was presented, the printed
+    coupon or "", status) of codes, with 0 those that serve; `waited`: (id, quantity, net) of the
+    returns that had waited for the sale and were taken. `receipt`: the sale that a claim is of;
     `claim`: the claim that a cancel undoes. Lists whose order means nothing are sorted: equal facts
     are equal here.
     """
@@ -162,15 +165,27 @@ class Extra(
     other: str = ""
     asked: int = 0
     items: tuple[str, ...] = ()
+    codes: tuple[tuple[str, str, int], ...] = ()
+    waited: tuple[tuple[str, int, int], ...] = ()
 
     def as_sent(self) -> Extra:
         """What the fact said, before the engine wrote down what it came to."""
+        if self.codes or self.waited:
+            return msgspec.structs.replace(self, codes=(), waited=()).as_sent()
         if self.asked:
             return msgspec.structs.replace(self, amount=self.asked, asked=0)
         if self.about and "referrer_card" in self.about:
             said = {name: value for name, value in self.about.items() if name != "referrer"}
             return msgspec.structs.replace(self, about=said)
         return msgspec.structs.replace(self, items=()) if self.items else self
+
+
+    def presented(self) -> tuple[str, ...]:
+        """The coupons that rules see: for a code that serves its printed coupon."""
+        if not self.codes:
+            return self.coupons
+        seen = {text: coupon if not status else "" for text, coupon, status in self.codes}
+        return tuple(sorted({seen.get(text, text) for text in self.coupons} - {""}))
 
 
 NOTHING = Extra()

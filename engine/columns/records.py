@@ -11,15 +11,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from vafa.native.rows import Rows
+
 from .columns import (
     BALANCES,
-    MEMBER_KINDS,
     NOTHING,
+    OF_MEMBERS,
+    POSTING_COLUMNS,
     Extra,
     Extras,
     Facts,
     Outcome,
-    among,
     decode_extra,
     encode_extra,
     take,
@@ -32,15 +34,15 @@ from .schema import (
     LINE,
     NO_MEMBER,
     POSTING,
+    SHAPE,
     TENDER,
     TYPES,
     array,
     column,
     list_view,
     lists,
+    texts,
 )
-
-_OF_MEMBERS = among(MEMBER_KINDS.tolist())
 
 MEMBER, TERMINAL, TENDER_TYPE, STORE, PRODUCT, RENAMED = range(6)
 
@@ -62,29 +64,19 @@ def facts_batch(
     `n_currencies` balances.
     """
     n = len(facts)
-    plain: dict[str, NDArray[Any]] = {
-        "kind": facts.kind, "status": outcome.status, "at": facts.at, "member": facts.member,
-        "previous": outcome.previous, "store": facts.store, "terminal": facts.terminal,
-        "program": program, "tier": outcome.tier,
-    }  # fmt: skip
-    columns = {
-        "id": ids,
-        **{name: array(values, TYPES[name]) for name, values in plain.items()},
-        "lines": lists("lines", facts.lines_from, {
-            "line": facts.line, "product": facts.product, "quantity": facts.quantity,
-            "net": facts.net,
-        }),
-        "tenders": lists("tenders", facts.tenders_from, {
-            "type": facts.tender, "amount": facts.amount,
-        }),
-        "balances": lists("balances", _every(n, n_currencies), {
-            name: getattr(outcome, name).reshape(-1)
-            for name in BALANCES
-        }),
-        "postings": lists("postings", outcome.posted_from, outcome.postings),
-        "payload": _payloads(facts.extras, n),
-    }  # fmt: skip
-    return pa.RecordBatch.from_arrays([columns[name] for name in TYPES], schema=FACTS)
+    postings = outcome.postings
+    # In the order of FACTS.
+    rows = Rows(SHAPE, n, [
+        texts(ids), facts.kind, outcome.status, facts.at, facts.member, outcome.previous,
+        facts.store, facts.terminal,
+        facts.lines_from, facts.line, facts.product, facts.quantity, facts.net,
+        facts.tenders_from, facts.tender, facts.amount,
+        program, outcome.tier,
+        _every(n, n_currencies), *(getattr(outcome, name).reshape(-1) for name in BALANCES),
+        outcome.posted_from, *(postings[name] for name in POSTING_COLUMNS),
+        texts(_payloads(facts.extras, n)),
+    ])  # fmt: skip
+    return pa.RecordBatch._import_from_c(rows.export(), FACTS)
 
 
 @lru_cache(512)
@@ -99,6 +91,15 @@ def _payloads(extras: Extras | None, n: int) -> pa.Array:
     return pa.array(
         [None if extra is None else encode_extra(extra) for extra in extras], pa.binary()
     )
+
+
+_TYPES_OF = {field.type.id: field.type for field in GROWTH}
+
+
+@lru_cache(512)
+def _none_of(n: int, kind: int) -> pa.Array:
+    """n nulls of a type, by its id."""
+    return pa.nulls(n, _TYPES_OF[kind])
 
 
 @lru_cache(512)
@@ -173,19 +174,25 @@ def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | N
     plain = len(kinds)
     stores = dictionaries.stores.versions[since.stores :]
     products = dictionaries.products.versions[since.products :]
-    versions: list[StoreVersion | Product] = [*stores, *products]
-    if not plain and not versions:
+    n = plain + len(stores) + len(products)
+    if not n:
         return None
     kinds += [STORE] * len(stores) + [PRODUCT] * len(products)
-    names += [version[0] for version in versions]
+    of_stores, of_products = _by_field(StoreVersion, stores), _by_field(Product, products)
+    names += [*of_stores["store"], *of_products["sku"]]
     since_us = [0] * (plain - len(renames)) + [number for number, _, _ in renames]
-    since_us += [version.since for version in versions]
+    since_us += [*of_stores["since"], *of_products["since"]]
 
     def attribute(field: pa.Field) -> pa.Array:
-        if not versions:
-            return pa.nulls(plain, field.type)
-        values = [getattr(version, field.name, None) for version in versions]
-        return pa.concat_arrays([pa.nulls(plain, field.type), pa.array(values, field.type)])
+        """Goods that a till names first have none of most attributes."""
+        if n == plain:
+            return _none_of(n, field.type.id)
+        values: list[Any] = [None] * plain
+        for found, rows in ((of_stores, stores), (of_products, products)):
+            values += found.get(field.name) or [None] * len(rows)
+        if values.count(None) == n:
+            return _none_of(n, field.type.id)
+        return pa.array(values, field.type)
 
     return pa.RecordBatch.from_arrays(
         [
@@ -196,6 +203,13 @@ def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | N
         ],
         schema=GROWTH,
     )
+
+
+def _by_field(kind: type[V], versions: Sequence[V]) -> dict[str, Sequence[Any]]:
+    """Versions field by field."""
+    if not versions:
+        return dict.fromkeys(kind._fields, ())
+    return dict(zip(kind._fields, zip(*versions, strict=True), strict=True))
 
 
 def grow(dictionaries: Dictionaries, batch: pa.RecordBatch) -> None:
@@ -294,7 +308,7 @@ def read_outcome(batch: pa.RecordBatch) -> Outcome:
 def _read_extras(payloads: pa.Array, kind: NDArray[np.uint8]) -> Extras | None:
     if payloads.null_count == len(payloads):
         return None
-    theirs = _OF_MEMBERS[kind].tolist()
+    theirs = OF_MEMBERS[kind].tolist()
     return [
         decode_extra(payload) if payload is not None and of_member else None
         for payload, of_member in zip(payloads.to_pylist(), theirs, strict=True)

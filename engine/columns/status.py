@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from ..program.program import Caps, RuleLimits
+from ..program.currencies import Caps
+from ..program.rules import RuleLimits
 
 
 class Status(IntEnum):
@@ -64,6 +65,12 @@ class Status(IntEnum):
     REFERRAL_CIRCLE = 48
     ABOVE_MAXIMUM = 49
     BASKET_TOO_SMALL = 50
+    UNKNOWN_COUPON = 51
+    COUPON_USED = 52
+    COUPON_BLOCKED = 53
+    COUPON_EARLY = 54
+    COUPON_OVER = 55
+    COUPON_NOT_APPLICABLE = 56
 
 
 REFUSALS = {
@@ -116,6 +123,12 @@ REFUSALS = {
     Status.REFERRAL_CIRCLE: "referral-circle",
     Status.ABOVE_MAXIMUM: "above-maximum",
     Status.BASKET_TOO_SMALL: "basket-too-small",
+    Status.UNKNOWN_COUPON: "unknown-coupon",
+    Status.COUPON_USED: "coupon-used",
+    Status.COUPON_BLOCKED: "coupon-blocked",
+    Status.COUPON_EARLY: "coupon-early",
+    Status.COUPON_OVER: "coupon-over",
+    Status.COUPON_NOT_APPLICABLE: "coupon-not-applicable",
 }
 """Refusals for state, by the slug that an answer carries."""
 

@@ -20,6 +20,7 @@ from ..columns.columns import (
     ADJUST,
     CANCEL,
     CARD_PIN,
+    COUPON_REDEEM,
     DONATE,
     ENROL,
     GIFT_CANCEL,
@@ -74,7 +75,7 @@ _KERNEL_KINDS = np.arange(256, dtype=np.uint8)
 _KERNEL_KINDS[[GIFT_ISSUE, GIFT_LOAD, SHARE_IN, REFERRAL_IN]] = ADJUST
 _KERNEL_KINDS[[GIFT_REDEEM, GIFT_PAYMENT]] = REDEEM
 _KERNEL_KINDS[[GIFT_REFUND, GIFT_CANCEL]] = CANCEL
-_KERNEL_KINDS[GIFT_PIN] = CARD_PIN
+_KERNEL_KINDS[[GIFT_PIN, COUPON_REDEEM]] = CARD_PIN
 _KERNEL_KINDS[GIFT_FUND] = TRANSFER
 """What the kernel does with rows of each kind: a gift card's account is like any other, a share
 of a pool like points given by hand."""
@@ -250,7 +251,7 @@ class _Extras:
         """What a fact has several of."""
         out, seen = self.out, self.seen
         if extra.coupons:
-            self.coupons[row] = [seen.coupons.number(name) for name in extra.coupons]
+            self.coupons[row] = [seen.coupons.number(name) for name in extra.presented()]
         if extra.back:
             codes = seen.dictionaries.products.codes.numbers
             self.back[row] = [

@@ -12,6 +12,8 @@ from ..facts import (
     KINDS,
     CatalogFact,
     ControlFact,
+    CouponBlockFact,
+    CouponIssueFact,
     DayClosedFact,
     ProductFact,
     ProfitShareFact,
@@ -21,7 +23,10 @@ from ..facts import (
     StoreFact,
 )
 from ..facts.parts import instant_us
+from .coupon_book import codes_payload, read_issue
 from .reward_stock import Told
+
+_COUPON_ISSUE = KINDS.index("coupon issue")
 
 
 class Published(msgspec.Struct, frozen=True, array_like=True):
@@ -56,9 +61,9 @@ def store_version(item: StoreAttributes, since: int) -> StoreVersion:
 def payload_of(fact: ControlFact) -> bytes:
     """What the journal keeps of a fact beside what the dictionaries gain; equal when equal.
 
-    A digest of a catalogue or of stores, the date of a day closed (ISO), what a profit share or a
-    reward's stock says (msgpack), program text and holidays of a publication (msgpack, see
-    `published`).
+    A digest of a catalogue or of stores, the date of a day closed (ISO), what a profit share, a
+    reward's stock or codes of coupons say (msgpack), program text and holidays of a publication
+    (msgpack, see `published`).
     """
     match fact:
         case CatalogFact():
@@ -73,11 +78,24 @@ def payload_of(fact: ControlFact) -> bytes:
                 fact.since, fact.until, fact.currency, fact.points, fact.weight, fact.expires,
                 *causes,
             ])  # fmt: skip
-        case RewardStockFact():
-            return msgspec.msgpack.encode(Told(fact.reward, fact.pieces, fact.items))
+        case RewardStockFact() | CouponIssueFact() | CouponBlockFact():
+            return _brought(fact)
         case PublishFact():
             holidays = {name: sorted(set(days)) for name, days in sorted(fact.holidays.items())}
             return msgspec.msgpack.encode(Published(fact.program, holidays))
+
+
+def _brought(fact: RewardStockFact | CouponIssueFact | CouponBlockFact) -> bytes:
+    if isinstance(fact, RewardStockFact):
+        return msgspec.msgpack.encode(Told(fact.reward, fact.pieces, fact.items))
+    return codes_payload(fact)
+
+
+def as_sent(kind: int, payload: bytes) -> bytes:
+    """A payload of the journal as its fact said it: without codes that the engine has drawn."""
+    if kind != _COUPON_ISSUE:
+        return payload
+    return msgspec.msgpack.encode(read_issue(payload).as_sent())
 
 
 def _digest(items: object) -> bytes:

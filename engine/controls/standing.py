@@ -17,11 +17,14 @@ from .budgets import Budgets, read_closing
 from .closing import ClosedDays
 from .versions import ProgramVersions
 
-CATALOG, PUBLISH, STORE, DAY_CLOSED, CLOSING, BUDGET_CLOSED, PROFIT_SHARE, REWARD_STOCK = (
+(
+    CATALOG, PUBLISH, STORE, DAY_CLOSED, CLOSING, BUDGET_CLOSED, PROFIT_SHARE, REWARD_STOCK,
+    COUPON_ISSUE, COUPON_BLOCK,
+) = (
     KINDS.index(kind)
     for kind in (
         "catalog", "program publish", "store", "day closed", "closing", "budget closed",
-        "profit share", "reward stock",
+        "profit share", "reward stock", "coupon issue", "coupon block",
     )
 )  # fmt: skip
 DERIVED = (*LEGS, CLOSING, BUDGET_CLOSED)

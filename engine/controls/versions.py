@@ -90,6 +90,9 @@ class ProgramVersions:
 
     def at(self, at_us: int) -> Version | None:
         """The version in force at an instant; None before the first."""
+        if self._by_time and at_us >= self._by_time[-1].since:
+            # Nearly every read is of now.
+            return self._by_time[-1]
         place = bisect_right(self._by_time, at_us, key=attrgetter("since"))
         return self._by_time[place - 1] if place else None
 

@@ -17,8 +17,16 @@ import numpy as np
 
 from ..calendars.calendars import day_of
 from ..columns.answers import fact_view, instant_text
-from ..columns.columns import CLAIMS, LEGS, LINKS, MEMBER_KINDS, OF_SALES, SALE
-from ..columns.records import StoredFact
+from ..columns.columns import (
+    CLAIMS,
+    COUPON_REDEEM,
+    LEGS,
+    LINKS,
+    MEMBER_KINDS,
+    OF_SALES,
+    SALE,
+)
+from ..columns.records import StoredFact, read_facts
 from ..columns.schema import NO_MEMBER, column
 from ..columns.status import REFUSALS, Status
 from ..controls.standing import DAY_CLOSED, day_closed
@@ -31,6 +39,7 @@ from ..reference.tied import play_tied
 from ..reference.turn import Posting
 from ..reference.world import Accepted, Version, World
 from ..replica.replica import Replica
+from ..value.coupons import codes_told
 from ..views.views import durable_heads
 from .back import back_told, paid_told
 from .change import balances_told, lots_made, lots_moved, tier_told
@@ -45,7 +54,7 @@ from .journal import (
 from .member import MemberChain, Reader, chain_of, shown, wire_fact
 from .refused import refused
 from .rules import lines_told, rules_told
-from .shape import ControlTold, Explanation, ProgramTold
+from .shape import CodeTold, ControlTold, Explanation, ProgramTold
 from .trace import Heard, Listener
 from .words import sentences
 
@@ -173,6 +182,8 @@ class Explainer:
         if stored.kind in CLAIMS and stored.status == Status.OK:
             return self._reader.stored(stored.seq + 1)
         nobodys = column(stored.batch, "member")[stored.row] == NO_MEMBER
+        if nobodys and stored.kind == COUPON_REDEEM:
+            raise UnknownFact(f"the fact {stored.id!r} is no member's: nobody was named")
         if stored.kind not in (SALE, *OF_SALES) or not (nobodys or member is not None):
             return stored
         sale = stored.id if stored.kind == SALE else self._named_by(stored)
@@ -407,8 +418,13 @@ class Explainer:
             stored.id, stored.seq, SHOWN[stored.kind], shown(chain.name), instant_text(at),
             instant_text(stored.committed_at), business_date(program, at)[0],
             ProgramTold(program.id, number), "ok", True,
-            fact=fact_view(stored, self._reader.dictionaries),
+            fact=fact_view(stored, self._reader.dictionaries), coupons=self._codes(stored),
         )  # fmt: skip
+
+    def _codes(self, stored: StoredFact) -> list[CodeTold]:
+        """What the codes of printed coupons came to that a fact has presented."""
+        extra = read_facts(stored.batch.slice(stored.row, 1)).extra(0)
+        return [CodeTold(**told) for told in codes_told(extra.codes)]
 
     def _awaited(self, entry: Accepted, chain: MemberChain) -> str | None:
         """The sale for which the return part of an exchange waits."""

@@ -16,6 +16,9 @@ KINDS = {
     "transfer in": ("Transfer received", "دریافت امتیاز"),
     "profit share": ("Profit share", "تقسیم سود"),
     "reward stock": ("Stock of a reward", "موجودی جایزه"),
+    "coupon issue": ("Issue of coupon codes", "صدور کد کوپن"),
+    "coupon block": ("Blocking of coupon codes", "مسدود کردن کد کوپن"),
+    "coupon redeem": ("Use of a coupon code", "به کار بردن کد کوپن"),
     "profit share in": ("Share of a pool", "سهم از سود"),
     "donate": ("Donation", "بخشیدن به امر خیر"),
     "gift card issue": ("Issue of a gift card", "صدور کارت هدیه"),
@@ -130,6 +133,14 @@ REASONS = {
     "unknown-reward": ("the program has no such reward", "برنامه چنین جایزه‌ای ندارد"),
     "out-of-stock": ("so many are not left", "به این تعداد نمانده است"),
     "over-limit": ("it is more than a member may have", "بیش از سهم هر عضو است"),
+    "unknown-coupon": ("there is no such coupon code", "چنین کد کوپنی نیست"),
+    "coupon-used": ("the coupon code is used up", "کد کوپن به کار رفته است"),
+    "coupon-blocked": ("the coupon code is blocked", "کد کوپن مسدود است"),
+    "coupon-early": ("the coupon is not good yet", "مهلت کوپن هنوز آغاز نشده است"),
+    "coupon-over": ("the coupon is good no more", "مهلت کوپن گذشته است"),
+    "coupon-not-applicable": (
+        "the coupon is not for such a sale", "کوپن برای چنین خریدی نیست"
+    ),
     "card-blocked": ("the card is blocked", "کارت مسدود است"),
     "card-linked": ("the card is another member's", "کارت از عضو دیگری است"),
 }

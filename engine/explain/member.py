@@ -206,6 +206,10 @@ def wire_fact(stored: StoredFact, dictionaries: Dictionaries, program: Program) 
         fields["referrer"] = about["referrer"]
         del fields["referrer_card"]
     if fields["kind"] == "sale":
+        if fields.get("coupons"):
+            # What rules saw of the codes that it presented.
+            extra = read_facts(stored.batch.slice(stored.row, 1)).extra(0)
+            fields["coupons"] = list(extra.presented())
         fields["lines"] = _whole_lines(fields["lines"])
     fact: OfMember = msgspec.convert(fields, MemberFact | TransferFact | ClaimFact | LinkFact)
     return fact

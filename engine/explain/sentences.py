@@ -111,6 +111,11 @@ SENTENCES = {
         "It had happened: offer {rule} did not apply to the basket.",
         "رخ داده بود: پیشنهاد {rule} شامل این سبد نمی‌شد.",
     ),
+    "code": (
+        "The code {code} served, of the coupon {coupon}.",
+        "کد {code} از کوپن {coupon} به کار آمد.",
+    ),
+    "code.not": ("The code {code} did not serve: {reason}.", "کد {code} به کار نیامد: {reason}."),
     "offer.open": ("Offer {rule} might have been had.", "پیشنهاد {rule} در دسترس بود."),
     "failed": (
         "Rule {rule} does not apply: it asks for {condition}{asked}; found: {found}.",

@@ -121,6 +121,15 @@ class LineTold(Struct, frozen=True):
     redeemed: int
 
 
+class CodeTold(Struct, frozen=True):
+    """A code that was presented: the printed coupon that it is of (null: no code at all), and why
+    it does not serve (null: it does)."""
+
+    code: str
+    coupon: str | None
+    reason: str | None = None
+
+
 class PostingTold(Struct, frozen=True):
     """A posting, signed by its effect on the member."""
 
@@ -264,6 +273,7 @@ class Explanation(Struct, frozen=True, tag_field="about", tag="member"):
     short: str | None = None
     fact: dict[str, Any] = field(default_factory=dict)
     lines: list[LineTold] = field(default_factory=list)
+    coupons: list[CodeTold] = field(default_factory=list)
     rules: list[RuleTold] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     redeemable: dict[str, int] = field(default_factory=dict)

@@ -78,6 +78,7 @@ class _Speaker(RuleSpeaker):
             )  # fmt: skip
         if told.kind == "redeem":
             yield from self._cut_short(told)
+        yield from self._codes(told)
         yield from self._back(told)
         if told.paid is not None:
             yield self.say(
@@ -110,6 +111,15 @@ class _Speaker(RuleSpeaker):
         elif _by_card(told):
             words = REASONS | CARD_REASONS
         return self.word(words, told.reason or "")
+
+    def _codes(self, told: Explanation) -> Iterator[str]:
+        """What the codes of printed coupons came to that were presented."""
+        for code in told.coupons:
+            parts = {"code": self.voice.name(code.code)}
+            if code.reason is None:
+                yield self.say("code", coupon=self.voice.name(code.coupon or ""), **parts)
+            else:
+                yield self.say("code.not", reason=self.word(REASONS, code.reason), **parts)
 
     def _cut_short(self, told: Explanation) -> Iterator[str]:
         """What a redemption took of what it asked, where that is less (`over = "clamp"`)."""

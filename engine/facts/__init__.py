@@ -16,6 +16,7 @@ from .controls import (
     StoreAttributes,
     StoreFact,
 )  # fmt: skip
+from .coupons import CouponBlockFact, CouponIssueFact, CouponRedeemFact
 from .gift_cards import (
     GiftCardCancelFact,
     GiftCardFundFact,
@@ -68,7 +69,7 @@ MemberFact = (
     SaleFact | ReturnFact | ActivityFact | AdjustFact | RedeemFact | HoldFact | CaptureFact
     | ReleaseFact | CancelFact | EnrolFact | MemberUpdateFact | SubscriptionStartFact
     | SubscriptionEndFact | CloseFact | EraseFact | CardLinkFact | CardBlockFact | CardUnblockFact
-    | DonateFact | PaymentFact
+    | DonateFact | PaymentFact | CouponRedeemFact
 )  # fmt: skip
 JointFact = (
     TransferFact | RewardRedeemFact | GiftCardFact | GiftCardFundFact | ClaimFact | SaleFact
@@ -76,7 +77,10 @@ JointFact = (
 )  # fmt: skip
 """Facts that are about more than one account, or about what all share: they see all that came
 before them. Of sales those that gift cards pay, of cancels those of claims."""
-WireControl = CatalogFact | StoreFact | DayClosedFact | ProfitShareFact | RewardStockFact
+WireControl = (
+    CatalogFact | StoreFact | DayClosedFact | ProfitShareFact | RewardStockFact | CouponIssueFact
+    | CouponBlockFact
+)  # fmt: skip
 """Facts of no member that the door of facts takes; programs have a door of their own."""
 ControlFact = WireControl | PublishFact
 PrivateFact = CardPinFact | EnrolFact | MemberUpdateFact
@@ -94,7 +98,7 @@ KINDS: tuple[str, ...] = (
     "erase", "card pin", "profit share", "profit share in", "gift card pin", "gift card refund",
     "reward stock", "merge", "unmerge", "pool", "unpool",
     "gift card fund", "claim", "claim cancel", "referral in", "gift card cancel",
-    "payment",
+    "payment", "coupon issue", "coupon block", "coupon redeem",
 )  # fmt: skip
 """Kinds by the code that the journal keeps.
 
@@ -112,7 +116,7 @@ RANKS: dict[str, int] = {
     "enrol": 0, "member update": 0, "subscription start": 0, "subscription end": 0, "catalog": 0,
     "store": 0, "program publish": 0, "budget closed": 0, "card link": 0, "card block": 0,
     "card unblock": 0, "close": 0, "erase": 0,
-    "card pin": 0, "gift card pin": 0, "reward stock": 0,
+    "card pin": 0, "gift card pin": 0, "reward stock": 0, "coupon block": 0,
     "merge": 0, "unmerge": 0, "pool": 0, "unpool": 0,
     "sale": 1, "activity": 1, "adjust": 1, "payment": 1,
     "return": 2, "gift card refund": 2,
@@ -122,6 +126,7 @@ RANKS: dict[str, int] = {
     "claim": 3, "claim cancel": 3, "referral in": 1,
     "profit share": 1, "profit share in": 1, "gift card issue": 1, "gift card load": 1,
     "gift card redeem": 3, "gift card payment": 3, "gift card cancel": 3,
+    "coupon issue": 1, "coupon redeem": 3,
     "day closed": 4,
 }  # fmt: skip
 """Rank at one instant (rulebook section 2); a negative adjust has rank 3."""
@@ -132,7 +137,8 @@ __all__ = [
     "KINDS", "RANKS", "SHOWN", "ActivityFact", "AdjustFact", "CalendarDate", "CancelFact",
     "CaptureFact",
     "CardBlockFact", "CardLinkFact", "CardPinFact", "CardUnblockFact", "CatalogFact",
-    "ClaimFact", "CloseFact", "ControlFact", "DayClosedFact", "DonateFact", "EnrolFact",
+    "ClaimFact", "CloseFact", "ControlFact", "CouponBlockFact",
+    "CouponIssueFact", "CouponRedeemFact", "DayClosedFact", "DonateFact", "EnrolFact",
     "EraseFact", "Fact",
     "GiftCardCancelFact", "GiftCardFact", "GiftCardFundFact", "GiftCardIssueFact",
     "GiftCardLoadFact",

@@ -23,6 +23,9 @@ from . import (
     ClaimFact,
     CloseFact,
     ControlFact,
+    CouponBlockFact,
+    CouponIssueFact,
+    CouponRedeemFact,
     DayClosedFact,
     DonateFact,
     EnrolFact,
@@ -423,6 +426,25 @@ def _check_reward_stock(fact: RewardStockFact) -> None:
         raise FormError("has an item twice", "items")
 
 
+def _check_codes(fact: CouponIssueFact | CouponBlockFact, other: object, name: str) -> None:
+    _check_names(fact.codes, "codes")
+    if bool(other) == bool(fact.codes):
+        raise FormError(f"give either {name} or codes")
+    if len(set(fact.codes)) < len(fact.codes):
+        raise FormError("has a code twice", "codes")
+
+
+def _check_coupon_issue(fact: CouponIssueFact) -> None:
+    check_name(fact.coupon, "coupon")
+    _check_codes(fact, fact.count, "a count")
+
+
+def _check_coupon_block(fact: CouponBlockFact) -> None:
+    check_name(fact.issue, "issue", ID_BYTES)
+    check_name(fact.reason, "reason", REASON_BYTES)
+    _check_codes(fact, fact.issue, "an issue")
+
+
 _CHECKS: dict[type, Callable[[Any], None]] = {
     SaleFact: _check_sale,
     ReturnFact: _check_return,
@@ -460,5 +482,8 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     StoreFact: _check_stores,
     ProfitShareFact: _check_profit_share,
     RewardStockFact: _check_reward_stock,
+    CouponIssueFact: _check_coupon_issue,
+    CouponBlockFact: _check_coupon_block,
+    CouponRedeemFact: lambda fact: check_name(fact.code, "code"),
     DayClosedFact: lambda fact: _check_date(fact.date, "date"),
 }

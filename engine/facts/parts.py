@@ -19,6 +19,8 @@ MOST_LINES = 10_000
 MOST_TENDERS = 100
 MOST_COUPONS = 100
 MOST_OFFERS = 100
+MOST_CODES = 10_000
+"""Codes of printed coupons that one fact brings or blocks."""
 MOST_LINE_NUMBER = 10**6
 MOST_CARDS = 100
 MOST_PROFILE = 64

@@ -40,9 +40,15 @@ from .chain import Known
 from .differences import Folded
 from .fold import Fold
 from .late import Anew, contested, told
+from .waited import write_waited
 
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
+
+_POSTED = {
+    "basket": np.uint32, "rule": np.uint16, "kind": np.uint8, "currency": np.uint8,
+    "limit": np.uint8, "desired": np.int64, "points": np.int64,
+}  # fmt: skip
 
 Insert = tuple[NDArray[Any], dict[str, Any]]
 
@@ -84,13 +90,16 @@ def apply(fold: Fold, batch: Batch, past: Past) -> Outcome:
         for row in every[::-1].tolist():
             heads[int(facts.member[row])] = int(previous[row])
         rows = every[takes[every]]
-        anew = Anew(fold, batch, rows, known_of(fold, heads, past), past)
+        known = known_of(fold, heads, past)
+        anew = Anew(fold, batch, rows, known, past, _apart(fold, batch, heads, known, past))
         anew.decide()
         touched.update(heads)
         inserts += _settle(fold, anew, rows, outcome, batch.first + int(every[-1]))
     if special is not None and not batch.legs:
         inserts += strangers(batch, past, outcome)
     insert(outcome, inserts)
+    if inserts and fold.prints_coupons and not batch.legs:
+        write_waited(batch, outcome, past)
     if nobody.any():
         # A return waits for a claim of its sale.
         outcome.status[nobody] = np.where(
@@ -130,6 +139,26 @@ def _heads(fold: Fold, batch: Batch, root: int, rows: UInt32) -> dict[int, int]:
         other = fold.dictionaries.members.numbers.get(batch.facts.extra(row).other)
         heads |= {} if other is None else fold.heads(other)
     return heads
+
+
+def _apart(
+    fold: Fold, batch: Batch, heads: Mapping[int, int], known: Known, past: Past
+) -> list[Known]:
+    """The families that a tie brings together, where one has something of a sale that the other
+    has claimed later: it is in force no more."""
+    given_up = known.history.given_up
+    if not given_up or batch.legs or not TIES[batch.facts.kind[0]]:
+        return []
+    other = fold.dictionaries.members.numbers.get(batch.facts.extra(0).other)
+    families = [
+        fold.accounts.family(one) for one in (int(batch.facts.member[0]), other)
+        if one is not None
+    ]  # fmt: skip
+    if len(families) < 2 or families[0] == families[1]:
+        return []
+    sides = [known_of(fold, {one: heads[one] for one in some}, past) for some in families]
+    before = sides[0].history.given_up | sides[1].history.given_up
+    return sides if given_up - before else []
 
 
 def at_stake(
@@ -225,7 +254,9 @@ def _sort_out(
     late_members = np.zeros(0, np.uint32)
     if late.any():
         late_members = np.unique(tied.root[late])
-        rows = rows[~np.isin(tied.root[rows], late_members)]
+        rows = rows[~np.isin(tied.root[rows], late_members)] if len(late_members) > 1 else (
+            rows[tied.root[rows] != late_members[0]]
+        )
     if twisted:
         members = np.unique(facts.member[unordered])
         rows = untwisted(facts, batch.ids, fold.dictionaries, rows, members)
@@ -236,12 +267,24 @@ def _fold_in_order(
     fold: Fold, batch: Batch, rows: UInt32, tied: Tied, *, accepted: bool
 ) -> dict[str, Any]:
     n = len(batch.facts)
+    if not len(rows):
+        return _not_folded(n, fold.n_currencies)
     return fold.run(
         fold.state, tied.facts(batch), batch.version,
         np.full(n, fold.budgets.epoch, np.uint32), no_names(n),
         np.full(n, accepted, np.bool_), rows,
         drawn=fold.compiled.drawn(batch.version, batch.ids),
     )  # fmt: skip
+
+
+def _not_folded(n: int, n_currencies: int) -> dict[str, Any]:
+    """What the kernel gives of n rows of which it folds none."""
+    none = {name: np.zeros(0, kind) for name, kind in _POSTED.items()}
+    return none | {
+        "status": np.zeros(n, np.uint8), "tier": np.zeros(n, np.int8),
+        "taken": np.zeros(n, np.int64),
+        **{name: np.zeros((n, n_currencies), np.int64) for name in BALANCES},
+    }
 
 
 def outcome_of(

@@ -15,8 +15,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from vafa.native.trail import follow
-
 from ..columns.columns import CLAIM, CLOSING, SALE, Extra, Facts, join, pick, take
 from ..columns.dictionaries import Dictionaries
 from ..columns.parked import is_parked_whole
@@ -41,7 +39,8 @@ class History:
 
     `members` are the numbers of the member and of all that were ever tied to it: histories are
     folded alone, and `facts` have places in it for numbers. `whole` holds, by seq, the extras of
-    exchanges whose return part is parked; their rows are without that part.
+    exchanges whose return part is parked; their rows are without that part. `given_up` are the seqs
+    of what is out of force since its sale was claimed again (see `of_sale`).
     """
 
     facts: Facts
@@ -50,6 +49,7 @@ class History:
     version: NDArray[np.uint16]
     members: tuple[int, ...]
     whole: dict[int, Extra] = field(default_factory=dict)
+    given_up: frozenset[int] = frozenset()
 
     @property
     def one(self) -> NDArray[np.uint32]:
@@ -60,7 +60,7 @@ class History:
         """Some of the facts."""
         return History(
             take(self.facts, rows), [self.ids[row] for row in rows.tolist()], self.seqs[rows],
-            self.version[rows], self.members, self.whole,
+            self.version[rows], self.members, self.whole, self.given_up,
         )  # fmt: skip
 
     def then(self, later: History) -> History:
@@ -69,7 +69,7 @@ class History:
             join(self.facts, later.facts), [*self.ids, *later.ids],
             np.concatenate([self.seqs, later.seqs]),
             np.concatenate([self.version, later.version]), self.members,
-            self.whole | later.whole,
+            self.whole | later.whole, self.given_up | later.given_up,
         )  # fmt: skip
 
 
@@ -114,6 +114,7 @@ class _Walk:
     told: dict[int, int] = field(default_factory=dict)
     end: int = 0
     claimed: dict[str, tuple[int, frozenset[int]]] = field(default_factory=dict)
+    given_up: set[int] = field(default_factory=set)
 
     def take(self, found: Decoded, row: int, seq: int) -> None:
         """Take a fact if it is in force."""
@@ -134,14 +135,14 @@ class _Walk:
         self.seqs.append(seq)
         self.version.append(links.program[row])
 
-    def take_plain(self, found: Decoded, rows: NDArray[np.int64], met: list[int]) -> None:
+    def take_plain(self, found: Decoded, met: list[int]) -> None:
         """As `take` of several, all accepted, of a record that holds nothing of the kinds of
         which it asks more."""
-        first, facts = found.record.first, found.facts
+        first, facts, program = found.record.first, found.facts, found.links.program
         self.places += [(facts, row) for row in met]
-        self.ids += found.ids_of(met)
+        self.ids += found.trail.ids(met)
         self.seqs += [first + row for row in met]
-        self.version += found.program[rows].tolist()
+        self.version += [program[row] for row in met]
 
     def without_given_up(self) -> _Walk:
         """The walk without what came before the last claim of a sale (see `of_sale`)."""
@@ -152,6 +153,8 @@ class _Walk:
             zip(self.places, self.ids, self.seqs, strict=True)
         ):
             gone = self._given_up(facts, row, name, seq)
+            if gone:
+                kept.given_up.add(seq)
             if gone and not is_exchange(facts, row):
                 continue
             if gone:
@@ -184,16 +187,13 @@ def _walk(
     unread: list[tuple[Decoded, int]] = []
     while last_seq > until:
         found = records.at(last_seq)
-        first, facts = found.record.first, found.facts
-        rows, following, accepted = follow(
-            facts.member, found.previous, found.status, first, last_seq, until, member
-        )
-        if rows is None:
+        first = found.record.first
+        met, following, accepted = found.trail.follow(last_seq, until, member)
+        if met is None:
             raise CorruptRecord(f"fact {following} is not of the member whose chain has it")
-        met: list[int] = rows.tolist()
         if accepted and not until and found.kinds.isdisjoint(_ASKED):
             unread += [(found, row) for row in met]
-            walk.take_plain(found, rows, met)
+            walk.take_plain(found, met)
         else:
             for row in met:
                 unread.append((found, row))
@@ -288,6 +288,7 @@ def _read(
     history = _made(
         walk.places[::-1], walk.ids[::-1], walk.seqs[::-1], walk.version[::-1], members
     )
+    history.given_up = frozenset(walk.given_up)
     for place in walk.parked:
         strip(history, len(walk.seqs) - 1 - place, refused=walk.seqs[place] in walk.told)
     resolve(history.facts, dictionaries)

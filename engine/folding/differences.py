@@ -77,16 +77,16 @@ class Folded:
         """Whether another fold posts the same, line by line, to rows below `old` and closed
         days; it says no where only the order differs."""
         mine, others = self.figures, other.figures
-        here, there = mine["basket"] < old, others["basket"] < old
+        here, there = (mine["basket"] < old).nonzero()[0], (others["basket"] < old).nonzero()[0]
         waited = [
-            figures["desired"][some & (figures["kind"] == ACCRUE)]
+            figures["desired"][some[figures["kind"][some] == ACCRUE]]
             for figures, some in ((mine, here), (others, there))
         ]  # fmt: skip
-        return np.array_equal(*waited) and all(
-            np.array_equal(mine[name][here], others[name][there])
+        return _same(*waited) and all(
+            _same(mine[name][here], others[name][there])
             for name in ("basket", "rule", "kind", "currency", "points")
         ) and all(
-            np.array_equal(mine[name], others[name])
+            _same(mine[name], others[name])
             for name in ("closed_index", "closed_rule", "closed_currency", "closed_points")
         )
 
@@ -96,6 +96,10 @@ class Folded:
             return self.figures[name][self.order[-1]]
         mine = np.flatnonzero(self.settled.account[self.order] == self.account(member))
         return self.figures[name][self.order[mine[-1] if len(mine) else -1]]
+
+
+def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return len(one) == len(other) and bool((one == other).all())
 
 
 def figures_of(

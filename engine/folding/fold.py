@@ -41,6 +41,7 @@ class Fold:
         self.budgets = budgets
         self.closed = closed
         self.refers = any(version.program.referral for version in versions)
+        self.prints_coupons = any(version.program.coupon for version in versions)
         self.accounts = accounts if accounts is not None else Accounts()
         self.dictionaries = dictionaries
         self.compiled = CompiledPrograms(

@@ -8,7 +8,8 @@ new row of the member, and what became of parked returns stands on the row of th
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -46,10 +47,10 @@ from ..columns.named import NAMEABLE, PAYING
 from ..columns.parked import CORRECT
 from ..columns.schema import NO_MEMBER
 from ..columns.status import Status
-from .alone import fold_alone
+from .alone import fold_alone, fold_whole
 from .batch import Batch, CameBack, Past, write_taken
 from .chain import History, Known, is_exchange, of_sale, places_of, without_return
-from .differences import NO_POSTINGS, Folded, changes, corrections
+from .differences import NO_POSTINGS, Folded, Posted, changes, corrections
 from .fold import Fold
 
 OK, PARKED = int(Status.OK), int(Status.PARKED)
@@ -98,9 +99,13 @@ class Anew:
     """The decisions over one member's new facts, and what they come to."""
 
     def __init__(
-        self, fold: Fold, batch: Batch, rows: NDArray[np.uint32], known: Known, past: Past
+        self, fold: Fold, batch: Batch, rows: NDArray[np.uint32], known: Known, past: Past,
+        apart: Sequence[Known] = (),
     ) -> None:
+        """`apart` are the families that a tie brings together, where one gives up by it what it
+        had of a sale which the other has claimed later."""
         history = known.history
+        self.apart = apart
         self.fold = fold
         self.batch = batch
         self.rows = rows
@@ -389,13 +394,13 @@ class Anew:
             return self._told()
         out: list[tuple[NDArray[Any], dict[str, Any]]] = []
         basket = after.figures["basket"]
-        own = (basket >= self.n_old) & (basket < self.first_waiting)
+        own = ((basket >= self.n_old) & (basket < self.first_waiting)).nonzero()[0]
         parked = [row for _, row, _ in self.resolved if self.pool.facts.kind[row] in OF_SALES]
         if parked:
-            own &= ~np.isin(basket, parked)
+            own = own[~np.isin(basket[own], parked)]
         names = ("rule", "kind", "currency", "limit", "desired", "points")
         columns = {name: after.figures[name][own] for name in names}
-        columns["corrects"] = np.zeros(int(own.sum()), np.uint64)
+        columns["corrects"] = np.zeros(len(own), np.uint64)
         out.append((self.rows[basket[own] - self.n_old], columns))
         out += self._corrections(after, set(parked))
         return out
@@ -403,6 +408,8 @@ class Anew:
     def _corrections(
         self, after: Folded, parked: set[int]
     ) -> list[tuple[NDArray[Any], dict[str, Any]]]:
+        if self.apart:
+            return self._corrections_apart(after)
         if self.before is not None and not parked and self.before.posts_alike(after, self.n_old):
             return self._told()
         before = self.before.posted() if self.before is not None else NO_POSTINGS
@@ -421,6 +428,28 @@ class Anew:
             out.append((tellers, corrections(changed, self._seq_of)))
         return out + self._told()
 
+    def _corrections_apart(self, after: Folded) -> list[tuple[NDArray[Any], dict[str, Any]]]:
+        """As `_corrections` of a tie, whose families had facts that are in force no more."""
+        was = [
+            _by_seq(known.folded or self._alone(known.history), known.history)
+            for known in self.apart if known.history.ids
+        ]  # fmt: skip
+        before = Posted(*(np.concatenate(columns) for columns in zip(*was, strict=True)))
+        first = self.batch.first
+        changed = changes(before, _by_seq(after, self.pool), lambda seq: seq < first)
+        if not changed:
+            return []
+        tellers = np.full(len(changed), int(self.rows[-1]), np.int64)
+        return [(tellers, corrections(changed, self._seq_of_key))]
+
+    def _alone(self, history: History) -> Folded:
+        folded = fold_whole(self.fold, history)
+        assert folded is not None
+        return folded
+
+    def _seq_of_key(self, key: int) -> int:
+        return key if key >= 0 else self.fold.closed.seq[-1 - key]
+
     def _told(self) -> list[tuple[NDArray[Any], dict[str, Any]]]:
         """What became of parked facts, on the rows of their sales."""
         return [
@@ -430,6 +459,15 @@ class Anew:
 
     def _seq_of(self, row: int) -> int:
         return int(self.pool.seqs[row]) if row >= 0 else self.fold.closed.seq[-1 - row]
+
+
+def _by_seq(folded: Folded, history: History) -> Posted:
+    """Points with seqs for the rows of facts."""
+    posted = folded.posted()
+    facts = posted.row >= 0
+    seqs = posted.row.copy()
+    seqs[facts] = history.seqs[posted.row[facts]].astype(np.int64)
+    return posted._replace(row=seqs)
 
 
 def told(seq: int, status: int) -> dict[str, Any]:
@@ -449,7 +487,8 @@ def _pool(
     history: History, batch: Batch, rows: NDArray[np.uint32], waiting: list[int], past: Past
 ) -> History:
     """Old facts, new ones in the order of arrival, then parked returns that may apply."""
-    new = take(batch.facts, rows)
+    facts = batch.facts
+    new = take(facts, rows) if len(rows) < len(facts) else replace(facts)
     new.member = places_of(history.members, new.member)
     seqs = np.uint64(batch.first) + rows.astype(np.uint64)
     ids = [batch.ids[row] for row in rows.tolist()]

@@ -19,18 +19,22 @@ from ..columns.schema import column, list_view
 from ..columns.status import Status
 from ..columns.verdicts import Refusal, Verdict, reused
 from ..controls.closing import end_of_day
-from ..controls.controls import grow_by, kind_of, payload_of
+from ..controls.controls import as_sent, grow_by, kind_of, payload_of
+from ..controls.coupon_book import drawn
 from ..controls.late_names import concerned_members
 from ..controls.standing import day_closed
 from ..controls.versions import unlike
 from ..facts import (
     CatalogFact,
     ControlFact,
+    CouponBlockFact,
+    CouponIssueFact,
     DayClosedFact,
     ProfitShareFact,
     PublishFact,
     RewardStockFact,
     StoreFact,
+    WireControl,
 )
 from ..facts.parts import ID_BYTES, instant_us
 from ..folding.alone import fold_whole
@@ -39,6 +43,7 @@ from ..journal.journal import Record, StorageFull, encode_record
 from ..value.joint import Legs
 from ..value.profit_share import legs_of
 from ..value.rewards import why_no_stock
+from ..views.first_answer import first_answer
 from .derived import (
     Restated,
     before,
@@ -85,13 +90,13 @@ class ControlCommits:
                 return self._of_many(fact, at, kind, payload)
 
     def _of_many(
-        self, fact: CatalogFact | StoreFact | ProfitShareFact | RewardStockFact, at: int,
-        kind: int, payload: bytes,
+        self, fact: WireControl, at: int, kind: int, payload: bytes,
     ) -> Verdict:
         if isinstance(fact, ProfitShareFact):
             return self._share(fact, at, kind, payload)
-        if isinstance(fact, RewardStockFact):
-            return self._stock(fact, at, kind, payload)
+        if isinstance(fact, RewardStockFact | CouponIssueFact | CouponBlockFact):
+            return self._brought(fact, at, kind, payload)
+        assert not isinstance(fact, DayClosedFact)
         return self._name(fact, at, kind, payload)
 
     def _known(self, fact_id: str, kind: int, at: int, payload: bytes) -> Verdict | None:
@@ -103,11 +108,11 @@ class ControlCommits:
         same = (
             stored.kind == kind
             and int(column(stored.batch, "at")[stored.row]) == at
-            and stored.batch.column("payload")[stored.row].as_py() == payload
+            and as_sent(kind, stored.batch.column("payload")[stored.row].as_py()) == payload
         )
         if not same:
             return Verdict(refusal=reused(fact_id))
-        answer = control_answer(fact_id, seq, stored.status)
+        answer = first_answer(self._replica, seq)
         answer["status"] = "replayed"
         return Verdict(answer, replayed=True)
 
@@ -278,23 +283,33 @@ class ControlCommits:
             replica.dirty.update(before)
         return Verdict(control_answer(fact.id, first))
 
-    # -- stock of rewards ---------------------------------------------------------------------
+    # -- stock of rewards, codes of coupons ---------------------------------------------------
 
-    def _stock(self, fact: RewardStockFact, at: int, kind: int, payload: bytes) -> Verdict:
-        """Bring pieces or items of a reward, or take pieces away that are not given."""
-        fold, stock = self._replica.fold, self._replica.stock
-        version = self._replica.versions.at(at)
-        if fold is None or version is None:
+    def _brought(
+        self, fact: RewardStockFact | CouponIssueFact | CouponBlockFact, at: int, kind: int,
+        payload: bytes,
+    ) -> Verdict:
+        """Bring pieces or items of a reward, or take pieces away that are not given; bring codes
+        of a coupon, or block some."""
+        replica, coupons = self._replica, self._replica.membership.coupons
+        version = replica.versions.at(at)
+        if replica.fold is None or version is None:
             return Verdict(refusal=Refusal("no-program", "no program is in force then"))
-        reason = why_no_stock(fold, version.program, fact, stock)
+        match fact:
+            case RewardStockFact():
+                reason = why_no_stock(replica.fold, version.program, fact, replica.stock)
+            case CouponIssueFact():
+                reason = coupons.why_no_issue(version.program, fact)
+                payload = drawn(payload, coupons)
+            case CouponBlockFact():
+                reason = coupons.why_no_block(fact)
         if reason is not None:
             return Verdict(refusal=Refusal("invalid-fact", *reason))
-        sizes = self._replica.dictionaries.sizes()
+        sizes = replica.dictionaries.sizes()
         control = control_batch(fact.id, kind, at, payload, program=version.number)
         record = self._append(fact.id, control, sizes)
-        stock.bring(payload)
-        answer = control_answer(fact.id, record.first)
-        return Verdict(answer)
+        replica.membership.bring(kind, fact.id, payload)
+        return Verdict(first_answer(replica, record.first))
 
     def _put_back(self, before: dict[int, bytes], sizes: Sizes) -> None:
         fold = self._replica.fold
@@ -331,9 +346,9 @@ class ControlCommits:
             undo = fold.undo_budgets()
             postings = list_view(closings.column("postings"))[1]
             budgets = budget_rows(fold, first + 1 + closings.num_rows, postings, when)
+        rows = rows_batch(control, closings, *budgets)
         data, record = encode_record(
-            first, when, replica.hash, rows_batch(control, closings, *budgets),
-            growth_batch(replica.dictionaries, sizes),
+            first, when, replica.hash, rows, growth_batch(replica.dictionaries, sizes)
         )
         try:
             self._ledger.append(first, data)
@@ -346,7 +361,7 @@ class ControlCommits:
             raise
         replica.parked.arrived([fact_id])
         replica.advance(record, [fact_id])
-        replica.records.keep(record)
+        replica.records.keep(record, rows)
         if fold is not None:
             fold.follow()
         return record

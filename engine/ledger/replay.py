@@ -27,11 +27,11 @@ from ..columns.columns import MEMBER_KINDS, REFERRAL_IN
 from ..columns.dictionaries import Dictionaries
 from ..columns.records import grow, read_facts
 from ..columns.schema import column, list_view
-from ..controls.standing import REWARD_STOCK, Standing, closed_budgets, facts_of_record
+from ..controls.standing import Standing, closed_budgets, facts_of_record
 from ..folding.fold import Fold
 from ..folding.refold import Read, Refolded, fold_read, read_rows
 from ..journal.journal import GENESIS, CorruptRecord, Journal, Record, chain_hash
-from ..members.membership import TOLD, Membership
+from ..members.membership import BROUGHT, TOLD, Membership
 from ..replica.replica import Progress, Replica
 from .digest import describe_row, state_hash
 from .posted import Sums, made_sums, stored_sums
@@ -140,8 +140,9 @@ class Rebuilt:
         facts = record.facts()
         kinds = column(facts, "kind")
         first = self.standing.read_first(record.first, facts)
-        if first == REWARD_STOCK:
-            self.membership.stock.bring(facts.column("payload")[0].as_py())
+        if first in BROUGHT:
+            brought = facts.column("id")[0].as_py(), facts.column("payload")[0].as_py()
+            self.membership.bring(first, *brought)
         if first in MEMBER_KINDS:
             own = facts_of_record(kinds)
             self._read_members(record.first, facts.slice(0, own), kinds[:own])
@@ -279,6 +280,8 @@ def _compare_memberships(
             report.find(
                 f"reward {reward!r}: live {there.get(reward)}, replayed {shelves.get(reward)}"
             )
+    for text in rebuilt.coupons.differences(live.coupons):
+        report.find(text)
     for member in sorted(rebuilt.members.keys() | live.members.keys()):
         made, seen = rebuilt.members.get(member), live.members.get(member)
         if made != seen:

@@ -19,6 +19,7 @@ from ..columns.schema import NO_MEMBER, column
 from ..columns.verdicts import VERDICTS, Refusal, Verdict, rated_table, verdict_table
 from ..journal.journal import Record
 from ..replica.replica import Replica
+from ..value.coupons import tell_codes
 from ..value.gift_cards import card_of
 from ..value.joint import Legs
 from ..value.redeemable import tell_redeemable, tell_taken
@@ -46,6 +47,7 @@ class Staged:
     undo: Callable[[], None] | None = None
     legs: Legs | None = None
     brought: Legs | None = None
+    batch: pa.RecordBatch | None = None
 
 
 def verdicts_of(replica: Replica, staged: Staged) -> list[Verdict]:
@@ -145,7 +147,7 @@ def _new_answers(
         return []
     assert words is not None
     assert facts is not None
-    ids, version = staged.new_ids, column(record.facts(), "program")[: len(facts)]
+    ids, version = staged.new_ids, column(staged.batch, "program")[: len(facts)]
     if rows is not None:
         outcome, facts, version = outcome_of(outcome, rows), take(facts, rows), version[rows]
         ids = [ids[row] for row in rows.tolist()]
@@ -163,8 +165,9 @@ def _new_answers(
     for row in np.flatnonzero(facts.member == NO_MEMBER).tolist():
         answers[row] = of_nobody(answers[row])
     tell_taken(answers, facts)
+    tell_codes(answers, facts)
     if staged.legs is not None:
-        tell_refunds(answers, refunds_of(record.facts(), replica.dictionaries))
+        tell_refunds(answers, refunds_of(staged.batch, replica.dictionaries))
     if outcome.status.any():
         assert replica.fold is not None
         tell_redeemable(replica.fold, answers, outcome, facts, version)

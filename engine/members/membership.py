@@ -28,6 +28,8 @@ from ..columns.columns import (
     GIFT_PIN,
     LINKS,
     REFERRAL_IN,
+    RETURN,
+    SALE,
     SUBSCRIBE,
     UNMERGE,
     UNSUBSCRIBE,
@@ -38,7 +40,9 @@ from ..columns.columns import (
 )
 from ..columns.columns import ENROL as ENROLS
 from ..columns.dictionaries import Dictionaries
+from ..controls.coupon_book import CouponBook
 from ..controls.reward_stock import RewardStock
+from ..controls.standing import COUPON_BLOCK, COUPON_ISSUE, REWARD_STOCK
 from .accounts import Accounts, Link
 from .cards import BLOCK, ENROL, LINK, OPEN, PIN, UNBLOCK, CardEvent, Cards
 from .receipts import Claimed, Receipts
@@ -58,6 +62,9 @@ TOLD = (
 )  # fmt: skip
 """Kinds that may settle something without a card."""
 _TELLS = among(TOLD)
+
+BROUGHT = (REWARD_STOCK, COUPON_ISSUE, COUPON_BLOCK)
+"""Kinds of facts of no member that bring rewards, or codes of coupons."""
 
 Place = tuple[int, str, str, str]
 """Instant (us), store, terminal and id of a fact: its place among others of its rank."""
@@ -113,11 +120,21 @@ class Membership:
         self.closed: dict[int, int] = {}
         """Instants (us) from which on facts of members are refused, by their numbers."""
         self.stock = RewardStock()
+        self.coupons = CouponBook()
         self.erased: dict[int, int] = {}
         """Seqs of the facts by which members were forgotten, by their numbers."""
         self.changes = 0
         """How often something has been told of a card or a member."""
         self._changed: set[bytes] = set()
+
+    def bring(self, kind: int, fact: str, payload: bytes) -> None:
+        """Take what a fact of no member has brought: of rewards, or codes of coupons."""
+        if kind == REWARD_STOCK:
+            self.stock.bring(payload)
+        elif kind == COUPON_ISSUE:
+            self.coupons.issue(fact, payload)
+        else:
+            self.coupons.block(fact, payload)
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -130,8 +147,8 @@ class Membership:
             return
         for row in range(len(facts)):
             extra, kind = facts.extra(row), int(facts.kind[row])
-            if extra.items and not status[row]:
-                self._items(ids[row], extra)
+            if extra.items or extra.codes or (extra.named and kind in (SALE, RETURN)):
+                self._pieces(facts, row, ids[row], int(status[row]))
             self._brought(facts, row, status[row] == 0, dictionaries)
             if not extra.card and kind not in TOLD:
                 continue
@@ -183,8 +200,12 @@ class Membership:
         else:
             self.accounts.undo(event.name, event.at)
 
-    def _items(self, fact: str, extra: Extra) -> None:
-        """Items of a reward are given, or come back."""
+    def _pieces(self, facts: Facts, row: int, fact: str, status: int) -> None:
+        """Codes of coupons are used; items of a reward are given; both may come back."""
+        extra = facts.extra(row)
+        self.coupons.read(facts, row, fact, status)
+        if status or not extra.items:
+            return
         if extra.named:
             self.stock.take_back(extra.named, extra.items)
         else:
@@ -278,13 +299,15 @@ class Membership:
         self._changed = set()
         return items + [
             (b"r" + reward.encode(), value) for reward, value in self.stock.take_changed()
-        ]
+        ] + [(b"k" + key.encode(), value) for key, value in self.coupons.take_changed()]
 
     def not_written(self, keys: Iterable[bytes]) -> None:
         """A checkpoint failed: the next one writes these too."""
         for key in keys:
             if key[:1] == b"r":
                 self.stock.not_written(key[1:].decode())
+            elif key[:1] == b"k":
+                self.coupons.not_written(key[1:].decode())
             else:
                 self._changed.add(key)
 
@@ -305,6 +328,9 @@ class Membership:
             return
         if key[:1] == b"r":
             self.stock.put(key[1:].decode(), value)
+            return
+        if key[:1] == b"k":
+            self.coupons.put(key[1:].decode(), value)
             return
         if key[:1] == b"g":
             self.referrals.put(_referral_of(key), _given(value))
@@ -329,6 +355,7 @@ class Membership:
         ]
         for event, member in sorted(told, key=lambda one: one[0].what == UNDONE):
             self._tie(member, event)
+        self.coupons.loaded()
 
     def type_at(self, member: int, at: int) -> str | None:
         """What a member is at an instant (us); None where nobody has told."""

@@ -16,7 +16,7 @@ from msgspec import Meta
 from ..calendars.anniversaries import anniversary_day, ymd
 from ..calendars.calendars import date_of
 from ..columns.answers import instant_text
-from ..columns.columns import REFERRAL_IN
+from ..columns.columns import CLAIMS, COUPON_REDEEM, REFERRAL_IN, SALE
 from ..columns.records import read_facts
 from ..columns.schema import NO_MEMBER, column, list_view
 from ..columns.status import POSTINGS, Status
@@ -28,7 +28,7 @@ from ..replica.replica import Replica
 
 TYPES = (
     "tier.changed", "budget.closed", "points.expiring", "birthday.coming", "coupon.issued",
-    "referral.completed", "referral.fallen",
+    "coupon.redeemed", "referral.completed", "referral.fallen",
 )  # fmt: skip
 """Types of events."""
 
@@ -86,6 +86,7 @@ class Deriver:
         if kinds[0] == DAY_CLOSED and not status[0]:
             yield from self._reminders(day_closed(facts.column("payload")[0].as_py()))
         yield from self._coupons(first, facts)
+        yield from self._codes(first, facts)
         yield from self._referrals(first, facts)
 
     def _tier_changes(self, first: int, facts: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -136,6 +137,26 @@ class Deriver:
                 "coupon": names[currency], "count": count, "rule": replica.words.rule_of[rule],
                 "fact": ids[row].as_py(), "seq": first + row,
             }  # fmt: skip
+
+    def _codes(self, first: int, facts: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Codes of printed coupons that facts have used; a claim of a sale uses none again."""
+        kinds, status = column(facts, "kind"), column(facts, "status")
+        if kinds[0] in CLAIMS or not np.isin(kinds, (SALE, COUPON_REDEEM)).any():
+            return
+        if facts.column("payload").null_count == len(kinds):
+            return
+        decoded, members, ids = read_facts(facts), column(facts, "member"), facts.column("id")
+        for row, extra in enumerate(decoded.extras or ()):
+            if extra is None or status[row] not in (Status.OK, Status.PARKED):
+                continue
+            number = int(members[row])
+            for code, coupon, why in extra.codes:
+                if not why:
+                    yield "coupon.redeemed", {
+                        "member": None if number == NO_MEMBER else self._person(number),
+                        "coupon": coupon, "code": code, "fact": ids[row].as_py(),
+                        "seq": first + row,
+                    }  # fmt: skip
 
     def _referrals(self, first: int, facts: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         """Referrals that a commit completed, or undid: each side is told for itself."""

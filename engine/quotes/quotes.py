@@ -10,10 +10,11 @@ from vafa.native.wire import Sale
 
 from ..columns.answers import Answer, corrected, instant_text, posting_details, rated_answers
 from ..columns.intake import DecodedFacts
-from ..columns.status import Status
+from ..columns.status import REFUSALS, Status
 from ..columns.verdicts import Refusal, Verdict
 from ..ledger.admission import NO_PROGRAM, Admission
 from ..replica.replica import Replica
+from ..value.coupons import tell_codes
 from ..value.redeemable import redeemable_tenders
 from ..views.progress import progress_of
 from .form import Basket
@@ -54,7 +55,12 @@ def quote(replica: Replica, basket: Basket, now: int, *, force: bool = False) ->
             trial = try_sale(replica, with_offers(sale, offers), admitted.status)
         head = _head(replica, basket, sale, trial)
         head |= {"net": net, "discount": offers.discount, "offers": offers.told}
-        return Verdict(head | (_of_member(replica, trial) if basket.has_member else _OF_NOBODY))
+        tell_codes([head], trial.facts)
+        if basket.has_member:
+            return Verdict(head | _of_member(replica, trial))
+        status = Status(int(trial.outcome.status[0]))
+        refused = {"status": "refused", "reason": REFUSALS[status]} if status in REFUSALS else {}
+        return Verdict(head | _OF_NOBODY | refused)
 
 
 def _head(replica: Replica, basket: Basket, sale: Sale, trial: Trial) -> Answer:

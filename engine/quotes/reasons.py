@@ -19,7 +19,7 @@ from ..compiling.version import CompiledProgram
 from ..folding.fold import Fold
 from ..program.conditions import WEEKDAYS, Conditions, LineConditions, NotConditions
 from ..program.draws import won
-from ..program.program import Offer
+from ..program.rules import Offer
 from .amounts import Line
 
 ORDER = (
@@ -73,7 +73,7 @@ class Reasons:
         }
         self._lists = {
             "tender": {names.tenders.names[code] for code in facts.tender.tolist()},
-            "coupon": set(extra.coupons),
+            "coupon": set(extra.presented()),
         }
         self._holds: dict[str, Callable[[Any], bool]] = {
             "date": lambda dates: in_dates(Conditions(date=dates), day),

@@ -36,7 +36,9 @@ from ..folding.fold import Fold
 from ..folding.late import Anew
 from ..naming.members import refuse_closed
 from ..replica.replica import Replica
+from ..value.coupons import decide, write_codes
 from ..views.views import as_of, durable_heads, end_holds
+from .form import NOBODY
 
 _ONE = np.zeros(1, np.uint32)
 
@@ -97,6 +99,9 @@ def try_sale(
     at = sale.at if last_at is None else max(sale.at, last_at)
     gone = dict(refused or {})
     refuse_closed(facts, replica.membership, gone, replica.dictionaries.members)
+    decided = decide(fold, batch, gone, replica, nobody=sale.member == NOBODY)
+    write_codes(facts, decided)
+    gone |= decided.refused
     if gone:
         return _refused(fold, batch, before, at, gone[0])
     special = special_rows(fold, batch, replica)

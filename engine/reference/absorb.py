@@ -86,7 +86,8 @@ def _about(turn: Turn, mine: About, other: About, *, pools: bool) -> About:
         about, joined=min(joined, default=None), enrolled=mine.enrolled or other.enrolled,
         anniversaries=other.anniversaries | mine.anniversaries,
         segments=mine.segments | other.segments, values=other.values | mine.values,
-        type=mine.type or other.type, manual_tier=_manual(turn, mine, other),
+        type=mine.type or other.type, referred=mine.referred or other.referred,
+        manual_tier=_manual(turn, mine, other),
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ class Answer:
     of the returns that waited for this sale: ok, or why they proved invalid; `rows` of what
     follows a claim, or its cancel: the sale, its returns. `budgets` are the rules whose budget it
     closed. `taken` is what a redemption took that asked for more, `items` are the items of a reward
-    that were given or came back.
+    that were given or came back, `codes` what codes of printed coupons came to.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Answer:
     budgets: list[str] = field(default_factory=list)
     taken: int | None = None
     items: list[str] = field(default_factory=list)
+    codes: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 class LotView(NamedTuple):

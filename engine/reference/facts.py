@@ -24,6 +24,7 @@ from ..facts import (
     CardUnblockFact,
     ClaimFact,
     CloseFact,
+    CouponRedeemFact,
     DayClosedFact,
     DonateFact,
     EnrolFact,
@@ -187,7 +188,7 @@ def rank(fact: OfMember | DayClosedFact) -> int:
             return 2
         case (
             RedeemFact() | HoldFact() | CaptureFact() | ReleaseFact() | CancelFact()
-            | DonateFact() | TransferFact() | ReceivedFact() | ClaimFact()
+            | DonateFact() | TransferFact() | ReceivedFact() | ClaimFact() | CouponRedeemFact()
         ):  # fmt: skip
             return 3
         case DayClosedFact():

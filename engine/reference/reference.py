@@ -22,6 +22,9 @@ from ..facts import (
     CancelFact,
     CatalogFact,
     ClaimFact,
+    CouponBlockFact,
+    CouponIssueFact,
+    CouponRedeemFact,
     DayClosedFact,
     EnrolFact,
     Fact,
@@ -49,6 +52,7 @@ from .calendar import business_date
 from .checks import check_form
 from .claims import Claims
 from .conditions import failed_condition
+from .coupons import Coupons
 from .earning import has_figure
 from .facts import (
     InvalidFact,
@@ -83,6 +87,7 @@ class Reference:
         self._accounts = Accounts(self.book)
         self._claims = Claims(self._accounts)
         self._value = Value(self._accounts)
+        self.coupons = Coupons(self.book)
 
     def publish(
         self, program: Program, at_us: int, holidays: dict[str, list[dt.date]] | None = None
@@ -123,12 +128,43 @@ class Reference:
             if version is None or reason:
                 return Answer(fact.id, "refused", reason)
             self.book.seq += 1
-            if isinstance(fact, ValueFact):
+            if isinstance(fact, CouponIssueFact | CouponBlockFact):
+                answer = self.coupons.submit(version, fact)
+            elif isinstance(fact, ValueFact):
                 answer = self._value.submit(self.book.seq, version, fact)
             else:
                 assert not isinstance(fact, LinkFact)
-                answer = self._rated(Accepted(fact, self.book.seq, version), fact)
+                answer = self._answered(Accepted(fact, self.book.seq, version), fact)
         self.book.answers[fact.id] = (said, answer)
+        return answer
+
+    def _answered(self, entry: Accepted, fact: OfMember | DayClosedFact) -> Answer:
+        if isinstance(fact, DayClosedFact):
+            return self._rated(entry, fact)
+        if isinstance(fact, SaleFact | CouponRedeemFact):
+            answer = self._with_codes(entry, fact)
+        else:
+            answer = self._rated(entry, fact)
+        self.coupons.came_back(fact, answer)
+        return answer
+
+    def _with_codes(self, entry: Accepted, fact: SaleFact | CouponRedeemFact) -> Answer:
+        """A fact that may present codes: of printed coupons its rules see what serves."""
+        codes = self.coupons.looked_at(entry, fact)
+        refused = self.coupons.refuses(fact, codes)
+        if fact.member and self.book.has_left(entry, fact.member):
+            codes, refused = [], Status.OK
+        if refused != Status.OK and fact.member:
+            answer = self.book.refused(entry, fact.member, refused)
+        elif refused != Status.OK:
+            answer = Answer(fact.id, "refused", REFUSALS[refused])
+        elif not fact.member and isinstance(fact, CouponRedeemFact):
+            answer = Answer(fact.id)
+        else:
+            same = self.coupons.seen(fact, codes)
+            answer = self._rated(replace(entry, fact=same), same)
+        answer.codes = [(text, name, REFUSALS.get(status, "")) for text, name, status in codes]
+        self.coupons.taken(fact, codes, answer)
         return answer
 
     def _rated(self, entry: Accepted, fact: OfMember | DayClosedFact) -> Answer:
@@ -146,7 +182,8 @@ class Reference:
         return self._accounts.take(entry) if fact.member else self._claims.of_nobody(entry)
 
     def _refused_for_form(
-        self, version: Version | None, fact: OfMember | DayClosedFact | ValueFact
+        self, version: Version | None,
+        fact: OfMember | DayClosedFact | ValueFact | CouponIssueFact | CouponBlockFact,
     ) -> str:
         """Why a fact keeps nothing: it names nobody where it must, or a receipt not here."""
         name = None

@@ -7,6 +7,7 @@ until that is durable, reads see the members as they were (`in_flight`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,6 @@ from ..controls.standing import (
     DAY_CLOSED,
     PROFIT_SHARE,
     PUBLISH,
-    REWARD_STOCK,
     Standing,
     closed_budgets,
     facts_of_record,
@@ -41,7 +41,7 @@ from ..folding.fold import Fold
 from ..folding.refold import refold
 from ..journal.journal import GENESIS, Journal, LedgerError, Record
 from ..journal.record_cache import RecordCache
-from ..members.membership import Membership
+from ..members.membership import BROUGHT, Membership
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
 from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, fresh_names, remove
 from .kept import KeptAnswers
@@ -225,8 +225,8 @@ class Replica:
         own = facts_of_record(kinds)
         ids = facts.column("id").slice(0, own).to_pylist()
         kind = self.standing.read_first(record.first, facts)
-        if kind == REWARD_STOCK:
-            self.stock.bring(facts.column("payload")[0].as_py())
+        if kind in BROUGHT:
+            self.membership.bring(kind, ids[0], facts.column("payload")[0].as_py())
         if kind == PUBLISH:
             self.new_fold()
             self.fill_fold()
@@ -396,9 +396,10 @@ class Replica:
         """Forget what a written checkpoint now holds."""
         self.checkpoint_seq = snapshot.meta.seq
         self._saved_sizes = Sizes(*snapshot.meta.sizes)
-        self.tail_ids = {
-            name: seq for name, seq in self.tail_ids.items() if seq > snapshot.meta.seq
-        }
+        # They stand in the order of their seqs, and few have come since the snapshot.
+        seq = snapshot.meta.seq
+        since = list(takewhile(lambda item: item[1] > seq, reversed(self.tail_ids.items())))
+        self.tail_ids = dict(reversed(since))
 
     def save(self) -> None:
         """Write a checkpoint now (the writer's process only)."""

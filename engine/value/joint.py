@@ -55,6 +55,7 @@ from ..folding.chain import History, places_of
 from ..folding.fold import Fold
 from ..program.program import Program
 from .claims import Moved, cancel, claim, may_cancel, may_claim
+from .coupons import apply_with_codes, mark
 from .refunds import Due, due, refund_rows
 from .rewards import left_of, may_take, write_items
 from .tying import refused_tie
@@ -102,6 +103,7 @@ def apply_joint(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | N
     if batch.facts.kind[0] == GIFT_FUND:
         fold.dictionaries.members.number(batch.facts.extra(0).to)
         fold.follow()
+    mark(fold, batch, past)
     if not batch.refused and (status := _refused_before(fold, batch, past)) != Status.OK:
         batch.refused = {0: status}
     if batch.refused:
@@ -216,7 +218,7 @@ def _paid_by_cards(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs 
 
 def apply_alone(fold: Fold, batch: Batch, past: Past) -> tuple[Outcome, Legs | None]:
     """Fold facts that are about one account each, and what their returns put on gift cards."""
-    outcome = apply(fold, batch, past)
+    outcome = apply_with_codes(fold, batch, past)
     write_items(fold, batch, outcome, past)
     found = due(fold, batch.came_back, past) if batch.came_back else []
     if not found:

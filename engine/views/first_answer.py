@@ -6,8 +6,10 @@ from ..columns.answers import Answer, claim_answer, control_answer, of_nobody, s
 from ..columns.columns import CLAIMS, MEMBER_KINDS, REFERRAL_IN
 from ..columns.records import StoredFact, read_facts, read_outcome
 from ..columns.schema import NO_MEMBER, column
-from ..controls.standing import legs_of_record
+from ..controls.coupon_book import read_issue
+from ..controls.standing import COUPON_ISSUE, legs_of_record
 from ..replica.replica import Replica
+from ..value.coupons import tell_codes
 from ..value.gift_cards import card_of
 from ..value.redeemable import tell_redeemable, tell_taken
 from ..value.refunds import refunds_of, tell_refunds
@@ -17,10 +19,16 @@ def first_answer(replica: Replica, seq: int) -> Answer:
     """The first answer to a journalled fact, rebuilt from its row."""
     stored = replica.stored(seq)
     if stored.kind not in MEMBER_KINDS:
-        return control_answer(stored.id, seq, stored.status)
+        answer = control_answer(stored.id, seq, stored.status)
+        if stored.kind == COUPON_ISSUE:
+            answer["codes"] = read_issue(stored.batch.column("payload")[stored.row].as_py()).codes
+        return answer
     assert replica.words is not None
     answer = stored_answer(replica.words, stored, replica.names_of)
-    number = int(column(stored.batch, "member")[stored.row])
+    one = stored.batch.slice(stored.row, 1)
+    facts = read_facts(one)
+    tell_codes([answer], facts)
+    number = int(facts.member[0])
     if number == NO_MEMBER:
         return of_nobody(answer)
     if stored.kind in CLAIMS and not stored.status:
@@ -31,8 +39,6 @@ def first_answer(replica: Replica, seq: int) -> Answer:
             answer, [stored_answer(replica.words, one, replica.names_of) for one in rest]
         )
     tell_refunds([answer], refunds_of(stored.batch, replica.dictionaries))
-    one = stored.batch.slice(stored.row, 1)
-    facts = read_facts(one)
     tell_taken([answer], facts)
     card = card_of(facts, 0, replica.dictionaries.members.names)
     if card:

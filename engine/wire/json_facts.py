@@ -79,8 +79,8 @@ def read_strictly(body: bytes, decode: Callable[[bytes], F]) -> F:
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(\w{1,64})`")
 _NO_MEMBER = "Object missing required field `member`"
-NAMELESS = ("sale", "return")
-"""Kinds of facts that may name nobody, where the program lets receipts be claimed."""
+NAMELESS = ("sale", "return", "coupon redeem")
+"""Kinds of facts that may name nobody: of receipts where the program lets them be claimed."""
 
 
 def _decode(body: bytes) -> MemberFact | LoneFact:
