@@ -23,6 +23,10 @@ from .state cimport Vec
 from .work cimport Work
 
 
+cdef enum:
+    NO_SKU = -1        # of what a return names: none; a name that nobody knows is -2
+
+
 cdef inline int64_t left_quantity(const Columns *in_, const Sold *s, int64_t lo,
                                   int64_t k) noexcept nogil:
     if gone(in_.quantity[lo + k], in_.net[lo + k], s.back_quantity[k], s.back_net[k]):
@@ -61,7 +65,8 @@ cdef inline int bring_back(Work *w, Sold *s, int64_t i, const int32_t *sku) noex
 
     A line is named, or the lines of a sku are meant, the latest first. What exceeds a line
     that was voided in part goes to the sku's other lines. An amount on what is back already
-    moves nothing. A return without lines brings back all that is left.
+    moves nothing. A return without lines brings back all that is left. A line that is named with
+    a sku is one of that sku, which may be a name that nobody has heard of.
     """
     cdef const Columns *in_ = w.in_
     cdef int64_t lo = in_.lines_from[s.row], n = in_.lines_from[s.row + 1] - lo, b, k, named
@@ -80,7 +85,7 @@ cdef inline int bring_back(Work *w, Sold *s, int64_t i, const int32_t *sku) noex
             for k in range(n):
                 if in_.line[lo + k] == in_.back_line[b]:
                     named = k
-            if named < 0 or (of >= 0 and sku[in_.product[lo + named]] != of):
+            if named < 0 or (of != NO_SKU and sku[in_.product[lo + named]] != of):
                 return NO_SUCH_LINE
             of = sku[in_.product[lo + named]]
         over = named < 0 or (in_.voided != NULL and in_.voided[lo + named])
