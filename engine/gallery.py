@@ -198,7 +198,7 @@ def _quoted(writer: Writer, row: bytes) -> Outcome:
     answer = verdict.answer
     return Outcome(
         "", _outcome(answer).status,
-        [posting_text(p) for p in answer["postings"] if p["points"]],
+        [posting_text(p) for p in answer["postings"] if _moves(p)],
         [_offer_text(offer) for offer in answer["offers"]],
         [f"{r['points']:,} {r['currency']} as {r['tender']}"
          + (f" for {r['money']:,}" if r["money"] is not None else "")
@@ -240,14 +240,20 @@ def _closings(replica: Replica, answer: Answer) -> Iterator[tuple[str, Outcome]]
         member = name.removeprefix("\x1f")
         columns = stored_postings(batch, row)
         details = posting_details(words, columns, replica.names_of(corrected(columns)))
-        found[member] += [posting_text(posting) for posting in details if posting["points"]]
+        found[member] += [posting_text(posting) for posting in details if _moves(posting)]
     for member, postings in sorted(found.items()):
         yield f"{answer['id']}/{member}", Outcome(postings=postings)
 
 
+def _moves(posting: Answer) -> bool:
+    """Whether a posting has points, or tells of some that were given before."""
+    return bool(posting["points"] or posting.get("accrued"))
+
+
 def posting_text(posting: Answer) -> str:
     """A posting in words: `earn base 60 points`, with the limit that cut it."""
-    words = [posting["kind"], posting["rule"], f"{posting['points']:,}", posting["currency"]]
+    figure = posting["points"] or posting.get("accrued", 0)
+    words = [posting["kind"], posting["rule"], f"{figure:,}", posting["currency"]]
     if "limit" in posting:
         words.append(f"of {posting['desired']:,} by {posting['limit']}")
     if "corrects" in posting:

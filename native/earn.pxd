@@ -189,7 +189,7 @@ cdef inline void wide_figures(const RuleTable *t, int32_t words, int32_t w, uint
 
 cdef inline void fire_all(const RuleTable *t, int32_t words, const uint64_t *candidates,
                           Figures *f) noexcept nogil:
-    """As fill_caps, of one currency without caps. No branch on the data."""
+    """As fill_caps, of one currency whose caps cut nothing. No branch on the data."""
     cdef int32_t w, rule, n = 0
     cdef int64_t given = 0, most = t.currencies[0].most
     cdef uint64_t left
@@ -211,15 +211,26 @@ cdef inline void fill_caps(const RuleTable *t, int32_t words, int32_t currencies
                            int32_t day, Figures *f) noexcept nogil:
     """The program's caps, filled in (priority, file) order, which is that of the bits."""
     cdef int32_t w, i, rule, currency
+    cdef int overflow
+    cdef bint cuts
     cdef int64_t granted
     cdef uint64_t left
-    if currencies == 1 and t.currencies[0].caps_from == t.currencies[0].caps_to:
-        fire_all(t, words, candidates, f)
-        return
     for currency in range(currencies):
-        f.given[currency] = 0
         for i in range(t.currencies[currency].caps_from, t.currencies[currency].caps_to):
             f.room[i] = limit_room(t, &t.limits[i], row, day, NO_YEAR)
+    if currencies == 1:
+        overflow = f.overflow
+        fire_all(t, words, candidates, f)
+        cuts = f.overflow != 0
+        for i in range(t.currencies[0].caps_from, t.currencies[0].caps_to):
+            cuts |= f.room[i] < f.given[0]
+        # Nearly always: what all rules give together is below every cap.
+        if not cuts or t.currencies[0].caps_from == t.currencies[0].caps_to:
+            return
+        f.overflow = overflow
+    f.n_fired = 0
+    for currency in range(currencies):
+        f.given[currency] = 0
     for w in range(words):
         left = candidates[w]
         while left:

@@ -288,9 +288,11 @@ cdef int point(Columns *in_, columns, Py_ssize_t n) except -1:
 
 cdef int check_batch(columns, list natives, State state, Columns *in_, Py_ssize_t n) except -1:
     cdef Rules one
-    cdef Py_ssize_t lines = columns.lines_from[n], tenders = columns.tenders_from[n]
-    if n and columns.version.max() >= len(natives):
-        raise ValueError("a row's version is beyond those known")
+    cdef Py_ssize_t lines = in_.lines_from[n], tenders = in_.tenders_from[n], i, known
+    known = len(natives)
+    for i in range(n):
+        if in_.version[i] >= known:
+            raise ValueError("a row's version is beyond those known")
     check_codes("member", in_.member, n, state.n_members)
     if columns.absorbs is not None and n and columns.absorbs.max() >= state.n_members:
         raise ValueError("a row takes up a member beyond the table")
@@ -302,16 +304,47 @@ cdef int check_batch(columns, list natives, State state, Columns *in_, Py_ssize_
     return 0
 
 
-cdef int plain_version(list natives, columns) except -2:
+cdef int plain_version(list natives, const Columns *in_, Py_ssize_t n) except -2:
     """The version of a batch of plain sales under one plain program; -1 where it is not so."""
     cdef Rules one
-    if not columns.version.size:
+    cdef Py_ssize_t i
+    if not n:
         return -1
-    version = int(columns.version[0])
-    one = natives[version]
-    if one.table.full or (columns.version != version).any():
+    one = natives[in_.version[0]]
+    if one.table.full:
         return -1
-    return version if (columns.flags & PLAIN).all() else -1
+    for i in range(n):
+        if in_.version[i] != in_.version[0] or not in_.flags[i] & PLAIN:
+            return -1
+    return in_.version[0]
+
+
+cdef Py_ssize_t longest(const int64_t *starts, Py_ssize_t n) noexcept nogil:
+    """Length of the longest of n lists."""
+    cdef Py_ssize_t i
+    cdef int64_t most = 0
+    for i in range(n):
+        if starts[i + 1] - starts[i] > most:
+            most = starts[i + 1] - starts[i]
+    return most
+
+
+cdef bint names_one(const Columns *in_, const uint32_t *which, Py_ssize_t n) noexcept nogil:
+    """Whether one of some rows names another."""
+    cdef Py_ssize_t k
+    for k in range(n):
+        if in_.names[which[k]] >= 0:
+            return True
+    return False
+
+
+cdef bint has_kind(const Columns *in_, Py_ssize_t n, uint8_t kind) noexcept nogil:
+    """Whether a row is of a kind."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        if in_.kind[i] == kind:
+            return True
+    return False
 
 
 cdef void write_held(Work *w, const uint32_t *order, int64_t n) noexcept nogil:
@@ -364,7 +397,7 @@ def fold(list natives, State state, columns, order, closings=None):
     member must stand in `order` in the member's order and after all facts that its row has
     seen; a row that names another (`names`) needs all of its member's facts in the batch,
     from an empty row. `closings` (see Closings) are applied to members folded from an
-    empty row.
+    empty row. Calls for different members may run at once over one state table.
 
     Returns a dict of arrays: per row status uint8, tier int8 (of the layout, -1 none),
     eligible int64, active, pending, held and debt int64[n, currencies] (after the row, on
@@ -384,10 +417,8 @@ def fold(list natives, State state, columns, order, closings=None):
     cdef int plain
     cdef Rules first
     cdef uint8_t *named_at
-    widest = int(np.diff(columns.lines_from).max(initial=0))
-    most = int(np.diff(columns.tenders_from).max(initial=0))
-    b.open(natives, state, widest, most)
     point(&b.in_, columns, n)
+    b.open(natives, state, longest(b.in_.lines_from, n), longest(b.in_.tenders_from, n))
     check_batch(columns, natives, state, &b.in_, n)
     check_codes("order", which, n_order, n)
     if closings is not None and len(closings):
@@ -413,7 +444,7 @@ def fold(list natives, State state, columns, order, closings=None):
     b.out.redeemed = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>redeemed)
     b.out.redeemed_back = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>redeemed_back)
     b.out.taken = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>taken)
-    plain = -1 if b.w.closings != NULL else plain_version(natives, columns)
+    plain = -1 if b.w.closings != NULL else plain_version(natives, &b.in_, n)
     if plain >= 0:
         first = natives[plain]
         with nogil:
@@ -423,12 +454,14 @@ def fold(list natives, State state, columns, order, closings=None):
     else:
         named = np.zeros(n, np.uint8)
         named_at = <uint8_t*>cnp.PyArray_DATA(<cnp.ndarray>named)
-        targets = columns.names[np.asarray(order)]
-        targets = targets[targets >= 0]
+        targets = np.zeros(0, np.int64)
+        if names_one(&b.in_, which, n_order):
+            targets = columns.names[np.asarray(order)]
+            targets = targets[targets >= 0]
         if columns.tender_names is not None:
             named_by = columns.tender_names[columns.tender_names >= 0]
             targets = np.concatenate([targets, named_by])
-        if (columns.kind == HOLD).any():
+        if has_kind(&b.in_, n, HOLD):
             state.holding = True
         if targets.size:
             if targets.max() >= n:

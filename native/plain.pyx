@@ -169,8 +169,7 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
             row[PURCHASES] += 1
             row[LAST_BUY] = day
             count_basket(t, row, day, eligible, f)
-            if t.n_tiers:
-                extend_simple(t, row, day)
+            if t.n_tiers and extend_simple(t, row, day):
                 s = qualified(t, row, day)
                 if s > held:
                     row[UPGRADES] += 1
@@ -260,11 +259,13 @@ cdef inline int fold_run(const RuleTable *shared, int32_t words, int32_t currenc
     cdef Postings p = w.p[0]
     for k in range(n):
         # A member's row is a random access, and so are the two ends of its lots: ask for each
-        # some baskets ahead, when what leads to it has come.
-        if k + 12 < n:
-            ahead = rows + in_.member[order[k + 12]] * width
+        # some baskets ahead, when what leads to it has come. Rows begin anywhere in a cache
+        # line: their last slots may stand in one more.
+        if k + 16 < n:
+            ahead = rows + in_.member[order[k + 16]] * width
             for slot in range(0, width, 8):
                 prefetch(ahead + slot)
+            prefetch(ahead + width - 1)
         if k + 8 < n:
             ahead = rows + in_.member[order[k + 8]] * width
             for c in range(currencies):

@@ -295,14 +295,16 @@ cdef inline int32_t tier_of_layout(const RuleTable *t, const int64_t *row,
     return t.rung[i] if i >= 0 else -1
 
 
-cdef inline void make_good(const RuleTable *t, int64_t *row, int32_t rung,
+cdef inline bint make_good(const RuleTable *t, int64_t *row, int32_t rung,
                            int32_t day) noexcept nogil:
-    """A tier whose metrics hold is good through its validity."""
+    """A tier whose metrics hold is good through its validity; whether that is news."""
     cdef int64_t *slots = tier_slots(t, row, rung)
     cdef int32_t end = valid_through(t, row, day)
     if end > slots[THROUGH] or (end == slots[THROUGH] and slots[CHECKED]):
         slots[THROUGH] = end
         slots[CHECKED] = 0
+        return True
+    return False
 
 
 cdef inline int64_t balances_then(const RuleTable *t, int32_t rung, int32_t day,
@@ -555,9 +557,11 @@ cdef inline void extend_tiers(const RuleTable *t, int64_t *row, int32_t day,
                 past.balances[t.rung[i]] = balances
 
 
-cdef inline void extend_simple(const RuleTable *t, int64_t *row, int32_t day) noexcept nogil:
-    """After a purchase, on a ladder of spend and visits in a calendar period."""
+cdef inline bint extend_simple(const RuleTable *t, int64_t *row, int32_t day) noexcept nogil:
+    """After a purchase, on a ladder of spend and visits in a calendar period; whether a tier is
+    good for longer than before."""
     cdef int32_t i
+    cdef bint news = False
     cdef int64_t spend = counter_value(t, row, t.spend_counter, day)
     cdef int64_t visits = counter_value(t, row, t.visits_counter, day)
     cdef bint met
@@ -570,5 +574,6 @@ cdef inline void extend_simple(const RuleTable *t, int64_t *row, int32_t day) no
         else:
             met = ((t.tier_spend[i] < 0 or spend >= t.tier_spend[i])
                    and (t.tier_visits[i] < 0 or visits >= t.tier_visits[i]))
-        if met:
-            make_good(t, row, i, day)
+        if met and make_good(t, row, i, day):
+            news = True
+    return news

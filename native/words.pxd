@@ -55,9 +55,10 @@ cdef inline void basket_words(const RuleTable *t, const uint64_t *first, int32_t
 cdef inline void sum_lines(const RuleTable *t, const uint32_t *product, const int64_t *net,
                            const int64_t *quantity, int64_t n, int64_t *net_of,
                            int64_t *quantity_of, uint64_t *touched) noexcept nogil:
-    """Add each line to its class; `touched` gets a bit a class. No branch on the data.
+    """Add each line to its class; `touched` gets a bit a class. No branch that data often take.
 
-    A line with neither quantity nor net is void: it matches nothing (rulebook section 2).
+    A line with neither quantity nor net is void: it matches nothing (rulebook section 2). Where
+    no rule asks for quantities their column is looked at for lines without a net alone.
     """
     cdef int64_t i
     cdef int32_t cls
@@ -68,7 +69,7 @@ cdef inline void sum_lines(const RuleTable *t, const uint32_t *product, const in
         net_of[cls] += net[i]
         if quantities:
             quantity_of[cls] += quantity[i]
-        bit = <uint64_t>((net[i] | quantity[i]) != 0) << (cls & 63)
+        bit = <uint64_t>(net[i] != 0 or quantity[i] != 0) << (cls & 63)
         if few:
             # In a register: in memory each line would wait for the one before it.
             seen |= bit

@@ -46,7 +46,7 @@ def with_payments(case: Case, blocks: Blocks) -> Case:
 
 def _waiting(text: str, choices: Choices) -> str:
     """A program of which rules wait for the money, where they may."""
-    status = set(re.findall(r'"id" = "(\w+)", "kind" = "status"', text))
+    status = set(re.findall(r'"id" = "(\w+)", "kind" = "(?:status|coupons)"', text))
     lines, any_waits = [], False
     for line in text.splitlines():
         rule = re.match(r'  \{ "id" = "[^"]+", "kind" = "(earn|multiply|bonus)"', line)
@@ -90,7 +90,7 @@ def _payments(
         payment = {
             "id": f"p{number} {sale['id']}", "kind": "payment", "occurred_at": paid.isoformat(),
             "member": choices.pick(members) if choices.chance(4) else sale["member"],
-            "sale": choices.pick((f"p0 {sale['id']}", "nothing")) if choices.chance(4)
+            "sale": choices.pick(("products", "nothing")) if choices.chance(4)
             else sale["id"],
             "amount": max(1, net // of + choices.pick((0, 0, 1))),
         }  # fmt: skip

@@ -45,19 +45,9 @@ from vafa.engine.calendars.calendars import (
     week_begins,
     ymd_table,
 )
-from vafa.engine.program.program import (
-    After,
-    Currency,
-    Inactivity,
-    Ladder,
-    Never,
-    PeriodEnd,
-    Program,
-    Rolling,
-    Tier,
-    Unit,
-    Validity,
-)
+from vafa.engine.program.currencies import After, Currency, Inactivity, Never, PeriodEnd, Unit
+from vafa.engine.program.program import Program
+from vafa.engine.program.tiers import Ladder, Rolling, Tier, Validity
 
 UTC = dt.UTC
 

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import re
 import struct
 import tomllib
@@ -20,8 +22,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-import vafa.engine.program.offers as offer_types
-import vafa.engine.program.program as program_types
+import vafa.engine.program
 import vafa.server.__main__
 from vafa.engine import facts
 from vafa.engine.checks.holiday_calendars import read_overrides
@@ -34,6 +35,7 @@ from vafa.engine.facts import parts
 from vafa.engine.journal import journal
 from vafa.engine.outbox import events as outbox
 from vafa.engine.program import conditions as program_conditions
+from vafa.engine.program.rules import Earn
 from vafa.engine.replica.replica import Replica
 from vafa.engine.wire import arrow_schema as wire_schema
 from vafa.server import app, committer, decode, edge, events, front, keys, webhooks
@@ -230,9 +232,13 @@ def test_the_way_of_a_basket_is_there() -> None:
 
 # -- the program file ------------------------------------------------------------------------
 
+PROGRAM_MODULES = [
+    importlib.import_module(f"vafa.engine.program.{found.name}")
+    for found in pkgutil.iter_modules(vafa.engine.program.__path__)
+]
 STRUCTS = {
     name: kind
-    for module in (program_types, program_conditions, offer_types)
+    for module in PROGRAM_MODULES
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
     and kind.__module__ == module.__name__ and not name.startswith("_")
@@ -288,10 +294,10 @@ def test_program_fields_are_told(name: str) -> None:
 def test_common_rule_fields_are_told() -> None:
     (table,) = tables(section(page_text("program-format"), "Rules"))
     told = {named(row[0]): row[2] for row in table}
-    common = set(inherited(program_types.Earn))
+    common = set(inherited(Earn))
     assert told == {
         field.encode_name: default_cell(field)
-        for field in msgspec.structs.fields(program_types.Earn)
+        for field in msgspec.structs.fields(Earn)
         if field.name in common
     }
 

@@ -40,7 +40,7 @@ from vafa.engine.formats.complete_journey import SINCE, read
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.private.pins import pin_fact
 from vafa.engine.program import conditions as program_conditions
-from vafa.engine.program.program import RuleLimits
+from vafa.engine.program.rules import RuleLimits
 from vafa.engine.replica.replica import Replica
 from vafa.engine.wire.arrow_sales import ArrowFacts
 
@@ -689,7 +689,8 @@ HEADINGS = {
     "Lot made": explain_shape.LotMade, "Lot moved": explain_shape.LotMoved,
     "Line": explain_shape.LineTold, "Posting": explain_shape.PostingTold,
     "Correction": explain_shape.Correction, "Difference": explain_shape.Difference,
-    "Return": explain_shape.Back, "Rule after a return": explain_shape.RuleBack,
+    "Return": explain_shape.Back, "Payment": explain_shape.PaidTold,
+    "Rule after a return": explain_shape.RuleBack,
     "Tier": explain_shape.TierTold, "Metric": explain_shape.MetricTold,
     "Grant": explain_shape.GrantTold, "Next tier": explain_shape.NextTier,
     "Balances": explain_shape.BalancesTold, "Balance": explain_shape.BalanceTold,

@@ -14,7 +14,9 @@ from vafa.engine.checks.holiday_calendars import (
     years_of,
 )
 from vafa.engine.checks.program_file import ProgramError
-from vafa.engine.program.program import Currency, Holidays, Program, Unit
+from vafa.engine.program.currencies import Currency, Unit
+from vafa.engine.program.figures import Holidays
+from vafa.engine.program.program import Program
 
 UTC = dt.UTC
 NOWRUZ = [dt.date(2025, 3, day) for day in (21, 22, 23, 24)]

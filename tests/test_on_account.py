@@ -42,6 +42,10 @@ id = "points"
 id = "class"
 kind = "status"
 
+[[currency]]
+id = "code"
+kind = "coupons"
+
 [[redemption]]
 tender = "points"
 currency = "points"
@@ -318,6 +322,7 @@ def rule(text: str) -> str:
         (HEAD.replace('"cheque"', '"points"') + BASE, "on_account[1]", "loyalty value"),
         (rule('kind = "earn"\npoints = 1\nper = 9\ncurrency = "class"'), "rule[1].accrual",
          "cannot be spent"),
+        (rule('kind = "bonus"\npoints = 1\ncurrency = "code"'), "rule[1].accrual", "told of"),
         (rule('kind = "earn"\npoints = 1\nper = 9\ndonate = "trees"'), "rule[1].accrual",
          "at once"),
         (rule('kind = "bonus"\npoints = 1\nwhen = { activity = ["a"] }'), "rule[1].accrual",

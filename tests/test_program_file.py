@@ -13,7 +13,7 @@ import pytest
 
 from vafa.engine.checks.program_file import ProgramError, load_program, parse_program
 from vafa.engine.checks.whole import warnings
-from vafa.engine.program import program
+from vafa.engine.program import rules
 from vafa.engine.program.program import Program, json_schema
 
 from .bad_programs import GOOD, WHOLE, at_top, marked_line, plus
@@ -435,7 +435,7 @@ def test_what_is_rarely_meant_is_told(text: str, path: str, part: str) -> None:
 
 def test_point_figures_are_exact() -> None:
     rule = parse_program(instead(POINTS, "points = 0.1")).rule[0]
-    assert isinstance(rule, program.Earn)
+    assert isinstance(rule, rules.Earn)
     assert rule.points == Decimal("0.1")
 
 

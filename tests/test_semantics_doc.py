@@ -10,26 +10,11 @@ from typing import get_args, get_type_hints
 import pytest
 
 from vafa.engine.program.conditions import Rounding, RuleRounding
-from vafa.engine.program.program import (
-    After,
-    Bonus,
-    Caps,
-    Currency,
-    Earn,
-    Group,
-    Inactivity,
-    Ladder,
-    Never,
-    Offer,
-    PeriodEnd,
-    Program,
-    Returns,
-    Rolling,
-    Rule,
-    RuleLimits,
-    Stack,
-    Validity,
-)
+from vafa.engine.program.currencies import After, Caps, Currency, Inactivity, Never, PeriodEnd
+from vafa.engine.program.program import Program
+from vafa.engine.program.rules import Bonus, Earn, Group, Offer, Rule, RuleLimits, Stack
+from vafa.engine.program.spending import Returns
+from vafa.engine.program.tiers import Ladder, Rolling, Validity
 
 from . import semantics_doc
 from .semantics_doc import PAGE, Case, Outcome, case_of, differences, run

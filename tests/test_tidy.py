@@ -18,7 +18,7 @@ from vafa.engine.compiling import ladder as compile_ladder
 from vafa.engine.compiling import member_conditions as compile_conditions
 from vafa.engine.compiling import version as compiler
 from vafa.engine.ledger import digest
-from vafa.engine.program.program import Bonus, Earn, Multiply, Offer
+from vafa.engine.program.rules import Bonus, Earn, Multiply, Offer
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("engine", "native", "server", "loadtest")

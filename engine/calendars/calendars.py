@@ -16,16 +16,9 @@ from numpy.typing import NDArray
 from persiantools.jdatetime import JalaliDate
 
 from ..program.conditions import PERIODS, WEEKDAYS
-from ..program.program import (
-    After,
-    Currency,
-    Inactivity,
-    Ladder,
-    Never,
-    PeriodEnd,
-    Program,
-    Validity,
-)
+from ..program.currencies import After, Currency, Inactivity, Never, PeriodEnd
+from ..program.program import Program
+from ..program.tiers import Ladder, Validity
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]

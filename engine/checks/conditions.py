@@ -11,10 +11,9 @@ from decimal import Decimal
 
 from ..calendars.calendars import FIRST_DAY, LAST_DAY, date_of
 from ..program.conditions import LINE_LISTS, Conditions, Dates, Hours, NotConditions
-from ..program.program import CounterRule, Holidays, Program, SegmentRule
-from ..program.program import (
-    Sequence as SequenceRule,
-)
+from ..program.figures import CounterRule, Holidays, SegmentRule
+from ..program.figures import Sequence as SequenceRule
+from ..program.program import Program
 from .figures import (
     MAX_AMOUNT,
     MAX_UNITS,

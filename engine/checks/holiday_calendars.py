@@ -16,8 +16,9 @@ import msgspec
 from holidays import country_holidays
 
 from ..calendars.calendars import FIRST_DAY, LAST_DAY, date_of
+from ..program.figures import Holidays
 from ..program.lines import LineMap
-from ..program.program import Holidays, Program
+from ..program.program import Program
 from .program_file import Problem, ProgramError, split_path
 
 FIRST_YEAR = date_of(FIRST_DAY).year

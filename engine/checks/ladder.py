@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from ..program.program import Ladder, Program, Rolling, Thresholds, Tier, Validity
+from ..program.program import Program
+from ..program.tiers import Ladder, Rolling, Thresholds, Tier, Validity
 from .conditions import counter_figure
 from .figures import (
     MAX_UNITS,

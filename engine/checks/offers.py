@@ -18,7 +18,8 @@ from ..program.offers import (
     SpendBands,
     VolumeBands,
 )
-from ..program.program import Offer, Program
+from ..program.program import Program
+from ..program.rules import Offer
 from .figures import MAX_DECIMALS, Found, known, some_product
 
 

@@ -10,8 +10,10 @@ from decimal import Decimal
 from functools import partial
 
 from ..program.conditions import LINE_FIELDS
+from ..program.currencies import Caps, Currency
 from ..program.draws import MOST_DRAWS, draws_of
-from ..program.program import Bonus, Caps, Currency, Earn, Multiply, Offer, Program, Rule
+from ..program.program import Program
+from ..program.rules import Bonus, Earn, Multiply, Offer, Rule
 from . import offers as check_offers
 from .conditions import conditions
 from .figures import (
@@ -133,6 +135,8 @@ def _on_payment(
         yield path, "waits for nothing: `on_account` lists no tender that brings no money yet"
     if currency.kind == "status":
         yield path, f"{currency.id!r} cannot be spent: it qualifies from the day earned anyway"
+    if currency.kind == "coupons":
+        yield path, "members are told of coupons when a rule gives them"
     if rule.donate is not None:
         yield path, "what a rule gives to a cause leaves at once"
     if rule.when.activity is not None:

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from ..calendars.calendars import FIRST_DAY, LAST_DAY, expiry_table
-from ..program.program import After, Currency, Inactivity, Never, Program, Redemption
+from ..program.currencies import After, Currency, Inactivity, Never
+from ..program.program import Program
+from ..program.spending import Redemption
 from . import conditions as check_conditions
 from . import ladder as check_ladder
 from . import membership as check_membership

@@ -8,7 +8,8 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vafa.engine.program.program import Program, Rule
+    from vafa.engine.program.program import Program
+    from vafa.engine.program.rules import Rule
 
 
 def described(found: Program) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def described(found: Program) -> dict[str, Any]:
                 "kind": type(rule).__name__.lower(),
                 "currency": _currency(found, rule),
                 "priority": rule.priority,
-                "gives": _gives(rule),
+                "gives": _gives(rule) + (", once paid" if rule.accrual == "payment" else ""),
                 "when": _given(rule.when),
                 "limits": [
                     *_given(rule.limits), *_given(rule.uses, "uses per "),
@@ -57,13 +58,13 @@ def described(found: Program) -> dict[str, Any]:
 
 
 def _currency(found: Program, rule: Rule) -> str | None:
-    from vafa.engine.program.program import Offer
+    from vafa.engine.program.rules import Offer
 
     return None if isinstance(rule, Offer) else found.currency[found.currency_of(rule)].id
 
 
 def _gives(rule: Rule) -> str:
-    from vafa.engine.program.program import Bonus, Earn, Multiply, Offer
+    from vafa.engine.program.rules import Bonus, Earn, Multiply, Offer
 
     if isinstance(rule, Multiply):
         return f"x {_figure(rule.factor)}"

@@ -90,8 +90,8 @@ def among(codes: Iterable[int]) -> NDArray[np.bool_]:
     return table
 
 
-TIES = among(LINKS)
-"""`LINKS` as a table."""
+TIES, OF_MEMBERS = among(LINKS), among(MEMBER_KINDS.tolist())
+"""`LINKS` and `MEMBER_KINDS` as tables."""
 
 Lots = tuple[tuple[int, int, int, int], ...]
 """Lots that move: (earned, active from, good through, points), the dates as business days."""

@@ -91,10 +91,12 @@ class Codes:
     def encode_texts(self, texts: pa.Array) -> UInt32:
         """Numbers of an Arrow array's strings, none of them null."""
         found = self.find(texts)
-        if len(found) and found.min() < 0:
-            for name in texts.filter(pa.array(found < 0)).unique().to_pylist():
+        places = np.flatnonzero(found < 0)
+        if len(places):
+            new = texts.take(pa.array(places))
+            for name in new.unique().to_pylist():
                 self.number(name)
-            found = self.find(texts)
+            found[places] = self.find(new)
         return found.astype(np.uint32)
 
     def cut(self, length: int) -> None:
@@ -257,10 +259,11 @@ class Versions(Generic[V]):
     def at_many(self, names: pa.Array, instants: NDArray[np.int64]) -> UInt32:
         """Numbers for items: item i has the name names[i] (a string) at instants[i] (us)."""
         items = self.codes.find(names)
-        if len(items) and items.min() < 0:
-            new = names.filter(pa.array(items < 0)).unique().to_pylist()
-            self.extend([self.kind(name) for name in new])
-            items = self.codes.find(names)
+        places = np.flatnonzero(items < 0)
+        if len(places):
+            new = names.take(pa.array(places))
+            self.extend([self.kind(name) for name in new.unique().to_pylist()])
+            items[places] = self.codes.find(new)
         out = self.latest[items]
         for i in np.flatnonzero(instants < self.since[items]).tolist():
             out[i] = self.at(self.codes.names[items[i]], int(instants[i]))

@@ -15,14 +15,13 @@ from vafa.native.rows import Rows
 
 from .columns import (
     BALANCES,
-    MEMBER_KINDS,
     NOTHING,
+    OF_MEMBERS,
     POSTING_COLUMNS,
     Extra,
     Extras,
     Facts,
     Outcome,
-    among,
     decode_extra,
     encode_extra,
     take,
@@ -44,8 +43,6 @@ from .schema import (
     lists,
     texts,
 )
-
-_OF_MEMBERS = among(MEMBER_KINDS.tolist())
 
 MEMBER, TERMINAL, TENDER_TYPE, STORE, PRODUCT, RENAMED = range(6)
 
@@ -94,6 +91,15 @@ def _payloads(extras: Extras | None, n: int) -> pa.Array:
     return pa.array(
         [None if extra is None else encode_extra(extra) for extra in extras], pa.binary()
     )
+
+
+_TYPES_OF = {field.type.id: field.type for field in GROWTH}
+
+
+@lru_cache(512)
+def _none_of(n: int, kind: int) -> pa.Array:
+    """n nulls of a type, by its id."""
+    return pa.nulls(n, _TYPES_OF[kind])
 
 
 @lru_cache(512)
@@ -179,11 +185,13 @@ def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | N
 
     def attribute(field: pa.Field) -> pa.Array:
         """Goods that a till names first have none of most attributes."""
+        if n == plain:
+            return _none_of(n, field.type.id)
         values: list[Any] = [None] * plain
         for found, rows in ((of_stores, stores), (of_products, products)):
             values += found.get(field.name) or [None] * len(rows)
         if values.count(None) == n:
-            return pa.nulls(n, field.type)
+            return _none_of(n, field.type.id)
         return pa.array(values, field.type)
 
     return pa.RecordBatch.from_arrays(
@@ -300,7 +308,7 @@ def read_outcome(batch: pa.RecordBatch) -> Outcome:
 def _read_extras(payloads: pa.Array, kind: NDArray[np.uint8]) -> Extras | None:
     if payloads.null_count == len(payloads):
         return None
-    theirs = _OF_MEMBERS[kind].tolist()
+    theirs = OF_MEMBERS[kind].tolist()
     return [
         decode_extra(payload) if payload is not None and of_member else None
         for payload, of_member in zip(payloads.to_pylist(), theirs, strict=True)

@@ -115,6 +115,8 @@ _ITEMS = {
     if pa.types.is_list(kind)
 }
 """Types by column and field: asking Arrow for them costs more than a small column does."""
+_FIELDS = {fields[0][0]: [name for name, _ in fields] for _, fields in _ITEMS.values()}
+"""Fields of the lists' structs by the first one."""
 
 
 def lists(name: str, starts: NDArray[np.int64], columns: Columns) -> pa.Array:
@@ -155,24 +157,23 @@ def column(batch: pa.RecordBatch, name: str) -> NDArray[Any]:
 
 
 _DTYPES = {
-    pa.uint8(): np.uint8,
-    pa.int8(): np.int8,
-    pa.uint16(): np.uint16,
-    pa.int32(): np.int32,
-    pa.uint32(): np.uint32,
-    pa.int64(): np.int64,
-    pa.uint64(): np.uint64,
-    pa.timestamp("us", "UTC"): np.int64,
-}
+    kind.id: np.dtype(dtype)
+    for kind, dtype in (
+        (pa.uint8(), np.uint8), (pa.int8(), np.int8), (pa.uint16(), np.uint16),
+        (pa.int32(), np.int32), (pa.uint32(), np.uint32), (pa.int64(), np.int64),
+        (pa.uint64(), np.uint64), (pa.timestamp("us", "UTC"), np.int64),
+    )
+}  # fmt: skip
+"""By the ids of types: a type itself is hashed by its name, written anew each time."""
 
 
 def view(values: pa.Array) -> NDArray[Any]:
     """The values of a fixed-width array without nulls, as a view of its buffer."""
-    dtype = _DTYPES[values.type]
+    n, dtype = len(values), _DTYPES[values.type.id]
     buffer = values.buffers()[1]
-    if buffer is None or len(values) == 0:
+    if buffer is None or n == 0:
         return np.zeros(0, dtype)
-    return np.frombuffer(buffer, dtype, len(values), values.offset * np.dtype(dtype).itemsize)
+    return np.frombuffer(buffer, dtype, n, values.offset * dtype.itemsize)
 
 
 def text_view(values: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
@@ -185,13 +186,14 @@ def text_view(values: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
 
 
 def list_view(values: pa.ListArray) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
-    """(starts int64[n + 1] from 0, the struct's columns) of a list column."""
+    """(starts int64[n + 1] from 0, the struct's columns) of a list column of `FACTS`."""
     offsets = np.frombuffer(
         values.buffers()[1], np.int32, len(values) + 1, values.offset * 4
     ) if len(values) else np.zeros(1, np.int32)
     items = values.values
     lo, hi = int(offsets[0]), int(offsets[-1])
     columns = {
-        field.name: view(items.field(place))[lo:hi] for place, field in enumerate(items.type)
+        name: view(items.field(place))[lo:hi]
+        for place, name in enumerate(_FIELDS[items.type.field(0).name])
     }
     return (offsets - lo).astype(np.int64), columns

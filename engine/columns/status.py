@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from ..program.program import Caps, RuleLimits
+from ..program.currencies import Caps
+from ..program.rules import RuleLimits
 
 
 class Status(IntEnum):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..columns.status import KINDS
-from ..program.program import Bonus, Earn, Multiply, Offer, Rule, RuleLimits, Uses
+from ..program.rules import Bonus, Earn, Multiply, Offer, Rule, RuleLimits, Uses
 from .placed import PlacedProgram
 
 _ROUNDINGS = ("floor", "ceil", "half_up", "half_even", "carry", "line")

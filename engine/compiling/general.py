@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..program.program import Bonus, Earn, Inactivity, Multiply, Offer, Program, Rule
+from ..program.currencies import Inactivity
+from ..program.program import Program
+from ..program.rules import Bonus, Earn, Multiply, Offer, Rule
 from .figures import int64s, least, per_units, thousandths
 from .ladder import is_simple
 from .layout import Layout

@@ -15,7 +15,7 @@ from ..calendars.calendars import (
     validity_table,
     week_begins,
 )
-from ..program.program import Ladder, Rolling, Thresholds, Tier, Validity
+from ..program.tiers import Ladder, Rolling, Thresholds, Tier, Validity
 from .layout import ACTIVITY, EARNED, MARGIN, SPEND, VISITS
 from .placed import PlacedProgram
 

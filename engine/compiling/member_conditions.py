@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from ..calendars.calendars import period_table, week_begins
 from ..program.conditions import Conditions, MemberType, NotConditions, Range
-from ..program.program import Sequence
+from ..program.figures import Sequence
 from ..program.referrals import REFERRED
 from .layout import Key, key_of
 from .placed import PlacedProgram

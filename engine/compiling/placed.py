@@ -11,7 +11,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from ..calendars.calendars import day_of, week_begins
-from ..program.program import Offer, Program
+from ..program.program import Program
+from ..program.rules import Offer
 from .layout import ACTIVITY, COUNTS, Layout
 from .words import RuleWords
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..columns.dictionaries import Codes, Product, StoreVersion
 from ..program.conditions import LINE_LISTS, Conditions, LineConditions
-from ..program.program import Earn, Rule
+from ..program.rules import Earn, Rule
 from .conditions import in_category, listed, nodes_of, under
 from .layout import key_of
 from .seen import Seen

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..program.program import Program, Redemption
+from ..program.program import Program
+from ..program.spending import Redemption
 from .layout import Layout
 
 

@@ -23,8 +23,10 @@ from ..calendars.calendars import (
 )
 from ..columns.status import LIMIT_CODES
 from ..facts.parts import MOST_POINTS
+from ..program.currencies import Caps, Inactivity
 from ..program.offers import OfferLimits
-from ..program.program import Bonus, Caps, Inactivity, Offer, Program, Uses
+from ..program.program import Program
+from ..program.rules import Bonus, Offer, Uses
 from .figures import RuleFigures, rounding_code
 from .general import GeneralRules, by_class, counts_more, needs_general
 from .ladder import asked_of, asked_to_enter, ladder_arrays, rolling_starts

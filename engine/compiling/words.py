@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ..calendars.calendars import FIRST_DAY, LAST_DAY, day_of
 from ..program.conditions import WEEKDAYS, Conditions, LineConditions
 from ..program.draws import draws_of
-from ..program.program import Earn, Multiply, Offer, Program, Rule
+from ..program.program import Program
+from ..program.rules import Earn, Multiply, Offer, Rule
 from .conditions import in_dates, in_hours, listed
 
 Words = NDArray[np.uint64]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..columns.status import POSTINGS
-from ..program.program import Offer
+from ..program.rules import Offer
 from .versions import ProgramVersions
 
 _GIVEN = np.isin(
@@ -25,6 +25,9 @@ _GIVEN = np.isin(
     [POSTINGS.index(kind) for kind in ("earn", "multiply", "bonus", "reverse", "correct")],
 )
 """Posting kinds that count for a budget, by code; a donation is given before it goes on."""
+
+_RULES = 2**16
+"""Numbers that a posting's rule may have."""
 
 _REVERSE, _OFFER = POSTINGS.index("reverse"), POSTINGS.index("offer")
 
@@ -52,6 +55,8 @@ class Budgets:
     closed: list[tuple[str, int]] = field(default_factory=list)
     _ceilings: dict[str, int] = field(default_factory=dict)
     _numbers: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    _has_one: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(_RULES, np.bool_))
+    """Whether a rule has one, by its number."""
     _offers: frozenset[str] = frozenset()
     _names: Sequence[str] = ()
 
@@ -76,6 +81,8 @@ class Budgets:
         self._numbers = np.array(
             [number for number, name in enumerate(rules) if name in self._ceilings], np.int64
         )
+        self._has_one = np.zeros(_RULES, np.bool_)
+        self._has_one[self._numbers] = True
 
     @property
     def any(self) -> bool:
@@ -114,7 +121,7 @@ class Budgets:
             return
         rule, kind = postings["rule"], postings["kind"]
         offers = (kind == _OFFER) & (postings["limit"] == 0)
-        rows = np.flatnonzero(np.isin(rule, self._numbers) & (_GIVEN[kind] | offers))
+        rows = np.flatnonzero(self._has_one[rule] & (_GIVEN[kind] | offers))
         # Points that come back after they have expired are given back to the budget as well.
         counted = np.where((kind == _REVERSE) | offers, postings["desired"], postings["points"])
         for number, of_offer, points in zip(

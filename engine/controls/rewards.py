@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..columns.columns import Extra
-from ..program.program import Program, Reward
+from ..program.program import Program
+from ..program.spending import Reward
 from .reward_stock import RewardStock
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ..program.program import Bonus, Earn, Multiply, Offer, Rule
+from ..program.rules import Bonus, Earn, Multiply, Offer, Rule
 from ..reference.accrual import waiting_of
 from ..reference.basis import at_tier
 from ..reference.basket import given_of_line, line_value, meets

@@ -254,7 +254,9 @@ def _sort_out(
     late_members = np.zeros(0, np.uint32)
     if late.any():
         late_members = np.unique(tied.root[late])
-        rows = rows[~np.isin(tied.root[rows], late_members)]
+        rows = rows[~np.isin(tied.root[rows], late_members)] if len(late_members) > 1 else (
+            rows[tied.root[rows] != late_members[0]]
+        )
     if twisted:
         members = np.unique(facts.member[unordered])
         rows = untwisted(facts, batch.ids, fold.dictionaries, rows, members)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..columns.columns import CLAIM, MEMBER_KINDS, OF_SALES, Facts, join, take
+from ..columns.columns import CLAIM, OF_MEMBERS, OF_SALES, Facts, join, take
 from ..columns.named import names_among, naming_rows, no_names
 from ..columns.order import untwisted
 from ..columns.parked import resolutions
@@ -64,7 +64,7 @@ def read_rows(
         mine &= accounts.roots(facts.member) % parts == part
     wanted = mine & ((status == OK) | (status == PARKED))
     if len(facts.kind) and facts.kind.max() > 0:
-        wanted &= np.isin(facts.kind, MEMBER_KINDS)
+        wanted &= OF_MEMBERS[facts.kind]
     ids = batch.column("id")
     members, last = facts.member, seqs
     if not wanted.all():

@@ -10,7 +10,7 @@ from bisect import bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,13 +18,15 @@ from numpy.typing import NDArray
 
 from vafa.native.trail import Trail
 
-from ..columns.columns import Facts
+from ..columns.columns import Facts, Outcome
 from ..columns.parked import Resolved, resolutions
 from ..columns.records import read_facts
 from ..columns.schema import column, list_view, text_view
 from .journal import Journal, Record
 
 MOST_BYTES = 256 * 1024 * 1024
+FEW_FACTS = 64
+"""A record of so few facts costs more to decode than to keep as it was made."""
 
 
 class Links(NamedTuple):
@@ -34,6 +36,17 @@ class Links(NamedTuple):
     kind: memoryview
     status: memoryview
     program: memoryview
+
+
+class Told(NamedTuple):
+    """What a record tells that its facts came to: postings and balances, and where each fact's
+    begin (int64[n + 1])."""
+
+    tier: NDArray[np.int8]
+    posted_from: NDArray[np.int64]
+    postings: dict[str, NDArray[Any]]
+    balances_from: NDArray[np.int64]
+    balances: dict[str, NDArray[Any]]
 
 
 class Decoded:
@@ -47,6 +60,7 @@ class Decoded:
         self._previous: NDArray[np.uint64] | None = None
         self._status: NDArray[np.uint8] | None = None
         self._program: NDArray[np.uint16] | None = None
+        self._told: Told | None = None
         self._resolved: list[Resolved] | None = None
         self._links: Links | None = None
         self._trail: Trail | None = None
@@ -116,10 +130,33 @@ class Decoded:
         return self.trail.ids((row,))[0]
 
     @property
+    def told(self) -> Told:
+        """What the record tells that its facts came to."""
+        if self._told is None:
+            self._told = Told(
+                column(self.batch, "tier"), *list_view(self.batch.column("postings")),
+                *list_view(self.batch.column("balances")),
+            )
+        return self._told
+
+    def outcome(self, row: int) -> Outcome:
+        """What one fact came to."""
+        tier, posted_from, postings, balances_from, balances = self.told
+        one = slice(row, row + 1)
+        posted = slice(int(posted_from[row]), int(posted_from[row + 1]))
+        held = slice(int(balances_from[row]), int(balances_from[row + 1]))
+        return Outcome(
+            status=self.status[one], tier=tier[one], previous=self.previous[one],
+            posted_from=np.array([0, posted.stop - posted.start], np.int64),
+            postings={name: values[posted] for name, values in postings.items()},
+            **{name: values[held] for name, values in balances.items()},
+        )  # fmt: skip
+
+    @property
     def resolved(self) -> list[Resolved]:
         """What the record's rows tell of parked facts."""
         if self._resolved is None:
-            self._resolved = resolutions(*list_view(self.batch.column("postings")))
+            self._resolved = resolutions(self.told.posted_from, self.told.postings)
         return self._resolved
 
 
@@ -146,9 +183,13 @@ class RecordCache:
             raise LookupError(f"no fact {seq}")
         return self.keep(record)
 
-    def keep(self, record: Record) -> Decoded:
-        """Keep a record that has memory of its own."""
-        return self._keep(Decoded(record))
+    def keep(self, record: Record, batch: pa.RecordBatch | None = None) -> Decoded:
+        """Keep a record that has memory of its own; `batch` are its facts where they are at hand.
+
+        Of few facts: they are in memory twice then.
+        """
+        small = batch is not None and batch.num_rows <= FEW_FACTS
+        return self._keep(Decoded(record, batch if small else None))
 
     @contextmanager
     def unwritten(self, first: int, batch: pa.RecordBatch) -> Iterator[None]:

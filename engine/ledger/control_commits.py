@@ -346,9 +346,9 @@ class ControlCommits:
             undo = fold.undo_budgets()
             postings = list_view(closings.column("postings"))[1]
             budgets = budget_rows(fold, first + 1 + closings.num_rows, postings, when)
+        rows = rows_batch(control, closings, *budgets)
         data, record = encode_record(
-            first, when, replica.hash, rows_batch(control, closings, *budgets),
-            growth_batch(replica.dictionaries, sizes),
+            first, when, replica.hash, rows, growth_batch(replica.dictionaries, sizes)
         )
         try:
             self._ledger.append(first, data)
@@ -361,7 +361,7 @@ class ControlCommits:
             raise
         replica.parked.arrived([fact_id])
         replica.advance(record, [fact_id])
-        replica.records.keep(record)
+        replica.records.keep(record, rows)
         if fold is not None:
             fold.follow()
         return record

@@ -47,6 +47,7 @@ class Staged:
     undo: Callable[[], None] | None = None
     legs: Legs | None = None
     brought: Legs | None = None
+    batch: pa.RecordBatch | None = None
 
 
 def verdicts_of(replica: Replica, staged: Staged) -> list[Verdict]:
@@ -146,7 +147,7 @@ def _new_answers(
         return []
     assert words is not None
     assert facts is not None
-    ids, version = staged.new_ids, column(record.facts(), "program")[: len(facts)]
+    ids, version = staged.new_ids, column(staged.batch, "program")[: len(facts)]
     if rows is not None:
         outcome, facts, version = outcome_of(outcome, rows), take(facts, rows), version[rows]
         ids = [ids[row] for row in rows.tolist()]
@@ -166,7 +167,7 @@ def _new_answers(
     tell_taken(answers, facts)
     tell_codes(answers, facts)
     if staged.legs is not None:
-        tell_refunds(answers, refunds_of(record.facts(), replica.dictionaries))
+        tell_refunds(answers, refunds_of(staged.batch, replica.dictionaries))
     if outcome.status.any():
         assert replica.fold is not None
         tell_redeemable(replica.fold, answers, outcome, facts, version)

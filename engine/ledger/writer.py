@@ -152,7 +152,7 @@ class Writer(OpenLedger):
         replica.in_flight = before
         return Staged(
             intake, record, data, outcome, new_ids, rows, refusals, known, before, sizes, facts,
-            undo, legs, brought,
+            undo, legs, brought, batch,
         )  # fmt: skip
 
     def _with_budgets(
@@ -259,7 +259,7 @@ class Writer(OpenLedger):
         if record is not None and outcome is not None and facts is not None:
             self.replica.settle(record.first, facts, staged.new_ids, outcome.status)
             self.replica.advance(record, staged.new_ids)
-            self.replica.records.keep(record)
+            self.replica.records.keep(record, staged.batch)
             self.replica.dirty.update(outcome.members.tolist())
             for legs in (staged.legs, staged.brought):
                 if legs is not None:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from math import ceil
 
-from ..program.program import Bonus, Earn, Program, Rule
+from ..program.program import Program
+from ..program.rules import Bonus, Earn, Rule
 from .limits import figures_of
 
 MOST_AMOUNTS = 32

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from ..checks.ladder import metrics
-from ..program.program import Ladder, Program, Tier
+from ..program.program import Program
+from ..program.tiers import Ladder, Tier
 from .findings import Found
 
 Asked = dict[str, Any]

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from math import ceil
 
+from ..program.currencies import Caps
 from ..program.offers import AmountOff, Benefit, OfferLimits, SpendBands
-from ..program.program import Bonus, Caps, Earn, Offer, Program, Rule, Uses
+from ..program.program import Program
+from ..program.rules import Bonus, Earn, Offer, Rule, Uses
 from .findings import Found
 
 _LONGER = {

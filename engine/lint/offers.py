@@ -23,7 +23,8 @@ from ..program.offers import (
     SpendBands,
     VolumeBands,
 )
-from ..program.program import Offer, Program, Uses
+from ..program.program import Program
+from ..program.rules import Offer, Uses
 from .conditions import Sets
 from .findings import Found
 from .implied import implies

@@ -8,7 +8,8 @@ from typing import Any
 from ..columns.dictionaries import Product
 from ..compiling.conditions import under
 from ..program.conditions import LineConditions, NotConditions
-from ..program.program import Program, Rule
+from ..program.program import Program
+from ..program.rules import Rule
 from .conditions import nodes, promotions
 
 MOST_PRODUCTS = 5

@@ -14,7 +14,8 @@ import numpy as np
 
 from ..calendars.calendars import FIRST_DAY
 from ..program.conditions import LINE_LISTS, LineConditions
-from ..program.program import Bonus, Earn, Multiply, Program, Rule, RuleLimits, Uses
+from ..program.program import Program
+from ..program.rules import Bonus, Earn, Multiply, Rule, RuleLimits, Uses
 from .conditions import Sets
 from .contradictions import contradictions
 from .findings import Found

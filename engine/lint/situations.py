@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from ..calendars.calendars import FIRST_DAY, date_of
 from ..columns.dictionaries import Product
 from ..program.conditions import Conditions, Draw, LineConditions, NotConditions
-from ..program.program import CounterRule, Program, Rule
+from ..program.figures import CounterRule
+from ..program.program import Program
+from ..program.rules import Rule
 from .conditions import EVERY_DAY, EVERY_MINUTE, Sets
 from .products import product_for, products_for
 from .rules import by_tier

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from ..calendars.calendars import FIRST_DAY, LAST_DAY, business_day, months_later
 from ..controls.closing import end_of_day
 from ..controls.versions import ProgramVersions
-from ..program.program import Plan, Program
+from ..program.membership import Plan
+from ..program.program import Program
 from .membership import CLOSED, END, START, MemberEvent
 
 

@@ -27,7 +27,7 @@ from ..compiling.rule_tables import line_meets
 from ..compiling.version import CompiledProgram
 from ..folding.fold import Fold
 from ..program.offers import EarlyAccess, FreeItem, Service
-from ..program.program import Offer
+from ..program.rules import Offer
 from .amounts import Line, Off, cut, taken_off
 from .reasons import Reasons, needs_member
 

@@ -19,7 +19,7 @@ from ..compiling.version import CompiledProgram
 from ..folding.fold import Fold
 from ..program.conditions import WEEKDAYS, Conditions, LineConditions, NotConditions
 from ..program.draws import won
-from ..program.program import Offer
+from ..program.rules import Offer
 from .amounts import Line
 
 ORDER = (

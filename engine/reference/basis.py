@@ -12,7 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from ..program.program import Earn
+from ..program.rules import Earn
 from .basket import spread
 from .outcome import NOTHING
 from .state import Basket

@@ -14,7 +14,8 @@ from ..facts import (
     SaleFact,
     TransferFact,
 )
-from ..program.program import Offer, Program
+from ..program.program import Program
+from ..program.rules import Offer
 from .answers import Answer, balances, corrections
 from .calendar import business_date
 from .checks import check_others, check_return, judge_of

@@ -23,8 +23,9 @@ from ..program.conditions import (
     Step,
     Streak,
 )
-from ..program.program import Bonus, Offer, Program, Rule
+from ..program.program import Program
 from ..program.referrals import REFERRED
+from ..program.rules import Bonus, Offer, Rule
 from .basket import given_of_line, lies_under, line_answer, meets
 from .calendar import (
     anniversary,

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from ..program.program import Bonus, Currency, Earn, Multiply, Offer, Rule
+from ..program.currencies import Currency
+from ..program.rules import Bonus, Earn, Multiply, Offer, Rule
 from .basis import (
     at_tier,
     exact_earn,

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..program.conditions import Near
+from ..program.currencies import Caps, Currency
 from ..program.offers import OfferLimits
-from ..program.program import Bonus, Caps, Currency, Rule, Uses
+from ..program.rules import Bonus, Rule, Uses
 from .calendar import period_dates
 from .conditions import anniversary_year
 from .state import Basket, Given, Record

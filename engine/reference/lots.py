@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..program.program import After, Currency, Inactivity, Never, PeriodEnd, Program
+from ..program.currencies import After, Currency, Inactivity, Never, PeriodEnd
+from ..program.program import Program
 from .calendar import NEVER, ONE_DAY, add_months, period_end, week_begins
 
 

@@ -9,7 +9,9 @@ from fractions import Fraction
 from operator import attrgetter
 
 from ..program.conditions import Range
-from ..program.program import CounterRule, Program, Rolling, SegmentRule, Sequence, Thresholds
+from ..program.figures import CounterRule, SegmentRule, Sequence
+from ..program.program import Program
+from ..program.tiers import Rolling, Thresholds
 from .basket import meets
 from .calendar import (
     ONE_DAY,

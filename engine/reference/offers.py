@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from ..columns.status import Status
 from ..facts import SaleFact
-from ..program.program import Offer, Program
+from ..program.program import Program
+from ..program.rules import Offer
 from .conditions import failed_condition, failed_of_line
 from .limits import CLOSE_DAYS, given_limits, own_anniversary, records_in
 from .state import Basket, TakenOff

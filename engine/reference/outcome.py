@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from ..program.program import Bonus, Currency, Earn, Multiply, Rule
+from ..program.currencies import Currency
+from ..program.rules import Bonus, Earn, Multiply, Rule
 
 NOTHING = Fraction(0)
 

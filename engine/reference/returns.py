@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from ..columns.status import Status
 from ..facts import ReturnedLine
-from ..program.program import Bonus, Earn
+from ..program.rules import Bonus, Earn
 from .basis import units_bought
 from .earning import rate
 from .lines import BasketLine, eligible_amount

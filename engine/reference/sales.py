@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from ..facts import ReturnedLine, SaleFact
-from ..program.program import Inactivity
+from ..program.currencies import Inactivity
 from . import tiers
 from .accrual import accrue, let_wait, no_longer_waits, waiting_of
 from .basket import basket_lines, counted_tenders

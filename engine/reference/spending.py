@@ -16,7 +16,9 @@ from typing import NamedTuple
 
 from ..columns.status import Status
 from ..facts import CancelFact, CaptureFact, HoldFact, RedeemFact, ReleaseFact, SaleFact, TenderFact
-from ..program.program import Inactivity, Program, Redemption
+from ..program.currencies import Inactivity
+from ..program.program import Program
+from ..program.spending import Redemption
 from .basket import counted_tenders
 from .calendar import business_date
 from .facts import PriceFact, instant, net_voids

@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..program.program import Program, Tier, Validity
+from ..program.program import Program
+from ..program.tiers import Tier, Validity
 from .calendar import (
     NEVER,
     ONE_DAY,

@@ -11,7 +11,9 @@ from functools import cached_property, lru_cache
 from typing import TypeVar
 
 from ..facts import CatalogFact, DayClosedFact, ProductFact, StoreAttributes, StoreFact
-from ..program.program import Bonus, Currency, Offer, Program, Rule
+from ..program.currencies import Currency
+from ..program.program import Program
+from ..program.rules import Bonus, Offer, Rule
 from .facts import OfMember, PlaceKey, instant, own_key
 
 # -- programs ------------------------------------------------------------------------------------

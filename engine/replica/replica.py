@@ -7,6 +7,7 @@ until that is durable, reads see the members as they were (`in_flight`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -395,9 +396,10 @@ class Replica:
         """Forget what a written checkpoint now holds."""
         self.checkpoint_seq = snapshot.meta.seq
         self._saved_sizes = Sizes(*snapshot.meta.sizes)
-        self.tail_ids = {
-            name: seq for name, seq in self.tail_ids.items() if seq > snapshot.meta.seq
-        }
+        # They stand in the order of their seqs, and few have come since the snapshot.
+        seq = snapshot.meta.seq
+        since = list(takewhile(lambda item: item[1] > seq, reversed(self.tail_ids.items())))
+        self.tail_ids = dict(reversed(since))
 
     def save(self) -> None:
         """Write a checkpoint now (the writer's process only)."""

@@ -13,19 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..columns.answers import Answer
-from ..columns.columns import SALE, Facts, Outcome
+from ..columns.columns import SALE, Facts, Outcome, among
 from ..columns.status import Status
 from ..compiling.version import CompiledProgram
 from ..folding.fold import Fold
-from ..program.program import Redemption
+from ..program.spending import Redemption
 
-_ABOUT_TERMS = [
-    int(status)
-    for status in (
-        Status.INSUFFICIENT, Status.BELOW_MINIMUM, Status.NOT_A_MULTIPLE, Status.OVER_WORTH,
-        Status.OVER_SHARE, Status.ABOVE_MAXIMUM, Status.BASKET_TOO_SMALL,
-    )
-]  # fmt: skip
+_ABOUT_TERMS = among((
+    Status.INSUFFICIENT, Status.BELOW_MINIMUM, Status.NOT_A_MULTIPLE, Status.OVER_WORTH,
+    Status.OVER_SHARE, Status.ABOVE_MAXIMUM, Status.BASKET_TOO_SMALL,
+))  # fmt: skip
 """Refusals of redemptions that might have been smaller, or larger."""
 
 
@@ -90,7 +87,7 @@ def tell_redeemable(
 
     `version` (uint16[n]) is the number of the version of each fact, 0 for none.
     """
-    for row in np.flatnonzero(np.isin(outcome.status, _ABOUT_TERMS)).tolist():
+    for row in np.flatnonzero(_ABOUT_TERMS[outcome.status]).tolist():
         if not version[row]:
             continue
         active = outcome.active.reshape(len(outcome.status), -1)[row].tolist()

@@ -20,7 +20,7 @@ from ..calendars.calendars import (
 )
 from ..compiling.ladder import OF_COUNTER, rolling_starts, window_key
 from ..compiling.version import CompiledProgram
-from ..program.program import Rolling
+from ..program.tiers import Rolling
 
 
 def progress_of(

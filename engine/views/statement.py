@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 
 from ..columns.answers import Answer, corrected, instant_text, rated_answers
 from ..columns.columns import CLOSING, SALE
-from ..columns.records import read_outcome
-from ..columns.schema import column
 from ..facts import SHOWN
 from ..folding.alone import fold_whole
 from ..journal.record_cache import Decoded
@@ -100,9 +98,9 @@ def _entry(
     replica: Replica, found: Decoded, row: int, seq: int, titles: dict[str, str]
 ) -> Answer:
     assert replica.words is not None
-    batch, facts = found.batch, found.facts
+    facts = found.facts
     kind = int(facts.kind[row])
-    outcome = read_outcome(batch.slice(row, 1))
+    outcome = found.outcome(row)
     names = replica.names_of(corrected(outcome.postings))
     (answer,) = rated_answers(replica.words, [found.id_of(row)], seq, outcome, names)
     for posting in _every_posting(answer):
@@ -123,7 +121,7 @@ def _entry(
     if kind == SALE:
         lines = slice(int(facts.lines_from[row]), int(facts.lines_from[row + 1]))
         entry["net"] = sum(facts.net[lines].tolist())
-    version = int(column(batch, "program")[row])
+    version = int(found.program[row])
     if version:
         entry["program"] = version
     del answer["seq"]
