@@ -268,6 +268,7 @@ def test_a_code_of_a_fact_that_is_refused_otherwise_stays_free(writer: Writer) -
     assert [v.answer and gave(v.answer)[0] for v in verdicts] == [
         "insufficient-points", "ok", "coupon-used", "insufficient-points", "ok"
     ]
+    assert verdicts[1].answer is not None
     assert points(verdicts[1].answer["postings"])["leaflet", "bonus", None] == 500
 
 
