@@ -70,7 +70,9 @@ PROBLEMS: dict[str, Kind] = {
     "no-such-line": Kind(409, "No such line", "a return names a line not sold; for ever"),
     "returns-too-much": Kind(409, "Returns too much", "more comes back than was sold; for ever"),
     "points-spent": Kind(409, "Points spent", "the returned sale's points are spent; for ever"),
-    "not-a-sale": Kind(409, "Not a sale", "what a return names is no accepted sale; for ever"),
+    "not-a-sale": Kind(
+        409, "Not a sale", "what a return or a payment names is no accepted sale; for ever"
+    ),
     "wrong-member": Kind(409, "Other member", "what it names is another member's; for ever"),
     "unknown-currency": Kind(409, "Unknown currency", "no program in force has it; for ever"),
     "unknown-tier": Kind(409, "Unknown tier", "the program in force has no such tier; for ever"),

@@ -90,7 +90,7 @@ def _payments(
         payment = {
             "id": f"p{number} {sale['id']}", "kind": "payment", "occurred_at": paid.isoformat(),
             "member": choices.pick(members) if choices.chance(4) else sale["member"],
-            "sale": choices.pick((f"p0 {sale['id']}", "nothing")) if choices.chance(4)
+            "sale": choices.pick(("products", "nothing")) if choices.chance(4)
             else sale["id"],
             "amount": max(1, net // of + choices.pick((0, 0, 1))),
         }  # fmt: skip
