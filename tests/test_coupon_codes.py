@@ -17,17 +17,27 @@ from vafa.engine.facts import (
     CouponBlockFact,
     CouponIssueFact,
     CouponRedeemFact,
+    GiftCardIssueFact,
+    MergeFact,
+    ReturnedLine,
+    ReturnPart,
     StoreAttributes,
     StoreFact,
+    TenderFact,
 )
 from vafa.engine.ledger.replay import verify
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.outbox.events import Deriver, Settings
 from vafa.engine.replica.replica import Replica
 
 from . import mixed
 from .mixed import at, back, commit, points, sale
 
 COUPONS = """
+[[redemption]]
+tender = "points"
+currency = "points"
+
 [[coupon]]
 id = "leaflet"
 
@@ -243,6 +253,82 @@ def test_in_one_commit_as_one_by_one(writer: Writer) -> None:
         "ok", "coupon-used", "ok", "returns-too-much", "ok", "coupon-used", "insufficient-points",
         "parked", "ok", "ok", "coupon-used",
     ]
+
+
+def test_a_code_of_a_fact_that_is_refused_otherwise_stays_free(writer: Writer) -> None:
+    short = [TenderFact("points", 100, points=10**6)]
+    facts: list[Any] = [
+        sale("a", 1, coupons=["L1"], tenders=short),
+        sale("b", 1, member="n", coupons=["L1"]),
+        sale("c", 1, member="o", coupons=["L1"]),
+        sale("d", 2, coupons=["L2"], tenders=short),
+        CouponRedeemFact("e", at(2), "n", "L2"),
+    ]
+    verdicts = writer.commit(DecodedFacts([carrier_of(fact) for fact in facts]))
+    assert [v.answer and gave(v.answer)[0] for v in verdicts] == [
+        "insufficient-points", "ok", "coupon-used", "insufficient-points", "ok"
+    ]
+    assert verdicts[1].answer is not None
+    assert points(verdicts[1].answer["postings"])["leaflet", "bonus", None] == 500
+
+
+def test_merged_members_are_one_to_a_limit(writer: Writer) -> None:
+    issue(writer, "p", "partner", "P1", "P2")
+    one(writer, sale("a", 2 * DAY, coupons=["P1"]))
+    one(writer, sale("b", 2 * DAY, member="n"))
+    one(writer, MergeFact("m", at(3 * DAY), "n", "m"))
+    for name, member in (("c", "m"), ("d", "n")):
+        told = one(writer, sale(name, 4 * DAY, member=member, coupons=["P2"]))
+        assert gave(told)[0] == "over-limit"
+
+
+def test_an_exchange_gives_back_and_uses(writer: Writer) -> None:
+    one(writer, sale("a", 1, coupons=["L1"]))
+    back_part = ReturnPart("a", [ReturnedLine(1000, 10_000, 1)])
+    # Its own code is asked before what it brings back is free.
+    told = one(writer, sale("b", 2, coupons=["L1"], returned=back_part))
+    assert gave(told)[0] == "coupon-used"
+    told = one(writer, sale("c", 2, coupons=["L2"], returned=back_part))
+    assert gave(told)[0] == "ok"
+    assert gave(one(writer, sale("d", 3, coupons=["L1"])))[0] == "ok"
+
+
+def test_a_sale_that_a_gift_card_pays(tmp_path: Path) -> None:
+    text = PROGRAM + """
+[[currency]]
+id = "gift"
+kind = "credit"
+scale = 2
+
+[gift_cards]
+currency = "gift"
+
+[[redemption]]
+tender = "gift"
+"""
+    with mixed.start(tmp_path, text) as writer:
+        issue(writer, "i", "leaflet", "L1")
+        one(writer, GiftCardIssueFact("g", at(0), 500, "G"))
+        paid = [TenderFact("gift", 100, card="G")]
+        assert gave(one(writer, sale("a", 1, coupons=["L1"], tenders=paid)))[0] == "ok"
+        assert gave(one(writer, sale("b", 1, coupons=["L1"], tenders=paid)))[0] == "coupon-used"
+    assert verify(tmp_path).findings == []
+
+
+def test_uses_are_told_outside(writer: Writer) -> None:
+    one(writer, sale("a", 1, coupons=["L1"]))
+    one(writer, sale("b", 1, coupons=["L1"]))
+    one(writer, CouponRedeemFact("c", at(2), "", "L2"))
+    one(writer, sale("d", 1, member="", coupons=["L3"]))
+    one(writer, ClaimFact("k", at(5), "m", "d"))
+    deriver = Deriver(Replica(writer.journal), Settings())
+    told = [
+        event.data for record in writer.journal.scan() for event in deriver.take(record)
+        if event.type == "coupon.redeemed"
+    ]
+    assert [(one["member"], one["coupon"], one["code"], one["fact"]) for one in told] == [
+        ("m", "leaflet", "L1", "a"), (None, "leaflet", "L2", "c"), (None, "leaflet", "L3", "d"),
+    ]  # fmt: skip
 
 
 def test_drawn_codes(writer: Writer) -> None:
