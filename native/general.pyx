@@ -135,7 +135,7 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
                    int64_t tenders) noexcept nogil:
     """Allocate what one fact needs, whatever the batch; -1 without memory."""
     cdef int64_t c = w.g.n_currencies + 1
-    cdef int64_t figures = 6 * lines + 3 * tenders + 7 * c + 2 * counters + 4 * rules
+    cdef int64_t figures = 6 * lines + 3 * tenders + 7 * c + 4 * counters + 4 * rules
     cdef int64_t *block
     figures += w.g.width + limits + 4 * lines + 2 * figures_asked + 3 * w.g.n_tiers + 64
     w.lines = <Line*>calloc(lines + 1, sizeof(Line))
@@ -165,7 +165,8 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     w.asked_of = w.from_named + tenders + 1
     w.amounts = w.asked_of + tenders + 1
     w.amounts_now = w.amounts + counters
-    w.given = w.amounts_now + counters
+    w.later = w.amounts_now + counters
+    w.given = w.later + 2 * counters
     w.waits = w.given + rules
     w.seen = w.waits + rules
     w.now = w.seen + figures_asked + 1

@@ -9,13 +9,13 @@ from .basket cimport BASKET, Basket
 from .columns cimport Columns, today
 from .earned cimport apply_amounts, count_purchase, keeps_rest, new_sold, post_rated
 from .facts cimport finish, rate_ahead, remember_renewal
-from .history cimport History, Sold
+from .history cimport Event, History, Sold
 from .lines cimport prepare
 from .members cimport NO_YEAR
 from .offers cimport check_offers, count_offers, give_offers, years_of_offers
 from .redemptions cimport names_any, pay_with_named, redeem_tenders, tenders_asked
 from .rests cimport copy_rest
-from .rules cimport OK, OVERFLOW, RuleTable
+from .rules cimport OK, OVERFLOW, PERIOD, Counter, RuleTable
 from .state cimport FACTS, Vec
 from .tiers cimport tier_on
 from .work cimport Work, begin, look, new_event
@@ -72,12 +72,54 @@ cdef inline Sold *remember_sale(Work *w, const RuleTable *t, History *h, int64_t
 cdef inline bint enter_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row, History *h,
                             int32_t day, bint exchanged) noexcept nogil:
     """The start of a sale, and its place in a history; False without memory."""
+    cdef Event *e
     if exchanged:
         look(w, t, row, day)
     else:
         begin(w, t, row, day, h)
-    return h == NULL or new_event(w, h, <int32_t>i, day, w.in_.version[i],
-                                  <int32_t>row[FACTS]) != NULL
+    if h == NULL:
+        return True
+    e = new_event(w, h, <int32_t>i, day, w.in_.version[i], <int32_t>row[FACTS])
+    if e == NULL:
+        return False
+    e.counted = w.in_.day[i]
+    return True
+
+
+cdef inline void show_own_periods(Work *w, const RuleTable *t, int64_t *row, const History *h,
+                                  int32_t day) noexcept nogil:
+    """Let limits see the periods of a sale that is dated before the fact that it comes after.
+
+    The row's counters have gone on to later periods, which are set aside; what facts have added to
+    the sale's own, less what has come back of them, the history tells.
+    """
+    cdef const Counter *c
+    cdef const Event *e
+    cdef int64_t *at
+    cdef int32_t k, n
+    for k in range(t.n_counters):
+        c = &t.counters[k]
+        if c.window != PERIOD:
+            continue
+        at = row + c.slot
+        w.later[2 * k], w.later[2 * k + 1] = at[0], at[1]
+        if at[0] <= c.period[day]:
+            continue
+        at[0], at[1] = c.period[day], 0
+        for n in range(h.n_events):
+            e = &h.event[n]
+            if k < w.tables[e.version].n_counters and c.period[e.counted] == c.period[day]:
+                at[1] += e.delta[k]
+
+
+cdef inline void show_later_periods(const Work *w, const RuleTable *t,
+                                    int64_t *row) noexcept nogil:
+    """Put counters back that `show_own_periods` has set aside."""
+    cdef int32_t k
+    for k in range(t.n_counters):
+        if t.counters[k].window == PERIOD:
+            row[t.counters[k].slot] = w.later[2 * k]
+            row[t.counters[k].slot + 1] = w.later[2 * k + 1]
 
 
 cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row, History *h,
@@ -93,7 +135,7 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     cdef int32_t day = today(in_, i), tier, c, sold = h.n_sold if named and h != NULL else -1
     cdef int64_t back, k, told, all_ = 0, owed = 0
     cdef int status
-    cdef bint rated, names
+    cdef bint rated, names, past
     status = tenders_asked(w, t, i, row, h)
     if status != OK:
         return status
@@ -104,6 +146,9 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
         owed = not_paid(w, t, i, all_)
     w.out.eligible[i] = b.eligible
     rated = b.eligible > 0
+    past = h != NULL and b.day < day
+    if past:
+        show_own_periods(w, t, row, h, b.day)
     told = w.p.n
     status = check_offers(w, t, i, &b, row, day)
     if status != OK or w.failed:
@@ -161,6 +206,8 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
             # An exchange stands after the sale that it names: its points may have passed by then.
             if w.net_of[c] and expires_on(&t.currencies[c], account_of(row, c), b.day) < day:
                 s.expired[c] += w.net_of[c]
+    if past:
+        show_later_periods(w, t, row)
     apply_amounts(w, t, row, w.amounts, w.rated.year, b.day, day)
     if rated:
         count_purchase(w, t, row, &b, h)
