@@ -24,6 +24,10 @@ MOST_BODY = 64 * 1024 * 1024
 BODY_S = HEAD_S = 10.0
 """Seconds until a body, or a head that has begun, has arrived."""
 
+DRAIN_S, FIRST_S, TURN_S = 15.0, 0.5, 0.01
+"""Seconds of a server that ends: for what is under way, for the first request of a connection
+that was just taken, and between two looks."""
+
 IDLE_S = 600.0
 """Seconds that a connection may be idle."""
 
@@ -155,6 +159,28 @@ class _Connection(RequestHandler):
         if self._request_count == self._heads and self._current_request is None:
             detail = f"the head did not arrive in {HEAD_S:.0f} s"
             self._say(ProblemError("head-timeout", detail))
+
+    @property
+    def _is_new(self) -> bool:
+        """Whether the connection was taken and has not said yet what it wants."""
+        return self.transport is not None and self._request_count == 0
+
+    def close(self) -> None:
+        """A server that ends closes what is idle; the rest of a body, or the first request of a
+        connection that was just taken, still comes: see `shutdown`."""
+        if not (self._is_new or self._request_in_progress):
+            super().close()
+
+    async def shutdown(self, timeout: float | None = DRAIN_S) -> None:
+        """Answer what is under way or about to come, then close."""
+        now = self._loop.time
+        end = now() + (DRAIN_S if timeout is None else timeout)
+        first = min(end, now() + FIRST_S)
+        while self._is_new and now() < first:
+            await asyncio.sleep(TURN_S)
+        while self._request_in_progress and now() < end:
+            await asyncio.sleep(TURN_S)
+        await super().shutdown(max(0.0, end - now()))
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Nobody waits for the rest of a head any more."""

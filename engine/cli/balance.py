@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vafa.engine.views.views import card_view, member_view
-
 from .arguments import instant, ledger_argument
 from .output import Exit, Output, leave, output_options, say
 
@@ -75,6 +73,7 @@ def _member(
     replica: Replica, name: str, at_us: int | None, lots: bool
 ) -> dict[str, Any] | None:
     from vafa.engine.columns.answers import instant_text
+    from vafa.engine.views.views import member_view
 
     found = member_view(replica, name, at_us, lots=lots)
     if found is None:
@@ -86,6 +85,8 @@ def _member(
 def _member_with(
     replica: Replica, card: str, at_us: int | None, lots: bool
 ) -> dict[str, Any] | None:
+    from vafa.engine.views.views import card_view
+
     found = card_view(replica, card, at_us)
     if found is None:
         say(f"vafa: no member has the card {card!r}")

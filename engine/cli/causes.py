@@ -8,8 +8,6 @@ from pathlib import Path
 
 import click
 
-from vafa.engine.value.causes import causes_view
-
 from .arguments import ledger_argument
 from .balance import points
 from .output import Output, output_options
@@ -24,6 +22,7 @@ def causes(out: Output, ledger: Path) -> None:
     Points are whole units of the currency's scale in JSON and CSV; tables show decimals.
     """
     from vafa.engine.replica.replica import Replica
+    from vafa.engine.value.causes import causes_view
 
     replica = Replica.open(ledger)
     try:

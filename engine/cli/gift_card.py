@@ -9,8 +9,6 @@ from pathlib import Path
 
 import click
 
-from vafa.engine.views.gift_cards import gift_card_view
-
 from .arguments import instant, ledger_argument
 from .output import Exit, Output, leave, output_options, say
 
@@ -27,6 +25,7 @@ def gift_card(out: Output, ledger: Path, cards: tuple[str, ...], at: dt.datetime
     """Show what is on gift cards, in minor units. Exit code 1 when one is not known."""
     from vafa.engine.facts.parts import instant_us
     from vafa.engine.replica.replica import Replica
+    from vafa.engine.views.gift_cards import gift_card_view
 
     at_us = None if at is None else instant_us(at)
     replica = Replica.open(ledger)

@@ -10,8 +10,6 @@ from typing import Any
 
 import click
 
-from vafa.engine.views.views import card_view, member_view
-
 from .arguments import instant, ledger_argument
 from .output import Exit, Output, leave, output_options, say
 
@@ -38,6 +36,7 @@ def member(
         raise click.UsageError("give a MEMBER or --card")
     from vafa.engine.facts.parts import instant_us
     from vafa.engine.replica.replica import Replica
+    from vafa.engine.views.views import card_view, member_view
 
     at_us = None if at is None else instant_us(at)
     found: dict[str, Any] | None

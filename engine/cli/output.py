@@ -37,7 +37,8 @@ class Exit(IntEnum):
 
 
 def say(text: str) -> None:
-    """Talk to the person at the terminal."""
+    """Talk to the person at the terminal, after what is printed."""
+    sys.stdout.flush()
     click.echo(text, err=True)
 
 

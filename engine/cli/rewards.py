@@ -8,8 +8,6 @@ from pathlib import Path
 
 import click
 
-from vafa.engine.value.rewards import rewards_view
-
 from .arguments import ledger_argument
 from .output import Output, output_options
 
@@ -20,6 +18,7 @@ from .output import Output, output_options
 def rewards(out: Output, ledger: Path) -> None:
     """Show the rewards of the program with their prices, in units, and what is left."""
     from vafa.engine.replica.replica import Replica
+    from vafa.engine.value.rewards import rewards_view
 
     replica = Replica.open(ledger)
     try:
