@@ -24,7 +24,7 @@ MOST_BODY = 64 * 1024 * 1024
 BODY_S = HEAD_S = 10.0
 """Seconds until a body, or a head that has begun, has arrived."""
 
-DRAIN_S, FIRST_S, TURN_S = 15.0, 0.5, 0.01
+DRAIN_S, FIRST_S, TURN_S = 15.0, 1.0, 0.01
 """Seconds of a server that ends: for what is under way, for the first request of a connection
 that was just taken, and between two looks."""
 

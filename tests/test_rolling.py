@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
+
+import pytest
 
 from vafa.engine.ledger.replay import verify
 
@@ -114,3 +117,24 @@ def test_readiness_tells_its_parts(tmp_path: Path) -> None:
             assert server.get("/readyz").status == 200
         finally:
             os.kill(server.process.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("first", [0, -20], ids=["a request", "the rest of a body"])
+def test_a_server_that_ends_answers_what_still_comes(tmp_path: Path, first: int) -> None:
+    body = servers.dumps(fact("last"))
+    head = (
+        "POST /v1/events HTTP/1.1\r\nHost: till\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    request = head.encode() + body
+    with (
+        servers.serving(tmp_path / "ledger") as server,
+        socket.create_connection((servers.HOST, server.port), timeout=servers.ANSWER_S) as sock,
+    ):
+        sock.sendall(request[:first])
+        # The server has taken the connection once it answers one that came later.
+        assert server.get("/livez").status == 200
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+        sock.sendall(request[first:] if first else request)
+        assert sock.recv(1 << 16).startswith(b"HTTP/1.1 201 ")
