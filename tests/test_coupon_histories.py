@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from vafa.native.wire import Sale
 from . import mixed
 from .random_coupons import CODES, FAR, MEMBERS, Wire, case
 from .test_coupon_codes import book_of
-from .test_value_histories import became, conserved, viewed
+from .test_value_histories import became, conserved, many, viewed
 
 FAR_US = round(mixed.at(0).timestamp() * 1e6) + (FAR - mixed.at(0).date()).days * 86_400_000_000
 
@@ -171,17 +170,5 @@ def test_every_fact_is_explained_as_it_was_booked(tmp_path: Path, seed: int) -> 
             assert not isinstance(told, Explanation) or told.agrees, told
 
 
-def main(first: int, last: int) -> None:
-    """Many seeds, for a longer run: `python -m tests.test_coupon_histories FIRST LAST`."""
-    for seed in range(first, last):
-        ledger = Path(f"coupons-{seed}.ledger")
-        try:
-            found = differences(ledger, seed)
-        finally:
-            shutil.rmtree(ledger, ignore_errors=True)
-        if found:
-            print(seed, *found, sep="\n  ")
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:3]))
+if __name__ == "__main__":  # python -m tests.test_coupon_histories FIRST LAST
+    many(differences, *map(int, sys.argv[1:3]))

@@ -116,15 +116,21 @@ def step(writer: Writer, reader: Replica, case: Case, fact: Fact) -> Fact:
     return paid
 
 
+def steps(folder: Path, case: Case) -> tuple[list[Fact], str]:
+    """Each fact of a case quoted, then committed as quoted (see `step`): the facts, and the state
+    hash after them."""
+    with engine_driver.clock(), Writer(folder) as writer:
+        # A folder is open once in a process: the reader shares the journal's handle alone.
+        reader = Replica(writer.journal)
+        committed = [step(writer, reader, case, fact) for fact in case.facts]
+        return committed, engine_driver.hash_of(writer.replica)
+
+
 @pytest.mark.parametrize("number", range(DRAWN))
 def test_a_quote_is_what_the_commit_posts(number: int, tmp_path: Path) -> None:
     seed = random.Random(number).randbytes(16)
     case = strategies.case_of(seed)
-    with engine_driver.clock(), Writer(tmp_path) as writer:
-        # A folder is open once in a process: the reader shares the journal's handle alone.
-        reader = Replica(writer.journal)
-        committed = [step(writer, reader, case, fact) for fact in case.facts]
-        told = engine_driver.hash_of(writer.replica)
+    committed, told = steps(tmp_path, case)
     report = verify(tmp_path)
     assert (report.findings, report.state_hash) == ([], told)
     with engine_driver.ledger(Case(case.name, case.programs, committed, (1,))) as plain:

@@ -10,14 +10,12 @@ import pytest
 
 from vafa.engine.explain.explain import Explainer
 from vafa.engine.ledger.replay import Rebuilt, compare_states
-from vafa.engine.ledger.writer import Writer
-from vafa.engine.replica.replica import Replica
 
 from . import engine_driver, random_received, reference_driver
 from .cases import Case
 from .differential import whole_differences
 from .outcomes import final_differences, settled
-from .test_quotes import step
+from .test_quotes import steps
 
 
 def agree(case: Case) -> None:
@@ -62,11 +60,7 @@ def test_a_shop_that_sells_on_account(number: int) -> None:
 
 @pytest.mark.parametrize("number", range(5))
 def test_a_quote_is_what_the_commit_posts(number: int, tmp_path: Path) -> None:
-    case = random_received.case_of(random.Random(number).randbytes(16))
-    with engine_driver.clock(), Writer(tmp_path) as writer:
-        reader = Replica(writer.journal)
-        for fact in case.facts:
-            step(writer, reader, case, fact)
+    steps(tmp_path, random_received.case_of(random.Random(number).randbytes(16)))
 
 
 if __name__ == "__main__":  # python -m tests.test_received FIRST COUNT

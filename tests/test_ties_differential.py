@@ -9,12 +9,10 @@ import pytest
 
 from vafa.engine.explain.explain import Explainer
 from vafa.engine.ledger.replay import Rebuilt, compare_states
-from vafa.engine.ledger.writer import Writer
-from vafa.engine.replica.replica import Replica
 
 from . import engine_driver, random_ties, reference_driver
 from .outcomes import final_differences, settled
-from .test_quotes import step
+from .test_quotes import steps
 
 CASES = 30
 
@@ -43,8 +41,4 @@ def test_the_kernel_agrees_with_the_reference(number: int) -> None:
 
 @pytest.mark.parametrize("number", range(5))
 def test_a_quote_is_what_the_commit_posts(number: int, tmp_path: Path) -> None:
-    case = random_ties.case_of(random.Random(number).randbytes(16))
-    with engine_driver.clock(), Writer(tmp_path) as writer:
-        reader = Replica(writer.journal)
-        for fact in case.facts:
-            step(writer, reader, case, fact)
+    steps(tmp_path, random_ties.case_of(random.Random(number).randbytes(16)))

@@ -10,6 +10,7 @@ import random
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -213,17 +214,17 @@ def test_every_fact_is_explained_as_it_was_booked(tmp_path: Path, seed: int) -> 
             assert not isinstance(told, Explanation) or told.agrees, told
 
 
-def main(first: int, last: int) -> None:
-    """Many seeds, for a longer run: `python -m tests.test_value_histories FIRST LAST`."""
+def many(differ: Callable[[Path, int], list[str]], first: int, last: int) -> None:
+    """Many seeds, for a longer run: what differs of each is printed."""
     for seed in range(first, last):
-        ledger = Path(f"value-{seed}.ledger")
+        ledger = Path(f"drawn-{seed}.ledger")
         try:
-            found = differences(ledger, seed)
+            found = differ(ledger, seed)
         finally:
             shutil.rmtree(ledger, ignore_errors=True)
         if found:
             print(seed, *found, sep="\n  ")
 
 
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:3]))
+if __name__ == "__main__":  # python -m tests.test_value_histories FIRST LAST
+    many(differences, *map(int, sys.argv[1:3]))
