@@ -4,7 +4,7 @@ Nothing wraps: a figure that does not fit sets *overflow and the fact is refused
 (rulebook section 1). All figures here are >= 0 and all denominators > 0.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 cdef extern from *:
     """
@@ -42,11 +42,24 @@ cdef extern from *:
         }
         return vafa_rounded(num / den, num % den, den, mode, overflow);
     }
-    /* The same for figures that are known to fit, posting bound included. */
-    static inline int64_t vafa_round_safe(int64_t num, int64_t den, int mode) {
+    /* num / den for num < 2^54 by a product, with inverse = ceil(2^(63 + shift) / den): what
+       that is too large by adds less than 1 / den as long as num * den <= 2^(63 + shift). */
+    static inline int vafa_shift(int64_t den) {
+        int bits = 64 - __builtin_clzll(den);
+        return bits > 9 ? bits - 9 : 0;
+    }
+    static inline uint64_t vafa_inverse(int64_t den) {
+        unsigned __int128 one = (unsigned __int128)1 << (63 + vafa_shift(den));
+        return (uint64_t)((one + den - 1) / den);
+    }
+    /* As round_ratio, of figures that are known to fit, posting bound included. */
+    static inline int64_t vafa_round_safe(int64_t num, int64_t den, uint64_t inverse, int shift,
+                                          int mode) {
         int overflow = 0;
-        if (mode == VAFA_FLOOR) return num / den;
-        return vafa_rounded(num / den, num % den, den, mode, &overflow);
+        uint64_t twice = 2 * (uint64_t)num;
+        int64_t whole = (int64_t)((uint64_t)(((unsigned __int128)twice * inverse) >> 64) >> shift);
+        if (mode == VAFA_FLOOR) return whole;
+        return vafa_rounded(whole, num - whole * den, den, mode, &overflow);
     }
     static inline vafa_i128 vafa_mul(vafa_i128 a, vafa_i128 b, int *overflow) {
         vafa_i128 out;
@@ -74,7 +87,10 @@ cdef extern from *:
     const int64_t MOST_UNITS "VAFA_MOST_UNITS"
     int64_t round_ratio "vafa_round_ratio"(i128 num, i128 den, int mode,
                                            int *overflow) noexcept nogil
-    int64_t round_safe "vafa_round_safe"(int64_t num, int64_t den, int mode) noexcept nogil
+    int shift_of "vafa_shift"(int64_t den) noexcept nogil
+    uint64_t inverse_of "vafa_inverse"(int64_t den) noexcept nogil
+    int64_t round_safe "vafa_round_safe"(int64_t num, int64_t den, uint64_t inverse, int shift,
+                                         int mode) noexcept nogil
     i128 mul128 "vafa_mul"(i128 a, i128 b, int *overflow) noexcept nogil
     i128 add128 "vafa_add"(i128 a, i128 b, int *overflow) noexcept nogil
     int64_t add64 "vafa_add64"(int64_t a, int64_t b, int *overflow) noexcept nogil

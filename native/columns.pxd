@@ -95,6 +95,10 @@ cdef struct Postings:
     int64_t room
 
 
+cdef enum:
+    MOST_AHEAD = 1 << 24   # postings for which room is made before any is known
+
+
 cdef inline bint bigger(void **column, int64_t size) noexcept nogil:
     """Give a column a size in bytes; False without memory."""
     cdef void *moved = realloc(column[0], size)
@@ -104,12 +108,8 @@ cdef inline bint bigger(void **column, int64_t size) noexcept nogil:
     return True
 
 
-cdef inline bint more_postings(Postings *p, int64_t least) noexcept nogil:
-    """Make room for `least` more postings; False without memory."""
-    cdef int64_t room = p.room
-    if p.n + least <= room:
-        return True
-    room = 2 * (p.n + least)
+cdef inline bint give_room(Postings *p, int64_t room) noexcept nogil:
+    """Give postings room for so many in all; False without memory."""
     if not (bigger(<void**>&p.basket, room * sizeof(uint32_t))
             and bigger(<void**>&p.member, room * sizeof(uint32_t))
             and bigger(<void**>&p.rule, room * sizeof(uint16_t))
@@ -121,6 +121,11 @@ cdef inline bint more_postings(Postings *p, int64_t least) noexcept nogil:
         return False
     p.room = room
     return True
+
+
+cdef inline bint more_postings(Postings *p, int64_t least) noexcept nogil:
+    """Make room for `least` more postings; False without memory."""
+    return p.n + least <= p.room or give_room(p, 2 * (p.n + least))
 
 
 cdef inline bint post(Postings *p, uint32_t basket, uint32_t member, uint16_t rule, uint8_t kind,

@@ -9,13 +9,13 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from .accounts cimport put_lot, settle
-from .arith cimport i128, prefetch
-from .columns cimport Columns, Postings, Results, more_postings
-from .earn cimport Figures, currency_of, rate_basket
+from .arith cimport ctz64, i128, prefetch
+from .columns cimport MOST_AHEAD, Columns, Postings, Results, give_room, more_postings
+from .earn cimport Figure, Figures, rate_basket
 from .lots cimport Lot, Lots, pending_points
 from .rules cimport (
     COUNT_CURRENCY, COUNT_RULE_POINTS, COUNT_RULE_USES, COUNT_SPEND, OK, OVERFLOW, Counter,
-    RuleTable)
+    PlainRule, RuleTable)
 from .state cimport (
     ACCOUNT, DEBT, FACTS, HEAD, ISSUED, JOINED, LAST_AT, LAST_BUY, LIVE, LOTS, PURCHASES, TODAY,
     UPGRADES)
@@ -51,31 +51,44 @@ cdef inline bint fits(const RuleTable *t, int32_t currencies, const int64_t *row
     return eligible < MOST
 
 
-cdef inline bint post_basket(const RuleTable *t, int32_t currencies, int64_t *row,
+cdef inline bint post_basket(const RuleTable *t, int32_t words, int32_t currencies,
+                             const PlainRule *rules, const uint64_t *candidates, int64_t *row,
                              uint32_t basket, int32_t day, const Figures *f,
                              Postings *p) noexcept nogil:
     """Write the basket's postings and lots; False without memory."""
     cdef Py_ssize_t i, c
-    cdef int32_t rule
+    cdef int32_t w, rule
     cdef int64_t at
+    cdef uint64_t left
+    cdef const PlainRule *one
+    cdef const Figure *to
     cdef int64_t *account
     cdef Lot lot
-    if not more_postings(p, f.n_fired):
+    if not more_postings(p, t.n_rules):
         return False
     at = p.n
-    p.n += f.n_fired
-    # Few columns at a time, so that each has its register.
-    for i in range(f.n_fired):
-        rule = f.fired[i]
-        p.basket[at + i] = basket
-        p.limit[at + i] = f.limit[rule]
-        p.desired[at + i] = f.desired[rule]
-        p.points[at + i] = f.granted[rule]
-    for i in range(f.n_fired):
-        rule = f.fired[i]
-        p.rule[at + i] = t.number[rule]
-        p.kind[at + i] = t.kind[rule]
-        p.currency[at + i] = currency_of(t, currencies, rule)
+    for w in range(words):
+        left = candidates[w]
+        while left:
+            rule = w * 64 + ctz64(left)
+            left &= left - 1
+            one = &rules[rule]
+            to = &f.of[rule]
+            p.rule[at] = one.number
+            p.kind[at] = one.kind
+            if currencies > 1:
+                p.currency[at] = one.currency
+            p.limit[at] = to.limit
+            p.desired[at] = to.desired
+            p.points[at] = to.granted
+            # One that wanted nothing is written over by the next: no branch on the data.
+            at += to.desired != 0
+    for i in range(p.n, at):
+        p.basket[i] = basket
+    if currencies == 1:
+        for i in range(p.n, at):
+            p.currency[i] = 0
+    p.n = at
     for c in range(currencies):
         if f.given[c] == 0:
             continue
@@ -92,10 +105,11 @@ cdef inline bint post_basket(const RuleTable *t, int32_t currencies, int64_t *ro
     return True
 
 
-cdef inline void count_basket(const RuleTable *t, int64_t *row, int32_t day, int64_t eligible,
-                              const Figures *f) noexcept nogil:
+cdef inline void count_basket(const RuleTable *t, const uint64_t *candidates, int64_t *row,
+                              int32_t day, int64_t eligible, const Figures *f) noexcept nogil:
     """Move the member's counters on: metrics, limits, caps."""
-    cdef Py_ssize_t i, k
+    cdef Py_ssize_t i
+    cdef int32_t rule
     cdef const Counter *counter
     cdef int64_t amount
     for i in range(t.n_counters):
@@ -106,9 +120,9 @@ cdef inline void count_basket(const RuleTable *t, int64_t *row, int32_t day, int
             amount = f.given[counter.subject]
         elif counter.kind == COUNT_RULE_POINTS or counter.kind == COUNT_RULE_USES:
             amount = 0
-            for k in range(f.n_fired):
-                if f.fired[k] == counter.subject:
-                    amount = f.granted[counter.subject]
+            rule = counter.subject
+            if rule >= 0 and candidates[rule >> 6] >> (rule & 63) & 1:
+                amount = f.of[rule].granted
             if counter.kind == COUNT_RULE_USES:
                 amount = amount > 0
         else:
@@ -127,10 +141,11 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
     cdef int64_t lo = in_.lines_from[basket], hi = in_.lines_from[basket + 1]
     cdef int32_t day = in_.day[basket]
     cdef int64_t *account
+    cdef const PlainRule *rules
     cdef Figures *f = &x.figures
     cdef int32_t n, s, w, c, tier, held
     cdef int64_t eligible
-    cdef uint64_t word
+    cdef uint64_t word, match, any_
     cdef int64_t pending
     basket_words(t, t.every, words, in_.store[basket], in_.terminal[basket], day,
                  in_.minute[basket], in_.tender + in_.tenders_from[basket],
@@ -140,19 +155,21 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
     n = take_segments(t, x.net_of, x.quantity_of, x.touched, x.segments, &eligible)
     held = qualified(t, row, day)
     tier = with_manual(t, row, day, held)
+    rules = t.plain + (tier + 1) * <int64_t>t.n_rules
     out.eligible[basket] = eligible
     out.status[basket] = OK
     if eligible > 0:
         for w in range(words):
+            word = x.words[w]
             if t.tier != NULL:
-                x.words[w] &= t.tier[(tier + 1) * words + w]
-            x.candidates[w] = 0
-        for s in range(n):
-            for w in range(words):
-                word = t.class_words[<int64_t>x.segments[s].cls * words + w] & x.words[w]
-                x.matched[<int64_t>s * words + w] = word
-                x.candidates[w] |= word
-        rate_basket(t, words, currencies, x.segments, n, x.matched, x.candidates, tier,
+                word &= t.tier[(tier + 1) * words + w]
+            any_ = 0
+            for s in range(n):
+                match = t.class_words[<int64_t>x.segments[s].cls * words + w] & word
+                x.matched[<int64_t>w * n + s] = match
+                any_ |= match
+            x.candidates[w] = any_
+        rate_basket(t, words, currencies, rules, x.segments, n, x.matched, x.candidates, tier,
                     eligible, row, day, f)
         if f.overflow or not fits(t, currencies, row, eligible, f.given):
             out.status[basket] = OVERFLOW
@@ -164,11 +181,12 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
         for c in range(currencies):
             settle(row + HEAD + ACCOUNT * c, day, NULL)
         if eligible > 0:
-            if not post_basket(t, currencies, row, basket, day, f, p):
+            if not post_basket(t, words, currencies, rules, x.candidates, row, basket, day, f,
+                               p):
                 return -1
             row[PURCHASES] += 1
             row[LAST_BUY] = day
-            count_basket(t, row, day, eligible, f)
+            count_basket(t, x.candidates, row, day, eligible, f)
             if t.n_tiers and extend_simple(t, row, day):
                 s = qualified(t, row, day)
                 if s > held:
@@ -203,18 +221,14 @@ cdef int make_scratch(const RuleTable *t, Scratch *x) noexcept nogil:
     x.words = <uint64_t*>calloc(words, sizeof(uint64_t))
     x.candidates = <uint64_t*>calloc(words, sizeof(uint64_t))
     x.figures.given = <int64_t*>calloc(t.n_currencies, sizeof(int64_t))
-    x.figures.desired = <int64_t*>calloc(rules, sizeof(int64_t))
-    x.figures.granted = <int64_t*>calloc(rules, sizeof(int64_t))
-    x.figures.limit = <int32_t*>calloc(rules, sizeof(int32_t))
-    x.figures.fired = <int32_t*>calloc(rules, sizeof(int32_t))
+    x.figures.of = <Figure*>calloc(rules, sizeof(Figure))
     x.figures.exact = <i128*>calloc(classes * t.n_currencies, sizeof(i128))
     x.figures.scale = <i128*>calloc(t.n_currencies, sizeof(i128))
     x.figures.safe_exact = <int64_t*>calloc(classes * t.n_currencies, sizeof(int64_t))
     x.figures.room = <int64_t*>calloc(limits, sizeof(int64_t))
     if (x.net_of == NULL or x.quantity_of == NULL or x.touched == NULL or x.segments == NULL
             or x.matched == NULL or x.words == NULL or x.candidates == NULL
-            or x.figures.given == NULL or x.figures.desired == NULL or x.figures.granted == NULL
-            or x.figures.limit == NULL or x.figures.fired == NULL or x.figures.exact == NULL
+            or x.figures.given == NULL or x.figures.of == NULL or x.figures.exact == NULL
             or x.figures.scale == NULL or x.figures.safe_exact == NULL or x.figures.room == NULL):
         return -1
     return 0
@@ -229,10 +243,7 @@ cdef void free_scratch(Scratch *x) noexcept nogil:
     free(x.words)
     free(x.candidates)
     free(x.figures.given)
-    free(x.figures.desired)
-    free(x.figures.granted)
-    free(x.figures.limit)
-    free(x.figures.fired)
+    free(x.figures.of)
     free(x.figures.exact)
     free(x.figures.scale)
     free(x.figures.safe_exact)
@@ -290,6 +301,10 @@ cdef int fold_plain(const RuleTable *t, Work *w, const uint32_t *order,
     """As fold_run, compiled apart for the usual programs: one currency, at most 64 rules."""
     cdef Scratch x
     cdef int failed
+    # Room that is never touched costs nothing, and to grow copies: make it for all at once. If it
+    # is not to be had, more_postings asks for as much as there is need of.
+    cdef int64_t ahead = n * t.n_rules
+    give_room(w.p, ahead if ahead < MOST_AHEAD else MOST_AHEAD)
     failed = make_scratch(t, &x)
     if not failed:
         if t.n_words == 1 and t.n_currencies == 1:

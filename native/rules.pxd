@@ -274,6 +274,31 @@ cdef struct Terms:
     int64_t maximum        # units; 0: none
     int64_t at_least       # of the basket's net
 
+cdef enum:
+    OF_NET = 0             # what a plain figure is a multiple of
+    OF_QUANTITY = 1
+    OF_ONE = 2             # bonus
+    OF_EXACT = 3           # multiply: exact earn of the lines
+    N_OF = 4
+
+cdef struct PlainRule:
+    # A rule at a tier as the plain fold looks at it: together, in one cache line.
+    int64_t num            # its figure is `of` * num / den
+    int64_t den
+    uint64_t inverse       # of den (arith.pxd)
+    int64_t exact          # earn: num over the currency's rate_den, else 0
+    int64_t min_amount     # -1: none
+    int64_t min_quantity
+    int32_t limits_from    # into limits
+    int32_t limits_to
+    uint16_t number        # in the ledger's layout
+    uint8_t kind
+    uint8_t currency
+    uint8_t of
+    uint8_t rounding
+    uint8_t shift          # of the inverse
+    uint8_t limited        # limits_from is not limits_to
+
 cdef struct RuleTable:
     int32_t n_rules
     int32_t n_words
@@ -295,8 +320,7 @@ cdef struct RuleTable:
     const uint8_t *rounding
     const int64_t *num            # [rule, tier + 1]
     const int64_t *den
-    const int64_t *exact          # earn, plain fold: num over the currency's rate_den
-    const int64_t *full_den       # multiply: den * rate_den; else den
+    const PlainRule *plain        # [tier + 1, rule]
     const int64_t *min_amount     # -1: none
     const int64_t *min_quantity
     const int32_t *limits_from    # [rule + 1] into limits
@@ -443,9 +467,11 @@ cdef class Rules:
     cdef SequenceDef *sequences
     cdef Asked *asked
     cdef Terms *terms
+    cdef PlainRule *plain
     cdef const int32_t **first_periods
     cdef const int32_t **streak_periods
     cdef dict held
     cdef readonly Py_ssize_t n_products, n_stores, n_terminals, n_tenders, n_channels
     cdef readonly Py_ssize_t n_coupons, n_activities, n_limits
     cdef void *get(self, str name, object dtype, Py_ssize_t least) except? NULL
+    cdef int _take_plain(self) except -1

@@ -4,10 +4,13 @@
 """
 
 from libc.stdlib cimport calloc, free
+from posix.stdlib cimport posix_memalign
 
 import numpy as np
 
 cimport numpy as cnp
+
+from .arith cimport inverse_of, shift_of
 
 cnp.import_array()
 
@@ -43,6 +46,7 @@ cdef class Rules:
         free(self.sequences)
         free(self.asked)
         free(self.terms)
+        free(self.plain)
         free(<void*>self.first_periods)
         free(<void*>self.streak_periods)
 
@@ -104,8 +108,6 @@ cdef class Rules:
         t.rounding = <uint8_t*>self.get("rounding", np.uint8, n)
         t.num = <int64_t*>self.get("num", np.int64, n * (tiers + 1))
         t.den = <int64_t*>self.get("den", np.int64, n * (tiers + 1))
-        t.exact = <int64_t*>self.get("exact", np.int64, n * (tiers + 1))
-        t.full_den = <int64_t*>self.get("full_den", np.int64, n * (tiers + 1))
         t.min_amount = <int64_t*>self.get("min_amount", np.int64, n)
         t.min_quantity = <int64_t*>self.get("min_quantity", np.int64, n)
         t.limits_from = <int32_t*>self.get("limits_from", np.int32, n + 1)
@@ -170,6 +172,41 @@ cdef class Rules:
             t.month_start[i] = <int32_t*>self.get(f"month_start.{calendar}", np.int32, 1)
             t.first_year[i] = numbers[f"first_year.{calendar}"]
         self._take_lists(lists)
+        self._take_plain()
+
+    cdef int _take_plain(self) except -1:
+        """The rules as the plain fold looks at them, tier by tier."""
+        cdef RuleTable *t = &self.table
+        cdef Py_ssize_t n = t.n_rules, places = t.n_tiers + 1, rule, tier, place
+        cdef const int64_t *exact = <int64_t*>self.get("exact", np.int64, n * places)
+        cdef const int64_t *full_den = <int64_t*>self.get("full_den", np.int64, n * places)
+        cdef PlainRule *one
+        if posix_memalign(<void**>&self.plain, sizeof(PlainRule),
+                          (n * places + 1) * sizeof(PlainRule)):
+            raise MemoryError
+        for tier in range(places):
+            for rule in range(n):
+                one = &self.plain[tier * n + rule]
+                place = rule * places + tier
+                one.num = t.num[place]
+                one.den = 1 if t.kind[rule] == BONUS else full_den[place]
+                one.inverse = inverse_of(one.den)
+                one.shift = shift_of(one.den)
+                one.exact = exact[place]
+                one.min_amount = t.min_amount[rule]
+                one.min_quantity = t.min_quantity[rule]
+                one.limits_from = t.limits_from[rule]
+                one.limits_to = t.limits_from[rule + 1]
+                one.limited = one.limits_from != one.limits_to
+                one.number = t.number[rule]
+                one.kind = t.kind[rule]
+                one.currency = t.currency[rule]
+                one.rounding = t.rounding[rule]
+                one.of = (OF_ONE if t.kind[rule] == BONUS else
+                          OF_EXACT if t.kind[rule] == MULTIPLY else
+                          OF_QUANTITY if t.basis[rule] == QUANTITY else OF_NET)
+        t.plain = self.plain
+        return 0
 
     def _take_lists(self, dict lists):
         cdef RuleTable *t = &self.table
