@@ -10,11 +10,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
-from aiohttp.http import HttpVersion10, HttpVersion11
+from aiohttp.http import HttpVersion10, HttpVersion11, StreamWriter
 from aiohttp.http_exceptions import InvalidHeader, InvalidURLError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler
+from yarl import URL
 
+from .plain_request import Head, plain_head
 from .problems import ProblemError
 
 if TYPE_CHECKING:
@@ -60,15 +62,16 @@ async def read_body(request: web.BaseRequest) -> bytes:
         encoding = ", ".join(request.headers.getall("Content-Encoding")).lower()
     if encoding not in _ENCODINGS:
         raise ProblemError("unsupported-media", f"the content encoding {encoding!r} is unknown")
-    body = getattr(request, "taken", None)
-    if body is None:
-        body = await read_raw(request)
+    body = await read_raw(request)
     window_bits = _ENCODINGS[encoding]
     return body if window_bits is None else _unpack(body, window_bits)
 
 
 async def read_raw(request: web.BaseRequest) -> bytes:
     """The whole body as it was sent, within its time and size. Raises ProblemError."""
+    taken: bytes | None = getattr(request, "taken", None)
+    if taken is not None:
+        return taken
     if (request.content_length or 0) > MOST_BODY:
         raise ProblemError("too-large", f"the body is over {MOST_BODY} bytes")
     headers = request.headers
@@ -126,6 +129,31 @@ class EdgeRequest(web.BaseRequest):
     taken: bytes | None = None
 
 
+class PlainRequest(EdgeRequest):
+    """A request whose head was read by `plain_head`, with its whole body."""
+
+    ATTRS = EdgeRequest.ATTRS | {"_target"}
+    keep_alive = True
+
+    def __init__(self, head: Head, body: bytes, protocol: RequestHandler) -> None:
+        # Deliberately not the base's, which takes a parser's message.
+        self._method, self._target, self._headers = head.method, head.target, head.headers
+        self._version = HttpVersion11
+        self._protocol, self._loop = protocol, protocol._loop
+        self._payload, self._payload_writer = EMPTY_PAYLOAD, StreamWriter(protocol, self._loop)
+        self._cache, self._state = {}, {}
+        self._read_bytes = self.taken = body
+
+    @property
+    def raw_path(self) -> str:
+        """The target as it was sent."""
+        return self._target
+
+    @property
+    def _rel_url(self) -> URL:  # type: ignore[override]
+        return URL(self._target, encoded=True)
+
+
 class _OneTask:
     """The loop as connections see it: their requests are handled in their own task.
 
@@ -152,15 +180,24 @@ class _Connection(RequestHandler):
 
     aiohttp has no deadline for a head that arrives byte by byte, none of its size, and no bound on
     connections.
+    Its parser, its queue of messages and its streams are a third of what a sale costs: a request in
+    plain form that arrives whole goes around them, as long as they are between two requests.
     """
 
     _head: asyncio.TimerHandle | None = None
     _heads = _head_size = 0
     body: StreamReader = EMPTY_PAYLOAD
     """Of the latest request: what of it comes after the answer is no head."""
+    _between = True
+    """Whether aiohttp's parser has had whole requests only, but for the `_rest` of a body."""
+    _rest = 0
+    _later = b""
+    """What has come while a plain request is under way."""
+    _answering: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A connection beyond the bound is told so and closed."""
+        self._new_task = self._loop.create_task
         super().connection_made(transport)
         assert self._manager is not None
         if sys.version_info < (3, 12):
@@ -169,7 +206,20 @@ class _Connection(RequestHandler):
             self._say(ProblemError("overloaded", f"over {MOST_CONNECTIONS} connections"))
 
     def data_received(self, data: bytes) -> None:
-        """A head must be whole in time."""
+        """A request in plain form is taken here; of others a head must be whole in time."""
+        if self._answering is not None:
+            self._later += data
+            self._pause_transport_reading()
+            return
+        if self._between and data:
+            head = None if self._rest else plain_head(data)
+            end = self._rest if head is None else head.end
+            if head is not None and len(data) == end and self._idle:
+                self._take(head, data)
+                return
+            self._rest = end - len(data)
+            # More than one request, or none that is plain: who knows where the parser stands then.
+            self._between = end > 0 and self._rest >= 0
         is_head = self._current_request is None and self.body.is_eof()
         super().data_received(data)
         if is_head and data and not self._messages:
@@ -189,6 +239,42 @@ class _Connection(RequestHandler):
         self._head_size += size
         if self._head_size > MOST_HEAD:
             self._say(ProblemError("head-too-large", f"the head is over {MOST_HEAD} bytes"))
+
+    @property
+    def _idle(self) -> bool:
+        """Whether the connection waits for a request, and is to."""
+        waits = self._waiter is not None and not self._waiter.done() and not self._messages
+        return waits and not self._close and not self._force_close
+
+    def _take(self, head: Head, data: bytes) -> None:
+        """Answer a plain request, which is all of `data`."""
+        assert self._manager is not None
+        self._request_count += 1
+        self._manager.requests_count += 1
+        self._next_keepalive_close_time = self._loop.time() + IDLE_S
+        # It is under way at once, also for a server that ends now.
+        self._request_in_progress = True
+        request = PlainRequest(head, data[head.begin :], self)
+        assert self._request_handler is not None
+        work = self._handle_request(request, None, self._request_handler)
+        self._answering = self._new_task(self._answer(work))
+
+    async def _answer(self, work: Awaitable[tuple[web.StreamResponse, bool]]) -> None:
+        """Wait for the answer to a plain request; then see what has come meanwhile."""
+        goes_on = False
+        try:
+            response, lost = await work
+            goes_on = bool(response.keep_alive) and not lost
+        except ConnectionError:
+            log.debug("a connection was lost before its answer")
+        finally:
+            self._answering = None
+            if not goes_on:
+                self.force_close()
+        if self._later:
+            data, self._later = self._later, b""
+            self._resume_transport_reading()
+            self.data_received(data)
 
     def _end_head(self) -> None:
         self._head = None
