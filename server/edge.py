@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
 from aiohttp.http import HttpVersion10, HttpVersion11, StreamWriter
-from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.http_exceptions import InvalidHeader, InvalidURLError, LineTooLong
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler
 from yarl import URL
 
@@ -30,6 +31,12 @@ BODY_S = HEAD_S = 10.0
 DRAIN_S, FIRST_S, TURN_S = 15.0, 1.0, 0.01
 """Seconds of a server that ends: for what is under way, for the first request of a connection
 that was just taken, and between two looks."""
+
+MOST_TARGET, MOST_HEADER, MOST_HEADERS = 8_190, 8_192, 128
+"""Bytes of path and query, bytes of a header, headers."""
+
+MOST_HEAD = 64 * 1024
+"""Bytes of a head that arrives in parts."""
 
 IDLE_S = 600.0
 """Seconds that a connection may be idle."""
@@ -52,7 +59,7 @@ async def read_body(request: web.BaseRequest) -> bytes:
     """The whole body, unpacked, within its time and size. Raises ProblemError."""
     encoding = request.headers.get("Content-Encoding")
     if encoding is not None:
-        encoding = encoding.lower()
+        encoding = ", ".join(request.headers.getall("Content-Encoding")).lower()
     if encoding not in _ENCODINGS:
         raise ProblemError("unsupported-media", f"the content encoding {encoding!r} is unknown")
     body = await read_raw(request)
@@ -67,7 +74,10 @@ async def read_raw(request: web.BaseRequest) -> bytes:
         return taken
     if (request.content_length or 0) > MOST_BODY:
         raise ProblemError("too-large", f"the body is over {MOST_BODY} bytes")
-    if "Expect" in request.headers:
+    headers = request.headers
+    if "Transfer-Encoding" in headers:
+        _check_transfer(request)
+    if "Expect" in headers and request.version != HttpVersion10:
         await _invite(request)
     if request.content.is_eof():
         # A small body has arrived with its head, as most have: no timer, no waiting.
@@ -76,9 +86,17 @@ async def read_raw(request: web.BaseRequest) -> bytes:
         async with asyncio.timeout(BODY_S):
             return await request.read()
     except TimeoutError:
+        cast(_Connection, request.protocol).give_up()
         raise ProblemError(
             "body-timeout", f"the body did not arrive in {BODY_S:.0f} s"
         ) from None
+
+
+def _check_transfer(request: web.BaseRequest) -> None:
+    """aiohttp leaves a body packed that was packed for its way, and takes chunks of HTTP/1.0."""
+    encoding = request.headers["Transfer-Encoding"].lower()
+    if encoding != "chunked" or request.version == HttpVersion10:
+        raise ProblemError("invalid-request", "the only transfer encoding is chunked, of HTTP/1.1")
 
 
 async def _invite(request: web.BaseRequest) -> None:
@@ -160,13 +178,16 @@ class _OneTask:
 class _Connection(RequestHandler):
     """One connection, whose errors have the shape of all others and quote nobody's bytes.
 
-    aiohttp has no deadline for a head that arrives byte by byte, and no bound on connections.
+    aiohttp has no deadline for a head that arrives byte by byte, none of its size, and no bound on
+    connections.
     Its parser, its queue of messages and its streams are a third of what a sale costs: a request in
     plain form that arrives whole goes around them, as long as they are between two requests.
     """
 
     _head: asyncio.TimerHandle | None = None
-    _heads = 0
+    _heads = _head_size = 0
+    body: StreamReader = EMPTY_PAYLOAD
+    """Of the latest request: what of it comes after the answer is no head."""
     _between = True
     """Whether aiohttp's parser has had whole requests only, but for the `_rest` of a body."""
     _rest = 0
@@ -199,11 +220,25 @@ class _Connection(RequestHandler):
             self._rest = end - len(data)
             # More than one request, or none that is plain: who knows where the parser stands then.
             self._between = end > 0 and self._rest >= 0
+        is_head = self._current_request is None and self.body.is_eof()
         super().data_received(data)
-        idle = not self._messages and self._current_request is None
-        if idle and data and self._head is None:
-            self._heads = self._request_count
+        if is_head and data and not self._messages:
+            self._take_head(len(data))
+
+    def _take_head(self, size: int) -> None:
+        """Bytes of a head that is not whole yet."""
+        if self._head is None:
             self._head = self._loop.call_later(HEAD_S, self._end_head)
+            self._heads, self._head_size = self._request_count, 0
+        elif self._heads != self._request_count:
+            # The head that is timed has been answered: this is another one.
+            self._head.cancel()
+            self._head = None
+            self._take_head(size)
+            return
+        self._head_size += size
+        if self._head_size > MOST_HEAD:
+            self._say(ProblemError("head-too-large", f"the head is over {MOST_HEAD} bytes"))
 
     @property
     def _idle(self) -> bool:
@@ -246,6 +281,10 @@ class _Connection(RequestHandler):
         if self._request_count == self._heads and self._current_request is None:
             detail = f"the head did not arrive in {HEAD_S:.0f} s"
             self._say(ProblemError("head-timeout", detail))
+
+    def give_up(self) -> None:
+        """Nobody waits for the rest of a body any more."""
+        self._lingering_time = 0.0
 
     @property
     def _is_new(self) -> bool:
@@ -292,13 +331,29 @@ class _Connection(RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("a part of another answer has been sent")
         if status < 500:
-            problem = ProblemError("invalid-request", "the request is not well-formed HTTP")
+            problem = _unread(exc)
         else:
             log.error("a request failed outside its handler: %r", exc)
             problem = ProblemError("internal", "a defect of vafa; it has been logged")
         response = problem.response()
         response.force_close()
         return response
+
+
+def _unread(error: BaseException | None) -> ProblemError:
+    """What is wrong with a request that aiohttp could not read; nobody's bytes are quoted."""
+    said = getattr(error, "message", "")
+    if isinstance(error, LineTooLong):
+        if error.args[1] == MOST_TARGET:
+            return ProblemError("target-too-long", f"path and query are over {MOST_TARGET} bytes")
+        return ProblemError("head-too-large", f"a header is over {MOST_HEADER} bytes")
+    if said == "Too many headers received":
+        return ProblemError("head-too-large", f"there are over {MOST_HEADERS} headers")
+    reason = ""
+    if not isinstance(error, InvalidHeader | InvalidURLError):
+        # The parser's own words: the bytes that it quotes stand on further lines.
+        reason = ": " + said.partition(":\n")[0].rstrip(".")
+    return ProblemError("invalid-request", f"the request is not well-formed HTTP{reason}")
 
 
 class EdgeServer(web.Server):
@@ -308,6 +363,7 @@ class EdgeServer(web.Server):
         def request(
             message: Any, payload: Any, protocol: Any, writer: Any, task: Any
         ) -> web.BaseRequest:
+            protocol.body = payload
             return EdgeRequest(
                 message, payload, protocol, writer, task, self._loop, client_max_size=MOST_BODY
             )
@@ -315,7 +371,8 @@ class EdgeServer(web.Server):
         # Bodies are unpacked here (`_unpack`), not by the parser.
         super().__init__(
             handle, request_factory=request, access_log=None, auto_decompress=False,
-            keepalive_timeout=IDLE_S,
+            keepalive_timeout=IDLE_S, max_line_size=MOST_TARGET, max_field_size=MOST_HEADER,
+            max_headers=MOST_HEADERS,
         )
 
     def __call__(self) -> RequestHandler:
