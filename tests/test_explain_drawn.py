@@ -51,8 +51,9 @@ def _of_sums(told: Explanation) -> Iterable[str]:
 
 
 def _of_lines(told: Explanation) -> Iterable[str]:
-    # A parked return that its sale lets apply stands on the sale's row, as corrections.
-    if not told.corrections and _lines(told.postings) != _lines(told.journalled):
+    # A parked fact that its sale lets apply stands on the sale's row, as corrections.
+    corrected = told.corrected and not told.moved_lines
+    if not corrected and _lines(told.postings) != _lines(told.journalled):
         yield f"{told.kind} {told.id}:\n   {told.postings}\n   {told.journalled}"
 
 
@@ -60,11 +61,11 @@ def _lines(postings: Iterable[PostingTold]) -> Counter[bytes]:
     return Counter(map(msgspec.json.encode, postings))
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(3))
 @pytest.mark.parametrize("kind", DRAWN)
 def test_every_line_is_told_as_it_was_committed(kind: str, number: int) -> None:
     draw = random.Random(f"{kind} {number}")
-    for _ in range(4):
+    for _ in range(3):
         case = DRAWN[kind](draw.randbytes(16))
         assert disagreements(case) == [], case.name
 
