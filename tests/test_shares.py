@@ -72,12 +72,15 @@ def same_for_all_threads(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_postings_stand_by_row_and_then_as_they_were_made() -> None:
     draw = np.random.default_rng(5)
     share = draw.integers(0, 3, 200)
-    figures, expected = [], []
+    figures: list[shares.Figures] = []
+    expected: list[tuple[int, int]] = []
     for number in range(3):
         basket = np.repeat(np.flatnonzero(share == number), 2).astype(np.uint32)
         points = draw.integers(0, 1_000, len(basket))
-        posted = dict.fromkeys(("rule", "kind", "currency", "limit", "desired"), points)
-        figures.append(posted | {"basket": basket, "points": points, "closed_index": basket[:3]})
+        posted: shares.Figures = dict.fromkeys(
+            ("rule", "kind", "currency", "limit", "desired", "points"), points
+        )
+        figures.append(posted | {"basket": basket, "closed_index": basket[:3]})
         expected += zip(basket.tolist(), points.tolist(), strict=True)
     expected.sort(key=lambda posting: posting[0])
     found = shares.joined(figures, 200)
