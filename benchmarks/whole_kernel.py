@@ -1,8 +1,9 @@
 """The whole job by the kernel: the same columns, program and figures as `whole_job`.
 
 Business dates are worked out, all sales folded with lots and tiers, and the figures read from
-postings and rows: everything between the columns and the answer is in the time. Several threads
-share the members out: calls for different members may run at once over one state table.
+postings and rows: everything between the columns and the answer is in the time. Many members
+are folded part by part (`engine/folding/parts.py`), and threads share parts or members out: calls
+for different members may run at once over one state table.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from vafa.engine.calendars.calendars import business_days, day_of
 from vafa.engine.checks.program_file import parse_program
 from vafa.engine.columns.named import no_names
 from vafa.engine.compiling.programs import CompiledPrograms
-from vafa.engine.folding.shares import fold_shares, shared_out
+from vafa.engine.folding.parts import Part, parting_of
+from vafa.engine.folding.shares import fold_parts, fold_shares, shared_out
+from vafa.native.rules import Rules
+from vafa.native.state import State
 
 from .arrived import Arrived
 from .kernel import PROGRAM, dictionaries_of
@@ -38,16 +42,33 @@ def kernel_job(data: Arrived, threads: int) -> Job:
         columns = compiled.columns(facts, version, epoch, names, accepted)
         state = compiled.new_state()
         state.grow(data.members)
-        shares = [order] if threads == 1 else shared_out(facts.member, order, threads)
         found = np.zeros((data.members, len(FIGURES)), np.int64)
-        for folded in fold_shares(compiled.natives, state, columns, shares):
-            add_postings(found, facts.member[folded["basket"]], folded)
-        figures = state.figures(compiled.natives[0], 0, day_of(AS_OF.date()))
-        for name in ("issued", "expired", "active", "tier", "upgrades"):
-            found[:, FIGURES.index(name)] = figures[name]
+        natives = compiled.natives
+        parting = parting_of(natives, state, columns, facts.member, order)
+        if parting is None:
+            shares = [order] if threads == 1 else shared_out(facts.member, order, threads)
+            for folded in fold_shares(natives, state, columns, shares):
+                add_postings(found, facts.member[folded["basket"]], folded)
+            put_figures(found, natives[0], state, range(data.members))
+            return found
+
+        def told(part: Part, folded: dict[str, Any]) -> None:
+            theirs = found[part.members.start : part.members.stop]
+            member = part.columns.member - np.uint32(part.members.start)
+            add_postings(theirs, member[folded["basket"]], folded)
+            put_figures(theirs, natives[0], state, part.members)
+
+        fold_parts(natives, state, parting, threads, told)
         return found
 
     return job
+
+
+def put_figures(found: Answer, rules: Rules, state: State, members: range) -> None:
+    """Put what some members' rows tell on the date."""
+    figures = state.figures(rules, 0, day_of(AS_OF.date()), members.start, members.stop)
+    for name in ("issued", "expired", "active", "tier", "upgrades"):
+        found[:, FIGURES.index(name)] = figures[name]
 
 
 def add_postings(found: Answer, member: NDArray[np.uint32], folded: dict[str, Any]) -> None:

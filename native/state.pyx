@@ -411,7 +411,7 @@ cdef class State:
         memcpy(account, held, ACCOUNT * sizeof(int64_t))
         if lots == NULL:
             return NULL
-        size = sizeof(Lots) + lots.room * sizeof(Lot)
+        size = sizeof(Lots) + lots.end * sizeof(Lot)
         copy = <Lots*>malloc(size)
         if copy == NULL:
             raise MemoryError
@@ -464,36 +464,41 @@ cdef class State:
         free(copy)
         return tier
 
-    def figures(self, Rules rules, Py_ssize_t currency, int32_t day):
-        """What every member has of a currency on a business day, and its tier: arrays by member.
+    def figures(self, Rules rules, Py_ssize_t currency, int32_t day, Py_ssize_t first=0, end=None):
+        """What members `first` to `end` - 1 (default: all) have of a currency on a business day,
+        and their tiers: arrays by member.
 
         Those of `totals` and `tier`, int64: issued, expired, active and pending in units, tier
         of the layout (-1 none), last_at (us, -2**63 before any fact) and upgrades. Right where
         no member's latest fact is after the day.
         """
         cdef int64_t account[ACCOUNT]
-        cdef Py_ssize_t n = self.n_members, member
+        cdef Py_ssize_t n = self.n_members - first if end is None else end - first, k, member
         cdef int64_t[:, ::1] out
         cdef int64_t *row
-        cdef int64_t *copy = <int64_t*>malloc(self.width * sizeof(int64_t))
+        cdef int64_t *copy
         cdef Lots *lots
+        if not 0 <= first <= first + n <= self.n_members:
+            raise IndexError(f"members {first} to {first + n} of {self.n_members}")
+        copy = <int64_t*>malloc(self.width * sizeof(int64_t))
         if copy == NULL:
             raise MemoryError
         names = ("issued", "expired", "active", "pending", "tier", "last_at", "upgrades")
         arrays = np.zeros((len(names), n), np.int64)
         out = arrays
         try:
-            for member in range(n):
+            for k in range(n):
+                member = first + k
                 row = self.row(<uint32_t>member)
                 lots = self.settled(<uint32_t>member, currency, day, account)
-                out[0, member] = account[ISSUED]
-                out[1, member] = account[EXPIRED]
-                out[3, member] = pending_points(lots, day)
+                out[0, k] = account[ISSUED]
+                out[1, k] = account[EXPIRED]
+                out[3, k] = pending_points(lots, day)
                 free(lots)
-                out[2, member] = account[LIVE] - out[3, member]
-                out[4, member] = tier_at(&rules.table, row, day, copy, self.width)
-                out[5, member] = row[LAST_AT]
-                out[6, member] = row[UPGRADES]
+                out[2, k] = account[LIVE] - out[3, k]
+                out[4, k] = tier_at(&rules.table, row, day, copy, self.width)
+                out[5, k] = row[LAST_AT]
+                out[6, k] = row[UPGRADES]
         finally:
             free(copy)
         return dict(zip(names, arrays, strict=True))

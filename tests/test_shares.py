@@ -67,3 +67,24 @@ def same_for_all_threads(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> Non
         seen.append((rebuilt.report.state_hash, rebuilt.report.postings))
     assert set(seen) == {(mixed.hash_of(writer.replica), seen[0][1])}
     assert seen[0][1]
+
+
+def test_postings_stand_by_row_and_then_as_they_were_made() -> None:
+    draw = np.random.default_rng(5)
+    share = draw.integers(0, 3, 200)
+    figures: list[shares.Figures] = []
+    expected: list[tuple[int, int]] = []
+    for number in range(3):
+        basket = np.repeat(np.flatnonzero(share == number), 2).astype(np.uint32)
+        points = draw.integers(0, 1_000, len(basket))
+        posted: shares.Figures = dict.fromkeys(
+            ("rule", "kind", "currency", "limit", "desired", "points"), points
+        )
+        figures.append(posted | {"basket": basket, "closed_index": basket[:3]})
+        expected += zip(basket.tolist(), points.tolist(), strict=True)
+    expected.sort(key=lambda posting: posting[0])
+    found = shares.joined(figures, 200)
+    assert list(zip(found["basket"].tolist(), found["points"].tolist(), strict=True)) == expected
+    assert found["rule"].tolist() == found["points"].tolist()
+    closed = [row for one in figures for row in one["closed_index"].tolist()]
+    assert found["closed_index"].tolist() == closed

@@ -120,7 +120,8 @@ class Fold:
         """Fold rows of facts in an order; what the kernel gives.
 
         `settled` tells the accounts in which the facts count, where members are tied. `roots`
-        are by row, for many members from their empty rows: several threads may share them out.
+        are by row, for many members from their empty rows: several threads may share them out,
+        and the postings are all that is given, by row.
         """
         if settled is not None:
             facts, names, order = (

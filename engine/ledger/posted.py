@@ -158,10 +158,6 @@ def made_sums(folded: Refolded, closed_seqs: Sequence[int], accounts: Accounts) 
     figures = folded.figures
     basket = figures["basket"]
     columns = {name: figures[name] for name in COUNTED}
-    if (basket[1:] < basket[:-1]).any():
-        order = np.argsort(basket, kind="stable")
-        basket = basket[order]
-        columns = {name: values[order] for name, values in columns.items()}
     key, points = _keyed(folded.seqs[basket], columns)
     member = folded.facts.member[basket]
     if len(figures["closed_index"]):
