@@ -83,7 +83,8 @@ def test_folds_are_compared_line_by_line(
     def changed(given: list[Any]) -> list[Any]:
         made = [list(line) for line in given]
         for _ in range(data.draw(st.integers(0, 2))):
-            if made and data.draw(st.booleans()):
+            replaced: bool = data.draw(st.booleans())
+            if made and replaced:
                 place = data.draw(st.integers(0, len(made) - 1))
                 made[place][data.draw(st.integers(0, 5))] = data.draw(st.integers(0, 2))
             else:
