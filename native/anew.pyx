@@ -106,28 +106,38 @@ cdef Py_ssize_t next_old(const Posted *p, Py_ssize_t i, uint32_t old) noexcept n
     return i
 
 
-cdef bint alike(const Posted *one, const Posted *other, uint32_t old, int figured) noexcept nogil:
+cdef bint has_figure(uint8_t kind, const uint8_t *figured, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        if figured[i] == kind:
+            return True
+    return False
+
+
+cdef bint alike(const Posted *one, const Posted *other, uint32_t old, const uint8_t *figured,
+                Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i = next_old(one, 0, old), k = next_old(other, 0, old)
     while i < one.n and k < other.n:
         if (one.row[i] != other.row[k] or one.rule[i] != other.rule[k]
                 or one.kind[i] != other.kind[k] or one.currency[i] != other.currency[k]
                 or one.points[i] != other.points[k]
-                or (one.kind[i] == figured and one.desired[i] != other.desired[k])):
+                or (one.desired[i] != other.desired[k] and has_figure(one.kind[i], figured, n))):
             return False
         i, k = next_old(one, i + 1, old), next_old(other, k + 1, old)
     return i == one.n and k == other.n
 
 
-def posts_alike(dict one, dict other, uint32_t old, int figured):
+def posts_alike(dict one, dict other, uint32_t old, bytes figured):
     """Whether two folds (see `vafa.native.fold.fold`) post the same, line by line, to rows below
-    `old` and to closed days; `figured` is the kind whose figure is `desired`. It says no where
+    `old` and to closed days; `figured` are the kinds whose figure is `desired`. It says no where
     only the order differs.
     """
     cdef Posted mine, theirs
+    cdef const uint8_t *kinds = <const uint8_t*><const char*>figured
     point(&mine, one, "basket", "")
     point(&theirs, other, "basket", "")
-    if not alike(&mine, &theirs, old, figured):
+    if not alike(&mine, &theirs, old, kinds, len(figured)):
         return False
     point(&mine, one, "closed_index", "closed_")
     point(&theirs, other, "closed_index", "closed_")
-    return alike(&mine, &theirs, 0xFFFFFFFF, -1)
+    return alike(&mine, &theirs, 0xFFFFFFFF, kinds, 0)

@@ -19,7 +19,6 @@ from typing import Protocol
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from vafa.engine.checks.program_file import ProgramError
@@ -46,7 +45,12 @@ QUEUE_FACTS = 200_000
 """Facts that may wait; beyond it a request is refused at once."""
 
 CHECKPOINT_S = 1.0
-CHECKPOINT_FACTS = 50_000
+CHECKPOINT_FACTS = 200_000
+"""A checkpoint is begun when so many facts are ahead of the last, or after so long, if that took
+little."""
+CHECKPOINT_REST = 8
+"""How many times as long as the last checkpoint took there is none: a bulk load writes a member's
+row once where it would write it several times."""
 CHECKPOINT_PAUSE_S = 0.0005
 """Seconds that the checkpoint's thread leaves to the commits after each piece of its work."""
 
@@ -74,13 +78,13 @@ class Commits(Protocol):
         """
 
     def lines(
-        self, sales: ArrowFacts, table: pa.Table, others: Mapping[int, Sale],
-        numbers: NDArray[np.int64], force: bool, language: str,
+        self, sales: ArrowFacts, others: Mapping[int, Sale], numbers: NDArray[np.int64],
+        force: bool, language: str,
     ) -> asyncio.Future[bytes]:
         """Commit facts of members that were read from lines of JSON, in order.
 
-        `table` is what the sales were made of; `others` are the facts between them, by their
-        rows in the whole; `numbers` are the lines of all. The answers come as lines of JSON.
+        `others` are the facts between them, by their rows in the whole; `numbers` are the lines of
+        all. The answers come as lines of JSON.
         """
 
     def joint(self, fact: Sale, force: bool) -> asyncio.Future[Verdict]:
@@ -153,7 +157,7 @@ class Committer:
         self._flusher = ThreadPoolExecutor(1, "flush")
         self._checkpointer = ThreadPoolExecutor(1, "checkpoint")
         self._checkpointing = False
-        self._last_checkpoint = time.monotonic()
+        self._next_checkpoint = time.monotonic() + CHECKPOINT_S
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -194,8 +198,8 @@ class Committer:
         return done
 
     def lines(
-        self, sales: ArrowFacts, table: pa.Table, others: Mapping[int, Sale],
-        numbers: NDArray[np.int64], force: bool, language: str,
+        self, sales: ArrowFacts, others: Mapping[int, Sale], numbers: NDArray[np.int64],
+        force: bool, language: str,
     ) -> asyncio.Future[bytes]:
         """See Commits."""
         done: asyncio.Future[bytes] = self._loop.create_future()
@@ -342,7 +346,8 @@ class Committer:
     def _maybe_checkpoint(self) -> None:
         """Between commits: take a snapshot when one is due and write it in a thread."""
         ahead = self.replica.seq - self.replica.checkpoint_seq
-        due = time.monotonic() - self._last_checkpoint > CHECKPOINT_S
+        begun = time.monotonic()
+        due = begun > self._next_checkpoint
         if self._checkpointing or not ahead or not (due or ahead > CHECKPOINT_FACTS):
             return
         checkpoint = self.replica.checkpoint
@@ -355,7 +360,8 @@ class Committer:
 
         def settled(done: asyncio.Future[None]) -> None:
             self._checkpointing = False
-            self._last_checkpoint = time.monotonic()
+            now = time.monotonic()
+            self._next_checkpoint = now + max(CHECKPOINT_S, CHECKPOINT_REST * (now - begun))
             if done.exception() is not None:
                 # Nothing is lost: the journal has it all. The next start folds more.
                 log.error("a checkpoint failed: %r", done.exception())

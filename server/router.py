@@ -14,6 +14,7 @@ from aiohttp import web
 from .contract import Told
 from .edge import MOST_BODY, check_version
 from .guard import Guard
+from .origins import Origins
 from .problems import ProblemError, language_of
 
 log = logging.getLogger("vafa")
@@ -48,6 +49,7 @@ class Router:
         self.routes = tuple(routes)
         self._requests = requests
         self._guard = guard
+        self._origins = Origins(is_open=guard is None)
         # The whole target of a request that names an exact path and no query.
         self._direct: dict[tuple[str, str], Route] = {}
         self._exact: dict[str, dict[str, Route]] = {}
@@ -108,6 +110,7 @@ class Router:
         try:
             route, argument = self._find(request)
             name = route.path
+            self._origins.check(request)
             if self._guard is not None and route.told.scope != "open":
                 holder = await self._guard.admit(request, route.told.scope)
                 request.holder = holder  # type: ignore[attr-defined]
