@@ -180,6 +180,10 @@ class Journal:
     def __init__(self, path: Path, *, write: bool = False) -> None:
         if not write and not (path / "data.mdb").exists():
             raise LedgerError(f"{path.parent} is not a ledger: it has no journal")
+        data = path / "data.mdb"
+        if data.is_file() and not data.stat().st_size:
+            # LMDB would begin a new one, in which no fact was ever taken.
+            raise LedgerError(f"{data} is cut off: it has no byte; restore a copy")
         try:
             self._env = open_environment(path, write=write, databases=2)
         except lmdb.Error as error:
