@@ -128,9 +128,9 @@ def redeemable_tenders(
             continue
         place = compiled.currency_number(redemption.currency)
         terms = terms_of(redemption, compiled.layout.scales[place], tier)
-        points = redeemable(terms, active[place], net)
+        points, worth = redeemable(terms, active[place], net), terms.worth
         found.append({
             "tender": redemption.tender, "currency": redemption.currency, "points": points,
-            "money": None if terms.worth is None else int(points * terms.worth),
+            "money": None if worth is None else points * worth.numerator // worth.denominator,
         })  # fmt: skip
     return found
