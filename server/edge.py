@@ -10,10 +10,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
-from aiohttp.http import HttpVersion10, HttpVersion11
+from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage, StreamWriter
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler
 
 from .problems import ProblemError
+from .reply import Reply
 
 if TYPE_CHECKING:
     from .keys import Holder
@@ -147,12 +149,48 @@ class _Connection(RequestHandler):
             self._say(ProblemError("overloaded", f"over {MOST_CONNECTIONS} connections"))
 
     def data_received(self, data: bytes) -> None:
-        """A head must be whole in time."""
-        super().data_received(data)
+        """A head must be whole in time; what waits for nothing is answered where it arrives."""
+        # The connection's task is to be woken only by what it has to answer.
+        waiter, self._waiter = self._waiter, None
+        try:
+            super().data_received(data)
+        finally:
+            self._waiter = waiter
         idle = not self._messages and self._current_request is None
+        if waiter is not None and self._messages and not waiter.done() and not self._answered():
+            waiter.set_result(None)
         if idle and data and self._head is None:
             self._heads = self._request_count
             self._head = self._loop.call_later(HEAD_S, self._end_head)
+
+    def _answered(self) -> bool:
+        """Answer the request that has arrived, unless the connection's task has to.
+
+        Two turns of the loop and the task's bookkeeping cost as much as a member's balance.
+        """
+        message, payload = self._messages[0]
+        if (
+            len(self._messages) > 1 or self._paused or payload is not EMPTY_PAYLOAD
+            or type(message) is not RawRequestMessage or message.method != "GET"
+            or message.should_close or message.upgrade or self._keepalive_handle is None
+        ):  # fmt: skip
+            return False
+        manager, parser, writer = self._manager, self._parser, StreamWriter(self, self._loop)
+        assert isinstance(manager, EdgeServer)
+        assert parser is not None
+        assert self._task_handler is not None
+        assert self.transport is not None
+        request = manager.request(message, payload, self, writer, self._task_handler)
+        reply = manager.at_once(request)
+        if reply is None:
+            return False
+        self._messages.popleft()
+        if hasattr(parser, "message_consumed"):
+            # From aiohttp 3.14 on the parser counts what waits.
+            parser.message_consumed()
+        self.transport.write(reply.message(request))
+        self._next_keepalive_close_time = self._loop.time() + IDLE_S
+        return True
 
     def _end_head(self) -> None:
         self._head = None
@@ -217,18 +255,24 @@ class _Connection(RequestHandler):
 class EdgeServer(web.Server):
     """aiohttp's low-level server with our connections."""
 
-    def __init__(self, handle: Callable[[web.BaseRequest], Awaitable[Any]]) -> None:
-        def request(
-            message: Any, payload: Any, protocol: Any, writer: Any, task: Any
-        ) -> web.BaseRequest:
-            return EdgeRequest(
-                message, payload, protocol, writer, task, self._loop, client_max_size=MOST_BODY
-            )
-
+    def __init__(
+        self, handle: Callable[[web.BaseRequest], Awaitable[Any]],
+        at_once: Callable[[web.BaseRequest], Reply | None] = lambda _: None,
+    ) -> None:
+        """`at_once` answers what waits for nothing; None is for `handle`."""
+        self.at_once = at_once
         # Bodies are unpacked here (`_unpack`), not by the parser.
         super().__init__(
-            handle, request_factory=request, access_log=None, auto_decompress=False,
+            handle, request_factory=self.request, access_log=None, auto_decompress=False,
             keepalive_timeout=IDLE_S,
+        )
+
+    def request(
+        self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any
+    ) -> web.BaseRequest:
+        """The request of a head that a connection has read."""
+        return EdgeRequest(
+            message, payload, protocol, writer, task, self._loop, client_max_size=MOST_BODY
         )
 
     def __call__(self) -> RequestHandler:
