@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -51,6 +52,7 @@ class Asked:
         ], self.counted)  # fmt: skip
 
     def at_once(self, request: web.BaseRequest) -> Reply | None:
+        assert not request.protocol._paused, "its reader is slow"
         reply = self.router.at_once(request)
         self.here += reply is not None
         return reply
@@ -64,15 +66,19 @@ Talk = Callable[[Asked, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[N
 
 
 def talk(what: Talk) -> Asked:
-    """Talk over a connection that has had its first answer."""
+    """Talk over a connection that has had an answer."""
     asked = Asked()
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
         server = edge.EdgeServer(asked.handle, asked.at_once)
-        listening = await loop.create_server(server, servers.HOST, 0)
-        port = listening.sockets[0].getsockname()[1]
-        reader, writer = await asyncio.open_connection(servers.HOST, port)
+        at, till = socket.create_server((servers.HOST, 0)), socket.socket()
+        # What a slow reader has not read is to fill them.
+        at.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, len(LARGE))
+        till.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, len(LARGE))
+        till.connect(at.getsockname())
+        listening = await loop.create_server(server, sock=at)
+        reader, writer = await asyncio.open_connection(sock=till)
         writer.write(get("first"))
         assert await answer(reader) == (200, b"first")
         asked.here, asked.by_task = 0, 0
@@ -153,12 +159,12 @@ def test_who_was_answered_may_be_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edge, "HEAD_S", 0.1)
 
     async def what(_: Asked, reader: Any, writer: Any) -> None:
-        for name in (b"a", b"b"):
+        for name in (b"a", b"b", b"c"):
             writer.write(get(name.decode()))
             assert await answer(reader) == (200, name)
             await asyncio.sleep(0.3)
 
-    assert talk(what).here == 2
+    assert talk(what).here == 3
 
 
 def test_a_connection_that_is_idle_too_long_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,13 +182,14 @@ def test_a_connection_that_is_idle_too_long_is_closed(monkeypatch: pytest.Monkey
 
 def test_a_slow_reader_is_waited_for() -> None:
     async def what(asked: Asked, reader: Any, writer: Any) -> None:
-        reader._limit = 2**30
-        for _ in range(300):
+        for n in range(15):
+            # One by one, until it answers no more.
             writer.write(get("large"))
-            await writer.drain()
-            await asyncio.sleep(0)
-        await asyncio.sleep(0.2)
-        for _ in range(300):
+            for _ in range(50):
+                await asyncio.sleep(0.002)
+                if asked.here + asked.by_task > n:
+                    break
+        for _ in range(15):
             assert await answer(reader) == (200, LARGE)
 
     assert talk(what).by_task > 0
