@@ -48,6 +48,8 @@ cdef struct Basket:
     int64_t net_sold_all     # of the lines with a positive net
     int32_t form             # BASKET, ACTIVITY_FACT or CLOSED_DAY
     uint32_t code            # of the activity
+    const int32_t *bought    # days of the purchases before it, if it is dated before one of them
+    int64_t n_bought
 
 
 cdef enum Form:

@@ -78,10 +78,8 @@ cdef inline bint close_day(Work *w, uint32_t member, int32_t place, int64_t *row
             w.asked_in[c] = 0
         if not rate_ahead(w, t, &b, row, now, False):
             w.rated.n_fired = w.rated.n_part = 0
-        for k in range(w.rated.n_fired):
-            if w.rated.granted[w.rated.fired[k]] > 0:
-                any_ = True
-    if not any_:
+    # A bonus of which limits leave nothing is told as well, with what it would have been.
+    if not any_ and w.rated.n_fired == 0:
         return False
     begin(w, t, row, now, h)
     keep = w.p

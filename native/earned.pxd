@@ -10,7 +10,7 @@ from .big cimport Big, big_add, big_round
 from .columns cimport post
 from .history cimport History, Purchase, Sold, copy_row, free_row
 from .lots cimport Lot, after
-from .members cimport NO_YEAR, in_set, step_of, streak_with
+from .members cimport NO_YEAR, in_set, step_of, streak_among, streak_with
 from .memory cimport room_for
 from .rests cimport copy_rest
 from .rules cimport (
@@ -139,6 +139,12 @@ cdef inline void count_purchase(Work *w, const RuleTable *t, int64_t *row, const
             return
         h.n_purchases += 1
     for i in range(t.n_streaks):
+        if b.bought != NULL and b.day < row[LAST_BUY]:
+            # The latest period stays: it may follow on more by now.
+            step = streak_among(t, i, <int32_t>row[LAST_BUY], b.bought, b.n_bought, b.day)
+            if step > row[t.streak_slot[i] + 1]:
+                row[t.streak_slot[i] + 1] = step
+            continue
         step = streak_with(t, row, i, b.day)
         row[t.streak_slot[i]] = t.streak_period[i][b.day]
         row[t.streak_slot[i] + 1] = step
@@ -155,7 +161,8 @@ cdef inline void count_purchase(Work *w, const RuleTable *t, int64_t *row, const
             for k in range(t.category_from[category], t.category_from[category + 1]):
                 put_in_set(w, row + t.categories_at, t.category_node[k])
     row[PURCHASES] += 1
-    row[LAST_BUY] = b.day
+    if b.day > row[LAST_BUY]:
+        row[LAST_BUY] = b.day
 
 
 cdef inline bint post_rated(Work *w, const RuleTable *t, int64_t *row, int64_t basket,

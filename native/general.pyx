@@ -206,3 +206,4 @@ cdef void free_work(Work *w) noexcept nogil:
     free(w.rated.words)
     free(w.rated.basis)
     free(w.takes.lot)
+    free(w.bought)

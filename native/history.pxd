@@ -68,6 +68,8 @@ cdef struct Sold:
     int64_t *first        # [rule]: what it gave
     int64_t *gave         # [rule]: what it has given after the returns so far
     int32_t *year         # [rule]
+    int32_t *bought       # days of the purchases before it, if it is dated before one of them
+    int64_t n_bought
     Vec **after           # [rule]: carried remainders after it
     int64_t *amounts      # [counter]: what it has added
     int64_t *back_quantity  # [line]
@@ -176,6 +178,7 @@ cdef inline void free_history(const Geometry *g, History *h) noexcept nogil:
     for i in range(h.n_sold):
         free_row(g, h.sold[i].before)
         free(h.sold[i].year)
+        free(h.sold[i].bought)
         for k in range(h.sold[i].n_rules):
             free(h.sold[i].after[k])
         free(h.sold[i].after)

@@ -32,13 +32,16 @@ cdef inline bint year_open(const RuleTable *t, const int64_t *row, int32_t rule,
     return at[1] < 0 or at[0] == year or day - at[1] > 180
 
 
+cdef inline bint is_given(const RuleTable *t, const int64_t *row, int32_t rule) noexcept nogil:
+    """Whether a bonus on the balance has been given, which comes once."""
+    return t.kind[rule] == BONUS and t.form[rule] == OF_BALANCE and row[t.slot[rule]] > 0
+
+
 cdef inline bint has_room(const RuleTable *t, const int64_t *row, int32_t rule, int32_t day,
                           int32_t year) noexcept nogil:
     """Whether limits, uses and the once-only guard leave a rule anything to give."""
     cdef int32_t i
-    if not year_open(t, row, rule, day, year):
-        return False
-    if t.kind[rule] == BONUS and t.form[rule] == OF_BALANCE and row[t.slot[rule]] > 0:
+    if not year_open(t, row, rule, day, year) or is_given(t, row, rule):
         return False
     for i in range(t.limits_from[rule], t.limits_from[rule + 1]):
         if t.limits[i].counter >= 0 and limit_room(t, &t.limits[i], row, day, year) == 0:
@@ -55,13 +58,17 @@ cdef inline void own_limits(const RuleTable *t, const int64_t *row, int32_t rule
     r.limit[rule] = 0
     for i in range(t.limits_from[rule], t.limits_from[rule + 1]):
         room = limit_room(t, &t.limits[i], row, day, r.year[rule])
+        if (t.limits[i].counter >= 0 and t.counters[t.limits[i].counter].window == ANNIVERSARY
+                and not year_open(t, row, rule, day, r.year[rule])):
+            room = 0
         if t.limits[i].is_uses:
             room = r.granted[rule] if room > 0 else 0
         if room < r.granted[rule]:
             r.granted[rule] = room
             r.limit[rule] = t.limits[i].code
-    if r.roomless[rule]:
+    if r.granted[rule] and is_given(t, row, rule):
         r.granted[rule] = 0
+        r.limit[rule] = t.once_code
 
 
 cdef inline void fill_rated_caps(const RuleTable *t, const int64_t *row, int32_t day,
@@ -74,7 +81,7 @@ cdef inline void fill_rated_caps(const RuleTable *t, const int64_t *row, int32_t
     r.n_fired = 0
     for i in range(r.n_part):
         rule = r.part[i]
-        if r.desired[rule] <= 0 or r.limit[rule] == -1 or r.roomless[rule]:
+        if r.desired[rule] <= 0 or r.limit[rule] == -1:
             continue
         r.fired[r.n_fired] = rule
         r.n_fired += 1

@@ -196,6 +196,8 @@ cdef inline int64_t prepare(Work *w, const RuleTable *t, int64_t row, const int6
     b.tender = in_.tender + in_.tenders_from[row]
     b.n_tenders = in_.tenders_from[row + 1] - in_.tenders_from[row]
     b.paid = w.paid
+    b.bought = NULL
+    b.n_bought = 0
     b.coupon = NULL
     b.n_coupons = 0
     if in_.coupons_from != NULL:

@@ -21,6 +21,8 @@ cdef struct Facing:
     int64_t store            # key, 0 unknown
     const int64_t *category  # [line]: numbers of the eligible lines' categories, 0 none
     int32_t n_lines
+    const int32_t *bought    # see Basket
+    int64_t n_bought
 
 
 cdef enum:
@@ -139,6 +141,27 @@ cdef inline int64_t streak_with(const RuleTable *t, const int64_t *row, int64_t 
     return at[1] + 1 if at[1] and at[0] == period - 1 else 1
 
 
+cdef inline bint bought_in(const int32_t *period, int32_t number, const int32_t *bought,
+                           int64_t n) noexcept nogil:
+    """Whether one of the purchases on some days is in a period."""
+    cdef int64_t i
+    for i in range(n):
+        if period[bought[i]] == number:
+            return True
+    return False
+
+
+cdef inline int64_t streak_among(const RuleTable *t, int64_t streak, int32_t day,
+                                 const int32_t *bought, int64_t n, int32_t own) noexcept nogil:
+    """Consecutive periods with a purchase up to that of `day`, where one is counted; among
+    purchases on some days and on an `own` one."""
+    cdef const int32_t *period = t.streak_period[streak]
+    cdef int32_t at = period[day] - 1
+    while at == period[own] or bought_in(period, at, bought, n):
+        at -= 1
+    return period[day] - at
+
+
 cdef inline bint new_category(const RuleTable *t, const Vec *bought, const Cond *c,
                               int64_t category) noexcept nogil:
     """Whether a line of a category is the first of the rule's nodes, or without any of its own."""
@@ -157,6 +180,7 @@ cdef inline bint first_of(const RuleTable *t, const int64_t *row, const Cond *c,
                           const Facing *f) noexcept nogil:
     cdef int32_t i, k
     cdef int64_t what
+    cdef const int32_t *period
     for i in range(c.list_from, c.list_to):
         what = t.lists[i]
         if what == FIRST_EVER:
@@ -170,9 +194,9 @@ cdef inline bint first_of(const RuleTable *t, const int64_t *row, const Cond *c,
                 if new_category(t, <const Vec*>row[t.categories_at], c, f.category[k]):
                     return True
         else:
-            k = <int32_t>(what - FIRST_IN_PERIOD)
-            if (row[LAST_BUY] < 0
-                    or t.first_periods[k][row[LAST_BUY]] != t.first_periods[k][f.day]):
+            period = t.first_periods[what - FIRST_IN_PERIOD]
+            if row[LAST_BUY] < 0 or (period[row[LAST_BUY]] != period[f.day] and not bought_in(
+                    period, period[f.day], f.bought, f.n_bought)):
                 return True
     return False
 
@@ -215,6 +239,8 @@ cdef inline bint known_and_true(const RuleTable *t, const int64_t *row, const Co
     if op == IF_SINCE:
         return row[LAST_BUY] >= 0 and f.day - row[LAST_BUY] >= c.a
     if op == IF_STREAK:
+        if f.bought != NULL:
+            return streak_among(t, c.a, f.day, f.bought, f.n_bought, f.day) >= c.b
         return streak_with(t, row, c.a, f.day) >= c.b
     if op == IF_COUNTER:
         return counter_value(t, row, <int32_t>c.a, f.day) >= c.b

@@ -167,7 +167,8 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
             if not post_basket(t, currencies, row, basket, day, f, p):
                 return -1
             row[PURCHASES] += 1
-            row[LAST_BUY] = day
+            if day > row[LAST_BUY]:
+                row[LAST_BUY] = day
             count_basket(t, row, day, eligible, f)
             if t.n_tiers and extend_simple(t, row, day):
                 s = qualified(t, row, day)

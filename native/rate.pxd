@@ -111,6 +111,8 @@ cdef inline void face(const RuleTable *t, const Basket *b, Rated *r, Facing *f) 
     f.day = b.day
     f.store = t.store_key[b.store] if t.store_key != NULL and b.form != CLOSED_DAY else 0
     f.category = r.category
+    f.bought = b.bought
+    f.n_bought = b.n_bought
     f.n_lines = b.n if b.form == BASKET and t.categories_at >= 0 else 0
     for i in range(f.n_lines):
         r.category[i] = (t.product_category[b.lines[i].product]

@@ -360,6 +360,7 @@ cdef struct RuleTable:
     int32_t broken_code           # engine/columns/status.py LIMITS: minimum, step, worth, share
     int32_t beyond_code           # maximum, at_least
     int32_t uses_code
+    int32_t once_code
     int32_t offer_code
     int32_t budget_code
     const int32_t *ymd[2]  # packed dates by day: Gregorian, Jalali

@@ -92,6 +92,7 @@ cdef class Rules:
         t.broken_code = numbers["broken_code"]
         t.beyond_code = numbers["beyond_code"]
         t.uses_code = numbers["uses_code"]
+        t.once_code = numbers["once_code"]
         t.offer_code = numbers["offer_code"]
         t.budget_code = numbers["budget_code"]
         t.stores_at = numbers["stores_at"]

@@ -1,6 +1,7 @@
 """A sale in general: what its tenders take, its rating, what it leaves (rulebook section 4)."""
 
 from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from .accounts cimport account_of, expires_on, renew
@@ -12,12 +13,13 @@ from .facts cimport finish, rate_ahead, remember_renewal
 from .history cimport Event, History, Sold
 from .lines cimport prepare
 from .members cimport NO_YEAR
+from .memory cimport room_for
 from .offers cimport check_offers, count_offers, give_offers, years_of_offers
 from .redemptions cimport names_any, pay_with_named, redeem_tenders, tenders_asked
 from .rests cimport copy_rest
-from .rules cimport OK, OVERFLOW, PERIOD, Counter, RuleTable
+from .rules cimport KEPT, OK, OVERFLOW, PERIOD, Counter, RuleTable
 from .state cimport FACTS, Vec
-from .tiers cimport tier_on
+from .tiers cimport add_rolling, still_kept, tier_on
 from .work cimport Work, begin, look, new_event
 
 
@@ -49,6 +51,7 @@ cdef inline Sold *remember_sale(Work *w, const RuleTable *t, History *h, int64_t
     if s == NULL:
         w.failed = 1
         return NULL
+    remember_bought(w, b, s)
     memcpy(s.active, w.active, w.g.n_currencies * sizeof(int64_t))
     for k in range(t.n_rules):
         s.year[k] = NO_YEAR
@@ -86,40 +89,82 @@ cdef inline bint enter_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row
     return True
 
 
+cdef inline int64_t added_in(const Work *w, const History *h, int32_t counter,
+                             const int32_t *period, int32_t day) noexcept nogil:
+    """What facts have added to a counter in the period of a day, less what has come back."""
+    cdef const Event *e
+    cdef int64_t total = 0
+    cdef int32_t n
+    for n in range(h.n_events):
+        e = &h.event[n]
+        if counter < w.tables[e.version].n_counters and period[e.counted] == period[day]:
+            total += e.delta[counter]
+    return total
+
+
 cdef inline void show_own_periods(Work *w, const RuleTable *t, int64_t *row, const History *h,
-                                  int32_t day) noexcept nogil:
+                                  int32_t day, int32_t now) noexcept nogil:
     """Let limits see the periods of a sale that is dated before the fact that it comes after.
 
     The row's counters have gone on to later periods, which are set aside; what facts have added to
-    the sale's own, less what has come back of them, the history tells.
+    the sale's own the history tells.
     """
     cdef const Counter *c
-    cdef const Event *e
     cdef int64_t *at
-    cdef int32_t k, n
+    cdef int32_t k
     for k in range(t.n_counters):
         c = &t.counters[k]
-        if c.window != PERIOD:
-            continue
         at = row + c.slot
-        w.later[2 * k], w.later[2 * k + 1] = at[0], at[1]
-        if at[0] <= c.period[day]:
-            continue
-        at[0], at[1] = c.period[day], 0
-        for n in range(h.n_events):
-            e = &h.event[n]
-            if k < w.tables[e.version].n_counters and c.period[e.counted] == c.period[day]:
-                at[1] += e.delta[k]
+        if c.window == PERIOD:
+            w.later[2 * k], w.later[2 * k + 1] = at[0], at[1]
+            if at[0] > c.period[day]:
+                at[0], at[1] = c.period[day], added_in(w, h, k, c.period, day)
+        elif c.window == KEPT:
+            w.later[2 * k] = at[0]
+            if not still_kept(c, day, now):
+                at[0] = 0
+                if not add_rolling(at, c.period[day], c.period[day],
+                                   added_in(w, h, k, c.period, day)):
+                    w.failed = 1
 
 
 cdef inline void show_later_periods(const Work *w, const RuleTable *t,
                                     int64_t *row) noexcept nogil:
     """Put counters back that `show_own_periods` has set aside."""
+    cdef int64_t *at
     cdef int32_t k
     for k in range(t.n_counters):
+        at = row + t.counters[k].slot
         if t.counters[k].window == PERIOD:
-            row[t.counters[k].slot] = w.later[2 * k]
-            row[t.counters[k].slot + 1] = w.later[2 * k + 1]
+            at[0], at[1] = w.later[2 * k], w.later[2 * k + 1]
+        elif t.counters[k].window == KEPT and at[0] != w.later[2 * k]:
+            free(<void*>at[0])
+            at[0] = w.later[2 * k]
+
+
+cdef inline void note_bought(Work *w, const History *h, Basket *b) noexcept nogil:
+    """Tell such a sale on which days purchases were that stand before it."""
+    cdef int32_t k
+    b.n_bought = 0
+    for k in range(h.n_purchases):
+        if not room_for(<void**>&w.bought, k, &w.room_bought, sizeof(int32_t)):
+            w.failed = 1
+            return
+        w.bought[k] = h.event[h.purchase[k].event].counted
+        b.n_bought = k + 1
+    b.bought = w.bought
+
+
+cdef inline void remember_bought(Work *w, const Basket *b, Sold *s) noexcept nogil:
+    """Keep for returns what `note_bought` has told."""
+    if b.bought == NULL:
+        return
+    s.bought = <int32_t*>calloc(b.n_bought + 1, sizeof(int32_t))
+    if s.bought == NULL:
+        w.failed = 1
+        return
+    memcpy(s.bought, b.bought, b.n_bought * sizeof(int32_t))
+    s.n_bought = b.n_bought
 
 
 cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row, History *h,
@@ -148,10 +193,13 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     rated = b.eligible > 0
     past = h != NULL and b.day < day
     if past:
-        show_own_periods(w, t, row, h, b.day)
+        show_own_periods(w, t, row, h, b.day, day)
+        note_bought(w, h, &b)
     told = w.p.n
     status = check_offers(w, t, i, &b, row, day)
     if status != OK or w.failed:
+        if past:
+            show_later_periods(w, t, row)
         return status
     names = names_any(in_, i)
     if names and not (enter_sale(w, t, i, row, h, day, exchanged)
@@ -161,6 +209,8 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     if not rate_ahead(w, t, &b, row, day, rated):
         if not names:
             w.p.n = told
+        if past:
+            show_later_periods(w, t, row)
         return OVERFLOW
     count_offers(w, t, i, NULL, w.amounts)
     years_of_offers(w, t, i, b.day)

@@ -154,6 +154,11 @@ cdef inline bint add_rolling(int64_t *at, int32_t day, int32_t first,
     return True
 
 
+cdef inline bint still_kept(const Counter *c, int32_t day, int32_t now) noexcept nogil:
+    """Whether a counter that keeps some periods has that of a day at a later one."""
+    return c.period[day] >= c.period[now] - KEPT_PERIODS
+
+
 cdef inline bint add_to_counter(const RuleTable *t, int64_t *row, int32_t counter, int32_t day,
                                 int32_t now, int64_t amount) noexcept nogil:
     """Move a counter on by what a fact of `day` gave or, at `now`, took back.
@@ -169,7 +174,7 @@ cdef inline bint add_to_counter(const RuleTable *t, int64_t *row, int32_t counte
             return True
         return add_rolling(at, day, c.period[now], amount)
     if c.window == KEPT:
-        if c.period[day] < c.period[now] - KEPT_PERIODS:
+        if not still_kept(c, day, now):
             return True
         return add_rolling(at, c.period[day], c.period[now] - KEPT_PERIODS, amount)
     key = (c.period[day] if c.window == PERIOD

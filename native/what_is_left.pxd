@@ -138,12 +138,14 @@ cdef inline void carry_moved(Work *w, const RuleTable *t, int64_t *row, Sold *s,
         w.failed = 1
 
 
-cdef inline void rate_left(Work *w, const RuleTable *t, Sold *s, const Basket *b,
+cdef inline void rate_left(Work *w, const RuleTable *t, Sold *s, Basket *b,
                            int64_t *row) noexcept nogil:
     """recompute: w.given is what the sale has given with what is left of it."""
     cdef int32_t k, c
     w.rated.n_fired = w.rated.n_part = 0
     w.rated.overflow = 0
+    b.bought = s.bought
+    b.n_bought = s.n_bought
     if b.eligible > 0:
         rate_all(t, b, s.before, s.tier, s.active, &w.rated)
     for k in range(t.n_rules):
@@ -275,6 +277,8 @@ cdef inline void share_left(Work *w, const RuleTable *t, Sold *s, int64_t *row) 
         w.back_net[b.lines[j].place] = b.lines[j].unpaid
     prepare(w, t, s.row, NULL, NULL, True, &whole, &redeemed_back)
     whole.form = BASKET
+    whole.bought = s.bought
+    whole.n_bought = s.n_bought
     if whole.eligible <= 0:
         return
     rate_all(t, &whole, s.before, s.tier, s.active, &w.rated)

@@ -44,6 +44,8 @@ cdef struct Work:
     int64_t *amounts       # [counter]
     int64_t *amounts_now   # [counter]
     int64_t *later         # [2 * counter]: of later periods, set aside by a sale dated before them
+    int32_t *bought        # days of purchases before such a sale
+    int32_t room_bought
     int64_t *given         # [rule]
     int64_t *seen          # [figure that the ladder asks]: before the fact
     int64_t *now           # [figure that the ladder asks]: after it

@@ -56,9 +56,8 @@ async def commit_run(
     every = np.sort(np.concatenate([numbers, theirs]))
     rows = np.searchsorted(every, theirs).tolist()
     others = {row: fact for row, (_, fact) in zip(rows, run.others, strict=True)}
-    sales, table = block.sales, block.table
-    if len(numbers) < len(table):
-        table = table.slice(run.begin, len(numbers))
-        sales = ArrowFacts(table)
-    told = await commits.lines(sales, table, others, every, force, language)
+    sales = block.sales
+    if len(numbers) < len(block.numbers):
+        sales = ArrowFacts.plain(sales.table.slice(run.begin, len(numbers)))
+    told = await commits.lines(sales, others, every, force, language)
     return every.tolist(), told

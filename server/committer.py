@@ -17,9 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-import msgspec
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from vafa.engine.checks.program_file import ProgramError
@@ -34,6 +32,7 @@ from vafa.engine.replica.replica import Replica
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
+from .figures import Figures
 from .lines import lines_of
 from .problems import ProblemError
 
@@ -46,7 +45,12 @@ QUEUE_FACTS = 200_000
 """Facts that may wait; beyond it a request is refused at once."""
 
 CHECKPOINT_S = 1.0
-CHECKPOINT_FACTS = 50_000
+CHECKPOINT_FACTS = 200_000
+"""A checkpoint is begun when so many facts are ahead of the last, or after so long, if that took
+little."""
+CHECKPOINT_REST = 8
+"""How many times as long as the last checkpoint took there is none: a bulk load writes a member's
+row once where it would write it several times."""
 CHECKPOINT_PAUSE_S = 0.0005
 """Seconds that the checkpoint's thread leaves to the commits after each piece of its work."""
 
@@ -74,13 +78,13 @@ class Commits(Protocol):
         """
 
     def lines(
-        self, sales: ArrowFacts, table: pa.Table, others: Mapping[int, Sale],
-        numbers: NDArray[np.int64], force: bool, language: str,
+        self, sales: ArrowFacts, others: Mapping[int, Sale], numbers: NDArray[np.int64],
+        force: bool, language: str,
     ) -> asyncio.Future[bytes]:
         """Commit facts of members that were read from lines of JSON, in order.
 
-        `table` is what the sales were made of; `others` are the facts between them, by their
-        rows in the whole; `numbers` are the lines of all. The answers come as lines of JSON.
+        `others` are the facts between them, by their rows in the whole; `numbers` are the lines of
+        all. The answers come as lines of JSON.
         """
 
     def joint(self, fact: Sale, force: bool) -> asyncio.Future[Verdict]:
@@ -118,26 +122,13 @@ class Waiting:
     joint: bool = False
     numbers: NDArray[np.int64] | None = None
     language: str = ""
+    since: float = 0.0
+    """When it was submitted."""
 
     @property
     def alone(self) -> bool:
         """Whether it is a commit of its own."""
         return self.atomic or self.joint or self.table is not None or self.control is not None
-
-
-class Figures(msgspec.Struct):
-    """What the writer counts for /metrics."""
-
-    commits: int = 0
-    facts: int = 0
-    refused: int = 0
-    replayed: int = 0
-    flush_seconds: float = 0.0
-    checkpoints: int = 0
-    storage_full: int = 0
-    queued: int = 0
-    lag: int = 0
-    """Facts that the checkpoint does not hold yet."""
 
 
 class Committer:
@@ -153,7 +144,7 @@ class Committer:
         self._flusher = ThreadPoolExecutor(1, "flush")
         self._checkpointer = ThreadPoolExecutor(1, "checkpoint")
         self._checkpointing = False
-        self._last_checkpoint = time.monotonic()
+        self._next_checkpoint = time.monotonic() + CHECKPOINT_S
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -194,8 +185,8 @@ class Committer:
         return done
 
     def lines(
-        self, sales: ArrowFacts, table: pa.Table, others: Mapping[int, Sale],
-        numbers: NDArray[np.int64], force: bool, language: str,
+        self, sales: ArrowFacts, others: Mapping[int, Sale], numbers: NDArray[np.int64],
+        force: bool, language: str,
     ) -> asyncio.Future[bytes]:
         """See Commits."""
         done: asyncio.Future[bytes] = self._loop.create_future()
@@ -223,6 +214,7 @@ class Committer:
     def _submit(self, waiting: Waiting) -> None:
         if self._queued + waiting.facts > QUEUE_FACTS:
             raise ProblemError("overloaded", "too many facts wait; try again")
+        waiting.since = time.perf_counter()
         self._waiting.append(waiting)
         self._queued += waiting.facts
         if not self._busy:
@@ -240,6 +232,7 @@ class Committer:
             self._idle.set()
             return
         group = self._take_group()
+        begun = time.perf_counter()
         try:
             if group[0].control is not None:
                 self._control(group[0], group[0].control)
@@ -255,6 +248,8 @@ class Committer:
             log.exception("staging failed")
             os._exit(OUTCOME_UNKNOWN)
         started = time.perf_counter()
+        self.figures.parts["queue"].add(begun - group[0].since)
+        self.figures.parts["fold"].add(started - begun)
         flush = self._loop.run_in_executor(self._flusher, self.writer.flush, staged)
         flush.add_done_callback(lambda done: self._flushed(group, staged, done, started))
 
@@ -295,10 +290,13 @@ class Committer:
         if error is not None:
             log.critical("a flush failed, its outcome is unknown: %r", error)
             os._exit(OUTCOME_UNKNOWN)
+        flushed = time.perf_counter()
         if staged.record is not None:
             self.figures.commits += 1
-            self.figures.flush_seconds += time.perf_counter() - started
+            self.figures.flush_seconds += flushed - started
+            self.figures.parts["flush"].add(flushed - started)
         self._tell(group, staged)
+        self.figures.parts["tell"].add(time.perf_counter() - flushed)
         self.figures.facts += len(staged.new_ids)
         self.figures.replayed += len(staged.known)
         self.figures.refused += len(staged.refusals)
@@ -342,7 +340,8 @@ class Committer:
     def _maybe_checkpoint(self) -> None:
         """Between commits: take a snapshot when one is due and write it in a thread."""
         ahead = self.replica.seq - self.replica.checkpoint_seq
-        due = time.monotonic() - self._last_checkpoint > CHECKPOINT_S
+        begun = time.monotonic()
+        due = begun > self._next_checkpoint
         if self._checkpointing or not ahead or not (due or ahead > CHECKPOINT_FACTS):
             return
         checkpoint = self.replica.checkpoint
@@ -355,7 +354,8 @@ class Committer:
 
         def settled(done: asyncio.Future[None]) -> None:
             self._checkpointing = False
-            self._last_checkpoint = time.monotonic()
+            now = time.monotonic()
+            self._next_checkpoint = now + max(CHECKPOINT_S, CHECKPOINT_REST * (now - begun))
             if done.exception() is not None:
                 # Nothing is lost: the journal has it all. The next start folds more.
                 log.error("a checkpoint failed: %r", done.exception())

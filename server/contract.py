@@ -58,10 +58,13 @@ MATCHED = Parameter(
     "If-Match", "the tag of the versions that the caller knows", TEXT, "header", required=True
 )
 
-ALWAYS = ("invalid-request", "invalid-parameter", "http-version", "internal", "head-timeout")
+ALWAYS = (
+    "invalid-request", "invalid-parameter", "http-version", "internal", "head-timeout",
+    "target-too-long", "head-too-large", "forbidden",
+)  # fmt: skip
 """Problems of every route."""
 
-GUARDED = ("unauthorized", "forbidden", "rate-limited")
+GUARDED = ("unauthorized", "rate-limited")
 """Problems of every route that is not open to everyone."""
 
 BODIES = (

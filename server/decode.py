@@ -82,11 +82,10 @@ def decode_lines(body: bytes) -> list[Line]:
 
 
 class Block(NamedTuple):
-    """An NDJSON body: `sales` are the plain ones in it, also as a `table`, with their lines'
-    `numbers` (int64); what its `others` are, in order."""
+    """An NDJSON body: `sales` are the plain ones in it, with their lines' `numbers` (int64); what
+    its `others` are, in order."""
 
     sales: ArrowFacts
-    table: pa.Table
     numbers: NDArray[np.int64]
     others: list[Line]
 
@@ -97,16 +96,11 @@ def decode_block(body: bytes) -> Block | None:
     if most < FEW_LINES:
         return None
     check_lines(most)
-    table, numbers, others = read_lines(body)
+    batch, numbers, others = read_lines(body)
     if len(numbers) < FEW_LINES:
         return None
-    try:
-        sales = ArrowFacts(table)
-    except FormError:
-        # Single facts tell which of them it is.
-        return None
     return Block(
-        sales, table, numbers,
+        ArrowFacts.plain(batch), numbers,
         [(number, _decoded(body[begin:end].strip())) for number, begin, end in others],
     )  # fmt: skip
 

@@ -10,10 +10,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
-from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage, StreamWriter
-from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.http import HttpVersion10, HttpVersion11, StreamWriter
+from aiohttp.http_exceptions import InvalidHeader, InvalidURLError, LineTooLong
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler
+from yarl import URL
 
+from .plain_request import Head, plain_head
 from .problems import ProblemError
 from .reply import Reply
 
@@ -29,6 +32,12 @@ BODY_S = HEAD_S = 10.0
 DRAIN_S, FIRST_S, TURN_S = 15.0, 1.0, 0.01
 """Seconds of a server that ends: for what is under way, for the first request of a connection
 that was just taken, and between two looks."""
+
+MOST_TARGET, MOST_HEADER, MOST_HEADERS = 8_190, 8_192, 128
+"""Bytes of path and query, bytes of a header, headers."""
+
+MOST_HEAD = 64 * 1024
+"""Bytes of a head that arrives in parts."""
 
 IDLE_S = 600.0
 """Seconds that a connection may be idle."""
@@ -51,21 +60,25 @@ async def read_body(request: web.BaseRequest) -> bytes:
     """The whole body, unpacked, within its time and size. Raises ProblemError."""
     encoding = request.headers.get("Content-Encoding")
     if encoding is not None:
-        encoding = encoding.lower()
+        encoding = ", ".join(request.headers.getall("Content-Encoding")).lower()
     if encoding not in _ENCODINGS:
         raise ProblemError("unsupported-media", f"the content encoding {encoding!r} is unknown")
-    body = getattr(request, "taken", None)
-    if body is None:
-        body = await read_raw(request)
+    body = await read_raw(request)
     window_bits = _ENCODINGS[encoding]
     return body if window_bits is None else _unpack(body, window_bits)
 
 
 async def read_raw(request: web.BaseRequest) -> bytes:
     """The whole body as it was sent, within its time and size. Raises ProblemError."""
+    taken: bytes | None = getattr(request, "taken", None)
+    if taken is not None:
+        return taken
     if (request.content_length or 0) > MOST_BODY:
         raise ProblemError("too-large", f"the body is over {MOST_BODY} bytes")
-    if "Expect" in request.headers:
+    headers = request.headers
+    if "Transfer-Encoding" in headers:
+        _check_transfer(request)
+    if "Expect" in headers and request.version != HttpVersion10:
         await _invite(request)
     if request.content.is_eof():
         # A small body has arrived with its head, as most have: no timer, no waiting.
@@ -74,9 +87,17 @@ async def read_raw(request: web.BaseRequest) -> bytes:
         async with asyncio.timeout(BODY_S):
             return await request.read()
     except TimeoutError:
+        cast(_Connection, request.protocol).give_up()
         raise ProblemError(
             "body-timeout", f"the body did not arrive in {BODY_S:.0f} s"
         ) from None
+
+
+def _check_transfer(request: web.BaseRequest) -> None:
+    """aiohttp leaves a body packed that was packed for its way, and takes chunks of HTTP/1.0."""
+    encoding = request.headers["Transfer-Encoding"].lower()
+    if encoding != "chunked" or request.version == HttpVersion10:
+        raise ProblemError("invalid-request", "the only transfer encoding is chunked, of HTTP/1.1")
 
 
 async def _invite(request: web.BaseRequest) -> None:
@@ -109,6 +130,31 @@ class EdgeRequest(web.BaseRequest):
     taken: bytes | None = None
 
 
+class PlainRequest(EdgeRequest):
+    """A request whose head was read by `plain_head`, with its whole body."""
+
+    ATTRS = EdgeRequest.ATTRS | {"_target"}
+    keep_alive = True
+
+    def __init__(self, head: Head, body: bytes, protocol: RequestHandler) -> None:
+        # Deliberately not the base's, which takes a parser's message.
+        self._method, self._target, self._headers = head.method, head.target, head.headers
+        self._version = HttpVersion11
+        self._protocol, self._loop = protocol, protocol._loop
+        self._payload, self._payload_writer = EMPTY_PAYLOAD, StreamWriter(protocol, self._loop)
+        self._cache, self._state = {}, {}
+        self._read_bytes = self.taken = body
+
+    @property
+    def raw_path(self) -> str:
+        """The target as it was sent."""
+        return self._target
+
+    @property
+    def _rel_url(self) -> URL:  # type: ignore[override]
+        return URL(self._target, encoded=True)
+
+
 class _OneTask:
     """The loop as connections see it: their requests are handled in their own task.
 
@@ -133,14 +179,26 @@ class _OneTask:
 class _Connection(RequestHandler):
     """One connection, whose errors have the shape of all others and quote nobody's bytes.
 
-    aiohttp has no deadline for a head that arrives byte by byte, and no bound on connections.
+    aiohttp has no deadline for a head that arrives byte by byte, none of its size, and no bound on
+    connections.
+    Its parser, its queue of messages and its streams are a third of what a sale costs: a request in
+    plain form that arrives whole goes around them, as long as they are between two requests.
     """
 
     _head: asyncio.TimerHandle | None = None
-    _heads = 0
+    _heads = _head_size = 0
+    body: StreamReader = EMPTY_PAYLOAD
+    """Of the latest request: what of it comes after the answer is no head."""
+    _between = True
+    """Whether aiohttp's parser has had whole requests only, but for the `_rest` of a body."""
+    _rest = 0
+    _later = b""
+    """What has come while a plain request is under way."""
+    _answering: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A connection beyond the bound is told so and closed."""
+        self._new_task = self._loop.create_task
         super().connection_made(transport)
         assert self._manager is not None
         if sys.version_info < (3, 12):
@@ -149,54 +207,91 @@ class _Connection(RequestHandler):
             self._say(ProblemError("overloaded", f"over {MOST_CONNECTIONS} connections"))
 
     def data_received(self, data: bytes) -> None:
-        """A head must be whole in time; what waits for nothing is answered where it arrives."""
-        # The connection's task is to be woken only by what it has to answer.
-        waiter, self._waiter = self._waiter, None
-        try:
-            super().data_received(data)
-        finally:
-            self._waiter = waiter
-        idle = not self._messages and self._current_request is None
-        if waiter is not None and self._messages and not waiter.done() and not self._answered():
-            waiter.set_result(None)
-        if idle and data and self._head is None:
-            self._heads = self._request_count
+        """A request in plain form is taken here; of others a head must be whole in time."""
+        if self._answering is not None:
+            self._later += data
+            self._pause_transport_reading()
+            return
+        if self._between and data:
+            head = None if self._rest else plain_head(data)
+            end = self._rest if head is None else head.end
+            if head is not None and len(data) == end and self._idle:
+                self._take(head, data)
+                return
+            self._rest = end - len(data)
+            # More than one request, or none that is plain: who knows where the parser stands then.
+            self._between = end > 0 and self._rest >= 0
+        is_head = self._current_request is None and self.body.is_eof()
+        super().data_received(data)
+        if is_head and data and not self._messages:
+            self._take_head(len(data))
+
+    def _take_head(self, size: int) -> None:
+        """Bytes of a head that is not whole yet."""
+        if self._head is None:
             self._head = self._loop.call_later(HEAD_S, self._end_head)
+            self._heads, self._head_size = self._request_count, 0
+        elif self._heads != self._request_count:
+            # The head that is timed has been answered: this is another one.
+            self._head.cancel()
+            self._head = None
+            self._take_head(size)
+            return
+        self._head_size += size
+        if self._head_size > MOST_HEAD:
+            self._say(ProblemError("head-too-large", f"the head is over {MOST_HEAD} bytes"))
 
-    def _answered(self) -> bool:
-        """Answer the request that has arrived, unless the connection's task has to.
+    @property
+    def _idle(self) -> bool:
+        """Whether the connection waits for a request, and is to."""
+        waits = self._waiter is not None and not self._waiter.done() and not self._messages
+        return waits and not self._close and not self._force_close
 
-        Two turns of the loop and the task's bookkeeping cost as much as a member's balance.
-        """
-        message, payload = self._messages[0]
-        if (
-            len(self._messages) > 1 or self._paused or payload is not EMPTY_PAYLOAD
-            or type(message) is not RawRequestMessage or message.method != "GET"
-            or message.should_close or message.upgrade or self._keepalive_handle is None
-        ):  # fmt: skip
-            return False
-        manager, parser, writer = self._manager, self._parser, StreamWriter(self, self._loop)
-        assert isinstance(manager, EdgeServer)
-        assert parser is not None
-        assert self._task_handler is not None
+    def _take(self, head: Head, data: bytes) -> None:
+        """Answer a plain request, which is all of `data`; what waits for nothing without a task."""
+        assert isinstance(self._manager, EdgeServer)
         assert self.transport is not None
-        request = manager.request(message, payload, self, writer, self._task_handler)
-        reply = manager.at_once(request)
-        if reply is None:
-            return False
-        self._messages.popleft()
-        if hasattr(parser, "message_consumed"):
-            # From aiohttp 3.14 on the parser counts what waits.
-            parser.message_consumed()
-        self.transport.write(reply.message(request))
+        self._request_count += 1
+        self._manager.requests_count += 1
         self._next_keepalive_close_time = self._loop.time() + IDLE_S
-        return True
+        request = PlainRequest(head, data[head.begin :], self)
+        if head.method == "GET" and not self._paused:
+            reply = self._manager.at_once(request)
+            if reply is not None:
+                self.transport.write(reply.message(request))
+                return
+        # It is under way at once, also for a server that ends now.
+        self._request_in_progress = True
+        assert self._request_handler is not None
+        work = self._handle_request(request, None, self._request_handler)
+        self._answering = self._new_task(self._answer(work))
+
+    async def _answer(self, work: Awaitable[tuple[web.StreamResponse, bool]]) -> None:
+        """Wait for the answer to a plain request; then see what has come meanwhile."""
+        goes_on = False
+        try:
+            response, lost = await work
+            goes_on = bool(response.keep_alive) and not lost
+        except ConnectionError:
+            log.debug("a connection was lost before its answer")
+        finally:
+            self._answering = None
+            if not goes_on:
+                self.force_close()
+        if self._later:
+            data, self._later = self._later, b""
+            self._resume_transport_reading()
+            self.data_received(data)
 
     def _end_head(self) -> None:
         self._head = None
         if self._request_count == self._heads and self._current_request is None:
             detail = f"the head did not arrive in {HEAD_S:.0f} s"
             self._say(ProblemError("head-timeout", detail))
+
+    def give_up(self) -> None:
+        """Nobody waits for the rest of a body any more."""
+        self._lingering_time = 0.0
 
     @property
     def _is_new(self) -> bool:
@@ -243,13 +338,29 @@ class _Connection(RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("a part of another answer has been sent")
         if status < 500:
-            problem = ProblemError("invalid-request", "the request is not well-formed HTTP")
+            problem = _unread(exc)
         else:
             log.error("a request failed outside its handler: %r", exc)
             problem = ProblemError("internal", "a defect of vafa; it has been logged")
         response = problem.response()
         response.force_close()
         return response
+
+
+def _unread(error: BaseException | None) -> ProblemError:
+    """What is wrong with a request that aiohttp could not read; nobody's bytes are quoted."""
+    said = getattr(error, "message", "")
+    if isinstance(error, LineTooLong):
+        if error.args[1] == MOST_TARGET:
+            return ProblemError("target-too-long", f"path and query are over {MOST_TARGET} bytes")
+        return ProblemError("head-too-large", f"a header is over {MOST_HEADER} bytes")
+    if said == "Too many headers received":
+        return ProblemError("head-too-large", f"there are over {MOST_HEADERS} headers")
+    reason = ""
+    if not isinstance(error, InvalidHeader | InvalidURLError):
+        # The parser's own words: the bytes that it quotes stand on further lines.
+        reason = ": " + said.partition(":\n")[0].rstrip(".")
+    return ProblemError("invalid-request", f"the request is not well-formed HTTP{reason}")
 
 
 class EdgeServer(web.Server):
@@ -260,19 +371,21 @@ class EdgeServer(web.Server):
         at_once: Callable[[web.BaseRequest], Reply | None] = lambda _: None,
     ) -> None:
         """`at_once` answers what waits for nothing; None is for `handle`."""
+
+        def request(
+            message: Any, payload: Any, protocol: Any, writer: Any, task: Any
+        ) -> web.BaseRequest:
+            protocol.body = payload
+            return EdgeRequest(
+                message, payload, protocol, writer, task, self._loop, client_max_size=MOST_BODY
+            )
+
         self.at_once = at_once
         # Bodies are unpacked here (`_unpack`), not by the parser.
         super().__init__(
-            handle, request_factory=self.request, access_log=None, auto_decompress=False,
-            keepalive_timeout=IDLE_S,
-        )
-
-    def request(
-        self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any
-    ) -> web.BaseRequest:
-        """The request of a head that a connection has read."""
-        return EdgeRequest(
-            message, payload, protocol, writer, task, self._loop, client_max_size=MOST_BODY
+            handle, request_factory=request, access_log=None, auto_decompress=False,
+            keepalive_timeout=IDLE_S, max_line_size=MOST_TARGET, max_field_size=MOST_HEADER,
+            max_headers=MOST_HEADERS,
         )
 
     def __call__(self) -> RequestHandler:

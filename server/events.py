@@ -33,7 +33,7 @@ from .keys import Holder
 from .lines import line_of, problem_line
 from .parameters import flag, parameters
 from .privacy import Privacy
-from .problems import ProblemError, language_of
+from .problems import PROBLEMS, ProblemError, language_of
 from .reply import Reply
 
 MOST_TOLD = 1000
@@ -271,7 +271,7 @@ def _answer(verdict: Verdict) -> web.Response:
             name: answer[name]
             for name in ("id", "seq", "balances", "tier", "redeemable", "coupons") if name in answer
         }  # fmt: skip
-        raise ProblemError(answer["reason"], "the fact is refused for ever", **told)
+        raise ProblemError(answer["reason"], PROBLEMS[answer["reason"]].when, **told)
     if verdict.replayed:
         return Reply(orjson.dumps(answer), JSON, 200, {"Idempotent-Replayed": "true"})
     status = 202 if answer["status"] == "parked" else 201

@@ -58,6 +58,8 @@ class Guard:
         """The holder of the request's key, which has the scope. Raises ProblemError."""
         headers = request.headers
         given = headers.get("Authorization")
+        if len(headers.getall("Authorization", ())) > 1 or len(headers.getall("X-Api-Key", ())) > 1:
+            raise ProblemError("unauthorized", "the key is there twice")
         if given is not None:
             kind, _, key = given.partition(" ")
             holder = self._bearer(key.strip()) if kind.lower() == "bearer" else None

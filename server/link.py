@@ -28,7 +28,8 @@ from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
 from .beat import FROZEN_S, WATCH_S, Beat
-from .committer import Committer, Figures
+from .committer import Committer
+from .figures import Figures
 from .problems import ProblemError
 from .tracing import PARENTS, Tracing
 
@@ -137,12 +138,12 @@ async def _serve_ask(ask: Ask, committer: Committer, writer: asyncio.StreamWrite
             )
             told = Told(ask.number, table=answers)
         elif ask.kind == LINES:
-            table = pa.ipc.open_stream(ask.table).read_all()
+            batch = pa.ipc.open_stream(ask.table).read_next_batch()
             others = {
                 row: Sale.of(*sale) for row, sale in zip(ask.rows, ask.sales, strict=True)
             }
             answers = await committer.lines(
-                ArrowFacts(table), table, others, np.frombuffer(ask.numbers, np.int64), ask.force,
+                ArrowFacts.plain(batch), others, np.frombuffer(ask.numbers, np.int64), ask.force,
                 ask.language,
             )  # fmt: skip
             told = Told(ask.number, table=answers)
@@ -287,14 +288,14 @@ class RemoteCommits:
         return done
 
     def lines(
-        self, sales: ArrowFacts, table: pa.Table, others: Mapping[int, Sale],
-        numbers: NDArray[np.int64], force: bool, language: str,
+        self, sales: ArrowFacts, others: Mapping[int, Sale], numbers: NDArray[np.int64],
+        force: bool, language: str,
     ) -> asyncio.Future[bytes]:
         """See Commits."""
         self._check(len(numbers))
         done: asyncio.Future[bytes] = self._loop.create_future()
         self._ask(
-            LINES, force, _Under(len(numbers), table=done), table=stream_of(table),
+            LINES, force, _Under(len(numbers), table=done), table=stream_of(sales.table),
             rows=list(others), sales=[fact.parts() for fact in others.values()],
             numbers=numbers.tobytes(), language=language,
         )  # fmt: skip

@@ -25,8 +25,9 @@ class OperationDoor:
     def __init__(self, front: Front) -> None:
         self.front = front
 
-    async def livez(self, _: web.BaseRequest, __: str) -> web.Response:
+    async def livez(self, request: web.BaseRequest, _: str) -> web.Response:
         """The process runs."""
+        parameters(request)
         return Reply(b'{"status":"ok"}', JSON)
 
     async def readyz(self, request: web.BaseRequest, _: str) -> web.Response:
@@ -60,8 +61,9 @@ class OperationDoor:
             _check("checkpoint", True, f"{figures.lag} facts behind"),
         ]
 
-    async def metrics(self, _: web.BaseRequest, __: str) -> web.Response:
+    async def metrics(self, request: web.BaseRequest, _: str) -> web.Response:
         """Prometheus text; without the writer's figures while it starts again."""
+        parameters(request)
         registry = CollectorRegistry()
         try:
             figures = await self.front.commits.told_figures()

@@ -33,7 +33,10 @@ PROBLEMS: dict[str, Kind] = {
     "unauthorized": Kind(
         401, "No good key", "the key, signature or token is missing, unknown or not good now"
     ),
-    "forbidden": Kind(403, "Forbidden", "the key is not for this request, or not for the store"),
+    "forbidden": Kind(
+        403, "Forbidden",
+        "the key is not for this request or store; without keys: a page of another site asks",
+    ),
     "not-found": Kind(404, "Not found", "no such member, fact or path"),
     "method-not-allowed": Kind(405, "Method not allowed", "the path has other methods"),
     "invalid-mapping": Kind(
@@ -42,6 +45,10 @@ PROBLEMS: dict[str, Kind] = {
     "head-timeout": Kind(408, "Head too slow", "the head did not arrive in 10 seconds", True),
     "body-timeout": Kind(408, "Body too slow", "the body did not arrive in 10 seconds", True),
     "no-program": Kind(409, "No program", "no program is in force at the fact's time", True),
+    "target-too-long": Kind(414, "Target too long", "path and query are over 8,190 bytes"),
+    "head-too-large": Kind(
+        431, "Head too large", "a header is over 8,192 bytes, all are over 64 KiB, or over 128"
+    ),
     "too-large": Kind(413, "Too large", "the body or the batch is beyond its bound"),
     "precondition-failed": Kind(
         412, "Precondition failed", "the programs are not those that `If-Match` names"
@@ -209,10 +216,13 @@ class ProblemError(Exception):
 
     def response(self, language: str = ENGLISH) -> Reply:
         """The problem as an HTTP response."""
-        return Reply(
+        response = Reply(
             orjson.dumps(self.body(language)), CONTENT_TYPE, PROBLEMS[self.slug].status,
             self._headers(language),
         )
+        if response.status == HTTPStatus.REQUEST_TIMEOUT:
+            response.force_close()
+        return response
 
     def message(self) -> bytes:
         """The problem as the bytes of an answer after which the connection is closed."""

@@ -15,6 +15,7 @@ from aiohttp import web
 from .contract import Told
 from .edge import MOST_BODY, check_version
 from .guard import Guard
+from .origins import Origins
 from .problems import ProblemError, language_of
 from .reply import Reply
 
@@ -51,6 +52,7 @@ class Router:
         self.routes = tuple(routes)
         self._requests = requests
         self._guard = guard
+        self._origins = Origins(is_open=guard is None)
         # The whole target of a request that names an exact path and no query.
         self._direct: dict[tuple[str, str], Route] = {}
         self._exact: dict[str, dict[str, Route]] = {}
@@ -136,6 +138,7 @@ class Router:
         try:
             route, argument = found or self._find(request)
             name = route.path
+            self._origins.check(request)
             if self._guard is not None and route.told.scope != "open":
                 holder = await self._guard.admit(request, route.told.scope)
                 request.holder = holder  # type: ignore[attr-defined]

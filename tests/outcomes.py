@@ -90,7 +90,7 @@ class Run:
 
         A member's part of a closed day stands for the day. What rules that donate gave is
         summed with their donations under no rule, as corrections tell them. Points whose money
-        has come are told as of a rule of their own.
+        has come, and those that captures spent, are told as of a rule of their own.
         """
         found: Counter[tuple[str, str, str]] = Counter()
         for name, told in self.told.items():
@@ -98,8 +98,8 @@ class Run:
                 fact = posting.corrects or name.partition("/")[0]
                 rule = "" if posting.rule in self.donors else posting.rule
                 found[fact, rule, posting.currency] += posting.points
-                if posting.kind == "accrue":
-                    found[fact, "accrued", posting.currency] += posting.desired
+                if posting.kind in ("accrue", "capture"):
+                    found[fact, posting.kind, posting.currency] += posting.desired
         return {key: points for key, points in found.items() if points}
 
     def refused(self) -> set[str]:
@@ -137,12 +137,9 @@ def lots_of(points: dict[tuple[Any, ...], int]) -> list[tuple[Any, ...]]:
 def settled(run: Run, case: Case) -> Run:
     """The run in the form in which two sides are compared; what is left out is not ruled.
 
-    Postings are sorted, expiries summed. Postings of 0 points are left out but for captures,
-    accruals and offers: a rule without room takes no part on one side and is told with its limit
-    on the other.
-    Corrections of rules that donate are netted with those of their donations. What a reversal
-    wanted is told by one side only. Standings are kept of facts that come after all others,
-    days closed among them, and were not refused.
+    Postings are sorted. Corrections of rules that donate are netted with those of their donations.
+    What is left of a stock is told by one side only. Standings are kept of facts that come after
+    all others, days closed among them, and were not refused.
     """
     donors = set(re.findall(r'"id" = "([^"]+)"[^\n]*"donate" = ', "".join(case.programs.values())))
     run.donors = donors
@@ -159,18 +156,12 @@ def settled(run: Run, case: Case) -> Run:
 
 def _netted(postings: list[Posted], donors: set[str]) -> list[Posted]:
     sums: dict[tuple[str, str], int] = defaultdict(int)
-    expired: dict[str, int] = defaultdict(int)
     rest: list[Posted] = []
     for posting in postings:
-        if posting.kind == "expire":
-            expired[posting.currency] += posting.points
-            continue
         if posting.kind == "correct" and (not posting.rule or posting.rule in donors):
             sums[posting.corrects, posting.currency] += posting.points
-        elif posting.points or posting.kind in ("capture", "accrue", "offer"):
-            reversal = posting.kind == "reverse"
-            rest.append(posting._replace(desired=posting.points) if reversal else posting)
-    rest += [Posted("", "expire", name, points, points) for name, points in expired.items()]
+        elif posting.kind != "stock":
+            rest.append(posting)
     return sorted(rest) + sorted(
         Posted("", "correct", currency, points, points, "", corrects)
         for (corrects, currency), points in sums.items() if points

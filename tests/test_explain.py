@@ -361,6 +361,59 @@ def test_a_closed_day_is_told_by_member(tmp_path: Path) -> None:
                 explainer.fact(name, member)
 
 
+FOUR_DAYS = """
+hold_hours = 24
+
+[[currency]]
+id = "points"
+expiry = { policy = "after", days = 3 }
+
+"""
+
+
+def test_a_closed_day_of_which_a_late_hold_moves_the_lines_agrees(tmp_path: Path) -> None:
+    gives = {"kind": "adjust", "currency": "points", "points": 10}
+    case = made(
+        FOUR_DAYS, gives, gives | {"occurred_at": "2025-06-04T12:00:00Z"},
+        {"kind": "redeem", "currency": "points", "points": 10,
+         "occurred_at": "2025-06-05T10:00:00Z"},
+        {"kind": "day closed", "date": "2025-06-05", "occurred_at": "2025-06-06T01:00:00Z"},
+        {"kind": "hold", "currency": "points", "points": 10,
+         "occurred_at": "2025-06-04T20:00:00Z"},
+    )  # fmt: skip
+    del case.facts[3]["member"]
+    with ledger(case, tmp_path / "ledger") as writer:
+        explainer = Explainer(writer.replica, "en")
+        found = explainer.fact("s4", "m")
+        assert isinstance(found, Explanation)
+        assert sorted((p.kind, p.points) for p in found.postings) == [
+            ("expire", -10), ("release", 10),
+        ]  # fmt: skip
+        assert (found.journalled, found.corrections) == ([], [])
+        assert (found.agrees, found.corrected, found.moved_lines) == (True, True, True)
+        assert SENTENCES["moved lines"][0] in found.sentences
+        assert all(one.agrees for one in explainer.all())
+
+
+def test_a_bonus_of_a_closed_day_that_a_cap_leaves_nothing_is_told(tmp_path: Path) -> None:
+    program = (
+        '[[currency]]\nid = "points"\ncaps = { day = 5 }\n'
+        '[[rule]]\nid = "base"\nkind = "earn"\npoints = 1\nper = 100\n'
+        '[[rule]]\nid = "gift"\nkind = "bonus"\npoints = 7\non = "birthday"\n'
+    )
+    case = made(
+        program, {"kind": "enrol", "birth": "1990-06-02"}, buys(("milk", 500)),
+        {"kind": "day closed", "date": "2025-06-02", "occurred_at": "2025-06-03T01:00:00Z"},
+    )  # fmt: skip
+    del case.facts[2]["member"]
+    with ledger(case, tmp_path / "ledger") as writer:
+        found = Explainer(writer.replica).fact("s3", "m")
+        assert isinstance(found, Explanation)
+    nothing = explain_shape.PostingTold("gift", "bonus", "points", 0, 7, "cap.day")
+    assert (found.postings, found.journalled, found.agrees) == ([nothing], [nothing], True)
+    assert rule(found, "gift").limit == explain_shape.Cut("cap.day", "5", 0, None)
+
+
 def test_a_transfer_is_told_of_both(tmp_path: Path) -> None:
     gives = {"kind": "transfer", "to": "n", "currency": "points", "points": 7}
     case = made(BASE, buys(("milk", 500)), buys(("milk", 500), member="n"), gives | {

@@ -69,9 +69,9 @@ def test_a_head_in_two_parts_is_taken(server: Server) -> None:
 
 def test_heads_are_bounded(server: Server) -> None:
     long = b"GET /livez HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 9_000 + b"\r\n\r\n"
-    assert b" 400 " in server.raw(long)[:20]
+    assert b" 431 " in server.raw(long)[:20]
     many = b"GET /livez HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 200 + b"\r\n"
-    assert b" 400 " in server.raw(many)[:20]
+    assert b" 431 " in server.raw(many)[:20]
 
 
 def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

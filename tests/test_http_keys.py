@@ -117,6 +117,13 @@ def test_other_schemes_are_refused(server: Server, header: str) -> None:
     assert server.ask("GET", "/v1/programs", None, {"Authorization": header}).status == 401
 
 
+@pytest.mark.parametrize("given", ["X-Api-Key: all", "Authorization: Bearer all"])
+def test_a_key_is_given_once(server: Server, given: str) -> None:
+    for times, status in ((1, b"200"), (2, b"401")):
+        request = "GET /v1/programs HTTP/1.1\r\nHost: x\r\n" + f"{given}\r\n" * times + "\r\n"
+        assert server.raw(request.encode()).split(b" ")[1] == status
+
+
 @pytest.mark.parametrize(
     ("key", "read", "write"),
     [("all", 404, 201), ("reader", 404, 403), ("writer", 403, 201), ("till", 404, 201),

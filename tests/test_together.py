@@ -8,8 +8,28 @@ import random
 import pytest
 
 from . import differential, random_together, together
+from .cases import read_row
 
 CASES, PARTS = 300, 10
+
+KNOWN_OF_WHO_LEAVES = """cuts 1
+--- program v1
+format = 1
+id = "leaves"
+unit = { code = "EUR" }
+zone = "UTC"
+currency = [{ id = "points", kind = "points" }]
+
+[ladder]
+window = "half"
+tier = [{ id = "top", at_least = { value = { ltv = 5 } }, bonus = { points = 7 } }]
+--- facts
+{"id":"v1","kind":"program publish","occurred_at":"1970-01-01T00:00:00Z","program":"v1"}
+{"id":"h","kind":"enrol","occurred_at":"2024-01-01T00:00:00Z","member":"h","type":"household"}
+{"id":"m","kind":"enrol","occurred_at":"2024-10-28T00:00:00Z","member":"m","values":{"ltv":5}}
+{"id":"in","kind":"pool","occurred_at":"2024-10-29T00:00:00Z","member":"m","account":"h"}
+{"id":"out","kind":"unpool","occurred_at":"2024-10-30T00:00:00Z","member":"m","account":"h"}
+"""
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -21,6 +41,11 @@ def test_ledger_replay_and_reference_agree(part: int) -> None:
             done += 1
             found = together.differences(case)
             assert not found, f"{case.name}: {found[0]}"
+
+
+def test_who_leaves_a_household_reaches_a_tier_by_what_is_known() -> None:
+    """The account is new, and so is its bonus: what is known of the person came along."""
+    assert together.differences(read_row("leaves", KNOWN_OF_WHO_LEAVES)) == []
 
 
 def test_a_long_run_draws_them_as_well() -> None:

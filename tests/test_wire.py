@@ -8,6 +8,7 @@ import os
 import random
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -130,8 +131,9 @@ def content_in_columns(line: bytes) -> tuple[Any, ...] | None:
     if not len(lines.numbers):
         assert lines.others in ([], [(1, 0, len(line))])
         return None
-    sales = ArrowFacts(lines.table)
+    sales = ArrowFacts(pa.Table.from_batches([lines.batch]))
     content = sales.content(0)
+    assert ArrowFacts.plain(lines.batch).content(0) == content
     return (sales.ids[0], len(content[5]), *content)
 
 

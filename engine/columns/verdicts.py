@@ -140,10 +140,10 @@ def _balances(words: AnswerWords, outcome: Outcome, n: int) -> pa.ListArray:
     return _lists(np.arange(n + 1) * size, items)
 
 
-def stream_of(table: pa.Table) -> bytes:
+def stream_of(table: pa.Table | pa.RecordBatch) -> bytes:
     """A table as an Arrow IPC stream."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
+        stream.write(table)
     content: bytes = sink.getvalue().to_pybytes()
     return content

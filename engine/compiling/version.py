@@ -205,6 +205,7 @@ class CompiledProgram(PlacedProgram):
             "broken_code": LIMIT_CODES["minimum"],
             "beyond_code": LIMIT_CODES["maximum"],
             "uses_code": LIMIT_CODES["uses"],
+            "once_code": LIMIT_CODES["once"],
             "offer_code": LIMIT_CODES["offer"],
             "budget_code": LIMIT_CODES["budget"],
             "receipt_currency": currency,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -30,14 +30,12 @@ from ..columns.records import StoredFact, read_facts
 from ..columns.schema import NO_MEMBER, column
 from ..columns.status import REFUSALS, Status
 from ..controls.standing import DAY_CLOSED, day_closed
-from ..facts import SHOWN, DayClosedFact
+from ..facts import SHOWN
 from ..folding.chain import Heads
 from ..reference.calendar import business_date
 from ..reference.facts import named_sale
-from ..reference.run import Step, in_order, play
-from ..reference.tied import play_tied
 from ..reference.turn import Posting
-from ..reference.world import Accepted, Version, World
+from ..reference.world import Accepted, Version
 from ..replica.replica import Replica
 from ..value.coupons import codes_told
 from ..views.views import durable_heads
@@ -47,15 +45,16 @@ from .control import control_told
 from .journal import (
     corrections_told,
     differences,
+    line_differences,
     postings_told,
     standing_differences,
     terms_told,
 )
 from .member import MemberChain, Reader, chain_of, shown, wire_fact
+from .played import Played, play_chain
 from .refused import refused
 from .rules import lines_told, rules_told
 from .shape import CodeTold, ControlTold, Explanation, ProgramTold
-from .trace import Heard, Listener
 from .words import sentences
 
 
@@ -70,61 +69,6 @@ class Asked(NamedTuple):
     seq: int
     member: int | None = None
     heads: Heads | None = None
-
-
-@dataclass
-class _Played:
-    """A member's chain, and what the reference made of it and told.
-
-    `places` are those of all its facts and closed days by seq; played are those up to the
-    last that was asked for, `steps` by seq. Of members that were ever tied, `apart` are what a
-    closed day posted to other accounts, `elsewhere` the facts that count in another account than
-    their member's: their answers tell of the member.
-    """
-
-    chain: MemberChain
-    places: dict[int, int]
-    steps: dict[int, Step]
-    heard: dict[int, Heard]
-    apart: dict[int, list[Posting]] = field(default_factory=dict)
-    elsewhere: set[int] = field(default_factory=set)
-
-    def stands(self, seq: int) -> dict[int, bool]:
-        """By seq whether each other fact stands before one."""
-        mine = self.places[seq]
-        return {other: place < mine for other, place in self.places.items() if place != mine}
-
-
-def _played_tied(world: World, chain: MemberChain) -> _Played:
-    """All facts of members that were ever tied; of closed days the part of the chain's member."""
-    listener = Listener()
-    tied = play_tied(world, chain.entries, listener)
-    steps: dict[int, Step] = {}
-    apart: dict[int, list[Posting]] = {}
-    days = {entry.seq for entry in world.days}
-    for account, run in tied.runs.items():
-        for step in run.steps:
-            seq = step.entry.seq
-            if seq in days and account != chain.name:
-                apart.setdefault(seq, []).extend(step.row.postings)
-            elif step.entry.fact.id in listener.heard and not step.emptied:
-                steps[seq] = step
-    heard = {
-        seq: listener.heard[_key(step, chain.name if seq in days else "")]
-        for seq, step in steps.items()
-    }
-    entries = in_order([*(step.entry for step in steps.values() if step.entry.seq not in days),
-                        *world.days])  # fmt: skip
-    places = {entry.seq: place for place, entry in enumerate(entries)}
-    elsewhere = {
-        seq for seq, step in steps.items() if not isinstance(step.entry.fact, DayClosedFact)
-        and heard[seq].account != tied.account(step.entry.fact.member)
-    }  # fmt: skip
-    return _Played(chain, places, steps, heard, apart, elsewhere)
-
-
-def _key(step: Step, account: str) -> str:
-    return f"{step.row.id}/{account}" if account else step.row.id
 
 
 class Explainer:
@@ -279,7 +223,7 @@ class Explainer:
             ]
             yield from self._some(number, played, seqs)
 
-    def _some(self, number: int, played: _Played, seqs: Collection[int]) -> Iterator[Explanation]:
+    def _some(self, number: int, played: Played, seqs: Collection[int]) -> Iterator[Explanation]:
         for seq in sorted(seqs, key=lambda seq: played.places.get(seq, -1)):
             stored = self._reader.stored(seq)
             if seq in played.steps:
@@ -315,32 +259,11 @@ class Explainer:
 
     # -- a member ------------------------------------------------------------------------------
 
-    def _played(self, number: int, heads: Heads, seqs: Collection[int] | None) -> _Played:
-        """A member's facts, heard where wanted (None: all), played as far as that asks."""
-        world = self._world
+    def _played(self, number: int, heads: Heads, seqs: Collection[int] | None) -> Played:
         chain = chain_of(self._reader, number, heads)
-        if len(heads) > 1:
-            return _played_tied(world, chain)
-        entries = in_order([*chain.entries, *world.days])
-        places = {entry.seq: place for place, entry in enumerate(entries)}
-        if seqs is None:
-            wanted = None
-        else:
-            del entries[max((places[seq] for seq in seqs if seq in places), default=-1) + 1 :]
-            wanted = {entry.fact.id for entry in entries if entry.seq in seqs}
-        days = {entry.seq for entry in world.days}
-        listener = Listener(wanted)
-        run = play(
-            replace(world, days=[entry for entry in entries if entry.seq in days]),
-            [entry for entry in entries if entry.seq not in days], trace=listener,
-        )  # fmt: skip
-        return _Played(
-            chain, places, {step.entry.seq: step for step in run.steps},
-            {step.entry.seq: heard for step in run.steps
-             if (heard := listener.heard.get(step.row.id)) is not None},
-        )  # fmt: skip
+        return play_chain(self._world, chain, len(heads) > 1, seqs)
 
-    def _in_force(self, played: _Played, stored: StoredFact) -> Explanation:
+    def _in_force(self, played: Played, stored: StoredFact) -> Explanation:
         """A fact that moves what it moves."""
         seq, chain = stored.seq, played.chain
         step = played.steps[seq]
@@ -351,7 +274,11 @@ class Explainer:
         balances = balances_told(program, before, after, step.row)
         tier = tier_told(program, before, after)
         every = [*step.row.postings, *played.apart.get(seq, ())]
-        unlike = list(differences(self._donors, every, own, later))
+        unlike, moved = list(differences(self._donors, every, own, later)), False
+        if not unlike and not later and (lines := list(line_differences(every, own))):
+            then = self._lines_then(chain, seq)
+            lines = lines if then is None else list(line_differences(then, own))
+            unlike, moved = lines, not lines
         if (
             stored.kind in MEMBER_KINDS and seq >= chain.last_tie and seq not in played.elsewhere
         ):
@@ -369,10 +296,26 @@ class Explainer:
             returned=back_told(heard.returned), paid=paid_told(heard.paid),
             postings=postings_told(step.row.postings),
             lots=lots, moved=lots_moved(before.wallet, after.wallet), balances=balances, tier=tier,
-            journalled=postings_told(own), corrected=bool(later),
+            journalled=postings_told(own), corrected=bool(later) or moved, moved_lines=moved,
             corrections=corrections_told(self._reader, later), differences=unlike,
         )  # fmt: skip
         return self._worded(told, step.entry.version)
+
+    def _lines_then(self, chain: MemberChain, seq: int) -> list[Posting] | None:
+        """What a fact came to by what was known when it was committed; None where that is all
+        there is."""
+        last = self._reader.records.at(seq).record.last
+        heads: dict[int, int] = {}
+        for other, row in chain.rows.items():
+            if other <= last:
+                heads[int(column(row.batch, "member")[row.row])] = other
+        world = replace(self._world, days=[day for day in self._world.days if day.seq <= last])
+        if len(world.days) == len(self._world.days) and max(chain.rows) <= last:
+            return None
+        number = self._reader.dictionaries.members.numbers[chain.name]
+        then = play_chain(world, chain_of(self._reader, number, heads), len(heads) > 1)
+        step = then.steps.get(seq)
+        return [] if step is None else [*step.row.postings, *then.apart.get(seq, ())]
 
     def _not_in_force(
         self, number: int, chain: MemberChain, stored: StoredFact

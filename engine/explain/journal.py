@@ -1,8 +1,8 @@
 """Whether the journal's postings are those explained, and what was corrected since.
 
-Three things are told differently by design and are not compared: a rule without room takes no
-part on one side and is told with 0 points on the other; what a reversal wanted; and the terms
-that a redemption broke, which the journal tells on its posting.
+Sums are held against what a fact has come to by now, corrections counted in. Line by line the
+journal tells what a fact came to when it was committed: a late fact that moves points of another
+from one line to another, and leaves its sums, corrects nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from ..reference.turn import Posting, Row
 from .member import Journalled, MemberChain, Reader
 from .shape import BalanceTold, Correction, Difference, PostingTold
 
-OFFER, ACCRUE = "offer", "accrue"
-TOLD_APART = ("capture", ACCRUE)
+OFFER, ACCRUE, CAPTURE, STOCK = "offer", "accrue", "capture", "stock"
+TOLD_APART = (CAPTURE, ACCRUE)
 """Kinds of postings of 0 points whose figure is told."""
 TERMS = {
     Status.BELOW_MINIMUM: "minimum", Status.NOT_A_MULTIPLE: "step", Status.OVER_WORTH: "worth",
@@ -31,7 +31,7 @@ TERMS = {
 
 class _Key(NamedTuple):
     """What postings are summed by: of a rule that donates all are of no rule; points whose money
-    has come are apart."""
+    has come, and those that captures spent, are apart."""
 
     rule: str
     currency: str
@@ -58,7 +58,7 @@ def corrections_told(reader: Reader, found: Iterable[Journalled]) -> list[Correc
     """What later facts changed of a fact; a row that a fact of no member caused names that."""
     return [
         Correction(reader.stored(p.seq).id, p.seq, p.rule or None, p.currency, p.points)
-        for p in found if p.kind not in (OFFER, ACCRUE)
+        for p in found if p.kind not in (OFFER, *TOLD_APART)
     ]
 
 
@@ -66,26 +66,23 @@ def differences(
     donors: Collection[str], postings: list[Posting], own: list[Journalled],
     corrections: list[Journalled],
 ) -> Iterator[Difference]:
-    """Where what a fact came to and what the journal says differ.
-
-    Sums by rule and currency, corrections counted in; where there are none also kinds,
-    desired points and limits. `donors` are rules that donate in some version.
-    """
+    """Where the sums by rule and currency of what a fact has come to differ from the journal's,
+    corrections counted in. `donors` are rules that donate in some version."""
     mine, theirs = _sums(postings, donors), _sums([*own, *corrections], donors)
     for key in dict.fromkeys((*mine, *theirs)):
         if mine[key] != theirs[key]:
             yield Difference(key.what, key.rule or None, key.currency, mine[key], theirs[key])
-    if corrections:
-        return
-    # A late fact may move what an exchange takes and gives by one rule, and leave the sum.
-    moved = {
-        (posting.rule, posting.currency) for side in (postings, own) for posting in side
-        if posting.kind == "reverse"
-    }  # fmt: skip
-    here, there = _alike(postings, moved), _alike(own, moved)
+
+
+def line_differences(
+    postings: Iterable[Posting], own: Iterable[Journalled]
+) -> Iterator[Difference]:
+    """Where postings differ from those that the journal has of a fact, line by line: kinds,
+    points, what was wanted, limits."""
+    here, there = _lines(postings), _lines(own)
     for lines, sign in ((here - there, True), (there - here, False)):
-        for rule, kind, currency, *rest in lines.elements():
-            told = f"{kind} {rest[0]} of {rest[1]}" + (f", cut by {rest[2]}" if rest[2] else "")
+        for rule, kind, currency, points, desired, limit in lines.elements():
+            told = f"{kind} {points} of {desired}" + (f", cut by {limit}" if limit else "")
             yield Difference(
                 "posting", str(rule) or None, str(currency), told if sign else None,
                 None if sign else told,
@@ -96,31 +93,20 @@ def _sums(postings: Iterable[Posting | Journalled], donors: Collection[str]) -> 
     found: Counter[_Key] = Counter()
     for posting in postings:
         rule = "" if posting.rule in donors else posting.rule
-        if posting.kind == ACCRUE:
-            found[_Key(rule, posting.currency, ACCRUE)] += posting.desired
+        if posting.kind in TOLD_APART:
+            found[_Key(rule, posting.currency, posting.kind)] += posting.desired
         found[_Key(rule, posting.currency)] += posting.points
     return found
 
 
-def _alike(
-    postings: Iterable[Posting | Journalled], moved: Collection[tuple[str, str]]
-) -> Counter[tuple[str | int, ...]]:
-    """Postings as both sides tell them, without those of some rules and currencies."""
-    found: Counter[tuple[str | int, ...]] = Counter()
-    expired: Counter[str] = Counter()
-    for posting in postings:
-        if posting.kind == "expire":
-            expired[posting.currency] += posting.points
-        elif (posting.rule, posting.currency) in moved:
-            continue
-        elif posting.points or posting.kind in TOLD_APART:
-            desired = posting.points if posting.kind == "reverse" else posting.desired
-            limit = "" if posting.limit in TERMS.values() else posting.limit
-            found[posting.rule, posting.kind, posting.currency, posting.points, desired,
-                  limit] += 1  # fmt: skip
-    for currency, points in expired.items():
-        found["", "expire", currency, points, points, ""] += 1
-    return found
+def _lines(
+    postings: Iterable[Posting | Journalled],
+) -> Counter[tuple[str, str, str, int, int, str]]:
+    """Postings by all that they tell. What is left of a stock is no member's."""
+    return Counter(
+        (p.rule, p.kind, p.currency, p.points, p.desired, p.limit)
+        for p in postings if p.kind != STOCK
+    )  # fmt: skip
 
 
 def standing_differences(

@@ -254,6 +254,10 @@ SENTENCES = {
         "بعدتر با {by} اصلاح شد: {points} {currency}{rule}.",
     ),
     "correction.rule": (" of rule {rule}", " از قاعدهٔ {rule}"),
+    "moved lines": (
+        "Later facts have moved points of it from one posting to another; the sums are the same.",
+        "رویدادهای بعدی امتیازهای آن را از ثبتی به ثبتی دیگر برده‌اند؛ جمع‌ها همان است.",
+    ),
     "differs": (
         "THE LEDGER DOES NOT AGREE: {what}{rule}: explained {explained}, journalled {journalled}.",
         "دفتر موافق نیست: {what}{rule}: توضیح {explained}، دفتر {journalled}.",

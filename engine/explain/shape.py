@@ -255,7 +255,8 @@ class Explanation(Struct, frozen=True, tag_field="about", tag="member"):
     refused for points tells in `short` which fact would lack more with it, itself or a later.
     `agrees` is false where the ledger's postings are not those explained: see `differences`.
     `postings` are those that the fact has come to as the ledger stands, `journalled` those
-    written at its commit; `corrections` came later.
+    written at its commit; `corrections` came later. Where later facts have moved points of it
+    from one posting to another, and left its sums, there is none (`moved_lines`).
     """
 
     id: str
@@ -286,6 +287,7 @@ class Explanation(Struct, frozen=True, tag_field="about", tag="member"):
     tier: TierTold | None = None
     journalled: list[PostingTold] = field(default_factory=list)
     corrected: bool = False
+    moved_lines: bool = False
     corrections: list[Correction] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)

@@ -306,6 +306,8 @@ class _Speaker(RuleSpeaker):
                 "correction", by=voice.name(change.by), currency=change.currency, rule=rule,
                 points=self._signed(change.points, change.currency),
             )  # fmt: skip
+        if told.moved_lines:
+            yield self.say("moved lines")
         for unlike in told.differences:
             rule = "" if unlike.rule is None else self.say(
                 "correction.rule", rule=voice.name(unlike.rule)

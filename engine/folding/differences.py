@@ -17,11 +17,15 @@ from ..members.accounts import Settled
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
 
-DONATE, OFFER, ACCRUE = (POSTINGS.index(kind) for kind in ("donate", "offer", "accrue"))
+DONATE, OFFER, ACCRUE, CAPTURE = (
+    POSTINGS.index(kind) for kind in ("donate", "offer", "accrue", "capture")
+)
 OF_MONEY = 255
 """In place of a currency: what an offer took off."""
 OF_WAITING = 128
 """Beside a currency: its points whose money has come."""
+OF_HOLDS = NO_RULE - 1
+"""In place of no rule: points that captures have spent, which their holds took."""
 
 COUNTED = ("rule", "kind", "currency", "limit", "desired", "points")
 """Columns of postings that `figures_of` looks at."""
@@ -78,11 +82,11 @@ class Folded:
         days; it says no where only the order differs."""
         mine, others = self.figures, other.figures
         here, there = (mine["basket"] < old).nonzero()[0], (others["basket"] < old).nonzero()[0]
-        waited = [
-            figures["desired"][some[figures["kind"][some] == ACCRUE]]
+        apart = [
+            figures["desired"][some[np.isin(figures["kind"][some], (ACCRUE, CAPTURE))]]
             for figures, some in ((mine, here), (others, there))
         ]  # fmt: skip
-        return _same(*waited) and all(
+        return _same(*apart) and all(
             _same(mine[name][here], others[name][there])
             for name in ("basket", "rule", "kind", "currency", "points")
         ) and all(
@@ -108,7 +112,8 @@ def figures_of(
     """Rules, currencies and points of postings as corrections tell them.
 
     A donation is apart from the posting of its rule; an offer has no points, but the money that
-    it took off, unless it only tells of one that might not be had; an accrual none but its figure.
+    it took off, unless it only tells of one that might not be had; an accrual and a capture have
+    none but their figures.
     """
     kind, rule, currency, points = (
         columns[name] for name in ("kind", "rule", "currency", "points")
@@ -123,6 +128,10 @@ def figures_of(
     if accruals.any():
         currency = np.where(accruals, currency + currency.dtype.type(OF_WAITING), currency)
         points = np.where(accruals, columns["desired"], points)
+    captures = kind == CAPTURE
+    if captures.any():
+        rule = np.where(captures, rule.dtype.type(OF_HOLDS), rule)
+        points = np.where(captures, columns["desired"], points)
     return rule, currency, points
 
 
@@ -154,19 +163,20 @@ def changes(
 
 def corrections(changed: list[tuple[Key, int]], seq_of: Callable[[int], int]) -> dict[str, Any]:
     """Posting columns of changes; a correction names no limit (rulebook section 2). That of an
-    offer, or of an accrual, has no points."""
+    offer, of an accrual or of a capture has no points."""
     n = len(changed)
     points = np.array([points for _, points in changed], np.int64)
     currency = np.array([key[2] for key, _ in changed], np.uint8)
-    of_money = currency == OF_MONEY
+    rule = np.array([key[1] for key, _ in changed], np.uint16)
+    of_money, captured = currency == OF_MONEY, rule == OF_HOLDS
     waited = (currency >= OF_WAITING) & ~of_money
-    kind = np.where(of_money, OFFER, np.where(waited, ACCRUE, CORRECT))
+    kind = np.select((of_money, waited, captured), (OFFER, ACCRUE, CAPTURE), CORRECT)
     return {
-        "rule": np.array([key[1] for key, _ in changed], np.uint16),
+        "rule": np.where(captured, NO_RULE, rule).astype(np.uint16),
         "kind": kind.astype(np.uint8),
         "currency": np.where(of_money, 0, currency % OF_WAITING).astype(np.uint8),
         "limit": np.zeros(n, np.uint8),
         "desired": points,
-        "points": np.where(of_money | waited, 0, points),
+        "points": np.where(kind == CORRECT, points, 0),
         "corrects": np.array([seq_of(key[0]) for key, _ in changed], np.uint64),
     }

@@ -81,11 +81,12 @@ class Record:
         )
 
 
-def chain_hash(previous: bytes, first: int, last: int, committed_at: int, body: Any) -> bytes:
-    """SHA-256 over the previous hash, the place, the time and the body of a record."""
+def chain_hash(previous: bytes, first: int, last: int, committed_at: int, *body: Any) -> bytes:
+    """SHA-256 over the previous hash, the place, the time and the body of a record, in parts."""
     digest = hashlib.sha256(previous)
     digest.update(struct.pack("<QQq", first, last, committed_at))
-    digest.update(body)
+    for part in body:
+        digest.update(part)
     return digest.digest()
 
 
@@ -95,24 +96,29 @@ def encode_record(
 ) -> tuple[bytes, Record]:
     """The bytes of a record and the record itself."""
     message = facts.serialize()
-    more = growth.serialize() if growth is not None else b""
-    body = b"".join([message, more])
+    parts = (message,) if growth is None else (message, growth.serialize())
     last = first + facts.num_rows - 1
-    hashed = chain_hash(previous, first, last, committed_at, body)
+    hashed = chain_hash(previous, first, last, committed_at, *parts)
     head = _HEADER.pack(
         MAGIC, FORMAT, 0, 0, first, last, committed_at, len(message), previous, hashed, 0
     )
-    checksum = _checksum(head, body)
+    checksum = _checksum(head, *parts)
     head = _HEADER.pack(
         MAGIC, FORMAT, 0, 0, first, last, committed_at, len(message), previous, hashed, checksum
     )
-    return head + body, Record(first, last, committed_at, previous, hashed, body, len(message))
+    # A body may be large: it is copied once.
+    data = b"".join([head, *parts])
+    body = memoryview(data)[HEADER_BYTES:]
+    return data, Record(first, last, committed_at, previous, hashed, body, len(message))
 
 
-def _checksum(head: bytes, body: Any) -> int:
-    """XXH3 over the header, its own field left out, and the body."""
+def _checksum(head: bytes, *body: Any) -> int:
+    """XXH3 over the header, its own field left out, and the body, in parts."""
     seed = xxhash.xxh3_64_intdigest(head[:_CHECKSUM_AT] + head[_CHECKSUM_AT + 8 :])
-    return int(xxhash.xxh3_64_intdigest(body, seed=seed))
+    digest = xxhash.xxh3_64(seed=seed)
+    for part in body:
+        digest.update(part)
+    return int(digest.intdigest())
 
 
 def decode_record(key: bytes, value: memoryview) -> Record:
@@ -166,6 +172,10 @@ class Journal:
     def __init__(self, path: Path, *, write: bool = False) -> None:
         if not write and not (path / "data.mdb").exists():
             raise LedgerError(f"{path.parent} is not a ledger: it has no journal")
+        data = path / "data.mdb"
+        if data.is_file() and not data.stat().st_size:
+            # LMDB would begin a new one, in which no fact was ever taken.
+            raise LedgerError(f"{data} is cut off: it has no byte; restore a copy")
         try:
             self._env = open_environment(path, write=write, databases=2)
         except lmdb.Error as error:

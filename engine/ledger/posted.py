@@ -20,7 +20,7 @@ from ..columns.schema import NO_MEMBER, column, list_view
 from ..columns.status import POSTINGS
 from ..compiling.layout import Layout
 from ..controls.standing import CLOSING, DERIVED
-from ..folding.differences import COUNTED, OF_MONEY, OF_WAITING, figures_of
+from ..folding.differences import COUNTED, OF_HOLDS, OF_MONEY, OF_WAITING, figures_of
 from ..folding.refold import Refolded
 from ..members.accounts import Accounts
 
@@ -42,14 +42,17 @@ class Finding:
 
     def text(self, members: Sequence[str], layout: Layout) -> str:
         """The finding for people."""
-        rule = "no rule" if self.rule == NO_RULE else f"rule {layout.rules[self.rule]!r}"
+        no_rule = self.rule in (NO_RULE, OF_HOLDS)
+        rule = "no rule" if no_rule else f"rule {layout.rules[self.rule]!r}"
         what = f"member {members[self.member]!r}, fact {self.seq}, {rule}"
         if self.kind:
             return f"{what}: the journal's postings are {self.kind}"
         if self.currency == OF_MONEY:
             return f"{what}: the journal's offers are {self.units:+d} minor units from the replayed"
         currency = layout.currencies[self.currency % OF_WAITING]
-        whose = "postings" if self.currency < OF_WAITING else "accruals"
+        whose = "captures" if self.rule == OF_HOLDS else "postings"
+        if self.currency >= OF_WAITING:
+            whose = "accruals"
         return (
             f"{what}: the journal's {whose} in {currency!r} are {self.units:+d} units from the "
             "replayed ones"

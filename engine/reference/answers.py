@@ -191,7 +191,7 @@ def _in_order(*rows: dict[str, Row]) -> Iterable[str]:
     return names
 
 
-_APART = ("offer", "accrue")
+_APART = ("offer", "accrue", "capture")
 """Kinds of postings without points: their figures are corrected apart."""
 
 

@@ -72,8 +72,9 @@ def _in_period(program: Program, member: State, period: str, day: dt.date) -> li
 
 
 def days_since_purchase(member: State, day: dt.date) -> int | None:
-    """Days since the last purchase; None without one."""
-    return (day - member.purchases[-1].date).days if member.purchases else None
+    """Days since the last purchase, the latest by its date; None without one."""
+    last = max((purchase.date for purchase in member.purchases), default=None)
+    return None if last is None else (day - last).days
 
 
 def in_segment(program: Program, member: State, name: str, day: dt.date) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Container
 from dataclasses import replace
 from fractions import Fraction
@@ -204,8 +205,10 @@ def _settle(
     """Take or give the net of what the rules of one currency reverse.
 
     By so much less waits for money now, or more below zero: the rest is taken of lots, or is one.
+    A posting tells as wanted what a rule gives no more, also where it has expired.
     """
     wallet = turn.member.wallet
+    whole = dict(of_rules)
     for name, change in list(of_rules.items()):
         if sale.first[name].rule.donate is not None:
             # The cause gives it back; the member's lots never had it.
@@ -225,7 +228,7 @@ def _settle(
         of_rules[name] += left_out
         expired -= left_out
     for name, change in of_rules.items():
-        turn.row.post("reverse", currency, change, name)
+        turn.row.postings.append(Posting(name, "reverse", currency, whole[name], change))
     if more < 0:
         post_missing(turn, currency, sale)
         return
@@ -312,7 +315,10 @@ def _take_renewal_back(turn: Turn, sale: SaleState) -> None:
     for currency, renewals in wallet.renewals.items():
         if currency not in still:
             wallet.renewals[currency] = [x for x in renewals if x[1] != sale.basket.fact]
+    passed: Counter[str] = Counter()
     for _, currency, points in wallet.pass_away():
+        passed[currency] += points
+    for currency, points in passed.items():
         turn.row.post("expire", currency, -points)
 
 

@@ -165,7 +165,8 @@ class _Table:
                 turn.place = place
             self._empty(account, taken, entry)
         if isinstance(entry.fact, UnpoolFact):
-            self._tell_again(entry.fact, turn.member)
+            leaves = entry.fact
+            turn.joins = lambda: self._tell_again(leaves, turn.member)
         sale = named_sale(entry.fact)
         turn.sale_is_here = entry.returns and sale is not None and (
             self.tied.where.get(sale) == account

@@ -126,7 +126,7 @@ def give(
     turn.row.basket, turn.row.outcomes = basket, outcomes
     for name, outcome in outcomes.items():
         currency = outcome.currency
-        if outcome.desired <= 0:
+        if outcome.desired <= 0 or outcome.lost:
             continue
         turn.row.postings.append(Posting(
             name, outcome.kind, currency.id, outcome.desired, outcome.granted, outcome.limit

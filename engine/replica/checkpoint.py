@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -219,7 +220,7 @@ class Checkpoint:
                 (self._members, ((member.to_bytes(4, "big"), packed)
                                  for member, packed in sorted(snapshot.rows))),
                 (self._ids, ((name.encode(), seq.to_bytes(8, "big"))
-                             for name, seq in sorted(snapshot.ids))),
+                             for name, seq in sorted(snapshot.ids, key=itemgetter(0)))),
                 (self._names, name_items(snapshot.names)),
                 (self._membership, iter(sorted(snapshot.membership))),
             ):  # fmt: skip

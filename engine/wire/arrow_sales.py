@@ -50,14 +50,25 @@ class ArrowFacts:
     """Sales of an Arrow table in the form of `WIRE`, checked in full."""
 
     def __init__(self, table: pa.Table) -> None:
-        self.table = wire_table(table)
-        self.at = view(self.table.column("occurred_at"))
-        self.ids: list[str] = self.table.column("id").to_pylist()
-        self._lines = _Items(self.table.column("lines"))
-        self._tenders = _Items(self.table.column("tenders"))
+        self._read(wire_table(table))
         self._check()
         self._decoded = self._decode_odd()
         self._extras = self._read_extras()
+
+    @classmethod
+    def plain(cls, batch: pa.RecordBatch) -> ArrowFacts:
+        """Sales that `json_lines.read_lines` has read: it takes none that a check would find."""
+        facts = cls.__new__(cls)
+        facts._read(batch)
+        facts._decoded, facts._extras = {}, None
+        return facts
+
+    def _read(self, batch: pa.RecordBatch) -> None:
+        self.table = batch
+        self.at = view(batch.column("occurred_at"))
+        self.ids: list[str] = batch.column("id").to_pylist()
+        self._lines = _Items(batch.column("lines"))
+        self._tenders = _Items(batch.column("tenders"))
 
     def _check(self) -> None:
         for name in ("id", "member", "store", "terminal", "channel"):

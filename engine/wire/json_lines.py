@@ -1,4 +1,4 @@
-"""NDJSON to an Arrow table of the sales in it that are plain; its other lines by their places."""
+"""NDJSON to an Arrow batch of the sales in it that are plain; its other lines by their places."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from .arrow_schema import UTC_US
 
 
 class JsonLines(NamedTuple):
-    """A body: `table` has sales in the form of `arrow_schema.WIRE`, `numbers` (int64) their lines
-    from 1; `others` are number, begin and end of the lines that are not blank and not there."""
+    """A body: `batch` has sales in the form of `arrow_schema.WIRE` without its kind, `numbers`
+    (int64) their lines from 1; `others` are number, begin and end of the lines that are not blank
+    and not there."""
 
-    table: pa.Table
+    batch: pa.RecordBatch
     numbers: NDArray[np.int64]
     others: list[tuple[int, int, int]]
 
 
 def read_lines(body: bytes) -> JsonLines:
-    """The lines of a body; those in `table` are right in form, as single facts are."""
+    """The lines of a body; those in `batch` are right in form, as single facts are."""
     columns, numbers, others = read_sales(body)
     n = len(numbers)
-    table = pa.table(
+    batch = pa.record_batch(
         {
             "id": _texts(*columns["id"]),
             "occurred_at": _array(UTC_US, n, columns["at"]),
@@ -43,7 +44,7 @@ def read_lines(body: bytes) -> JsonLines:
             ),
         }
     )  # fmt: skip
-    return JsonLines(table, numbers, [tuple(other) for other in others.tolist()])
+    return JsonLines(batch, numbers, [tuple(other) for other in others.tolist()])
 
 
 def _array(kind: pa.DataType, n: int, *buffers: NDArray[Any]) -> pa.Array:
