@@ -18,12 +18,12 @@ _TAG = re.compile(r'\s*((?:W/)?)("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
 def answer(
     request: web.BaseRequest, body: bytes, tag: str, headers: Mapping[str, str] | None = None,
     content_type: str = JSON,
-) -> web.Response:
+) -> Reply:
     """The body with its ETag, or 304 where `If-None-Match` names it. Raises ProblemError."""
     named = {"ETag": tag, "Cache-Control": "no-cache", **(headers or {})}
     asked = request.headers.get("If-None-Match")
     if asked is not None and names(asked, tag):
-        return web.Response(status=304, headers=named)
+        return Reply(b"", content_type, 304, named)
     return Reply(body, content_type, 200, named)
 
 

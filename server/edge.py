@@ -18,6 +18,7 @@ from yarl import URL
 
 from .plain_request import Head, plain_head
 from .problems import ProblemError
+from .reply import Reply
 
 if TYPE_CHECKING:
     from .keys import Holder
@@ -247,14 +248,20 @@ class _Connection(RequestHandler):
         return waits and not self._close and not self._force_close
 
     def _take(self, head: Head, data: bytes) -> None:
-        """Answer a plain request, which is all of `data`."""
-        assert self._manager is not None
+        """Answer a plain request, which is all of `data`; what waits for nothing without a task."""
+        assert isinstance(self._manager, EdgeServer)
+        assert self.transport is not None
         self._request_count += 1
         self._manager.requests_count += 1
         self._next_keepalive_close_time = self._loop.time() + IDLE_S
+        request = PlainRequest(head, data[head.begin :], self)
+        if head.method == "GET" and not self._paused:
+            reply = self._manager.at_once(request)
+            if reply is not None:
+                self.transport.write(reply.message(request))
+                return
         # It is under way at once, also for a server that ends now.
         self._request_in_progress = True
-        request = PlainRequest(head, data[head.begin :], self)
         assert self._request_handler is not None
         work = self._handle_request(request, None, self._request_handler)
         self._answering = self._new_task(self._answer(work))
@@ -359,7 +366,12 @@ def _unread(error: BaseException | None) -> ProblemError:
 class EdgeServer(web.Server):
     """aiohttp's low-level server with our connections."""
 
-    def __init__(self, handle: Callable[[web.BaseRequest], Awaitable[Any]]) -> None:
+    def __init__(
+        self, handle: Callable[[web.BaseRequest], Awaitable[Any]],
+        at_once: Callable[[web.BaseRequest], Reply | None] = lambda _: None,
+    ) -> None:
+        """`at_once` answers what waits for nothing; None is for `handle`."""
+
         def request(
             message: Any, payload: Any, protocol: Any, writer: Any, task: Any
         ) -> web.BaseRequest:
@@ -368,6 +380,7 @@ class EdgeServer(web.Server):
                 message, payload, protocol, writer, task, self._loop, client_max_size=MOST_BODY
             )
 
+        self.at_once = at_once
         # Bodies are unpacked here (`_unpack`), not by the parser.
         super().__init__(
             handle, request_factory=request, access_log=None, auto_decompress=False,

@@ -21,7 +21,7 @@ class MembershipDoor:
     def __init__(self, front: Front) -> None:
         self.front = front
 
-    async def card(self, request: web.BaseRequest, card: str) -> web.Response:
+    def card(self, request: web.BaseRequest, card: str) -> Reply:
         """A card at an instant, default now: its member, whether it is blocked."""
         at = instant(parameters(request, "at"), "at")
         found = card_view(self.front.follow(), card, at)
@@ -29,7 +29,7 @@ class MembershipDoor:
             raise ProblemError("not-found", f"no card {card!r}")
         return Reply(orjson.dumps(found), JSON)
 
-    async def member_of_card(self, request: web.BaseRequest, _: str) -> web.Response:
+    def member_of_card(self, request: web.BaseRequest, _: str) -> Reply:
         """The member that has a card at an instant, as the member's own path shows it."""
         given = parameters(request, "card", "at")
         at = instant(given, "at")

@@ -7,9 +7,9 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import orjson
-from aiohttp import web
 
 from .problems_fa import PERSIAN
+from .reply import Reply
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -214,11 +214,11 @@ class ProblemError(Exception):
         """The problem as a JSON object."""
         return problem_body(self.slug, self.detail, self.path, language, **self.more)
 
-    def response(self, language: str = ENGLISH) -> web.Response:
+    def response(self, language: str = ENGLISH) -> Reply:
         """The problem as an HTTP response."""
-        response = web.Response(
-            status=PROBLEMS[self.slug].status, body=orjson.dumps(self.body(language)),
-            content_type=CONTENT_TYPE, headers=self._headers(language),
+        response = Reply(
+            orjson.dumps(self.body(language)), CONTENT_TYPE, PROBLEMS[self.slug].status,
+            self._headers(language),
         )
         if response.status == HTTPStatus.REQUEST_TIMEOUT:
             response.force_close()

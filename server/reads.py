@@ -23,6 +23,7 @@ from . import caching
 from .front import Front
 from .parameters import instant, parameters, whole
 from .problems import ProblemError
+from .reply import Reply
 
 USUAL_ENTRIES = 50
 """Entries of a page where nobody asks for another number."""
@@ -34,7 +35,7 @@ class ReadDoor:
     def __init__(self, front: Front) -> None:
         self.front = front
 
-    async def member(self, request: web.BaseRequest, name: str) -> web.Response:
+    def member(self, request: web.BaseRequest, name: str) -> Reply:
         """A member's balances, tier, lots and totals at an instant, default now."""
         at = instant(parameters(request, "at"), "at")
         found = member_json(self.front.follow(), name, at)
@@ -44,13 +45,13 @@ class ReadDoor:
         body, told_now = found
         return caching.answer(request, body, caching.weak(body, told_now))
 
-    async def causes(self, request: web.BaseRequest, _: str) -> web.Response:
+    def causes(self, request: web.BaseRequest, _: str) -> Reply:
         """What each cause has been given, by currency."""
         parameters(request)
         body = orjson.dumps({"causes": causes_view(self.front.follow())})
         return caching.answer(request, body, caching.strong(body))
 
-    async def cause(self, request: web.BaseRequest, name: str) -> web.Response:
+    def cause(self, request: web.BaseRequest, name: str) -> Reply:
         """What one cause has been given, and a page of by whom and by what, newest first."""
         given = parameters(request, "cursor", "limit")
         limit = whole(given, "limit", 1, MOST_ENTRIES, USUAL_ENTRIES)
@@ -70,13 +71,13 @@ class ReadDoor:
         body = orjson.dumps(shown)
         return caching.answer(request, body, caching.strong(body), headers)
 
-    async def rewards(self, request: web.BaseRequest, _: str) -> web.Response:
+    def rewards(self, request: web.BaseRequest, _: str) -> Reply:
         """The catalogue of rewards with what is left of each."""
         parameters(request)
         body = orjson.dumps({"rewards": rewards_view(self.front.follow())})
         return caching.answer(request, body, caching.strong(body))
 
-    async def gift_card(self, request: web.BaseRequest, code: str) -> web.Response:
+    def gift_card(self, request: web.BaseRequest, code: str) -> Reply:
         """What is on a gift card at an instant, default now."""
         at = instant(parameters(request, "at"), "at")
         found = gift_card_view(self.front.follow(), code, at)
@@ -85,7 +86,7 @@ class ReadDoor:
         body = orjson.dumps(found)
         return caching.answer(request, body, caching.weak(body, found["as_of"]))
 
-    async def coupon_code(self, request: web.BaseRequest, code: str) -> web.Response:
+    def coupon_code(self, request: web.BaseRequest, code: str) -> Reply:
         """A code of a printed coupon: whether it serves today."""
         parameters(request)
         found = code_view(self.front.follow(), code)
@@ -94,7 +95,7 @@ class ReadDoor:
         body = orjson.dumps(found)
         return caching.answer(request, body, caching.strong(body))
 
-    async def statement(self, request: web.BaseRequest, name: str) -> web.Response:
+    def statement(self, request: web.BaseRequest, name: str) -> Reply:
         """A page of a member's facts, newest first, with what rules gave."""
         given = parameters(request, "cursor", "limit")
         limit = whole(given, "limit", 1, MOST_ENTRIES, USUAL_ENTRIES)
@@ -115,7 +116,7 @@ class ReadDoor:
         body = orjson.dumps(shown)
         return caching.answer(request, body, caching.strong(body), headers)
 
-    async def event(self, request: web.BaseRequest, name: str) -> web.Response:
+    def event(self, request: web.BaseRequest, name: str) -> Reply:
         """A fact, its first answer and what limits cut."""
         parameters(request)
         replica = self.front.follow()
@@ -141,7 +142,7 @@ class ReadDoor:
         body = orjson.dumps(shown)
         return caching.answer(request, body, caching.strong(body))
 
-    async def budget(self, request: web.BaseRequest, rule: str) -> web.Response:
+    def budget(self, request: web.BaseRequest, rule: str) -> Reply:
         """What a rule may give to everyone, what it has given, whether it is closed."""
         parameters(request)
         found = budget_view(self.front.follow(), rule)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import final
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -20,6 +21,7 @@ _LINES = {
 }
 
 
+@final
 class Reply(web.Response):
     """An answer of a known body.
 
@@ -36,24 +38,27 @@ class Reply(web.Response):
         self._status = status
         self._told = body
         self._type = content_type
-        self._more = headers
+        self.named = headers
+
+    def message(self, request: web.BaseRequest) -> bytes:
+        """Head and body, as the request's version and method have them."""
+        is_11 = request.version == HttpVersion11
+        keep = self._keep_alive = request.keep_alive and self._keep_alive is not False
+        more = "".join([f"{name}: {value}\r\n" for name, value in self.named.items()])
+        if keep != is_11:
+            more += f"Connection: {'keep-alive' if keep else 'close'}\r\n"
+        if self._status != HTTPStatus.NOT_MODIFIED:
+            more += f"Content-Type: {self._type}\r\nContent-Length: {len(self._told)}\r\n"
+        head = f"{_LINES[is_11][self._status]}\r\nDate: {rfc822_formatted_time()}\r\n{more}\r\n"
+        body = b"" if request.method == "HEAD" else self._told
+        return head.encode("latin-1") + body
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Write everything; aiohttp calls it first."""
-        is_11 = request.version == HttpVersion11
-        keep = self._keep_alive = request.keep_alive and self._keep_alive is not False
-        more = "".join([f"{name}: {value}\r\n" for name, value in self._more.items()])
-        if keep != is_11:
-            more += f"Connection: {'keep-alive' if keep else 'close'}\r\n"
-        head = (
-            f"{_LINES[is_11][self._status]}\r\nDate: {rfc822_formatted_time()}\r\n"
-            f"Content-Type: {self._type}\r\nContent-Length: {len(self._told)}\r\n{more}\r\n"
-        )
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the connection is lost")
-        body = b"" if request.method == "HEAD" else self._told
-        transport.write(head.encode("latin-1") + body)
+        transport.write(self.message(request))
         await request.writer.drain()
         return None
 

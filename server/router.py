@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from inspect import iscoroutinefunction
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -16,11 +17,13 @@ from .edge import MOST_BODY, check_version
 from .guard import Guard
 from .origins import Origins
 from .problems import ProblemError, language_of
+from .reply import Reply
 
 log = logging.getLogger("vafa")
 
-Handler = Callable[[web.BaseRequest, str], Awaitable[web.Response]]
-"""Takes a request and the part of its path that stands for the braces; empty without one."""
+Handler = Callable[[web.BaseRequest, str], Awaitable[web.Response] | Reply]
+"""Takes a request and the part of its path that stands for the braces; empty without one. A
+handler that is no coroutine waits for nothing."""
 
 
 class Route(NamedTuple):
@@ -53,6 +56,10 @@ class Router:
         # The whole target of a request that names an exact path and no query.
         self._direct: dict[tuple[str, str], Route] = {}
         self._exact: dict[str, dict[str, Route]] = {}
+        self._at_once = {
+            route.path for route in self.routes
+            if route.method == "GET" and not iscoroutinefunction(route.handler)
+        }
         self._around: dict[tuple[str, str], dict[str, Route]] = {}
         for route in self.routes:
             head, brace, rest = route.path.partition("{")
@@ -104,17 +111,39 @@ class Router:
         except ProblemError:
             return "none"
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request."""
+    def at_once(self, request: web.BaseRequest) -> Reply | None:
+        """The answer of a route that waits for nothing; None of another one.
+
+        The request has no body.
+        """
+        try:
+            found = self._find(request)
+        except ProblemError:
+            return None
+        if found[0].path not in self._at_once:
+            return None
+        work = self.handle(request, found)
+        try:
+            work.send(None)
+        except StopIteration as done:
+            reply: Reply = done.value
+            return reply
+        raise AssertionError(f"{found[0].path} waits")
+
+    async def handle(
+        self, request: web.BaseRequest, found: tuple[Route, str] | None = None
+    ) -> web.StreamResponse:
+        """Answer one request, of which the route may have been found."""
         name = "none"
         try:
-            route, argument = self._find(request)
+            route, argument = found or self._find(request)
             name = route.path
             self._origins.check(request)
             if self._guard is not None and route.told.scope != "open":
                 holder = await self._guard.admit(request, route.told.scope)
                 request.holder = holder  # type: ignore[attr-defined]
-            response = await route.handler(request, argument)
+            answer = route.handler(request, argument)
+            response = answer if type(answer) is Reply else await answer
         except ProblemError as problem:
             response = _response(request, problem)
         except (web.RequestPayloadError, web.HTTPBadRequest) as error:
@@ -132,5 +161,5 @@ class Router:
         return response
 
 
-def _response(request: web.BaseRequest, problem: ProblemError) -> web.Response:
+def _response(request: web.BaseRequest, problem: ProblemError) -> Reply:
     return problem.response(language_of(request.headers.get("Accept-Language")))

@@ -144,8 +144,12 @@ def test_only_so_many_are_kept(
     with memberships.writer_of(tmp_path) as writer:
         clock.hours = 5
         sales = [memberships.sale(f"s-{n}", 1, member=f"m-{n}") for n in range(9)]
-        told(writer, *sales)
-        for n in range(9):
+        links = [memberships.link(f"l-{n}", 2, member=f"m-{n}", card=f"c-{n}") for n in range(8)]
+        told(writer, *sales, *links)
+        for n in range(8):
             looked_at(writer.replica, f"m-{n}")
             looked_at(writer.replica, "m-0")
-            assert len(writer.replica.kept) <= 4
+            assert 1 <= len(writer.replica.kept) <= 4
+        before = len(writer.replica.kept)
+        looked_at(writer.replica, "m-8")
+        assert len(writer.replica.kept) == before, "nothing is told of it beside its figures"

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.http import HttpVersion11
 
 from vafa.server.contract import Told
+from vafa.server.reply import Reply
 from vafa.server.router import Route, Router
 
 PATHS = [
@@ -88,6 +89,6 @@ def test_other_paths_are_not_there(target: str) -> None:
     ],
 )
 def test_other_methods_are_told_which_there_are(method: str, target: str, allowed: str) -> None:
-    answer = ask(method, target)
+    answer = cast(Reply, ask(method, target))
     assert answer.status == 405
-    assert answer.headers["Allow"] == allowed
+    assert answer.named["Allow"] == allowed

@@ -10,12 +10,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from vafa.native.rules import Rules
+from vafa.native.shown import Shown
 
 from ..calendars.calendars import (
     FIRST_YEAR,
+    LAST_DAY,
+    date_texts,
     expiry_table,
     month_starts,
     period_table,
@@ -113,6 +117,22 @@ class CompiledProgram(PlacedProgram):
             ],
         })  # fmt: skip
 
+    @cached_property
+    def shown(self) -> Shown:
+        """It as answers about members need it, over the same layout as `native`."""
+        layout = self.layout
+        rungs = [
+            b'{"tier":%b,"join":%b,"metrics":{' % (orjson.dumps(tier.id), orjson.dumps(tier.join))
+            for tier in self.program.tiers()
+        ]
+        asked = [
+            b'%b:{"asked":%d,"has":' % (orjson.dumps(name), least)
+            for rung in self.asked for name, _, _, least in rung
+        ]
+        return Shown(
+            self.native, [*map(orjson.dumps, layout.currencies)],
+            [b"null", *map(orjson.dumps, layout.tiers)], rungs, asked, date_texts(), LAST_DAY,
+        )  # fmt: skip
 
     # -- counters and limits ------------------------------------------------------------
 

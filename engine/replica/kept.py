@@ -1,8 +1,8 @@
-"""Members' answers kept as JSON for as long as nothing of them can have changed.
+"""What is told of members beside their figures, kept for as long as nothing of it can have changed.
 
-A member's row changes with a seq of its own and with the business day; what is known beside
-it, with facts of cards and members. An app that shows a balance asks several times for one
-purchase.
+It changes with facts of cards and members, with a seq of the member's own and with the business
+day. An app that shows a balance asks several times for one purchase; the figures are written anew
+each time, which takes less than to look for them.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ Standing = tuple[int, int, int, int]
 
 
 class Kept(NamedTuple):
-    """JSON around the instant of the asking, which stands between."""
+    """JSON: a member's name, and members of an object with a comma behind each."""
 
     standing: Standing
-    head: bytes
-    tail: bytes
+    name: bytes
+    more: bytes
 
 
 class KeptAnswers:
-    """The answers of the members that were asked for lately: a young half and an old one.
+    """What was told of the members that were asked for lately: a young half and an old one.
 
     When the young one is full it becomes the old one, so that nobody has to look for the
-    answer that goes.
+    one that goes.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class KeptAnswers:
         return len(self._young) + len(self._old)
 
     def find(self, fold: Fold, name: str, standing: Standing) -> Kept | None:
-        """The answer of a member that stands as it did then."""
+        """What was told of a member that stands as it did then."""
         if fold is not self._fold:
             self._fold, self._young, self._old = fold, {}, {}
             return None
@@ -56,7 +56,7 @@ class KeptAnswers:
         return found if found.standing == standing else None
 
     def keep(self, name: str, kept: Kept) -> None:
-        """Keep an answer for the fold of the last `find`."""
+        """Keep what is told for the fold of the last `find`."""
         self._young[name] = kept
         if len(self._young) >= MOST_KEPT // 2:
             self._young, self._old = {}, self._young

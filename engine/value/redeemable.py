@@ -6,7 +6,9 @@ A refusal, a quote and a member's answer ask the same function.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -45,19 +47,32 @@ class Terms(NamedTuple):
 
 def terms_of(redemption: Redemption, scale: int, tier: str | None) -> Terms:
     """The terms of a redemption for a member of a tier; `scale` is its currency's."""
-    unit = 10**scale
-    worth, money = None, redemption.money
-    if money is not None and redemption.points is not None:
-        if isinstance(money, dict):
-            money = money.get(tier, 0) if tier is not None else 0
-        worth = Fraction(money) / (Fraction(redemption.points) * unit)
+    money = redemption.money
+    if isinstance(money, dict):
+        money = money.get(tier, 0) if tier is not None else 0
+    return _terms(
+        redemption.minimum, redemption.step, redemption.share, redemption.maximum,
+        redemption.at_least, redemption.points, money, 10**scale,
+    )  # fmt: skip
+
+
+@lru_cache(256)
+def _terms(
+    minimum: Decimal | None, step: Decimal | None, share: Decimal | None,
+    maximum: Decimal | None, at_least: int | None, points: Decimal | None, money: int | None,
+    unit: int,
+) -> Terms:
+    """Asked for with every balance, of few redemptions."""
+    worth = None
+    if money is not None and points is not None:
+        worth = Fraction(money) / (Fraction(points) * unit)
     return Terms(
-        int((redemption.minimum or 0) * unit),
-        max(1, int((redemption.step or 0) * unit)),
-        Fraction(1) if redemption.share is None else Fraction(redemption.share),
+        int((minimum or 0) * unit),
+        max(1, int((step or 0) * unit)),
+        Fraction(1) if share is None else Fraction(share),
         worth,
-        None if redemption.maximum is None else int(redemption.maximum * unit),
-        redemption.at_least or 0,
+        None if maximum is None else int(maximum * unit),
+        at_least or 0,
     )
 
 
@@ -128,9 +143,9 @@ def redeemable_tenders(
             continue
         place = compiled.currency_number(redemption.currency)
         terms = terms_of(redemption, compiled.layout.scales[place], tier)
-        points = redeemable(terms, active[place], net)
+        points, worth = redeemable(terms, active[place], net), terms.worth
         found.append({
             "tender": redemption.tender, "currency": redemption.currency, "points": points,
-            "money": None if terms.worth is None else int(points * terms.worth),
+            "money": None if worth is None else points * worth.numerator // worth.denominator,
         })  # fmt: skip
     return found

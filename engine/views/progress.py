@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import orjson
 
 from vafa.native.state import State
 
@@ -32,45 +33,46 @@ def progress_of(
     latest fact on. `by` is the last date on which all that counts still counts, None where
     it always does. None for a member of the highest tier, or without a ladder.
     """
-    tiers, asked = compiled.program.tiers(), compiled.asked
-    above = compiled.rungs.index(tier) + 1 if tier in compiled.rungs else 0
-    if above >= len(tiers):
+    rung = compiled.shown.rung_above(tier)
+    if rung is None:
         return None
-    has = state.metrics(compiled.native, member, above, day)
-    metrics = {}
-    for (name, _, _, least), have in zip(asked[above], has, strict=True):
-        lacks = least if have is None else least - have
-        metrics[name] = {"asked": least, "has": have, "missing": lacks if lacks > 0 else 0}
-    return {
-        "tier": tiers[above].id,
-        "join": tiers[above].join,
-        "metrics": metrics,
-        "by": _by(compiled, state, member, above, day),
-    }
+    by = until_json(compiled, state, member, day, rung)
+    told: dict[str, Any] = orjson.loads(compiled.shown.progress(state, member, rung, day, by))
+    return told
 
 
-def _by(
-    compiled: CompiledProgram, state: State, member: int, rung: int, day: int
-) -> str | None:
-    """Last date on which all that a rung counts on a day still counts; None: for ever."""
+def until_json(
+    compiled: CompiledProgram, state: State, member: int, day: int, rung: int | None = None
+) -> bytes:
+    """The date by which all that a rung counts on a day still counts, as JSON.
+
+    The rung is by default that above the member's tier.
+    """
     program = compiled.program
-    assert program.ladder is not None
+    if program.ladder is None or program.ladder.window == "lifetime":
+        return b"null"
     window = program.ladder.window
     if isinstance(window, Rolling):
+        if rung is None:
+            rung = compiled.shown.rung_above(state.tier(compiled.native, member, day))
+            if rung is None:
+                return b"null"
         counters = [subject for _, of, subject, _ in compiled.asked[rung] if of == OF_COUNTER]
         by = _rolling_by(compiled, state, member, counters, day)
-        return None if by is None else date_text(by)
-    if window == "lifetime":
-        return None
+        return b"null" if by is None else _date(by)
     if window == "membership_year":
-        return date_text(_year_end(program.calendar, max(state.joined(member), FIRST_DAY), day))
+        return _date(_year_end(program.calendar, max(state.joined(member), FIRST_DAY), day))
     return _period_end(program.calendar, window, week_begins(program), day)
 
 
+def _date(day: int) -> bytes:
+    return orjson.dumps(date_text(day))
+
+
 @lru_cache(64)
-def _period_end(calendar: str, period: str, begins: int, day: int) -> str:
+def _period_end(calendar: str, period: str, begins: int, day: int) -> bytes:
     """Last date of a day's period; members who are looked at on one day share it."""
-    return date_text(int(period_end_after(calendar, period, begins, 0)[day - FIRST_DAY]))
+    return _date(int(period_end_after(calendar, period, begins, 0)[day - FIRST_DAY]))
 
 
 def _rolling_by(

@@ -12,13 +12,12 @@ import numpy as np
 import orjson
 
 from vafa.native.fold import run_out_by
-from vafa.native.shown import accounts_json
 from vafa.native.state import State
 
-from ..calendars.calendars import LAST_DAY, date_texts
 from ..columns.answers import Answer, instant_text
 from ..columns.columns import SALE, UNMERGE
 from ..columns.named import named_ids, names_among, naming_rows
+from ..compiling.version import CompiledProgram
 from ..folding.alone import fold_whole
 from ..folding.chain import Heads, strip
 from ..folding.fold import Fold
@@ -28,7 +27,7 @@ from ..replica.kept import Kept, Standing
 from ..replica.replica import Replica
 from ..value.redeemable import redeemable_tenders
 from ..value.referrals import referrals_view
-from .progress import progress_of
+from .progress import until_json
 
 _Standing = tuple[Fold, State, int, int, int]
 """Fold, a state that has the member's row, its number there, the instant that it shows, the
@@ -54,27 +53,39 @@ def member_view(
 
 
 def member_json(replica: Replica, name: str, at_us: int | None = None) -> tuple[bytes, str] | None:
-    """What `member_view` shows, lots included, as JSON; and the instant that it shows."""
+    """What `member_view` shows, lots included, as JSON; and the instant that it shows.
+
+    Figures are written natively; what is told beside them of few members is not.
+    """
     found = _standing(replica, name, at_us)
     if found is None:
         return None
-    fold, _, _, at, seq = found
-    as_of = instant_text(at)
-    standing = seq, fold.today(at), fold.versions.showing(at).number, replica.membership.changes
-    kept = None if at_us is not None else replica.kept.find(fold, name, standing)
-    if kept is None:
-        kept = _shown(replica, name, found, standing)
-        if at_us is None and _stays(replica, name, found):
-            replica.kept.keep(name, kept)
-    return b"%b%b%b" % (kept.head, as_of.encode(), kept.tail), as_of
+    fold, state, number, at, seq = found
+    day, version = fold.today(at), fold.versions.showing(at).number
+    compiled, as_of = fold.compiled.compiled[version - 1], instant_text(at)
+    named = replica.dictionaries.members.numbers[name]
+    if fold.refers or replica.membership.tells_of(named):
+        standing = seq, day, version, replica.membership.changes
+        kept = None if at_us is not None else replica.kept.find(fold, name, standing)
+        if kept is None:
+            kept = _beside(replica, fold, named, at, standing)
+            if at_us is None and _stays(replica, named, at):
+                replica.kept.keep(name, kept)
+        _, shown_name, more = kept
+    else:
+        shown_name, more = orjson.dumps(name), b""
+    if compiled.program.redemption:
+        more += _redeemable(compiled, state, number, day)
+    by = until_json(compiled, state, number, day)
+    body = compiled.shown.member(
+        state, number, day, shown_name, as_of.encode(), seq, by, more
+    )
+    return body, as_of
 
 
-def _stays(replica: Replica, name: str, found: _Standing) -> bool:
-    """Whether the clock changes nothing of a member before the next business day."""
-    _, state, number, at, _ = found
-    if state.runs_out(number) is not None:
-        return False
-    membership, named = replica.membership, replica.dictionaries.members.numbers[name]
+def _stays(replica: Replica, named: int, at: int) -> bool:
+    """Whether the clock changes nothing of what is told before the next business day."""
+    membership = replica.membership
     if not membership.tells_of(named):
         return True
     settled = membership.settled_at(named)
@@ -82,18 +93,8 @@ def _stays(replica: Replica, name: str, found: _Standing) -> bool:
     return alone and settled is not None and settled <= at
 
 
-def _shown(replica: Replica, name: str, found: _Standing, standing: Standing) -> Kept:
-    """A member as JSON: its figures are written natively, what few members have is not."""
-    fold, state, number, at, seq = found
-    named, names = replica.dictionaries.members.numbers[name], replica.dictionaries.members.names
-    _, day, version, _ = standing
-    words = replica.words
-    assert words is not None
-    compiled = fold.compiled.compiled[version - 1]
-    tier = state.tier(compiled.native, number, day)
-    figures, lots = accounts_json(
-        state, number, words.json_currencies, day, date_texts(), LAST_DAY
-    )
+def _beside(replica: Replica, fold: Fold, named: int, at: int, standing: Standing) -> Kept:
+    """A member's name, and what is told of it beside its figures."""
     person, more = named, {}
     if replica.membership.tells_of(named):
         # One that was claimed, or merged into another, has two names.
@@ -101,22 +102,24 @@ def _shown(replica: Replica, name: str, found: _Standing, standing: Standing) ->
         more = _about(replica, person, at) | _tied(replica, person, at)
     if fold.refers:
         more |= referrals_view(replica, fold, person, at)
-    progress = progress_of(compiled, state, number, tier, day)
-    if progress is not None:
-        more["progress"] = progress
-    if compiled.program.redemption:
-        active = [
-            state.totals(number, place, day)["active"] for place in range(len(words.currencies))
-        ]
-        more["redeemable"] = redeemable_tenders(compiled, active, words.tiers[tier], None)
-    return Kept(
-        standing,
-        b'{"id":%b,"as_of":"' % orjson.dumps(names[person]),
-        b'","tier":%b,%b,"purchases":%d,"seq":%d,%b"lots":[%b]}' % (
-            words.json_tiers[tier], figures, state.head(number)[2], seq,
-            orjson.dumps(more)[1:-1] + b"," if more else b"", lots,
-        ),
-    )  # fmt: skip
+    name = orjson.dumps(replica.dictionaries.members.names[person])
+    return Kept(standing, name, _members(more))
+
+
+def _redeemable(compiled: CompiledProgram, state: State, number: int, day: int) -> bytes:
+    """What each redemption tender takes of a member."""
+    layout = compiled.layout
+    active = [
+        state.totals(number, place, day)["active"] for place in range(len(layout.currencies))
+    ]
+    tier = state.tier(compiled.native, number, day)
+    name = layout.tiers[tier] if tier >= 0 else None
+    return _members({"redeemable": redeemable_tenders(compiled, active, name, None)})
+
+
+def _members(some: Answer) -> bytes:
+    """The members of an object, with a comma behind each."""
+    return orjson.dumps(some)[1:-1] + b"," if some else b""
 
 
 def _about(replica: Replica, number: int, at: int) -> Answer:
