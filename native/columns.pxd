@@ -25,7 +25,8 @@ cdef struct Columns:
     const int64_t *quantity
     const int64_t *net
     const int64_t *full_quantity   # null: no line has details
-    const uint8_t *voided          # whether a void has taken of the line; null: of none
+    const int64_t *rung_quantity   # of a line of which a void has taken, as it was rung up, else -1
+    const int64_t *rung_net        # null: voids have taken of none
     const int64_t *gross
     const int64_t *cost
     const int64_t *tenders_from

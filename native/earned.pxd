@@ -276,7 +276,7 @@ cdef inline Sold *new_sold(Work *w, const RuleTable *t, History *h, int64_t row_
         return NULL
     s = &h.sold[h.n_sold]
     memset(s, 0, sizeof(Sold))
-    block = <int64_t*>calloc(6 * c + 3 * rules + counters + 2 * (n_lines + 1), sizeof(int64_t))
+    block = <int64_t*>calloc(6 * c + 3 * rules + counters + 4 * (n_lines + 1), sizeof(int64_t))
     s.after = <Vec**>calloc(rules, sizeof(void*))
     s.year = <int32_t*>calloc(rules, sizeof(int32_t))
     s.before = copy_row(&w.g, row)
@@ -299,6 +299,8 @@ cdef inline Sold *new_sold(Work *w, const RuleTable *t, History *h, int64_t row_
     s.n_rules = t.n_rules
     s.back_quantity = s.amounts + counters
     s.back_net = s.back_quantity + n_lines + 1
+    s.over_quantity = s.back_net + n_lines + 1
+    s.over_net = s.over_quantity + n_lines + 1
     s.row = <int32_t>row_of
     s.event = h.n_events - 1
     s.source = <int32_t>row[FACTS]

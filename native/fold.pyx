@@ -248,7 +248,9 @@ cdef int point(Columns *in_, columns, Py_ssize_t n) except -1:
     in_.quantity = <int64_t*>column(columns.quantity, cnp.NPY_INT64, lines, "quantity")
     in_.net = <int64_t*>column(columns.net, cnp.NPY_INT64, lines, "net")
     in_.full_quantity = <int64_t*>optional(columns.full_quantity, cnp.NPY_INT64, lines, "full")
-    in_.voided = <uint8_t*>optional(columns.voided, cnp.NPY_UINT8, lines, "voided")
+    in_.rung_quantity = <int64_t*>optional(
+        columns.rung_quantity, cnp.NPY_INT64, lines, "rung_quantity")
+    in_.rung_net = <int64_t*>optional(columns.rung_net, cnp.NPY_INT64, lines, "rung_net")
     in_.gross = <int64_t*>optional(columns.gross, cnp.NPY_INT64, lines, "gross")
     in_.cost = <int64_t*>optional(columns.cost, cnp.NPY_INT64, lines, "cost")
     in_.tender = <uint32_t*>column(columns.tender, cnp.NPY_UINT32, tenders, "tender")

@@ -135,7 +135,7 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
                    int64_t tenders) noexcept nogil:
     """Allocate what one fact needs, whatever the batch; -1 without memory."""
     cdef int64_t c = w.g.n_currencies + 1
-    cdef int64_t figures = 6 * lines + 3 * tenders + 7 * c + 4 * counters + 4 * rules
+    cdef int64_t figures = 8 * lines + 3 * tenders + 7 * c + 4 * counters + 4 * rules
     cdef int64_t *block
     figures += w.g.width + limits + 4 * lines + 2 * figures_asked + 3 * w.g.n_tiers + 64
     w.lines = <Line*>calloc(lines + 1, sizeof(Line))
@@ -156,7 +156,9 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     w.rest = w.part + lines
     w.back_quantity = w.rest + lines
     w.back_net = w.back_quantity + lines
-    w.active = w.back_net + lines
+    w.over_quantity = w.back_net + lines
+    w.over_net = w.over_quantity + lines
+    w.active = w.over_net + lines
     w.net_of = w.active + c
     w.asked_in = w.net_of + c
     w.wait_of = w.asked_in + c

@@ -74,6 +74,8 @@ cdef struct Sold:
     int64_t *amounts      # [counter]: what it has added
     int64_t *back_quantity  # [line]
     int64_t *back_net       # [line]
+    int64_t *over_quantity  # [line]: what came back of other lines in the name of a voided one
+    int64_t *over_net       # [line]
     int64_t *reward       # [currency]: points that its redemption took
     int64_t *restored     # [currency]
     int64_t *expired      # [currency]: of its own lots, expired unspent

@@ -56,10 +56,14 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     n = in_.lines_from[s.row + 1] - in_.lines_from[s.row]
     memcpy(w.back_quantity, s.back_quantity, n * sizeof(int64_t))
     memcpy(w.back_net, s.back_net, n * sizeof(int64_t))
+    memcpy(w.over_quantity, s.over_quantity, n * sizeof(int64_t))
+    memcpy(w.over_net, s.over_net, n * sizeof(int64_t))
     status = bring_back(w, s, i, ts.product_sku)
     if status != OK:
         memcpy(s.back_quantity, w.back_quantity, n * sizeof(int64_t))
         memcpy(s.back_net, w.back_net, n * sizeof(int64_t))
+        memcpy(s.over_quantity, w.over_quantity, n * sizeof(int64_t))
+        memcpy(s.over_net, w.over_net, n * sizeof(int64_t))
         return status
     w.short_of = 0
     begin(w, t, row, day, h)

@@ -60,19 +60,28 @@ cdef inline bint is_back(const Columns *in_, const Sold *s, int64_t lo, int64_t 
             and gone(in_.quantity[lo + k], in_.net[lo + k], s.back_quantity[k], s.back_net[k]))
 
 
+cdef inline bint exceeds_rung_up(const Columns *in_, const Sold *s, int64_t lo,
+                                 int64_t k) noexcept nogil:
+    """Whether more has come back of a voided line, or in its name, than was rung up on it."""
+    return (in_.quantity[lo + k] - left_quantity(in_, s, lo, k) + s.over_quantity[k]
+            > in_.rung_quantity[lo + k]
+            or in_.net[lo + k] - left_net(in_, s, lo, k) + s.over_net[k] > in_.rung_net[lo + k])
+
+
 cdef inline int bring_back(Work *w, Sold *s, int64_t i, const int32_t *sku) noexcept nogil:
     """Count the lines of a return against the sale's; a status, s is then as it was or not.
 
     A line is named, or the lines of a sku are meant, the latest first. What exceeds a line
-    that was voided in part goes to the sku's other lines. An amount on what is back already
-    moves nothing. A return without lines brings back all that is left. A line that is named with
-    a sku is one of that sku, which may be a name that nobody has heard of.
+    of which a void has taken goes to the sku's other lines, as far as it was rung up on the line
+    that is named. An amount on what is back already moves nothing. A return without lines brings
+    back all that is left. A line that is named with a sku is one of that sku, which may be a name
+    that nobody has heard of.
     """
     cdef const Columns *in_ = w.in_
     cdef int64_t lo = in_.lines_from[s.row], n = in_.lines_from[s.row + 1] - lo, b, k, named
     cdef int64_t quantity, net, rest, whole
     cdef int32_t of
-    cdef bint over, any_back
+    cdef bint voided, any_back
     if in_.back_from[i] == in_.back_from[i + 1]:
         memcpy(s.back_quantity, in_.quantity + lo, n * sizeof(int64_t))
         memcpy(s.back_net, in_.net + lo, n * sizeof(int64_t))
@@ -88,7 +97,7 @@ cdef inline int bring_back(Work *w, Sold *s, int64_t i, const int32_t *sku) noex
             if named < 0 or (of != NO_SKU and sku[in_.product[lo + named]] != of):
                 return NO_SUCH_LINE
             of = sku[in_.product[lo + named]]
-        over = named < 0 or (in_.voided != NULL and in_.voided[lo + named])
+        voided = named >= 0 and in_.rung_quantity != NULL and in_.rung_quantity[lo + named] >= 0
         rest = whole = 0
         any_back = False
         for k in range(n):
@@ -102,8 +111,13 @@ cdef inline int bring_back(Work *w, Sold *s, int64_t i, const int32_t *sku) noex
             continue
         if named >= 0:
             take_line(in_, s, lo, named, &quantity, &net)
+        if voided:
+            s.over_quantity[named] += quantity
+            s.over_net[named] += net
+            if exceeds_rung_up(in_, s, lo, named):
+                return RETURNS_TOO_MUCH
         for k in range(n - 1, -1, -1):
-            if over and k != named and sku[in_.product[lo + k]] == of:
+            if (voided or named < 0) and k != named and sku[in_.product[lo + k]] == of:
                 take_line(in_, s, lo, k, &quantity, &net)
         if quantity or net:
             return RETURNS_TOO_MUCH

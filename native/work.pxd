@@ -62,6 +62,8 @@ cdef struct Work:
     int64_t *broken        # [currency]: the first term that a completed fact breaks, a limit
     int64_t *back_quantity  # [line]
     int64_t *back_net      # [line]
+    int64_t *over_quantity  # [line]
+    int64_t *over_net      # [line]
     Takes takes            # scratch
     int64_t short_of       # what a return did not find
     bint candidate         # the member was one before the fact

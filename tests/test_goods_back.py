@@ -39,8 +39,10 @@ def test_it_is_what_the_reference_takes_from_the_lines(
     goods = goods_of(lines)
     left = [
         BasketLine(
-            Line(n, sku, quantity, net, quantity, net, None, voided), ProductFact(sku), False, 0,
-            quantity, net,
+            Line(
+                n, sku, quantity, net, quantity + voided, net, None, voided, net + 2 * voided
+            ),
+            ProductFact(sku), False, 0, quantity, net,
         )
         for n, (sku, quantity, net, voided) in enumerate(lines, 1)
     ]  # fmt: skip

@@ -54,7 +54,7 @@ from ..facts import (
     UnmergeFact,
     UnpoolFact,
 )
-from ..facts.lines import details, net_lines
+from ..facts.lines import details, net_lines, rung_up
 from ..facts.parts import instant_us, us_instant
 from .columns import NOTHING, Extra
 from .gift_accounts import account_of, code_of
@@ -105,7 +105,7 @@ def sale_of(fact: SaleFact) -> Sale:
         coupons=tuple(sorted(set(fact.coupons))),
         offers=tuple(sorted((applied.offer, applied.amount) for applied in fact.offers)),
         details=details(lines),
-        voided=tuple(place for place, line in enumerate(lines) if line.voided),
+        voided=rung_up(lines),
         tender_points=tuple(
             (place, tender.points)
             for place, tender in enumerate(fact.tenders)
@@ -337,7 +337,8 @@ def wire_fields(content: Content) -> dict[str, Any]:
 
     `content` is that of `Sale.content` or `records.content_of_row`. Fields at their defaults
     are left out but for member, store and terminal, and the lines and tenders of a sale. A
-    line that was voided in part has its `full_quantity` beside what is left.
+    line of which a void has taken has `full_quantity` and `full_net`, as it was rung up, beside
+    what is left.
     """
     kind, _, member, store, terminal, lines, tenders, found = content
     extra: Extra = found or NOTHING
@@ -424,8 +425,8 @@ def _wire_lines(lines: tuple[Any, ...], extra: Extra) -> list[dict[str, Any]]:
         {"line": line, "sku": sku, "quantity": quantity, "net": net}
         for line, sku, quantity, net in lines
     ]
-    for place in extra.voided:
-        shown[place]["voided"] = True
+    for place, quantity, net in extra.voided:
+        shown[place] |= {"full_quantity": quantity, "full_net": net}
     for place, full_quantity, gross, cost in extra.details:
         line = shown[place]
         if full_quantity != line["quantity"]:

@@ -105,13 +105,13 @@ class Extra(
 
     `details`: (place in the lines, quantity, gross and cost of the whole line before voids, cost
     None when not known) of lines whose gross is not their net, whose cost is known or that were
-    voided in part; `voided` are the places of those of which a void has taken. `offers`: (id,
-    amount taken off). `tender_points` and `tender_refs`: (place in the tenders, points, or the hold
-    or redemption that they come from). `back`: what a return brings back, (line or 0, sku or "",
-    quantity, net), of the sale `named`. `named` of a capture or release is the hold, of a cancel
-    the redemption, of a gift card's refund and of a payment the sale. `amount`: money of a payment,
-    quantity of an activity, points of
-    an adjust, redeem, hold, capture or cancel (0: all), and of what is given away or received; `to`
+    voided in part; `voided`: (place, quantity, net) as it was rung up, of each line of which a void
+    has taken. `offers`: (id, amount taken off). `tender_points` and `tender_refs`: (place in the
+    tenders, points, or the hold or redemption that they come from). `back`: what a return brings
+    back, (line or 0, sku or "", quantity, net), of the sale `named`. `named` of a capture or
+    release is the hold, of a cancel the redemption, of a gift card's refund and of a payment the
+    sale. `amount`: money of a payment, quantity of an activity, points of an adjust, redeem, hold,
+    capture or cancel (0: all), and of what is given away or received; `to`
     is who gets it, `cause` which cause, `lots` what a leg brings; `code` of an activity or a
     reward, `quantity` of rewards; `tender_cards`: (place in the tenders, code of the gift card).
     `other` is the member that is merged into another, or the household that one pools in; `named`
@@ -132,7 +132,7 @@ class Extra(
     coupons: tuple[str, ...] = ()
     offers: tuple[tuple[str, int], ...] = ()
     details: tuple[tuple[int, int, int, int | None], ...] = ()
-    voided: tuple[int, ...] = ()
+    voided: tuple[tuple[int, int, int], ...] = ()
     tender_points: tuple[tuple[int, int], ...] = ()
     tender_refs: tuple[tuple[int, str], ...] = ()
     completed: bool = False

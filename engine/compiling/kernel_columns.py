@@ -105,7 +105,8 @@ class KernelColumns:
     tender: NDArray[np.uint32]
     amount: Int64
     full_quantity: Int64 | None = None
-    voided: NDArray[np.uint8] | None = None
+    rung_quantity: Int64 | None = None
+    rung_net: Int64 | None = None
     gross: Int64 | None = None
     cost: Int64 | None = None
     tender_points: Int64 | None = None
@@ -356,10 +357,14 @@ class _Extras:
             out.gross[first + place] = gross
             out.cost[first + place] = UNKNOWN_COST if cost is None else cost
 
-    def _voided(self, row: int, places: tuple[int, ...]) -> None:
-        if self.out.voided is None:
-            self.out.voided = np.zeros(len(self.out.line), np.uint8)
-        self.out.voided[int(self.facts.lines_from[row]) + np.array(places)] = 1
+    def _voided(self, row: int, voided: tuple[tuple[int, int, int], ...]) -> None:
+        out = self.out
+        if out.rung_quantity is None or out.rung_net is None:
+            out.rung_quantity = np.full(len(out.line), -1, np.int64)
+            out.rung_net = np.full(len(out.line), -1, np.int64)
+        first = int(self.facts.lines_from[row])
+        for place, quantity, net in voided:
+            out.rung_quantity[first + place], out.rung_net[first + place] = quantity, net
 
     def _tender_points(self) -> Int64:
         if self.out.tender_points is None:

@@ -267,17 +267,15 @@ def _whole_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     free = (number for number in range(1, 2 * len(lines) + 1) if number not in taken)
     voids = []
     for line in lines:
-        gone = line.pop("full_quantity", line["quantity"]) - line["quantity"]
-        if not line.pop("voided", False):
+        if "full_net" not in line:
             continue
         line.setdefault("gross", line["net"])
-        # How much net the voids took is not kept, and nothing depends on it.
-        net = 0 if gone else 1
-        line["quantity"], line["net"] = line["quantity"] + gone, line["net"] + net
+        quantity, net = line.pop("full_quantity"), line.pop("full_net")
         voids.append({
-            "line": next(free), "sku": line["sku"], "voids": line["line"], "quantity": -gone,
-            "net": -net,
+            "line": next(free), "sku": line["sku"], "voids": line["line"],
+            "quantity": line["quantity"] - quantity, "net": line["net"] - net,
         })  # fmt: skip
+        line["quantity"], line["net"] = quantity, net
     return lines + voids
 
 

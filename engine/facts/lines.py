@@ -13,8 +13,8 @@ from .parts import MOST_AMOUNT, FormError
 class Line(msgspec.Struct):
     """One line and what is left of it.
 
-    `quantity` and `net` are what voids have left; `full_quantity`, `gross` and `cost` (None
-    when not known) are of the line as it was rung up. While a void has taken a part, gross
+    `quantity` and `net` are what voids have left; `full_quantity`, `full_net`, `gross` and `cost`
+    (None when not known) are of the line as it was rung up. While a void has taken a part, gross
     and cost count by quantity / full_quantity, exactly. `voided`: a void has taken of it.
     """
 
@@ -25,6 +25,7 @@ class Line(msgspec.Struct):
     full_quantity: int
     gross: int
     cost: int | None = None
+    full_net: int = 0
     voided: bool = False
 
     @property
@@ -53,6 +54,14 @@ def details(lines: list[Line]) -> tuple[Detail, ...]:
     )  # fmt: skip
 
 
+def rung_up(lines: list[Line]) -> tuple[tuple[int, int, int], ...]:
+    """(place, quantity, net) as it was rung up, of each line of which a void has taken."""
+    return tuple(
+        (place, line.full_quantity, line.full_net)
+        for place, line in enumerate(lines) if line.voided
+    )  # fmt: skip
+
+
 def net_lines(lines: list[LineFact]) -> list[Line]:
     """Lines with their places, voids netted into the lines that they void (section 2).
 
@@ -73,7 +82,7 @@ def net_lines(lines: list[LineFact]) -> list[Line]:
                 raise FormError("only a negative line voids another", f"lines[{place}].voids")
             line = Line(
                 number, fact.sku, fact.quantity, fact.net, fact.quantity,
-                _gross(fact, place), fact.cost,
+                _gross(fact, place), fact.cost, fact.net,
             )  # fmt: skip
             kept[number] = line
             of_sku.setdefault(fact.sku, []).append(line)

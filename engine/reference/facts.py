@@ -106,7 +106,7 @@ class InvalidFact(ValueError):
 class Line:
     """A line as sold. Quantity in thousandths, net in minor units, both after voids.
 
-    `full_quantity`, `gross` and `cost` are of the line as it was rung up.
+    `full_quantity`, `full_net`, `gross` and `cost` are of the line as it was rung up.
     """
 
     number: int
@@ -117,6 +117,7 @@ class Line:
     gross: int
     cost: int | None = None
     voided: bool = False
+    full_net: int = 0
 
     @property
     def is_void(self) -> bool:
@@ -144,9 +145,10 @@ def net_voids(lines: Sequence[LineFact]) -> list[Line]:
         if line.voids is not None:
             raise InvalidFact(f"line {number}: names a line to void but is not negative")
         gross = line.net + (line.discount or 0) if line.gross is None else line.gross
-        kept.append(
-            Line(number, line.sku, line.quantity, line.net, line.quantity, gross, line.cost)
-        )
+        kept.append(Line(
+            number, line.sku, line.quantity, line.net, line.quantity, gross, line.cost,
+            full_net=line.net,
+        ))  # fmt: skip
     return kept
 
 

@@ -14,7 +14,8 @@ from .facts import Line
 class BasketLine:
     """A line with its product and what is left of it after returns.
 
-    `redeemed` is the part of the net that was paid with loyalty value, as sold.
+    `redeemed` is the part of the net that was paid with loyalty value, as sold. `elsewhere` is the
+    quantity and the net that came back of other lines in the name of this one.
     """
 
     line: Line
@@ -24,6 +25,7 @@ class BasketLine:
     quantity: int
     net: int
     gone: bool = False
+    elsewhere: tuple[int, int] = (0, 0)
 
     @cached_property
     def redeemed_left(self) -> int:

@@ -47,17 +47,33 @@ def lines_left(
         ]
     for item in returned:
         quantity, net = item.quantity, item.net
-        nothing = _moves_nothing(lines, item)
-        for place in _places(fact, lines, item):
+        places = _places(fact, lines, item)
+        if _moves_nothing(lines, item):
+            continue
+        for nth, place in enumerate(places):
             line = lines[place]
-            if line.gone or line.line.is_void:
-                continue
-            of_quantity, of_net = min(quantity, line.quantity), min(net, line.net)
-            lines[place] = _less(line, of_quantity, of_net)
-            quantity, net = quantity - of_quantity, net - of_net
-        if quantity or (net and not nothing):
+            if not (line.gone or line.line.is_void):
+                of_quantity, of_net = min(quantity, line.quantity), min(net, line.net)
+                lines[place] = _less(line, of_quantity, of_net)
+                quantity, net = quantity - of_quantity, net - of_net
+            if nth == 0 and item.line is not None and line.line.voided:
+                lines[place] = _elsewhere(fact, lines[place], quantity, net)
+        if quantity or net:
             raise Refusal(fact, Status.RETURNS_TOO_MUCH)
     return lines
+
+
+def _elsewhere(fact: str, line: BasketLine, quantity: int, net: int) -> BasketLine:
+    """A voided line in whose name so much comes back of others. Raises Refusal for more in all
+    than was rung up on it."""
+    sold = line.line
+    over = line.elsewhere[0] + quantity, line.elsewhere[1] + net
+    if (
+        sold.quantity - line.quantity + over[0] > sold.full_quantity
+        or sold.net - line.net + over[1] > sold.full_net
+    ):
+        raise Refusal(fact, Status.RETURNS_TOO_MUCH)
+    return replace(line, elsewhere=over)
 
 
 def _places(fact: str, lines: list[BasketLine], item: ReturnedLine) -> list[int]:

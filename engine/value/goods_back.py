@@ -3,8 +3,6 @@ back is gone whatever the amount, an amount alone lowers the net only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
 Back = tuple[tuple[int, str, int, int], ...]
@@ -13,7 +11,7 @@ Back = tuple[tuple[int, str, int, int], ...]
 
 class Goods(msgspec.Struct):
     """A line of a sale and what it has left; `counted`: it was sold by quantity, and not by an
-    amount alone."""
+    amount alone; `gone`: all of it is back."""
 
     line: int
     sku: str
@@ -21,6 +19,7 @@ class Goods(msgspec.Struct):
     net: int
     counted: bool
     voided: bool
+    gone: bool = False
 
     def take(self, quantity: int, net: int) -> tuple[tuple[int, int], int]:
         """Take what it has of a quantity and an amount: (what of both is over, money back)."""
@@ -30,6 +29,8 @@ class Goods(msgspec.Struct):
         self.net -= of_net
         if self.counted and not self.quantity:
             self.net = 0
+        over = not self.quantity if self.counted else before > 0 and not self.net
+        self.gone = self.gone or over
         return (quantity - of_quantity, net - of_net), before - self.net
 
 
@@ -37,20 +38,22 @@ def money_back(goods: list[Goods], back: Back) -> int:
     """Take an accepted return from the lines of its sale; what it comes to, in minor units.
 
     An item means its line, of one that a void has taken of also the others of the sku; or all
-    lines of a sku, the latest first.
+    lines of a sku, the latest first. An amount on a line that is gone moves nothing.
     """
     if not back:
         return sum(one.take(one.quantity, one.net)[1] for one in goods)
     money = 0
     for line, sku, quantity, net in back:
-        rest = quantity, net
-        for one in _meant(goods, line, sku):
+        rest, meant = (quantity, net), _meant(goods, line, sku)
+        if line and not quantity and meant[0].gone:
+            continue
+        for one in meant:
             rest, some = one.take(*rest)
             money += some
     return money
 
 
-def _meant(goods: list[Goods], line: int, sku: str) -> Iterable[Goods]:
+def _meant(goods: list[Goods], line: int, sku: str) -> list[Goods]:
     if not line:
         return [one for one in reversed(goods) if one.sku == sku]
     named = next(one for one in goods if one.line == line)

@@ -156,7 +156,7 @@ class _Bought:
         replica = self._replica
         (seq,) = replica.find_ids([sale]).values()
         facts, skus = replica.facts_at([seq]).facts, replica.dictionaries.products.names
-        voided = facts.extra(0).voided
+        voided = {place for place, *_ in facts.extra(0).voided}
         return [
             Goods(int(line), skus[product], int(quantity), int(net), bool(quantity), n in voided)
             for n, (line, product, quantity, net) in enumerate(zip(
