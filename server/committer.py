@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +32,7 @@ from vafa.engine.replica.replica import Replica
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
+from .figures import Figures
 from .lines import lines_of
 from .problems import ProblemError
 
@@ -122,26 +122,13 @@ class Waiting:
     joint: bool = False
     numbers: NDArray[np.int64] | None = None
     language: str = ""
+    since: float = 0.0
+    """When it was submitted."""
 
     @property
     def alone(self) -> bool:
         """Whether it is a commit of its own."""
         return self.atomic or self.joint or self.table is not None or self.control is not None
-
-
-class Figures(msgspec.Struct):
-    """What the writer counts for /metrics."""
-
-    commits: int = 0
-    facts: int = 0
-    refused: int = 0
-    replayed: int = 0
-    flush_seconds: float = 0.0
-    checkpoints: int = 0
-    storage_full: int = 0
-    queued: int = 0
-    lag: int = 0
-    """Facts that the checkpoint does not hold yet."""
 
 
 class Committer:
@@ -227,6 +214,7 @@ class Committer:
     def _submit(self, waiting: Waiting) -> None:
         if self._queued + waiting.facts > QUEUE_FACTS:
             raise ProblemError("overloaded", "too many facts wait; try again")
+        waiting.since = time.perf_counter()
         self._waiting.append(waiting)
         self._queued += waiting.facts
         if not self._busy:
@@ -244,6 +232,7 @@ class Committer:
             self._idle.set()
             return
         group = self._take_group()
+        begun = time.perf_counter()
         try:
             if group[0].control is not None:
                 self._control(group[0], group[0].control)
@@ -259,6 +248,8 @@ class Committer:
             log.exception("staging failed")
             os._exit(OUTCOME_UNKNOWN)
         started = time.perf_counter()
+        self.figures.parts["queue"].add(begun - group[0].since)
+        self.figures.parts["fold"].add(started - begun)
         flush = self._loop.run_in_executor(self._flusher, self.writer.flush, staged)
         flush.add_done_callback(lambda done: self._flushed(group, staged, done, started))
 
@@ -299,10 +290,13 @@ class Committer:
         if error is not None:
             log.critical("a flush failed, its outcome is unknown: %r", error)
             os._exit(OUTCOME_UNKNOWN)
+        flushed = time.perf_counter()
         if staged.record is not None:
             self.figures.commits += 1
-            self.figures.flush_seconds += time.perf_counter() - started
+            self.figures.flush_seconds += flushed - started
+            self.figures.parts["flush"].add(flushed - started)
         self._tell(group, staged)
+        self.figures.parts["tell"].add(time.perf_counter() - flushed)
         self.figures.facts += len(staged.new_ids)
         self.figures.replayed += len(staged.known)
         self.figures.refused += len(staged.refusals)

@@ -28,7 +28,8 @@ from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
 from .beat import FROZEN_S, WATCH_S, Beat
-from .committer import Committer, Figures
+from .committer import Committer
+from .figures import Figures
 from .problems import ProblemError
 from .tracing import PARENTS, Tracing
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
@@ -13,7 +18,7 @@ if TYPE_CHECKING:
 
     from vafa.engine.replica.replica import Replica
 
-    from .committer import Figures
+    from .figures import Figures
 
 
 class Counted(Protocol):
@@ -58,6 +63,12 @@ class ServerCollector(Collector):
             ("storage_full", "Commits refused for want of room."),
         ):
             yield CounterMetricFamily(f"vafa_{name}", text, getattr(figures, name))
+        parts = HistogramMetricFamily(
+            "vafa_commit_seconds", "Seconds of commits by their parts.", labels=["part"]
+        )
+        for part, spread in figures.parts.items():
+            parts.add_metric([part], spread.up_to(), spread.seconds)
+        yield parts
         yield GaugeMetricFamily(
             "vafa_queued_facts", "Facts that wait for a commit.", figures.queued
         )

@@ -39,6 +39,7 @@ from vafa.engine.program.rules import Earn
 from vafa.engine.replica.replica import Replica
 from vafa.engine.wire import arrow_schema as wire_schema
 from vafa.server import app, committer, decode, edge, events, front, keys, webhooks
+from vafa.server.figures import Figures
 from vafa.server.metrics import ServerCollector
 from vafa.server.problems import PROBLEMS
 from vafa.server.problems_fa import PERSIAN
@@ -523,8 +524,11 @@ def metric_names() -> list[str]:
             seq=1, checkpoint_seq=0, dictionaries=SimpleNamespace(members=[])
         ),
     )
-    collector = ServerCollector(cast(Any, front), committer.Figures())
-    return [family.samples[0].name for family in collector.collect()]
+    collector = ServerCollector(cast(Any, front), Figures())
+    return [
+        family.name if family.type == "histogram" else family.samples[0].name
+        for family in collector.collect()
+    ]
 
 
 def test_metrics_are_told() -> None:

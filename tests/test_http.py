@@ -676,6 +676,12 @@ def test_metrics_can_be_read(server: Server, name: str) -> None:
     assert more("vafa_http_requests_total,POST,/v1/events,422") == 1
     assert more("vafa_http_requests_total,GET,/metrics,200") == 1
     assert 1 <= more("vafa_commits_total") <= 3
+    for part in ("queue", "fold", "flush", "tell"):
+        # Of three commits one writes a record.
+        commits = more("vafa_commits_total") if part == "flush" else 3
+        assert more(f"vafa_commit_seconds_count,{part}") == commits
+        assert more(f"vafa_commit_seconds_bucket,+Inf,{part}") == commits
+        assert 0 < more(f"vafa_commit_seconds_sum,{part}") < 60
     assert after["vafa_queued_facts"] == 0
     assert after["vafa_members"] == server.get("/readyz").json()["members"]
     # Labels come from the route table: a scanner cannot make them grow.
