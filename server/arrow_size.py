@@ -23,12 +23,16 @@ _BUFFERS, _COMPRESSION = 2, 3
 def unpacked_size(body: bytes) -> int:
     """Bytes of all buffers of a stream when they are unpacked.
 
-    Raises pa.ArrowException, OSError, struct.error for what is not a stream.
+    Raises pa.ArrowException, OSError, struct.error for what is not a stream, or is more than one:
+    Arrow would leave the facts behind its end unread.
     """
     size = 0
-    for message in pa.ipc.MessageReader.open_stream(pa.py_buffer(body)):
+    source = pa.BufferReader(body)
+    for message in pa.ipc.MessageReader.open_stream(source):
         if message.type in (_RECORD_BATCH, _DICTIONARY):
             size += sum(_sizes(message))
+    if source.tell() != len(body):
+        raise pa.ArrowInvalid(f"more follows its end, which is after {source.tell()} bytes")
     return size
 
 

@@ -396,6 +396,8 @@ ARROW_ROWS = [
     batch("no end of the last column", STREAM[:-60]),
     batch("half a schema", STREAM[:200]),
     batch("more metadata than there is", b"\xff\xff\xff\xff\xff\xff\xff\x7f" + STREAM[8:]),
+    batch("two streams", STREAM + STREAM),
+    batch("more after its end", STREAM + bytes(8)),
     batch("negative metadata size", b"\xff\xff\xff\xff\xf0\xff\xff\xff" + STREAM[8:]),
     batch("an extra column", stream_of(GOOD.append_column("x", [[1, 2]]))),
     batch("a column twice", stream_of(GOOD.append_column("id", GOOD.column("id")))),

@@ -226,6 +226,16 @@ def test_a_record_that_is_cut_short_is_reported(ledger: Path) -> None:
             decode_record(key, memoryview(value[:length]))
 
 
+@pytest.mark.parametrize("length", [0, 1, 5_000, 12_288])
+def test_a_journal_that_is_cut_off_is_no_new_one(ledger: Path, length: int) -> None:
+    file = journal_path(ledger) / "data.mdb"
+    os.truncate(file, length)
+    for write in (False, True):
+        with pytest.raises(LedgerError, match=r"restore a copy"):
+            Journal(journal_path(ledger), write=write)
+    assert file.stat().st_size == length
+
+
 def test_a_record_that_is_removed_breaks_the_chain(ledger: Path) -> None:
     rewrite(ledger, {ledgers.raw_records(ledger)[3][0]: None})
     with pytest.raises(CorruptRecord, match=r"record 11.*chain"):
