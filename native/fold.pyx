@@ -11,7 +11,7 @@ whole batch.
 """
 
 from libc.stdint cimport (
-    int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t)
+    int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t)
 from libc.stdlib cimport calloc, free
 
 import numpy as np
@@ -36,12 +36,24 @@ from .work cimport Closings as ClosingColumns
 cnp.import_array()
 
 
-cdef void *column(object array, object dtype, Py_ssize_t least, str name) except? NULL:
-    if array.dtype != dtype or not array.flags.c_contiguous:
-        raise TypeError(f"{name}: expected contiguous {np.dtype(dtype)}, got {array.dtype}")
-    if array.size < least:
+cdef void *column(object array, int kind, Py_ssize_t least, str name) except? NULL:
+    if (not cnp.PyArray_Check(array) or not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>array)
+            or not cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>array)
+            or not cnp.PyArray_EquivTypenums(cnp.PyArray_TYPE(<cnp.ndarray>array), kind)):
+        raise TypeError(f"{name}: expected contiguous {cnp.PyArray_DescrFromType(kind)}, "
+                        f"got {np.asarray(array).dtype}")
+    if cnp.PyArray_SIZE(<cnp.ndarray>array) < least:
         raise ValueError(f"{name}: expected {least} entries, got {array.size}")
     return cnp.PyArray_DATA(<cnp.ndarray>array)
+
+
+cdef object zeros(Py_ssize_t n, Py_ssize_t each, int kind, void *data):
+    """n zeros, or n times `each` where that is not -1; *data is where they are."""
+    cdef cnp.npy_intp shape[2]
+    shape[0], shape[1] = n, each
+    made = cnp.PyArray_ZEROS(1 if each < 0 else 2, shape, kind, 0)
+    (<void**>data)[0] = cnp.PyArray_DATA(<cnp.ndarray>made)
+    return made
 
 
 cdef int check_codes(str name, const uint32_t *codes, Py_ssize_t n, Py_ssize_t known) except -1:
@@ -161,14 +173,14 @@ cdef class _Batch:
 
     cdef int close_days(self, closings) except -1:
         self.held.append(closings)
-        self.closings.at = <int64_t*>column(closings.at, np.int64, 0, "closings.at")
+        self.closings.at = <int64_t*>column(closings.at, cnp.NPY_INT64, 0, "closings.at")
         self.closings.n = len(closings.at)
         self.closings.day = <int32_t*>column(
-            closings.day, np.int32, self.closings.n, "closings.day")
+            closings.day, cnp.NPY_INT32, self.closings.n, "closings.day")
         self.closings.version = <uint16_t*>column(
-            closings.version, np.uint16, self.closings.n, "closings.version")
+            closings.version, cnp.NPY_UINT16, self.closings.n, "closings.version")
         self.closings.epoch = <uint32_t*>column(
-            closings.epoch, np.uint32, self.closings.n, "closings.epoch")
+            closings.epoch, cnp.NPY_UINT32, self.closings.n, "closings.epoch")
         self.closing_places()
         self.w.closings = &self.closings
         return 0
@@ -215,74 +227,77 @@ cdef void free_postings(Postings *p) noexcept nogil:
     free(p.points)
 
 
-cdef void *optional(object array, object dtype, Py_ssize_t least, str name) except? NULL:
-    return NULL if array is None else column(array, dtype, least, name)
+cdef void *optional(object array, int kind, Py_ssize_t least, str name) except? NULL:
+    return NULL if array is None else column(array, kind, least, name)
 
 
 cdef int point(Columns *in_, columns, Py_ssize_t n) except -1:
     """Point at a batch's columns; checks dtypes and lengths."""
     cdef Py_ssize_t lines, tenders, items
-    in_.lines_from = <int64_t*>column(columns.lines_from, np.int64, n + 1, "lines_from")
-    in_.tenders_from = <int64_t*>column(columns.tenders_from, np.int64, n + 1, "tenders_from")
+    in_.lines_from = <int64_t*>column(columns.lines_from, cnp.NPY_INT64, n + 1, "lines_from")
+    in_.tenders_from = <int64_t*>column(columns.tenders_from, cnp.NPY_INT64, n + 1, "tenders_from")
     lines = columns.lines_from[n]
     tenders = columns.tenders_from[n]
-    in_.kind = <uint8_t*>column(columns.kind, np.uint8, n, "kind")
-    in_.flags = <uint8_t*>column(columns.flags, np.uint8, n, "flags")
-    in_.version = <uint16_t*>column(columns.version, np.uint16, n, "version")
-    in_.epoch = <uint32_t*>column(columns.epoch, np.uint32, n, "epoch")
-    in_.names = <int64_t*>column(columns.names, np.int64, n, "names")
-    in_.line = <int32_t*>column(columns.line, np.int32, lines, "line")
-    in_.product = <uint32_t*>column(columns.product, np.uint32, lines, "product")
-    in_.quantity = <int64_t*>column(columns.quantity, np.int64, lines, "quantity")
-    in_.net = <int64_t*>column(columns.net, np.int64, lines, "net")
-    in_.full_quantity = <int64_t*>optional(columns.full_quantity, np.int64, lines, "full")
-    in_.voided = <uint8_t*>optional(columns.voided, np.uint8, lines, "voided")
-    in_.gross = <int64_t*>optional(columns.gross, np.int64, lines, "gross")
-    in_.cost = <int64_t*>optional(columns.cost, np.int64, lines, "cost")
-    in_.tender = <uint32_t*>column(columns.tender, np.uint32, tenders, "tender")
-    in_.amount = <int64_t*>column(columns.amount, np.int64, tenders, "amount")
-    in_.tender_points = <int64_t*>optional(columns.tender_points, np.int64, tenders, "points")
-    in_.coupons_from = <int64_t*>optional(columns.coupons_from, np.int64, n + 1, "coupons_from")
+    in_.kind = <uint8_t*>column(columns.kind, cnp.NPY_UINT8, n, "kind")
+    in_.flags = <uint8_t*>column(columns.flags, cnp.NPY_UINT8, n, "flags")
+    in_.version = <uint16_t*>column(columns.version, cnp.NPY_UINT16, n, "version")
+    in_.epoch = <uint32_t*>column(columns.epoch, cnp.NPY_UINT32, n, "epoch")
+    in_.names = <int64_t*>column(columns.names, cnp.NPY_INT64, n, "names")
+    in_.line = <int32_t*>column(columns.line, cnp.NPY_INT32, lines, "line")
+    in_.product = <uint32_t*>column(columns.product, cnp.NPY_UINT32, lines, "product")
+    in_.quantity = <int64_t*>column(columns.quantity, cnp.NPY_INT64, lines, "quantity")
+    in_.net = <int64_t*>column(columns.net, cnp.NPY_INT64, lines, "net")
+    in_.full_quantity = <int64_t*>optional(columns.full_quantity, cnp.NPY_INT64, lines, "full")
+    in_.voided = <uint8_t*>optional(columns.voided, cnp.NPY_UINT8, lines, "voided")
+    in_.gross = <int64_t*>optional(columns.gross, cnp.NPY_INT64, lines, "gross")
+    in_.cost = <int64_t*>optional(columns.cost, cnp.NPY_INT64, lines, "cost")
+    in_.tender = <uint32_t*>column(columns.tender, cnp.NPY_UINT32, tenders, "tender")
+    in_.amount = <int64_t*>column(columns.amount, cnp.NPY_INT64, tenders, "amount")
+    in_.tender_points = <int64_t*>optional(columns.tender_points, cnp.NPY_INT64, tenders, "points")
+    in_.coupons_from = <int64_t*>optional(
+        columns.coupons_from, cnp.NPY_INT64, n + 1, "coupons_from")
     items = 0 if columns.coupons_from is None else columns.coupons_from[n]
-    in_.coupon = <uint32_t*>optional(columns.coupon, np.uint32, items, "coupon")
-    in_.offers_from = <int64_t*>optional(columns.offers_from, np.int64, n + 1, "offers_from")
+    in_.coupon = <uint32_t*>optional(columns.coupon, cnp.NPY_UINT32, items, "coupon")
+    in_.offers_from = <int64_t*>optional(columns.offers_from, cnp.NPY_INT64, n + 1, "offers_from")
     items = 0 if columns.offers_from is None else columns.offers_from[n]
-    in_.offer = <int32_t*>optional(columns.offer, np.int32, items, "offer")
-    in_.offer_amount = <int64_t*>optional(columns.offer_amount, np.int64, items, "offer_amount")
-    in_.back_from = <int64_t*>optional(columns.back_from, np.int64, n + 1, "back_from")
+    in_.offer = <int32_t*>optional(columns.offer, cnp.NPY_INT32, items, "offer")
+    in_.offer_amount = <int64_t*>optional(
+        columns.offer_amount, cnp.NPY_INT64, items, "offer_amount")
+    in_.back_from = <int64_t*>optional(columns.back_from, cnp.NPY_INT64, n + 1, "back_from")
     items = 0 if columns.back_from is None else columns.back_from[n]
-    in_.back_line = <int32_t*>optional(columns.back_line, np.int32, items, "back_line")
-    in_.back_sku = <int32_t*>optional(columns.back_sku, np.int32, items, "back_sku")
-    in_.back_quantity = <int64_t*>optional(columns.back_quantity, np.int64, items, "back")
-    in_.back_net = <int64_t*>optional(columns.back_net, np.int64, items, "back_net")
-    in_.sets_from = <int64_t*>optional(columns.sets_from, np.int64, n + 1, "sets_from")
+    in_.back_line = <int32_t*>optional(columns.back_line, cnp.NPY_INT32, items, "back_line")
+    in_.back_sku = <int32_t*>optional(columns.back_sku, cnp.NPY_INT32, items, "back_sku")
+    in_.back_quantity = <int64_t*>optional(columns.back_quantity, cnp.NPY_INT64, items, "back")
+    in_.back_net = <int64_t*>optional(columns.back_net, cnp.NPY_INT64, items, "back_net")
+    in_.sets_from = <int64_t*>optional(columns.sets_from, cnp.NPY_INT64, n + 1, "sets_from")
     items = 0 if columns.sets_from is None else columns.sets_from[n]
-    in_.set_slot = <int32_t*>optional(columns.set_slot, np.int32, items, "set_slot")
-    in_.set_value = <int64_t*>optional(columns.set_value, np.int64, items, "set_value")
-    in_.lots_from = <int64_t*>optional(columns.lots_from, np.int64, n + 1, "lots_from")
+    in_.set_slot = <int32_t*>optional(columns.set_slot, cnp.NPY_INT32, items, "set_slot")
+    in_.set_value = <int64_t*>optional(columns.set_value, cnp.NPY_INT64, items, "set_value")
+    in_.lots_from = <int64_t*>optional(columns.lots_from, cnp.NPY_INT64, n + 1, "lots_from")
     items = 0 if columns.lots_from is None else columns.lots_from[n]
-    in_.lot_earned = <int32_t*>optional(columns.lot_earned, np.int32, items, "lot_earned")
+    in_.lot_earned = <int32_t*>optional(columns.lot_earned, cnp.NPY_INT32, items, "lot_earned")
     in_.lot_active_from = <int32_t*>optional(
-        columns.lot_active_from, np.int32, items, "lot_active_from")
+        columns.lot_active_from, cnp.NPY_INT32, items, "lot_active_from")
     in_.lot_good_through = <int32_t*>optional(
-        columns.lot_good_through, np.int32, items, "lot_good_through")
-    in_.lot_points = <int64_t*>optional(columns.lot_points, np.int64, items, "lot_points")
-    in_.channel = <uint32_t*>optional(columns.channel, np.uint32, n, "channel")
-    in_.drawn = <uint64_t*>optional(columns.drawn, np.uint64, n, "drawn")
-    in_.code = <uint32_t*>optional(columns.code, np.uint32, n, "code")
-    in_.figure = <int64_t*>optional(columns.figure, np.int64, n, "figure")
-    in_.currency = <uint8_t*>optional(columns.currency, np.uint8, n, "currency")
-    in_.expires = <int32_t*>optional(columns.expires, np.int32, n, "expires")
-    in_.tender_names = <int64_t*>optional(columns.tender_names, np.int64, tenders, "tender_names")
-    in_.end = <int64_t*>optional(columns.end, np.int64, n, "end")
-    in_.end_day = <int32_t*>optional(columns.end_day, np.int32, n, "end_day")
-    in_.absorbs = <int64_t*>optional(columns.absorbs, np.int64, n, "absorbs")
-    in_.at = <int64_t*>column(columns.at, np.int64, n, "at")
-    in_.member = <uint32_t*>column(columns.member, np.uint32, n, "member")
-    in_.store = <uint32_t*>column(columns.store, np.uint32, n, "store")
-    in_.terminal = <uint32_t*>column(columns.terminal, np.uint32, n, "terminal")
-    in_.day = <int32_t*>column(columns.day, np.int32, n, "day")
-    in_.minute = <int16_t*>column(columns.minute, np.int16, n, "minute")
+        columns.lot_good_through, cnp.NPY_INT32, items, "lot_good_through")
+    in_.lot_points = <int64_t*>optional(columns.lot_points, cnp.NPY_INT64, items, "lot_points")
+    in_.channel = <uint32_t*>optional(columns.channel, cnp.NPY_UINT32, n, "channel")
+    in_.drawn = <uint64_t*>optional(columns.drawn, cnp.NPY_UINT64, n, "drawn")
+    in_.code = <uint32_t*>optional(columns.code, cnp.NPY_UINT32, n, "code")
+    in_.figure = <int64_t*>optional(columns.figure, cnp.NPY_INT64, n, "figure")
+    in_.currency = <uint8_t*>optional(columns.currency, cnp.NPY_UINT8, n, "currency")
+    in_.expires = <int32_t*>optional(columns.expires, cnp.NPY_INT32, n, "expires")
+    in_.tender_names = <int64_t*>optional(
+        columns.tender_names, cnp.NPY_INT64, tenders, "tender_names")
+    in_.end = <int64_t*>optional(columns.end, cnp.NPY_INT64, n, "end")
+    in_.end_day = <int32_t*>optional(columns.end_day, cnp.NPY_INT32, n, "end_day")
+    in_.absorbs = <int64_t*>optional(columns.absorbs, cnp.NPY_INT64, n, "absorbs")
+    in_.at = <int64_t*>column(columns.at, cnp.NPY_INT64, n, "at")
+    in_.member = <uint32_t*>column(columns.member, cnp.NPY_UINT32, n, "member")
+    in_.store = <uint32_t*>column(columns.store, cnp.NPY_UINT32, n, "store")
+    in_.terminal = <uint32_t*>column(columns.terminal, cnp.NPY_UINT32, n, "terminal")
+    in_.day = <int32_t*>column(columns.day, cnp.NPY_INT32, n, "day")
+    in_.minute = <int16_t*>column(columns.minute, cnp.NPY_INT16, n, "minute")
     return 0
 
 
@@ -410,8 +425,8 @@ def fold(list natives, State state, columns, order, closings=None):
     are zero. Raises TypeError or ValueError for columns of the wrong form, MemoryError when
     memory ends (the state is then unusable).
     """
-    cdef Py_ssize_t n = columns.at.size, n_order = order.size, m
-    cdef const uint32_t *which = <uint32_t*>column(order, np.uint32, 0, "order")
+    cdef Py_ssize_t n = columns.at.size, n_order = order.size, m, each
+    cdef const uint32_t *which = <uint32_t*>column(order, cnp.NPY_UINT32, 0, "order")
     cdef _Batch b = _Batch.__new__(_Batch)
     cdef int failed
     cdef int plain
@@ -423,27 +438,18 @@ def fold(list natives, State state, columns, order, closings=None):
     check_codes("order", which, n_order, n)
     if closings is not None and len(closings):
         b.close_days(closings)
-    status = np.zeros(n, np.uint8)
-    tier = np.zeros(n, np.int8)
-    eligible = np.zeros(n, np.int64)
-    shape = (n, state.n_currencies)
-    active, pending, debt = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(
-        shape, np.int64)
-    held = np.zeros(shape, np.int64)
-    lack = np.zeros(n, np.int64)
-    redeemed, redeemed_back = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    taken = np.zeros(n, np.int64)
-    b.out.status = <uint8_t*>cnp.PyArray_DATA(<cnp.ndarray>status)
-    b.out.tier = <int8_t*>cnp.PyArray_DATA(<cnp.ndarray>tier)
-    b.out.eligible = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>eligible)
-    b.out.active = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>active)
-    b.out.pending = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>pending)
-    b.out.held = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>held)
-    b.out.debt = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>debt)
-    b.out.lack = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>lack)
-    b.out.redeemed = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>redeemed)
-    b.out.redeemed_back = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>redeemed_back)
-    b.out.taken = <int64_t*>cnp.PyArray_DATA(<cnp.ndarray>taken)
+    each = state.n_currencies
+    status = zeros(n, -1, cnp.NPY_UINT8, &b.out.status)
+    tier = zeros(n, -1, cnp.NPY_INT8, &b.out.tier)
+    eligible = zeros(n, -1, cnp.NPY_INT64, &b.out.eligible)
+    active = zeros(n, each, cnp.NPY_INT64, &b.out.active)
+    pending = zeros(n, each, cnp.NPY_INT64, &b.out.pending)
+    held = zeros(n, each, cnp.NPY_INT64, &b.out.held)
+    debt = zeros(n, each, cnp.NPY_INT64, &b.out.debt)
+    lack = zeros(n, -1, cnp.NPY_INT64, &b.out.lack)
+    redeemed = zeros(n, -1, cnp.NPY_INT64, &b.out.redeemed)
+    redeemed_back = zeros(n, -1, cnp.NPY_INT64, &b.out.redeemed_back)
+    taken = zeros(n, -1, cnp.NPY_INT64, &b.out.taken)
     plain = -1 if b.w.closings != NULL else plain_version(natives, &b.in_, n)
     if plain >= 0:
         first = natives[plain]

@@ -105,14 +105,19 @@ cdef class Names:
         slot.tag, slot.number, slot.size = <uint32_t>(h >> 32), <uint32_t>number, <uint32_t>size
         memcpy(slot.head, at, min(size, HEAD))
 
-    cdef int _grow(self) except -1:
-        """Twice the slots: at most half of them are ever taken."""
-        cdef uint64_t size = 2 * (self.mask + 1), h
+    cdef int _room(self, Py_ssize_t names) except -1:
+        """Slots for so many names: at most half of them are ever taken."""
+        cdef uint64_t size = self.mask + 1, h
         cdef const int64_t *ends = <const int64_t*>self.ends.at
         cdef int64_t begin = 0
         cdef Py_ssize_t k
         cdef Slot *slot
-        cdef Slot *fresh = <Slot*>calloc(size, sizeof(Slot))
+        cdef Slot *fresh
+        while 2 * <uint64_t>names >= size:
+            size *= 2
+        if size == self.mask + 1:
+            return 0
+        fresh = <Slot*>calloc(size, sizeof(Slot))
         if fresh == NULL:
             raise MemoryError
         free(self.slots)
@@ -130,9 +135,8 @@ cdef class Names:
         cdef Py_ssize_t size = 0
         cdef uint64_t h
         cdef Slot *slot
+        self._room(self.n + len(names))
         for name in names:
-            if 2 * (self.n + 1) > <Py_ssize_t>self.mask:
-                self._grow()
             at = PyUnicode_AsUTF8AndSize(name, &size)
             h = hash_of(at, size, self.seed)
             slot = self._slot(at, size, h)

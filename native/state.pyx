@@ -328,8 +328,12 @@ cdef class State:
             at += 1 + data[at]
         return at == size
 
-    def unpack(self, uint32_t member, bytes blob):
-        """Set the member's row from bytes that `pack` made. Raises ValueError otherwise."""
+    def unpack(self, uint32_t member, bytes blob, bint chained=False):
+        """Set the member's row from bytes that `pack` made. Raises ValueError otherwise.
+
+        With `chained` its last seq stays what it is.
+        """
+        cdef int64_t last_seq
         cdef const int64_t *data = <const int64_t*><const char*>blob
         cdef Py_ssize_t size = len(blob) // 8
         cdef Py_ssize_t c, i, at, n
@@ -343,8 +347,10 @@ cdef class State:
         if not self.fits(data, size):
             raise ValueError("a packed row's lots do not fit it")
         row = self.row(member)
+        last_seq = row[LAST_SEQ] if chained else data[1 + LAST_SEQ]
         self.clear_row(row)
         memcpy(row, data + 1, self.width * sizeof(int64_t))
+        row[LAST_SEQ] = last_seq
         for c in range(self.n_currencies):
             row[HEAD + ACCOUNT * c + LOTS] = 0
         for i in range(self.n_vecs):

@@ -22,7 +22,6 @@ from vafa.engine.columns.columns import (
     Facts,
     Outcome,
     join,
-    pick,
     take,
     without_lines,
 )
@@ -270,7 +269,7 @@ def test_random_facts_go_there_and_back(facts: list[Json]) -> None:
 
 @settings(deadline=None)
 @given(random_facts(), st.data())
-def test_rows_are_taken_picked_and_joined_alike(facts: list[Json], data: st.DataObject) -> None:
+def test_rows_are_taken_and_joined_alike(facts: list[Json], data: st.DataObject) -> None:
     dictionaries = Dictionaries()
     intake = DecodedFacts([decoded(fact) for fact in facts])
     columns = intake.columns(dictionaries, None)
@@ -278,9 +277,7 @@ def test_rows_are_taken_picked_and_joined_alike(facts: list[Json], data: st.Data
     ones = [take(columns, np.array([row])) for row in rows]
     taken = take(columns, np.array(rows, np.int64))
     some = intake.columns(dictionaries, np.array(rows, np.int64))
-    for other in (pick([(columns, row) for row in rows]), some, join(taken), *(
-        [join(*ones)] if ones else []
-    )):
+    for other in (some, join(taken), *([join(*ones)] if ones else [])):
         assert same_facts(taken, other).all()
         assert len(other) == len(rows)
     assert (taken.extras is None) == all(intake.facts[row].extra is None for row in rows)

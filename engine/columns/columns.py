@@ -6,7 +6,7 @@ which is also the payload of the journal row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from vafa.native.trail import gather, gather_lists
+from vafa.native.anew import joined, joined_starts
+from vafa.native.trail import Trail, gather
 
 from ..facts import KINDS
 from .schema import NO_MEMBER
@@ -279,6 +280,7 @@ def outcome_of(outcome: Outcome, rows: NDArray[np.int64]) -> Outcome:
 _PER_FACT = ("at", "member", "store", "terminal", "day", "minute", "kind")
 _PER_LINE = ("line", "product", "quantity", "net")
 _PER_TENDER = ("tender", "amount")
+_COLUMNS = (*_PER_FACT, *_PER_LINE, *_PER_TENDER)
 
 
 def without_lines(kind: int, at: NDArray[np.int64], member: NDArray[np.uint32]) -> Facts:
@@ -326,74 +328,44 @@ def present(extras: Extras) -> Extras | None:
     return None if all(extra is None for extra in extras) else extras
 
 
-def pick(places: Sequence[tuple[Facts, int]]) -> Facts:
-    """Copies of single rows of several batches, in the order given; dates not filled."""
-    # Rows of one batch that follow each other are taken together.
-    batches: list[Facts] = []
-    found: list[list[int]] = []
-    for facts, row in places:
-        if not batches or batches[-1] is not facts:
-            batches.append(facts)
-            found.append([])
-        found[-1].append(row)
-    rows = [np.array(some, np.int64) for some in found]
+Stored = tuple[Trail, int]
+"""A row of a journal record."""
 
-    def of_batches(names: tuple[str, ...]) -> list[tuple[Any, list[NDArray[Any]]]]:
-        return [(_DTYPES[name], [getattr(facts, name) for facts in batches]) for name in names]
 
-    def many(starts: str, names: tuple[str, ...]) -> dict[str, Any]:
-        delimits = [getattr(facts, starts) for facts in batches]
-        new, columns = gather_lists(delimits, rows, of_batches(names))
-        return {starts: new, **dict(zip(names, columns, strict=True))}
-
+def pick(places: list[Stored]) -> tuple[Facts, list[str], NDArray[np.uint16]]:
+    """Single rows of journal records, in the order given: facts (dates not filled), ids, numbers
+    of the versions that rated them."""
+    ids, payloads, columns = gather(places)
+    program = columns.pop("program")
+    kind, n = columns["kind"], len(places)
     extras: Extras | None = None
-    if any(facts.extras is not None for facts in batches):
-        extras = present(
-            [None if facts.extras is None else facts.extras[row] for facts, row in places]
-        )
-    n = len(places)
+    if payloads is not None:
+        extras = read_extras(payloads, kind)
     return Facts(
-        day=np.zeros(n, np.int32), minute=np.zeros(n, np.int16), extras=extras,
-        **dict(zip(_STORED, gather(rows, of_batches(_STORED)), strict=True)),
-        **many("lines_from", _PER_LINE), **many("tenders_from", _PER_TENDER),
-    )  # fmt: skip
+        day=np.zeros(n, np.int32), minute=np.zeros(n, np.int16), extras=extras, **columns
+    ), ids, program
 
 
-_STORED = ("at", "member", "store", "terminal", "kind")
-"""Columns of a row that the journal has: days and minutes are made."""
-
-_DTYPES: dict[str, Any] = {
-    name: np.dtype(kind)
-    for name, kind in {
-        "at": np.int64, "member": np.uint32, "store": np.uint32, "terminal": np.uint32,
-        "kind": np.uint8, "line": np.int32, "product": np.uint32, "quantity": np.int64,
-        "net": np.int64, "tender": np.uint32, "amount": np.int64,
-    }.items()
-}  # fmt: skip
+def read_extras(payloads: Iterable[bytes | None], kind: NDArray[np.uint8]) -> Extras | None:
+    """The extras of rows by their payloads; a fact of no member has none. None where no row has
+    one."""
+    theirs = OF_MEMBERS[kind].tolist()
+    return present([
+        decode_extra(payload) if payload is not None and of_member else None
+        for payload, of_member in zip(payloads, theirs, strict=True)
+    ])
 
 
 def join(*parts: Facts) -> Facts:
     """Rows of several batches in one."""
-
-    def starts(name: str) -> NDArray[np.int64]:
-        out, base = [np.zeros(1, np.int64)], 0
-        for part in parts:
-            offsets = getattr(part, name)
-            out.append(offsets[1:] - offsets[0] + base)
-            base += int(offsets[-1] - offsets[0])
-        return np.concatenate(out)
-
     extras: Extras | None = None
     if any(part.extras is not None for part in parts):
         extras = []
         for part in parts:
             extras += part.extras or [None] * len(part)
+    columns = joined([tuple([getattr(part, name) for part in parts]) for name in _COLUMNS])
     return Facts(
-        lines_from=starts("lines_from"),
-        tenders_from=starts("tenders_from"),
-        extras=extras,
-        **{
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in (*_PER_FACT, *_PER_LINE, *_PER_TENDER)
-        },
-    )
+        lines_from=joined_starts(tuple([part.lines_from for part in parts])),
+        tenders_from=joined_starts(tuple([part.tenders_from for part in parts])),
+        extras=extras, **dict(zip(_COLUMNS, columns, strict=True)),
+    )  # fmt: skip

@@ -7,7 +7,6 @@ another stands at its own place, or right after the named one if its own place i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,13 +55,33 @@ def member_order(
     """
     order = rows[np.lexsort((facts.member[rows], facts.at[rows]))]
     at, member = facts.at[order], facts.member[order]
-    ties = np.flatnonzero((at[1:] == at[:-1]) & (member[1:] == member[:-1]))
+    ties = (at[1:] == at[:-1]) & (member[1:] == member[:-1])
+    return _decided(order, ties, facts, ids, dictionaries, names)
+
+
+def family_order(
+    facts: Facts, ids: Sequence[str], dictionaries: Dictionaries, rows: UInt32,
+    names: Names | None = None,
+) -> UInt32:
+    """The rows of one member, or of members that were ever tied, as if they were one."""
+    at = facts.at[rows]
+    by_time = at.argsort(kind="stable")
+    at = at[by_time]
+    return _decided(rows[by_time], at[1:] == at[:-1], facts, ids, dictionaries, names)
+
+
+def _decided(
+    order: UInt32, ties: Bools, facts: Facts, ids: Sequence[str], dictionaries: Dictionaries,
+    names: Names | None,
+) -> UInt32:
+    """An order by time, made the full one: ties[i] tells that of the rows i and i + 1 in it time
+    alone does not tell which is first."""
     done = -1
-    for tie in ties.tolist():
+    for tie in ties.nonzero()[0].tolist():
         if tie < done:
             continue
         end = tie + 2
-        while end < len(order) and at[end] == at[tie] and member[end] == member[tie]:
+        while end < len(order) and ties[end - 1]:
             end += 1
         order[tie:end] = sorted(
             order[tie:end].tolist(), key=lambda row: place_key(facts, ids, dictionaries, row)
@@ -100,15 +119,6 @@ def _after_named(order: UInt32, names: Names, facts: Facts) -> UInt32:
             placed.add(now)
             stack += reversed(waiting.pop(now, ()))
     return np.array(out, np.uint32)
-
-
-def family_order(
-    facts: Facts, ids: Sequence[str], dictionaries: Dictionaries, rows: UInt32,
-    names: Names | None = None,
-) -> UInt32:
-    """The rows of members that were ever tied, in one order as if they were one member."""
-    one = replace(facts, member=np.zeros(len(facts), np.uint32))
-    return member_order(one, ids, dictionaries, rows, names)
 
 
 def untwisted(

@@ -16,14 +16,13 @@ from vafa.native.rows import Rows
 from .columns import (
     BALANCES,
     NOTHING,
-    OF_MEMBERS,
     POSTING_COLUMNS,
     Extra,
     Extras,
     Facts,
     Outcome,
-    decode_extra,
     encode_extra,
+    read_extras,
     take,
 )
 from .dictionaries import Dictionaries, Product, Sizes, StoreVersion
@@ -273,7 +272,7 @@ def read_facts(batch: pa.RecordBatch) -> Facts:
     lines_from, lines = list_view(batch.column("lines"))
     tenders_from, tenders = list_view(batch.column("tenders"))
     n = batch.num_rows
-    kind = column(batch, "kind")
+    kind, payloads = column(batch, "kind"), batch.column("payload")
     return Facts(
         at=column(batch, "at"),
         member=column(batch, "member"),
@@ -290,7 +289,10 @@ def read_facts(batch: pa.RecordBatch) -> Facts:
         day=np.zeros(n, np.int32),
         minute=np.zeros(n, np.int16),
         kind=kind,
-        extras=_read_extras(batch.column("payload"), kind),
+        extras=(
+            read_extras(payloads.to_pylist(), kind) if payloads.null_count < len(payloads)
+            else None
+        ),
     )
 
 
@@ -303,16 +305,6 @@ def read_outcome(batch: pa.RecordBatch) -> Outcome:
         previous=column(batch, "previous"), posted_from=posted_from, postings=postings,
         **balances,
     )  # fmt: skip
-
-
-def _read_extras(payloads: pa.Array, kind: NDArray[np.uint8]) -> Extras | None:
-    if payloads.null_count == len(payloads):
-        return None
-    theirs = OF_MEMBERS[kind].tolist()
-    return [
-        decode_extra(payload) if payload is not None and of_member else None
-        for payload, of_member in zip(payloads.to_pylist(), theirs, strict=True)
-    ]
 
 
 Content = tuple[Any, ...]

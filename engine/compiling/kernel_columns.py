@@ -148,8 +148,14 @@ def kernel_columns(
     accepted[i] tells a fact that was accepted before: 0 no, 1 yes, 2 an exchange less its return
     part (bool or uint8); `settled` whose accounts facts count in, where members are tied.
     """
-    flags = _ACCEPTED[accepted.astype(np.uint8)]
-    flags[facts.kind == SALE] |= PLAIN
+    flags, kind = _ACCEPTED[accepted.view(np.uint8)], facts.kind
+    # The code of a sale is 0.
+    only_sales = not kind.any()
+    if only_sales:
+        flags |= PLAIN
+    else:
+        flags[kind == SALE] |= PLAIN
+        kind = _KERNEL_KINDS[kind]
 
     def held(values: Any, dtype: Any) -> Any:
         return np.ascontiguousarray(values, dtype)
@@ -159,7 +165,7 @@ def kernel_columns(
     member = np.where(nobody, 0, facts.member) if nobody.any() else facts.member
 
     out = KernelColumns(
-        kind=_KERNEL_KINDS[facts.kind], flags=flags, version=held(version, np.uint16),
+        kind=held(kind, np.uint8), flags=flags, version=held(version, np.uint16),
         epoch=held(epoch, np.uint32), names=held(names.rows, np.int64), at=held(facts.at, np.int64),
         member=held(member, np.uint32), store=held(facts.store, np.uint32),
         terminal=held(facts.terminal, np.uint32), day=held(facts.day, np.int32),
@@ -170,7 +176,7 @@ def kernel_columns(
         amount=held(facts.amount, np.int64),
         tender_names=None if names.tenders is None else held(names.tenders, np.int64),
     )  # fmt: skip
-    if facts.extras is not None or (len(facts.kind) and facts.kind.any()):
+    if facts.extras is not None or not only_sales:
         _Extras(compiled, seen, facts, out).fill(settled.told if settled is not None else {})
     if settled is not None:
         out.absorbs = settled.absorbs

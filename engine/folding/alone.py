@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..columns.named import names_among
-from ..columns.order import family_order, member_order
+from ..columns.order import family_order
 from ..members.accounts import settle
 from .chain import History
 from .differences import Folded
@@ -31,15 +31,13 @@ def fold_alone(
     """
     facts, state = history.facts, fold.single(len(history.members))
     names = names_among(facts, history.ids, rows, history.one)
+    order = family_order(facts, history.ids, fold.dictionaries, rows, names)
     settled = None
     if len(history.members) > 1:
-        order = family_order(facts, history.ids, fold.dictionaries, rows, names)
         settled = settle(
             facts, history.ids, names, order,
             lambda name: fold.place_in(history.members, name),
         )  # fmt: skip
-    else:
-        order = member_order(facts, history.ids, fold.dictionaries, rows, names)
     if accepted is None:
         accepted = np.ones(len(facts), np.bool_)
     figures = fold.run(

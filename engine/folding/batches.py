@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vafa.native.anew import joined
 from vafa.native.state import State
 
 from ..columns.columns import (
@@ -37,9 +38,11 @@ from ..members.accounts import has_links
 from .alone import fold_whole
 from .batch import Batch, Past, write_taken
 from .chain import Known
+from .contested import contested
+from .corrected import Insert, told
 from .differences import Folded
 from .fold import Fold
-from .late import Anew, contested, told
+from .late import Anew
 from .waited import write_waited
 
 Bools = NDArray[np.bool_]
@@ -49,8 +52,6 @@ _POSTED = {
     "basket": np.uint32, "rule": np.uint16, "kind": np.uint8, "currency": np.uint8,
     "limit": np.uint8, "desired": np.int64, "points": np.int64,
 }  # fmt: skip
-
-Insert = tuple[NDArray[Any], dict[str, Any]]
 
 
 class Tied(NamedTuple):
@@ -253,7 +254,7 @@ def _sort_out(
     rows = np.flatnonzero(takes).astype(np.uint32)
     late_members = np.zeros(0, np.uint32)
     if late.any():
-        late_members = np.unique(tied.root[late])
+        late_members = np.array(sorted(set(tied.root[late].tolist())), np.uint32)
         rows = rows[~np.isin(tied.root[rows], late_members)] if len(late_members) > 1 else (
             rows[tied.root[rows] != late_members[0]]
         )
@@ -403,13 +404,18 @@ def insert(outcome: Outcome, inserts: Sequence[Insert]) -> None:
     """Add postings to rows, after those that the rows have."""
     if not inserts:
         return
+    parts = [outcome.postings, *(columns for _, columns in inserts)]
+    columns = joined([tuple([part[name] for part in parts]) for name in POSTING_COLUMNS])
+    outcome.postings = dict(zip(POSTING_COLUMNS, columns, strict=True))
     n = len(outcome.status)
+    if n == 1:
+        outcome.posted_from[1] = len(columns[0])
+        return
     owners = np.concatenate([
         np.repeat(np.arange(n), np.diff(outcome.posted_from)),
         *(rows.astype(np.int64) for rows, _ in inserts),
     ])  # fmt: skip
     order = np.argsort(owners, kind="stable")
     for name in POSTING_COLUMNS:
-        columns = [outcome.postings[name], *(columns[name] for _, columns in inserts)]
-        outcome.postings[name] = np.concatenate(columns)[order]
+        outcome.postings[name] = outcome.postings[name][order]
     np.cumsum(np.bincount(owners, minlength=n), out=outcome.posted_from[1:])

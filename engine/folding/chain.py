@@ -15,19 +15,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..columns.columns import CLAIM, CLOSING, SALE, Extra, Facts, join, pick, take
+from vafa.native.trail import Trail
+
+from ..columns.columns import CLAIM, CLOSING, SALE, Extra, Facts, Stored, join, pick, take
 from ..columns.dictionaries import Dictionaries
-from ..columns.parked import is_parked_whole
+from ..columns.parked import CORRECT, is_parked_whole
 from ..columns.status import Status
 from ..controls.versions import ProgramVersions
-from ..journal.journal import CorruptRecord
+from ..journal.journal import CorruptRecord, Find
 from ..journal.record_cache import Decoded, RecordCache
 from .differences import Folded
 
 _OK, _PARKED = int(Status.OK), int(Status.PARKED)
-
-_ASKED = frozenset((CLAIM, CLOSING))
-"""Kinds of which a walk asks more than whether they were accepted."""
 
 MOST_ROWS = 400_000
 """Rows of histories that are kept between commits."""
@@ -106,10 +105,8 @@ class _Walk:
     """Facts of a chain from its end backwards; `told` is what became of parked ones, `claimed`
     are the sales that were claimed: the last claim's row, and what had waited for it."""
 
-    places: list[tuple[Facts, int]] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
+    places: list[Stored] = field(default_factory=list)
     seqs: list[int] = field(default_factory=list)
-    version: list[int] = field(default_factory=list)
     parked: set[int] = field(default_factory=set)
     told: dict[int, int] = field(default_factory=dict)
     end: int = 0
@@ -118,11 +115,11 @@ class _Walk:
 
     def take(self, found: Decoded, row: int, seq: int) -> None:
         """Take a fact if it is in force."""
-        links = found.links
-        kind, status = links.kind[row], links.status[row]
-        if kind == SALE and links.kind[0] == CLAIM:
+        trail = found.trail
+        kind, status, _ = trail.head(row)
+        if kind == SALE and trail.head(0)[0] == CLAIM:
             came_along = frozenset(one.seq for one in found.resolved)
-            self.claimed.setdefault(found.id_of(row), (seq, came_along))
+            self.claimed.setdefault(trail.id(row), (seq, came_along))
         waits = status == _PARKED and self.told.get(seq) != _OK
         if kind == CLOSING or status not in (_OK, _PARKED) or (
             waits and is_parked_whole(kind, status)
@@ -130,47 +127,40 @@ class _Walk:
             return
         if waits:
             self.parked.add(len(self.seqs))
-        self.places.append((found.facts, row))
-        self.ids.append(found.id_of(row))
+        self.places.append((trail, row))
         self.seqs.append(seq)
-        self.version.append(links.program[row])
 
-    def take_plain(self, found: Decoded, met: list[int]) -> None:
-        """As `take` of several, all accepted, of a record that holds nothing of the kinds of
-        which it asks more."""
-        first, facts, program = found.record.first, found.facts, found.links.program
-        self.places += [(facts, row) for row in met]
-        self.ids += found.trail.ids(met)
-        self.seqs += [first + row for row in met]
-        self.version += [program[row] for row in met]
+    def take_plain(self, trail: Trail, met: list[int]) -> None:
+        """As `take` of several of which it would ask nothing more."""
+        first = trail.first
+        for row in met:
+            self.places.append((trail, row))
+            self.seqs.append(first + row)
 
     def without_given_up(self) -> _Walk:
         """The walk without what came before the last claim of a sale (see `of_sale`)."""
         if not self.claimed:
             return self
         kept = _Walk(told=self.told, end=self.end, claimed=self.claimed)
-        for place, ((facts, row), name, seq) in enumerate(
-            zip(self.places, self.ids, self.seqs, strict=True)
-        ):
-            gone = self._given_up(facts, row, name, seq)
+        for place, (stored, seq) in enumerate(zip(self.places, self.seqs, strict=True)):
+            facts, (name,), _ = pick([stored])
+            gone = self._given_up(facts, name, seq)
             if gone:
                 kept.given_up.add(seq)
-            if gone and not is_exchange(facts, row):
+            if gone and not is_exchange(facts, 0):
                 continue
             if gone:
                 kept.told[seq] = int(Status.NOT_A_SALE)
             if gone or place in self.parked:
                 kept.parked.add(len(kept.seqs))
-            kept.places.append((facts, row))
-            kept.ids.append(name)
+            kept.places.append(stored)
             kept.seqs.append(seq)
-            kept.version.append(self.version[place])
         return kept
 
-    def _given_up(self, facts: Facts, row: int, name: str, seq: int) -> bool:
-        for sale in (name, facts.extra(row).named):
+    def _given_up(self, facts: Facts, name: str, seq: int) -> bool:
+        for sale in (name, facts.extra(0).named):
             last, came_along = self.claimed.get(sale, (0, frozenset()))
-            if seq < last and seq not in came_along and of_sale(facts, row, name, (sale,)):
+            if seq < last and seq not in came_along and of_sale(facts, 0, name, (sale,)):
                 return True
         return False
 
@@ -184,20 +174,30 @@ def _walk(
     `told` is what other chains tell of parked facts.
     """
     walk = _Walk(told=dict(told or {}))
-    unread: list[tuple[Decoded, int]] = []
+    with records.finding() as find:
+        walk.end = _follow(walk, records, find, member, last_seq, until)
+    return walk
+
+
+def _follow(
+    walk: _Walk, records: RecordCache, find: Find, member: int, last_seq: int, until: int
+) -> int:
+    """The seq at which a walk ends."""
+    unread: list[tuple[Trail, list[int]]] = []
     while last_seq > until:
-        found = records.at(last_seq)
-        first = found.record.first
-        met, following, accepted = found.trail.follow(last_seq, until, member)
+        found = records.at(last_seq, find)
+        trail = found.trail
+        first = trail.first
+        met, following, plain = trail.follow(last_seq, until, member, CLOSING)
         if met is None:
             raise CorruptRecord(f"fact {following} is not of the member whose chain has it")
-        if accepted and not until and found.kinds.isdisjoint(_ASKED):
-            unread += [(found, row) for row in met]
-            walk.take_plain(found, met)
+        if plain and not until and trail.head(0)[0] != CLAIM:
+            unread.append((trail, met))
+            walk.take_plain(trail, met)
         else:
             for row in met:
-                unread.append((found, row))
-                if found.links.status[row] == _PARKED or until:
+                unread.append((trail, [row]))
+                if until or trail.head(row)[1] == _PARKED:
                     # What became of a parked fact stands on a row that was walked before it.
                     walk.told |= _told(unread)
                     unread.clear()
@@ -205,8 +205,7 @@ def _walk(
         if following >= first + met[-1]:
             raise CorruptRecord(f"fact {first + met[-1]}: its member's chain does not fall")
         last_seq = following
-    walk.end = last_seq
-    return walk
+    return last_seq
 
 
 Heads = Mapping[int, int]
@@ -251,15 +250,12 @@ def _read_family(
         walk = _walk(records, member, heads[member], 0, told)
         whole.parked |= {len(whole.seqs) + place for place in walk.parked}
         whole.places += walk.places
-        whole.ids += walk.ids
         whole.seqs += walk.seqs
-        whole.version += walk.version
         for sale, last in walk.claimed.items():
             whole.claimed[sale] = max(last, whole.claimed.get(sale, last), key=_seq)
     order = sorted(range(len(whole.seqs)), key=whole.seqs.__getitem__, reverse=True)
     sorted_ = _Walk(
-        [whole.places[i] for i in order], [whole.ids[i] for i in order],
-        [whole.seqs[i] for i in order], [whole.version[i] for i in order],
+        [whole.places[i] for i in order], [whole.seqs[i] for i in order],
         {place for place, i in enumerate(order) if i in whole.parked}, told, 0, whole.claimed,
     )  # fmt: skip
     return _read(sorted_, tuple(sorted(heads)), dictionaries, versions)
@@ -273,10 +269,10 @@ def _every_end(records: RecordCache, seq: int) -> dict[int, int]:
     """What a chain tells of parked facts."""
     told: dict[int, int] = {}
     while seq:
-        found = records.at(seq)
-        row = seq - found.record.first
-        told |= _told([(found, row)])
-        seq = int(found.previous[row])
+        trail = records.at(seq).trail
+        row = seq - trail.first
+        told |= _told([(trail, [row])])
+        seq = trail.before(row)
     return told
 
 
@@ -285,9 +281,7 @@ def _read(
 ) -> History:
     """The facts of a walk, oldest first."""
     walk = walk.without_given_up()
-    history = _made(
-        walk.places[::-1], walk.ids[::-1], walk.seqs[::-1], walk.version[::-1], members
-    )
+    history = _made(walk.places[::-1], walk.seqs[::-1], members)
     history.given_up = frozenset(walk.given_up)
     for place in walk.parked:
         strip(history, len(walk.seqs) - 1 - place, refused=walk.seqs[place] in walk.told)
@@ -296,25 +290,20 @@ def _read(
     return history
 
 
-def _told(walked: list[tuple[Decoded, int]]) -> dict[int, int]:
+def _told(walked: list[tuple[Trail, list[int]]]) -> dict[int, int]:
     """Status by seq of the parked facts whose end some rows tell."""
-    return {
-        resolved.seq: resolved.status
-        for found, row in walked
-        for resolved in found.resolved
-        if resolved.row == row
-    }
+    return dict(one for trail, rows in walked for row in rows for one in trail.told(row, CORRECT))
 
 
 def _made(
-    places: list[tuple[Facts, int]], ids: list[str], seqs: list[int], version: list[int],
-    members: tuple[int, ...],
+    places: list[Stored], seqs: list[int], members: tuple[int, ...] | None
 ) -> History:
-    facts = pick(places)
+    """Rows as a history of some members (default theirs)."""
+    facts, ids, version = pick(places)
+    if members is None:
+        members = tuple(sorted(set(facts.member.tolist())))
     facts.member = places_of(members, facts.member)
-    return History(
-        facts, ids, np.array(seqs, np.uint64), np.array(version, np.uint16), members
-    )
+    return History(facts, ids, np.array(seqs, np.uint64), version, members)
 
 
 def places_of(members: tuple[int, ...], numbers: NDArray[np.uint32]) -> NDArray[np.uint32]:
@@ -327,16 +316,7 @@ def read_facts_at(
     members: tuple[int, ...] | None = None,
 ) -> History:
     """The facts with some seqs, whatever became of them, of some members (default theirs)."""
-    places, ids, version = [], [], []
-    for seq in seqs:
-        found = records.at(seq)
-        row = seq - found.record.first
-        places.append((found.facts, row))
-        ids.append(found.id_of(row))
-        version.append(int(found.program[row]))
-    if members is None:
-        members = tuple(sorted({int(facts.member[row]) for facts, row in places}))
-    history = _made(places, ids, seqs, version, members)
+    history = _made([records.stored(seq) for seq in seqs], seqs, members)
     resolve(history.facts, dictionaries)
     date(history, versions)
     return history

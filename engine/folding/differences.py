@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vafa.native.anew import posts_alike
+
 from ..columns.columns import NO_RULE
 from ..columns.parked import CORRECT
 from ..columns.status import POSTINGS
@@ -20,6 +22,8 @@ UInt32 = NDArray[np.uint32]
 DONATE, OFFER, ACCRUE, CAPTURE = (
     POSTINGS.index(kind) for kind in ("donate", "offer", "accrue", "capture")
 )
+_FIGURED = bytes((ACCRUE, CAPTURE))
+"""Kinds of postings whose figure is what they desired."""
 OF_MONEY = 255
 """In place of a currency: what an offer took off."""
 OF_WAITING = 128
@@ -80,19 +84,7 @@ class Folded:
     def posts_alike(self, other: Folded, old: int) -> bool:
         """Whether another fold posts the same, line by line, to rows below `old` and closed
         days; it says no where only the order differs."""
-        mine, others = self.figures, other.figures
-        here, there = (mine["basket"] < old).nonzero()[0], (others["basket"] < old).nonzero()[0]
-        apart = [
-            figures["desired"][some[np.isin(figures["kind"][some], (ACCRUE, CAPTURE))]]
-            for figures, some in ((mine, here), (others, there))
-        ]  # fmt: skip
-        return _same(*apart) and all(
-            _same(mine[name][here], others[name][there])
-            for name in ("basket", "rule", "kind", "currency", "points")
-        ) and all(
-            _same(mine[name], others[name])
-            for name in ("closed_index", "closed_rule", "closed_currency", "closed_points")
-        )
+        return posts_alike(self.figures, other.figures, old, _FIGURED)
 
     def last(self, name: str, member: int = 0) -> Any:
         """A figure after the latest fact in a member's account."""
@@ -100,10 +92,6 @@ class Folded:
             return self.figures[name][self.order[-1]]
         mine = np.flatnonzero(self.settled.account[self.order] == self.account(member))
         return self.figures[name][self.order[mine[-1] if len(mine) else -1]]
-
-
-def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    return len(one) == len(other) and bool((one == other).all())
 
 
 def figures_of(

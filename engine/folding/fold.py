@@ -161,7 +161,7 @@ class Fold:
         """Highest seq of a member; 0 of one that has no row yet."""
         if member >= self.state.n_members:
             return 0
-        return int(self.state.last_seqs(np.array([member], np.uint32))[0])
+        return self.state.head(member)[1]
 
     def heads(self, member: int) -> dict[int, int]:
         """The highest seqs of a member and of all that were ever tied to it."""
@@ -184,11 +184,11 @@ class Fold:
 
     def put(self, members: Sequence[int], folded: Folded | None) -> None:
         """Make a fold the rows of its history's members; their chains stay as they are."""
+        if folded is not None:
+            for member, packed in zip(members, folded.rows, strict=True):
+                self.state.unpack(member, packed, chained=True)
+            return
         who = np.array(members, np.uint32)
         last = self.state.last_seqs(who)
-        if folded is None:
-            self.state.clear(who)
-        else:
-            for member, packed in zip(members, folded.rows, strict=True):
-                self.state.unpack(member, packed)
+        self.state.clear(who)
         self.state.set_last_seqs(who, last)

@@ -8,91 +8,47 @@ new row of the member, and what became of parked returns stands on the row of th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..columns.columns import (
-    ADJUST,
     CANCEL,
-    CAPTURE,
     CLAIM,
-    DONATE,
     GIFT_CANCEL,
-    GIFT_FUND,
-    GIFT_PAYMENT,
-    GIFT_REDEEM,
     GIFT_REFUND,
-    HOLD,
     LINKS,
-    NO_RULE,
     NOTHING,
     OF_SALES,
-    REDEEM,
-    RELEASE,
     RETURN,
-    REWARD,
     SALE,
-    TRANSFER,
     UNMERGE,
     Extra,
-    Facts,
     take,
 )
 from ..columns.named import NAMEABLE, PAYING
-from ..columns.parked import CORRECT
 from ..columns.schema import NO_MEMBER
 from ..columns.status import Status
-from .alone import fold_alone, fold_whole
+from .alone import fold_alone
 from .batch import Batch, CameBack, Past, write_taken
 from .chain import History, Known, is_exchange, of_sale, places_of, without_return
-from .differences import NO_POSTINGS, Folded, Posted, changes, corrections
+from .contested import contested, takes_points
+from .corrected import Decided, Insert, postings_of
+from .differences import Folded
 from .fold import Fold
 
 OK, PARKED = int(Status.OK), int(Status.PARKED)
 NEW, STANDS = 0, 2
 """How a fact that is tried was accepted before (see `kernel_columns`)."""
 
-_TAKING = (
-    REDEEM, HOLD, CAPTURE, TRANSFER, DONATE, REWARD, GIFT_REDEEM, GIFT_PAYMENT, GIFT_FUND,
-)  # fmt: skip
-_MAY_BE_REFUSED = (RETURN, CAPTURE, RELEASE, CANCEL, GIFT_CANCEL, *LINKS)
 _UNKNOWN = {
     CANCEL: Status.NOT_A_REDEMPTION, GIFT_CANCEL: Status.NOT_A_REDEMPTION,
     UNMERGE: Status.UNKNOWN_MERGE,
 }  # fmt: skip
 """Why a fact is refused that names none of the kinds it may name; default UNKNOWN_HOLD."""
-
-
-def takes_points(facts: Facts, row: int, coupons: Collection[str] = ()) -> bool:
-    """Whether a fact may be refused for want of points; `coupons` are taken when presented."""
-    extra = facts.extra(row)
-    kind = int(facts.kind[row])
-    if kind in _TAKING:
-        return not extra.completed
-    if kind == ADJUST:
-        return extra.amount < 0 and not extra.forced
-    if kind != SALE or extra.completed:
-        return False
-    return bool(extra.tender_points or extra.tender_refs) or any(
-        name in coupons for name in extra.coupons
-    )
-
-
-def contested(facts: Facts, row: int) -> bool:
-    """Whether a fact of its own may be refused for the member's state, or for its program's."""
-    if facts.kind[row] in _MAY_BE_REFUSED or takes_points(facts, row):
-        return True
-    if facts.extra(row).tender_refs or facts.extra(row).coupons:
-        return True
-    extra = facts.extra(row)
-    if extra.offers and not extra.completed:
-        return True
-    return "manual_tier" in (extra.about or {})
 
 
 class Anew:
@@ -387,100 +343,12 @@ class Anew:
             return Known(last_seq, self.pool, self._current)
         return Known(last_seq, self.pool.select(np.flatnonzero(self.taken)))
 
-    def postings(self) -> list[tuple[NDArray[Any], dict[str, Any]]]:
+    def postings(self) -> list[Insert]:
         """(rows of the batch, posting columns): the new facts' own, then corrections."""
-        after = self._current
-        if after is None:
-            return self._told()
-        out: list[tuple[NDArray[Any], dict[str, Any]]] = []
-        basket = after.figures["basket"]
-        own = ((basket >= self.n_old) & (basket < self.first_waiting)).nonzero()[0]
-        parked = [row for _, row, _ in self.resolved if self.pool.facts.kind[row] in OF_SALES]
-        if parked:
-            own = own[~np.isin(basket[own], parked)]
-        names = ("rule", "kind", "currency", "limit", "desired", "points")
-        columns = {name: after.figures[name][own] for name in names}
-        columns["corrects"] = np.zeros(len(own), np.uint64)
-        out.append((self.rows[basket[own] - self.n_old], columns))
-        out += self._corrections(after, set(parked))
-        return out
-
-    def _corrections(
-        self, after: Folded, parked: set[int]
-    ) -> list[tuple[NDArray[Any], dict[str, Any]]]:
-        if self.apart:
-            return self._corrections_apart(after)
-        if self.before is not None and not parked and self.before.posts_alike(after, self.n_old):
-            return self._told()
-        before = self.before.posted() if self.before is not None else NO_POSTINGS
-        told_on = {row: teller for teller, row, _ in self.resolved}
-        changed = changes(
-            before, after.posted(),
-            lambda row: (row < self.n_old) | np.isin(row, list(parked)),
-        )  # fmt: skip
-        taken = [
-            row for place, row in enumerate(self.rows.tolist()) if self.taken[self.n_old + place]
-        ]
-        last = taken[-1] if taken else int(self.rows[-1])
-        out = []
-        if changed:
-            tellers = np.array([told_on.get(key[0], last) for key, _ in changed], np.int64)
-            out.append((tellers, corrections(changed, self._seq_of)))
-        return out + self._told()
-
-    def _corrections_apart(self, after: Folded) -> list[tuple[NDArray[Any], dict[str, Any]]]:
-        """As `_corrections` of a tie, whose families had facts that are in force no more."""
-        was = [
-            _by_seq(known.folded or self._alone(known.history), known.history)
-            for known in self.apart if known.history.ids
-        ]  # fmt: skip
-        before = Posted(*(np.concatenate(columns) for columns in zip(*was, strict=True)))
-        first = self.batch.first
-        changed = changes(before, _by_seq(after, self.pool), lambda seq: seq < first)
-        if not changed:
-            return []
-        tellers = np.full(len(changed), int(self.rows[-1]), np.int64)
-        return [(tellers, corrections(changed, self._seq_of_key))]
-
-    def _alone(self, history: History) -> Folded:
-        folded = fold_whole(self.fold, history)
-        assert folded is not None
-        return folded
-
-    def _seq_of_key(self, key: int) -> int:
-        return key if key >= 0 else self.fold.closed.seq[-1 - key]
-
-    def _told(self) -> list[tuple[NDArray[Any], dict[str, Any]]]:
-        """What became of parked facts, on the rows of their sales."""
-        return [
-            (np.array([teller]), told(int(self.pool.seqs[row]), status))
-            for teller, row, status in self.resolved
-        ]
-
-    def _seq_of(self, row: int) -> int:
-        return int(self.pool.seqs[row]) if row >= 0 else self.fold.closed.seq[-1 - row]
-
-
-def _by_seq(folded: Folded, history: History) -> Posted:
-    """Points with seqs for the rows of facts."""
-    posted = folded.posted()
-    facts = posted.row >= 0
-    seqs = posted.row.copy()
-    seqs[facts] = history.seqs[posted.row[facts]].astype(np.int64)
-    return posted._replace(row=seqs)
-
-
-def told(seq: int, status: int) -> dict[str, Any]:
-    """The posting that tells what became of a parked fact (see `parked`)."""
-    return {
-        "rule": np.array([NO_RULE], np.uint16),
-        "kind": np.array([CORRECT], np.uint8),
-        "currency": np.zeros(1, np.uint8),
-        "limit": np.array([status], np.uint8),
-        "desired": np.zeros(1, np.int64),
-        "points": np.zeros(1, np.int64),
-        "corrects": np.array([seq], np.uint64),
-    }
+        return postings_of(Decided(
+            self.fold, self.batch.first, self.rows, self.pool, self.n_old, self.first_waiting,
+            self.taken, self.resolved, self.before, self._current, self.apart,
+        ))  # fmt: skip
 
 
 def _pool(

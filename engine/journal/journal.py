@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lmdb
 import pyarrow as pa
@@ -44,8 +44,7 @@ class StorageFull(LedgerError):
     """There is no room for another commit; nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One commit: facts first..last, what they posted, and its place in the chain."""
 
     first: int
@@ -70,15 +69,7 @@ class Record:
 
     def copy(self) -> Record:
         """The record with its own memory, usable after the read transaction."""
-        return Record(
-            self.first,
-            self.last,
-            self.committed_at,
-            self.previous,
-            self.hash,
-            bytes(self.body),
-            self.facts_bytes,
-        )
+        return self._replace(body=bytes(self.body))
 
 
 def chain_hash(previous: bytes, first: int, last: int, committed_at: int, *body: Any) -> bytes:
@@ -122,13 +113,15 @@ def _checksum(head: bytes, *body: Any) -> int:
 
 
 def decode_record(key: bytes, value: memoryview) -> Record:
-    """Check a stored record's header and checksum. Raises CorruptRecord."""
+    """Check a stored record's header and checksum. Raises CorruptRecord.
+
+    Its body is a view of the value.
+    """
     first = int.from_bytes(key, "big")
     if len(value) < HEADER_BYTES:
         raise CorruptRecord(f"journal record {first}: shorter than its header")
-    magic, form, _, _, lo, last, at, facts_bytes, previous, hashed, checksum = _HEADER.unpack(
-        value[:HEADER_BYTES]
-    )
+    head = bytes(value[:HEADER_BYTES])
+    magic, form, _, _, lo, last, at, facts_bytes, previous, hashed, checksum = _HEADER.unpack(head)
     if magic != MAGIC or form > FORMAT:
         raise CorruptRecord(f"journal record {first}: not a record of format {FORMAT} or older")
     body = value[HEADER_BYTES:]
@@ -136,7 +129,7 @@ def decode_record(key: bytes, value: memoryview) -> Record:
         lo != first
         or last < first
         or facts_bytes > len(body)
-        or _checksum(bytes(value[:HEADER_BYTES]), body) != checksum
+        or _checksum(head, body) != checksum
     ):
         raise CorruptRecord(f"journal record {first}: its checksum does not match; restore a copy")
     return Record(first, last, at, previous, hashed, body, facts_bytes)
@@ -164,6 +157,21 @@ def open_environment(path: Path, *, write: bool, databases: int) -> Any:
         environment.close()
         raise LedgerError(f"{path / 'data.mdb'} is truncated; restore a copy")
     return environment
+
+
+Find = Callable[[int], Record | None]
+"""The record that holds a seq, with its own memory, or None."""
+
+
+def _find(cursor: Any, seq: int) -> Record | None:
+    key = seq.to_bytes(8, "big")
+    if not cursor.set_range(key):
+        if not cursor.last():
+            return None
+    elif cursor.key() != key and not cursor.prev():
+        return None
+    record = decode_record(cursor.key(), memoryview(cursor.value()))
+    return record if record.first <= seq <= record.last else None
 
 
 class Journal:
@@ -241,17 +249,16 @@ class Journal:
             found = cursor.next()
 
     def find(self, seq: int) -> Record | None:
-        """A copy of the record that holds a seq, or None."""
-        with self.reading() as txn:
-            cursor = txn.cursor()
-            key = seq.to_bytes(8, "big")
-            if not cursor.set_range(key):
-                if not cursor.last():
-                    return None
-            elif bytes(cursor.key()) != key and not cursor.prev():
-                return None
-            record = decode_record(bytes(cursor.key()), cursor.value())
-            return record.copy() if record.first <= seq <= record.last else None
+        """The record that holds a seq, with its own memory, or None."""
+        with self.finding() as find:
+            return find(seq)
+
+    @contextmanager
+    def finding(self) -> Iterator[Find]:
+        """`find` of several records in one read transaction."""
+        # Without buffers what the cursor gives is a copy.
+        with self._env.begin(db=self._records) as txn:
+            yield partial(_find, txn.cursor())
 
     def last(self) -> Record | None:
         """A copy of the last record, or None in an empty journal."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,24 +18,15 @@ from numpy.typing import NDArray
 
 from vafa.native.trail import Trail
 
-from ..columns.columns import Facts, Outcome
+from ..columns.columns import Facts, Outcome, Stored
 from ..columns.parked import Resolved, resolutions
 from ..columns.records import read_facts
-from ..columns.schema import column, list_view, text_view
-from .journal import Journal, Record
+from ..columns.schema import column, list_view
+from .journal import Find, Journal, Record
 
 MOST_BYTES = 256 * 1024 * 1024
 FEW_FACTS = 64
 """A record of so few facts costs more to decode than to keep as it was made."""
-
-
-class Links(NamedTuple):
-    """Columns of a record as plain memory: a look gives an int, where one at an array gives an
-    object that costs several times as much."""
-
-    kind: memoryview
-    status: memoryview
-    program: memoryview
 
 
 class Told(NamedTuple):
@@ -52,19 +43,18 @@ class Told(NamedTuple):
 class Decoded:
     """One record and the columns that walks need, each made when it is first asked for."""
 
+    _facts: Facts | None = None
+    _previous: NDArray[np.uint64] | None = None
+    _status: NDArray[np.uint8] | None = None
+    _program: NDArray[np.uint16] | None = None
+    _told: Told | None = None
+    _resolved: list[Resolved] | None = None
+    _trail: Trail | None = None
+
     def __init__(self, record: Record, batch: pa.RecordBatch | None = None) -> None:
         """`batch` are its facts where they are at hand."""
         self.record = record
         self._batch = batch
-        self._facts: Facts | None = None
-        self._previous: NDArray[np.uint64] | None = None
-        self._status: NDArray[np.uint8] | None = None
-        self._program: NDArray[np.uint16] | None = None
-        self._told: Told | None = None
-        self._resolved: list[Resolved] | None = None
-        self._links: Links | None = None
-        self._trail: Trail | None = None
-        self._kinds: frozenset[int] | None = None
 
     @property
     def batch(self) -> pa.RecordBatch:
@@ -102,32 +92,12 @@ class Decoded:
         return self._program
 
     @property
-    def kinds(self) -> frozenset[int]:
-        """Which kinds of facts the record has."""
-        if self._kinds is None:
-            self._kinds = frozenset(np.flatnonzero(np.bincount(self.facts.kind)).tolist())
-        return self._kinds
-
-    @property
-    def links(self) -> Links:
-        """What a walk looks at row by row."""
-        if self._links is None:
-            self._links = Links(self.facts.kind.data, self.status.data, self.program.data)
-        return self._links
-
-    @property
     def trail(self) -> Trail:
-        """What a walk follows, and takes ids from."""
+        """The rows as a walk looks at them: nothing else of the record is decoded for it."""
         if self._trail is None:
-            self._trail = Trail(
-                self.record.first, self.facts.member, self.previous, self.status,
-                *text_view(self.batch.column("id")),
-            )
+            record = self.record
+            self._trail = Trail(record.first, record.body, record.facts_bytes)
         return self._trail
-
-    def id_of(self, row: int) -> str:
-        """A fact's id."""
-        return self.trail.ids((row,))[0]
 
     @property
     def told(self) -> Told:
@@ -169,7 +139,11 @@ class RecordCache:
         self._kept: OrderedDict[int, Decoded] = OrderedDict()
         self._bytes = 0
 
-    def at(self, seq: int) -> Decoded:
+    def finding(self) -> AbstractContextManager[Find]:
+        """What finds several records in one read transaction, for `at`."""
+        return self._journal.finding()
+
+    def at(self, seq: int, find: Find | None = None) -> Decoded:
         """The record that holds a seq. Raises LookupError when there is none."""
         place = bisect_right(self._firsts, seq) - 1
         if place >= 0:
@@ -178,10 +152,15 @@ class RecordCache:
             if seq <= kept.record.last:
                 self._kept.move_to_end(first)
                 return kept
-        record = self._journal.find(seq)
+        record = (find or self._journal.find)(seq)
         if record is None:
             raise LookupError(f"no fact {seq}")
         return self.keep(record)
+
+    def stored(self, seq: int) -> Stored:
+        """Where the fact with a seq stands. Raises LookupError when there is none."""
+        trail = self.at(seq).trail
+        return trail, seq - trail.first
 
     def keep(self, record: Record, batch: pa.RecordBatch | None = None) -> Decoded:
         """Keep a record that has memory of its own; `batch` are its facts where they are at hand.
@@ -194,13 +173,15 @@ class RecordCache:
     @contextmanager
     def unwritten(self, first: int, batch: pa.RecordBatch) -> Iterator[None]:
         """While rows of a commit are folded whose first ones are: these are found as well."""
-        record = Record(first, first + batch.num_rows - 1, 0, b"", b"", b"", 0)
+        body = bytes(batch.serialize())
+        record = Record(first, first + batch.num_rows - 1, 0, b"", b"", body, len(body))
         self._keep(Decoded(record, batch))
         try:
             yield
         finally:
             del self._kept[first]
             self._firsts.remove(first)
+            self._bytes -= len(body)
 
     def _keep(self, decoded: Decoded) -> Decoded:
         record = decoded.record

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..columns.answers import (
     AnswerWords,
 )
-from ..columns.columns import CLAIMS, LEGS, MEMBER_KINDS, REFERRAL_IN, Facts, pick
+from ..columns.columns import CLAIMS, LEGS, MEMBER_KINDS, OF_MEMBERS, REFERRAL_IN, Facts, pick
 from ..columns.dictionaries import Dictionaries, Sizes
 from ..columns.parked import PARKED_CODE, Parked
 from ..columns.records import StoredFact, grow, read_facts
@@ -338,14 +338,8 @@ class Replica:
 
     def member_facts(self, seqs: list[int]) -> Facts | None:
         """The facts with these seqs, in this order; None when one is of no member."""
-        places = []
-        for seq in seqs:
-            found = self.records.at(seq)
-            row = seq - found.record.first
-            if found.facts.kind[row] not in MEMBER_KINDS:
-                return None
-            places.append((found.facts, row))
-        return pick(places)
+        facts, _, _ = pick([self.records.stored(seq) for seq in seqs])
+        return facts if OF_MEMBERS[facts.kind].all() else None
 
     def history(self, heads: Heads, known: Known | None = None) -> History:
         """The facts in force of the chains of a member and those tied to it, up to seqs, oldest
@@ -363,11 +357,9 @@ class Replica:
     def member_of(self, seq: int, kinds: tuple[int, ...]) -> int | None:
         """Number of the member whose accepted fact of some kinds a seq is, NO_MEMBER of
         nobody's; else None."""
-        found = self.records.at(seq)
-        row = seq - found.record.first
-        if found.facts.kind[row] not in kinds or found.status[row] not in (0, PARKED_CODE):
-            return None
-        return int(found.facts.member[row])
+        trail, row = self.records.stored(seq)
+        kind, status, member = trail.head(row)
+        return member if kind in kinds and status in (0, PARKED_CODE) else None
 
     def names_of(self, seqs: Iterable[int]) -> dict[int, str]:
         """Ids of facts by their seqs."""

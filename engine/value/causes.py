@@ -124,7 +124,7 @@ def _of_row(replica: Replica, found: Decoded, row: int, cause: str) -> list[Answ
     name = replica.dictionaries.members.names[int(facts.member[row])] if given else ""
     return [
         {
-            "seq": found.record.first + row, "id": found.id_of(row), "kind": KINDS[kind],
+            "seq": found.record.first + row, "id": found.trail.id(row), "kind": KINDS[kind],
             "occurred_at": instant_text(int(facts.at[row])),
             "member": None if name.startswith(CAUSE) else name,
             "rule": rule, "currency": currency, "points": points,
