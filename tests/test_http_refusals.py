@@ -291,6 +291,13 @@ def test_it_is_refused_and_changes_nobody(server: Server, replica: Replica, row:
     assert digest(replica) == before
 
 
+def test_a_refusal_says_what_is_wanting(server: Server) -> None:
+    body = dumps(redeem(MANY, id="wanting"))
+    for _ in range(2):
+        told = server.ask("POST", servers.EVENTS, body, {"Content-Type": JSON, "X-Api-Key": "all"})
+        assert told.json()["detail"] == "the member lacks the points at the fact's place; for ever"
+
+
 def test_the_rest_of_the_rows_is_sound(server: Server) -> None:
     assert send(server, Row("", 0, "", redeem(1, id="sound"), key="writer"))[0] == 201
     assert send(server, Row("", 0, "", {**GOOD, "id": "sound-2"}, key="till"))[0] == 201

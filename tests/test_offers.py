@@ -65,6 +65,7 @@ class Taken(NamedTuple):
 
 MILK, TEA = ("milk", 1_000, 100), ("tea", 1_000, 300)
 TWO_MILKS = ("milk", 2_000, 200)
+JAM = ("jam", 1_000, 50)
 
 
 def off(kind: str, **fields: Any) -> dict[str, Any]:
@@ -74,6 +75,9 @@ def off(kind: str, **fields: Any) -> dict[str, Any]:
 SETS = off("n_for_price", n=3, price=250)
 MEAL = off("bundle", price=300, part=[
     {"when": {"sku": ["milk"]}}, {"quantity": 2, "when": {"category": ["food/dry"]}},
+])  # fmt: skip
+ANY_AND_MILK = off("bundle", price=50, part=[
+    {"when": {"sku": ["milk", "jam"]}}, {"when": {"sku": ["milk"]}},
 ])  # fmt: skip
 SPEND = off("spend_bands", bands=[{"from": 100, "percent": 10}, {"from": 400, "amount": 90}])
 VOLUME = off("volume_bands", bands=[{"from": 2, "percent": 10}, {"from": 4, "amount": 60}])
@@ -198,6 +202,16 @@ TAKEN = [
     Taken("two bundles", MEAL, (TWO_MILKS, ("tea", 4_000, 1_200)), {0: 114, 1: 686}),
     Taken("two bundles, one of them cheaper", {**MEAL, "times": 1},
           (TWO_MILKS, ("tea", 4_000, 1_200)), {0: 57, 1: 343}),
+    Taken("a unit is spared for the part that nothing else serves", ANY_AND_MILK,
+          (MILK, ("jam", 1_000, 50)), {0: 67, 1: 33}),
+    Taken("as many bundles as there are", ANY_AND_MILK, (TWO_MILKS, ("jam", 2_000, 100)),
+          {0: 133, 1: 67}),
+    Taken("the dearest of what is spared", ANY_AND_MILK, (("milk", 3_000, 300), JAM),
+          {0: 214, 1: 36}),
+    Taken("a unit that another part gives up", off("bundle", price=10, part=[
+        {"when": {"sku": ["milk", "tea"]}}, {"when": {"sku": ["tea", "jam"]}},
+        {"when": {"sku": ["milk"]}},
+    ]), (MILK, TEA, JAM), {0: 98, 1: 293, 2: 49}),
     Taken("a bundle that costs less stays", MEAL, (MILK, ("tea", 2_000, 150)), {}),
     # Spend bands look at the amount, volume bands at the units.
     Taken("below the first band", SPEND, (("milk", 1_000, 99),), {}),

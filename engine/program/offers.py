@@ -75,7 +75,8 @@ class BundlePart(Part, frozen=True, kw_only=True):
 
 
 class Bundle(Part, frozen=True, kw_only=True, tag_field="kind", tag="bundle"):
-    """All parts together for a price, as often as they are there, the dearest first."""
+    """All parts together for a price, as often as they are there, the dearest first; a unit that
+    several parts could have goes where all these sets can still be made."""
 
     part: Annotated[list[BundlePart], Meta(min_length=2, max_length=16)]
     price: Minor

@@ -14,7 +14,7 @@ is one. Runs of units of one price are counted, never listed: a line may have a 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -35,6 +35,7 @@ from ..program.offers import (
     SpendBands,
     VolumeBands,
 )
+from .sets import Sets, Units, in_sets
 
 Off = dict[int, int]
 """Minor units off, by the line's place; lines with nothing off are left out."""
@@ -86,10 +87,10 @@ def taken_off(benefit: Benefit, lines: Sequence[Line], mine: Sequence[int]) -> O
         case Percent() | AmountOff() | SpendBands() | VolumeBands():
             return _of_amounts(benefit, own)
         case NForPrice(n=n, price=price, times=times):
-            return _sets(_in_sets(own, [(_dearest(own), n)], times), price, lines)
+            return _sets(in_sets(_units(own), [(_dearest(own), n)], times), price, lines)
         case Bundle(part=parts, price=price, times=times):
             wants = [(_dearest(_such(lines, part.when)), part.quantity) for part in parts]
-            return _sets(_in_sets(lines, wants, times), price, lines)
+            return _sets(in_sets(_units(lines), wants, times), price, lines)
         case FreeDelivery(of=LineConditions() as of):
             return {x.place: x.net for x in lines if x.net and line_meets(of, x.product)}
         case BuyGet(percent=percent, round=mode):
@@ -140,9 +141,6 @@ def _such(lines: Sequence[Line], when: LineConditions) -> list[Line]:
 
 
 # -- units ---------------------------------------------------------------------------------------
-
-Units = dict[int, int]
-"""Whole units by the line's place."""
 
 
 def _dearest(lines: Sequence[Line]) -> list[int]:
@@ -203,7 +201,7 @@ def _of_sets(own: Sequence[Line], n: int, cheaper: int, benefit: NForM | BuyGet)
         return _first(_cheapest(own), sets * cheaper, there)
     found: Units = {}
     cheapest = _cheapest(own)
-    for times, one in _in_sets(own, [(_dearest(own), n)], benefit.times):
+    for times, one in in_sets(there, [(_dearest(own), n)], benefit.times):
         order = [place for place in cheapest if place in one]
         for place, units in _first(order, cheaper, one).items():
             found[place] = found.get(place, 0) + times * units
@@ -212,34 +210,6 @@ def _of_sets(own: Sequence[Line], n: int, cheaper: int, benefit: NForM | BuyGet)
 
 def _at_most(sets: int, times: int | None) -> int:
     return sets if times is None else min(sets, times)
-
-
-Sets = Iterator[tuple[int, Units]]
-"""(how many sets, units of each by line)."""
-
-
-def _in_sets(
-    lines: Sequence[Line], wants: Sequence[tuple[list[int], int]], most: int | None
-) -> Sets:
-    """Sets of units, each want a number of units from its pool, the first that are left; at
-    most so many of them."""
-    left = _units(lines)
-    while most is None or most:
-        one: Units = {}
-        for pool, quantity in wants:
-            missing = quantity
-            for place in pool:
-                taken = min(missing, left[place] - one.get(place, 0))
-                if taken > 0:
-                    one[place] = one.get(place, 0) + taken
-                    missing -= taken
-            if missing:
-                return
-        times = _at_most(min(left[place] // units for place, units in one.items()), most)
-        for place, units in one.items():
-            left[place] -= times * units
-        most = None if most is None else most - times
-        yield times, one
 
 
 def _sets(sets: Sets, price: int, lines: Sequence[Line]) -> Off:
