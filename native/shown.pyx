@@ -7,7 +7,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint32_t
 from libc.stdlib cimport free
 
-from .buffers cimport Bytes, let_go, make_room, put, put_figure
+from .buffers cimport Bytes, let_go, put, put_figure
 from .held cimport held_points
 from .lots cimport UNPAID, Lot, Lots, pending_points
 from .rules cimport Rules, RuleTable
