@@ -162,7 +162,7 @@ def parse_keys(text: str, shared: Shared | None = None) -> Keys:
     """The text of a keys file, as `read_keys`. Raises KeysError with the place."""
     try:
         return Keys(msgspec.convert(tomllib.loads(text), KeysFile), shared)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (ValueError, RecursionError) as error:
         raise KeysError(str(error)) from None
 
 

@@ -422,7 +422,8 @@ def test_a_key_that_no_keys_file_takes_is_not_made(name: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["x", "[[key]]", '[[key]]\nid = "a"\nscopes = ["read"]',
+    ["x", "[[key]]", "a = " + "[" * 5_000, "a = " + "9" * 5_000,
+     '[[key]]\nid = "a"\nscopes = ["read"]',
      '[[key]]\nid = "a"\nscopes = []\nsha256 = "' + "0" * 64 + '"',
      '[[key]]\nid = "a"\nscopes = ["all"]\nsha256 = "' + "0" * 64 + '"',
      '[[key]]\nid = "a"\nscopes = ["read"]\nsha256 = "' + "0" * 63 + '"',
