@@ -157,6 +157,8 @@ def key(name: str, scopes: tuple[str, ...], stores: tuple[str, ...], signing: bo
     import json  # noqa: PLC0415
     import secrets  # noqa: PLC0415
 
+    from .keys import KeysError, parse_keys  # noqa: PLC0415
+
     lines = ["[[key]]", f"id = {json.dumps(name)}", f"scopes = {json.dumps(scopes)}"]
     if stores:
         lines.append(f"stores = {json.dumps(stores, ensure_ascii=False)}")
@@ -166,7 +168,12 @@ def key(name: str, scopes: tuple[str, ...], stores: tuple[str, ...], signing: bo
     else:
         made = secrets.token_urlsafe(32)
         lines.append(f"sha256 = {json.dumps(hashlib.sha256(made.encode()).hexdigest())}")
-    click.echo("\n".join(lines) + "\n")
+    entry = "\n".join(lines) + "\n"
+    try:
+        parse_keys(entry)
+    except KeysError as error:
+        raise click.UsageError(f"no keys file takes that: {error}") from None
+    click.echo(entry)
     click.echo(made, err=True)
 
 

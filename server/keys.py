@@ -153,12 +153,17 @@ def read_keys(path: Path, shared: Shared | None = None) -> Keys:
     Raises KeysError with file and place, OSError.
     """
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
-        return Keys(msgspec.convert(document, KeysFile), shared)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        return parse_keys(path.read_text("utf-8"), shared)
+    except (UnicodeDecodeError, KeysError) as error:
         raise KeysError(f"{path}: {error}") from None
-    except KeysError as error:
-        raise KeysError(f"{path}: {error}") from None
+
+
+def parse_keys(text: str, shared: Shared | None = None) -> Keys:
+    """The text of a keys file, as `read_keys`. Raises KeysError with the place."""
+    try:
+        return Keys(msgspec.convert(tomllib.loads(text), KeysFile), shared)
+    except (ValueError, RecursionError) as error:
+        raise KeysError(str(error)) from None
 
 
 def digest_of(key: str) -> bytes:

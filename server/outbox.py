@@ -42,7 +42,7 @@ def read_outbox_file(path: Path | None) -> OutboxFile:
     try:
         file = msgspec.convert(tomllib.loads(path.read_text("utf-8")), OutboxFile)
         check(file)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from None
     return file
 

@@ -11,12 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vafa.engine.checks.holiday_calendars import read_overrides
+from vafa.engine.checks.program_file import ProgramError
 from vafa.engine.facts.parts import FormError
 from vafa.engine.formats import documents, moadian, poslog
 from vafa.engine.formats.found import Skipped
-from vafa.engine.formats.mapping_file import completed, parse_mapping
+from vafa.engine.formats.mapping_file import completed, parse_mapping, read_mapping
 from vafa.engine.formats.readers import reader_of
 from vafa.engine.formats.settings import Mapping
+from vafa.server.outbox import read_outbox_file
 
 from . import one_day
 from .golden_files import GOLDEN, cases, mapping_at, program
@@ -281,3 +284,17 @@ def test_invoices_are_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(moadian, "MOST_KEPT", 3)
     out, _ = found(mapping, content.encode())
     assert out[3].id == "mo-T4"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("a = " + "[" * 5_000, "nested"), ("a = " + "9" * 5_000, "too long")],
+    ids=["deep", "long"],
+)  # fmt: skip
+def test_a_mapping_that_python_cannot_hold_is_told(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "deep.toml").write_text(text)
+    with pytest.raises(ProgramError, match=said):
+        read_mapping(tmp_path / "deep.toml")
+    with pytest.raises(ProgramError, match=said):
+        read_overrides(tmp_path / "deep.toml", program("USD", 2, "UTC"))
+    with pytest.raises(ValueError, match=r"deep\.toml"):
+        read_outbox_file(tmp_path / "deep.toml")

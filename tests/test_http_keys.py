@@ -413,9 +413,17 @@ def test_a_made_key_is_one(tmp_path: Path) -> None:
     assert keys.signing["app"][0] == base64.b64decode(signing.stderr)
 
 
+@pytest.mark.parametrize("name", ["", "a b", "x" * 65, "till\n", "\U0001f511"])
+def test_a_key_that_no_keys_file_takes_is_not_made(name: str) -> None:
+    done = vafa("key", name, "--scope", "read")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no keys file takes that" in done.stderr
+
+
 @pytest.mark.parametrize(
     "text",
-    ["x", "[[key]]", '[[key]]\nid = "a"\nscopes = ["read"]',
+    ["x", "[[key]]", "a = " + "[" * 5_000, "a = " + "9" * 5_000,
+     '[[key]]\nid = "a"\nscopes = ["read"]',
      '[[key]]\nid = "a"\nscopes = []\nsha256 = "' + "0" * 64 + '"',
      '[[key]]\nid = "a"\nscopes = ["all"]\nsha256 = "' + "0" * 64 + '"',
      '[[key]]\nid = "a"\nscopes = ["read"]\nsha256 = "' + "0" * 63 + '"',

@@ -8,7 +8,6 @@ publish fact, so that a replay does not depend on the package (rulebook sections
 from __future__ import annotations
 
 import datetime as dt
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from ..calendars.calendars import FIRST_DAY, LAST_DAY, date_of
 from ..program.figures import Holidays
 from ..program.lines import LineMap
 from ..program.program import Program
-from .program_file import Problem, ProgramError, split_path
+from .program_file import Problem, ProgramError, parse_toml, split_path
 
 FIRST_YEAR = date_of(FIRST_DAY).year
 LAST_YEAR = date_of(LAST_DAY).year
@@ -89,11 +88,7 @@ def read_overrides(path: Path, program: Program) -> dict[str, Override]:
     """
     text = path.read_bytes().decode("utf-8-sig", "replace")
     lines = LineMap(text)
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message, line = lines.syntax_error(error)
-        raise ProgramError(str(path), [Problem("$", message, line)]) from None
+    document = parse_toml(text, str(path), lines)
     found = {}
     for name, table in document.items():
         try:

@@ -62,16 +62,7 @@ def read_program(path: Path) -> tuple[str, Program]:
 def parse_program(text: str, name: str = "<program>") -> Program:
     """Decode and check program text (rulebook section 10). Raises ProgramError."""
     lines = LineMap(text)
-    try:
-        document = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        message, line = lines.syntax_error(error)
-        raise ProgramError(name, [Problem("$", message, line)]) from None
-    except RecursionError:
-        raise ProgramError(name, [Problem("$", "is nested too deeply", 1)]) from None
-    except ValueError:
-        # Python reads no integer of thousands of digits.
-        raise ProgramError(name, [Problem("$", "has a number that is too long", 1)]) from None
+    document = parse_toml(text, name, lines)
     try:
         program = msgspec.convert(document, Program, dec_hook=_decimal_hook)
     except msgspec.ValidationError as error:
@@ -83,6 +74,20 @@ def parse_program(text: str, name: str = "<program>") -> Program:
     if found:
         raise ProgramError(name, sorted(found, key=lambda p: p.line))
     return program
+
+
+def parse_toml(text: str, name: str, lines: LineMap) -> dict[str, Any]:
+    """TOML with exact fractions, of a file that is named so. Raises ProgramError."""
+    try:
+        return tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        message, line = lines.syntax_error(error)
+        raise ProgramError(name, [Problem("$", message, line)]) from None
+    except RecursionError:
+        raise ProgramError(name, [Problem("$", "is nested too deeply", 1)]) from None
+    except ValueError:
+        # Python reads no integer of thousands of digits.
+        raise ProgramError(name, [Problem("$", "has a number that is too long", 1)]) from None
 
 
 def split_path(message: str) -> tuple[str, str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import msgspec
 
-from ..checks.program_file import Problem, ProgramError, split_path
+from ..checks.program_file import Problem, ProgramError, parse_toml, split_path
 from ..program.lines import LineMap
 from ..program.program import Program
 from .instants import reader_of, zone_of
@@ -45,11 +44,7 @@ def read_mapping(path: Path) -> Mapping:
 def parse_mapping(text: str, name: str = "<mapping>") -> Mapping:
     """As `read_mapping`, of a text; the key file is not looked for."""
     lines = LineMap(text)
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message, line = lines.syntax_error(error)
-        raise ProgramError(name, [Problem("$", message, line)]) from None
+    document = parse_toml(text, name, lines)
     try:
         found: Mapping = msgspec.convert(document, Mapping)
     except msgspec.ValidationError as error:
