@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
@@ -26,7 +27,7 @@ id = "points"
 expiry = { policy = "never" }
 """
 
-ROUNDINGS = {
+ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
     "floor": floor,
     "ceil": ceil,
     "half_up": lambda figure: floor(figure + Fraction(1, 2)),
