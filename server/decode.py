@@ -19,7 +19,7 @@ from vafa.engine.wire.json_lines import read_lines
 from vafa.native.wire import Sale
 
 from .arrow_size import unpacked_size
-from .edge import MOST_BODY, read_body
+from .bodies import MOST_BODY, read_body
 from .problems import ProblemError
 
 JSON = "application/json"

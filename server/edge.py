@@ -1,21 +1,21 @@
-"""The edge of HTTP: bodies, encodings, versions, and what aiohttp says of broken requests."""
+"""The edge of HTTP: connections, their bounds and their end, and what aiohttp cannot read."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import sys
-import zlib
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
-from aiohttp.http import HttpVersion10, HttpVersion11, StreamWriter
+from aiohttp.http import HttpVersion11, StreamWriter
 from aiohttp.http_exceptions import InvalidHeader, InvalidURLError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler
 from yarl import URL
 
+from .bodies import MOST_BODY
 from .plain_request import Head, plain_head
 from .problems import ProblemError
 from .reply import Reply
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("vafa")
 
-MOST_BODY = 64 * 1024 * 1024
-BODY_S = HEAD_S = 10.0
-"""Seconds until a body, or a head that has begun, has arrived."""
+HEAD_S = 10.0
+"""Seconds until a head that has begun has arrived."""
 
 DRAIN_S, FIRST_S, TURN_S = 15.0, 1.0, 0.01
 """Seconds of a server that ends: for what is under way, for the first request of a connection
@@ -44,82 +43,6 @@ IDLE_S = 600.0
 
 MOST_CONNECTIONS = 10_000
 """Connections of a process."""
-
-_VERSIONS = (HttpVersion11, HttpVersion10)
-_ENCODINGS = {None: None, "identity": None, "gzip": 31, "x-gzip": 31, "deflate": 15}
-"""Window bits of zlib by content encoding; None where nothing is packed."""
-
-
-def check_version(request: web.BaseRequest) -> None:
-    """aiohttp serves any version that a request line names. Raises ProblemError."""
-    if request.version not in _VERSIONS:
-        raise ProblemError("http-version", "speak HTTP/1.1")
-
-
-async def read_body(request: web.BaseRequest) -> bytes:
-    """The whole body, unpacked, within its time and size. Raises ProblemError."""
-    encoding = request.headers.get("Content-Encoding")
-    if encoding is not None:
-        encoding = ", ".join(request.headers.getall("Content-Encoding")).lower()
-    if encoding not in _ENCODINGS:
-        raise ProblemError("unsupported-media", f"the content encoding {encoding!r} is unknown")
-    body = await read_raw(request)
-    window_bits = _ENCODINGS[encoding]
-    return body if window_bits is None else _unpack(body, window_bits)
-
-
-async def read_raw(request: web.BaseRequest) -> bytes:
-    """The whole body as it was sent, within its time and size. Raises ProblemError."""
-    taken: bytes | None = getattr(request, "taken", None)
-    if taken is not None:
-        return taken
-    if (request.content_length or 0) > MOST_BODY:
-        raise ProblemError("too-large", f"the body is over {MOST_BODY} bytes")
-    headers = request.headers
-    if "Transfer-Encoding" in headers:
-        _check_transfer(request)
-    if "Expect" in headers and request.version != HttpVersion10:
-        await _invite(request)
-    if request.content.is_eof():
-        # A small body has arrived with its head, as most have: no timer, no waiting.
-        return request.content.read_nowait()
-    try:
-        async with asyncio.timeout(BODY_S):
-            return await request.read()
-    except TimeoutError:
-        cast(_Connection, request.protocol).give_up()
-        raise ProblemError(
-            "body-timeout", f"the body did not arrive in {BODY_S:.0f} s"
-        ) from None
-
-
-def _check_transfer(request: web.BaseRequest) -> None:
-    """aiohttp leaves a body packed that was packed for its way, and takes chunks of HTTP/1.0."""
-    encoding = request.headers["Transfer-Encoding"].lower()
-    if encoding != "chunked" or request.version == HttpVersion10:
-        raise ProblemError("invalid-request", "the only transfer encoding is chunked, of HTTP/1.1")
-
-
-async def _invite(request: web.BaseRequest) -> None:
-    """Answer `Expect: 100-continue`, which large uploads wait for."""
-    if request.headers["Expect"].lower() != "100-continue":
-        raise ProblemError("expectation-failed", "only 100-continue can be expected")
-    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    request.writer.output_size = 0
-
-
-def _unpack(body: bytes, window_bits: int) -> bytes:
-    """A packed body must be whole: aiohttp takes one that lacks its end."""
-    unpacker = zlib.decompressobj(window_bits)
-    try:
-        plain = unpacker.decompress(body, MOST_BODY)
-    except zlib.error as error:
-        raise ProblemError("invalid-body", f"the body cannot be unpacked: {error}") from None
-    if unpacker.unconsumed_tail:
-        raise ProblemError("too-large", f"the body is over {MOST_BODY} bytes")
-    if not unpacker.eof or unpacker.unused_data:
-        raise ProblemError("invalid-body", "the packed body is cut short or has a tail")
-    return plain
 
 
 class EdgeRequest(web.BaseRequest):
@@ -289,10 +212,6 @@ class _Connection(RequestHandler):
             detail = f"the head did not arrive in {HEAD_S:.0f} s"
             self._say(ProblemError("head-timeout", detail))
 
-    def give_up(self) -> None:
-        """Nobody waits for the rest of a body any more."""
-        self._lingering_time = 0.0
-
     @property
     def _is_new(self) -> bool:
         """Whether the connection was taken and has not said yet what it wants."""
@@ -381,7 +300,7 @@ class EdgeServer(web.Server):
             )
 
         self.at_once = at_once
-        # Bodies are unpacked here (`_unpack`), not by the parser.
+        # Bodies are unpacked here (`bodies`), not by the parser.
         super().__init__(
             handle, request_factory=request, access_log=None, auto_decompress=False,
             keepalive_timeout=IDLE_S, max_line_size=MOST_TARGET, max_field_size=MOST_HEADER,

@@ -12,6 +12,7 @@ from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
 from .blocks import Run, commit_run, parts_of
+from .bodies import read_body
 from .decode import (
     ARROW,
     JSON,
@@ -26,7 +27,6 @@ from .decode import (
     read_json,
     with_fields,
 )
-from .edge import read_body
 from .front import Front
 from .guard import holder_of
 from .keys import Holder

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from .edge import read_raw
+from .bodies import read_raw
 from .keys import Holder, Keys, KeysError, read_keys
 from .problems import ProblemError
 from .shared import Shared

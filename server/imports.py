@@ -18,8 +18,8 @@ from vafa.engine.formats.readers import FORMATS, defaults_of, reader_of
 from vafa.engine.formats.settings import Mapping
 from vafa.engine.program.program import Program
 
+from .bodies import read_body
 from .decode import MOST_FACTS, NDJSON, Line
-from .edge import read_body
 from .events import EventDoor, allowed_lines, asker
 from .front import Front
 from .parameters import flag, parameters

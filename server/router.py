@@ -12,8 +12,8 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from .bodies import MOST_BODY, check_version
 from .contract import Told
-from .edge import MOST_BODY, check_version
 from .guard import Guard
 from .origins import Origins
 from .problems import ProblemError, language_of

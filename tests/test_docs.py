@@ -38,7 +38,7 @@ from vafa.engine.program import conditions as program_conditions
 from vafa.engine.program.rules import Earn
 from vafa.engine.replica.replica import Replica
 from vafa.engine.wire import arrow_schema as wire_schema
-from vafa.server import app, committer, decode, edge, events, front, keys, webhooks
+from vafa.server import app, bodies, committer, decode, edge, events, front, keys, webhooks
 from vafa.server.figures import Figures
 from vafa.server.metrics import ServerCollector
 from vafa.server.problems import PROBLEMS
@@ -377,7 +377,7 @@ def test_bounds_are_told() -> None:
     (table,) = tables(section(page_text("http"), "Bounds"))
     products = msgspec.json.schema(facts.CatalogFact)["$defs"]["CatalogFact"]["properties"]
     assert [int(row[1].replace(",", "")) for row in table] == [
-        edge.MOST_BODY, edge.BODY_S, edge.HEAD_S, edge.IDLE_S, edge.MOST_CONNECTIONS,
+        bodies.MOST_BODY, bodies.BODY_S, edge.HEAD_S, edge.IDLE_S, edge.MOST_CONNECTIONS,
         decode.MOST_FACTS, committer.QUEUE_FACTS, decode.MOST_ITEMS, parts.MOST_LINES,
         parts.MOST_TENDERS, parts.MOST_COUPONS, parts.MOST_OFFERS, parts.ID_BYTES, parts.NAME_BYTES,
         parts.MOST_AMOUNT, parts.MOST_POINTS,

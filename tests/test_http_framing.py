@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from vafa.server import edge
+from vafa.server import bodies, edge
 
 from . import servers
 from .bad_requests import reader, state
@@ -261,7 +261,7 @@ def test_a_body_that_drips_is_told_once_and_ended(server: Server) -> None:
     with socket.create_connection((servers.HOST, server.port), timeout=0.5) as sock:
         sock.sendall(posted("Content-Length: 500", body=b"{", length=False))
         started, got = time.monotonic(), b""
-        while time.monotonic() - started < edge.BODY_S + 8:
+        while time.monotonic() - started < bodies.BODY_S + 8:
             try:
                 sock.sendall(b" ")
                 part = sock.recv(4_000)
@@ -272,7 +272,7 @@ def test_a_body_that_drips_is_told_once_and_ended(server: Server) -> None:
             if not part:
                 break
             got += part
-        assert time.monotonic() - started < edge.BODY_S + 4
+        assert time.monotonic() - started < bodies.BODY_S + 4
     assert got.count(b"HTTP/1.1 ") == 1
     assert b"\r\nConnection: close\r\n" in got
     assert told(got)[:2] == (408, "body-timeout")

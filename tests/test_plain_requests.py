@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser
 
 from vafa.loadtest.connection import request_bytes
-from vafa.server import edge
+from vafa.server import bodies, edge
 from vafa.server.plain_request import plain_head
 from vafa.server.reply import Reply
 
@@ -103,7 +103,7 @@ def exchange(
     seen: list[tuple[str, bool, bytes]] = []
 
     async def answer(request: web.BaseRequest) -> web.Response:
-        body = await edge.read_body(request)
+        body = await bodies.read_body(request)
         plain = isinstance(request, edge.PlainRequest)
         seen.append((request.raw_path, plain, body))
         await asyncio.sleep(0.02)
