@@ -161,14 +161,14 @@ GROUPS = [
         '{id="a", kind="earn", points=1, per=100, group="g"}',
         '{id="b", kind="earn", points=3, per=100, group="g", when={sku=["milk"]}}',
         group='[{id="g", mode="best"}]'),
-     """s1 01-01 buys milk 200, bread 300 => a 0/5 group, b 6
-        s2 01-01 buys milk 100, bread 300 => a 4, b 0/3 group"""),
+     """s1 01-01 buys milk 200, bread 300 => b 6
+        s2 01-01 buys milk 100, bread 300 => a 4"""),
     ("best after its own limits, ties by priority", club(
         '{id="a", kind="earn", points=2, per=100, group="g", limits={basket=3}}',
         '{id="b", kind="earn", points=1, per=100, group="g"}',
         group='[{id="g", mode="best"}]'),
-     """s1 01-01 buys milk 300 => a 3/6 basket, b 0/3 group
-        s2 01-01 buys milk 400 => a 0/8 group, b 4"""),
+     """s1 01-01 buys milk 300 => a 3/6 basket
+        s2 01-01 buys milk 400 => b 4"""),
 ]
 
 MULTIPLYING = [
@@ -225,7 +225,7 @@ MULTIPLYING = [
         '{id="gift", kind="bonus", points=10, stack="f"}',
         '{id="two", kind="multiply", factor=2, stack="f", priority=50, when={sku=["milk"]}}',
         stack='[{id="f", mode="first"}]'),
-     """s1 01-01 buys milk 100 => two 100, base 100, gift 0/10 group
+     """s1 01-01 buys milk 100 => two 100, base 100
         s2 01-01 buys oat 100 => base 100, gift 10"""),
     ("each currency for itself", club(
         BASE, '{id="stamps", kind="earn", points=1, currency="stamps"}',
@@ -276,7 +276,7 @@ BONUSES = [
         '{id="a", kind="bonus", points=50, limits={basket=5}, stack="b"}',
         '{id="b", kind="bonus", points=9, stack="b"}',
         '{id="c", kind="bonus", points=9, stack="b"}', stack='[{id="b", mode="best"}]'),
-     "s 01-01 buys milk 1 => a 0/50 group, b 9, c 0/9 group"),
+     "s 01-01 buys milk 1 => b 9"),
     ("postings go by priority, then file", club(
         GIFT, '{id="late", kind="bonus", points=1, priority=101}', BASE,
         '{id="soon", kind="bonus", points=1, priority=1}'),

@@ -205,7 +205,7 @@ HOLDS = [
         """s 01-01 buys milk 50 => base 50
         h 01-02 holds points 50 => hold -50
         l 01-03T11:00 releases h => release 50, expire -50
-        r 01-04 returns s milk x1 =>
+        r 01-04 returns s milk x1 => base 0
         ? 01-04 totals points => issued 50, expired 50""",
     ),
     (
