@@ -50,6 +50,8 @@ RIALS = 1_000
 CONNECTIONS = 256
 PER_NDJSON = 1_000
 PER_ARROW = 8_192
+ARROW_S = 0.7
+"""Seconds of Arrow at most: a longer run would send the whole year and begin again."""
 RIVAL_BATCHES = 2
 """Batches that the rival has under way: its database works on one per connection."""
 
@@ -178,7 +180,7 @@ def batched(rounds: int, seconds: float, data: Path | None) -> dict[str, Rounds]
             _add(ndjson, ledger, lines, seconds, PER_NDJSON)
         with temporary_ledger() as ledger:
             open_with_program(ledger, year).close()
-            _add(arrow, ledger, columns, seconds, PER_ARROW)
+            _add(arrow, ledger, columns, min(seconds, ARROW_S), PER_ARROW)
         arrays = batches(
             bodies[: int(seconds * 15_000)], lambda some: b"[" + b",".join(some) + b"]",
             "/v1/batches", "application/json",
