@@ -16,10 +16,11 @@ import multiprocessing
 import os
 import platform
 import random
+import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -205,8 +206,8 @@ def over_processes(
     return total
 
 
-def result(total: Tally, number: int, seconds: float) -> str:
-    """docs/differential.md: the last long run."""
+def result(total: Tally, number: int, seconds: float, earlier: Sequence[str] = ()) -> str:
+    """docs/differential.md: the last long run, and rows of earlier ones."""
     open_rows = [kept for kept in differential_cases.rows() if kept.open]
     lines = [
         "# Kernel and reference",
@@ -232,11 +233,18 @@ def result(total: Tally, number: int, seconds: float) -> str:
         f"| {number} | {total.examples:,} | {total.cases:,} | {total.whole:,} "
         f"| {total.together:,} "
         f"| {sum(total.failures.values()):,} | {seconds / 60:.0f} |",
+        *earlier,
     ]
     if open_rows:
         lines += ["", "## What is open", ""]
         lines += [f"- {kept.title} ({kept.open})" for kept in open_rows]
     return "\n".join(lines) + "\n"
+
+
+def earlier_rows() -> list[str]:
+    """The runs that docs/differential.md tells of."""
+    lines = RESULT.read_text(encoding="utf-8").splitlines() if RESULT.exists() else []
+    return [line for line in lines if re.match(r"\| \d{4}-", line)]
 
 
 def passing(number: int, cases: int) -> list[str]:
@@ -284,7 +292,8 @@ def main() -> None:
         arguments.histories, arguments.seed, processes=arguments.processes,
         minutes=arguments.minutes,
     )
-    RESULT.write_text(result(total, arguments.seed, time.monotonic() - began), encoding="utf-8")
+    told = result(total, arguments.seed, time.monotonic() - began, earlier_rows())
+    RESULT.write_text(told, encoding="utf-8")
     for name, count in total.failures.most_common():
         print(f"{count} {name}: python -m tests.differential --show '{total.seeds[name]}'")
     sys.exit(bool(total.failures))
