@@ -11,7 +11,7 @@ import pytest
 
 from vafa.engine.columns.answers import Answer
 from vafa.engine.explain.explain import Explainer, UnknownFact
-from vafa.engine.explain.shape import Explanation
+from vafa.engine.explain.shape import ControlTold, Explanation
 from vafa.engine.ledger.replay import Rebuilt, verify
 from vafa.engine.replica.checkpoint import remove
 from vafa.engine.replica.replica import Replica, state_path
@@ -287,8 +287,17 @@ def test_claims_are_explained(shop: Shop) -> None:
         assert isinstance(told, Explanation)
         assert told.agrees, told.differences
         assert sum(p.points for p in told.postings) == points
-    with pytest.raises(UnknownFact, match="nobody has claimed it"):
-        explainer.fact("s78")
+    nobodys = explainer.fact("s78")
+    assert isinstance(nobodys, ControlTold)
+    assert (nobodys.status, nobodys.members, nobodys.fact["id"]) == ("ok", [], "s78")
+    assert nobodys.sentences[1:] == ["It changed nobody's points."]
+    waits = of(shop.tea_back("r78", "2026-03-06", sale="s78"))
+    back = explainer.fact("r78")
+    assert isinstance(back, ControlTold)
+    assert (back.status, waits) == ("parked", "parked")
+    assert "s78" in (back.sentences or [])[1]
+    with pytest.raises(UnknownFact, match="is nobody's"):
+        explainer.fact("s78", "m1")
     with pytest.raises(UnknownFact, match="claimed it again"):
         explainer.fact("k1")
 

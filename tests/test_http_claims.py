@@ -75,7 +75,9 @@ def test_a_receipt_is_claimed(server: Server, name: str) -> None:
     assert (undone.status, undone.json()["balances"]["points"]["active"]) == (201, 0)
     assert server.get(f"/v1/events/u-{name}").json()["fact"]["kind"] == "cancel"
     assert "claimed" not in server.get(f"/v1/events/{sale}").json()
-    assert server.get(f"/v1/events/{sale}/explain").status == 404
+    told = server.get(f"/v1/events/{sale}/explain").json()
+    assert (told["about"], told["members"]) == ("everyone", [])
+    assert member not in str(told)
 
 
 def test_nobodys_sales_come_in_batches(server: Server, name: str) -> None:

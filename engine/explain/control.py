@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from ..columns.answers import fact_view, instant_text
+from ..columns.columns import MEMBER_KINDS
 from ..columns.records import StoredFact
 from ..columns.schema import column
 from ..columns.status import REFUSALS, Status
@@ -16,12 +19,18 @@ from .member import Reader, journalled, shown
 from .shape import ControlTold, PartOfMember
 from .words import sentences_of_control
 
+_STATUSES: dict[Status, Literal["ok", "parked"]] = {Status.OK: "ok", Status.PARKED: "parked"}
+
 
 def control_told(reader: Reader, stored: StoredFact, lang: str | None) -> ControlTold:
-    """A catalogue, stores, a program or a closed day, with the rows that it caused."""
+    """A catalogue, stores, a program or a closed day, with the rows that it caused.
+
+    What is nobody's has caused none.
+    """
     record = reader.records.at(stored.seq).record
     members, budgets = [], []
-    for seq in range(record.first + 1, record.last + 1):
+    last = stored.seq if stored.kind in MEMBER_KINDS else record.last
+    for seq in range(stored.seq + 1, last + 1):
         row = reader.stored(seq)
         if row.kind == BUDGET_CLOSED:
             budgets.append(read_closing(row.batch.column("payload")[row.row].as_py()).rule)
@@ -34,7 +43,7 @@ def control_told(reader: Reader, stored: StoredFact, lang: str | None) -> Contro
     status = Status(stored.status)
     told = ControlTold(
         stored.id, stored.seq, KINDS[stored.kind], instant_text(at),
-        instant_text(stored.committed_at), "ok" if status == Status.OK else "refused",
+        instant_text(stored.committed_at), _STATUSES.get(status, "refused"),
         REFUSALS.get(status), fact_view(stored, reader.dictionaries), members, budgets,
     )  # fmt: skip
     if lang is None:

@@ -19,7 +19,6 @@ from ..calendars.calendars import day_of
 from ..columns.answers import fact_view, instant_text
 from ..columns.columns import (
     CLAIMS,
-    COUPON_REDEEM,
     LEGS,
     LINKS,
     MEMBER_KINDS,
@@ -107,6 +106,10 @@ class Explainer:
             if member is not None:
                 stored = self._leg_of(stored, member)
             number = int(column(stored.batch, "member")[stored.row])
+            if number == NO_MEMBER:
+                if member is not None:
+                    raise UnknownFact(f"the fact {name!r} is nobody's")
+                return Asked(stored.seq)
             whose = shown(members.names[number])
             if member not in (None, whose):
                 raise UnknownFact(f"the fact {name!r} is of the member {whose!r}")
@@ -122,12 +125,10 @@ class Explainer:
 
     def _of_claim(self, stored: StoredFact, member: str | None) -> StoredFact:
         """Of a claim its sale, and of its cancel the return of it; of what was nobody's the row
-        of the member that has claimed it, or had it. Raises UnknownFact where it is nobody's."""
+        of the member that has claimed it, or had it, and its own where nobody has."""
         if stored.kind in CLAIMS and stored.status == Status.OK:
             return self._reader.stored(stored.seq + 1)
         nobodys = column(stored.batch, "member")[stored.row] == NO_MEMBER
-        if nobodys and stored.kind == COUPON_REDEEM:
-            raise UnknownFact(f"the fact {stored.id!r} is no member's: nobody was named")
         if stored.kind not in (SALE, *OF_SALES) or not (nobodys or member is not None):
             return stored
         sale = stored.id if stored.kind == SALE else self._named_by(stored)
@@ -142,9 +143,7 @@ class Explainer:
             if row.id == stored.id and row.kind == stored.kind:
                 return row
             seq = int(column(row.batch, "previous")[row.row])
-        if not nobodys:
-            return stored
-        raise UnknownFact(f"the fact {stored.id!r} is no member's: nobody has claimed it")
+        return stored
 
     def _named_by(self, stored: StoredFact) -> str:
         found = self._reader.records.at(stored.seq)

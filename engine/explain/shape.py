@@ -309,7 +309,7 @@ class ControlTold(Struct, frozen=True, tag_field="about", tag="everyone"):
     kind: str
     occurred_at: str
     committed_at: str
-    status: Literal["ok", "refused"]
+    status: Literal["ok", "refused", "parked"]
     reason: str | None = None
     fact: dict[str, Any] = field(default_factory=dict)
     members: list[PartOfMember] = field(default_factory=list)

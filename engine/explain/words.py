@@ -331,6 +331,8 @@ class _Speaker(RuleSpeaker):
         )
         if told.status == "refused":
             yield self.say("refused", reason=self.word(REASONS, told.reason or ""))
+        elif told.status == "parked":
+            yield self.say("parked", sale=voice.name(told.fact["sale"]))
         elif told.members:
             yield self.say(
                 "control.members", members=voice.number(len(told.members)),
