@@ -21,7 +21,8 @@ from .tiers cimport advance_tiers, tier_on
 from .work cimport Work, account_available, begin, new_event
 
 
-cdef inline void remember_renewal(Work *w, History *h, int32_t c, int32_t day) noexcept nogil:
+cdef inline void remember_renewal(Work *w, History *h, int32_t c, int32_t day,
+                                  bint gave) noexcept nogil:
     cdef Renewal *n
     if h == NULL:
         return
@@ -32,6 +33,7 @@ cdef inline void remember_renewal(Work *w, History *h, int32_t c, int32_t day) n
     n.event = h.n_events - 1
     n.currency = c
     n.day = day
+    n.gave = gave
     h.n_renewals += 1
 
 
@@ -190,7 +192,7 @@ cdef inline int apply_activity(Work *w, const RuleTable *t, int64_t i, int64_t *
     for c in range(t.n_currencies):
         if t.currencies[c].inactivity and t.currencies[c].renewed_by_activity:
             renew(&t.currencies[c], row, c, day)
-            remember_renewal(w, h, c, day)
+            remember_renewal(w, h, c, day, False)
     if not post_rated(w, t, row, i, day, day):
         w.failed = 1
         return OK

@@ -53,6 +53,7 @@ cdef struct Renewal:
     int32_t event         # of the fact that renewed
     int32_t currency
     int32_t day
+    int32_t gave          # whether it did so because it gave: no more where that is taken back
 
 
 cdef struct Sold:
@@ -127,6 +128,7 @@ cdef struct History:
     int64_t *base_met     # [tier]
     int32_t begun
     int32_t checked
+    int32_t closed        # the place of the fact that ended the membership, from 1
 
 
 cdef inline void blank_row(const Geometry *g, int64_t *row) noexcept nogil:

@@ -187,7 +187,7 @@ cdef inline void renew_by_redemption(Work *w, const RuleTable *t, int64_t *row, 
                                      int32_t day, History *h) noexcept nogil:
     if t.currencies[c].inactivity and t.currencies[c].renewed_by_redemption:
         renew(&t.currencies[c], row, c, day)
-        remember_renewal(w, h, c, day)
+        remember_renewal(w, h, c, day, False)
 
 
 cdef inline int apply_hold(Work *w, const RuleTable *t, int64_t i, int64_t *row,

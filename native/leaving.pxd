@@ -10,7 +10,7 @@ from .held cimport Part, n_parts, part_of
 from .history cimport History
 from .holds cimport release
 from .rules cimport OK, RuleTable
-from .state cimport CLOSED, HOLDS, Vec
+from .state cimport CLOSED, FACTS, HOLDS, Vec
 from .work cimport Work, note_expired
 
 
@@ -40,6 +40,8 @@ cdef inline int apply_close(Work *w, const RuleTable *t, int64_t i, int64_t *row
         return OK
     no_amounts(w, t)
     row[CLOSED] = 1
+    if h != NULL:
+        h.closed = <int32_t>row[FACTS] + 1
     if not release_all(w, t, i, row, day, h):
         w.failed = 1
         return OK

@@ -37,7 +37,7 @@ cdef inline void renew_by_sale(Work *w, const RuleTable *t, int64_t *row, int32_
                 gave = True
         if gave:
             renew(&t.currencies[c], row, c, day)
-            remember_renewal(w, h, c, day)
+            remember_renewal(w, h, c, day, True)
 
 
 cdef inline Sold *remember_sale(Work *w, const RuleTable *t, History *h, int64_t i,

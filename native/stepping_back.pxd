@@ -70,7 +70,7 @@ cdef inline bint renewals_back(Work *w, const RuleTable *t, History *h, Sold *s,
         last = -1
         for k in range(h.n_renewals):
             if (h.renewal[k].currency == c and h.renewal[k].event == s.event
-                    and not renewed_by_tender(t, s, c)):
+                    and h.renewal[k].gave):
                 continue
             h.renewal[to] = h.renewal[k]
             to += 1
@@ -107,10 +107,6 @@ cdef inline void held_back(const RuleTable *t, const History *h, int64_t *row,
             p.lot.good_through = t.currencies[c].good_through[p.lot.earned]
             renew_since(t, h, c, &p.lot)
             set_good_through(v, i, p.lot.good_through)
-
-
-cdef inline bint renewed_by_tender(const RuleTable *t, const Sold *s, int32_t c) noexcept nogil:
-    return t.currencies[c].renewed_by_redemption and s.reward[c] > 0
 
 
 cdef inline void guards_back(const RuleTable *t, const Sold *s, const int64_t *given,

@@ -68,6 +68,9 @@ cdef inline bint give_part(Work *w, const RuleTable *t, const History *h, int64_
         return put_lot(account, lot, day)
     if h != NULL and t.currencies[c].inactivity and not lot.fixed:
         renew_since(t, h, c, &lot)
+    if h != NULL and lot.source < h.closed and lot.good_through >= day:
+        # With its membership all that the member had has passed.
+        lot.good_through = day - 1
     return give_back(account, lot, day, lives)
 
 

@@ -229,7 +229,7 @@ def make_server(
     table = [route for route in routes(front) if admin is None or _is_for(route, admin=admin)]
     router = Router(table, front.requests, guard)
     if front.tracing is None:
-        return EdgeServer(router.handle, router.at_once)
+        return EdgeServer(router.handle)
     return EdgeServer(front.tracing.around(router.handle, router.name_of))
 
 

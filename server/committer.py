@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from vafa.engine.columns.mixed import MixedFacts
 from vafa.engine.columns.verdicts import Refusal, Verdict, stream_of
 from vafa.engine.facts import ControlFact
 from vafa.engine.journal.journal import StorageFull
-from vafa.engine.ledger.staged import Staged
+from vafa.engine.ledger.staged import Staged, Text
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.replica.replica import Replica
 from vafa.engine.wire.arrow_sales import ArrowFacts
@@ -51,8 +51,9 @@ little."""
 CHECKPOINT_REST = 8
 """How many times as long as the last checkpoint took there is none: a bulk load writes a member's
 row once where it would write it several times."""
-CHECKPOINT_PAUSE_S = 0.0005
-"""Seconds that the checkpoint's thread leaves to the commits after each piece of its work."""
+CHECKPOINT_PAUSES = 4.0, 0.25
+"""How many times as long as each piece of a checkpoint took its thread leaves to the commits: tills
+do not miss a fifth of a processor, but a whole one; and where many facts are ahead of it."""
 
 OUTCOME_UNKNOWN = 70
 """Exit code when a flush failed: only opening the ledger again can tell what is in it."""
@@ -61,8 +62,8 @@ OUTCOME_UNKNOWN = 70
 class Commits(Protocol):
     """Where the routes send facts: this process's writer, or the writer over a socket."""
 
-    def sale(self, sale: Sale, force: bool) -> asyncio.Future[Verdict]:
-        """Commit one fact of a member."""
+    def sale(self, sale: Sale, force: bool) -> asyncio.Future[Text | Verdict]:
+        """Commit one fact of a member; a plain answer comes as JSON."""
 
     def sales(
         self, sales: Sequence[Sale], force: bool, atomic: bool = False
@@ -115,13 +116,15 @@ class Waiting:
     control: ControlFact | None
     force: bool
     one: bool
-    done: asyncio.Future[Verdict] | asyncio.Future[list[Verdict]] | asyncio.Future[bytes]
+    done: asyncio.Future[Any]
     facts: int = 1
     atomic: bool = False
     versions: int | None = None
     joint: bool = False
     numbers: NDArray[np.int64] | None = None
     language: str = ""
+    texts: bool = False
+    """Whether plain answers are wanted as JSON."""
     since: float = 0.0
     """When it was submitted."""
 
@@ -162,10 +165,18 @@ class Committer:
 
     # -- submitting ----------------------------------------------------------------------
 
-    def sale(self, sale: Sale, force: bool) -> asyncio.Future[Verdict]:
+    def sale(self, sale: Sale, force: bool) -> asyncio.Future[Text | Verdict]:
         """See Commits."""
-        done: asyncio.Future[Verdict] = self._loop.create_future()
-        self._submit(Waiting((sale,), None, None, force, True, done))
+        done: asyncio.Future[Text | Verdict] = self._loop.create_future()
+        self._submit(Waiting((sale,), None, None, force, True, done, texts=True))
+        return done
+
+    def singles(
+        self, sales: Sequence[Sale], force: bool
+    ) -> asyncio.Future[list[Text | Verdict]]:
+        """As many of `sale`: those that a front end sends together."""
+        done: asyncio.Future[list[Text | Verdict]] = self._loop.create_future()
+        self._submit(Waiting(sales, None, None, force, False, done, len(sales), texts=True))
         return done
 
     def sales(
@@ -311,22 +322,29 @@ class Committer:
         """Make a durable commit visible and answer those who wait for it."""
         first = group[0]
         if first.numbers is not None:
-            told = self.writer.publish_lines(staged, first.numbers)
-            self._tell_one(first, lines_of(first.numbers, told, first.language))
+            lines = self.writer.publish_lines(staged, first.numbers)
+            self._tell_one(first, lines_of(first.numbers, lines, first.language))
             return
         if first.table is not None:
             self._tell_one(first, stream_of(self.writer.publish_table(staged)))
             return
-        verdicts = self.writer.publish(staged)
+        told: Sequence[Text | Verdict]
+        if any(waiting.texts for waiting in group):
+            texts = [waiting.texts for waiting in group]
+            told = self.writer.publish_texts(
+                staged, np.repeat(texts, [waiting.facts for waiting in group])
+            )
+        else:
+            told = self.writer.publish(staged)
         place = 0
         for waiting in group:
             end = place + waiting.facts
-            self._tell_one(waiting, verdicts[place] if waiting.one else verdicts[place:end])
+            self._tell_one(waiting, told[place] if waiting.one else told[place:end])
             place = end
 
-    def _tell_one(self, waiting: Waiting, told: Verdict | list[Verdict] | bytes) -> None:
+    def _tell_one(self, waiting: Waiting, told: object) -> None:
         if not waiting.done.done():
-            waiting.done.set_result(told)  # type: ignore[arg-type]
+            waiting.done.set_result(told)
 
     def _storage_full(self, group: list[Waiting], error: StorageFull) -> None:
         self.figures.storage_full += 1
@@ -349,7 +367,8 @@ class Committer:
         self._checkpointing = True
         snapshot = self.replica.snapshot()
         written = self._loop.run_in_executor(
-            self._checkpointer, checkpoint.write, snapshot, CHECKPOINT_PAUSE_S
+            self._checkpointer, checkpoint.write, snapshot,
+            CHECKPOINT_PAUSES[ahead > CHECKPOINT_FACTS],
         )
 
         def settled(done: asyncio.Future[None]) -> None:

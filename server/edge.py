@@ -19,6 +19,7 @@ from .bodies import MOST_BODY
 from .plain_request import Head, plain_head
 from .problems import ProblemError
 from .reply import Reply
+from .steps import Steps
 
 if TYPE_CHECKING:
     from .keys import Holder
@@ -117,7 +118,8 @@ class _Connection(RequestHandler):
     _rest = 0
     _later = b""
     """What has come while a plain request is under way."""
-    _answering: asyncio.Task[None] | None = None
+    _answering = False
+    """Whether a plain request is under way."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A connection beyond the bound is told so and closed."""
@@ -131,7 +133,7 @@ class _Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """A request in plain form is taken here; of others a head must be whole in time."""
-        if self._answering is not None:
+        if self._answering:
             self._later += data
             self._pause_transport_reading()
             return
@@ -171,36 +173,58 @@ class _Connection(RequestHandler):
         return waits and not self._close and not self._force_close
 
     def _take(self, head: Head, data: bytes) -> None:
-        """Answer a plain request, which is all of `data`; what waits for nothing without a task."""
-        assert isinstance(self._manager, EdgeServer)
-        assert self.transport is not None
+        """Answer a plain request, which is all of `data`."""
+        assert self._manager is not None
+        assert self._request_handler is not None
         self._request_count += 1
         self._manager.requests_count += 1
         self._next_keepalive_close_time = self._loop.time() + IDLE_S
         request = PlainRequest(head, data[head.begin :], self)
-        if head.method == "GET" and not self._paused:
-            reply = self._manager.at_once(request)
-            if reply is not None:
-                self.transport.write(reply.message(request))
-                return
         # It is under way at once, also for a server that ends now.
-        self._request_in_progress = True
-        assert self._request_handler is not None
-        work = self._handle_request(request, None, self._request_handler)
-        self._answering = self._new_task(self._answer(work))
+        self._answering = self._request_in_progress = True
+        self._current_request = request
+        work = cast(Coroutine[Any, None, web.StreamResponse], self._request_handler(request))
+        Steps(self._loop, work, self._answer, self._lose)
 
-    async def _answer(self, work: Awaitable[tuple[web.StreamResponse, bool]]) -> None:
-        """Wait for the answer to a plain request; then see what has come meanwhile."""
-        goes_on = False
+    def _answer(self, response: web.StreamResponse) -> None:
+        """Send the answer to the plain request; where its reader is slow, a task waits for him."""
+        request = self._current_request
+        assert request is not None
+        if type(response) is not Reply or self._paused:
+            self._new_task(self._answer_slowly(request, response))
+            return
+        if self.transport is None:
+            self._go_on(more=False)
+            return
+        self.transport.write(response.message(request))
+        self._go_on(more=bool(response.keep_alive))
+
+    async def _answer_slowly(
+        self, request: web.BaseRequest, response: web.StreamResponse
+    ) -> None:
+        more = False
         try:
-            response, lost = await work
-            goes_on = bool(response.keep_alive) and not lost
+            _, lost = await self.finish_response(request, response, None)
+            more = bool(response.keep_alive) and not lost
         except ConnectionError:
             log.debug("a connection was lost before its answer")
         finally:
-            self._answering = None
-            if not goes_on:
-                self.force_close()
+            self._go_on(more=more)
+
+    def _lose(self, error: BaseException) -> None:
+        """The plain request has no answer: its handler makes one of all but lost connections."""
+        if not isinstance(error, ConnectionError | asyncio.CancelledError):
+            log.error("a request failed outside its handler: %r", error)
+        self._go_on(more=False)
+
+    def _go_on(self, *, more: bool) -> None:
+        """The plain request is over: see what has come meanwhile, or close."""
+        self._answering = self._request_in_progress = False
+        self._current_request = None
+        if self._handler_waiter is not None:
+            self._handler_waiter.set_result(None)
+        if not more:
+            self.force_close()
         if self._later:
             data, self._later = self._later, b""
             self._resume_transport_reading()
@@ -285,11 +309,8 @@ def _unread(error: BaseException | None) -> ProblemError:
 class EdgeServer(web.Server):
     """aiohttp's low-level server with our connections."""
 
-    def __init__(
-        self, handle: Callable[[web.BaseRequest], Awaitable[Any]],
-        at_once: Callable[[web.BaseRequest], Reply | None] = lambda _: None,
-    ) -> None:
-        """`at_once` answers what waits for nothing; None is for `handle`."""
+    def __init__(self, handle: Callable[[web.BaseRequest], Awaitable[Any]]) -> None:
+        """`handle` is a coroutine function, which waits for futures only (see `Steps`)."""
 
         def request(
             message: Any, payload: Any, protocol: Any, writer: Any, task: Any
@@ -299,7 +320,6 @@ class EdgeServer(web.Server):
                 message, payload, protocol, writer, task, self._loop, client_max_size=MOST_BODY
             )
 
-        self.at_once = at_once
         # Bodies are unpacked here (`bodies`), not by the parser.
         super().__init__(
             handle, request_factory=request, access_log=None, auto_decompress=False,

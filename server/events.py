@@ -87,11 +87,10 @@ class EventDoor:
         if holder is not None:
             holder.bring(1)
             _allow(fact, holder)
-        if isinstance(fact, Sale):
-            verdict = await self.commits.sale(fact, force)
-        else:
-            verdict = await self._alone(fact, force)
-        return _answer(verdict)
+        if not isinstance(fact, Sale):
+            return _answer(await self._alone(fact, force))
+        told = await self.commits.sale(fact, force)
+        return Reply(told, JSON, 201) if isinstance(told, bytes) else _answer(told)
 
     async def _alone(self, fact: LoneFact, force: bool) -> Verdict:
         if isinstance(fact, PrivateFact):

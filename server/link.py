@@ -12,7 +12,7 @@ import logging
 import os
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from vafa.engine.columns.carrier import Carried
 from vafa.engine.columns.verdicts import Verdict, stream_of
 from vafa.engine.facts import ControlFact
+from vafa.engine.ledger.staged import Text
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
@@ -47,7 +48,8 @@ class Ask(msgspec.Struct, array_like=True):
 
     `numbers` (int64, as bytes) and `language` are of a table that lines of JSON answer, `rows`
     those of its batch where `sales` stand.
-    `traces` are the spans of the requests, where they are traced.
+    `traces` are the spans of the requests, where they are traced. With `texts` plain answers to
+    sales come as JSON.
     """
 
     number: int
@@ -62,6 +64,7 @@ class Ask(msgspec.Struct, array_like=True):
     language: str = ""
     traces: list[str] = []
     rows: list[int] = []
+    texts: bool = False
 
 
 class Told(msgspec.Struct, array_like=True):
@@ -71,7 +74,7 @@ class Told(msgspec.Struct, array_like=True):
     """
 
     number: int
-    verdicts: list[Verdict] = []
+    verdicts: list[Text | Verdict] = []
     table: bytes = b""
     slug: str = ""
     detail: str = ""
@@ -127,7 +130,12 @@ async def _serve_ask(ask: Ask, committer: Committer, writer: asyncio.StreamWrite
     try:
         if ask.kind == SALES:
             sales = [Sale.of(*sale) for sale in ask.sales]
-            told = Told(ask.number, await committer.sales(sales, ask.force, ask.atomic))
+            verdicts: Sequence[Text | Verdict]
+            if ask.texts:
+                verdicts = await committer.singles(sales, ask.force)
+            else:
+                verdicts = await committer.sales(sales, ask.force, ask.atomic)
+            told = Told(ask.number, list(verdicts))
         elif ask.kind == JOINT:
             (fact,) = ask.sales
             told = Told(ask.number, [await committer.joint(Sale.of(*fact), ask.force)])
@@ -171,8 +179,8 @@ class _Under:
     """An ask under way: the futures that its verdicts go to."""
 
     facts: int
-    ones: list[asyncio.Future[Verdict]] = field(default_factory=list)
-    many: asyncio.Future[list[Verdict]] | None = None
+    ones: Sequence[asyncio.Future[Any]] = ()
+    many: asyncio.Future[Any] | None = None
     table: asyncio.Future[bytes] | None = None
     figures: asyncio.Future[Figures] | None = None
 
@@ -195,7 +203,7 @@ class RemoteCommits:
         self._under: dict[int, _Under] = {}
         self._number = 0
         self._facts = 0
-        self._singles: dict[bool, list[tuple[Sale, asyncio.Future[Verdict], str]]] = {}
+        self._singles: dict[bool, list[tuple[Sale, asyncio.Future[Text | Verdict], str]]] = {}
 
     @property
     def connected(self) -> bool:
@@ -244,10 +252,10 @@ class RemoteCommits:
 
     # -- asking --------------------------------------------------------------------------
 
-    def sale(self, sale: Sale, force: bool) -> asyncio.Future[Verdict]:
+    def sale(self, sale: Sale, force: bool) -> asyncio.Future[Text | Verdict]:
         """See Commits."""
         self._check(1)
-        done: asyncio.Future[Verdict] = self._loop.create_future()
+        done: asyncio.Future[Text | Verdict] = self._loop.create_future()
         waiting = self._singles.setdefault(force, [])
         if not waiting:
             self._loop.call_soon(self._send_singles, force)
@@ -265,7 +273,7 @@ class RemoteCommits:
         sales = [sale.parts() for sale, _, _ in waiting]
         traces = [trace for _, _, trace in waiting if trace]
         under = _Under(len(waiting), ones=futures)
-        self._ask(SALES, force, under, sales=sales, traces=traces)
+        self._ask(SALES, force, under, sales=sales, traces=traces, texts=True)
 
     def sales(
         self, sales: Sequence[Sale], force: bool, atomic: bool = False

@@ -54,7 +54,7 @@ class Privacy:
         """Commit a fact without its private part, and keep that apart."""
         private = self.front.private()
         sale = await self.slowly(for_journal, fact, private)
-        verdict = await self.front.commits.sale(sale, force)
+        (verdict,) = await self.front.commits.sales([sale], force)
         place = whose(self.front.follow(), fact, verdict)
         if place is None:
             return verdict

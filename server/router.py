@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from inspect import iscoroutinefunction
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -56,10 +55,6 @@ class Router:
         # The whole target of a request that names an exact path and no query.
         self._direct: dict[tuple[str, str], Route] = {}
         self._exact: dict[str, dict[str, Route]] = {}
-        self._at_once = {
-            route.path for route in self.routes
-            if route.method == "GET" and not iscoroutinefunction(route.handler)
-        }
         self._around: dict[tuple[str, str], dict[str, Route]] = {}
         for route in self.routes:
             head, brace, rest = route.path.partition("{")
@@ -111,32 +106,11 @@ class Router:
         except ProblemError:
             return "none"
 
-    def at_once(self, request: web.BaseRequest) -> Reply | None:
-        """The answer of a route that waits for nothing; None of another one.
-
-        The request has no body.
-        """
-        try:
-            found = self._find(request)
-        except ProblemError:
-            return None
-        if found[0].path not in self._at_once:
-            return None
-        work = self.handle(request, found)
-        try:
-            work.send(None)
-        except StopIteration as done:
-            reply: Reply = done.value
-            return reply
-        raise AssertionError(f"{found[0].path} waits")
-
-    async def handle(
-        self, request: web.BaseRequest, found: tuple[Route, str] | None = None
-    ) -> web.StreamResponse:
-        """Answer one request, of which the route may have been found."""
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
         name = "none"
         try:
-            route, argument = found or self._find(request)
+            route, argument = self._find(request)
             name = route.path
             self._origins.check(request)
             if self._guard is not None and route.told.scope != "open":

@@ -45,6 +45,7 @@ class RuleTables:
         self._weighed = np.zeros(1024, np.uint8)
         self._done = 0
         self._nodes: list[list[int]] = []
+        self._begins, self._keys = np.zeros(2, np.int32), np.zeros(0, np.int64)
         self._bars = compiled.looks_at("without")
         self._values = {
             name: _Words(compiled.n_words) for name in ("stores", "terminals", "channels")
@@ -118,10 +119,10 @@ class RuleTables:
             self._nodes += [
                 [key_of(node) for node in nodes_of(path)] for path in names[len(self._nodes) :]
             ]
-        begins = np.zeros(len(names) + 2, np.int32)
-        begins[2:] = np.cumsum([len(some) for some in self._nodes])
-        keys = np.array([key for some in self._nodes for key in some], np.int64)
-        return products.category_of[:n] + np.int32(1), begins, keys
+            self._begins = np.zeros(len(names) + 2, np.int32)
+            self._begins[2:] = np.cumsum([len(some) for some in self._nodes])
+            self._keys = np.array([key for some in self._nodes for key in some], np.int64)
+        return products.category_of[:n] + np.int32(1), self._begins, self._keys
 
     def _classes_of(self, products: list[Product]) -> list[int]:
         """Classes by attributes; only a sku that a rule names tells like products apart.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..columns.answer_lines import common_lines, in_common_form
 from ..columns.answers import Answer, claim_answer, corrected, of_nobody, rated_answers
-from ..columns.columns import CLAIMS, Facts, Outcome, outcome_of, take
+from ..columns.columns import CLAIMS, SALE, Facts, Outcome, outcome_of, take
 from ..columns.dictionaries import Sizes
 from ..columns.intake import Intake
 from ..columns.mixed import MixedFacts
@@ -27,6 +28,8 @@ from ..value.refunds import refunds_of, tell_refunds
 from ..views.first_answer import first_answer
 
 NO_NAMES = Sizes()
+
+_LINE_0 = b'{"line":0,'
 
 
 @dataclass(slots=True)
@@ -59,6 +62,51 @@ def verdicts_of(replica: Replica, staged: Staged) -> list[Verdict]:
         _old_verdict(replica, staged, row) or Verdict(next(made))
         for row in range(len(staged.intake.ids))
     ]
+
+
+Text = bytes
+"""An answer as JSON."""
+
+
+def texts_of(
+    replica: Replica, staged: Staged, wanted: NDArray[np.bool_]
+) -> list[Text | Verdict]:
+    """The verdicts in the order of the batch's facts; of plain sales that are `wanted` as text
+    their answers as such."""
+    outcome, record, facts, words = staged.outcome, staged.record, staged.facts, replica.words
+    if outcome is None or record is None:
+        return list(verdicts_of(replica, staged))
+    assert words is not None
+    assert facts is not None
+    names = replica.names_of(corrected(outcome.postings))
+    written = _written(staged, in_common_form(outcome, names))
+    written &= wanted if staged.rows is None else wanted[staged.rows]
+    written &= (facts.kind == SALE) & (facts.member != NO_MEMBER)
+    written &= np.array([_is_plain(name) for name in staged.new_ids], np.bool_)
+    text, bounds = common_lines(
+        words, written, np.zeros(len(written), np.int64), staged.intake.id_array(staged.rows),
+        record.first, outcome, names,
+    )  # fmt: skip
+    made = iter(
+        () if written.all() else _new_answers(replica, staged, np.flatnonzero(~written))
+    )
+    # A line begins with its number and ends with a line feed.
+    told: list[Text | Verdict] = [
+        b"{" + text[begin + len(_LINE_0) : end - 1] if end > begin else Verdict(next(made))
+        for begin, end in pairwise(bounds.tolist())
+    ]
+    if staged.rows is None:
+        return told
+    new = iter(told)
+    return [
+        _old_verdict(replica, staged, row) or next(new)
+        for row in range(len(staged.intake.ids))
+    ]
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text needs no escape in JSON."""
+    return text.isprintable() and '"' not in text and "\\" not in text
 
 
 def table_of(replica: Replica, staged: Staged) -> pa.Table:

@@ -38,7 +38,7 @@ from .admission import Admitted
 from .control_commits import ControlCommits
 from .derived import budget_rows
 from .open_ledger import OpenLedger
-from .staged import Staged, Told, lines_of, table_of, verdicts_of
+from .staged import Staged, Text, Told, lines_of, table_of, texts_of, verdicts_of
 
 REFUSED_FOR_EVER = "the fact is refused for ever"
 WITH_THE_BATCH = Refusal(
@@ -279,6 +279,13 @@ class Writer(OpenLedger):
         """Make a durable commit visible; verdicts in the order of the batch's facts."""
         self._settle(staged)
         return verdicts_of(self.replica, staged)
+
+    def publish_texts(
+        self, staged: Staged, wanted: NDArray[np.bool_]
+    ) -> list[Text | Verdict]:
+        """As `publish`; see `staged.texts_of`."""
+        self._settle(staged)
+        return texts_of(self.replica, staged, wanted)
 
     def publish_table(self, staged: Staged) -> pa.Table:
         """As `publish`, a table of `verdicts.VERDICTS`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from ..facts.parts import NO_ID
 from .conditions import Draw
@@ -23,9 +24,16 @@ def draws_of(program: Program) -> list[Draw]:
     return list(dict.fromkeys(draw for draw in found if draw is not None))
 
 
+@lru_cache(MOST_DRAWS)
+def _seeded(seed: str) -> hashlib._Hash:
+    return hashlib.sha256(f"{seed}\0".encode())
+
+
 def drawn(seed: str, fact: str) -> int:
     """What a fact draws: the first 64 bits of SHA-256 of the seed, a zero byte and its id."""
-    return int.from_bytes(hashlib.sha256(f"{seed}\0{fact}".encode()).digest()[:8])
+    whole = _seeded(seed).copy()
+    whole.update(fact.encode())
+    return int.from_bytes(whole.digest()[:8])
 
 
 def number(draw: Draw, fact: str) -> int:
@@ -42,11 +50,14 @@ def won(draws: Sequence[Draw], fact: str) -> int:
     if fact == NO_ID:
         # What is quoted without an id draws nothing yet.
         return 0
-    by_seed = {seed: drawn(seed, fact) for seed in {draw.seed for draw in draws}}
-    return sum(
-        1 << place for place, draw in enumerate(draws)
-        if by_seed[draw.seed] % draw.one_in == 0
-    )  # fmt: skip
+    bits, by_seed = 0, dict[str, int]()
+    for place, draw in enumerate(draws):
+        seed = draw.seed
+        figure = by_seed.get(seed)
+        if figure is None:
+            figure = by_seed[seed] = drawn(seed, fact)
+        bits |= (figure % draw.one_in == 0) << place
+    return bits
 
 
 def bits_where(draws: Sequence[Draw], some: Collection[Draw]) -> int:

@@ -162,7 +162,7 @@ class Wallet:
         for place, lot in enumerate(self.lots):
             if lot.points:
                 self.unposted.append((self.today, lot.currency, lot.points))
-                self.lots[place] = self._expired(lot)
+            self.lots[place] = self._expired(lot)
 
     def _expired(self, lot: Lot) -> Lot:
         """A lot of which all that it had has expired."""

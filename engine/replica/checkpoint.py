@@ -209,11 +209,12 @@ class Checkpoint:
             key.decode(): int.from_bytes(opened(key, value), "big") for key, value in found
         }
 
-    def write(self, snapshot: Snapshot, pause_s: float = 0.0) -> None:
+    def write(self, snapshot: Snapshot, rest: float = 0.0) -> None:
         """Write a snapshot in one durable transaction, keys in order.
 
-        `pause_s`: seconds between pieces. A thread that makes items without a pause keeps the
-        interpreter's lock from the commits, a switch interval at a time.
+        `rest`: how many times as long as its work took the thread pauses after each piece. One
+        that makes items without a pause keeps the interpreter's lock from the commits, a switch
+        interval at a time.
         """
         with self._env.begin(write=True) as txn:
             for database, items in (
@@ -224,10 +225,12 @@ class Checkpoint:
                 (self._names, name_items(snapshot.names)),
                 (self._membership, iter(sorted(snapshot.membership))),
             ):  # fmt: skip
+                begun = time.thread_time()
                 while piece := [sealed(*item) for item in islice(items, _PIECE)]:
                     txn.cursor(db=database).putmulti(piece)
-                    if pause_s:
-                        time.sleep(pause_s)
+                    if rest:
+                        time.sleep(rest * (time.thread_time() - begun))
+                        begun = time.thread_time()
             txn.put(*sealed(b"meta", msgspec.msgpack.encode(snapshot.meta)), db=self._meta)
         self._env.reader_check()
 

@@ -1,4 +1,4 @@
-"""What waits for nothing is answered where it arrives, and nobody can tell but by the time."""
+"""Plain requests are handled where they arrive, without a task; nobody can tell but by the time."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.http import HttpVersion11
 
+from vafa.loadtest.connection import request_bytes
 from vafa.server import edge
 from vafa.server.contract import Told
-from vafa.server.keys import Holder
 from vafa.server.problems import ProblemError
 from vafa.server.reply import Reply
 from vafa.server.router import Route, Router
+from vafa.server.steps import Steps
 
 from . import servers
 
@@ -40,7 +41,7 @@ async def waits(_: web.BaseRequest, name: str) -> web.Response:
 
 
 class Asked:
-    """A server that counts what is answered where it arrives, and what is not."""
+    """A server that counts what is handled where it arrives, and what by a task."""
 
     def __init__(self) -> None:
         self.counted: Counter[tuple[str, str, int]] = Counter()
@@ -51,14 +52,11 @@ class Asked:
             Route("POST", "/waits/{id}", waits, told),
         ], self.counted)  # fmt: skip
 
-    def at_once(self, request: web.BaseRequest) -> Reply | None:
-        assert not request.protocol._paused, "its reader is slow"
-        reply = self.router.at_once(request)
-        self.here += reply is not None
-        return reply
-
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.by_task += 1
+        if asyncio.current_task() is None:
+            self.here += 1
+        else:
+            self.by_task += 1
         return await self.router.handle(request)
 
 
@@ -71,7 +69,7 @@ def talk(what: Talk) -> Asked:
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        server = edge.EdgeServer(asked.handle, asked.at_once)
+        server = edge.EdgeServer(asked.handle)
         at, till = socket.create_server((servers.HOST, 0)), socket.socket()
         # What a slow reader has not read is to fill them.
         at.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, len(LARGE))
@@ -119,19 +117,20 @@ def test_one_after_the_other() -> None:
     assert asked.counted == {("GET", path, 200): 5, ("GET", path, 404): 1, ("GET", path, 500): 1}
 
 
-@pytest.mark.parametrize("request_", [
-    get("m", "Connection: close\r\n"), get("m", "Content-Length: 2\r\n") + b"{}",
-    get("m", method="HEAD"), get("m", route="waits"), get("m", method="POST", route="waits"),
-    get("m", route="none"), get("m", "Upgrade: websocket\r\nConnection: upgrade\r\n"),
+@pytest.mark.parametrize(("request_", "here"), [
+    (get("m", "Connection: close\r\n"), False), (get("m", "Content-Length: 2\r\n") + b"{}", False),
+    (get("m", method="HEAD"), False), (get("m", "Upgrade: x\r\nConnection: upgrade\r\n"), False),
+    (get("m", route="waits"), True), (get("late", route="waits"), True),
+    (request_bytes("POST", "/waits/m", b"{}"), True), (get("m", route="none"), True),
 ])  # fmt: skip
-def test_what_a_task_answers(request_: bytes) -> None:
+def test_what_is_handled_where_it_arrives(request_: bytes, here: bool) -> None:
     async def what(_: Asked, reader: Any, writer: Any) -> None:
         writer.write(request_)
         status, body = await answer(reader, "HEAD" if request_[:4] == b"HEAD" else "GET")
-        assert (status, body) in {(200, b"m"), (200, b"")} or status == 404
+        assert (status, body) in {(200, b"m"), (200, b"late"), (200, b"")} or status == 404
 
     asked = talk(what)
-    assert (asked.here, asked.by_task) == (0, 1)
+    assert (asked.here, asked.by_task) == (here, not here)
     assert asked.counted.total() == 1
 
 
@@ -176,30 +175,57 @@ def test_a_connection_that_is_idle_too_long_is_closed(monkeypatch: pytest.Monkey
 
 def test_a_slow_reader_is_waited_for() -> None:
     async def what(asked: Asked, reader: Any, writer: Any) -> None:
-        for n in range(15):
-            # One by one, until it answers no more.
+        for _ in range(30):
             writer.write(get("large"))
-            for _ in range(50):
-                await asyncio.sleep(0.002)
-                if asked.here + asked.by_task > n:
-                    break
-        for _ in range(15):
+            await asyncio.sleep(0.005)
+        # Nothing more is read of who does not read.
+        assert asked.here < 20
+        for _ in range(30):
             assert await answer(reader) == (200, LARGE)
 
-    assert talk(what).by_task > 0
+    asked = talk(what)
+    assert asked.here + asked.by_task == 30
 
 
-def test_a_route_that_says_it_waits_for_nothing_must_not() -> None:
-    class Guard:
-        async def admit(self, *_: Any) -> Holder:
+def test_who_has_gone_away_is_not_answered() -> None:
+    async def what(asked: Asked, reader: Any, writer: Any) -> None:
+        writer.write(get("late", route="waits"))
+        await asyncio.sleep(0.01)
+        writer.transport.abort()
+        await asyncio.sleep(0.1)
+        assert asked.counted.total() == 1
+
+    talk(what)
+
+
+def test_steps_have_a_context_of_their_own() -> None:
+    name: ContextVar[str] = ContextVar("name", default="")
+    told: list[Any] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        waits = loop.create_future()
+
+        async def work() -> str:
+            name.set("mine")
             await asyncio.sleep(0)
-            raise AssertionError
+            assert name.get() == "mine"
+            with pytest.raises(ZeroDivisionError):
+                await waits
+            return name.get()
 
-    router = Router(
-        [Route("GET", "/reads/{id}", reads, Told("", {}, "read"))], Counter(), Guard()  # type: ignore[arg-type]
-    )
-    request: Any = type("Request", (), {
-        "method": "GET", "raw_path": "/reads/m", "version": HttpVersion11, "headers": {},
-    })()  # fmt: skip
-    with pytest.raises(AssertionError, match="waits"):
-        router.at_once(request)
+        async def fails() -> None:
+            await asyncio.sleep(0.01)
+            raise KeyError("x")
+
+        Steps(loop, work(), told.append, told.append)
+        Steps(loop, fails(), told.append, told.append)
+        assert (name.get(), told) == ("", [])
+        await asyncio.sleep(0)
+        waits.set_exception(ZeroDivisionError())
+        await asyncio.sleep(0.05)
+        assert name.get() == ""
+
+    asyncio.run(main())
+    assert told[0] == "mine"
+    assert isinstance(told[1], KeyError)
