@@ -31,6 +31,27 @@ tier = [{ id = "top", at_least = { value = { ltv = 5 } }, bonus = { points = 7 }
 {"id":"out","kind":"unpool","occurred_at":"2024-10-30T00:00:00Z","member":"m","account":"h"}
 """
 
+WAITS_FOR_WHO_WAS_MERGED = """cuts 1
+--- program v1
+format = 1
+id = "waits"
+unit = { code = "EUR" }
+zone = "America/New_York"
+currency = [
+  { id = "points", expiry = { policy = "after", days = 0 } },
+]
+rule = [
+  { id = "base", kind = "earn", points = 1 },
+]
+--- facts
+{"id":"v1","kind":"program publish","occurred_at":"1970-01-01T00:00:00Z","program":"v1"}
+{"id":"r1","kind":"return","occurred_at":"2023-10-29T11:15:00Z","member":"m","lines":[{"sku":"s1","net":1}]}
+{"id":"j1","kind":"adjust","occurred_at":"2023-10-29T11:15:00Z","member":"n","currency":"points","points":1}
+{"id":"t1","kind":"merge","member":"m","other":"n","occurred_at":"2024-01-30T18:15:00Z"}
+{"id":"r2","kind":"return","occurred_at":"2024-05-01T19:15:00Z","member":"m","sale":"s1","lines":[{"sku":"s2","net":1}]}
+{"id":"s1","kind":"sale","occurred_at":"2024-05-01T19:15:00Z","member":"n","lines":[{"sku":"s2","quantity":0,"net":1}]}
+"""
+
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_ledger_replay_and_reference_agree(part: int) -> None:
@@ -46,6 +67,10 @@ def test_ledger_replay_and_reference_agree(part: int) -> None:
 def test_who_leaves_a_household_reaches_a_tier_by_what_is_known() -> None:
     """The account is new, and so is its bonus: what is known of the person came along."""
     assert together.differences(read_row("leaves", KNOWN_OF_WHO_LEAVES)) == []
+
+
+def test_a_parked_return_is_told_once_where_its_sale_is_of_who_was_merged() -> None:
+    assert together.differences(read_row("waits", WAITS_FOR_WHO_WAS_MERGED)) == []
 
 
 def test_a_long_run_draws_them_as_well() -> None:

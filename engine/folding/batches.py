@@ -97,7 +97,7 @@ def apply(fold: Fold, batch: Batch, past: Past) -> Outcome:
         touched.update(heads)
         inserts += _settle(fold, anew, rows, outcome, batch.first + int(every[-1]))
     if special is not None and not batch.legs:
-        inserts += strangers(batch, past, outcome)
+        inserts += strangers(fold, batch, past, outcome)
     insert(outcome, inserts)
     if inserts and fold.prints_coupons and not batch.legs:
         write_waited(batch, outcome, past)
@@ -370,8 +370,11 @@ def _rows_by_member(member: UInt32, wanted: UInt32) -> list[tuple[int, UInt32]]:
     return list(zip(found.tolist(), np.split(rows, starts[1:]), strict=True))
 
 
-def strangers(batch: Batch, past: Past, outcome: Outcome) -> list[Insert]:
-    """Tell of parked returns that waited for a fact of another member, or a refused one."""
+def strangers(fold: Fold, batch: Batch, past: Past, outcome: Outcome) -> list[Insert]:
+    """Tell of parked returns that waited for a fact of another member, or a refused one.
+
+    Who was ever tied to the fact's member is no stranger: the family's fold decides there.
+    """
     out: list[Insert] = []
 
     def tell(row: int, seq: int) -> None:
@@ -382,6 +385,10 @@ def strangers(batch: Batch, past: Past, outcome: Outcome) -> list[Insert]:
         out.append((np.array([row]), told(seq, int(status))))
 
     member = batch.facts.member
+
+    def apart(one: int, other: int) -> bool:
+        return one != other and other not in fold.accounts.family(one)
+
     for row in past.parked.awaited(batch.ids):
         if member[row] == NO_MEMBER:
             continue
@@ -389,13 +396,13 @@ def strangers(batch: Batch, past: Past, outcome: Outcome) -> list[Insert]:
             if theirs == NO_MEMBER:
                 # A claim brings it along as a row of its own.
                 continue
-            if theirs != member[row] or row in batch.refused:
+            if row in batch.refused or apart(theirs, int(member[row])):
                 tell(row, seq)
     for row in np.flatnonzero(outcome.status == Status.PARKED).tolist():
         sale = batch.row_of(batch.facts.extra(row).named)
         if sale is None or member[sale] == NO_MEMBER:
             continue
-        if member[sale] != member[row] or sale in batch.refused:
+        if sale in batch.refused or apart(int(member[sale]), int(member[row])):
             tell(sale, batch.first + row)
     return out
 

@@ -111,7 +111,7 @@ def try_sale(
         return _fast(fold, batch, before, at)
     trial = _anew(replica, fold, batch, before, at)
     if special is not None:
-        insert(trial.outcome, strangers(batch, replica, trial.outcome))
+        insert(trial.outcome, strangers(fold, batch, replica, trial.outcome))
     return trial
 
 
