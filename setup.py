@@ -13,7 +13,14 @@ DEBUG = os.environ.get("VAFA_DEBUG") == "1"
 
 # The plain fold is one loop of many small functions, compiled three times over constants that
 # only reach them when all are inlined. The general one is too much code for that.
-FLAGS = {"plain": ["-DCYTHON_INLINE=__attribute__((always_inline)) inline"], "general": ["-O2"]}
+# Its own loops are over a few items of a basket: a call of memset or memcpy costs more.
+FLAGS = {
+    "plain": [
+        "-DCYTHON_INLINE=__attribute__((always_inline)) inline",
+        "-fno-tree-loop-distribute-patterns",
+    ],
+    "general": ["-O2"],
+}
 
 
 def stage_pxd() -> str:

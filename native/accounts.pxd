@@ -65,10 +65,16 @@ cdef inline void pay_debt(int64_t *account, int32_t day) noexcept nogil:
     drop_empty(lots)
 
 
+cdef inline void expire_passed(int64_t *account, int32_t day) noexcept nogil:
+    """Let the lots of an account expire whose last good day is before a day."""
+    cdef int64_t gone = expire_lots(<Lots*>account[LOTS], day)
+    account[EXPIRED] += gone
+    account[LIVE] -= gone
+
+
 cdef inline void settle(int64_t *account, int32_t day, Takes *expired) noexcept nogil:
     """Move an account on to the start of a business day: debt paid, lots expired."""
     cdef Lots *lots = <Lots*>account[LOTS]
-    cdef int64_t gone
     cdef int32_t i
     if lots == NULL:
         return
@@ -78,9 +84,7 @@ cdef inline void settle(int64_t *account, int32_t day, Takes *expired) noexcept 
         for i in range(lots.head, lots.end):
             if lots.lot[i].good_through < day:
                 note_take(expired, &lots.lot[i], lots.lot[i].points)
-    gone = expire_lots(lots, day)
-    account[EXPIRED] += gone
-    account[LIVE] -= gone
+    expire_passed(account, day)
 
 
 cdef inline void forfeit(int64_t *account, Takes *expired) noexcept nogil:

@@ -3,16 +3,14 @@
 `words` and `currencies` are t's own counts, passed so that the usual one of each can be a
 constant of the compiled code; `rules` are those of t at the member's tier. Nothing here touches
 a member: it reads counters and fills a `Figure` for each rule, so that a refused basket moves
-nothing.
+nothing. Programs of several currencies, and figures that need 128 bits: earn_any.pxd.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
-from .arith cimport add64, add128, ctz64, gcd64, i128, mul128, round_ratio, round_safe
-from .limits cimport limit_room
-from .members cimport NO_YEAR
-from .rules cimport (
-    BONUS, EARN, N_OF, OF_EXACT, OF_NET, OF_ONE, OF_QUANTITY, PlainRule, RuleTable)
+from .arith cimport add64, ctz64, i128, round_safe
+from .rules cimport N_OF, OF_EXACT, OF_NET, OF_ONE, OF_QUANTITY, Limit, PlainRule, RuleTable
+from .tiers cimport in_period
 from .words cimport Segment
 
 
@@ -29,13 +27,16 @@ cdef struct Figures:
     int64_t *safe_exact  # [currency, segment]: the same for a basket within safe bounds
     int64_t *room        # [limit]: what is left of each cap in this basket
     int64_t *given       # [currency]: what the rules gave
+    uint64_t *limited    # [word]: rules with limits of their own
     int beyond           # one posting is too large, or all of a currency are
     int overflow
 
 
-cdef inline int32_t currency_of(int32_t currencies, const PlainRule *rule) noexcept nogil:
-    """A rule's currency; a constant where there is but one."""
-    return 0 if currencies == 1 else rule.currency
+cdef inline int64_t left_by(const RuleTable *t, const Limit *limit, const int64_t *row,
+                            int32_t day) noexcept nogil:
+    """What a limit by a calendar period, or of one basket, leaves; never below zero."""
+    cdef int64_t used = in_period(t, row, limit.counter, day)
+    return limit.ceiling - used if limit.ceiling > used else 0
 
 
 cdef inline void cut_by_own(const RuleTable *t, const PlainRule *rule, const int64_t *row,
@@ -44,23 +45,12 @@ cdef inline void cut_by_own(const RuleTable *t, const PlainRule *rule, const int
     cdef int32_t i
     cdef int64_t room
     for i in range(rule.limits_from, rule.limits_to):
-        room = limit_room(t, &t.limits[i], row, day, NO_YEAR)
+        room = left_by(t, &t.limits[i], row, day)
         if t.limits[i].is_uses:
             room = to.granted if room > 0 else 0
         if room < to.granted:
             to.granted = room
             to.limit = t.limits[i].code
-
-
-cdef inline int64_t want(const RuleTable *t, const PlainRule *rule, int64_t figure,
-                         const int64_t *row, int32_t day, Figure *to) noexcept nogil:
-    """A rule's figure, before and after its own limits; returns the latter."""
-    to.desired = to.granted = figure
-    to.limit = 0
-    if rule.limited:
-        cut_by_own(t, rule, row, day, to)
-        figure = to.granted
-    return figure
 
 
 cdef inline void give(const RuleTable *t, int32_t currency, int64_t points, int64_t largest,
@@ -70,175 +60,145 @@ cdef inline void give(const RuleTable *t, int32_t currency, int64_t points, int6
     f.given[currency] = add64(f.given[currency], points, &f.beyond)
 
 
-cdef inline void note_exact(const RuleTable *t, const PlainRule *one, int32_t currency,
-                            const Figure *to, uint64_t bit, const Segment *segments, int32_t n,
-                            const uint64_t *matched, Figures *f) noexcept nogil:
-    """Add an earn rule's exact figure to its lines, scaled where its own limits cut it."""
-    cdef int32_t s
-    cdef i128 *line = f.exact + currency * <int64_t>t.n_classes
-    cdef i128 share = f.scale[currency]
-    cdef int64_t common, part, whole, factor
-    if to.granted != to.desired:
-        # granted / desired in lowest terms becomes part of the common denominator.
-        common = gcd64(to.granted, to.desired)
-        part = to.granted // common
-        whole = to.desired // common
-        factor = whole // gcd64(<int64_t>(share % whole), whole)
-        for s in range(n):
-            line[s] = mul128(line[s], factor, &f.overflow)
-        f.scale[currency] = mul128(share, factor, &f.overflow)
-        share = mul128(f.scale[currency] // whole, part, &f.overflow)
-    for s in range(n):
-        if matched[s] & bit:
-            line[s] = add128(
-                line[s],
-                mul128(mul128(one.exact, segments[s].quantity if one.of == OF_QUANTITY
-                              else segments[s].net, &f.overflow), share, &f.overflow),
-                &f.overflow)
-
-
-cdef inline void note_safe(const RuleTable *t, int32_t currency, uint64_t bit, int64_t by_net,
-                           int64_t by_quantity, const Segment *segments, int32_t n,
-                           const uint64_t *matched, Figures *f) noexcept nogil:
-    """As note_exact, of all earn rules of a currency that match the same lines."""
-    cdef int32_t s
-    cdef int64_t *line = f.safe_exact + currency * <int64_t>t.n_classes
-    if not t.currencies[currency].multiplied:
-        return
-    for s in range(n):
-        if matched[s] & bit:
-            line[s] += by_net * segments[s].net + by_quantity * segments[s].quantity
-
-
-cdef inline int64_t safe_sum(const RuleTable *t, int32_t currency, uint64_t bit, int32_t n,
-                             const uint64_t *matched, const Figures *f) noexcept nogil:
-    """Exact earn of a currency on the lines that a rule matches."""
-    cdef int32_t s
-    cdef int64_t total = 0
-    for s in range(n):
-        if matched[s] & bit:
-            total += f.safe_exact[currency * <int64_t>t.n_classes + s]
-    return total
-
-
-cdef inline void safe_figures(const RuleTable *t, int32_t currencies, const PlainRule *rules,
-                              uint64_t alike, bint earns, const Segment *segments, int32_t n,
-                              const uint64_t *matched, int64_t net, int64_t quantity,
-                              const int64_t *row, int32_t day, Figure *to,
-                              Figures *f) noexcept nogil:
-    """Figures of rules that match the same lines, where every product is known to fit.
+cdef inline void rate_phase(const RuleTable *t, int32_t words, bint earns, bint quantities,
+                            bint multiplied, const PlainRule *rules, const Segment *segments,
+                            int32_t n, const uint64_t *matched, const uint64_t *candidates,
+                            Figures *f) noexcept nogil:
+    """Figures of a currency's earn rules, or of all others, before their own limits.
 
     Hardly a branch on what a rule is: its figure is a multiple of one of `of`.
     """
-    cdef int32_t place, currency = 0, summed = -1
-    cdef int64_t figure, given = 0, largest = 0, by_net = 0, by_quantity = 0, keep
-    cdef bint met, quantities = t.uses_quantity
+    cdef int32_t w, s, place
+    cdef uint64_t left, bit, alike, word
+    cdef int64_t net, quantity, exact, figure, given, largest, by_net, by_quantity, keep
+    cdef bint met
+    cdef const uint64_t *here
     cdef const PlainRule *one
-    cdef uint64_t bit = alike & (~alike + 1)
+    cdef Figure *to
     cdef int64_t of[N_OF]
-    of[OF_NET] = net
-    of[OF_QUANTITY] = quantity
+    of[OF_QUANTITY] = of[OF_EXACT] = 0
     of[OF_ONE] = 1
-    of[OF_EXACT] = 0
-    if not earns and currencies == 1 and t.currencies[0].multiplied:
-        of[OF_EXACT] = safe_sum(t, 0, bit, n, matched, f)
-    while alike:
-        place = ctz64(alike)
-        alike &= alike - 1
-        one = &rules[place]
-        met = net >= one.min_amount
-        if quantities:
-            met &= quantity >= one.min_quantity
-        if currencies > 1 and one.currency != currency:
-            give(t, currency, given, largest, f)
-            if earns:
-                note_safe(t, currency, bit, by_net, by_quantity, segments, n, matched, f)
-            given = largest = by_net = by_quantity = 0
-            currency = one.currency
-        if currencies > 1 and one.of == OF_EXACT and summed != currency:
-            of[OF_EXACT] = safe_sum(t, currency, bit, n, matched, f)
-            summed = currency
-        figure = round_safe(of[one.of] * one.num, one.den, one.inverse, one.shift, one.rounding)
-        # All bits or none: no branch on the data.
-        keep = -<int64_t>met
-        if quantities and one.of == OF_QUANTITY:
-            by_quantity += one.exact & keep
-        else:
-            by_net += one.exact & keep
-        figure = want(t, one, figure & keep, row, day, &to[place])
+    for w in range(words):
+        left = candidates[w] & (t.earn_mask[w] if earns else ~t.earn_mask[w])
+        here = matched + w * <int64_t>n
+        given = largest = 0
+        while left:
+            # Rules that match the same segments have the same sums: one look for all.
+            alike = left
+            bit = left & (~left + 1)
+            net = quantity = exact = by_net = by_quantity = 0
+            for s in range(n):
+                word = here[s]
+                if word & bit:
+                    alike &= word
+                    net += segments[s].net
+                    if quantities:
+                        quantity += segments[s].quantity
+                    if not earns:
+                        exact += f.safe_exact[s]
+                else:
+                    alike &= ~word
+            left &= ~alike
+            of[OF_NET] = net
+            if quantities:
+                of[OF_QUANTITY] = quantity
+            if not earns:
+                of[OF_EXACT] = exact
+            while alike:
+                place = w * 64 + ctz64(alike)
+                alike &= alike - 1
+                one = &rules[place]
+                met = net >= one.min_amount
+                if quantities:
+                    met &= quantity >= one.min_quantity
+                # All bits or none: no branch on the data.
+                keep = -<int64_t>met
+                figure = keep & round_safe(of[one.of] * one.num, one.den, one.inverse,
+                                           one.shift, one.rounding)
+                if earns:
+                    if quantities and one.of == OF_QUANTITY:
+                        by_quantity += one.exact & keep
+                    else:
+                        by_net += one.exact & keep
+                to = &f.of[place]
+                to.desired = to.granted = figure
+                to.limit = 0
+                given += figure
+                largest |= figure
+            if earns and multiplied:
+                for s in range(n):
+                    if here[s] & bit:
+                        f.safe_exact[s] += by_net * segments[s].net
+                        if quantities:
+                            f.safe_exact[s] += by_quantity * segments[s].quantity
         # Figures of 64 rules within safe bounds fit together.
-        given += figure
-        largest |= figure
-    give(t, currency, given, largest, f)
-    if earns:
-        note_safe(t, currency, bit, by_net, by_quantity, segments, n, matched, f)
+        give(t, 0, given, largest, f)
 
 
-cdef inline int64_t wide_multiply(const RuleTable *t, int32_t rule, int32_t place, uint64_t bit,
-                                  int32_t n, const uint64_t *matched,
-                                  Figures *f) noexcept nogil:
-    """A multiply's figure in 128 bits, checked."""
-    cdef int32_t s, currency = t.currency[rule]
-    cdef i128 exact = 0
+cdef inline void cut_limited(const RuleTable *t, int32_t words, const PlainRule *rules,
+                             const uint64_t *candidates, const int64_t *row, int32_t day,
+                             Figures *f) noexcept nogil:
+    """Cut the figures of all rules of one currency by their own limits."""
+    cdef int32_t w, rule
+    cdef uint64_t left
+    for w in range(words):
+        left = candidates[w] & f.limited[w]
+        while left:
+            rule = w * 64 + ctz64(left)
+            left &= left - 1
+            cut_by_own(t, &rules[rule], row, day, &f.of[rule])
+            f.given[0] -= f.of[rule].desired - f.of[rule].granted
+
+
+cdef inline void rate_one(const RuleTable *t, int32_t words, bint quantities,
+                          const PlainRule *rules, const Segment *segments, int32_t n,
+                          const uint64_t *matched, const uint64_t *candidates,
+                          const int64_t *row, int32_t day, Figures *f) noexcept nogil:
+    """Fill f for a basket with a positive eligible amount, but for what caps cut, under a program
+    of one currency, where every product is known to fit.
+
+    matched[word, segment] are the rules each segment satisfies, candidates[word] those
+    that some segment does.
+    """
+    cdef int32_t s
+    cdef bint multiplied = t.currencies[0].multiplied
+    f.overflow = f.beyond = 0
+    f.given[0] = 0
     for s in range(n):
-        if matched[s] & bit:
-            exact = add128(exact, f.exact[currency * <int64_t>t.n_classes + s], &f.overflow)
-    return round_ratio(
-        mul128(exact, t.num[place], &f.overflow),
-        mul128(mul128(t.den[place], t.currencies[currency].rate_den, &f.overflow),
-               f.scale[currency], &f.overflow),
-        t.rounding[rule], &f.overflow)
+        f.safe_exact[s] = 0
+    # Earn rules first: a multiply needs every earn rule of its currency.
+    rate_phase(t, words, True, quantities, multiplied, rules, segments, n, matched, candidates, f)
+    rate_phase(t, words, False, quantities, multiplied, rules, segments, n, matched, candidates, f)
+    cut_limited(t, words, rules, candidates, row, day, f)
 
 
-cdef inline void wide_figures(const RuleTable *t, int32_t currencies, const PlainRule *rules,
-                              int32_t first, uint64_t alike, int32_t tier,
-                              const Segment *segments, int32_t n, const uint64_t *matched,
-                              int64_t net, int64_t quantity, const int64_t *row, int32_t day,
-                              Figure *to, Figures *f) noexcept nogil:
-    """The same in 128 bits, checked; what does not fit sets f.overflow. Rule 0 is `first`."""
-    cdef int32_t at, rule, place
-    cdef int64_t figure
-    cdef const PlainRule *one
-    while alike:
-        at = ctz64(alike)
-        alike &= alike - 1
-        one = &rules[at]
-        if net < one.min_amount or quantity < one.min_quantity:
-            want(t, one, 0, row, day, &to[at])
-            continue
-        rule = first + at
-        place = rule * (t.n_tiers + 1) + tier + 1
-        if one.kind == BONUS:
-            figure = one.num
-        elif one.kind == EARN:
-            figure = round_ratio(
-                mul128(quantity if one.of == OF_QUANTITY else net, one.num, &f.overflow),
-                t.den[place], one.rounding, &f.overflow)
-        else:
-            figure = wide_multiply(t, rule, place, <uint64_t>1 << at, n, matched, f)
-        figure = want(t, one, figure, row, day, &to[at])
-        give(t, currency_of(currencies, one), figure, figure, f)
-        if one.kind == EARN and t.currencies[one.currency].multiplied:
-            note_exact(t, one, one.currency, &to[at], <uint64_t>1 << at, segments, n, matched, f)
+cdef inline bint is_safe(const RuleTable *t, const Segment *segments, int32_t n,
+                         int64_t eligible) noexcept nogil:
+    """Whether no figure of a basket needs 128 bits."""
+    cdef int32_t s
+    cdef int64_t all_units = 0
+    if t.uses_quantity:
+        for s in range(n):
+            all_units += segments[s].quantity
+    return eligible <= t.safe_amount and all_units <= t.safe_quantity
 
 
-cdef inline void fill_caps(const RuleTable *t, int32_t words, int32_t currencies,
-                           const PlainRule *rules, const uint64_t *candidates,
-                           Figures *f) noexcept nogil:
+cdef inline void fill_caps(const RuleTable *t, const PlainRule *rules,
+                           const uint64_t *candidates, Figures *f) noexcept nogil:
     """The program's caps, filled in (priority, file) order, which is that of the bits."""
     cdef int32_t w, i, rule, currency
     cdef int64_t granted
     cdef uint64_t left
     cdef Figure *to
-    for currency in range(currencies):
+    for currency in range(t.n_currencies):
         f.given[currency] = 0
-    for w in range(words):
+    for w in range(t.n_words):
         left = candidates[w]
         while left:
             rule = w * 64 + ctz64(left)
             left &= left - 1
             to = &f.of[rule]
-            currency = currency_of(currencies, &rules[rule])
+            currency = rules[rule].currency
             granted = to.granted
             for i in range(t.currencies[currency].caps_from, t.currencies[currency].caps_to):
                 if f.room[i] < granted:
@@ -258,65 +218,6 @@ cdef inline bint caps_cut(const RuleTable *t, int32_t currencies, const int64_t 
     cdef bint cut = f.beyond != 0
     for currency in range(currencies):
         for i in range(t.currencies[currency].caps_from, t.currencies[currency].caps_to):
-            f.room[i] = limit_room(t, &t.limits[i], row, day, NO_YEAR)
+            f.room[i] = left_by(t, &t.limits[i], row, day)
             cut |= f.room[i] < f.given[currency]
     return cut
-
-
-cdef inline void rate_basket(const RuleTable *t, int32_t words, int32_t currencies,
-                             const PlainRule *rules, const Segment *segments, int32_t n,
-                             const uint64_t *matched, const uint64_t *candidates, int32_t tier,
-                             int64_t eligible, const int64_t *row, int32_t day,
-                             Figures *f) noexcept nogil:
-    """Fill f for a basket with a positive eligible amount.
-
-    matched[word, segment] are the rules each segment satisfies, candidates[word] those
-    that some segment does.
-    """
-    cdef int32_t w, s, phase, currency
-    cdef uint64_t left, bit, alike, word
-    cdef int64_t net, quantity, all_units = 0
-    cdef const uint64_t *here
-    cdef bint safe
-    f.overflow = f.beyond = 0
-    if t.uses_quantity:
-        for s in range(n):
-            all_units += segments[s].quantity
-    safe = eligible <= t.safe_amount and all_units <= t.safe_quantity
-    for currency in range(currencies):
-        f.given[currency] = 0
-        if t.currencies[currency].multiplied:
-            f.scale[currency] = 1
-            for s in range(n):
-                if safe:
-                    f.safe_exact[currency * <int64_t>t.n_classes + s] = 0
-                else:
-                    f.exact[currency * <int64_t>t.n_classes + s] = 0
-    # Earn rules first: a multiply needs every earn rule of its currency.
-    for phase in range(2):
-        for w in range(words):
-            left = candidates[w] & (t.earn_mask[w] if phase == 0 else ~t.earn_mask[w])
-            here = matched + w * <int64_t>n
-            while left:
-                # Rules that match the same segments have the same sums: one look for all.
-                alike = left
-                bit = left & (~left + 1)
-                net = quantity = 0
-                for s in range(n):
-                    word = here[s]
-                    if word & bit:
-                        alike &= word
-                        net += segments[s].net
-                        quantity += segments[s].quantity
-                    else:
-                        alike &= ~word
-                left &= ~alike
-                if safe:
-                    safe_figures(t, currencies, rules + w * 64, alike, phase == 0, segments, n,
-                                 here, net, quantity, row, day, f.of + w * 64, f)
-                else:
-                    wide_figures(t, currencies, rules + w * 64, w * 64, alike, tier, segments,
-                                 n, here, net, quantity, row, day, f.of + w * 64, f)
-    # Nearly always what all rules give together is below every cap.
-    if caps_cut(t, currencies, row, day, f):
-        fill_caps(t, words, currencies, rules, candidates, f)

@@ -299,6 +299,16 @@ cdef struct PlainRule:
     uint8_t shift          # of the inverse
     uint8_t limited        # limits_from is not limits_to
 
+cdef struct PlainRung:
+    # A rung of a simple ladder as the plain fold looks at it. What is not asked is always met or,
+    # of a rung that needs but one of them, never; and so is all of one that asks nothing above
+    # zero, which is held anyway.
+    int64_t spend
+    int64_t visits
+    int32_t slot           # of the row, where the tier's begin
+    int32_t always         # asks nothing above zero
+    int32_t any_           # one of the two is enough
+
 cdef struct RuleTable:
     int32_t n_rules
     int32_t n_words
@@ -415,6 +425,7 @@ cdef struct RuleTable:
     const uint64_t *tier          # [tier + 1]; 0: no tier
     # Lines
     const int32_t *product_class  # [product number]
+    const uint8_t *few_class      # the same; null where there are more classes (words.pxd)
     const uint64_t *class_words   # [class, word]
     const uint8_t *class_eligible
     const uint64_t *class_bars    # [class, word]: rules that a line of the class rules out
@@ -429,8 +440,7 @@ cdef struct RuleTable:
     const int64_t *store_key         # key of the store, 0 none
     # Ladder
     int32_t simple_ladder         # spend and visits, by a period, to what is qualified
-    const int64_t *tier_spend     # -1: not asked
-    const int64_t *tier_visits
+    const PlainRung *rungs
     const uint8_t *tier_any
     const uint8_t *tier_always    # asks nothing above zero
     const int32_t *tier_through   # last good day by day of meeting it
@@ -469,6 +479,7 @@ cdef class Rules:
     cdef Asked *asked
     cdef Terms *terms
     cdef PlainRule *plain
+    cdef PlainRung *rungs
     cdef const int32_t **first_periods
     cdef const int32_t **streak_periods
     cdef dict held
@@ -476,3 +487,4 @@ cdef class Rules:
     cdef readonly Py_ssize_t n_coupons, n_activities, n_limits
     cdef void *get(self, str name, object dtype, Py_ssize_t least) except? NULL
     cdef int _take_plain(self) except -1
+    cdef int _take_rungs(self) except -1

@@ -3,6 +3,7 @@
 `engine/compiling/programs.py` makes the arrays; this file only keeps them alive and points at them.
 """
 
+from libc.stdint cimport INT64_MAX, INT64_MIN
 from libc.stdlib cimport calloc, free
 from posix.stdlib cimport posix_memalign
 
@@ -11,6 +12,7 @@ import numpy as np
 cimport numpy as cnp
 
 from .arith cimport inverse_of, shift_of
+from .state cimport TIER
 
 cnp.import_array()
 
@@ -47,6 +49,7 @@ cdef class Rules:
         free(self.asked)
         free(self.terms)
         free(self.plain)
+        free(self.rungs)
         free(<void*>self.first_periods)
         free(<void*>self.streak_periods)
 
@@ -155,8 +158,6 @@ cdef class Rules:
         t.coupon_needs = <uint64_t*>self.get("coupon_needs", np.uint64, words)
         t.opens_mask = <uint64_t*>self.get("opens_mask", np.uint64, words)
         t.tier = <uint64_t*>self.get("tier", np.uint64, (tiers + 1) * words)
-        t.tier_spend = <int64_t*>self.get("tier_spend", np.int64, tiers)
-        t.tier_visits = <int64_t*>self.get("tier_visits", np.int64, tiers)
         t.tier_any = <uint8_t*>self.get("tier_any", np.uint8, tiers)
         t.tier_always = <uint8_t*>self.get("tier_always", np.uint8, tiers)
         t.tier_through = <int32_t*>self.get("tier_through", np.int32, 1)
@@ -207,6 +208,24 @@ cdef class Rules:
                           OF_EXACT if t.kind[rule] == MULTIPLY else
                           OF_QUANTITY if t.basis[rule] == QUANTITY else OF_NET)
         t.plain = self.plain
+        self._take_rungs()
+        return 0
+
+    cdef int _take_rungs(self) except -1:
+        """The ladder as the plain fold looks at it."""
+        cdef RuleTable *t = &self.table
+        cdef const int64_t *spend = <int64_t*>self.get("tier_spend", np.int64, t.n_tiers)
+        cdef const int64_t *visits = <int64_t*>self.get("tier_visits", np.int64, t.n_tiers)
+        cdef int64_t not_asked
+        cdef Py_ssize_t i
+        self.rungs = <PlainRung*>_items(t.n_tiers, sizeof(PlainRung))
+        for i in range(t.n_tiers):
+            not_asked = INT64_MAX if t.tier_any[i] or t.tier_always[i] else INT64_MIN
+            self.rungs[i] = PlainRung(
+                spend[i] if spend[i] >= 0 and not t.tier_always[i] else not_asked,
+                visits[i] if visits[i] >= 0 and not t.tier_always[i] else not_asked,
+                t.tiers_at + TIER * t.rung[i], t.tier_always[i], t.tier_any[i])
+        t.rungs = self.rungs
         return 0
 
     def _take_lists(self, dict lists):
@@ -301,7 +320,8 @@ cdef class Rules:
         """Set the class of each of the n products and the tables of the classes.
 
         `classes`: words and, in the general form, bars, opens and counters (uint64 by class
-        and word), eligible uint8 by class. weighed uint8[n], sku int32[n] and category
+        and word), eligible uint8 by class, few uint8[n]: the class of each product once more, None
+        of more than FEW_CLASSES (words.pxd). weighed uint8[n], sku int32[n] and category
         int32[n] (a number from 1, 0 none) are None in a plain program; category_from
         int32[category + 1] says where the nodes of a category stand in category_node int64.
         """
@@ -309,6 +329,7 @@ cdef class Rules:
         self.held["products"] = (product_class, classes, weighed, sku, category, category_from,
                                  category_node)
         self.table.product_class = <int32_t*>pointer(product_class, np.int32, n)
+        self.table.few_class = <uint8_t*>pointer(classes["few"], np.uint8, n)
         self.table.class_words = <uint64_t*>pointer(classes["words"], np.uint64, count * words)
         self.table.class_eligible = <uint8_t*>pointer(classes["eligible"], np.uint8, count)
         self.table.class_bars = <uint64_t*>pointer(classes["bars"], np.uint64, count * words)

@@ -11,7 +11,7 @@ from .lots cimport Lots, available
 from .memory cimport room_for
 from .rules cimport (
     BY_MEMBERSHIP, KEPT, MEMBERSHIP, NEVER, NEVER_DOWN, OF_BALANCE_IN, OF_COUNTER, OF_VALUE,
-    ONE_STEP, PERIOD, ROLLING, WHILE_MET, Asked, Counter, RuleTable)
+    ONE_STEP, PERIOD, ROLLING, WHILE_MET, Asked, Counter, PlainRung, RuleTable)
 from .state cimport (
     ACCOUNT, CHECKED, CLOCK, DEBT, HEAD, JOINED, LOTS, MANUAL_THROUGH, MANUAL_TIER, THROUGH, TIER,
     Vec, vec_insert)
@@ -563,23 +563,45 @@ cdef inline void extend_tiers(const RuleTable *t, int64_t *row, int32_t day,
                 past.balances[t.rung[i]] = balances
 
 
+cdef inline int32_t qualified_simple(const RuleTable *t, const int64_t *row,
+                                     int32_t day) noexcept nogil:
+    """As `qualified`, of a simple ladder, which has no grace."""
+    cdef int32_t i = t.n_tiers - 1
+    while i >= 0 and not (t.rungs[i].always or row[t.rungs[i].slot + THROUGH] >= day):
+        i -= 1
+    return i
+
+
+cdef inline int64_t in_period(const RuleTable *t, const int64_t *row, int32_t counter,
+                              int32_t day) noexcept nogil:
+    """As `counter_value`, of a counter by a calendar period: a plain program has no other."""
+    cdef const int64_t *at
+    if counter < 0:
+        return 0
+    at = row + t.counters[counter].slot
+    return at[1] if at[0] == t.counters[counter].period[day] else 0
+
+
 cdef inline bint extend_simple(const RuleTable *t, int64_t *row, int32_t day) noexcept nogil:
     """After a purchase, on a ladder of spend and visits in a calendar period; whether a tier is
     good for longer than before."""
-    cdef int32_t i
-    cdef bint news = False
-    cdef int64_t spend = counter_value(t, row, t.spend_counter, day)
-    cdef int64_t visits = counter_value(t, row, t.visits_counter, day)
-    cdef bint met
+    cdef int32_t i, end = t.tier_through[day]
+    cdef bint news = False, met
+    cdef int64_t spend = in_period(t, row, t.spend_counter, day)
+    cdef int64_t visits = in_period(t, row, t.visits_counter, day)
+    cdef const PlainRung *one
+    cdef int64_t *slots
     for i in range(t.n_tiers):
-        if t.tier_always[i]:
-            continue
-        if t.tier_any[i]:
-            met = ((t.tier_spend[i] >= 0 and spend >= t.tier_spend[i])
-                   or (t.tier_visits[i] >= 0 and visits >= t.tier_visits[i]))
+        one = &t.rungs[i]
+        if one.any_:
+            met = spend >= one.spend or visits >= one.visits
         else:
-            met = ((t.tier_spend[i] < 0 or spend >= t.tier_spend[i])
-                   and (t.tier_visits[i] < 0 or visits >= t.tier_visits[i]))
-        if met and make_good(t, row, i, day):
+            met = spend >= one.spend and visits >= one.visits
+        if not met:
+            continue
+        slots = row + one.slot
+        if slots[THROUGH] < end or (slots[THROUGH] == end and slots[CHECKED]):
+            slots[THROUGH] = end
+            slots[CHECKED] = 0
             news = True
     return news

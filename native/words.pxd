@@ -6,10 +6,26 @@ Products of one class satisfy the same rules, so lines are summed by class first
 price of a line does not depend on the number of rules.
 """
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from .arith cimport ctz64
 from .rules cimport RuleTable
+
+cdef enum:
+    BLOCK = 32           # baskets whose lines are summed ahead of the rating
+    BLOCK_LINES = 1024   # of which all lines are gone through in one loop
+    FEW_CLASSES = 64     # in one word; more of them are summed basket by basket
+
+
+cdef struct Sums:
+    # Of the baskets of a block, [basket, class], all zero before it. Of class sums in memory
+    # each line would wait for the one before it of its class: the processor goes on with the
+    # lines of the next baskets.
+    int64_t *net_of
+    int64_t *quantity_of
+    uint64_t *seen       # a byte a class: 1 where the basket has a line of it
+    uint16_t *begins     # [line of a run]: how far the sums of its basket are from the last one's
+    int32_t stride       # classes of a basket, a multiple of 8
 
 
 cdef struct Segment:
@@ -36,7 +52,7 @@ cdef inline void basket_words(const RuleTable *t, const uint64_t *first, int32_t
             words[w] &= t.terminal[<int64_t>terminal * n + w]
     if t.weekday != NULL:
         for w in range(n):
-            words[w] &= t.weekday[((day + 3) % 7) * n + w]
+            words[w] &= t.weekday[(<uint32_t>(day + 3) % 7) * n + w]
     if t.minute != NULL:
         for w in range(n):
             words[w] &= t.minute[minute * n + w]
@@ -62,46 +78,69 @@ cdef inline void sum_lines(const RuleTable *t, const uint32_t *product, const in
     """
     cdef int64_t i
     cdef int32_t cls
-    cdef bint quantities = t.uses_quantity, few = t.n_classes <= 64
-    cdef uint64_t seen = 0, bit
     for i in range(n):
+        if net[i] == 0 and quantity[i] == 0:
+            continue
         cls = t.product_class[product[i]]
         net_of[cls] += net[i]
-        if quantities:
+        if t.uses_quantity:
             quantity_of[cls] += quantity[i]
-        bit = <uint64_t>(net[i] != 0 or quantity[i] != 0) << (cls & 63)
-        if few:
-            # In a register: in memory each line would wait for the one before it.
-            seen |= bit
-        else:
-            touched[cls >> 6] |= bit
-    if few:
-        touched[0] = seen
+        touched[cls >> 6] |= <uint64_t>1 << (cls & 63)
 
 
-cdef inline int32_t take_segments(const RuleTable *t, int64_t *net_of, int64_t *quantity_of,
-                                  uint64_t *touched, Segment *segments,
-                                  int64_t *eligible) noexcept nogil:
-    """Turn class sums into segments, clearing the scratch; lines not eligible vanish.
+cdef inline void sum_few(const RuleTable *t, const uint32_t *product, const int64_t *net,
+                         const int64_t *quantity, int64_t n, const uint16_t *begins,
+                         int64_t *net_of, int64_t *quantity_of, uint8_t *seen) noexcept nogil:
+    """The same of few classes, and of as many baskets as `begins` tells (NULL: of one).
 
-    Returns the number of segments; *eligible is their amount.
+    Where a basket ends is no branch: baskets are too short for one to be foreseen.
     """
-    cdef int32_t n = 0, block, cls, blocks = (t.n_classes + 63) >> 6
-    cdef uint64_t left
-    cdef int64_t total = 0
-    for block in range(blocks):
-        left = touched[block]
-        touched[block] = 0
-        while left:
-            cls = block * 64 + ctz64(left)
-            left &= left - 1
-            if t.class_eligible[cls]:
-                segments[n].net = net_of[cls]
+    cdef int64_t i, at = 0, place
+    cdef bint quantities = t.uses_quantity
+    for i in range(n):
+        if begins != NULL:
+            at += begins[i]
+        if net[i] == 0 and quantity[i] == 0:
+            continue
+        place = at + t.few_class[product[i]]
+        net_of[place] += net[i]
+        if quantities:
+            quantity_of[place] += quantity[i]
+        seen[place] = 1
+
+
+cdef inline uint64_t take_seen(uint64_t *seen, int32_t stride) noexcept nogil:
+    """A bit for each byte of `seen`, which is cleared."""
+    cdef uint64_t bits = 0
+    cdef int32_t i
+    for i in range(stride >> 3):
+        # Byte k of the word moves to bit 56 + k.
+        bits |= (seen[i] * <uint64_t>0x0102040810204080 >> 56) << (8 * i)
+        seen[i] = 0
+    return bits
+
+
+cdef inline int32_t take_segments(const RuleTable *t, uint64_t classes, int32_t first,
+                                  int64_t *net_of, int64_t *quantity_of, Segment *segments,
+                                  int32_t n, int64_t *eligible) noexcept nogil:
+    """Turn the sums of some classes, a bit each from `first` on, into segments after n others,
+    clearing them; lines not eligible vanish.
+
+    Returns the number of segments; *eligible grows by their amount.
+    """
+    cdef int32_t cls
+    cdef bint quantities = t.uses_quantity
+    while classes:
+        cls = first + ctz64(classes)
+        classes &= classes - 1
+        if t.class_eligible[cls]:
+            segments[n].net = net_of[cls]
+            segments[n].cls = cls
+            eligible[0] += net_of[cls]
+            if quantities:
                 segments[n].quantity = quantity_of[cls]
-                segments[n].cls = cls
-                total += net_of[cls]
-                n += 1
-            net_of[cls] = 0
+            n += 1
+        net_of[cls] = 0
+        if quantities:
             quantity_of[cls] = 0
-    eligible[0] = total
     return n

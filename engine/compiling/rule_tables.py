@@ -19,6 +19,8 @@ from .version import CompiledProgram
 from .words import split
 
 _EXCLUDED = 0
+_FEW_CLASSES = 64
+"""So many a fold of plain sales sums in one word (native/words.pxd)."""
 _ATTRIBUTES = itemgetter(slice(2, None))
 """What a product has beside its name and its begin."""
 _Class = tuple[int, int, int, int]
@@ -42,6 +44,7 @@ class RuleTables:
         self._classes: dict[_Class, int] = {}
         self._known: list[_Class] = [(0, 0, 0, 0)]
         self._class_of = np.zeros(1024, np.int32)
+        self._few = np.zeros(1024, np.uint8)
         self._weighed = np.zeros(1024, np.uint8)
         self._done = 0
         self._nodes: list[list[int]] = []
@@ -85,9 +88,11 @@ class RuleTables:
         n = len(versions)
         if n > len(self._class_of):
             self._class_of = np.resize(self._class_of, max(n, 2 * len(self._class_of)))
+            self._few = np.resize(self._few, len(self._class_of))
             self._weighed = np.resize(self._weighed, len(self._class_of))
         start = min(self._done, n)
         self._class_of[start:n] = self._classes_of(versions[start:])
+        self._few[start:n] = self._class_of[start:n].astype(np.uint8)
         self._weighed[start:n] = [product.weighed for product in versions[start:]]
         self._done = n
         words = self.compiled.n_words
@@ -102,6 +107,7 @@ class RuleTables:
         eligible = np.ones(len(self._known), np.uint8)
         eligible[_EXCLUDED] = 0
         tables: dict[str, Any] = {name: row.reshape(-1) for name, row in rows.items()}
+        tables["few"] = self._few if len(self._known) <= _FEW_CLASSES else None
         if not self._bars:
             tables["bars"] = tables["opens"] = None
         self.compiled.native.set_products(
