@@ -288,6 +288,11 @@ def token(**claims: Any) -> str:
     return jwt.encode({n: v for n, v in made.items() if v is not None}, key, algorithm=algorithm)
 
 
+def said(value: Any) -> str:
+    """A claim in a test's name, which must be the same whenever a worker makes it."""
+    return {PAST: "past", SOON: "soon"}.get(value, str(value)[:20])
+
+
 def test_tokens_are_keys(server: Server) -> None:
     assert ask(server, "GET", "/v1/members/nobody", token()).status == 404
     assert ask(server, "POST", "/v1/events", token(), fact("by-token")).status == 201
@@ -302,7 +307,7 @@ def test_tokens_are_keys(server: Server) -> None:
      {"key": "another secret that is long enough"}, {"nbf": SOON}, {"stores": "1"},
      {"scope": 1}, {"exp": 10**400}, {"nbf": float("nan")}, {"alg": "HS512"},
      {"alg": "none", "key": None}],
-    ids=lambda claims: "-".join(f"{name}={str(value)[:20]}" for name, value in claims.items()),
+    ids=lambda claims: "-".join(f"{name}={said(value)}" for name, value in claims.items()),
 )  # fmt: skip
 def test_other_tokens_are_refused(server: Server, claims: dict[str, Any]) -> None:
     made = token(**{k: v for k, v in claims.items() if k != "key" or v}) if "alg" not in claims \
