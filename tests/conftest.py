@@ -3,7 +3,10 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # Machines are shared: how long an example takes says nothing about the code.
@@ -11,13 +14,22 @@ settings.register_profile("vafa", deadline=None)
 settings.load_profile("vafa")
 
 MEMORY, ROOM = "/dev/shm", 2 << 30
-"""Files of tests stand in memory where there is such a room: no test cuts the power, so an fsync
-shows nothing there, and a ledger waits for one at every commit. TMPDIR says otherwise."""
+"""Files of tests stand in memory where there is such a room: a ledger waits for the disk at every
+commit, which shows nothing where nobody ends it meanwhile. TMPDIR says otherwise."""
+DISK = os.environ.get("VAFA_DISK") or tempfile.gettempdir()
 
 if (
     "TMPDIR" not in os.environ
     and os.access(MEMORY, os.W_OK)
     and shutil.disk_usage(MEMORY).free > ROOM
 ):
-    # Before a worker or a server begins, which have it from here.
+    # Before a worker or a server begins, which have both from here.
+    os.environ["VAFA_DISK"] = DISK
     os.environ["TMPDIR"] = tempfile.tempdir = MEMORY
+
+
+@pytest.fixture
+def disk_path() -> Iterator[Path]:
+    """A folder of a test's own on the disk, whatever the others stand on."""
+    with tempfile.TemporaryDirectory(dir=DISK) as folder:
+        yield Path(folder)
