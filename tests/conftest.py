@@ -28,6 +28,22 @@ if (
     os.environ["TMPDIR"] = tempfile.tempdir = MEMORY
 
 
+LONG = (
+    "test_differential.py", "test_serving.py", "test_docs_commands.py", "test_rolling.py",
+    "test_lint.py", "test_value_histories.py", "test_received.py", "test_together.py",
+    "test_explain.py", "test_http_keys.py", "test_crash.py", "test_packaging.py", "test_deploy.py",
+)  # fmt: skip
+"""Files that take the longest, which come first: a worker that begins one of them last is alone
+for minutes."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files before all others, which stay as they were."""
+    place = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONG)))
+
+
 @pytest.fixture
 def disk_path() -> Iterator[Path]:
     """A folder of a test's own on the disk, whatever the others stand on."""
