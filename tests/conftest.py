@@ -30,8 +30,9 @@ if (
 
 LONG = (
     "test_differential.py", "test_serving.py", "test_docs_commands.py", "test_rolling.py",
-    "test_lint.py", "test_value_histories.py", "test_received.py", "test_together.py",
-    "test_explain.py", "test_http_keys.py", "test_crash.py", "test_packaging.py", "test_deploy.py",
+    "test_demo.py", "test_lint.py", "test_value_histories.py", "test_explain_drawn.py",
+    "test_received.py", "test_together.py", "test_explain.py", "test_http_keys.py",
+    "test_crash.py", "test_packaging.py",
 )  # fmt: skip
 """Files that take the longest, which come first: a worker that begins one of them last is alone
 for minutes."""

@@ -10,7 +10,8 @@ import pytest
 from . import differential, random_together, together
 from .cases import read_row
 
-CASES, PARTS = 300, 10
+CASES, PARTS = 100, 10
+"""Of 20,000 histories `test_differential` draws two hundred more."""
 
 KNOWN_OF_WHO_LEAVES = """cuts 1
 --- program v1
@@ -48,7 +49,8 @@ def test_who_leaves_a_household_reaches_a_tier_by_what_is_known() -> None:
     assert together.differences(read_row("leaves", KNOWN_OF_WHO_LEAVES)) == []
 
 
-def test_a_long_run_draws_them_as_well() -> None:
+def test_a_long_run_draws_them_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(differential, "TOGETHER", 10)
     tally = differential.many(3, 4 * differential.TOGETHER)
     assert (tally.together, tally.failures) == (4, {})
     seed = next(s for n in range(9) if random_together.case_of(s := bytes([n] * 16)) is not None)
