@@ -22,7 +22,7 @@ import jwt
 import pytest
 from click.testing import CliRunner
 
-from vafa.server.__main__ import main
+from vafa.server.__main__ import key
 from vafa.server.guard import SIGNED_S, signature, signed_headers
 from vafa.server.keys import KeysError, read_keys
 from vafa.server.shared import Shared
@@ -406,9 +406,9 @@ def test_a_made_key_is_one(tmp_path: Path) -> None:
     file = tmp_path / "keys.toml"
     runner = CliRunner()
     done = runner.invoke(
-        main, ["key", "till-1", "--scope", "write", "--scope", "read", "--store", "۱"]
+        key, ["till-1", "--scope", "write", "--scope", "read", "--store", "۱"]
     )
-    signing = runner.invoke(main, ["key", "app", "--scope", "read", "--signing"])
+    signing = runner.invoke(key, ["app", "--scope", "read", "--signing"])
     file.write_text(done.stdout + signing.stdout, "utf-8")
     keys = read_keys(file)
     holder = keys.holder(done.stderr.strip())
@@ -421,7 +421,7 @@ def test_a_made_key_is_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 65, "till\n", "\U0001f511"])
 def test_a_key_that_no_keys_file_takes_is_not_made(name: str) -> None:
-    done = CliRunner().invoke(main, ["key", name, "--scope", "read"])
+    done = CliRunner().invoke(key, [name, "--scope", "read"])
     assert (done.exit_code, done.stdout) == (2, "")
     assert "no keys file takes that" in done.stderr
 

@@ -374,7 +374,7 @@ def second(ledger: Path, workers: int) -> tuple[int, str]:
     log = ledger.with_name("second.log")
     process = servers.start(ledger, workers, log)
     try:
-        return process.wait(20), log.read_text(encoding="utf-8")
+        return process.wait(servers.START_S), log.read_text(encoding="utf-8")
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
