@@ -49,9 +49,11 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint native  # it calls pycodestyle by name
 
-# A process a core; with hashes that differ they would not find the same tests.
+# A process a core; with hashes that differ they would not find the same tests. The files come in
+# the order of tests/conftest.py. Of what servers and commands import bytecode is kept, whatever the
+# environment says: there are hundreds of them.
 test: check
-	PYTHONHASHSEED=0 $(PYTEST) -n auto --dist loadfile
+	PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE= $(PYTEST) -n auto --dist loadfile --no-loadscope-reorder
 
 # Requests made from the OpenAPI document against a live server; an hour or so.
 schemathesis: $(VENV)/dev.stamp

@@ -11,6 +11,8 @@ import json
 import os
 import random
 import sys
+import traceback
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +140,19 @@ def hash_of(replica: Replica) -> str:
     """State hash of an open replica."""
     assert replica.fold is not None
     return state_hash(replica.fold.state, replica.dictionaries)
+
+
+def tell_hashes(ledger: Path, told: Connection) -> None:
+    """State hashes that a reader and then a writer of a ledger come to; or what was in the way."""
+    try:
+        reader = Replica.open(ledger)
+        told.send(hash_of(reader))
+        reader.close()
+        with Writer(ledger) as writer:
+            told.send(hash_of(writer.replica))
+    except BaseException:
+        told.send(traceback.format_exc())
+        raise
 
 
 def journalled_ids(ledger: Path) -> list[str]:

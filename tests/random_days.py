@@ -10,7 +10,7 @@ import datetime as dt
 
 from .cases import Case, Fact
 from .choices import Choices
-from .strategies import Blocks
+from .small_cases import SmallCase
 
 HEAD_BYTES, ROW_BYTES = 40, 40
 START = dt.datetime(2025, 1, 10, 12, tzinfo=dt.UTC)
@@ -19,38 +19,29 @@ BORN = ("1990-01-12", "1990-01-15", "1988-02-29", "1990-01-20")
 
 def case_of(seed: bytes) -> Case:
     """The case of a seed; its facts are of two months at most."""
-    blocks = Blocks(seed)
-    choices = Choices(blocks.block("days", HEAD_BYTES))
-    text = _program(choices)
-    members = ["m"] if choices.chance(70) else ["m", "n"]
-    facts: list[tuple[int, Fact]] = []
+    made = SmallCase("days", seed, HEAD_BYTES, _program, alone=70)
     past: list[Fact] = []
-    for place, member in enumerate(members):
-        facts.append((place - len(members), {
+    for place, member in enumerate(made.members):
+        made.put(place - len(made.members), {
             "id": f"e{place}", "kind": "enrol", "member": member,
             "occurred_at": (START - dt.timedelta(days=360)).isoformat(),
-            "birth": choices.pick(BORN),
-        }))  # fmt: skip
+            "birth": made.choices.pick(BORN),
+        })  # fmt: skip
     at, closed = START, START.date() - dt.timedelta(days=1)
-    for place in range(choices.number(5, 16)):
-        row = Choices(blocks.block(f"row {place}", ROW_BYTES))
+    for place, row in made.rows(5, 16, ROW_BYTES):
         at += dt.timedelta(hours=row.pick((1, 5, 20, 30, 60, 24 * 8)))
-        fact = _fact(row, f"f{place}", at, row.pick(members), past)
+        fact = _fact(row, f"f{place}", at, row.pick(made.members), past)
         past.append(fact)
-        facts.append((3 * place + row.pick((0, 0, 0, 0, 9, 30)), fact))
+        made.put(3 * place + row.pick((0, 0, 0, 0, 9, 30)), fact)
         last = at.date() - dt.timedelta(days=1)
         if row.chance(60) and last > closed:
             # Every day, or one in a while.
             closed = last if row.chance(50) else closed + dt.timedelta(days=1)
-            facts.append((3 * place + 1, {
+            made.put(3 * place + 1, {
                 "id": f"d{place}", "kind": "day closed", "date": closed.isoformat(),
                 "occurred_at": f"{closed + dt.timedelta(days=1)}T03:00:00Z",
-            }))  # fmt: skip
-    facts.sort(key=lambda one: one[0])
-    publish = {"id": "v1", "kind": "program publish", "occurred_at": "2020-01-01T00:00:00Z",
-               "program": "v1"}  # fmt: skip
-    cuts = choices.pick(((1,), (1,), (2, 3), (50,)))
-    return Case(f"days {seed.hex()}", {"v1": text}, [publish, *(f for _, f in facts)], cuts)
+            })  # fmt: skip
+    return made.case()
 
 
 def _program(choices: Choices) -> str:

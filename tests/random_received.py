@@ -12,6 +12,7 @@ import re
 from . import strategies
 from .cases import Case, Fact
 from .choices import Choices
+from .small_cases import SmallCase
 from .strategies import Blocks
 
 PAYMENT_BYTES = 40
@@ -103,25 +104,14 @@ def _payments(
 
 def of_wholesale(seed: bytes) -> Case:
     """A case of a small program that sells on account; facts in any order of arrival."""
-    blocks = Blocks(seed)
-    choices = Choices(blocks.block("wholesale", SHOP_BYTES))
-    text = _program(choices)
-    members = ["m"] if choices.chance(60) else ["m", "n"]
-    facts: list[tuple[int, Fact]] = []
+    made = SmallCase("wholesale", seed, SHOP_BYTES, _program, alone=60)
     sales: list[Fact] = []
-    for place in range(choices.number(4, 16)):
-        row = Choices(blocks.block(f"row {place}", ROW_BYTES))
-        fact = _fact(row, place, sales, members)
+    for place, row in made.rows(4, 16, ROW_BYTES):
+        fact = _fact(row, place, sales, made.members)
         if fact["kind"] == "sale":
             sales.append(fact)
-        facts.append((place + row.pick((0, 0, 0, 0, 3, 9, -4)), fact))
-    facts.sort(key=lambda one: one[0])
-    publish = {"id": "v1", "kind": "program publish", "occurred_at": "2020-01-01T00:00:00Z",
-               "program": "v1"}  # fmt: skip
-    cuts = choices.pick(((1,), (1,), (2, 3), (50,)))
-    return Case(
-        f"wholesale {seed.hex()}", {"v1": text}, [publish, *(fact for _, fact in facts)], cuts
-    )
+        made.put(place + row.pick((0, 0, 0, 0, 3, 9, -4)), fact)
+    return made.case()
 
 
 def _program(choices: Choices) -> str:

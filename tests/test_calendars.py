@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+from functools import cache
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -567,18 +568,22 @@ def carried(zone: str, cut_over: int, at_us: int) -> tuple[int, int]:
 def by_zoneinfo(zone: str, cut_over: int, at_us: int) -> tuple[int, int]:
     """As `carried`, where a day that has begun goes on when the clock is set back."""
     day, minute = carried(zone, cut_over, at_us)
+    return max(day, begun(zone, cut_over, at_us // 1_000_000)), minute
+
+
+@cache
+def begun(zone: str, cut_over: int, end: int) -> int:
+    """The latest day that the wall clock has shown in a second and the hours before it."""
     info = ZoneInfo(zone)
-    end = at_us // 1_000_000
     if zone == "UTC" or len({
         dt.datetime.fromtimestamp(at, info).utcoffset()
         for at in range(end - 2 * SET_BACK_S, end + 1, 60)
     }) == 1:  # fmt: skip
-        return day, minute
-    earlier = (
+        return carried(zone, cut_over, end * 1_000_000)[0]
+    return max(
         carried(zone, cut_over, (end - before) * 1_000_000)[0]
         for before in range(0, 2 * SET_BACK_S, 30)
     )
-    return max(day, *earlier), minute
 
 
 @settings(deadline=None)
@@ -602,16 +607,17 @@ def test_every_change_of_the_clock_is_seen_to_the_microsecond(zone: str) -> None
     def offset(second: int) -> dt.timedelta | None:
         return dt.datetime.fromtimestamp(second, info).utcoffset()
 
-    changes, second = [], 0
+    changes, second, was = [], 0, offset(0)
     while second < LAST_US // 1_000_000:
         following = second + 6 * 3_600
-        if offset(second) != offset(following):
+        now = offset(following)
+        if now != was:
             low, high = second, following
             while high - low > 1:
                 middle = (low + high) // 2
-                low, high = (middle, high) if offset(middle) == offset(second) else (low, middle)
+                low, high = (middle, high) if offset(middle) == was else (low, middle)
             changes.append(high)
-        second = following
+        second, was = following, now
     at = [change * 1_000_000 + by for change in changes for by in (-1, 0, 1)]
     if not at:
         assert zone == "UTC"

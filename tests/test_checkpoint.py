@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -25,19 +24,9 @@ from . import ledgers
 
 DAMAGES = int(os.environ.get("VAFA_DAMAGES", "12"))
 
-OPEN = """
-import sys
-from pathlib import Path
-from vafa.engine.ledger.digest import state_hash
-from vafa.engine.replica.replica import Replica
-from vafa.engine.ledger.writer import Writer
-reader = Replica.open(Path(sys.argv[1]))
-print(state_hash(reader.fold.state, reader.dictionaries))
-reader.close()
-with Writer(Path(sys.argv[1])) as writer:
-    print(state_hash(writer.replica.fold.state, writer.replica.dictionaries))
-"""
-"""Opens a ledger in a process of its own: LMDB may end it by a signal."""
+CHILDREN = multiprocessing.get_context("forkserver")
+CHILDREN.set_forkserver_preload(["vafa.engine.ledger.writer"])
+"""Processes that have imported the engine already, and have done nothing with it."""
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +46,18 @@ def ledger(made: tuple[Path, str], tmp_path: Path) -> Path:
 
 def assert_opens(ledger: Path, expected: str, what: str) -> None:
     """A reader and then a writer, in another process, have the state of the journal."""
-    done = subprocess.run(
-        [sys.executable, "-c", OPEN, str(ledger)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{what}: exit code {done.returncode}\n{done.stderr[-1500:]}"
-    assert done.stdout.split() == [expected, expected], what
+    heard, told = CHILDREN.Pipe(duplex=False)
+    child = CHILDREN.Process(target=ledgers.tell_hashes, args=(ledger, told))
+    child.start()
+    told.close()
+    found: list[str] = []
+    with suppress(EOFError):
+        while True:
+            found.append(heard.recv())
+    child.join()
+    # LMDB may end it by a signal.
+    assert child.exitcode == 0, f"{what}: exit code {child.exitcode}\n{found}"
+    assert found == [expected, expected], what
 
 
 def test_the_checkpoint_is_used_when_it_is_sound(made: tuple[Path, str]) -> None:

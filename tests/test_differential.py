@@ -39,6 +39,7 @@ def test_drawn_cases() -> None:
     tally = differential.over_processes(HISTORIES, SEED, min(differential.PART, HISTORIES))
     assert tally.examples >= HISTORIES
     assert tally.whole > HISTORIES // 100
+    assert tally.together >= HISTORIES // differential.TOGETHER
     assert not tally.failures, tally.seeds
 
 

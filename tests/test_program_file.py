@@ -460,6 +460,8 @@ def test_a_bad_file_is_named(tmp_path: Path) -> None:
 
 # -- schema ---------------------------------------------------------------------------------
 
+SCHEMA = jsonschema.Draft202012Validator(json_schema())
+
 
 def document(text: str) -> dict[str, Any]:
     """A TOML text as JSON sees it: dates and times as text."""
@@ -469,12 +471,12 @@ def document(text: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_examples_are_valid_by_the_schema(path: Path) -> None:
-    jsonschema.validate(document(path.read_text()), json_schema())
+    SCHEMA.validate(document(path.read_text()))
 
 
 @pytest.mark.parametrize("name", SOUND)
 def test_sound_programs_are_valid_by_the_schema(name: str) -> None:
-    jsonschema.validate(document(SOUND[name]), json_schema())
+    SCHEMA.validate(document(SOUND[name]))
 
 
 @pytest.mark.parametrize(
@@ -500,15 +502,19 @@ def test_sound_programs_are_valid_by_the_schema(name: str) -> None:
     ],
 )
 def test_the_schema_refuses_what_the_reader_refuses(text: str) -> None:
-    jsonschema.validate(document(GOOD), json_schema())
     with pytest.raises(ProgramError):
         parse_program(text)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(document(text), json_schema())
+        SCHEMA.validate(document(text))
+
+
+def test_the_schema_takes_what_those_were_made_from() -> None:
+    SCHEMA.validate(document(GOOD))
 
 
 def test_the_schema_is_a_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(json_schema())
+    assert json_schema()["$schema"] == jsonschema.Draft202012Validator.META_SCHEMA["$schema"]
 
 
 def tables_of(kind: Any, found: dict[str, Any]) -> None:

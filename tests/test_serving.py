@@ -30,6 +30,19 @@ EXIT_S = 30.0
 MODES = pytest.mark.parametrize("workers", [1, 2], ids=["alone", "workers"])
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of two front ends for tests after which all its roles are at work again.
+
+    A unix socket's path is limited to 107 bytes; its ledger's is not.
+    """
+    ledger = tmp_path_factory.mktemp("running") / ("d" * 60) / ("e" * 60) / "ledger"
+    ledger.parent.mkdir(parents=True)
+    with servers.serving(ledger, workers=2) as server:
+        yield server
+        assert server.stop() == 0
+
+
 class Tills:
     """Clients that post sale after sale and keep what they were told."""
 
@@ -266,80 +279,91 @@ def test_a_killed_supervisor_takes_its_children_along(tmp_path: Path) -> None:
     assert_kept(ledger, tills)
 
 
-def test_without_a_writer_facts_are_refused_and_reads_go_on(tmp_path: Path) -> None:
-    with servers.serving(tmp_path / "ledger", workers=2) as server:
-        assert server.post(fact("before")).status == 201
-        (writer,) = server.role("write")
-        # A supervisor that stands still starts no other writer.
-        os.kill(server.process.pid, signal.SIGSTOP)
+def at_work(server: Server, member: str) -> tuple[int, int]:
+    """The writer, once it has taken the first sale of a member; the seq of that."""
+    name = fact(f"{member}-before", member=member)
+    servers.wait_until(lambda: server.post(name).status in (200, 201), servers.START_S)
+    (writer,) = server.role("write")
+    assert server.get(f"/v1/members/{member}").json()["purchases"] == 1
+    return writer, server.seq()
+
+
+def test_a_ledger_may_stand_deep_in_folders(running: Server) -> None:
+    assert len(str(running.ledger)) > 107
+    assert running.post(fact("deep")).status == 201
+
+
+def test_without_a_writer_facts_are_refused_and_reads_go_on(running: Server) -> None:
+    writer, seq = at_work(running, "a")
+    away = fact("away", member="a")
+    # A supervisor that stands still starts no other writer.
+    os.kill(running.process.pid, signal.SIGSTOP)
+    try:
         servers.kill(writer)
         servers.wait_until(lambda: not servers.alive(writer), 30)
         time.sleep(0.1)
-        bodies = ((dumps(fact("away")), servers.JSON), (lines_of(fact("away")), NDJSON),
-                  (stream_of(table_of([fact("away")])), ARROW),
+        bodies = ((dumps(away), servers.JSON), (lines_of(away), NDJSON),
+                  (stream_of(table_of([away])), ARROW),
                   (dumps({"id": "c", "kind": "catalog", "occurred_at": servers.days_ago(2),
                           "products": [{"sku": "x"}]}), servers.JSON))  # fmt: skip
         for body, kind in bodies:
             started = time.monotonic()
-            reply = server.post(body, kind)
+            reply = running.post(body, kind)
             assert (reply.status, reply.slug) == (503, "writer-away")
             assert int(reply.headers["retry-after"]) >= 1
             assert time.monotonic() - started < 10
-        assert server.get("/v1/members/m-1").json()["purchases"] == 1
-        assert server.get("/v1/events/before").status == 200
-        assert server.get("/livez").status == 200
-        os.kill(server.process.pid, signal.SIGCONT)
-        servers.wait_until(lambda: server.post(fact("away")).status in (200, 201), 30)
-        assert server.seq() == 3
+        assert running.get("/v1/members/a").json()["purchases"] == 1
+        assert running.get("/v1/events/a-before").status == 200
+        assert running.get("/livez").status == 200
+    finally:
+        os.kill(running.process.pid, signal.SIGCONT)
+    servers.wait_until(lambda: running.post(away).status in (200, 201), 30)
+    assert running.seq() == seq + 1
 
 
-def test_a_frozen_writer_does_not_freeze_reads(tmp_path: Path) -> None:
-    with servers.serving(tmp_path / "ledger", workers=2) as server:
-        assert server.post(fact("before")).status == 201
-        (writer,) = server.role("write")
-        os.kill(writer, signal.SIGSTOP)
-        try:
-            assert server.get("/v1/members/m-1").json()["purchases"] == 1
-            assert server.get("/readyz").status == 200
-        finally:
-            os.kill(writer, signal.SIGCONT)
-        assert server.post(fact("after")).status == 201
+def test_a_frozen_writer_does_not_freeze_reads(running: Server) -> None:
+    writer, _ = at_work(running, "b")
+    os.kill(writer, signal.SIGSTOP)
+    try:
+        assert running.get("/v1/members/b").json()["purchases"] == 1
+        assert running.get("/readyz").status == 200
+    finally:
+        os.kill(writer, signal.SIGCONT)
+    assert running.post(fact("after", member="b")).status == 201
 
 
-def test_a_frozen_writer_is_away_and_another_one_starts(tmp_path: Path) -> None:
-    with servers.serving(tmp_path / "ledger", workers=2) as server:
-        assert server.post(fact("before")).status == 201
-        (writer,) = server.role("write")
-        told: list[servers.Reply] = []
-        os.kill(writer, signal.SIGSTOP)
-        # One is under way when it stands still, the others come later.
-        waiting = threading.Thread(target=lambda: told.append(server.post(fact("under way"))))
-        waiting.start()
-        waiting.join(EXIT_S)
-        told += [server.post(fact("later")), server.post(lines_of(fact("many")), NDJSON)]
-        assert [(reply.status, reply.slug) for reply in told] == [(503, "writer-away")] * 3
-        servers.wait_until(lambda: server.role("write") not in ([], [writer]), servers.START_S)
-        for name in ("under way", "later", "many"):
-            servers.wait_until(
-                lambda name=name: server.post(fact(name)).status in (200, 201),  # type: ignore[misc]
-                servers.START_S,
-            )
-        assert server.get("/v1/members/m-1").json()["purchases"] == 4
-        assert "has stood still" in server.said()
+def test_a_writer_that_goes_on_answers_again(running: Server) -> None:
+    writer, _ = at_work(running, "c")
+    one = fact("one", member="c")
+    os.kill(writer, signal.SIGSTOP)
+    try:
+        assert running.post(one).slug == "writer-away"
+    finally:
+        os.kill(writer, signal.SIGCONT)
+    servers.wait_until(lambda: running.post(one).status in (200, 201), EXIT_S)
+    assert running.role("write") == [writer]
+    assert running.get("/v1/members/c").json()["purchases"] == 2
 
 
-def test_a_writer_that_goes_on_answers_again(tmp_path: Path) -> None:
-    with servers.serving(tmp_path / "ledger", workers=2) as server:
-        assert server.post(fact("before")).status == 201
-        (writer,) = server.role("write")
-        os.kill(writer, signal.SIGSTOP)
-        try:
-            assert server.post(fact("one")).slug == "writer-away"
-        finally:
-            os.kill(writer, signal.SIGCONT)
-        servers.wait_until(lambda: server.post(fact("one")).status in (200, 201), EXIT_S)
-        assert server.role("write") == [writer]
-        assert server.get("/v1/members/m-1").json()["purchases"] == 2
+def test_a_frozen_writer_is_away_and_another_one_starts(running: Server) -> None:
+    writer, _ = at_work(running, "d")
+    facts = {name: fact(name, member="d") for name in ("under way", "later", "many")}
+    told: list[servers.Reply] = []
+    os.kill(writer, signal.SIGSTOP)
+    # One is under way when it stands still, the others come later.
+    waiting = threading.Thread(target=lambda: told.append(running.post(facts["under way"])))
+    waiting.start()
+    waiting.join(EXIT_S)
+    told += [running.post(facts["later"]), running.post(lines_of(facts["many"]), NDJSON)]
+    assert [(reply.status, reply.slug) for reply in told] == [(503, "writer-away")] * 3
+    servers.wait_until(lambda: running.role("write") not in ([], [writer]), servers.START_S)
+    for one in facts.values():
+        servers.wait_until(
+            lambda one=one: running.post(one).status in (200, 201),  # type: ignore[misc]
+            servers.START_S,
+        )
+    assert running.get("/v1/members/d").json()["purchases"] == 4
+    assert "has stood still" in running.said()
 
 
 # -- one writer --------------------------------------------------------------------------------
@@ -350,7 +374,7 @@ def second(ledger: Path, workers: int) -> tuple[int, str]:
     log = ledger.with_name("second.log")
     process = servers.start(ledger, workers, log)
     try:
-        return process.wait(20), log.read_text(encoding="utf-8")
+        return process.wait(servers.START_S), log.read_text(encoding="utf-8")
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -376,15 +400,6 @@ def test_a_second_server_is_told_to_try_later(tmp_path: Path, workers: int) -> N
             servers.wait_until(lambda: not set(fronts) & set(server.role("front")), 30)
             with server.connection(20) as connection:
                 assert connection.post(fact("three")).status == 201
-        assert server.stop() == 0
-
-
-def test_a_ledger_may_stand_deep_in_folders(tmp_path: Path) -> None:
-    # A unix socket's path is limited to 107 bytes; a ledger's is not.
-    ledger = tmp_path / ("d" * 60) / ("e" * 60) / "ledger"
-    ledger.parent.mkdir(parents=True)
-    with servers.serving(ledger, workers=2) as server:
-        assert server.post(fact("one")).status == 201
         assert server.stop() == 0
 
 

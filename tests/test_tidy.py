@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,8 @@ def module_of(path: Path) -> str:
     return ".".join(("vafa", *parts)).removesuffix(".__init__")
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Absolute names that a file imports, for types too: modules, and names taken from them."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     package = module_of(path).split(".")
@@ -113,7 +115,7 @@ def imports(path: Path) -> set[str]:
             base = package[: len(package) - node.level + 1] if node.level else []
             name = ".".join([*base, *([node.module] if node.module else [])])
             found |= {name, *(f"{name}.{alias.name}" for alias in node.names)}
-    return found
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)

@@ -10,7 +10,8 @@ import pytest
 from . import differential, random_together, together
 from .cases import read_row
 
-CASES, PARTS = 300, 10
+CASES, PARTS = 100, 10
+"""Of 20,000 histories `test_differential` draws two hundred more."""
 
 KNOWN_OF_WHO_LEAVES = """cuts 1
 --- program v1
@@ -73,7 +74,8 @@ def test_a_parked_return_is_told_once_where_its_sale_is_of_who_was_merged() -> N
     assert together.differences(read_row("waits", WAITS_FOR_WHO_WAS_MERGED)) == []
 
 
-def test_a_long_run_draws_them_as_well() -> None:
+def test_a_long_run_draws_them_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(differential, "TOGETHER", 10)
     tally = differential.many(3, 4 * differential.TOGETHER)
     assert (tally.together, tally.failures) == (4, {})
     seed = next(s for n in range(9) if random_together.case_of(s := bytes([n] * 16)) is not None)
