@@ -20,6 +20,7 @@ from vafa.native.state import State
 
 from ..columns.columns import (
     BALANCES,
+    CLAIM,
     HOLD,
     POSTING_COLUMNS,
     RETURN,
@@ -202,13 +203,16 @@ def _tied(fold: Fold, batch: Batch) -> Tied:
 
 
 def special_rows(fold: Fold, batch: Batch, past: Past) -> Bools | None:
-    """Rows that name another fact, or that parked returns wait for; None: no rows."""
+    """Rows that name another fact, that parked returns wait for, or that are claimed again; None:
+    no rows."""
     facts = batch.facts
     naming = [] if facts.extras is None else [
         row for row, extra in enumerate(facts.extras)
         if extra is not None and (extra.named or extra.tender_refs)
     ]  # fmt: skip
     awaited = [] if batch.legs else past.parked.awaited(batch.ids)
+    if not batch.legs and facts.kind[0] == CLAIM and len(facts) > 1:
+        awaited += _claimed_again(fold, batch, past)
     if not naming and not awaited and not has_links(facts):
         return None
     if naming:
@@ -222,6 +226,14 @@ def special_rows(fold: Fold, batch: Batch, past: Past) -> Bools | None:
         sales = [batch.row_of(name) for name in wanted]
         special[[row for row in sales if row is not None]] = True
     return special
+
+
+def _claimed_again(fold: Fold, batch: Batch, past: Past) -> list[int]:
+    """The row of a sale that somebody has claimed before who was ever tied to its member: what is
+    left there is out of force."""
+    last = past.membership.receipts.by_sale.get(batch.ids[1])
+    member = int(batch.facts.member[1])
+    return [] if last is None or last.member not in fold.accounts.family(member) else [1]
 
 
 def _sort_out(

@@ -219,8 +219,8 @@ def anniversary_year(basket: Basket, near: Near) -> int | None:
     date, calendar = found
     for year in range(year_of(calendar, day) - 1, year_of(calendar, day) + 2):
         comes = anniversary(calendar, date, year)
-        if near.of == "joining" and comes <= date:
-            # The day of joining is no anniversary of itself.
+        if comes <= date:
+            # The day itself is no anniversary of it.
             continue
         if comes - dt.timedelta(near.before) <= day <= comes + dt.timedelta(near.after):
             return year

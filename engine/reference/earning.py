@@ -255,7 +255,7 @@ def _round_baskets(basket: Basket, outcomes: list[Outcome]) -> None:
         more = total - sum(math.floor(outcome.exact) for outcome in members)
         by_fraction = sorted(members, key=lambda o: math.floor(o.exact) - o.exact)
         for outcome in by_fraction[:more]:
-            outcome.desired = math.floor(outcome.exact) + 1
+            outcome.desired = max(0, math.floor(outcome.exact) + 1)
             basket.trace.wishes(outcome)
             outcome.own, outcome.limit = cut(basket, outcome.rule, outcome.desired)
 
