@@ -240,7 +240,8 @@ def open_loop(
         with Writer(ledger) as writer:
             program = PublishFact("program", complete_journey.SINCE, text)
             assert writer.publish_program(program).refusal is None
-        with start(ledger) as port, pinned(GENERATOR_CORE):
+        # On both cores, of which the generator keeps one busy for a quarter.
+        with start(ledger, core=None) as port, pinned(GENERATOR_CORE):
             bodies = []
             for basket in wire_baskets(data, limit=arrivals):
                 for part in (*basket["lines"], *basket["tenders"]):

@@ -83,15 +83,16 @@ def free_port() -> int:
 
 @contextmanager
 def child(
-    command: Sequence[str], port: int, *, ready: str = "/", core: int = SERVER_CORE
+    command: Sequence[str], port: int, *, ready: str = "/", core: int | None = SERVER_CORE
 ) -> Iterator[int]:
-    """Run a server that will listen on `port`, pinned to one core, until the context ends.
+    """Run a server that will listen on `port`, pinned to one core if one is named, until the
+    context ends.
 
     It is ready when a GET of `ready` is answered, whatever the status below 500. Raises
     RuntimeError when it ends or does not answer within READY_S.
     """
     allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core} & allowed or allowed)
+    os.sched_setaffinity(0, allowed if core is None else {core} & allowed or allowed)
     try:  # children inherit the core, and so does every thread they start
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     finally:

@@ -18,6 +18,7 @@ from vafa.loadtest.openloop import run_closed
 
 from .http import (
     HOST,
+    SERVER_CORE,
     bare,
     basket_requests,
     child,
@@ -47,14 +48,16 @@ class Served:
     arrow_baskets_per_s: float
 
 
-def start(ledger: Path, workers: int = 1) -> AbstractContextManager[int]:
-    """Our server over a ledger, on one core; yields its port."""
+def start(
+    ledger: Path, workers: int = 1, core: int | None = SERVER_CORE
+) -> AbstractContextManager[int]:
+    """Our server over a ledger, on one core if one is named; yields its port."""
     port = free_port()
     command = [
         sys.executable, "-m", "vafa.server", "serve", str(ledger), "--port", str(port),
         "--workers", str(workers),
     ]  # fmt: skip
-    return child(command, port, ready="/readyz")
+    return child(command, port, ready="/readyz", core=core)
 
 
 @contextmanager
