@@ -202,7 +202,7 @@ cdef inline bint post_rated(Work *w, const RuleTable *t, int64_t *row, int64_t b
         else:
             w.net_of[c] += r.granted[rule] - w.waits[rule]
         if t.kind[rule] == BONUS and t.form[rule] == OF_BALANCE:
-            row[t.slot[rule]] = 1
+            row[t.slot[rule]] += 1
         if t.ann_slot[rule] >= 0 and r.year[rule] != NO_YEAR:
             row[t.ann_slot[rule]] = r.year[rule]
             row[t.ann_slot[rule] + 1] = day

@@ -120,7 +120,7 @@ cdef inline void guards_back(const RuleTable *t, const Sold *s, const int64_t *g
         if (s.gave[k] > 0) == (given[k] > 0):
             continue
         if t.kind[k] == BONUS and t.form[k] == OF_BALANCE:
-            row[t.slot[k]] = given[k] > 0
+            row[t.slot[k]] += (given[k] > 0) - (s.gave[k] > 0)
         if (t.ann_slot[k] >= 0 and given[k] == 0 and row[t.ann_slot[k]] == s.year[k]
                 and row[t.ann_slot[k] + 1] == s.day):
             memcpy(row + t.ann_slot[k], s.before + t.ann_slot[k], 2 * sizeof(int64_t))

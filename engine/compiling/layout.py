@@ -29,7 +29,7 @@ ADD, MOST, FILL, LATER, REST, UNITE, PERSONAL = 0, 1, 2, 3, 4, 5, 16
 """What becomes of slots when one row takes up another: `How` of `native/absorb.pxd`."""
 
 _ABSORBS: dict[str, tuple[int, int]] = {
-    "reward": (ADD, 1), "cause": (ADD, 1), "once": (MOST, 1), "subscription": (MOST, 1),
+    "reward": (ADD, 1), "cause": (ADD, 1), "once": (ADD, 1), "subscription": (MOST, 1),
     "segment": (MOST | PERSONAL, 1), "value": (FILL | PERSONAL, 2),
     "anniversary": (FILL | PERSONAL, 2), "streak": (FILL, 2), "sequence": (FILL, 2),
     "year": (LATER, 2), "units": (REST, 1), "rest": (REST, 1), "stores": (UNITE, 1),
