@@ -240,6 +240,8 @@ def open_loop(
         with Writer(ledger) as writer:
             program = PublishFact("program", complete_journey.SINCE, text)
             assert writer.publish_program(program).refusal is None
+            # What a chain sells is known before a till rings it up.
+            assert writer.commit_control(complete_journey.read(data).catalog).refusal is None
         # On both cores, of which the generator keeps one busy for a quarter.
         with start(ledger, core=None) as port, pinned(GENERATOR_CORE):
             bodies = []

@@ -28,7 +28,8 @@ from vafa.engine.facts import ControlFact
 from vafa.engine.journal.journal import StorageFull
 from vafa.engine.ledger.staged import Staged, Text
 from vafa.engine.ledger.writer import Writer
-from vafa.engine.replica.replica import Replica
+from vafa.engine.replica.checkpointer import Checkpointer
+from vafa.engine.replica.replica import Replica, state_path
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
@@ -51,9 +52,6 @@ little."""
 CHECKPOINT_REST = 8
 """How many times as long as the last checkpoint took there is none: a bulk load writes a member's
 row once where it would write it several times."""
-CHECKPOINT_PAUSES = 4.0, 0.25
-"""How many times as long as each piece of a checkpoint took its thread leaves to the commits: tills
-do not miss a fifth of a processor, but a whole one; and where many facts are ahead of it."""
 
 OUTCOME_UNKNOWN = 70
 """Exit code when a flush failed: only opening the ledger again can tell what is in it."""
@@ -145,7 +143,8 @@ class Committer:
         self._queued = 0
         self._busy = False
         self._flusher = ThreadPoolExecutor(1, "flush")
-        self._checkpointer = ThreadPoolExecutor(1, "checkpoint")
+        self._checkpointer = Checkpointer(state_path(writer.ledger))
+        self._sender = ThreadPoolExecutor(1, "checkpoint")
         self._checkpointing = False
         self._next_checkpoint = time.monotonic() + CHECKPOINT_S
         self._idle = asyncio.Event()
@@ -356,20 +355,15 @@ class Committer:
     # -- checkpoints ----------------------------------------------------------------------
 
     def _maybe_checkpoint(self) -> None:
-        """Between commits: take a snapshot when one is due and write it in a thread."""
+        """Between commits: take a snapshot when one is due; another process writes it."""
         ahead = self.replica.seq - self.replica.checkpoint_seq
         begun = time.monotonic()
         due = begun > self._next_checkpoint
         if self._checkpointing or not ahead or not (due or ahead > CHECKPOINT_FACTS):
             return
-        checkpoint = self.replica.checkpoint
-        assert checkpoint is not None
         self._checkpointing = True
         snapshot = self.replica.snapshot()
-        written = self._loop.run_in_executor(
-            self._checkpointer, checkpoint.write, snapshot,
-            CHECKPOINT_PAUSES[ahead > CHECKPOINT_FACTS],
-        )
+        written = self._loop.run_in_executor(self._sender, self._checkpointer.write, snapshot)
 
         def settled(done: asyncio.Future[None]) -> None:
             self._checkpointing = False
@@ -398,7 +392,8 @@ class Committer:
         """Wait until everything accepted is answered, then let the ledger go."""
         await self._idle.wait()
         self._flusher.shutdown()
-        self._checkpointer.shutdown()
+        self._sender.shutdown()
+        self._checkpointer.close()
         self.writer.close()
 
 

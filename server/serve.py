@@ -23,6 +23,7 @@ from .committer import Committer
 from .doors import Doors, OpenDoors
 from .front import Front
 from .link import RemoteCommits, listen
+from .rehearsal import rehearse
 from .tracing import Tracing, provider_of
 
 log = logging.getLogger("vafa")
@@ -65,7 +66,7 @@ def quiet_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 1000)
-    # The checkpoint's thread must not hold the commits up for the default 5 ms at a time.
+    # The threads of flushes and checkpoints wait for the lock, 5 ms at a time by default.
     sys.setswitchinterval(0.001)
 
 
@@ -89,6 +90,7 @@ def serve_alone(ledger: Path, doors: Doors, started: Started) -> None:
     async def main() -> None:
         tracing = tracing_of("vafa") if doors.traces else None
         committer = committer_of(Writer(ledger), tracing)
+        rehearse()
         front = Front(
             committer, committer.replica, tails=False, imports=ledger / IMPORTS, ledger=ledger,
             private=committer.writer.private, tracing=tracing,
@@ -119,6 +121,7 @@ def write_for_others(ledger: Path, ready: int | None = None, *, traces: bool = F
     async def main() -> None:
         tracing = tracing_of("vafa-writer") if traces else None
         committer = committer_of(Writer(ledger), tracing)
+        rehearse()
         tending = asyncio.create_task(committer.tend())
         quiet_collector()
         server = await listen(socket_path(ledger), committer)

@@ -172,7 +172,7 @@ def test_a_checkpoint_keeps_the_versions(tmp_path: Path) -> None:
         format=FORMAT, ledger=b"", seq=1, hash=b"", sizes=tuple(d.sizes()), latest_at=0
     )
     checkpoint = Checkpoint(tmp_path, write=True)
-    checkpoint.write(Snapshot(meta, names=fresh_names(d, Sizes())))
+    checkpoint.write(Snapshot(meta=meta, names=fresh_names(d, Sizes())))
     checkpoint.load(again, meta)
     checkpoint.close()
     assert state(again) == state(d)

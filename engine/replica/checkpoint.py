@@ -8,11 +8,8 @@ format or not of this journal is rebuilt.
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,8 +25,6 @@ from ..journal.journal import LedgerError, open_environment
 from ..members.membership import Membership
 
 FORMAT = 3
-_PIECE = 250
-"""Items that are written at a time."""
 
 _CODES = ("members", "terminals", "tenders")
 _VERSIONS: tuple[tuple[str, Any], ...] = (("stores", StoreVersion), ("products", Product))
@@ -89,19 +84,29 @@ class Fresh(NamedTuple):
     entries: list[Any]
 
 
-@dataclass
-class Snapshot:
+class Items(msgspec.Struct, array_like=True):
+    """Items of a checkpoint, or a part of them."""
+
+    rows: list[tuple[int, bytes]] = []
+    ids: list[tuple[str, int]] = []
+    names: list[Fresh] = []
+    membership: list[tuple[bytes, bytes]] = []
+
+    def extend(self, other: Items) -> None:
+        """Take another part in."""
+        self.rows += other.rows
+        self.ids += other.ids
+        self.names += other.names
+        self.membership += other.membership
+
+
+class Snapshot(Items, kw_only=True):
     """What one checkpoint transaction writes, taken between two commits.
 
-    Taking it holds up the commits, so it only copies; `Checkpoint.write`, in a thread,
-    makes items of it.
+    Taking it holds up the commits, so it only copies; `Checkpoint.write` makes items of it.
     """
 
     meta: Meta
-    rows: list[tuple[int, bytes]] = field(default_factory=list)
-    ids: list[tuple[str, int]] = field(default_factory=list)
-    names: list[Fresh] = field(default_factory=list)
-    membership: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 def sealed(key: bytes, value: bytes) -> tuple[bytes, bytes]:
@@ -209,13 +214,8 @@ class Checkpoint:
             key.decode(): int.from_bytes(opened(key, value), "big") for key, value in found
         }
 
-    def write(self, snapshot: Snapshot, rest: float = 0.0) -> None:
-        """Write a snapshot in one durable transaction, keys in order.
-
-        `rest`: how many times as long as its work took the thread pauses after each piece. One
-        that makes items without a pause keeps the interpreter's lock from the commits, a switch
-        interval at a time.
-        """
+    def write(self, snapshot: Snapshot) -> None:
+        """Write a snapshot in one durable transaction, keys in order."""
         with self._env.begin(write=True) as txn:
             for database, items in (
                 (self._members, ((member.to_bytes(4, "big"), packed)
@@ -225,12 +225,7 @@ class Checkpoint:
                 (self._names, name_items(snapshot.names)),
                 (self._membership, iter(sorted(snapshot.membership))),
             ):  # fmt: skip
-                begun = time.thread_time()
-                while piece := [sealed(*item) for item in islice(items, _PIECE)]:
-                    txn.cursor(db=database).putmulti(piece)
-                    if rest:
-                        time.sleep(rest * (time.thread_time() - begun))
-                        begun = time.thread_time()
+                txn.cursor(db=database).putmulti(sealed(*item) for item in items)
             txn.put(*sealed(b"meta", msgspec.msgpack.encode(snapshot.meta)), db=self._meta)
         self._env.reader_check()
 

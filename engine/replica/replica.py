@@ -375,7 +375,7 @@ class Replica:
             tuple(self.dictionaries.sizes()), self.latest_at,
             **Meta.settled(self.standing, self.parked),
         )
-        snapshot = Snapshot(meta, names=fresh_names(self.dictionaries, self._saved_sizes))
+        snapshot = Snapshot(meta=meta, names=fresh_names(self.dictionaries, self._saved_sizes))
         if self.fold is not None:
             state = self.fold.state
             snapshot.rows = [(member, state.pack(member)) for member in self.dirty]
