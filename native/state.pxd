@@ -103,4 +103,6 @@ cdef class State:
     cdef void clear_row(self, int64_t *row) noexcept nogil
     cdef void blank(self, int64_t *row) noexcept nogil
     cdef void free_lists(self, int64_t *row) noexcept nogil
+    cdef Py_ssize_t packed_words(self, const int64_t *row) noexcept nogil
+    cdef void put_packed(self, const int64_t *row, int64_t *out) noexcept nogil
     cdef int fits(self, const int64_t *data, Py_ssize_t size) noexcept nogil

@@ -7,6 +7,7 @@ values. Packing and unpacking gives the same row; the writer, the checkpoint and
 hash all use this one form.
 """
 
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport INT64_MIN, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove
@@ -42,7 +43,8 @@ cdef extern from *:
 
 cnp.import_array()
 
-PACKED_VERSION = 4
+cdef int64_t VERSION = 4
+PACKED_VERSION = VERSION
 cdef uint32_t NOBODY = 0xFFFFFFFF   # `engine.schema.NO_MEMBER`: a row that is no member's
 
 
@@ -265,17 +267,11 @@ cdef class State:
 
     # -- packed rows ---------------------------------------------------------------------
 
-    def pack(self, uint32_t member):
-        """The member's row as bytes."""
-        cdef int64_t *row
+    cdef Py_ssize_t packed_words(self, const int64_t *row) noexcept nogil:
+        """How many words a packed row has."""
+        cdef Py_ssize_t c, i, size = 1 + self.width + self.n_currencies + self.n_vecs
         cdef Lots *lots
-        cdef Lot *lot
         cdef Vec *v
-        cdef Py_ssize_t c, i, at, size
-        if member >= self.n_members:
-            raise IndexError(f"member {member} of {self.n_members}")
-        row = self.row(member)
-        size = 1 + self.width + self.n_currencies + self.n_vecs
         for c in range(self.n_currencies):
             lots = <Lots*>row[HEAD + ACCOUNT * c + LOTS]
             if lots != NULL:
@@ -284,9 +280,15 @@ cdef class State:
             v = <Vec*>row[self.vecs[i]]
             if v != NULL:
                 size += v.n
-        cdef bytes blob = bytes(size * 8)
-        cdef int64_t *out = <int64_t*><char*>blob
-        out[0] = PACKED_VERSION
+        return size
+
+    cdef void put_packed(self, const int64_t *row, int64_t *out) noexcept nogil:
+        """Write a packed row."""
+        cdef Lots *lots
+        cdef Lot *lot
+        cdef Vec *v
+        cdef Py_ssize_t c, i, at
+        out[0] = VERSION
         memcpy(out + 1, row, self.width * sizeof(int64_t))
         at = 1 + self.width
         for c in range(self.n_currencies):
@@ -311,7 +313,31 @@ cdef class State:
             if v != NULL:
                 memcpy(out + at, &v.d[0], v.n * sizeof(int64_t))
                 at += v.n
+
+    def pack(self, uint32_t member):
+        """The member's row as bytes."""
+        if member >= self.n_members:
+            raise IndexError(f"member {member} of {self.n_members}")
+        cdef const int64_t *row = self.row(member)
+        cdef bytes blob = bytes(self.packed_words(row) * 8)
+        self.put_packed(row, <int64_t*><char*>blob)
         return blob
+
+    def pack_some(self, members):
+        """Rows of members (uint32[n]) as bytes, one behind the other, and their bounds
+        (int64[n + 1])."""
+        cdef const uint32_t[::1] which = self._checked(members)
+        cdef Py_ssize_t i, n = which.shape[0]
+        bounds = np.zeros(n + 1, np.int64)
+        cdef int64_t[::1] upto = bounds
+        for i in range(n):
+            upto[i + 1] = upto[i] + 8 * self.packed_words(self.row(which[i]))
+        cdef bytes blob = PyBytes_FromStringAndSize(NULL, upto[n])
+        cdef char *out = blob
+        with nogil:
+            for i in range(n):
+                self.put_packed(self.row(which[i]), <int64_t*>(out + upto[i]))
+        return blob, bounds
 
     cdef int fits(self, const int64_t *data, Py_ssize_t size) noexcept nogil:
         """Whether the lengths in a packed row add up to its size."""
@@ -342,7 +368,7 @@ cdef class State:
         cdef Vec *v
         if member >= self.n_members:
             raise IndexError(f"member {member} of {self.n_members}")
-        if len(blob) % 8 or size < 1 + self.width or data[0] != PACKED_VERSION:
+        if len(blob) % 8 or size < 1 + self.width or data[0] != VERSION:
             raise ValueError("not a packed row of this table")
         if not self.fits(data, size):
             raise ValueError("a packed row's lots do not fit it")

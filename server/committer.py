@@ -12,9 +12,11 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Protocol
 
 import numpy as np
@@ -55,6 +57,9 @@ row once where it would write it several times."""
 
 OUTCOME_UNKNOWN = 70
 """Exit code when a flush failed: only opening the ledger again can tell what is in it."""
+
+
+Flushed = Callable[[BaseException | None], None]
 
 
 class Commits(Protocol):
@@ -132,6 +137,38 @@ class Waiting:
         return self.atomic or self.joint or self.table is not None or self.control is not None
 
 
+class _Flusher:
+    """A thread that flushes one commit after the other and tells the loop.
+
+    An executor has a future and three locks for each.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, flush: Callable[[Staged], None]) -> None:
+        self._loop, self._flush = loop, flush
+        self._queue: SimpleQueue[tuple[Staged, Flushed] | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="flush", daemon=True)
+        self._thread.start()
+
+    def flush(self, staged: Staged, flushed: Flushed) -> None:
+        """Flush a commit; what went wrong, or None, is told on the loop."""
+        self._queue.put((staged, flushed))
+
+    def _run(self) -> None:
+        while (asked := self._queue.get()) is not None:
+            staged, flushed = asked
+            error: BaseException | None = None
+            try:
+                self._flush(staged)
+            except BaseException as raised:
+                error = raised
+            self._loop.call_soon_threadsafe(flushed, error)
+
+    def close(self) -> None:
+        """End when all that was asked for is flushed."""
+        self._queue.put(None)
+        self._thread.join()
+
+
 class Committer:
     """Commits of the ledger's writer, in its own process."""
 
@@ -142,7 +179,7 @@ class Committer:
         self._waiting: deque[Waiting] = deque()
         self._queued = 0
         self._busy = False
-        self._flusher = ThreadPoolExecutor(1, "flush")
+        self._flusher = _Flusher(self._loop, writer.flush)
         self._checkpointer = Checkpointer(state_path(writer.ledger))
         self._sender = ThreadPoolExecutor(1, "checkpoint")
         self._checkpointing = False
@@ -260,8 +297,7 @@ class Committer:
         started = time.perf_counter()
         self.figures.parts["queue"].add(begun - group[0].since)
         self.figures.parts["fold"].add(started - begun)
-        flush = self._loop.run_in_executor(self._flusher, self.writer.flush, staged)
-        flush.add_done_callback(lambda done: self._flushed(group, staged, done, started))
+        self._flusher.flush(staged, lambda error: self._flushed(group, staged, error, started))
 
     def _control(self, waiting: Waiting, fact: ControlFact) -> None:
         try:
@@ -291,9 +327,8 @@ class Committer:
         return group
 
     def _flushed(
-        self, group: list[Waiting], staged: Staged, done: asyncio.Future[None], started: float
+        self, group: list[Waiting], staged: Staged, error: BaseException | None, started: float
     ) -> None:
-        error = done.exception()
         if isinstance(error, StorageFull):
             self._storage_full(group, error)
             return
@@ -372,8 +407,7 @@ class Committer:
             if done.exception() is not None:
                 # Nothing is lost: the journal has it all. The next start folds more.
                 log.error("a checkpoint failed: %r", done.exception())
-                self.replica.dirty.update(member for member, _ in snapshot.rows)
-                self.replica.membership.not_written(key for key, _ in snapshot.membership)
+                self.replica.not_written(snapshot)
                 return
             self.figures.checkpoints += 1
             self.replica.checkpointed(snapshot)
@@ -391,7 +425,7 @@ class Committer:
     async def close(self) -> None:
         """Wait until everything accepted is answered, then let the ledger go."""
         await self._idle.wait()
-        self._flusher.shutdown()
+        self._flusher.close()
         self._sender.shutdown()
         self._checkpointer.close()
         self.writer.close()

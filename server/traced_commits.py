@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from vafa.engine.journal.journal import StorageFull
@@ -68,13 +67,13 @@ class TracedCommitter(Committer):
             self._begin("flush")
 
     def _flushed(
-        self, group: list[Waiting], staged: Staged, done: asyncio.Future[None], started: float
+        self, group: list[Waiting], staged: Staged, error: BaseException | None, started: float
     ) -> None:
-        if done.exception() is None:
+        if error is None:
             if staged.record is not None and self._commit is not None:
                 self._commit.set_attribute("vafa.seq", staged.record.last)
             self._end("done")
-        super()._flushed(group, staged, done, started)
+        super()._flushed(group, staged, error, started)
 
     def _storage_full(self, group: list[Waiting], error: StorageFull) -> None:
         self._end("storage-full")

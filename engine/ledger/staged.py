@@ -52,6 +52,11 @@ class Staged:
     brought: Legs | None = None
     batch: pa.RecordBatch | None = None
 
+    def ids(self) -> pa.Array:
+        """Ids of the new facts, which come first in the record."""
+        assert self.batch is not None
+        return self.batch.column("id")[: len(self.new_ids)]
+
 
 def verdicts_of(replica: Replica, staged: Staged) -> list[Verdict]:
     """The verdicts in the order of the batch's facts."""
@@ -84,9 +89,8 @@ def texts_of(
     written &= (facts.kind == SALE) & (facts.member != NO_MEMBER)
     written &= np.array([_is_plain(name) for name in staged.new_ids], np.bool_)
     text, bounds = common_lines(
-        words, written, np.zeros(len(written), np.int64), staged.intake.id_array(staged.rows),
-        record.first, outcome, names,
-    )  # fmt: skip
+        words, written, np.zeros(len(written), np.int64), staged.ids(), record.first, outcome, names
+    )
     made = iter(
         () if written.all() else _new_answers(replica, staged, np.flatnonzero(~written))
     )
@@ -141,8 +145,8 @@ def lines_of(
     names = replica.names_of(corrected(outcome.postings))
     written = _written(staged, in_common_form(outcome, names))
     text, bounds = common_lines(
-        words, written, numbers if rows is None else numbers[rows],
-        staged.intake.id_array(rows), record.first, outcome, names,
+        words, written, numbers if rows is None else numbers[rows], staged.ids(), record.first,
+        outcome, names,
     )  # fmt: skip
     if rows is None and written.all():
         return [text]
@@ -228,5 +232,4 @@ def _rated_table(replica: Replica, staged: Staged) -> pa.Table:
         return VERDICTS.empty_table()
     assert words is not None
     names = replica.names_of(corrected(outcome.postings))
-    ids = staged.intake.id_array(staged.rows)
-    return rated_table(words, ids, record.first, outcome, names)
+    return rated_table(words, staged.ids(), record.first, outcome, names)

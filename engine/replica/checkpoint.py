@@ -10,12 +10,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from operator import itemgetter
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import lmdb
 import msgspec
+import numpy as np
 import xxhash
 
 from ..columns.dictionaries import Dictionaries, Product, Sizes, StoreVersion
@@ -85,19 +86,25 @@ class Fresh(NamedTuple):
 
 
 class Items(msgspec.Struct, array_like=True):
-    """Items of a checkpoint, or a part of them."""
+    """Items of a checkpoint, or a part of them.
 
-    rows: list[tuple[int, bytes]] = []
-    ids: list[tuple[str, int]] = []
+    `rows` are packed rows one behind the other: of which members (uint32[n]) and within which
+    bounds (int64[n + 1]) is told as bytes. `ids` are those of records, each with its first seq.
+    """
+
+    members: bytes = b""
+    bounds: bytes = b""
+    rows: bytes = b""
+    ids: list[tuple[int, list[str]]] = []
     names: list[Fresh] = []
     membership: list[tuple[bytes, bytes]] = []
 
-    def extend(self, other: Items) -> None:
-        """Take another part in."""
-        self.rows += other.rows
-        self.ids += other.ids
-        self.names += other.names
-        self.membership += other.membership
+    def packed(self) -> Iterator[tuple[int, bytes]]:
+        """Members in order, with their packed rows."""
+        members = np.frombuffer(self.members, np.uint32)
+        bounds = np.frombuffer(self.bounds, np.int64)
+        for place in np.argsort(members).tolist():
+            yield int(members[place]), self.rows[bounds[place] : bounds[place + 1]]
 
 
 class Snapshot(Items, kw_only=True):
@@ -219,15 +226,25 @@ class Checkpoint:
         with self._env.begin(write=True) as txn:
             for database, items in (
                 (self._members, ((member.to_bytes(4, "big"), packed)
-                                 for member, packed in sorted(snapshot.rows))),
+                                 for member, packed in snapshot.packed())),
                 (self._ids, ((name.encode(), seq.to_bytes(8, "big"))
-                             for name, seq in sorted(snapshot.ids, key=itemgetter(0)))),
+                             for name, seq in sorted(every_id(snapshot.ids)))),
                 (self._names, name_items(snapshot.names)),
                 (self._membership, iter(sorted(snapshot.membership))),
             ):  # fmt: skip
                 txn.cursor(db=database).putmulti(sealed(*item) for item in items)
             txn.put(*sealed(b"meta", msgspec.msgpack.encode(snapshot.meta)), db=self._meta)
         self._env.reader_check()
+
+
+def numbered(first: int, ids: list[str]) -> Iterator[tuple[str, int]]:
+    """Ids of one record with their seqs."""
+    return zip(ids, count(first), strict=False)
+
+
+def every_id(ids: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[str, int]]:
+    """Ids of records with their seqs."""
+    return chain.from_iterable(numbered(first, some) for first, some in ids)
 
 
 def fresh_names(dictionaries: Dictionaries, since: Sizes) -> list[Fresh]:

@@ -6,8 +6,9 @@ what sorts, seals and writes it has a processor of its own, or what the commits 
 process ends when its input does, and so with the writer; what it was about to write is then in the
 journal.
 
-Frames are a length (uint32, big-endian) and msgpack. A snapshot is its meta, its items in parts,
-and an empty frame; the answer is what went wrong, or nothing.
+Frames are a length (uint32, big-endian) and bytes. A snapshot is its meta, its members with the
+bounds of their rows, the rows, and its other items in parts, as msgpack but for the rows; then an
+empty frame. The answer is what went wrong, or nothing.
 """
 
 from __future__ import annotations
@@ -52,6 +53,11 @@ class Checkpointer:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
+    @property
+    def process_id(self) -> int:
+        """Of the process that writes."""
+        return self._process.pid
+
     def write(self, snapshot: Snapshot) -> None:
         """Have a snapshot written durably. Raises LedgerError."""
         if self._process.poll() is not None:
@@ -62,6 +68,8 @@ class Checkpointer:
         assert back is not None
         try:
             _send(to, _encode(snapshot.meta))
+            _send(to, _encode(Items(members=snapshot.members, bounds=snapshot.bounds)))
+            _send(to, snapshot.rows)
             for part in parts(snapshot):
                 _send(to, _encode(part))
             _send(to, b"")
@@ -89,11 +97,14 @@ class Checkpointer:
 
 
 def parts(items: Items) -> Iterator[Items]:
-    """Items in parts that are soon encoded."""
-    for rows in _some(items.rows):
-        yield Items(rows=rows)
-    for ids in _some(items.ids):
-        yield Items(ids=ids)
+    """Ids, names and what is known of members, in parts that are soon encoded."""
+    records: list[tuple[int, list[str]]] = []
+    for record in items.ids:
+        records.append(record)
+        if sum(len(ids) for _, ids in records) >= PART:
+            yield Items(ids=records)
+            records = []
+    yield Items(ids=records)
     for kind, first, entries in items.names:
         for place, some in enumerate(_some(entries)):
             yield Items(names=[Fresh(kind, first + place * PART, some)])
@@ -106,7 +117,8 @@ def _some(items: list[Any]) -> Iterator[list[Any]]:
 
 
 def _send(to: IO[bytes], body: bytes) -> None:
-    to.write(_LENGTH.pack(len(body)) + body)
+    to.write(_LENGTH.pack(len(body)))
+    to.write(body)
     if not body:
         to.flush()
 
@@ -125,8 +137,16 @@ def _snapshots(source: IO[bytes]) -> Iterator[Snapshot]:
     """Whole snapshots until the input ends; a part of one is nothing."""
     while (body := _receive(source)) is not None:
         snapshot = Snapshot(meta=_decode_meta(body))
+        which, rows = _receive(source), _receive(source)
+        if which is None or rows is None:
+            return
+        whose = _decode_items(which)
+        snapshot.members, snapshot.bounds, snapshot.rows = whose.members, whose.bounds, rows
         while body := _receive(source):
-            snapshot.extend(_decode_items(body))
+            part = _decode_items(body)
+            snapshot.ids += part.ids
+            snapshot.names += part.names
+            snapshot.membership += part.membership
         if body is None:
             return
         yield snapshot

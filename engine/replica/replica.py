@@ -7,7 +7,6 @@ until that is durable, reads see the members as they were (`in_flight`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +42,15 @@ from ..journal.journal import GENESIS, Journal, LedgerError, Record
 from ..journal.record_cache import RecordCache
 from ..members.membership import BROUGHT, Membership
 from .checkpoint import FORMAT as CHECKPOINT_FORMAT
-from .checkpoint import Checkpoint, CheckpointDamaged, Meta, Snapshot, fresh_names, remove
+from .checkpoint import (
+    Checkpoint,
+    CheckpointDamaged,
+    Meta,
+    Snapshot,
+    fresh_names,
+    numbered,
+    remove,
+)
 from .kept import KeptAnswers
 
 Progress = Callable[[int, int], None]
@@ -78,6 +85,7 @@ class Replica:
         self.checkpoint: Checkpoint | None = None
         self.checkpoint_seq = 0
         self.tail_ids: dict[str, int] = {}
+        self._tail: list[tuple[int, list[str]]] = []
         self.dirty: set[int] = set()
         self.in_flight: dict[int, bytes] = {}
         self.budgets_before: tuple[dict[str, int], int] | None = None
@@ -314,7 +322,8 @@ class Replica:
 
     def advance(self, record: Record, ids: list[str]) -> None:
         """Count a folded record as part of the state; `ids` are those of its facts."""
-        self.tail_ids.update(zip(ids, range(record.first, record.first + len(ids)), strict=True))
+        self._tail.append((record.first, ids))
+        self.tail_ids.update(numbered(record.first, ids))
         self.seq = record.last
         self.hash = record.hash
 
@@ -377,9 +386,10 @@ class Replica:
         )
         snapshot = Snapshot(meta=meta, names=fresh_names(self.dictionaries, self._saved_sizes))
         if self.fold is not None:
-            state = self.fold.state
-            snapshot.rows = [(member, state.pack(member)) for member in self.dirty]
-        snapshot.ids = list(self.tail_ids.items())
+            members = np.fromiter(self.dirty, np.uint32, len(self.dirty))
+            snapshot.rows, bounds = self.fold.state.pack_some(members)
+            snapshot.members, snapshot.bounds = members.tobytes(), bounds.tobytes()
+        snapshot.ids = self._tail.copy()
         snapshot.membership = self.membership.take_changed()
         self.dirty = set()
         return snapshot
@@ -388,10 +398,16 @@ class Replica:
         """Forget what a written checkpoint now holds."""
         self.checkpoint_seq = snapshot.meta.seq
         self._saved_sizes = Sizes(*snapshot.meta.sizes)
-        # They stand in the order of their seqs, and few have come since the snapshot.
-        seq = snapshot.meta.seq
-        since = list(takewhile(lambda item: item[1] > seq, reversed(self.tail_ids.items())))
-        self.tail_ids = dict(reversed(since))
+        # Few have come since the snapshot.
+        self._tail = [(first, ids) for first, ids in self._tail if first > snapshot.meta.seq]
+        self.tail_ids = {}
+        for first, ids in self._tail:
+            self.tail_ids.update(numbered(first, ids))
+
+    def not_written(self, snapshot: Snapshot) -> None:
+        """The next snapshot has what this one had: it could not be written."""
+        self.dirty.update(np.frombuffer(snapshot.members, np.uint32).tolist())
+        self.membership.not_written(key for key, _ in snapshot.membership)
 
     def save(self) -> None:
         """Write a checkpoint now (the writer's process only)."""
