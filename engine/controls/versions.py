@@ -18,12 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..calendars.calendars import business_day, business_days
-from ..checks.program_file import parse_program
+from ..checks.program_file import Problem, ProgramError, parse_program
 from ..program.program import Program
 from .controls import Published, published
 
 Int64 = NDArray[np.int64]
 UInt16 = NDArray[np.uint16]
+
+
+MOST_CURRENCIES = 64
+"""Currencies of a ledger: as many as fit beside what corrections tell apart (`differences`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,10 @@ class ProgramVersions:
         """Take the publication of a journal row. Raises ProgramError."""
         content = published(payload)
         made = Version(len(self.all) + 1, seq, since, content, parse_program(content.program))
+        names = {currency.id for one in (*self.all, made) for currency in one.program.currency}
+        if len(names) > MOST_CURRENCIES:
+            told = f"a ledger has at most {MOST_CURRENCIES} over all versions of its program"
+            raise ProgramError("program", [Problem("currency", told, 1)])
         # The table of its zone takes as long as many commits: the first till is not to wait.
         business_day(made.program, since)
         self.all.append(made)

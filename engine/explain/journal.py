@@ -18,7 +18,7 @@ from ..reference.turn import Posting, Row
 from .member import Journalled, MemberChain, Reader
 from .shape import BalanceTold, Correction, Difference, PostingTold
 
-OFFER, ACCRUE, CAPTURE, STOCK = "offer", "accrue", "capture", "stock"
+OFFER, ACCRUE, CAPTURE, STOCK, REVERSE = "offer", "accrue", "capture", "stock", "reverse"
 TOLD_APART = (CAPTURE, ACCRUE)
 """Kinds of postings of 0 points whose figure is told."""
 TERMS = {
@@ -58,7 +58,7 @@ def corrections_told(reader: Reader, found: Iterable[Journalled]) -> list[Correc
     """What later facts changed of a fact; a row that a fact of no member caused names that."""
     return [
         Correction(reader.stored(p.seq).id, p.seq, p.rule or None, p.currency, p.points)
-        for p in found if p.kind not in (OFFER, *TOLD_APART)
+        for p in found if p.points or p.kind not in (OFFER, REVERSE, *TOLD_APART)
     ]
 
 

@@ -19,15 +19,17 @@ from ..members.accounts import Settled
 Bools = NDArray[np.bool_]
 UInt32 = NDArray[np.uint32]
 
-DONATE, OFFER, ACCRUE, CAPTURE = (
-    POSTINGS.index(kind) for kind in ("donate", "offer", "accrue", "capture")
+DONATE, OFFER, ACCRUE, CAPTURE, REVERSE = (
+    POSTINGS.index(kind) for kind in ("donate", "offer", "accrue", "capture", "reverse")
 )
-_FIGURED = bytes((ACCRUE, CAPTURE))
-"""Kinds of postings whose figure is what they desired."""
+_FIGURED = bytes((ACCRUE, CAPTURE, REVERSE))
+"""Kinds of postings of which what they desired is a figure."""
 OF_MONEY = 255
 """In place of a currency: what an offer took off."""
 OF_WAITING = 128
 """Beside a currency: its points whose money has come."""
+OF_LAPSED = 64
+"""Beside a currency: its points that a return takes back and that have expired, for budgets."""
 OF_HOLDS = NO_RULE - 1
 """In place of no rule: points that captures have spent, which their holds took."""
 
@@ -79,7 +81,9 @@ class Folded:
         columns = {
             name: np.concatenate((figures[name], figures[f"closed_{name}"])) for name in COUNTED
         }
-        return Posted(np.concatenate(row), *figures_of(columns))
+        which, *keys = figures_of(columns)
+        rows = np.concatenate(row)
+        return Posted(rows if which is None else rows[which], *keys)
 
     def posts_alike(self, other: Folded, old: int) -> bool:
         """Whether another fold posts the same, line by line, to rows below `old` and closed
@@ -96,12 +100,13 @@ class Folded:
 
 def figures_of(
     columns: Mapping[str, NDArray[Any]]
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Rules, currencies and points of postings as corrections tell them.
+) -> tuple[NDArray[np.int64] | None, NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Of which postings (None: of each, in order), and rules, currencies and points, as
+    corrections tell them.
 
     A donation is apart from the posting of its rule; an offer has no points, but the money that
     it took off, unless it only tells of one that might not be had; an accrual and a capture have
-    none but their figures.
+    none but their figures. Points that were to be taken back and had expired are a figure more.
     """
     kind, rule, currency, points = (
         columns[name] for name in ("kind", "rule", "currency", "points")
@@ -120,7 +125,16 @@ def figures_of(
     if captures.any():
         rule = np.where(captures, rule.dtype.type(OF_HOLDS), rule)
         points = np.where(captures, columns["desired"], points)
-    return rule, currency, points
+    lapsed = np.flatnonzero((kind == REVERSE) & (columns["desired"] != columns["points"]))
+    if not len(lapsed):
+        return None, rule, currency, points
+    expired = columns["desired"][lapsed] - columns["points"][lapsed]
+    return (
+        np.concatenate((np.arange(len(kind)), lapsed)),
+        np.concatenate((rule, rule[lapsed])),
+        np.concatenate((currency, currency[lapsed] + currency.dtype.type(OF_LAPSED))),
+        np.concatenate((points, expired)),
+    )
 
 
 def changes(
@@ -151,18 +165,21 @@ def changes(
 
 def corrections(changed: list[tuple[Key, int]], seq_of: Callable[[int], int]) -> dict[str, Any]:
     """Posting columns of changes; a correction names no limit (rulebook section 2). That of an
-    offer, of an accrual or of a capture has no points."""
+    offer, of an accrual, of a capture or of expired points has no points."""
     n = len(changed)
     points = np.array([points for _, points in changed], np.int64)
     currency = np.array([key[2] for key, _ in changed], np.uint8)
     rule = np.array([key[1] for key, _ in changed], np.uint16)
     of_money, captured = currency == OF_MONEY, rule == OF_HOLDS
     waited = (currency >= OF_WAITING) & ~of_money
-    kind = np.select((of_money, waited, captured), (OFFER, ACCRUE, CAPTURE), CORRECT)
+    lapsed = (currency >= OF_LAPSED) & (currency < OF_WAITING)
+    kind = np.select(
+        (of_money, waited, captured, lapsed), (OFFER, ACCRUE, CAPTURE, REVERSE), CORRECT
+    )
     return {
         "rule": np.where(captured, NO_RULE, rule).astype(np.uint16),
         "kind": kind.astype(np.uint8),
-        "currency": np.where(of_money, 0, currency % OF_WAITING).astype(np.uint8),
+        "currency": np.where(of_money, 0, currency % OF_LAPSED).astype(np.uint8),
         "limit": np.zeros(n, np.uint8),
         "desired": points,
         "points": np.where(kind == CORRECT, points, 0),

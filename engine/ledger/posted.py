@@ -20,7 +20,14 @@ from ..columns.schema import NO_MEMBER, column, list_view
 from ..columns.status import POSTINGS
 from ..compiling.layout import Layout
 from ..controls.standing import CLOSING, DERIVED
-from ..folding.differences import COUNTED, OF_HOLDS, OF_MONEY, OF_WAITING, figures_of
+from ..folding.differences import (
+    COUNTED,
+    OF_HOLDS,
+    OF_LAPSED,
+    OF_MONEY,
+    OF_WAITING,
+    figures_of,
+)
 from ..folding.refold import Refolded
 from ..members.accounts import Accounts
 
@@ -49,10 +56,10 @@ class Finding:
             return f"{what}: the journal's postings are {self.kind}"
         if self.currency == OF_MONEY:
             return f"{what}: the journal's offers are {self.units:+d} minor units from the replayed"
-        currency = layout.currencies[self.currency % OF_WAITING]
+        currency = layout.currencies[self.currency % OF_LAPSED]
         whose = "captures" if self.rule == OF_HOLDS else "postings"
-        if self.currency >= OF_WAITING:
-            whose = "accruals"
+        if self.currency >= OF_LAPSED:
+            whose = "accruals" if self.currency >= OF_WAITING else "expired points taken back"
         return (
             f"{what}: the journal's {whose} in {currency!r} are {self.units:+d} units from the "
             "replayed ones"
@@ -113,14 +120,17 @@ class Sums:
 
 
 def _keyed(
-    seq: UInt64, columns: dict[str, NDArray[Any]]
-) -> tuple[UInt64, NDArray[np.int64]]:
-    """Keys of postings, and their points as corrections tell them."""
-    rule, currency, points = figures_of(columns)
+    seq: UInt64, member: NDArray[np.uint32], columns: dict[str, NDArray[Any]]
+) -> tuple[UInt64, NDArray[np.uint32], NDArray[np.uint8], NDArray[np.int64]]:
+    """Keys of postings, their members and kinds, and their points as corrections tell them."""
+    which, rule, currency, points = figures_of(columns)
+    kind = columns["kind"]
+    if which is not None:
+        seq, member, kind = seq[which], member[which], kind[which]
     key = seq << np.uint64(24)
     key |= rule.astype(np.uint64) << np.uint64(8)
     key |= currency.astype(np.uint64)
-    return key, points
+    return key, member, kind, points
 
 
 def stored_sums(
@@ -149,8 +159,7 @@ def stored_sums(
         owner, member = owner[keep], member[keep]
         postings = {name: values[keep] for name, values in postings.items()}
         corrections = int(np.count_nonzero(postings["corrects"]))
-    key, points = _keyed(owner, postings)
-    return Sums(key, member, postings["kind"], points, corrections, postings)
+    return Sums(*_keyed(owner, member, postings), corrections, postings)
 
 
 def made_sums(folded: Refolded, closed_seqs: Sequence[int], accounts: Accounts) -> Sums:
@@ -158,14 +167,12 @@ def made_sums(folded: Refolded, closed_seqs: Sequence[int], accounts: Accounts) 
     figures = folded.figures
     basket = figures["basket"]
     columns = {name: figures[name] for name in COUNTED}
-    key, points = _keyed(folded.seqs[basket], columns)
-    member = folded.facts.member[basket]
+    seqs, member = folded.seqs[basket], folded.facts.member[basket]
     if len(figures["closed_index"]):
-        closed = {name: figures[f"closed_{name}"] for name in columns}
-        seqs = np.array(closed_seqs, np.uint64)[figures["closed_index"]]
-        closed_key, closed_points = _keyed(seqs, closed)
-        key, points = np.concatenate([key, closed_key]), np.concatenate([points, closed_points])
+        closed_seq = np.array(closed_seqs, np.uint64)[figures["closed_index"]]
+        seqs = np.concatenate([seqs, closed_seq])
         member = np.concatenate([member, figures["closed_member"].astype(np.uint32)])
-        columns = {name: np.concatenate([columns[name], closed[name]]) for name in columns}
-    roots = accounts.roots(member)
-    return Sums(key, roots, columns["kind"], points, 0, columns)
+        columns = {
+            name: np.concatenate([columns[name], figures[f"closed_{name}"]]) for name in columns
+        }
+    return Sums(*_keyed(seqs, accounts.roots(member), columns), 0, columns)

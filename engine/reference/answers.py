@@ -197,10 +197,16 @@ _APART = ("offer", "accrue", "capture")
 
 def _sums(row: Row | None) -> Counter[tuple[str, str, str]]:
     """Figures by rule and currency: points, and apart from them, by their kind, those of postings
-    that have none."""
+    that have none and what was to be taken back of expired points."""
     sums: Counter[tuple[str, str, str]] = Counter()
     for posting in row.postings if row is not None else []:
-        apart = posting.kind if posting.kind in _APART else ""
-        figure = posting.points if not apart or posting.limit else posting.desired
-        sums[posting.rule, posting.currency, apart] += figure
+        key = posting.rule, posting.currency
+        if posting.kind in _APART:
+            not_had = posting.kind == "offer" and posting.limit
+            sums[*key, posting.kind] += posting.points if not_had else posting.desired
+            continue
+        sums[*key, ""] += posting.points
+        if posting.kind == "reverse":
+            # Points that have expired: a budget has them back.
+            sums[*key, "reverse"] += posting.desired - posting.points
     return sums
