@@ -443,6 +443,7 @@ cdef struct RuleTable:
     const PlainRung *rungs
     const uint8_t *tier_any
     const uint8_t *tier_always    # asks nothing above zero
+    const int32_t *held_slot      # while_met: the balances it was held by, and the day, or -1
     const int32_t *tier_through   # last good day by day of meeting it
     const int32_t *tier_begins    # one step: last day of the period that begins on a day
     const int32_t *rung           # [rung]: tier of the layout

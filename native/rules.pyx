@@ -160,6 +160,7 @@ cdef class Rules:
         t.tier = <uint64_t*>self.get("tier", np.uint64, (tiers + 1) * words)
         t.tier_any = <uint8_t*>self.get("tier_any", np.uint8, tiers)
         t.tier_always = <uint8_t*>self.get("tier_always", np.uint8, tiers)
+        t.held_slot = <int32_t*>self.get("held_slot", np.int32, tiers)
         t.tier_through = <int32_t*>self.get("tier_through", np.int32, 1)
         t.tier_begins = <int32_t*>self.get("tier_begins", np.int32, 1)
         t.rung = <int32_t*>self.get("rung", np.int32, tiers)

@@ -226,6 +226,15 @@ cdef inline bint only_balances(const RuleTable *t, int32_t rung) noexcept nogil:
     return True
 
 
+cdef inline int64_t held_by(const RuleTable *t, const int64_t *row,
+                            int32_t rung) noexcept nogil:
+    """The balances that a rung was held by on the last day on which it was."""
+    cdef int32_t slot = t.held_slot[rung]
+    if slot < 0 or row[slot + 1] < row[t.tiers_at + TIER * t.rung[rung] + THROUGH]:
+        return 0
+    return row[slot]
+
+
 cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t basket,
                             int64_t *row, int32_t day) noexcept nogil:
     """strict: tiers stand as they would have without what is back. One that falls takes its
@@ -252,7 +261,7 @@ cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t bas
             past.balances[t.rung[rung]] = (
                 MOST_BALANCES if ((w.good[rung] or has_stepped(t, rung, past.checks))
                                   and (not t.tier_any[rung] or only_balances(t, rung)))
-                else w.met[rung] | (w.marks[rung] & MOST_BALANCES))
+                else w.met[rung] | (w.marks[rung] & MOST_BALANCES) | held_by(t, row, rung))
     replay_tiers(w, h, alone, <int32_t>row[JOINED], &past)
     move_tiers(t, alone, day, NULL, &past)
     for i in range(w.g.n_tiers):

@@ -499,7 +499,12 @@ cdef inline void held_on(const RuleTable *t, int64_t *row, int32_t rung, int32_t
                          int64_t balances) noexcept nogil:
     """while_met: a rung is good on a day on which its metrics hold, and no more at once."""
     cdef int64_t *slots = tier_slots(t, row, rung)
+    cdef int64_t *held
     if holds(t, row, rung, day, balances):
+        if t.held_slot[rung] >= 0:
+            held = row + t.held_slot[rung]
+            held[0] = balances_met(t, row, rung, day) if balances < 0 else balances
+            held[1] = day
         if slots[THROUGH] < day:
             slots[THROUGH] = day
             slots[CHECKED] = 0

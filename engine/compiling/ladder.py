@@ -84,6 +84,10 @@ def ladder_arrays(
         "tier_through": through,
         "tier_begins": begins,
         "asked_from": np.cumsum([0, *map(len, asked)], dtype=np.int32),
+        "held_slot": np.array([
+            _held_slot(placed, tier, rung) if validity == WHILE_MET else -1
+            for tier, rung in zip(tiers, asked, strict=True)
+        ], np.int32),
         "bonus_currency": np.array([_bonus_currency(placed, tier) for tier in tiers], np.int32),
         "bonus_points": np.array([_bonus_points(placed, tier) for tier in tiers], np.int64),
     }  # fmt: skip
@@ -100,6 +104,15 @@ def ladder_arrays(
         "visits_counter": visits,
     }
     return arrays, numbers
+
+
+def _held_slot(placed: PlacedProgram, tier: Tier, rung: Asked) -> int:
+    """Slots of the balances that a rung was last held by, and of the day; -1 where they tell
+    nothing: all that a rung needs was met when it was held, and any of balances alone."""
+    kinds = {metric == OF_BALANCE for _, metric, _, _ in rung}
+    if tier.join == "all" or len(kinds) < 2:
+        return -1
+    return placed.layout.slot("held", tier.id, size=2, empty=True)
 
 
 def _validity(placed: PlacedProgram, ladder: Ladder | None) -> tuple[Any, Any, int, int]:

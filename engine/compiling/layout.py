@@ -32,8 +32,8 @@ _ABSORBS: dict[str, tuple[int, int]] = {
     "reward": (ADD, 1), "cause": (ADD, 1), "once": (ADD, 1), "subscription": (MOST, 1),
     "segment": (MOST | PERSONAL, 1), "value": (FILL | PERSONAL, 2),
     "anniversary": (FILL | PERSONAL, 2), "streak": (FILL, 2), "sequence": (FILL, 2),
-    "year": (LATER, 2), "units": (REST, 1), "rest": (REST, 1), "stores": (UNITE, 1),
-    "categories": (UNITE, 1), "referred": (MOST | PERSONAL, 1),
+    "year": (LATER, 2), "held": (LATER, 2), "units": (REST, 1), "rest": (REST, 1),
+    "stores": (UNITE, 1), "categories": (UNITE, 1), "referred": (MOST | PERSONAL, 1),
 }  # fmt: skip
 """How, and the number of slots, by the first word of a key."""
 
