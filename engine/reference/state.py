@@ -254,7 +254,8 @@ class Grant:
 
     `records` tells how many records there were; `values` and `balances` what else held.
     `program` is the version that it was checked by. A step down hangs on the grant that it
-    stepped down from. One that is `settled` was made before accounts came together.
+    stepped down from, or `also` on another one that was good as long. One that is `settled` was
+    made before accounts came together.
     """
 
     program: Program
@@ -266,6 +267,7 @@ class Grant:
     values: dict[str, int]
     balances: dict[str, int]
     stepped_from: Grant | None = None
+    also: Grant | None = None
     settled: bool = False
 
 

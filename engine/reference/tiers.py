@@ -262,11 +262,14 @@ def _step_down(program: Program, member: State, day: dt.date, met: set[str]) -> 
     if above == 0 or (now is not None and places[now] >= above - 1):
         return
     last, held = _last_grant(member, member.top), member.held.get(member.top)
-    if held is not None and (last is None or (last.through or NEVER) < held):
+    if held is not None and (last is None or (last.through or NEVER) <= held):
         values, balances = member.held_by[member.top]
-        last = Grant(
+        by_metrics = Grant(
             program, member.top, held, held, len(member.records), dict(values), balances
         )
+        if last is not None and last.through == held:
+            by_metrics = replace(last, also=by_metrics)
+        last = by_metrics
     if last is None:
         # It was everybody's under another version.
         return
@@ -362,6 +365,8 @@ def _stands(member: State, grant: Grant) -> bool:
         return would_be_made(member, grant)
     while grant.stepped_from is not None:
         grant = grant.stepped_from
+        if grant.also is not None and would_be_made(member, grant.also):
+            return True
     alike = [
         other
         for other in member.grants
