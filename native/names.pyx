@@ -169,3 +169,21 @@ cdef class Names:
                     coming[k % AHEAD] = h
                     vafa_prefetch(&self.slots[h & self.mask])
         return out
+
+    def find_strings(self, list names):
+        """As `find`, of names that are strings."""
+        cdef Py_ssize_t n = len(names), k
+        cdef const char *at[AHEAD]
+        cdef Py_ssize_t size[AHEAD]
+        cdef uint64_t coming[AHEAD]
+        out = np.empty(n, np.int64)
+        cdef int64_t[::1] numbers = out
+        for k in range(n + AHEAD):
+            if k >= AHEAD:
+                numbers[k - AHEAD] = <int64_t>self._slot(
+                    at[k % AHEAD], size[k % AHEAD], coming[k % AHEAD]).number - 1
+            if k < n:
+                at[k % AHEAD] = PyUnicode_AsUTF8AndSize(names[k], &size[k % AHEAD])
+                coming[k % AHEAD] = hash_of(at[k % AHEAD], size[k % AHEAD], self.seed)
+                vafa_prefetch(&self.slots[coming[k % AHEAD] & self.mask])
+        return out

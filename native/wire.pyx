@@ -34,6 +34,15 @@ from .plain_sale cimport (
     read_tender,
 )
 
+cdef extern from *:
+    """
+    #define vafa_prefetch(at) __builtin_prefetch(at)
+    """
+    void vafa_prefetch(const void *at) noexcept nogil
+
+cdef enum:
+    AHEAD = 8
+
 cdef uint32_t NOBODY = 0xFFFFFFFF    # `engine.columns.schema.NO_MEMBER`
 
 
@@ -232,6 +241,31 @@ cdef inline uint32_t version(object versions, dict codes, Latest *known, str nam
     return made
 
 
+cdef int name_products(object products, list skus, const int64_t[::1] at,
+                       const int64_t[::1] lines_from, uint32_t[::1] product) except -1:
+    """Numbers of the versions in force of all lines' goods; unknown ones are made.
+
+    A chain sells more goods than a cache holds: what a line needs is asked for some lines ahead.
+    """
+    cdef const int64_t[::1] found = products.codes.find_strings(skus)
+    cdef Latest now = newest(products)
+    cdef Py_ssize_t n = len(skus), i, line
+    i = 0
+    for line in range(n):
+        if line + AHEAD < n and found[line + AHEAD] >= 0:
+            vafa_prefetch(&now.since[found[line + AHEAD]])
+            vafa_prefetch(&now.number[found[line + AHEAD]])
+        while line >= lines_from[i + 1]:
+            i += 1
+        if found[line] >= 0 and at[i] >= now.since[found[line]]:
+            product[line] = now.number[found[line]]
+            continue
+        # A new name, or a version before the latest one.
+        product[line] = products.at(<str>PyList_GET_ITEM(skus, line), at[i])
+        now = newest(products)
+    return 0
+
+
 def fill(list sales, dictionaries):
     """Columns of `engine.columns.columns.Facts` for decoded facts; dictionaries take new names.
 
@@ -241,13 +275,15 @@ def fill(list sales, dictionaries):
     cdef Py_ssize_t n = len(sales), i, k, n_lines = 0, n_tenders = 0, line = 0, tender = 0
     cdef Sale sale
     cdef object products = dictionaries.products, stores = dictionaries.stores
-    cdef dict skus = products.codes.numbers, places = stores.codes.numbers
-    cdef Latest product_now = newest(products), store_now = newest(stores)
+    cdef dict places = stores.codes.numbers
+    cdef Latest store_now = newest(stores)
+    cdef list skus = []
     cdef bint plain = True
     for i in range(n):
         sale = <Sale>PyList_GET_ITEM(sales, i)
         n_lines += sale.n_lines
         n_tenders += len(sale.types)
+        skus += sale.skus
         plain &= sale.extra is None
     out = {
         "at": np.empty(n, np.int64), "member": np.empty(n, np.uint32),
@@ -279,8 +315,6 @@ def fill(list sales, dictionaries):
             quantity[line] = sale.items[k].quantity
             net[line] = sale.items[k].net
             place[line] = sale.items[k].line
-            product[line] = version(
-                products, skus, &product_now, <str>PyList_GET_ITEM(sale.skus, k), sale.at)
             line += 1
         for k in range(len(sale.types)):
             type_[tender] = number(
@@ -289,6 +323,7 @@ def fill(list sales, dictionaries):
             tender += 1
     lines_from[n] = line
     tenders_from[n] = tender
+    name_products(products, skus, at, lines_from, product)
     if not plain:
         out["extras"] = [(<Sale>sale).extra for sale in sales]
     return out

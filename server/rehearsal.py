@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vafa.engine.columns.dictionaries import Dictionaries
 from vafa.engine.columns.intake import DecodedFacts
 from vafa.engine.facts import PublishFact
 from vafa.engine.ledger.writer import Writer
@@ -32,8 +33,12 @@ _SALE = (
 )
 
 
-def rehearse() -> None:
-    """Take a sale from its bytes to its answer, in a ledger that is gone afterwards."""
+def rehearse(dictionaries: Dictionaries) -> None:
+    """Take a sale from its bytes to its answer, in a ledger that is gone afterwards.
+
+    The goods of `dictionaries` are made ready to be looked up.
+    """
+    dictionaries.products.codes.index()
     with tempfile.TemporaryDirectory() as folder, Writer(Path(folder)) as writer:
         verdict = writer.publish_program(PublishFact("program", _SINCE, _PROGRAM))
         assert verdict.refusal is None, verdict.refusal

@@ -90,7 +90,7 @@ def serve_alone(ledger: Path, doors: Doors, started: Started) -> None:
     async def main() -> None:
         tracing = tracing_of("vafa") if doors.traces else None
         committer = committer_of(Writer(ledger), tracing)
-        rehearse()
+        rehearse(committer.replica.dictionaries)
         front = Front(
             committer, committer.replica, tails=False, imports=ledger / IMPORTS, ledger=ledger,
             private=committer.writer.private, tracing=tracing,
@@ -121,7 +121,7 @@ def write_for_others(ledger: Path, ready: int | None = None, *, traces: bool = F
     async def main() -> None:
         tracing = tracing_of("vafa-writer") if traces else None
         committer = committer_of(Writer(ledger), tracing)
-        rehearse()
+        rehearse(committer.replica.dictionaries)
         tending = asyncio.create_task(committer.tend())
         quiet_collector()
         server = await listen(socket_path(ledger), committer)

@@ -19,7 +19,7 @@ from vafa.engine.facts import ActivityFact, MemberFact, PublishFact
 from vafa.engine.facts.parts import NO_ID
 from vafa.engine.ledger.replay import verify
 from vafa.engine.program.conditions import Draw
-from vafa.engine.program.draws import bits_where, number, won
+from vafa.engine.program.draws import bits_where, drawing, number, won
 from vafa.engine.quotes.form import decode_basket
 from vafa.engine.quotes.quotes import quote
 from vafa.engine.reference.reference import Reference
@@ -92,9 +92,9 @@ def test_a_draw_is_as_rare_as_it_says() -> None:
 
 def test_what_wins_and_what_follows() -> None:
     for place in range(200):
-        bits = won([QUARTER, HALF], f"s{place}")
+        bits = won(drawing([QUARTER, HALF]), f"s{place}")
         assert bits in (0b00, 0b10, 0b11)
-    assert won([QUARTER, HALF], NO_ID) == 0
+    assert won(drawing([QUARTER, HALF]), NO_ID) == 0
     assert bits_where([QUARTER, HALF], [QUARTER]) == 0b11
     assert bits_where([QUARTER, HALF], [HALF]) == 0b10
 

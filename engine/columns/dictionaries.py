@@ -83,10 +83,18 @@ class Codes:
 
     def find(self, texts: pa.Array) -> NDArray[np.int64]:
         """Numbers of an Arrow array's strings, none of them null; -1 for unknown ones."""
+        return self.index().find(*text_view(texts))
+
+    def find_strings(self, names: list[str]) -> NDArray[np.int64]:
+        """Numbers of strings; -1 for unknown ones."""
+        return self.index().find_strings(names)
+
+    def index(self) -> Names:
+        """The names by their bytes: made when it is first asked for."""
         if self._index is None:
             self._index = Names()
         self._index.extend(self.names[len(self._index) :])
-        return self._index.find(*text_view(texts))
+        return self._index
 
     def encode_texts(self, texts: pa.Array) -> UInt32:
         """Numbers of an Arrow array's strings, none of them null."""

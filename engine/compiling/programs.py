@@ -15,7 +15,7 @@ from ..columns.columns import Facts
 from ..columns.dictionaries import Dictionaries
 from ..columns.named import Names
 from ..members.accounts import Settled
-from ..program.draws import won
+from ..program.draws import drawing, won
 from ..program.program import Program
 from .kernel_columns import KernelColumns, kernel_columns
 from .layout import Layout
@@ -80,9 +80,10 @@ class CompiledPrograms:
         """
         if not self.draws:
             return None
-        draws = [one.draws for one in self.compiled]
+        # Of version 0, before all publications, nothing is drawn.
+        draws = [[], *(drawing(one.draws) for one in self.compiled)]
         return np.array([
-            won(draws[number - 1], name) if number and draws[number - 1] else 0
+            won(draws[number], name)
             for number, name in zip(version.tolist(), ids, strict=True)
         ], np.uint64)  # fmt: skip
 

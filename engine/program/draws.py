@@ -31,8 +31,12 @@ def _seeded(seed: str) -> hashlib._Hash:
 
 def drawn(seed: str, fact: str) -> int:
     """What a fact draws: the first 64 bits of SHA-256 of the seed, a zero byte and its id."""
-    whole = _seeded(seed).copy()
-    whole.update(fact.encode())
+    return _figure(_seeded(seed), fact.encode())
+
+
+def _figure(seeded: hashlib._Hash, name: bytes) -> int:
+    whole = seeded.copy()
+    whole.update(name)
     return int.from_bytes(whole.digest()[:8])
 
 
@@ -45,18 +49,29 @@ def number(draw: Draw, fact: str) -> int:
     return drawn(draw.seed, fact) % draw.one_in
 
 
-def won(draws: Sequence[Draw], fact: str) -> int:
+Drawing = list[tuple["hashlib._Hash", list[tuple[int, int]]]]
+"""Draws by their seeds: what is hashed before the fact's id, and (bit, one in) of each."""
+
+
+def drawing(draws: Sequence[Draw]) -> Drawing:
+    """Draws as `won` takes them: those of one seed are one figure."""
+    by_seed: dict[str, list[tuple[int, int]]] = {}
+    for place, draw in enumerate(draws):
+        by_seed.setdefault(draw.seed, []).append((1 << place, draw.one_in))
+    return [(_seeded(seed), some) for seed, some in by_seed.items()]
+
+
+def won(draws: Drawing, fact: str) -> int:
     """The draws that a fact wins, as bits."""
     if fact == NO_ID:
         # What is quoted without an id draws nothing yet.
         return 0
-    bits, by_seed = 0, dict[str, int]()
-    for place, draw in enumerate(draws):
-        seed = draw.seed
-        figure = by_seed.get(seed)
-        if figure is None:
-            figure = by_seed[seed] = drawn(seed, fact)
-        bits |= (figure % draw.one_in == 0) << place
+    bits, name = 0, fact.encode()
+    for seeded, some in draws:
+        figure = _figure(seeded, name)
+        for bit, one_in in some:
+            if not figure % one_in:
+                bits |= bit
     return bits
 
 

@@ -18,7 +18,7 @@ from ..compiling.rule_tables import line_meets
 from ..compiling.version import CompiledProgram
 from ..folding.fold import Fold
 from ..program.conditions import WEEKDAYS, Conditions, LineConditions, NotConditions
-from ..program.draws import won
+from ..program.draws import drawing, won
 from ..program.rules import Offer
 from .amounts import Line
 
@@ -81,7 +81,7 @@ class Reasons:
             "holiday": lambda ids: any(day in compiled.holidays.get(name, ()) for name in ids),
             "tier": lambda tiers: tier in tiers,
             "tier_at_least": lambda least: tier is not None and rungs[tier] >= rungs[least],
-            "draw": lambda draw: bool(won([draw], fact)),
+            "draw": lambda draw: bool(won(drawing([draw]), fact)),
             "without": lambda when: not any(line_meets(when, x.product) for x in self.lines),
         }
 
