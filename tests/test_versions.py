@@ -6,8 +6,10 @@ import datetime as dt
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from vafa.engine.calendars import calendars
+from vafa.engine.checks.program_file import ProgramError
 from vafa.engine.facts import MemberFact, PublishFact
 from vafa.engine.ledger.replay import verify
 from vafa.engine.ledger.writer import Writer
@@ -143,3 +145,19 @@ def test_holidays_are_kept_in_the_journal(tmp_path: Path) -> None:
     with Writer(tmp_path) as writer:
         [_, kept] = writer.replica.versions.all
         assert kept.content.holidays == {"iran": [dt.date(2020, 3, 19), dt.date(2020, 3, 20)]}
+
+
+def test_a_ledger_has_at_most_64_currencies(tmp_path: Path) -> None:
+    def program(version: int) -> str:
+        names = [f"c{version * 16 + place}" for place in range(16)]
+        return 'format = 1\nid = "many"\nunit = { code = "EUR" }\nzone = "UTC"\n' + "".join(
+            f'[[currency]]\nid = "{name}"\n' for name in names
+        )
+
+    with Writer(tmp_path) as writer:
+        for version in range(4):
+            publish(writer, f"v{version}", version, program(version))
+        with pytest.raises(ProgramError, match="at most 64 over all versions"):
+            writer.publish_program(PublishFact("v4", mixed.at(4), program(4)))
+        publish(writer, "v4", 4, program(3))
+        assert len(writer.replica.versions) == 5
