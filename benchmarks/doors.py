@@ -56,6 +56,8 @@ RIVAL_BATCHES = 2
 """Batches that the rival has under way: its database works on one per connection."""
 
 OPEN_RATE = 4_000
+WARM = 4_000
+"""Sales before those that are measured: stores and terminals ring up for the first time."""
 AGAIN = 200
 """Members that are asked for again and again."""
 
@@ -245,14 +247,16 @@ def open_loop(
         # On both cores, of which the generator keeps one busy for a quarter.
         with start(ledger, core=None) as port, pinned(GENERATOR_CORE):
             bodies = []
-            for basket in wire_baskets(data, limit=arrivals):
+            for basket in wire_baskets(data, limit=arrivals + WARM):
                 for part in (*basket["lines"], *basket["tenders"]):
                     name = "net" if "net" in part else "amount"
                     part[name] *= worth  # type: ignore[literal-required]
                 bodies.append(orjson.dumps(basket))
             requests = post_requests("/v1/events", bodies)
+            warm, measured = requests[:WARM], requests[WARM:]
+            run_open(HOST, port, warm, OPEN_RATE, WARM / OPEN_RATE, connections=CONNECTIONS)
             planned = run_open(
-                HOST, port, requests, OPEN_RATE, seconds, connections=CONNECTIONS
+                HOST, port, measured, OPEN_RATE, seconds, connections=CONNECTIONS
             )
             return planned, commit_parts(HOST, port)
 

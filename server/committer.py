@@ -47,7 +47,7 @@ GROUP_FACTS = 8192
 QUEUE_FACTS = 200_000
 """Facts that may wait; beyond it a request is refused at once."""
 
-CHECKPOINT_S = 1.0
+CHECKPOINT_S = 5.0
 CHECKPOINT_FACTS = 200_000
 """A checkpoint is begun when so many facts are ahead of the last, or after so long, if that took
 little."""
