@@ -47,6 +47,8 @@ cdef int apply_exchange(Work *w, const RuleTable *t, int64_t i, int64_t *row, Hi
     cdef int status = apply_return(w, t, i, row, h, True)
     if status != OK or w.failed:
         return status
+    if finds_too_few(w, t, i):
+        return POINTS_SPENT
     status = apply_sale(w, t, i, row, h, named, True)
     if status == OK and not w.failed and not t.keeps_tiers and t.n_tiers:
         if not tiers_back(w, t, h, i, row, today(w.in_, i)):
