@@ -14,13 +14,8 @@ import os
 
 import numpy as np
 
+from .arith cimport prefetch
 from .buffers cimport Bytes, let_go, make_room, put, put_int64
-
-cdef extern from *:
-    """
-    #define vafa_prefetch(at) __builtin_prefetch(at)
-    """
-    void vafa_prefetch(const void *at) noexcept nogil
 
 cdef enum:
     LEAST = 1024              # slots
@@ -167,7 +162,7 @@ cdef class Names:
                 if k < n:
                     h = hash_of(begin + bounds[k], bounds[k + 1] - bounds[k], self.seed)
                     coming[k % AHEAD] = h
-                    vafa_prefetch(&self.slots[h & self.mask])
+                    prefetch(&self.slots[h & self.mask])
         return out
 
     def find_strings(self, list names):
@@ -185,5 +180,5 @@ cdef class Names:
             if k < n:
                 at[k % AHEAD] = PyUnicode_AsUTF8AndSize(names[k], &size[k % AHEAD])
                 coming[k % AHEAD] = hash_of(at[k % AHEAD], size[k % AHEAD], self.seed)
-                vafa_prefetch(&self.slots[coming[k % AHEAD] & self.mask])
+                prefetch(&self.slots[coming[k % AHEAD] & self.mask])
         return out

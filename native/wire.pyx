@@ -16,6 +16,7 @@ from libc.stdlib cimport free, malloc, realloc
 
 import numpy as np
 
+from .arith cimport prefetch
 from .json_text cimport MOST_LINES, MOST_TENDERS, Text, take
 from .plain_sale cimport (
     HAS_LINES,
@@ -33,12 +34,6 @@ from .plain_sale cimport (
     read_line,
     read_tender,
 )
-
-cdef extern from *:
-    """
-    #define vafa_prefetch(at) __builtin_prefetch(at)
-    """
-    void vafa_prefetch(const void *at) noexcept nogil
 
 cdef enum:
     AHEAD = 8
@@ -253,8 +248,8 @@ cdef int name_products(object products, list skus, const int64_t[::1] at,
     i = 0
     for line in range(n):
         if line + AHEAD < n and found[line + AHEAD] >= 0:
-            vafa_prefetch(&now.since[found[line + AHEAD]])
-            vafa_prefetch(&now.number[found[line + AHEAD]])
+            prefetch(&now.since[found[line + AHEAD]])
+            prefetch(&now.number[found[line + AHEAD]])
         while line >= lines_from[i + 1]:
             i += 1
         if found[line] >= 0 and at[i] >= now.since[found[line]]:
