@@ -33,7 +33,7 @@ from ..private.gift_pins import refuse_pin
 from ..replica.replica import Progress
 from ..value.gift_cards import choose_code
 from ..value.joint import Legs, apply_alone, apply_joint, is_joint, others
-from ..value.referrals import Watched, legs_of, watched
+from ..value.referrals import Watched, legs_of, tied_by, watched
 from .admission import Admitted
 from .control_commits import ControlCommits
 from .derived import budget_rows
@@ -194,11 +194,12 @@ class Writer(OpenLedger):
         if legs is not None and not legs.batch.legs:
             # A claim: its sale is among the rows that follow it.
             new, outcome = legs.batch, legs.outcome
-        batch = legs_of(fold, self.replica, refers, new, outcome, first)
-        if batch is None:
-            return None
-        with self.replica.records.unwritten(begin, rows):
-            return Legs(batch, apply(fold, batch, self.replica))
+        with tied_by(fold, new, outcome):
+            batch = legs_of(fold, self.replica, refers, new, outcome, first)
+            if batch is None:
+                return None
+            with self.replica.records.unwritten(begin, rows):
+                return Legs(batch, apply(fold, batch, self.replica))
 
     def _refused_before(self, known: dict[int, int]) -> dict[int, Refusal]:
         """Rows that are repeats of facts which were refused for ever."""

@@ -10,7 +10,9 @@ together, each account a row of one small table.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -356,6 +358,30 @@ class Accounts:
         if member not in self._families:
             self._families[member] = _Family([member])
         return self._families[member]
+
+    @contextmanager
+    def foreseen(self, link: Link, undone: str | None = None) -> Iterator[None]:
+        """How members are tied once a tie is kept, or a merge `undone` at its instant; afterwards
+        they are as before."""
+        of = link if undone is None else self.links[undone]
+        concerned = {*self.family(of.member), *self.family(of.other)}
+        kept = deepcopy({one: self._families.get(one) for one in concerned})
+        if undone is None:
+            self.add(link)
+        else:
+            self.undo(undone, link.at)
+        try:
+            yield
+        finally:
+            if undone is None:
+                del self.links[link.id]
+            else:
+                self.undone.remove(undone)
+            for one, family in kept.items():
+                if family is None:
+                    self._families.pop(one)
+                else:
+                    self._families[one] = family
 
     def undo(self, merge: str, at: int) -> None:
         """A merge is undone, as if it had never been."""

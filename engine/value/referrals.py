@@ -8,6 +8,7 @@ from the member, a leg takes them from the referrer. No replay touches a leg.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -16,17 +17,22 @@ import numpy as np
 from ..calendars.calendars import FIRST_DAY, period_table, week_begins
 from ..columns.answers import Answer
 from ..columns.columns import (
+    LINKS,
     REFERRAL_IN,
     RETURN,
     SALE,
+    TIES,
     UNCLAIM,
+    UNMERGE,
     Extra,
     Facts,
     Outcome,
     without_lines,
 )
+from ..columns.status import Status
 from ..folding.batch import Batch
 from ..folding.fold import Fold
+from ..members.accounts import Link, has_links
 from ..members.referred import Given, Key
 from ..program.referrals import Referral
 from ..replica.replica import Replica
@@ -48,10 +54,32 @@ def watched(fold: Fold, replica: Replica, facts: Facts, new: Mapping[str, str]) 
     numbers, known = fold.dictionaries.members.numbers, replica.membership.referrals.referrer_of
     found = {numbers[member]: numbers[referrer] for member, referrer in new.items()}
     if known:
-        found |= {m: known[m] for m in set(facts.member.tolist()) if m in known}
+        members = set(facts.member.tolist())
+        if has_links(facts):
+            members |= {numbers[one] for one in _others(facts) if one in numbers}
+        found |= {m: known[m] for m in members if m in known}
     names = {one.id for version in fold.versions for one in version.program.referral}
     before = {(m, name): has_given(fold, m, name) for m in found for name in names}
     return Watched(found, before)
+
+
+def _others(facts: Facts) -> list[str]:
+    return [facts.extra(row).other for row in np.flatnonzero(TIES[facts.kind]).tolist()]
+
+
+def tied_by(fold: Fold, batch: Batch, outcome: Outcome) -> AbstractContextManager[None]:
+    """Within it members are tied as a commit leaves them; what it brings a referrer counts so."""
+    facts = batch.facts
+    kind = int(facts.kind[0])
+    if kind not in LINKS or outcome.status[0] != Status.OK:
+        return nullcontext()
+    names, extra = fold.dictionaries, facts.extra(0)
+    link = Link(
+        int(facts.at[0]), names.stores.names[facts.store[0]],
+        names.terminals.names[facts.terminal[0]], batch.ids[0], kind, int(facts.member[0]),
+        names.members.numbers.get(extra.other, -1),
+    )  # fmt: skip
+    return fold.accounts.foreseen(link, extra.named if kind == UNMERGE else None)
 
 
 def has_given(fold: Fold, member: int, referral: str) -> bool:
@@ -189,8 +217,10 @@ def _earned_by(
             return stored.id, int(replica.records.at(seq).facts.at[stored.row])
         mine = seq - batch.first if seq else row
         return batch.ids[mine], int(batch.facts.at[mine])
+    # Of a tie the member may be the other one.
     rows = np.flatnonzero(batch.facts.member == member)
-    return batch.ids[int(rows[-1])], int(batch.facts.at[rows[-1]])
+    row = int(rows[-1]) if len(rows) else 0
+    return batch.ids[row], int(batch.facts.at[row])
 
 
 def referrals_view(replica: Replica, fold: Fold, member: int, at: int) -> Answer:
