@@ -17,6 +17,10 @@ from . import kernel, late, ledger, machine, rivals, served, tier_data
 Row = tuple[str, str, str, str]
 
 
+BATCH = 8_192
+"""Sales of a batch under programs that post much: those of a year are more than a gigabyte."""
+
+
 def measure(copies: int, rounds: int, data: Path | None) -> dict[str, Any]:
     """All figures of one run."""
     say = Console(stderr=True).print
@@ -30,8 +34,8 @@ def measure(copies: int, rounds: int, data: Path | None) -> dict[str, Any]:
         lambda: kernel.run(demo_program, year, 1),
         lambda: kernel.run(kernel.sleeping_rules(0), year, 1),
         lambda: kernel.run(kernel.sleeping_rules(63), year, 1),
-        lambda: kernel.run(kernel.active_rules(64), year, 1),
-        lambda: kernel.run(kernel.active_rules(1_000), year, 1),
+        lambda: kernel.run(kernel.active_rules(64), year, 1, BATCH),
+        lambda: kernel.run(kernel.active_rules(1_000), year, 1, BATCH),
     )
     found["kernel"] = {
         "lines": len(year.lines.net),

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vafa.engine.checks.program_file import parse_program
-from vafa.engine.columns.columns import Facts
+from vafa.engine.columns.columns import Facts, take
 from vafa.engine.columns.dictionaries import Dictionaries, Product
 from vafa.engine.columns.named import no_names
+from vafa.engine.compiling.kernel_columns import KernelColumns
 from vafa.engine.compiling.programs import CompiledPrograms
 from vafa.native.fold import fold
 
@@ -165,29 +165,42 @@ def active_rules(count: int) -> str:
     ) for place in range(count))  # fmt: skip
 
 
-def run(program: str, data: Dataset, rounds: int = 5) -> Run:
-    """Fold the whole data set so many times, each over an empty state."""
+def run(program: str, data: Dataset, rounds: int = 5, batch: int | None = None) -> Run:
+    """Fold the whole data set so many times, each over an empty state: at once, or in batches of
+    so many sales, whose postings are let go before the next one, as a load does.
+    """
     dictionaries = dictionaries_of(data.products, data.members)
     compiled = CompiledPrograms([parse_program(program)], [{}], dictionaries)
     compiled.follow()
     sales = sales_of(data)
-    n = len(sales)
-    columns = compiled.columns(
-        sales, np.zeros(n, np.uint16), np.zeros(n, np.uint32), no_names(n),
-        np.ones(n, np.bool_),
-    )
-    order = np.arange(n, dtype=np.uint32)
+    n, size = len(sales), batch or len(sales)
+    batches = [
+        _columns(compiled, take(sales, np.arange(begin, min(begin + size, n))))
+        for begin in range(0, n, size)
+    ]
     rates = []
-    figures: dict[str, Any] = {}
+    posted, points = 0, np.zeros(data.members, np.int64)
     for _ in range(rounds):
         state = compiled.new_state()
         state.grow(data.members)
-        started = time.perf_counter()
-        figures = fold(compiled.natives, state, columns, order)
-        rates.append(len(data.lines.net) / (time.perf_counter() - started))
-    points = np.zeros(data.members, np.int64)
-    np.add.at(points, sales.member[figures["basket"]], figures["points"])
-    return Run(rates, points, len(figures["basket"]) / len(data.lines.net))
+        seconds = 0.0
+        posted, points = 0, np.zeros(data.members, np.int64)
+        for columns in batches:
+            order = np.arange(len(columns.at), dtype=np.uint32)
+            started = time.perf_counter()
+            figures = fold(compiled.natives, state, columns, order)
+            seconds += time.perf_counter() - started
+            posted += len(figures["basket"])
+            np.add.at(points, columns.member[figures["basket"]], figures["points"])
+        rates.append(len(data.lines.net) / seconds)
+    return Run(rates, points, posted / len(data.lines.net))
+
+
+def _columns(compiled: CompiledPrograms, sales: Facts) -> KernelColumns:
+    n = len(sales)
+    return compiled.columns(
+        sales, np.zeros(n, np.uint16), np.zeros(n, np.uint32), no_names(n), np.ones(n, np.bool_)
+    )
 
 
 def alternate(

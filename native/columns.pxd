@@ -3,6 +3,8 @@
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport realloc
 
+from .memory cimport large_pages
+
 
 cdef enum:
     ACCEPTED = 1           # accepted before: a shortfall makes debt instead of a refusal
@@ -106,6 +108,7 @@ cdef inline bint bigger(void **column, int64_t size) noexcept nogil:
     if moved == NULL:
         return False
     column[0] = moved
+    large_pages(moved, size)
     return True
 
 

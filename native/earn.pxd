@@ -16,6 +16,7 @@ from .words cimport Segment
 
 cdef struct Figure:
     int64_t desired
+    # Of a basket that limits or caps may have cut (Figures.cut); else as desired, and none.
     int64_t granted
     int32_t limit        # code of the last limit that cut, 0 for none
 
@@ -28,8 +29,13 @@ cdef struct Figures:
     int64_t *room        # [limit]: what is left of each cap in this basket
     int64_t *given       # [currency]: what the rules gave
     uint64_t *limited    # [word]: rules with limits of their own
+    int cut              # each figure tells what is granted
     int beyond           # one posting is too large, or all of a currency are
     int overflow
+
+
+cdef inline int64_t granted_by(const Figures *f, const Figure *to) noexcept nogil:
+    return to.granted if f.cut else to.desired
 
 
 cdef inline int64_t left_by(const RuleTable *t, const Limit *limit, const int64_t *row,
@@ -74,13 +80,16 @@ cdef inline void rate_phase(const RuleTable *t, int32_t words, bint earns, bint 
     cdef bint met
     cdef const uint64_t *here
     cdef const PlainRule *one
-    cdef Figure *to
+    cdef const PlainRule *those
+    cdef Figure *figures
     cdef int64_t of[N_OF]
     of[OF_QUANTITY] = of[OF_EXACT] = 0
     of[OF_ONE] = 1
     for w in range(words):
         left = candidates[w] & (t.earn_mask[w] if earns else ~t.earn_mask[w])
         here = matched + w * <int64_t>n
+        those = rules + w * 64
+        figures = f.of + w * 64
         given = largest = 0
         while left:
             # Rules that match the same segments have the same sums: one look for all.
@@ -105,9 +114,9 @@ cdef inline void rate_phase(const RuleTable *t, int32_t words, bint earns, bint 
             if not earns:
                 of[OF_EXACT] = exact
             while alike:
-                place = w * 64 + ctz64(alike)
+                place = ctz64(alike)
                 alike &= alike - 1
-                one = &rules[place]
+                one = &those[place]
                 met = net >= one.min_amount
                 if quantities:
                     met &= quantity >= one.min_quantity
@@ -120,9 +129,7 @@ cdef inline void rate_phase(const RuleTable *t, int32_t words, bint earns, bint 
                         by_quantity += one.exact & keep
                     else:
                         by_net += one.exact & keep
-                to = &f.of[place]
-                to.desired = to.granted = figure
-                to.limit = 0
+                figures[place].desired = figure
                 given += figure
                 largest |= figure
             if earns and multiplied:
@@ -135,12 +142,34 @@ cdef inline void rate_phase(const RuleTable *t, int32_t words, bint earns, bint 
         give(t, 0, given, largest, f)
 
 
+cdef inline void tell_granted(int32_t words, const uint64_t *candidates,
+                              Figures *f) noexcept nogil:
+    """Let each figure tell what is granted: so far what is desired."""
+    cdef int32_t w
+    cdef uint64_t left
+    cdef Figure *to
+    if f.cut:
+        return
+    f.cut = 1
+    for w in range(words):
+        left = candidates[w]
+        while left:
+            to = &f.of[w * 64 + ctz64(left)]
+            left &= left - 1
+            to.granted = to.desired
+            to.limit = 0
+
+
 cdef inline void cut_limited(const RuleTable *t, int32_t words, const PlainRule *rules,
                              const uint64_t *candidates, const int64_t *row, int32_t day,
                              Figures *f) noexcept nogil:
     """Cut the figures of all rules of one currency by their own limits."""
     cdef int32_t w, rule
-    cdef uint64_t left
+    cdef uint64_t left = 0
+    for w in range(words):
+        left |= candidates[w] & f.limited[w]
+    if left:
+        tell_granted(words, candidates, f)
     for w in range(words):
         left = candidates[w] & f.limited[w]
         while left:
@@ -162,7 +191,7 @@ cdef inline void rate_one(const RuleTable *t, int32_t words, bint quantities,
     """
     cdef int32_t s
     cdef bint multiplied = t.currencies[0].multiplied
-    f.overflow = f.beyond = 0
+    f.overflow = f.beyond = f.cut = 0
     f.given[0] = 0
     for s in range(n):
         f.safe_exact[s] = 0
@@ -190,6 +219,7 @@ cdef inline void fill_caps(const RuleTable *t, const PlainRule *rules,
     cdef int64_t granted
     cdef uint64_t left
     cdef Figure *to
+    tell_granted(t.n_words, candidates, f)
     for currency in range(t.n_currencies):
         f.given[currency] = 0
     for w in range(t.n_words):

@@ -177,6 +177,7 @@ cdef inline void rate_basket(const RuleTable *t, const PlainRule *rules, const S
     cdef int64_t net, quantity
     cdef const uint64_t *here
     f.overflow = f.beyond = 0
+    f.cut = 1
     for currency in range(t.n_currencies):
         f.given[currency] = 0
         if t.currencies[currency].multiplied:

@@ -3,6 +3,35 @@
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport realloc
 
+cdef extern from *:
+    """
+    #ifndef VAFA_MEMORY
+    #define VAFA_MEMORY
+    #include <stdint.h>
+    #include <sys/mman.h>
+
+    #ifdef MADV_HUGEPAGE
+    #include <malloc.h>
+    #endif
+
+    enum { VAFA_PAGE = 4096, VAFA_LARGE = 4 << 20 };
+    /* Ask for large pages where a block has room for some: the first touch of each small one is a
+       fault, which costs as much as a thousand bytes written. Of a block that is a mapping of its
+       own all of it is meant: in parts it could not be moved without a copy. */
+    static inline void vafa_large_pages(void *block, int64_t size) {
+    #ifdef MADV_HUGEPAGE
+        uintptr_t begin = (uintptr_t)block & ~(uintptr_t)(VAFA_PAGE - 1);
+        if (size < VAFA_LARGE) return;
+        madvise((void *)begin, (uintptr_t)block + malloc_usable_size(block) - begin,
+                MADV_HUGEPAGE);
+    #else
+        (void)block; (void)size;
+    #endif
+    }
+    #endif
+    """
+    void large_pages "vafa_large_pages"(void *block, int64_t size) noexcept nogil
+
 
 cdef inline bint room_for(void **items, int32_t n, int32_t *room, int64_t size) noexcept nogil:
     """Make room for one more item of `size` bytes; False without memory."""

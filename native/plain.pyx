@@ -14,7 +14,7 @@ from libc.string cimport memset
 from .accounts cimport expire_passed, pay_debt, put_lot
 from .arith cimport ctz64, i128, prefetch
 from .columns cimport MOST_AHEAD, Columns, Postings, Results, give_room, more_postings
-from .earn cimport Figure, Figures, caps_cut, fill_caps, is_safe, rate_one
+from .earn cimport Figure, Figures, caps_cut, fill_caps, granted_by, is_safe, rate_one
 from .earn_any cimport rate_basket
 from .lots cimport Lot, Lots, pending_points
 from .rules cimport (
@@ -72,7 +72,9 @@ cdef inline bint post_basket(const RuleTable *t, int32_t words, int32_t currenci
     cdef int64_t at
     cdef uint64_t left
     cdef const PlainRule *one
+    cdef const PlainRule *those
     cdef const Figure *to
+    cdef const Figure *figures
     cdef int64_t *account
     cdef Lot lot
     if not more_postings(p, t.n_rules):
@@ -80,18 +82,20 @@ cdef inline bint post_basket(const RuleTable *t, int32_t words, int32_t currenci
     at = p.n
     for w in range(words):
         left = candidates[w]
+        those = rules + w * 64
+        figures = f.of + w * 64
         while left:
-            rule = w * 64 + ctz64(left)
+            rule = ctz64(left)
             left &= left - 1
-            one = &rules[rule]
-            to = &f.of[rule]
+            one = &those[rule]
+            to = &figures[rule]
             p.basket[at] = basket
             p.rule[at] = one.number
             p.kind[at] = one.kind
             p.currency[at] = one.currency
-            p.limit[at] = to.limit
+            p.limit[at] = to.limit if f.cut else 0
             p.desired[at] = to.desired
-            p.points[at] = to.granted
+            p.points[at] = granted_by(f, to)
             # One that wanted nothing is written over by the next: no branch on the data.
             at += to.desired != 0
     p.n = at
@@ -128,7 +132,7 @@ cdef inline void count_basket(const RuleTable *t, const uint64_t *candidates, in
             amount = 0
             rule = counter.subject
             if rule >= 0 and candidates[rule >> 6] >> (rule & 63) & 1:
-                amount = f.of[rule].granted
+                amount = granted_by(f, &f.of[rule])
             if counter.kind == COUNT_RULE_USES:
                 amount = amount > 0
         else:
@@ -177,10 +181,16 @@ cdef void rate_amounts(const RuleTable *t, const PlainRule *rules, int32_t n, co
     rate_one(t, 1, False, rules, x.segments, n, x.matched, x.candidates, row, day, f)
 
 
+cdef void rate_words(const RuleTable *t, const PlainRule *rules, int32_t n, const int64_t *row,
+                     int32_t day, const Scratch *x, Figures *f) noexcept nogil:
+    """As rate_one, of any number of rules of which none asks for quantities."""
+    rate_one(t, t.n_words, False, rules, x.segments, n, x.matched, x.candidates, row, day, f)
+
+
 cdef void rate_quantities(const RuleTable *t, const PlainRule *rules, int32_t n,
                           const int64_t *row, int32_t day, const Scratch *x,
                           Figures *f) noexcept nogil:
-    rate_one(t, t.n_words, t.uses_quantity, rules, x.segments, n, x.matched, x.candidates, row,
+    rate_one(t, t.n_words, True, rules, x.segments, n, x.matched, x.candidates, row,
              day, f)
 
 
@@ -260,8 +270,10 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
         safe = is_safe(t, x.segments, n, eligible)
         if currencies > 1 or not safe:
             rate_any(shared.t, rules, n, tier, safe, row, day, shared.x, f)
-        elif words > 1 or t.uses_quantity:
+        elif t.uses_quantity:
             rate_quantities(shared.t, rules, n, row, day, shared.x, f)
+        elif words > 1:
+            rate_words(shared.t, rules, n, row, day, shared.x, f)
         else:
             rate_amounts(shared.t, rules, n, row, day, shared.x, f)
         # Nearly always what all rules give together is below every cap.

@@ -1,7 +1,7 @@
 """Answers to sales as JSON lines, from what a batch came to: no object is made an answer."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
@@ -33,24 +33,43 @@ cdef inline int put_word(Bytes *b, const Word *word) except -1 nogil:
     return put(b, word.at, word.size)
 
 
+cdef inline bint is_plain(const char *text, Py_ssize_t size) noexcept nogil:
+    """Whether a text in UTF-8 needs no escape in JSON."""
+    cdef Py_ssize_t k
+    for k in range(size):
+        if <uint8_t>text[k] < 32 or text[k] == b'"' or text[k] == b'\\':
+            return False
+    return True
+
+
 def answer_lines(
-    const uint8_t[::1] written, const int64_t[::1] numbers, const int32_t[::1] id_bounds,
+    const uint8_t[::1] written, numbers, const int32_t[::1] id_bounds,
     const uint8_t[::1] id_text, int64_t first, const int64_t[::1] posted_from,
-    const int64_t[::1] rule, const int64_t[::1] kind, const int64_t[::1] currency,
-    const int64_t[::1] points,
-    const int64_t[::1] desired, const int64_t[::1] limit, const int64_t[::1] corrects,
-    const int64_t[:, ::1] balances, const int64_t[::1] tier, list rules, list kinds,
+    const uint16_t[::1] rule, const uint8_t[::1] kind, const uint8_t[::1] currency,
+    const int64_t[::1] points, const int64_t[::1] desired, const uint8_t[::1] limit, corrects,
+    const int64_t[::1] active, const int64_t[::1] pending, const int64_t[::1] held,
+    const int64_t[::1] debt, const int8_t[::1] tier, uint8_t told_by_limit, list rules, list kinds,
     list currencies, list limits, list corrected, list tiers,
 ):
     """(text, bounds): a line for each answer that is to be `written`, in the order of the batch.
 
-    Those are accepted. `bounds` (int64[n + 1]) delimit the lines of all facts in the text.
-    `numbers` are the facts' own lines, `first` the seq of the first. Postings are those that
-    answers show; `corrects` is the place of a fact's name in `corrected`, -1 for none. `balances`
-    (int64[n, 4 x currencies]) are active, pending, held, debt. All names are JSON as bytes,
-    ids texts that need no escape.
+    Those are accepted; one whose id needs an escape in JSON is left out. `bounds` (int64[n + 1])
+    delimit the lines of all facts in the text. `numbers` (int64[n]) are the facts' own lines; with
+    None the answers are told without, and without a line feed. `first` is the seq of the first.
+    A posting without points is shown if it is of the kind `told_by_limit` and has a limit.
+    `corrects` (int64) is the place of a fact's name in `corrected` for each posting, -1 for none;
+    None for none at all. Balances are int64[n x currencies]. All names are JSON as bytes; those of
+    no rule and of no tier come last.
     """
-    cdef Py_ssize_t n = numbers.shape[0], row, p, c, n_currencies = balances.shape[1] // 4
+    cdef Py_ssize_t n = written.shape[0], row, p, c, n_currencies = active.shape[0] // max(n, 1)
+    cdef Py_ssize_t n_rules = len(rules), n_tiers = len(tiers), shown
+    cdef const int64_t[::1] lines
+    cdef const int64_t[::1] named
+    cdef bint numbered = numbers is not None, corrections = corrects is not None
+    if numbered:
+        lines = numbers
+    if corrections:
+        named = corrects
     cdef Bytes out
     cdef Word *rule_words = NULL
     cdef Word *kind_words = NULL
@@ -70,21 +89,31 @@ def answer_lines(
         with nogil:
             make_room(&out, AROUND * (n + rule.shape[0]))
             for row in range(n):
-                if not written[row]:
+                if not written[row] or not is_plain(
+                    ids + id_bounds[row], id_bounds[row + 1] - id_bounds[row]
+                ):
                     ends[row + 1] = out.used
                     continue
-                put(&out, b'{"line":', 8)
-                put_figure(&out, numbers[row])
-                put(&out, b',"id":"', 7)
+                if numbered:
+                    put(&out, b'{"line":', 8)
+                    put_figure(&out, lines[row])
+                    put(&out, b',', 1)
+                else:
+                    put(&out, b'{', 1)
+                put(&out, b'"id":"', 6)
                 put(&out, ids + id_bounds[row], id_bounds[row + 1] - id_bounds[row])
                 put(&out, b'","seq":', 8)
                 put_figure(&out, first + row)
                 put(&out, b',"status":"ok","postings":[', 27)
+                shown = 0
                 for p in range(posted_from[row], posted_from[row + 1]):
-                    if p > posted_from[row]:
+                    if points[p] == 0 and not (kind[p] == told_by_limit and limit[p]):
+                        continue
+                    if shown:
                         put(&out, b',', 1)
+                    shown += 1
                     put(&out, b'{"rule":', 8)
-                    put_word(&out, &rule_words[rule[p]])
+                    put_word(&out, &rule_words[min(<Py_ssize_t>rule[p], n_rules - 1)])
                     put(&out, b',"kind":', 8)
                     put_word(&out, &kind_words[kind[p]])
                     put(&out, b',"currency":', 12)
@@ -96,9 +125,9 @@ def answer_lines(
                         put_figure(&out, desired[p])
                         put(&out, b',"limit":', 9)
                         put_word(&out, &limit_words[limit[p]])
-                    if corrects[p] >= 0:
+                    if corrections and named[p] >= 0:
                         put(&out, b',"corrects":', 12)
-                        put_word(&out, &fact_words[corrects[p]])
+                        put_word(&out, &fact_words[named[p]])
                     put(&out, b'}', 1)
                 put(&out, b'],"balances":{', 14)
                 for c in range(n_currencies):
@@ -106,17 +135,19 @@ def answer_lines(
                         put(&out, b',', 1)
                     put_word(&out, &currency_words[c])
                     put(&out, b':{"active":', 11)
-                    put_figure(&out, balances[row, 4 * c])
+                    put_figure(&out, active[row * n_currencies + c])
                     put(&out, b',"pending":', 11)
-                    put_figure(&out, balances[row, 4 * c + 1])
+                    put_figure(&out, pending[row * n_currencies + c])
                     put(&out, b',"held":', 8)
-                    put_figure(&out, balances[row, 4 * c + 2])
+                    put_figure(&out, held[row * n_currencies + c])
                     put(&out, b',"debt":', 8)
-                    put_figure(&out, balances[row, 4 * c + 3])
+                    put_figure(&out, debt[row * n_currencies + c])
                     put(&out, b'}', 1)
                 put(&out, b'},"tier":', 9)
-                put_word(&out, &tier_words[tier[row]])
-                put(&out, b'}\n', 2)
+                put_word(&out, &tier_words[tier[row] if tier[row] >= 0 else tier[row] + n_tiers])
+                put(&out, b'}', 1)
+                if numbered:
+                    put(&out, b'\n', 1)
                 ends[row + 1] = out.used
         return (out.at[:out.used] if out.used else b""), bounds
     finally:

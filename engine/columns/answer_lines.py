@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vafa.native.told import answer_lines
 
-from .answers import STOCK, AnswerWords, shown_postings
+from .answers import OFFER, STOCK, AnswerWords
 from .columns import BALANCES, Outcome, among
 from .parked import resolutions
 from .schema import text_view
@@ -37,35 +37,29 @@ def in_common_form(outcome: Outcome, names: Mapping[int, str]) -> NDArray[np.boo
 
 
 def common_lines(
-    words: AnswerWords, written: NDArray[np.bool_], numbers: NDArray[np.int64], ids: pa.Array,
-    first: int, outcome: Outcome, names: Mapping[int, str],
+    words: AnswerWords, written: NDArray[np.bool_], numbers: NDArray[np.int64] | None,
+    ids: pa.Array, first: int, outcome: Outcome, names: Mapping[int, str],
 ) -> tuple[bytes, NDArray[np.int64]]:
-    """What `answers.rated_answers` tells of sales, a line each with its number put first.
+    """What `answers.rated_answers` tells of sales, a line each with its number put first; without
+    numbers no lines but the answers alone.
 
-    Only facts that are `written` get one: they are in the common form, their ids need no escape.
-    The bounds of all facts' lines (int64[n + 1]) come with the text.
+    Only facts that are `written` get one: they are in the common form. One whose id needs an
+    escape gets none. The bounds of all facts' lines (int64[n + 1]) come with the text.
     """
-    starts, posted = shown_postings(outcome)
-    n = len(ids)
-    size = outcome.active.size // n
-    balances = np.stack([getattr(outcome, name).reshape(n, size) for name in BALANCES], axis=2)
-    # The number of no rule is the highest, that of no tier below 0.
-    rule = np.minimum(posted["rule"], len(words.rules))
-    tier = outcome.tier.astype(np.int64)
-    tier[tier < 0] += len(words.tiers)
-    corrects = np.full(len(rule), -1, np.int64)
-    place_of = {seq: place for place, seq in enumerate(names)}
-    for place in posted["corrects"].nonzero()[0].tolist() if names else ():
-        corrects[place] = place_of[int(posted["corrects"][place])]
+    postings = outcome.postings
+    corrects = None
+    if names:
+        place_of = {seq: place for place, seq in enumerate(names)}
+        corrects = np.array(
+            [place_of.get(seq, -1) for seq in postings["corrects"].tolist()], np.int64
+        )
     bounds, text = text_view(ids)
-    kind, currency, points, desired, limit = (
-        posted[name].astype(np.int64)
-        for name in ("kind", "currency", "points", "desired", "limit")
-    )
+    active, pending, held, debt = (getattr(outcome, name).reshape(-1) for name in BALANCES)
     return answer_lines(
-        written.view(np.uint8), numbers, bounds, text, first, starts, rule.astype(np.int64), kind,
-        currency, points, desired, limit, corrects,
-        np.ascontiguousarray(balances.reshape(n, 4 * size)), tier, words.json_rules, _KINDS,
-        words.json_currencies, _LIMITS, [orjson.dumps(name) for name in names.values()],
-        words.json_tiers,
+        written.view(np.uint8), numbers, bounds, text, first, outcome.posted_from,
+        postings["rule"], postings["kind"], postings["currency"], postings["points"],
+        postings["desired"], postings["limit"], corrects,
+        active, pending, held, debt, outcome.tier, OFFER,
+        words.json_rules, _KINDS, words.json_currencies, _LIMITS,
+        [orjson.dumps(name) for name in names.values()], words.json_tiers,
     )

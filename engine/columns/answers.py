@@ -30,7 +30,7 @@ _OK, _PARKED = int(Status.OK), int(Status.PARKED)
 _CAPTURE, _ACCRUE = POSTINGS.index("capture"), POSTINGS.index("accrue")
 _FIGURES = {_CAPTURE: "captured", _ACCRUE: "accrued"}
 """What the figure is called of postings whose points are 0."""
-_OFFER = POSTINGS.index("offer")
+OFFER = POSTINGS.index("offer")
 """Kinds of postings that are told without points."""
 TOLD = ["ok" if code == _OK else "parked" if code == _PARKED else "refused" for code in Status]
 
@@ -109,7 +109,7 @@ def shown_postings(outcome: Outcome) -> tuple[NDArray[np.int64], dict[str, NDArr
 def _tells(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
     """Postings that are shown without points; what offers take off is told elsewhere."""
     kind = columns["kind"]
-    return (kind == _CAPTURE) | (kind == _ACCRUE) | ((kind == _OFFER) & (columns["limit"] != 0))
+    return (kind == _CAPTURE) | (kind == _ACCRUE) | ((kind == OFFER) & (columns["limit"] != 0))
 
 
 def _balances(words: AnswerWords, outcome: Outcome) -> list[Answer]:
@@ -248,7 +248,7 @@ def posting_details(
     words: AnswerWords, columns: Mapping[str, NDArray[Any]], names: Mapping[int, str]
 ) -> list[Answer]:
     """Postings with what the rule wanted, whether or not a limit cut it."""
-    offers = (columns["kind"] == _OFFER) & (columns["limit"] == 0)
+    offers = (columns["kind"] == OFFER) & (columns["limit"] == 0)
     kept = np.flatnonzero(
         (columns["points"] != 0) | ((columns["rule"] != NO_RULE) & ~offers) | _tells(columns)
     )

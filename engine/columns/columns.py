@@ -222,9 +222,19 @@ class Facts:
     minute: NDArray[np.int16]
     kind: NDArray[np.uint8]
     extras: Extras | None = None
+    _plain: bool | None = field(default=None, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.at)
+
+    @property
+    def plain(self) -> bool:
+        """Whether all are sales without extras, as the facts of most commits are: they are asked
+        once what would be asked a dozen times."""
+        if self._plain is None:
+            # The code of a sale is 0.
+            self._plain = not self.kind.any()
+        return self._plain and self.extras is None
 
     def extra(self, row: int) -> Extra:
         """A fact's extra; one without any field when it has none."""

@@ -19,6 +19,7 @@ from vafa.native.wire import Sale, fill
 from .columns import CLAIM, CLOSE, ENROL, RETURN, SALE, UPDATE, Facts
 from .dictionaries import Dictionaries
 from .records import Content
+from .schema import string_array
 
 
 class Intake(Protocol):
@@ -115,8 +116,7 @@ class DecodedFacts:
 
     def id_array(self, rows: NDArray[np.int64] | None) -> pa.Array:
         """See Intake."""
-        ids = self.ids if rows is None else [self.ids[row] for row in rows]
-        return pa.array(ids, pa.string())
+        return string_array(self.ids if rows is None else [self.ids[row] for row in rows])
 
     def content(self, row: int) -> Content:
         """See Intake."""

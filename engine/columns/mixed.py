@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from vafa.native.wire import Sale
@@ -51,10 +50,6 @@ class MixedFacts(DecodedFacts):
         if not self.plain[row]:
             return super().content(row)
         return self._sales.content(int(self._place[row]))
-
-    def id_array(self, rows: Int64 | None) -> pa.Array:
-        """See Intake."""
-        return pa.array(self.ids if rows is None else [self.ids[row] for row in rows.tolist()])
 
     def columns(self, dictionaries: Dictionaries, rows: Int64 | None) -> Facts:
         """See Intake."""

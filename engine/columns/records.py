@@ -40,6 +40,7 @@ from .schema import (
     column,
     list_view,
     lists,
+    string_array,
     texts,
 )
 
@@ -99,6 +100,11 @@ _TYPES_OF = {field.type.id: field.type for field in GROWTH}
 def _none_of(n: int, kind: int) -> pa.Array:
     """n nulls of a type, by its id."""
     return pa.nulls(n, _TYPES_OF[kind])
+
+
+@lru_cache(512)
+def _no_attributes(n: int) -> tuple[pa.Array, ...]:
+    return tuple(_none_of(n, field.type.id) for field in _ATTRIBUTES)
 
 
 @lru_cache(512)
@@ -176,6 +182,14 @@ def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | N
     n = plain + len(stores) + len(products)
     if not n:
         return None
+    if n == plain:
+        # A till's new member, mostly.
+        since_us = [0] * (n - len(renames)) + [number for number, _, _ in renames]
+        return pa.RecordBatch.from_arrays(
+            [pa.array(kinds, pa.uint8()), string_array(names), pa.array(since_us, pa.int64()),
+             *_no_attributes(n)],
+            schema=GROWTH,
+        )  # fmt: skip
     kinds += [STORE] * len(stores) + [PRODUCT] * len(products)
     of_stores, of_products = _by_field(StoreVersion, stores), _by_field(Product, products)
     names += [*of_stores["store"], *of_products["sku"]]
@@ -184,8 +198,6 @@ def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | N
 
     def attribute(field: pa.Field) -> pa.Array:
         """Goods that a till names first have none of most attributes."""
-        if n == plain:
-            return _none_of(n, field.type.id)
         values: list[Any] = [None] * plain
         for found, rows in ((of_stores, stores), (of_products, products)):
             values += found.get(field.name) or [None] * len(rows)

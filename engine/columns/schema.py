@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from vafa.native.rows import string_buffers
+
 LINE = pa.struct(
     [
         pa.field("line", pa.int32(), nullable=False),
@@ -149,6 +151,12 @@ def texts(values: pa.Array) -> tuple[Any, ...]:
     return values.offset, *(
         0 if buffer is None else buffer.address for buffer in values.buffers()
     ), values
+
+
+def string_array(strings: list[str]) -> pa.Array:
+    """Strings as an array; a few of them are made in half the time that `pa.array` takes."""
+    bounds, text = string_buffers(strings)
+    return pa.StringArray.from_buffers(len(strings), pa.py_buffer(bounds), pa.py_buffer(text))
 
 
 def column(batch: pa.RecordBatch, name: str) -> NDArray[Any]:

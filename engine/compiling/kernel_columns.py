@@ -150,9 +150,7 @@ def kernel_columns(
     part (bool or uint8); `settled` whose accounts facts count in, where members are tied.
     """
     flags, kind = _ACCEPTED[accepted.view(np.uint8)], facts.kind
-    # The code of a sale is 0.
-    only_sales = not kind.any()
-    if only_sales:
+    if facts.plain:
         flags |= PLAIN
     else:
         flags[kind == SALE] |= PLAIN
@@ -177,7 +175,7 @@ def kernel_columns(
         amount=held(facts.amount, np.int64),
         tender_names=None if names.tenders is None else held(names.tenders, np.int64),
     )  # fmt: skip
-    if facts.extras is not None or not only_sales:
+    if not facts.plain:
         _Extras(compiled, seen, facts, out).fill(settled.told if settled is not None else {})
     if settled is not None:
         out.absorbs = settled.absorbs

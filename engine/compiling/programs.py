@@ -44,11 +44,15 @@ class CompiledPrograms:
         ]
         self.natives: list[Rules] = [one.native for one in self.compiled]
         self.tables = [RuleTables(one, self.seen) for one in self.compiled]
+        self._followed: object = None
 
     def follow(self) -> None:
         """Keep the native tables as long as the dictionaries."""
-        for tables in self.tables:
-            tables.follow()
+        sizes = self.seen.followed()
+        if sizes != self._followed:
+            self._followed = sizes
+            for tables in self.tables:
+                tables.follow()
 
     def new_state(self) -> State:
         """An empty state table."""
@@ -82,10 +86,9 @@ class CompiledPrograms:
             return None
         # Of version 0, before all publications, nothing is drawn.
         draws = [[], *(drawing(one.draws) for one in self.compiled)]
-        return np.array([
-            won(draws[number], name)
-            for number, name in zip(version.tolist(), ids, strict=True)
-        ], np.uint64)  # fmt: skip
+        return np.fromiter(
+            map(won, map(draws.__getitem__, version.tolist()), ids), np.uint64, len(ids)
+        )
 
     def columns(
         self, facts: Facts, version: NDArray[np.uint16], epoch: NDArray[np.uint32],

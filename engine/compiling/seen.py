@@ -19,6 +19,14 @@ class Seen:
         """How many channels, coupons and activities have been seen."""
         return len(self.channels), len(self.coupons), len(self.activities)
 
+    def followed(self) -> tuple[int, ...]:
+        """How long all is that the tables of a program follow."""
+        known = self.dictionaries
+        return (
+            len(known.products), len(known.products.categories), len(known.stores),
+            len(known.terminals), len(known.tenders), *self.sizes(),
+        )  # fmt: skip
+
     def cut(self, sizes: tuple[int, int, int]) -> None:
         """Forget the channels, coupons and activities beyond earlier lengths."""
         codes = self.channels, self.coupons, self.activities

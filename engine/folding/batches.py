@@ -73,10 +73,10 @@ def apply(fold: Fold, batch: Batch, past: Past) -> Outcome:
     """Fold new facts in the order of arrival, deciding what is accepted."""
     facts, n = batch.facts, len(batch.facts)
     previous = fold.state.chain(facts.member, batch.first)
-    takes = np.ones(n, np.bool_)
-    takes[list(batch.refused)] = False
     nobody = facts.member == NO_MEMBER
-    takes[nobody] = False
+    takes = ~nobody
+    if batch.refused:
+        takes[list(batch.refused)] = False
     special = special_rows(fold, batch, past)
     tied = _tied(fold, batch)
     takes_part, late_members, twisted = _sort_out(fold, batch, takes, special, tied)
@@ -179,7 +179,8 @@ def at_stake(
     for more in (fold.accounts.behind(facts.member, facts.at), fold.closed.late(facts.at)):
         late = late if more is None else late | more
     late[naming_rows(facts, np.arange(len(facts), dtype=np.uint32))] = True
-    if past.parked.awaited(ids) or unordered.any() or (facts.kind == HOLD).any():
+    holds = not facts.plain and (facts.kind == HOLD).any()
+    if past.parked.awaited(ids) or unordered.any() or holds:
         late[:] = True
     return members.union(tied.tolist(), fold.accounts.every(facts.member[late].tolist()))
 
@@ -251,8 +252,7 @@ def _sort_out(
         late = late | before_closing
     if special is not None:
         late = late | special
-    holds = facts.kind == HOLD
-    if holds.any():
+    if not facts.plain and (holds := facts.kind == HOLD).any():
         # A hold may run out before the next fact of the batch: see `State.behind`.
         late = late | (np.isin(facts.member, facts.member[holds]) & ~holds)
     twisted = bool(unordered.any())

@@ -29,8 +29,6 @@ from ..views.first_answer import first_answer
 
 NO_NAMES = Sizes()
 
-_LINE_0 = b'{"line":0,'
-
 
 @dataclass(slots=True)
 class Staged:
@@ -51,11 +49,8 @@ class Staged:
     legs: Legs | None = None
     brought: Legs | None = None
     batch: pa.RecordBatch | None = None
-
-    def ids(self) -> pa.Array:
-        """Ids of the new facts, which come first in the record."""
-        assert self.batch is not None
-        return self.batch.column("id")[: len(self.new_ids)]
+    id_array: pa.Array | None = None
+    """`new_ids`, which come first in the record."""
 
 
 def verdicts_of(replica: Replica, staged: Staged) -> list[Verdict]:
@@ -87,16 +82,12 @@ def texts_of(
     written = _written(staged, in_common_form(outcome, names))
     written &= wanted if staged.rows is None else wanted[staged.rows]
     written &= (facts.kind == SALE) & (facts.member != NO_MEMBER)
-    written &= np.array([_is_plain(name) for name in staged.new_ids], np.bool_)
     text, bounds = common_lines(
-        words, written, np.zeros(len(written), np.int64), staged.ids(), record.first, outcome, names
+        words, written, None, staged.id_array, record.first, outcome, names
     )
-    made = iter(
-        () if written.all() else _new_answers(replica, staged, np.flatnonzero(~written))
-    )
-    # A line begins with its number and ends with a line feed.
+    made = iter(_new_answers(replica, staged, np.flatnonzero(bounds[1:] == bounds[:-1])))
     told: list[Text | Verdict] = [
-        b"{" + text[begin + len(_LINE_0) : end - 1] if end > begin else Verdict(next(made))
+        text[begin:end] if end > begin else Verdict(next(made))
         for begin, end in pairwise(bounds.tolist())
     ]
     if staged.rows is None:
@@ -106,11 +97,6 @@ def texts_of(
         _old_verdict(replica, staged, row) or next(new)
         for row in range(len(staged.intake.ids))
     ]
-
-
-def _is_plain(text: str) -> bool:
-    """Whether a text needs no escape in JSON."""
-    return text.isprintable() and '"' not in text and "\\" not in text
 
 
 def table_of(replica: Replica, staged: Staged) -> pa.Table:
@@ -134,8 +120,7 @@ def lines_of(
 ) -> list[bytes | Told]:
     """The verdicts in the order of the batch: JSON lines with `numbers` first.
 
-    Rows that tell more than the common form stand between the lines. Ids of sales that were not
-    decoded need no escape in JSON.
+    Rows that tell more than the common form stand between the lines.
     """
     outcome, record, words, rows = staged.outcome, staged.record, replica.words, staged.rows
     n = len(staged.intake.ids)
@@ -145,9 +130,10 @@ def lines_of(
     names = replica.names_of(corrected(outcome.postings))
     written = _written(staged, in_common_form(outcome, names))
     text, bounds = common_lines(
-        words, written, numbers if rows is None else numbers[rows], staged.ids(), record.first,
+        words, written, numbers if rows is None else numbers[rows], staged.id_array, record.first,
         outcome, names,
     )  # fmt: skip
+    written = bounds[1:] > bounds[:-1]
     if rows is None and written.all():
         return [text]
     new = np.arange(n) if rows is None else rows
@@ -232,4 +218,4 @@ def _rated_table(replica: Replica, staged: Staged) -> pa.Table:
         return VERDICTS.empty_table()
     assert words is not None
     names = replica.names_of(corrected(outcome.postings))
-    return rated_table(words, staged.ids(), record.first, outcome, names)
+    return rated_table(words, staged.id_array, record.first, outcome, names)

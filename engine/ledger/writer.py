@@ -128,14 +128,15 @@ class Writer(OpenLedger):
             also = others(facts, dictionaries) if joint else None
             members = at_stake(fold, facts, new_ids, replica, also)
             members |= fold.accounts.every(refers.referrer_of.values())
-            before = {m: fold.state.pack(m) for m in members}
+            before = dict(zip(members, map(fold.state.pack, members), strict=True))
         # From here until the commit is settled or taken back, memory is ahead of the journal.
         self.spoiled = True
         new = Batch(facts, new_ids, first, version, self._refused_rows(admitted, facts))
         apply = apply_joint if joint else apply_alone
         outcome, legs = apply(fold, new, replica)
         n = fold.n_currencies
-        batch = facts_batch(intake.id_array(rows), facts, outcome, version, n)
+        id_array = intake.id_array(rows)
+        batch = facts_batch(id_array, facts, outcome, version, n)
         batch = batch if legs is None else rows_batch(batch, legs.rows(n))
         brought = self._referred(refers, new, outcome, legs, batch)
         if legs is not None and keep_before:
@@ -152,7 +153,7 @@ class Writer(OpenLedger):
         replica.in_flight = before
         return Staged(
             intake, record, data, outcome, new_ids, rows, refusals, known, before, sizes, facts,
-            undo, legs, brought, batch,
+            undo, legs, brought, batch, id_array,
         )  # fmt: skip
 
     def _with_budgets(
@@ -270,7 +271,7 @@ class Writer(OpenLedger):
                         legs.outcome.status,
                     )
                     self.replica.dirty.update(legs.outcome.members.tolist())
-            if (facts.kind == ERASE).any():
+            if not facts.plain and (facts.kind == ERASE).any():
                 self.forget()
             self.spoiled = False
         self.replica.in_flight = {}

@@ -164,8 +164,7 @@ class Settled:
 
 def has_links(facts: Facts) -> bool:
     """Whether a fact among some ties members, or unties them."""
-    kinds = facts.kind
-    return len(kinds) > 0 and bool(kinds.max() >= MERGE) and bool(TIES[kinds].any())
+    return not facts.plain and bool(TIES[facts.kind].any())
 
 
 def settle(

@@ -143,7 +143,7 @@ class Membership:
         dictionaries: Dictionaries,
     ) -> None:
         """Take what facts of members settle, in the order of their seqs from `first` on."""
-        if facts.extras is None and not _TELLS[facts.kind].any():
+        if facts.plain or (facts.extras is None and not _TELLS[facts.kind].any()):
             return
         for row in range(len(facts)):
             extra, kind = facts.extra(row), int(facts.kind[row])

@@ -213,8 +213,7 @@ def refuse_closed(
 
     A second close is refused whenever it is, and who has left ever is tied to nobody.
     """
-    closing = (facts.kind == CLOSE).any()
-    if not membership.closed and not closing:
+    if not membership.closed and (facts.plain or not (facts.kind == CLOSE).any()):
         return
     ahead: dict[int, int] = {}
 

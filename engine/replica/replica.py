@@ -299,6 +299,9 @@ class Replica:
         if len(facts):
             self.latest_at = max(self.latest_at, int(facts.at.max()))
         self.membership.read(first, facts, ids, status, self.dictionaries)
+        waits = [] if facts.plain else (status == PARKED_CODE).nonzero()[0].tolist()
+        if not waits and not self.parked:
+            return
         nobody = facts.member == NO_MEMBER
         here = ids
         if nobody.any():
@@ -306,7 +309,7 @@ class Replica:
             here = [name for name, none in zip(ids, nobody.tolist(), strict=True) if not none]
         if self.parked:
             self.parked.arrived(here)
-        for row in (status == PARKED_CODE).nonzero()[0].tolist():
+        for row in waits:
             sale = facts.extra(row).named
             if sale not in here:
                 self.parked.add(sale, first + row, int(facts.member[row]))

@@ -82,6 +82,8 @@ class Legs:
 
 def is_joint(facts: Facts) -> bool:
     """Whether a batch is one fact about more than one account, which is committed alone."""
+    if facts.plain:
+        return False
     found = bool(_IS_JOINT[facts.kind].any()) or (
         facts.extras is not None and any(extra and extra.tender_cards for extra in facts.extras)
     )

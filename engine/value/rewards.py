@@ -113,6 +113,8 @@ def _in_flight(replica: Replica, fold: Fold, name: str) -> int:
 def write_items(fold: Fold, batch: Batch, outcome: Outcome, past: Past) -> None:
     """Write on the rows of a commit which items were given, and which came back."""
     facts = batch.facts
+    if facts.plain:
+        return
     back: dict[str, int] = {}
     for row in np.flatnonzero(_OF_ITEMS[facts.kind]).tolist():
         if outcome.status[row] != Status.OK:
