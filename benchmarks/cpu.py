@@ -1,4 +1,5 @@
-"""Processor time of a process and its children: what a rate does not tell on a busy machine."""
+"""Processor time of processes, and what the host took: what a rate does not tell on a busy
+machine."""
 
 from __future__ import annotations
 
@@ -6,6 +7,18 @@ import os
 from pathlib import Path
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+
+
+def host_ticks() -> tuple[int, int]:
+    """Ticks that the host gave to others while processors here had work, and all ticks, so far."""
+    ticks = [int(count) for count in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    return ticks[7], sum(ticks)
+
+
+def stolen(since: tuple[int, int]) -> float:
+    """The part of all processor time that the host has given to others since `host_ticks`."""
+    taken, every = host_ticks()
+    return (taken - since[0]) / max(1, every - since[1])
 
 
 def cpu_s(*roots: int) -> float:

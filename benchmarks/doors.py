@@ -25,29 +25,20 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
-from vafa.engine.checks.program_file import parse_program
-from vafa.engine.facts import PublishFact
 from vafa.engine.formats import complete_journey
-from vafa.engine.ledger.writer import Writer
 from vafa.engine.wire.json_lines import read_lines
 from vafa.loadtest.baskets import wire_baskets, wire_json
-from vafa.loadtest.connection import post_requests, request_bytes
-from vafa.loadtest.openloop import Result, run_closed, run_open
+from vafa.loadtest.connection import request_bytes
+from vafa.loadtest.openloop import run_closed
 
 from . import http, postgres
 from .cpu import cpu_s
 from .http import GENERATOR_CORE, HOST, Rounds, bare, basket_requests, hello_requests, pinned
 from .ledger import load, open_with_program, temporary_ledger
 from .members import MEMBERS, a_million_more
+from .open_loop import CONNECTIONS, OPEN_RATE, Planned, open_loop
 from .served import start
-from .waits import commit_parts
 
-GALLERY = http.ROOT / "examples" / "programs"
-
-RIALS = 1_000
-"""Rials for a cent of the data, so that baskets are of a size that rules in rials are made for."""
-
-CONNECTIONS = 256
 PER_NDJSON = 1_000
 PER_ARROW = 8_192
 ARROW_S = 0.7
@@ -55,9 +46,6 @@ ARROW_S = 0.7
 RIVAL_BATCHES = 2
 """Batches that the rival has under way: its database works on one per connection."""
 
-OPEN_RATE = 4_000
-WARM = 4_000
-"""Sales before those that are measured: stores and terminals ring up for the first time."""
 AGAIN = 200
 """Members that are asked for again and again."""
 
@@ -231,42 +219,6 @@ def _run(
     seen.cpu_us.append(used / (result.answered * size) * 1e6)
 
 
-def open_loop(
-    seconds: float, data: Path | None
-) -> tuple[Result, dict[str, tuple[float, ...]]]:
-    """Sales at planned instants into the gallery's largest program; where they have waited."""
-    arrivals = int(OPEN_RATE * seconds)
-    with temporary_ledger() as ledger:
-        text = _largest()
-        worth = RIALS if parse_program(text).unit.exponent == 0 else 1
-        with Writer(ledger) as writer:
-            program = PublishFact("program", complete_journey.SINCE, text)
-            assert writer.publish_program(program).refusal is None
-            # What a chain sells is known before a till rings it up.
-            assert writer.commit_control(complete_journey.read(data).catalog).refusal is None
-        # On both cores, of which the generator keeps one busy for a quarter.
-        with start(ledger, core=None) as port, pinned(GENERATOR_CORE):
-            bodies = []
-            for basket in wire_baskets(data, limit=arrivals + WARM):
-                for part in (*basket["lines"], *basket["tenders"]):
-                    name = "net" if "net" in part else "amount"
-                    part[name] *= worth  # type: ignore[literal-required]
-                bodies.append(orjson.dumps(basket))
-            requests = post_requests("/v1/events", bodies)
-            warm, measured = requests[:WARM], requests[WARM:]
-            run_open(HOST, port, warm, OPEN_RATE, WARM / OPEN_RATE, connections=CONNECTIONS)
-            planned = run_open(
-                HOST, port, measured, OPEN_RATE, seconds, connections=CONNECTIONS
-            )
-            return planned, commit_parts(HOST, port)
-
-
-def _largest() -> str:
-    """The gallery's program with most rules."""
-    texts = [path.read_text("utf-8") for path in sorted(GALLERY.glob("*/program.toml"))]
-    return max(texts, key=lambda text: text.count("[[rule]]"))
-
-
 class Row(NamedTuple):
     """A line of the table; the ratios are of rates, and of processor time for an answer."""
 
@@ -279,8 +231,7 @@ class Row(NamedTuple):
 
 
 def rows(
-    seen: dict[str, Rounds], planned: Result, waits: dict[str, tuple[float, ...]],
-    read: tuple[float, float],
+    seen: dict[str, Rounds], planned: Planned, read: tuple[float, float],
 ) -> list[Row]:
     """The table: what we do, what stands beside it, and what is asked."""
 
@@ -291,9 +242,10 @@ def rows(
             median(b.cpu_us) / median(a.cpu_us), asked,
         )  # fmt: skip
 
-    lost = planned.planned - planned.statuses.get(201, 0)
-    spread = f"p50 {planned.p50:.1f}, p99 {planned.p99:.1f}, worst {planned.worst:.1f} ms"
-    parts = ", ".join(f"{part} {half:g}/{most:g}" for part, (half, most) in waits.items())
+    result = planned.result
+    spread = f"p50 {result.p50:.1f}, p99 {result.p99:.1f}, worst {result.worst:.1f} ms"
+    machine = f"generator late by {result.lag_p99:.1f} ms, the host took {planned.stolen:.0%}"
+    parts = ", ".join(f"{part} {half:g}/{most:g}" for part, (half, most) in planned.waits.items())
     return [
         row("single sale", "our sale", "bare sale", "bare aiohttp", "0.8"),
         row("single sale", "our sale", "rival sale", "rival", "4"),
@@ -310,8 +262,9 @@ def rows(
         ),
         row("baskets as Arrow", "our Arrow", "rival batch", "rival", "20; 100,000/s"),
         Row(
-            f"{OPEN_RATE:,} sales/s, open loop", f"{planned.rate:,.0f}/s, {lost} lost",
-            spread + "".join(f"; {problem}" for problem in planned.problems), None, None,
+            f"{OPEN_RATE:,} sales/s, open loop", f"{result.rate:,.0f}/s, {planned.lost} lost",
+            f"{spread}; {machine}" + "".join(f"; {problem}" for problem in result.problems),
+            None, None,
             "p99 25 ms",
         ),
         Row("its commits, p50/p99 below", f"{parts} ms", "", None, None, ""),
@@ -336,8 +289,8 @@ def main() -> None:
     say("batches ...")
     seen |= batched(options.rounds, options.seconds, options.data)
     say("open loop ...")
-    planned, waits = open_loop(10.0, options.data)
-    found = rows(seen, planned, waits, read_mb_per_s(options.data, options.rounds))
+    planned = open_loop(10.0, options.data)
+    found = rows(seen, planned, read_mb_per_s(options.data, options.rounds))
     if options.format == "json":
         shown: dict[str, Any] = {
             "rates": {name: side.rates for name, side in seen.items()},

@@ -23,6 +23,7 @@ from .committer import Committer
 from .doors import Doors, OpenDoors
 from .front import Front
 from .link import RemoteCommits, listen
+from .memory import steady_memory
 from .rehearsal import rehearse
 from .tracing import Tracing, provider_of
 
@@ -86,6 +87,7 @@ def committer_of(writer: Writer, tracing: Tracing | None) -> Committer:
 
 def serve_alone(ledger: Path, doors: Doors, started: Started) -> None:
     """All roles in one process. Raises LedgerError when the ledger cannot be written."""
+    steady_memory()
 
     async def main() -> None:
         tracing = tracing_of("vafa") if doors.traces else None
@@ -114,6 +116,7 @@ def write_for_others(ledger: Path, ready: int | None = None, *, traces: bool = F
 
     A byte on the descriptor `ready` says that it listens. `traces`: with spans of its commits.
     """
+    steady_memory()
     # It has no files to read again.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
@@ -149,6 +152,7 @@ def serve_in_front(ledger: Path, doors: Doors, ready: int | None = None) -> None
 
     A byte on the descriptor `ready` says that it serves.
     """
+    steady_memory()
 
     async def main() -> None:
         tracing = tracing_of("vafa-front") if doors.traces else None

@@ -218,6 +218,23 @@ def test_stopping_and_starting_changes_nothing(tmp_path: Path, workers: int) -> 
     assert state_hash(ledger) == before
 
 
+# -- memory ------------------------------------------------------------------------------------
+
+
+@MODES
+def test_who_answers_takes_small_pages(tmp_path: Path, workers: int) -> None:
+    with servers.serving(tmp_path / "ledger", workers=workers) as server:
+        answering = (
+            [server.process.pid] if workers == 1 else [*server.role("write"), *server.role("front")]
+        )
+        if "THP_enabled" not in Path("/proc/self/status").read_text():
+            pytest.skip("this kernel does not tell")
+        for pid in answering:
+            # One front end may still be starting.
+            told = Path(f"/proc/{pid}/status")
+            servers.wait_until(lambda told=told: "THP_enabled:\t0" in told.read_text(), 10)  # type: ignore[misc]
+
+
 # -- kill -9 -----------------------------------------------------------------------------------
 
 
