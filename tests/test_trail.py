@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from typing import Any
 
@@ -148,7 +149,7 @@ def test_rows_are_those_that_arrow_reads(payloads: str) -> None:
         theirs = read_facts(batch.take(pa.array(order)))
         assert ids == [batch.column("id")[row].as_py() for row in order]
         assert program.tolist() == column(batch, "program")[order].tolist()
-        for name in facts.__slots__:
+        for name in (field.name for field in dataclasses.fields(facts) if field.init):
             ours, expected = getattr(facts, name), getattr(theirs, name)
             if name == "extras":
                 assert (ours or [None] * len(facts)) == (expected or [None] * len(facts))
