@@ -99,7 +99,10 @@ cdef struct Postings:
 
 
 cdef enum:
-    MOST_AHEAD = 1 << 24   # postings for which room is made before any is known
+    # Postings for which room is made before any is known: no more than the allocator keeps for
+    # the next batch, and than small pages are good for.
+    MOST_AHEAD = 1 << 19
+    MUCH_MORE = 8          # times as many as there are: what is never touched costs nothing
 
 
 cdef inline bint bigger(void **column, int64_t size) noexcept nogil:
@@ -108,12 +111,11 @@ cdef inline bint bigger(void **column, int64_t size) noexcept nogil:
     if moved == NULL:
         return False
     column[0] = moved
-    large_pages(moved, size)
     return True
 
 
 cdef inline bint give_room(Postings *p, int64_t room) noexcept nogil:
-    """Give postings room for so many in all; False without memory."""
+    """Give postings memory for so many in all; False without memory."""
     if not (bigger(<void**>&p.basket, room * sizeof(uint32_t))
             and bigger(<void**>&p.member, room * sizeof(uint32_t))
             and bigger(<void**>&p.rule, room * sizeof(uint16_t))
@@ -124,12 +126,20 @@ cdef inline bint give_room(Postings *p, int64_t room) noexcept nogil:
             and bigger(<void**>&p.points, room * sizeof(int64_t))):
         return False
     p.room = room
+    if room > MOST_AHEAD:
+        large_pages(p.basket)
+        large_pages(p.rule)
+        large_pages(p.kind)
+        large_pages(p.currency)
+        large_pages(p.limit)
+        large_pages(p.desired)
+        large_pages(p.points)
     return True
 
 
 cdef inline bint more_postings(Postings *p, int64_t least) noexcept nogil:
     """Make room for `least` more postings; False without memory."""
-    return p.n + least <= p.room or give_room(p, 2 * (p.n + least))
+    return p.n + least <= p.room or give_room(p, MUCH_MORE * (p.n + least))
 
 
 cdef inline bint post(Postings *p, uint32_t basket, uint32_t member, uint16_t rule, uint8_t kind,

@@ -14,23 +14,22 @@ cdef extern from *:
     #include <malloc.h>
     #endif
 
-    enum { VAFA_PAGE = 4096, VAFA_LARGE = 4 << 20 };
-    /* Ask for large pages where a block has room for some: the first touch of each small one is a
-       fault, which costs as much as a thousand bytes written. Of a block that is a mapping of its
-       own all of it is meant: in parts it could not be moved without a copy. */
-    static inline void vafa_large_pages(void *block, int64_t size) {
+    enum { VAFA_PAGE = 4096 };
+    /* Ask for large pages for all of a block that is a mapping of its own, as malloc makes of large
+       ones: the first touch of each small page is a fault, which costs as much as a thousand bytes
+       written. Of a part the block could not be moved without a copy. */
+    static inline void vafa_large_pages(void *block) {
     #ifdef MADV_HUGEPAGE
         uintptr_t begin = (uintptr_t)block & ~(uintptr_t)(VAFA_PAGE - 1);
-        if (size < VAFA_LARGE) return;
         madvise((void *)begin, (uintptr_t)block + malloc_usable_size(block) - begin,
                 MADV_HUGEPAGE);
     #else
-        (void)block; (void)size;
+        (void)block;
     #endif
     }
     #endif
     """
-    void large_pages "vafa_large_pages"(void *block, int64_t size) noexcept nogil
+    void large_pages "vafa_large_pages"(void *block) noexcept nogil
 
 
 cdef inline bint room_for(void **items, int32_t n, int32_t *room, int64_t size) noexcept nogil:

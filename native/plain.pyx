@@ -431,8 +431,8 @@ cdef int fold_plain(const RuleTable *t, Work *w, const uint32_t *order,
     """As fold_run, compiled apart for the usual programs: one currency, at most 64 rules."""
     cdef Scratch x
     cdef int failed
-    # Room that is never touched costs nothing, and to grow copies: make it for all at once. If it
-    # is not to be had, more_postings asks for as much as there is need of.
+    # To grow copies: make room for as much as most batches post. If it is not to be had,
+    # more_postings asks for as much as there is need of.
     cdef int64_t ahead = n * t.n_rules
     give_room(w.p, ahead if ahead < MOST_AHEAD else MOST_AHEAD)
     failed = make_scratch(t, n, &x)
