@@ -77,6 +77,9 @@ class Checkpointer:
         except OSError:
             answer = None
         if answer is None:
+            # It has let go of its pipes and may not be gone yet: another one may begin then.
+            self._process.kill()
+            self._process.wait()
             raise LedgerError("the process that writes checkpoints has ended")
         if answer:
             raise LedgerError(answer.decode())
