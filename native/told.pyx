@@ -47,8 +47,9 @@ def answer_lines(
     const uint8_t[::1] id_text, int64_t first, const int64_t[::1] posted_from,
     const uint16_t[::1] rule, const uint8_t[::1] kind, const uint8_t[::1] currency,
     const int64_t[::1] points, const int64_t[::1] desired, const uint8_t[::1] limit, corrects,
+    const uint8_t[::1] shown,
     const int64_t[::1] active, const int64_t[::1] pending, const int64_t[::1] held,
-    const int64_t[::1] debt, const int8_t[::1] tier, uint8_t told_by_limit, list rules, list kinds,
+    const int64_t[::1] debt, const int8_t[::1] tier, list rules, list kinds,
     list currencies, list limits, list corrected, list tiers,
 ):
     """(text, bounds): a line for each answer that is to be `written`, in the order of the batch.
@@ -56,13 +57,13 @@ def answer_lines(
     Those are accepted; one whose id needs an escape in JSON is left out. `bounds` (int64[n + 1])
     delimit the lines of all facts in the text. `numbers` (int64[n]) are the facts' own lines; with
     None the answers are told without, and without a line feed. `first` is the seq of the first.
-    A posting without points is shown if it is of the kind `told_by_limit` and has a limit.
+    Of the postings those that are `shown` are told.
     `corrects` (int64) is the place of a fact's name in `corrected` for each posting, -1 for none;
     None for none at all. Balances are int64[n x currencies]. All names are JSON as bytes; those of
     no rule and of no tier come last.
     """
     cdef Py_ssize_t n = written.shape[0], row, p, c, n_currencies = active.shape[0] // max(n, 1)
-    cdef Py_ssize_t n_rules = len(rules), n_tiers = len(tiers), shown
+    cdef Py_ssize_t n_rules = len(rules), n_tiers = len(tiers), told
     cdef const int64_t[::1] lines
     cdef const int64_t[::1] named
     cdef bint numbered = numbers is not None, corrections = corrects is not None
@@ -105,13 +106,13 @@ def answer_lines(
                 put(&out, b'","seq":', 8)
                 put_figure(&out, first + row)
                 put(&out, b',"status":"ok","postings":[', 27)
-                shown = 0
+                told = 0
                 for p in range(posted_from[row], posted_from[row + 1]):
-                    if points[p] == 0 and not (kind[p] == told_by_limit and limit[p]):
+                    if not shown[p]:
                         continue
-                    if shown:
+                    if told:
                         put(&out, b',', 1)
-                    shown += 1
+                    told += 1
                     put(&out, b'{"rule":', 8)
                     put_word(&out, &rule_words[min(<Py_ssize_t>rule[p], n_rules - 1)])
                     put(&out, b',"kind":', 8)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vafa.native.told import answer_lines
 
-from .answers import OFFER, STOCK, AnswerWords
+from .answers import STOCK, AnswerWords, are_shown
 from .columns import BALANCES, Outcome, among
 from .parked import resolutions
 from .schema import text_view
@@ -59,7 +59,7 @@ def common_lines(
         written.view(np.uint8), numbers, bounds, text, first, outcome.posted_from,
         postings["rule"], postings["kind"], postings["currency"], postings["points"],
         postings["desired"], postings["limit"], corrects,
-        active, pending, held, debt, outcome.tier, OFFER,
+        are_shown(postings).view(np.uint8), active, pending, held, debt, outcome.tier,
         words.json_rules, _KINDS, words.json_currencies, _LIMITS,
         [orjson.dumps(name) for name in names.values()], words.json_tiers,
     )

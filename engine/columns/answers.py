@@ -30,7 +30,7 @@ _OK, _PARKED = int(Status.OK), int(Status.PARKED)
 _CAPTURE, _ACCRUE = POSTINGS.index("capture"), POSTINGS.index("accrue")
 _FIGURES = {_CAPTURE: "captured", _ACCRUE: "accrued"}
 """What the figure is called of postings whose points are 0."""
-OFFER = POSTINGS.index("offer")
+_OFFER = POSTINGS.index("offer")
 """Kinds of postings that are told without points."""
 TOLD = ["ok" if code == _OK else "parked" if code == _PARKED else "refused" for code in Status]
 
@@ -97,7 +97,7 @@ def shown_postings(outcome: Outcome) -> tuple[NDArray[np.int64], dict[str, NDArr
     """The postings that answers show, where each fact's begin: captures, points whose money has
     come, offers that a completed sale might not have had, and what has points."""
     starts, columns = outcome.posted_from, outcome.postings
-    kept = ((columns["points"] != 0) | _tells(columns)).nonzero()[0]
+    kept = are_shown(columns).nonzero()[0]
     if len(kept) == len(columns["points"]):
         return starts, columns
     return (
@@ -106,10 +106,14 @@ def shown_postings(outcome: Outcome) -> tuple[NDArray[np.int64], dict[str, NDArr
     )
 
 
-def _tells(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-    """Postings that are shown without points; what offers take off is told elsewhere."""
-    kind = columns["kind"]
-    return (kind == _CAPTURE) | (kind == _ACCRUE) | ((kind == OFFER) & (columns["limit"] != 0))
+def are_shown(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which postings answers show: those of points, and some without; what offers take off is told
+    elsewhere."""
+    kind, shown = columns["kind"], columns["points"] != 0
+    if shown.all():
+        return shown
+    shown |= (kind == _CAPTURE) | (kind == _ACCRUE)
+    return shown | ((kind == _OFFER) & (columns["limit"] != 0))
 
 
 def _balances(words: AnswerWords, outcome: Outcome) -> list[Answer]:
@@ -248,10 +252,8 @@ def posting_details(
     words: AnswerWords, columns: Mapping[str, NDArray[Any]], names: Mapping[int, str]
 ) -> list[Answer]:
     """Postings with what the rule wanted, whether or not a limit cut it."""
-    offers = (columns["kind"] == OFFER) & (columns["limit"] == 0)
-    kept = np.flatnonzero(
-        (columns["points"] != 0) | ((columns["rule"] != NO_RULE) & ~offers) | _tells(columns)
-    )
+    offers = (columns["kind"] == _OFFER) & (columns["limit"] == 0)
+    kept = np.flatnonzero(are_shown(columns) | ((columns["rule"] != NO_RULE) & ~offers))
     columns = {name: values[kept] for name, values in columns.items()}
     shown = _shown(words, columns, names)
     for entry, desired in zip(shown, columns["desired"].tolist(), strict=True):

@@ -182,14 +182,6 @@ def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | N
     n = plain + len(stores) + len(products)
     if not n:
         return None
-    if n == plain:
-        # A till's new member, mostly.
-        since_us = [0] * (n - len(renames)) + [number for number, _, _ in renames]
-        return pa.RecordBatch.from_arrays(
-            [pa.array(kinds, pa.uint8()), string_array(names), pa.array(since_us, pa.int64()),
-             *_no_attributes(n)],
-            schema=GROWTH,
-        )  # fmt: skip
     kinds += [STORE] * len(stores) + [PRODUCT] * len(products)
     of_stores, of_products = _by_field(StoreVersion, stores), _by_field(Product, products)
     names += [*of_stores["store"], *of_products["sku"]]
@@ -208,9 +200,10 @@ def growth_batch(dictionaries: Dictionaries, since: Sizes) -> pa.RecordBatch | N
     return pa.RecordBatch.from_arrays(
         [
             pa.array(kinds, pa.uint8()),
-            pa.array(names, pa.string()),
+            string_array(names),
             pa.array(since_us, pa.int64()),
-            *(attribute(field) for field in _ATTRIBUTES),
+            # Mostly a till's new member is all that is new.
+            *(_no_attributes(n) if n == plain else map(attribute, _ATTRIBUTES)),
         ],
         schema=GROWTH,
     )

@@ -70,6 +70,14 @@ Place = tuple[int, str, str, str]
 """Instant (us), store, terminal and id of a fact: its place among others of its rank."""
 
 
+def place_of(facts: Facts, row: int, fact: str, dictionaries: Dictionaries) -> Place:
+    """The place of a fact, by what facts of one rank sort: instant (us), store, terminal, id."""
+    return (
+        int(facts.at[row]), dictionaries.stores.names[facts.store[row]],
+        dictionaries.terminals.names[facts.terminal[row]], fact,
+    )  # fmt: skip
+
+
 class MemberEvent(NamedTuple):
     """One thing that happened to a member; events sort as the facts that they come from.
 
@@ -152,10 +160,7 @@ class Membership:
             self._brought(facts, row, status[row] == 0, dictionaries)
             if not extra.card and kind not in TOLD:
                 continue
-            place = (
-                int(facts.at[row]), dictionaries.stores.names[facts.store[row]],
-                dictionaries.terminals.names[facts.terminal[row]], ids[row],
-            )  # fmt: skip
+            place = place_of(facts, row, ids[row], dictionaries)
             member = int(facts.member[row])
             if extra.card and kind not in EVENTS and self.cards.state(extra.card, place[0]) is None:
                 self._happens(extra.card, opening(member))

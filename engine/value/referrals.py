@@ -33,6 +33,7 @@ from ..columns.status import Status
 from ..folding.batch import Batch
 from ..folding.fold import Fold
 from ..members.accounts import Link, has_links
+from ..members.membership import place_of
 from ..members.referred import Given, Key
 from ..program.referrals import Referral
 from ..replica.replica import Replica
@@ -73,12 +74,10 @@ def tied_by(fold: Fold, batch: Batch, outcome: Outcome) -> AbstractContextManage
     kind = int(facts.kind[0])
     if kind not in LINKS or outcome.status[0] != Status.OK:
         return nullcontext()
-    names, extra = fold.dictionaries, facts.extra(0)
-    link = Link(
-        int(facts.at[0]), names.stores.names[facts.store[0]],
-        names.terminals.names[facts.terminal[0]], batch.ids[0], kind, int(facts.member[0]),
-        names.members.numbers.get(extra.other, -1),
-    )  # fmt: skip
+    extra = facts.extra(0)
+    other = fold.dictionaries.members.numbers.get(extra.other, -1)
+    place = place_of(facts, 0, batch.ids[0], fold.dictionaries)
+    link = Link(*place, kind, int(facts.member[0]), other)
     return fold.accounts.foreseen(link, extra.named if kind == UNMERGE else None)
 
 
