@@ -33,11 +33,11 @@ OFFERS = True
 
 FRAME_BYTES = 112
 EPOCH = "1970-01-01T00:00:00Z"
-CUTS = (1, 2, 3, 5, 24, 24)
+CUTS = (1, 2, 5, 12, 48, 48)
 RULES = (4, 1, 2, 3, 5, 6, 8, 12)
 """How many rules a program has; one in fifty has more than a machine word has bits."""
 FACTS = (5, 4, 6, 8, 3, 10, 14)
-MEMBERS = (4, 1, 2, 3, 5, 6, 8, 8)
+MEMBERS = (6, 1, 2, 4, 8, 12, 16, 16)
 
 Table = dict[str, Any]
 seeds = st.binary(min_size=16, max_size=16)

@@ -311,17 +311,19 @@ def business_days(program: Program, at_us: Int64) -> tuple[Int32, NDArray[np.int
     midnight, or over the cut-over hour, the new day goes on, and a later instant never has
     an earlier date.
     """
-    cut_over = program.day_starts_at * 3_600_000_000
-    if program.zone == "UTC":
+    return _days(program.zone, program.day_starts_at, at_us)
+
+
+def _days(zone: str, starts_at: int, at_us: Int64) -> tuple[Int32, NDArray[np.int16]]:
+    cut_over = starts_at * 3_600_000_000
+    if zone == "UTC":
         local = at_us
         day = (local - cut_over) // _US_PER_DAY
     else:
-        changes, offsets = _offsets(program.zone)
+        changes, offsets = _offsets(zone)
         at = np.searchsorted(changes, at_us, side="right") - 1
         local = at_us + offsets[at]
-        day = np.maximum(
-            (local - cut_over) // _US_PER_DAY, _days_reached(program.zone, cut_over)[at]
-        )
+        day = np.maximum((local - cut_over) // _US_PER_DAY, _days_reached(zone, cut_over)[at])
     minute = ((local % _US_PER_DAY) // 60_000_000).astype(np.int16)
     return day.astype(np.int32), minute
 
@@ -339,4 +341,10 @@ def day_begins(program: Program, day: int, low: int, high: int) -> Int64:
 
 def business_day(program: Program, at_us: int) -> int:
     """Business day of one instant."""
-    return int(business_days(program, np.array([at_us], np.int64))[0][0])
+    return _day(program.zone, program.day_starts_at, at_us)
+
+
+@lru_cache(1 << 12)
+def _day(zone: str, starts_at: int, at_us: int) -> int:
+    # A fact is looked at more than once: before it counts, when it does, and when it is late.
+    return int(_days(zone, starts_at, np.array([at_us], np.int64))[0][0])
