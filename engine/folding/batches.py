@@ -25,6 +25,7 @@ from ..columns.columns import (
     POSTING_COLUMNS,
     RETURN,
     TIES,
+    TRANSFER,
     Facts,
     Outcome,
     members_of,
@@ -214,6 +215,7 @@ def special_rows(fold: Fold, batch: Batch, past: Past) -> Bools | None:
     awaited = [] if batch.legs else past.parked.awaited(batch.ids)
     if not batch.legs and facts.kind[0] == CLAIM and len(facts) > 1:
         awaited += _claimed_again(fold, batch, past)
+    awaited += _within_family(fold, batch)
     if not naming and not awaited and not has_links(facts):
         return None
     if naming:
@@ -235,6 +237,16 @@ def _claimed_again(fold: Fold, batch: Batch, past: Past) -> list[int]:
     last = past.membership.receipts.by_sale.get(batch.ids[1])
     member = int(batch.facts.member[1])
     return [] if last is None or last.member not in fold.accounts.family(member) else [1]
+
+
+def _within_family(fold: Fold, batch: Batch) -> list[int]:
+    """The row of a transfer to somebody who was ever tied to its member: where the receiver's leg
+    is late both are folded anew, and this row, which no journal has yet, must be known to that."""
+    facts = batch.facts
+    if not fold.accounts or facts.kind[0] != TRANSFER:
+        return []
+    receiver = fold.dictionaries.members.numbers.get(facts.extra(0).to)
+    return [0] if receiver in fold.accounts.family(int(facts.member[0])) else []
 
 
 def _sort_out(

@@ -361,7 +361,7 @@ def _stands(member: State, grant: Grant) -> bool:
     A step down stands while the tier above would have been granted on any of the dates
     that made it good as long.
     """
-    if grant.stepped_from is None:
+    if grant.settled or grant.stepped_from is None:
         return would_be_made(member, grant)
     while grant.stepped_from is not None:
         grant = grant.stepped_from
