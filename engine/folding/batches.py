@@ -266,7 +266,9 @@ def _sort_out(
         late = late | special
     if not facts.plain and (holds := facts.kind == HOLD).any():
         # A hold may run out before the next fact of the batch: see `State.behind`.
-        late = late | (np.isin(facts.member, facts.member[holds]) & ~holds)
+        held, n_holds = np.unique(facts.member[holds], return_counts=True)
+        again = np.isin(facts.member, held[n_holds > 1])
+        late = late | (np.isin(facts.member, held) & (~holds | again))
     twisted = bool(unordered.any())
     if twisted and facts.extras is not None:
         # Acceptance follows arrival: where it may fail, order of time is not enough.
