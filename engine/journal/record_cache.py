@@ -138,6 +138,7 @@ class RecordCache:
         self._firsts: list[int] = []
         self._kept: OrderedDict[int, Decoded] = OrderedDict()
         self._bytes = 0
+        self._unwritten: Decoded | None = None
 
     def finding(self) -> AbstractContextManager[Find]:
         """What finds several records in one read transaction, for `at`."""
@@ -145,6 +146,8 @@ class RecordCache:
 
     def at(self, seq: int, find: Find | None = None) -> Decoded:
         """The record that holds a seq. Raises LookupError when there is none."""
+        if self._unwritten is not None and seq >= self._unwritten.record.first:
+            return self._unwritten
         place = bisect_right(self._firsts, seq) - 1
         if place >= 0:
             first = self._firsts[place]
@@ -175,13 +178,12 @@ class RecordCache:
         """While rows of a commit are folded whose first ones are: these are found as well."""
         body = bytes(batch.serialize())
         record = Record(first, first + batch.num_rows - 1, 0, b"", b"", body, len(body))
-        self._keep(Decoded(record, batch))
+        # Not among those that make room for others: it is nowhere else.
+        self._unwritten = Decoded(record, batch)
         try:
             yield
         finally:
-            del self._kept[first]
-            self._firsts.remove(first)
-            self._bytes -= len(body)
+            self._unwritten = None
 
     def _keep(self, decoded: Decoded) -> Decoded:
         record = decoded.record

@@ -83,6 +83,12 @@ class Program(Part, frozen=True, kw_only=True):
         made = [rule_of_referral(one) for one in self.referral if one.id not in known]
         if made:
             msgspec.structs.force_setattr(self, "rule", [*self.rule, *made])
+        credit = {currency.id for currency in self.currency if currency.kind == "credit"}
+        if any(one.currency in credit for one in self.redemption):
+            msgspec.structs.force_setattr(self, "redemption", [
+                one.at_face(self.unit.exponent) if one.currency in credit else one
+                for one in self.redemption
+            ])  # fmt: skip
 
     def in_file(self, path: str) -> str:
         """A path as it stands in the file: a referral's where it is of the rule that this makes."""

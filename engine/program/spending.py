@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from .conditions import Days, Name, Part, Text, Worth
 
@@ -30,6 +31,12 @@ class Redemption(Part, frozen=True, kw_only=True):
     points: Decimal | None = None
     money: Worth | dict[str, Worth] | None = None
     over: Literal["refuse", "clamp"] = "refuse"
+
+    def at_face(self, exponent: int) -> Redemption:
+        """The terms of a credit: without a rate it is worth its face in money."""
+        if self.points is not None or self.money is not None:
+            return self
+        return replace(self, points=Decimal(1), money=10**exponent)
 
 
 class GiftCards(Part, frozen=True, kw_only=True):
