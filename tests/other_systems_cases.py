@@ -233,6 +233,10 @@ each-jacket does not apply: min_basket
 each-jacket 1,000 off (1,000 of line 1)
         quote: jacket 7 700 => pack does not apply: not.without; \
 each-jacket 7,000 off (7,000 of line 1)"""),
+    Case("Odoo", "off the order for some products", "of-the-order", """
+        quote: A 3 300, B 24 120 => order 4,200 off (3,000 of line 1, 1,200 of line 2)
+        quote: A 2 200, B 24 120 => order does not apply: min_quantity
+        quote: A 3 300 => order does not apply: min_basket"""),
     Case("Odoo", "three bought, one more for nothing", "three-and-one", """
         quote: cabinet 3 960 => free does not apply: benefit
         quote: cabinet 4 1280 => free 32,000 off (32,000 of line 1)

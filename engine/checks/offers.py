@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from ..program.conditions import LINE_LISTS
 from ..program.offers import (
     AmountOff,
     Bundle,
@@ -20,7 +21,7 @@ from ..program.offers import (
 )
 from ..program.program import Program
 from ..program.rules import Offer
-from .figures import MAX_DECIMALS, Found, known, some_product
+from .figures import MAX_DECIMALS, Found, filled, known, some_product
 
 
 def offer(program: Program, path: str, rule: Offer) -> Found:
@@ -45,9 +46,9 @@ def offer(program: Program, path: str, rule: Offer) -> Found:
 def _is_by_line(rule: Offer) -> bool:
     """Whether what is off a line would be the same if it were the basket's only one."""
     match rule.benefit:
-        case Percent(units=units, which=which):
+        case Percent(units=units, which=which, of=None):
             return units is None or which == "each_line"
-        case AmountOff(per_unit=per_unit, units=units, which=which):
+        case AmountOff(per_unit=per_unit, units=units, which=which, of=None):
             return per_unit and (units is None or which == "each_line")
     return False
 
@@ -92,6 +93,9 @@ def _units(path: str, benefit: Percent | AmountOff) -> Found:
             yield f"{path}.which", "says nothing without `units`, how many they are"
     elif isinstance(benefit, AmountOff) and not benefit.per_unit:
         yield f"{path}.units", "the amount is off the lines together, not `per_unit`"
+    if benefit.of is not None:
+        # One without conditions is the whole basket.
+        yield from filled(f"{path}.of", benefit.of, LINE_LISTS)
 
 
 def _percent(path: str, value: Decimal) -> Found:

@@ -80,7 +80,7 @@ def _excluded(program: Program, path: str, offer: Offer) -> Iterator[Found]:
     match offer.benefit:
         case Bundle(part=parts):
             needed = [(f"{path}.part[{place}].when", part.when) for place, part in enumerate(parts)]
-        case BuyGet(of=of) if of is not None:
+        case BuyGet(of=of) | Percent(of=of) | AmountOff(of=of) if of is not None:
             needed = [(f"{path}.of", of)]
         case _:
             return
@@ -102,10 +102,10 @@ def _unbounded(offer: Offer) -> bool:
 def _always(benefit: Benefit) -> bool:
     # What is of so many units is of none where a line has no whole one.
     match benefit:
-        case Percent(units=units):
-            return units is None
-        case AmountOff(per_unit=per_unit):
-            return not per_unit
+        case Percent(units=units, of=of):
+            return units is None and of is None
+        case AmountOff(per_unit=per_unit, of=of):
+            return not per_unit and of is None
     return isinstance(benefit, _ALWAYS)
 
 
@@ -152,12 +152,12 @@ def _never_more(benefit: Benefit, other: Benefit, *, first: bool) -> bool:
     """Whether a benefit never takes more off its lines than another of these and more lines;
     what is the same goes to the first."""
     match benefit, other:
-        case Percent(percent=mine, units=None), Percent(percent=its, units=None):
+        case Percent(percent=mine, units=None, of=None), Percent(percent=its, units=None, of=None):
             alike = benefit.round == other.round
             return alike and (mine < its or (mine == its and first))
         case (
-            AmountOff(amount=mine, per_unit=unit, units=None),
-            AmountOff(amount=its, per_unit=its_unit, units=None),
+            AmountOff(amount=mine, per_unit=unit, units=None, of=None),
+            AmountOff(amount=its, per_unit=its_unit, units=None, of=None),
         ):
             # Fewer lines may not hold the amount: then both take what they cost.
             return unit == its_unit and mine <= its and first

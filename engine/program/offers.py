@@ -18,21 +18,29 @@ Which = Literal["cheapest", "dearest", "each_line"]
 
 
 class Percent(Part, frozen=True, kw_only=True, tag_field="kind", tag="percent"):
-    """A part of its lines' amount off, or of so many units of them."""
+    """A part of its lines' amount off, or of so many units of them.
+
+    With `of` it is off the lines that meet it, its own lines being what must be there.
+    """
 
     percent: Decimal
     units: Units | None = None
     which: Which | None = None
+    of: LineConditions | None = None
     round: Rounding = "floor"
 
 
 class AmountOff(Part, frozen=True, kw_only=True, tag_field="kind", tag="amount"):
-    """An amount off its lines together, or off each unit of them, or of so many."""
+    """An amount off its lines together, or off each unit of them, or of so many.
+
+    With `of` it is off the lines that meet it, its own lines being what must be there.
+    """
 
     amount: Worth
     per_unit: bool = False
     units: Units | None = None
     which: Which | None = None
+    of: LineConditions | None = None
 
 
 class NForM(Part, frozen=True, kw_only=True, tag_field="kind", tag="n_for_m"):

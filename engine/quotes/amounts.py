@@ -84,6 +84,8 @@ def taken_off(benefit: Benefit, lines: Sequence[Line], mine: Sequence[int]) -> O
     lines = [line if line.quantity else replace(line, net=0) for line in lines]
     own = [lines[place] for place in mine]
     match benefit:
+        case Percent(of=LineConditions() as of) | AmountOff(of=LineConditions() as of):
+            return _of_amounts(benefit, _such(lines, of))
         case Percent() | AmountOff() | SpendBands() | VolumeBands():
             return _of_amounts(benefit, own)
         case NForPrice(n=n, price=price, times=times):
