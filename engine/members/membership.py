@@ -345,6 +345,9 @@ class Membership:
             return
         member = int.from_bytes(key[1:], "big")
         self.members[member] = _member_events(value)
+        for event in self.members[member]:
+            if event.what == REFERRED_BY:
+                self.referrals.referrer_of[member] = event.other
         erased = [event.seq for event in self.members[member] if event.what == ERASED]
         if erased:
             self.erased[member] = max(erased)
