@@ -222,7 +222,9 @@ cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         return OK
     no_amounts(w, t)
     set_slots(w, i, row)
-    if not post(w.p, <uint32_t>i, 0, NO_RULE, POST_ADJUST, <uint8_t>c, 0, points, points):
+    # A referral of which the cap leaves nothing brings a row and no posting.
+    if points and not post(w.p, <uint32_t>i, 0, NO_RULE, POST_ADJUST, <uint8_t>c, 0, points,
+                           points):
         w.failed = 1
         return OK
     if points > 0:

@@ -123,3 +123,15 @@ def test_above_the_highest_tier_is_nothing(tmp_path: Path) -> None:
 def test_without_a_ladder_is_nothing(tmp_path: Path) -> None:
     program = (HEAD % ("gregorian", "")).split("[[ladder.tier]]")[0]
     assert progress(tmp_path, program, sale("2024-02-10", 50_000)) is None
+
+
+def test_what_came_back_whole_holds_no_window_open(tmp_path: Path) -> None:
+    back: Fact = {
+        "id": "back", "kind": "return", "occurred_at": "2024-03-22T12:00:00Z", "member": "m",
+        "sale": "2024-03-01", "lines": [{"line": 1, "quantity": 1000}],
+    }  # fmt: skip
+    window = "[ladder]\nwindow = { days = 30 }"
+    facts = [sale("2024-03-01", 4_000), sale("2024-03-21", 9_000), back]
+    found = progress(tmp_path, HEAD % ("gregorian", window), *facts)
+    assert found is not None
+    assert (found["metrics"]["spend"]["missing"], found["by"]) == (1_000, "2024-04-19")

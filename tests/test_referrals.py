@@ -277,6 +277,22 @@ def test_who_was_merged_with_its_referrer_brings_it_nothing(shop: Shop) -> None:
     shop.checked()
 
 
+@pytest.mark.parametrize("survivor", ["anna", "b"])
+@pytest.mark.parametrize("undone", [False, True])
+def test_what_brought_a_referral_comes_back_though_both_are_merged(
+    shop: Shop, survivor: str, undone: bool
+) -> None:
+    refer(shop, "b")
+    buy(shop, "s1", "2024-02-01", "b")
+    other = "b" if survivor == "anna" else "anna"
+    shop.send("merge", "m1", "2024-02-03", member=survivor, other=other)
+    if undone:
+        shop.send("unmerge", "u1", "2024-02-04", merge="m1", member=survivor)
+    assert of(all_back(shop, "r1", "2024-02-05", "b", "s1")) == "ok"
+    assert (shop.active("anna"), shop.active("b")) == (0, 0)
+    shop.checked()
+
+
 def test_a_referrer_is_named_by_member_or_by_card(shop: Shop) -> None:
     with pytest.raises(FormError, match="referrer"):
         by_card(shop, "e1", "1001", member="bert", referrer="anna")

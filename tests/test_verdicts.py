@@ -8,10 +8,13 @@ import pytest
 
 from vafa.engine.columns.carrier import carrier_of
 from vafa.engine.columns.intake import DecodedFacts
+from vafa.engine.columns.schema import column
 from vafa.engine.columns.verdicts import verdict_table
+from vafa.engine.controls.standing import facts_of_record
 from vafa.engine.facts import MemberFact
+from vafa.engine.views.first_answer import first_answer, first_answers
 
-from . import mixed
+from . import engine_driver, mixed, strategies
 
 
 def batches(seed: int) -> list[list[MemberFact]]:
@@ -33,3 +36,15 @@ def test_a_table_tells_what_the_answers_tell(tmp_path: Path, seed: int) -> None:
             assert other.publish_table(staged).to_pylist() == table.to_pylist()
             told += sum(map(len, table.column("postings").to_pylist()))
     assert told > 20
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_first_answers_are_told_together_as_one_by_one(seed: int) -> None:
+    case = strategies.case_of(bytes([seed + 50] * 16))
+    with engine_driver.ledger(case) as writer:
+        seqs = [
+            record.first + place for record in writer.replica.journal.scan()
+            for place in range(facts_of_record(column(record.facts(), "kind")))
+        ]  # fmt: skip
+        alone = [first_answer(writer.replica, seq) for seq in seqs]
+        assert first_answers(writer.replica, seqs[::-1]) == alone[::-1]

@@ -51,9 +51,10 @@ class AnswerWords:
 
 
 def rated_answers(
-    words: AnswerWords, ids: Sequence[str], first: int, outcome: Outcome, names: Mapping[int, str]
+    words: AnswerWords, ids: Sequence[str], seqs: Sequence[int], outcome: Outcome,
+    names: Mapping[int, str],
 ) -> list[Answer]:
-    """The answers to facts of members from seq `first` on, from what they came to.
+    """The answers to facts of members by their seqs, from what they came to.
 
     `names` are ids of the facts that are corrected.
     """
@@ -64,7 +65,7 @@ def rated_answers(
     answers = [
         rated_answer(*figures)
         for figures in zip(
-            ids, range(first, first + len(ids)), [TOLD[code] for code in status],
+            ids, seqs, [TOLD[code] for code in status],
             [shown[start:end] for start, end in pairwise(bounds)], _balances(words, outcome),
             [words.tiers[tier] for tier in outcome.tier.tolist()], strict=True,
         )
@@ -213,7 +214,7 @@ def stored_answer(
     """The first answer to a member's fact, rebuilt from its row."""
     outcome = read_outcome(stored.batch.slice(stored.row, 1))
     names = names_of(corrected(outcome.postings))
-    return rated_answers(words, [stored.id], stored.seq, outcome, names)[0]
+    return rated_answers(words, [stored.id], [stored.seq], outcome, names)[0]
 
 
 def corrected(columns: Mapping[str, NDArray[Any]]) -> set[int]:

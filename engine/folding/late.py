@@ -20,6 +20,7 @@ from ..columns.columns import (
     CLAIM,
     GIFT_CANCEL,
     GIFT_REFUND,
+    REFERRAL_IN,
     LINKS,
     NOTHING,
     OF_SALES,
@@ -97,10 +98,11 @@ class Anew:
     def row_of(self) -> dict[str, int]:
         """Pool rows by their ids."""
         kinds = self.pool.facts.kind.tolist()
-        # A refund has the id of its return, which a payment may have as well.
+        # A refund has the id of its return, which a payment may have as well; a referrer that was
+        # merged with whom it referred has a row of the sale's id beside the sale.
         return {
             name: row for row, (name, kind) in enumerate(zip(self.pool.ids, kinds, strict=True))
-            if kind != GIFT_REFUND
+            if kind not in (GIFT_REFUND, REFERRAL_IN)
         }  # fmt: skip
 
     def _claimed_again(self, sale: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -25,7 +25,7 @@ from ..value.gift_cards import card_of
 from ..value.joint import Legs
 from ..value.redeemable import tell_redeemable, tell_taken
 from ..value.refunds import refunds_of, tell_refunds
-from ..views.first_answer import first_answer
+from ..views.first_answer import first_answers
 
 NO_NAMES = Sizes()
 
@@ -58,9 +58,9 @@ def verdicts_of(replica: Replica, staged: Staged) -> list[Verdict]:
     made = iter(_new_answers(replica, staged))
     if staged.rows is None:
         return list(map(Verdict, made))
+    old = _old_verdicts(replica, staged)
     return [
-        _old_verdict(replica, staged, row) or Verdict(next(made))
-        for row in range(len(staged.intake.ids))
+        old[row] if row in old else Verdict(next(made)) for row in range(len(staged.intake.ids))
     ]
 
 
@@ -92,11 +92,8 @@ def texts_of(
     ]
     if staged.rows is None:
         return told
-    new = iter(told)
-    return [
-        _old_verdict(replica, staged, row) or next(new)
-        for row in range(len(staged.intake.ids))
-    ]
+    new, old = iter(told), _old_verdicts(replica, staged)
+    return [old[row] if row in old else next(new) for row in range(len(staged.intake.ids))]
 
 
 def table_of(replica: Replica, staged: Staged) -> pa.Table:
@@ -105,9 +102,11 @@ def table_of(replica: Replica, staged: Staged) -> pa.Table:
     if staged.rows is None:
         return rated
     ids = staged.intake.ids
-    old = [*staged.refusals, *staged.known]
-    verdicts = [verdict for row in old if (verdict := _old_verdict(replica, staged, row))]
-    table = pa.concat_tables([rated, verdict_table([ids[row] for row in old], verdicts)])
+    verdicts = _old_verdicts(replica, staged)
+    old = [*verdicts]
+    table = pa.concat_tables([
+        rated, verdict_table([ids[row] for row in old], [*verdicts.values()])
+    ])  # fmt: skip
     return table.take(pa.array(np.argsort([*staged.rows.tolist(), *old])))
 
 
@@ -140,6 +139,7 @@ def lines_of(
     apart = np.ones(n, np.bool_)
     apart[new[written]] = False
     made = iter(_new_answers(replica, staged, np.flatnonzero(~written)))
+    old = _old_verdicts(replica, staged)
     told: list[bytes | Told] = []
     done = 0
     for row, place in zip(
@@ -147,7 +147,7 @@ def lines_of(
         strict=True,
     ):  # fmt: skip
         told.append(text[done : bounds[place]])
-        told.append((row, _old_verdict(replica, staged, row) or Verdict(next(made))))
+        told.append((row, old[row] if row in old else Verdict(next(made))))
         done = bounds[place]
     return [*told, text[done:]]
 
@@ -165,15 +165,15 @@ def _written(staged: Staged, common: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return common
 
 
-def _old_verdict(replica: Replica, staged: Staged, row: int) -> Verdict | None:
-    """The verdict on a row that is refused or was known; None on a new one."""
-    if row in staged.refusals:
-        return Verdict(refusal=staged.refusals[row])
-    if row not in staged.known:
-        return None
-    answer = first_answer(replica, staged.known[row])
-    answer["status"] = "replayed"
-    return Verdict(answer, replayed=True)
+def _old_verdicts(replica: Replica, staged: Staged) -> dict[int, Verdict]:
+    """The verdicts on the rows that are refused or were known."""
+    found = {row: Verdict(refusal=refusal) for row, refusal in staged.refusals.items()}
+    rows = [row for row in staged.known if row not in found]
+    answers = first_answers(replica, [staged.known[row] for row in rows])
+    for row, answer in zip(rows, answers, strict=True):
+        answer["status"] = "replayed"
+        found[row] = Verdict(answer, replayed=True)
+    return found
 
 
 def _new_answers(
@@ -190,15 +190,17 @@ def _new_answers(
         outcome, facts, version = outcome_of(outcome, rows), take(facts, rows), version[rows]
         ids = [ids[row] for row in rows.tolist()]
     names = replica.names_of(corrected(outcome.postings))
-    answers = rated_answers(words, ids, record.first, outcome, names)
-    for row, place in enumerate(() if rows is None else rows.tolist()):
-        answers[row]["seq"] = record.first + place
+    seqs: Sequence[int] = range(record.first, record.first + len(ids))
+    if rows is not None:
+        seqs = [record.first + row for row in rows.tolist()]
+    answers = rated_answers(words, ids, seqs, outcome, names)
     if card := card_of(facts, 0, replica.dictionaries.members.names):
         answers[0]["card"] = card
     elif facts.kind[0] in CLAIMS and staged.legs is not None:
         legs = staged.legs
         names = replica.names_of(corrected(legs.outcome.postings))
-        rest = rated_answers(words, legs.batch.ids, legs.batch.first, legs.outcome, names)
+        after = range(legs.batch.first, legs.batch.first + len(legs.batch.ids))
+        rest = rated_answers(words, legs.batch.ids, after, legs.outcome, names)
         answers[0] = claim_answer(answers[0], rest)
     for row in np.flatnonzero(facts.member == NO_MEMBER).tolist():
         answers[row] = of_nobody(answers[row])

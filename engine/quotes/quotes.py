@@ -85,7 +85,7 @@ def _of_member(replica: Replica, trial: Trial) -> Answer:
     assert fold is not None
     assert words is not None
     names = replica.names_of(corrected(outcome.postings))
-    told = rated_answers(words, [""], 0, outcome, names)[0]
+    told = rated_answers(words, [""], [0], outcome, names)[0]
     compiled, day = fold.compiled_at(trial.at), fold.today(trial.at)
     before = trial.before.tier(compiled.native, 0, day)
     answer: Answer = {

@@ -239,7 +239,15 @@ def window_end(program: Program, member: State, day: dt.date) -> dt.date | None:
 
 
 def _rolling_end(program: Program, member: State, day: dt.date) -> dt.date | None:
-    records = in_window(program, member, day)
+    names = {
+        name for tier in program.tiers() for name in asked(tier.at_least)
+        if name[0] not in ("value", "balance")
+    }  # fmt: skip
+    # What came back whole counts nothing any more.
+    records = [
+        record for record in in_window(program, member, day)
+        if any(metric(program, member, name, [record]) for name in names)
+    ]
     if not records:
         return None
     oldest, end = min(record.date for record in records), day

@@ -2,17 +2,67 @@
 
 from __future__ import annotations
 
-from ..columns.answers import Answer, claim_answer, control_answer, of_nobody, stored_answer
-from ..columns.columns import CLAIMS, MEMBER_KINDS, REFERRAL_IN
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+
+from ..columns.answers import (
+    Answer,
+    claim_answer,
+    control_answer,
+    corrected,
+    of_nobody,
+    rated_answers,
+    stored_answer,
+)
+from ..columns.columns import CLAIMS, MEMBER_KINDS, REFERRAL_IN, SALE, outcome_of
 from ..columns.records import StoredFact, read_facts, read_outcome
 from ..columns.schema import NO_MEMBER, column
 from ..controls.coupon_book import read_issue
-from ..controls.standing import COUPON_ISSUE, legs_of_record
+from ..controls.standing import COUPON_ISSUE, facts_of_record, legs_of_record
+from ..journal.record_cache import Decoded
 from ..replica.replica import Replica
 from ..value.coupons import tell_codes
 from ..value.gift_cards import card_of
 from ..value.redeemable import tell_redeemable, tell_taken
 from ..value.refunds import refunds_of, tell_refunds
+
+
+def first_answers(replica: Replica, seqs: Sequence[int]) -> list[Answer]:
+    """The first answers to journalled facts, each rebuilt from its row.
+
+    A load that is sent again asks for as many as there are: plain sales of a record are told
+    together.
+    """
+    found: dict[int, Answer] = {}
+    for decoded, some in groupby(sorted(set(seqs)), replica.records.at):
+        found |= _plain_answers(replica, decoded, [*some])
+    return [
+        dict(found[seq]) if seq in found else first_answer(replica, seq) for seq in seqs
+    ]
+
+
+def _plain_answers(replica: Replica, decoded: Decoded, seqs: list[int]) -> dict[int, Answer]:
+    """Of a record the answers to sales of which nothing but the common form is told."""
+    batch = decoded.batch
+    rows = np.array(seqs, np.int64) - decoded.record.first
+    kind = column(batch, "kind")
+    if len(rows) == 1 or legs_of_record(kind, facts_of_record(kind)):
+        return {}
+    plain = (
+        (kind == SALE) & (column(batch, "member") != NO_MEMBER) & (decoded.status == 0)
+        & batch.column("payload").is_null().to_numpy(zero_copy_only=False)
+    )  # fmt: skip
+    rows = rows[plain[rows]]
+    if not len(rows):
+        return {}
+    outcome = outcome_of(read_outcome(batch), rows)
+    assert replica.words is not None
+    told = [decoded.record.first + row for row in rows.tolist()]
+    ids = batch.column("id").take(rows).to_pylist()
+    names = replica.names_of(corrected(outcome.postings))
+    return dict(zip(told, rated_answers(replica.words, ids, told, outcome, names), strict=True))
 
 
 def first_answer(replica: Replica, seq: int) -> Answer:

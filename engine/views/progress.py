@@ -82,12 +82,14 @@ def _rolling_by(
     starts = rolling_starts(window_key(compiled, compiled.program.ladder.window))
     since = int(starts[day - FIRST_DAY])
     layout = compiled.layout
-    counted = [
-        then
-        for number in counters
-        for then in state.vec(member, layout.counter_slot(number))[::2]
-        if since <= then <= day
-    ]
+    counted = []
+    for number in counters:
+        entries = state.vec(member, layout.counter_slot(number))
+        # What came back whole has left its day with nothing.
+        counted += [
+            then for then, left in zip(entries[::2], entries[1::2], strict=True)
+            if left and since <= then <= day
+        ]  # fmt: skip
     if not counted:
         return None
     return min(int(np.searchsorted(starts, min(counted), side="right")) - 1 + FIRST_DAY, LAST_DAY)

@@ -102,7 +102,7 @@ def _entry(
     kind = int(facts.kind[row])
     outcome = found.outcome(row)
     names = replica.names_of(corrected(outcome.postings))
-    (answer,) = rated_answers(replica.words, [found.trail.id(row)], seq, outcome, names)
+    (answer,) = rated_answers(replica.words, [found.trail.id(row)], [seq], outcome, names)
     for posting in _every_posting(answer):
         title = titles.get(posting["rule"])
         if title:
