@@ -51,16 +51,25 @@ cdef inline bint unseen(const Text *t) noexcept nogil:
     if t.end - t.at < 3:
         # No such letter and a quote have room.
         return False
+    # Letters near those are left to the decoder of single facts, which tells them apart.
     if at[0] == 0xC2:
-        return at[1] < 0xA0
+        return at[1] < 0xA0 or at[1] == 0xAD
     if at[0] == 0xD8:
         return at[1] == 0x9C
+    if at[0] == 0xCD:
+        return at[1] == 0x8F
+    if at[0] == 0xE1:
+        return at[1] == 0x85 or at[1] == 0x9E or at[1] == 0xA0
     if at[0] == 0xE2 and at[1] == 0x80:
         return (at[2] == 0x8B or at[2] == 0x8E or at[2] == 0x8F
                 or (at[2] >= 0xA8 and at[2] <= 0xAE))
     if at[0] == 0xE2 and at[1] == 0x81:
-        return at[2] >= 0xA6 and at[2] <= 0xA9
-    return at[0] == 0xEF and at[1] == 0xBB and at[2] == 0xBF
+        return at[2] >= 0xA0 and at[2] <= 0xAF
+    if at[0] == 0xE3:
+        return at[1] == 0x85
+    if at[0] == 0xEF:
+        return (at[1] == 0xBB and at[2] == 0xBF) or at[1] == 0xBE or at[1] == 0xBF
+    return at[0] == 0xF3
 
 
 cdef inline bint text(Text *t, const char **start, Py_ssize_t *size) noexcept nogil:
@@ -78,7 +87,15 @@ cdef inline bint text(Text *t, const char **start, Py_ssize_t *size) noexcept no
         return False
     size[0] = t.at - start[0]
     t.at += 1
-    return True
+    return not blank(<const unsigned char*>start[0], size[0])
+
+
+cdef inline bint blank(const unsigned char *at, Py_ssize_t size) noexcept nogil:
+    """Whether a name may be nothing but white space, which is left to the decoder of facts."""
+    if size == 0 or at[0] > 0x20 and at[0] < 0xC2:
+        return False
+    return (at[0] == 0x20 or at[0] == 0xC2 or at[0] == 0xE2
+            or (size >= 3 and at[0] == 0xE3 and at[1] == 0x80 and at[2] == 0x80))
 
 
 cdef inline bint whole(Text *t, int64_t *value) noexcept nogil:
@@ -172,21 +189,38 @@ cdef inline bint named(const char *key, Py_ssize_t size, const char *name,
     return size == name_size and memcmp(key, name, size) == 0
 
 
-cdef inline bint like_card(const char *at, Py_ssize_t size) noexcept nogil:
+cdef inline bint like_card(const char *text, Py_ssize_t size) noexcept nogil:
     """Whether a name could be a bank card's number (`engine.facts.bank_cards`): Luhn's check."""
-    cdef int digits = 0, total = 0, figure
-    cdef Py_ssize_t i = size
-    if size < 15 or not is_digit(at[0]):
+    cdef const unsigned char *at = <const unsigned char*>text
+    # By whether the digit is at an even place from the left: which are doubled the end tells.
+    cdef int digits = 0, figure, twice
+    cdef int totals[2]
+    cdef Py_ssize_t i = 0
+    if size < 15:
         return False
-    while i > 0:
-        i -= 1
-        if not is_digit(at[i]):
-            if at[i] != b' ' and at[i] != b'-':
+    totals[0] = totals[1] = 0
+    while i < size:
+        figure = -1
+        if is_digit(text[i]):
+            figure = text[i] - 48
+        elif at[i] == 0xD9 and i + 1 < size and at[i + 1] >= 0xA0 and at[i + 1] <= 0xA9:
+            figure = at[i + 1] - 0xA0
+        elif at[i] == 0xDB and i + 1 < size and at[i + 1] >= 0xB0 and at[i + 1] <= 0xB9:
+            figure = at[i + 1] - 0xB0
+        elif at[i] >= 0xE2:
+            # Spaces, hyphens and full-width digits: the decoder of single facts knows them.
+            return digits > 0 or at[i] == 0xEF
+        if figure < 0:
+            if digits == 0 or not (text[i] == b' ' or text[i] == b'-' or text[i] == b'.'
+                                   or text[i] == b'/' or text[i] == b'_' or at[i] == 0xC2
+                                   or at[i] == 0xA0):
                 return False
+            i += 1
             continue
-        figure = at[i] - 48
-        if digits & 1:
-            figure = 2 * figure - (9 if figure > 4 else 0)
-        total += figure
+        twice = 2 * figure - (9 if figure > 4 else 0)
+        totals[digits & 1] += twice
+        totals[(digits & 1) ^ 1] += figure
         digits += 1
-    return (digits == 15 or digits == 16) and total % 10 == 0
+        i += 1 if is_digit(text[i]) else 2
+    # Of the last digit the figure itself counts.
+    return (digits == 15 or digits == 16) and totals[digits & 1] % 10 == 0

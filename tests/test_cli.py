@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 
 from vafa.engine.cli import loading, main
 from vafa.engine.cli.balance import points
+from vafa.engine.cli.output import Output
 from vafa.engine.facts.parts import EARLIEST_US
 from vafa.engine.journal.journal import MAP_BYTES, Journal, LedgerError, StorageFull
 from vafa.engine.ledger.replay import verify
@@ -255,6 +256,96 @@ def test_check_shows_what_a_program_says() -> None:
     assert [tier["spend"] for tier in found["tiers"]] == [None, 50_000, 150_000, 400_000]
 
 
+PARTS = """
+[[currency]]
+id = "stars"
+expiry = { policy = "period_end", period = "year", k = 1 }
+
+[[redemption]]
+tender = "points"
+currency = "emtiaz"
+minimum = 10
+
+[[exclude]]
+on_promotion = true
+
+[[reward]]
+id = "mug"
+points = 500
+unique = true
+
+[[coupon]]
+id = "leaflet"
+from = 2026-08-10
+when = { store = ["1"], member = true }
+
+[[referral]]
+id = "friend"
+referred = 10
+referrer = 20
+milestones = { 5 = 100 }
+when = { min_amount = 500 }
+
+[[plan]]
+id = "plus"
+term = { months = 1 }
+
+[[holidays]]
+id = "feasts"
+add = [2026-07-01]
+
+[[rule]]
+id = "dear"
+kind = "bonus"
+points = 5
+when = { on_promotion = false }
+"""
+
+
+def test_check_shows_every_part_of_a_program(tmp_path: Path) -> None:
+    file = tmp_path / "club.toml"
+    text = PROGRAM.read_text("utf-8")
+    file.write_text(text.replace("[ladder]", PARTS + "[ladder]", 1), "utf-8")
+    found = data("program", "check", file)
+    told = {name: rows[-1] for name, rows in found.items() if isinstance(rows, list)}
+    assert told["redemptions"] == {
+        "redemption": "points", "says": ["currency emtiaz", "minimum 10"],
+    }  # fmt: skip
+    assert told["exclusions"]["says"] == ["on_promotion true"]
+    assert told["rewards"] == {"reward": "mug", "says": ["points 500", "unique true"]}
+    assert told["coupons"] == {
+        "coupon": "leaflet", "says": ["from 2026-08-10", "store 1", "member true"],
+    }  # fmt: skip
+    assert told["referrals"] == {
+        "referral": "friend",
+        "says": ["referred 10", "referrer 20", "min_amount 500", "milestones 5 100"],
+    }  # fmt: skip
+    assert told["plans"] == {"plan": "plus", "says": ["term months 1"]}
+    assert told["holidays"] == {"holidays": "feasts", "says": ["add 2026-07-01"]}
+    assert told["currencies"]["expiry"] == "period_end period year k 1"
+    # The rule that a referral makes is told as the referral.
+    rules = {rule["rule"]: rule for rule in found["rules"]}
+    assert "friend" not in rules
+    assert rules["dear"]["when"] == ["on_promotion false"]
+    table = run("program", "check", file).stdout
+    assert all(name in table for name in ("referrals", "exclusions", "on_promotion true"))
+    assert not any(word in table for word in ("True", "False", "member_type"))
+
+
+def test_tables_are_for_people() -> None:
+    with CliRunner().isolation() as (written, *_):
+        Output().record({
+            "blocked": False, "lots": [{"tender": "card", "amount": 1_000}, {"points": None}],
+            "open": True, "part": {"ids": ["a", "b"]},
+        })  # fmt: skip
+        Output().rows([{"card": "1", "live": True}, {"card": "2", "live": False}])
+    table = [" ".join(row.split()) for row in written.getvalue().decode().splitlines()]
+    assert table[1:5] == [
+        "blocked no", "lots tender card amount 1,000; points -", "open yes", "part.ids a, b",
+    ]  # fmt: skip
+    assert table[-3:-1] == ["1 yes", "2 no"]
+
+
 def test_check_tells_every_problem_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "broken.toml"
     file.write_text(BROKEN)
@@ -357,8 +448,8 @@ def test_publishing_again_is_a_replay(tmp_path: Path) -> None:
     again = data("program", "publish", ledger, PROGRAM, "--from", "1970-01-01T03:30:00+03:30")
     assert again == {**first, "status": "replayed"}
     early = run("program", "publish", ledger, PROGRAM, "--at", "1960-01-01T00:00:00Z")
-    assert early.exit_code == 1
-    assert "is outside 1970 to 2169" in early.stderr
+    assert early.exit_code == 2
+    assert "is before 1970; give a Gregorian date" in early.stderr
 
 
 def test_programs_have_versions(tmp_path: Path) -> None:
@@ -400,8 +491,43 @@ def test_a_day_is_closed(shop: Path) -> None:
     future = run("close", shop, "--date", "2160-01-01")
     assert future.exit_code == 1
     assert "later than now" in future.stderr
-    assert run("close", shop, "--date", "tomorrow").exit_code == 2
     assert data("verify", shop)["replay"] == "clean"
+
+
+@pytest.mark.parametrize(
+    ("date", "meant"),
+    [
+        ("1405-09-01", "; 1405-09-01 of the Jalali calendar is 2026-11-22"),
+        # No Gregorian February has this day.
+        ("1405-02-31", "; 1405-02-31 of the Jalali calendar is 2026-05-21"),
+        ("1405-12-30", ""), ("1969-12-31", ""), ("2169-08-21", ""), ("tomorrow", ""),
+    ],
+)  # fmt: skip
+def test_dates_are_gregorian_ones_of_the_tables(shop: Path, date: str, meant: str) -> None:
+    for arguments in (
+        ("close", shop, "--date", date), ("explain", shop, "--day", date),
+        ("program", "lint", PROGRAM, "--on", date),
+    ):  # fmt: skip
+        result = run(*arguments)
+        assert result.exit_code == 2
+        assert not result.stdout
+        told = " ".join(result.stderr.split())
+        assert f"'{date}' is no date from 1970-01-01 to 2169-08-20" in told
+        assert told.endswith(f"give a Gregorian date{meant}")
+    assert data("close", shop, "--date", "1970-01-01")["status"] == "ok"
+
+
+def test_an_instant_of_the_jalali_calendar_is_told(shop: Path) -> None:
+    result = run("balance", shop, "m", "--at", "1405-09-01T00:00:00Z")
+    assert result.exit_code == 2
+    assert "1405-09-01 of the Jalali calendar is 2026-11-22" in " ".join(result.stderr.split())
+
+
+def test_a_day_without_facts_is_told(shop: Path) -> None:
+    result = run("explain", shop, "--day", "2025-01-01")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "no member has a fact of the business date 2025-01-01\n"
+    assert run("explain", shop, "--day", "2025-10-23").stderr == ""
 
 
 # -- load ----------------------------------------------------------------------------------
@@ -465,7 +591,7 @@ def test_bad_lines_are_named_and_the_good_ones_stand(empty: Path, tmp_path: Path
     by_line = {row["place"]: row for row in rows}
     assert by_line[4]["path"] == "lines[0].net"
     assert by_line[4]["detail"] == "Expected `int`, got `str`"
-    names = ["file", "place", "slug", "path", "detail", "text"]
+    names = ["file", "place", "id", "slug", "path", "detail", "text"]
     assert all(list(row) == names for row in rows)
     assert all(row["file"] == str(file) for row in rows)
     assert by_line[2]["text"] == "not json"

@@ -81,7 +81,7 @@ def test_options_of_load_are_told() -> None:
 
 def test_members_of_rejects_are_told() -> None:
     assert [named(row[0]) for row in tables(section(PAGE, "Loading"))[1]] == [
-        "file", "place", "slug", "path", "detail", "text",
+        "file", "place", "id", "slug", "path", "detail", "text",
     ]  # fmt: skip
 
 

@@ -93,7 +93,7 @@ def test_an_override_file(tmp_path: Path) -> None:
     [
         ("[iran\n", 1, "$", "Expected"),
         ("\n[iraq]\n", 2, "iraq", "unknown holiday calendar 'iraq'; known: iran"),
-        ("[iran]\nplus = []\n", 1, "iran", "unknown field `plus`"),
+        ("[iran]\nplus = []\n", 2, "iran.plus", "unknown field `plus`; known: add, remove"),
         ('[iran]\n\nadd = ["Nowruz"]\n', 3, "iran.add[0]", "Invalid RFC3339"),
         ("[iran]\nadd = [2026-03-20]\nremove = [2026-03-20]\n", 3, "iran.remove", "added as well"),
         ("[iran]\nadd = [1926-03-20]\n", 2, "iran.add", "is not of 1970 to 2169"),

@@ -330,7 +330,7 @@ def test_a_load_that_goes_on_recalls_the_files_before(
     ("text", "path"),
     [
         ('format = "csv"\n', "$"),
-        ("format = \n", "$"),
+        ("format = \n", "format"),
         ('format = "doc"\n', "format"),
         (MAPPING.format(form="csv") + "\nmore = 1", "paid[...]"),
         ('zone = "Mars"\n' + MAPPING.format(form="csv"), "zone"),

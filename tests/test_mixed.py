@@ -16,6 +16,24 @@ from vafa.engine.replica.replica import Replica, state_path
 from vafa.engine.views.views import member_view
 
 from . import mixed
+from .cases import Case, Fact
+
+ONE_PER_HUNDRED = """
+format = 1
+id = "p"
+unit = { code = "USD" }
+zone = "UTC"
+late_limit_days = 36_500
+
+[[currency]]
+id = "points"
+
+[[rule]]
+id = "base"
+kind = "earn"
+points = 1
+per = 100
+"""
 
 SEEDS = range(int(os.environ.get("VAFA_MIXED", "6")))
 
@@ -49,6 +67,31 @@ def test_any_arrival_order_gives_the_same_state(tmp_path: Path, seed: int) -> No
         hashes.add(verified(writer))
         draw.shuffle(facts)
     assert len(hashes) == 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_answers_tell_a_member_as_of_each_fact(tmp_path: Path, size: int) -> None:
+    line = {"sku": "tea", "quantity": 1000}
+    facts: list[Fact] = [
+        {"id": "s08", "kind": "sale", "member": "m", "occurred_at": "2024-05-06T08:00:00Z",
+         "lines": [{**line, "net": 1_000}]},
+        {"id": "s09", "kind": "sale", "member": "m", "occurred_at": "2024-05-06T09:00:00Z",
+         "lines": [{**line, "net": 2_000}]},
+        {"id": "r", "kind": "return", "member": "m", "occurred_at": "2024-05-06T10:00:00Z",
+         "sale": "s08", "lines": [{**line, "line": 1, "net": 1_000}]},
+        {"id": "no", "kind": "redeem", "member": "m", "occurred_at": "2024-05-06T11:00:00Z",
+         "currency": "points", "points": 99},
+        {"id": "s12", "kind": "sale", "member": "m", "occurred_at": "2024-05-06T12:00:00Z",
+         "lines": [{**line, "net": 4_000}]},
+    ]  # fmt: skip
+    publish: Fact = {
+        "id": "p", "kind": "program publish", "program": "p", "occurred_at": "1970-01-01T00:00:00Z",
+    }  # fmt: skip
+    case = Case("", {"p": ONE_PER_HUNDRED}, [publish, *facts], (size,))
+    with Writer(tmp_path) as writer:
+        told = mixed.answers(mixed.commit_case(writer, case))
+    active = [answer["balances"]["points"]["active"] for answer in told[1:]]
+    assert active == [10, 30, 20, 20, 60]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

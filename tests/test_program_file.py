@@ -13,7 +13,9 @@ import pytest
 
 from vafa.engine.checks.program_file import ProgramError, load_program, parse_program
 from vafa.engine.checks.whole import warnings
+from vafa.engine.checks.wording import PATTERNS
 from vafa.engine.program import rules
+from vafa.engine.program.lines import LineMap
 from vafa.engine.program.program import Program, json_schema
 
 from .bad_programs import GOOD, WHOLE, at_top, marked_line, plus
@@ -47,27 +49,89 @@ MULTIPLY = ("[[rule]]", 'id = "double"', 'kind = "multiply"')
 # (text, line, path, part of the message)
 BAD: dict[str, tuple[str, int, str, str]] = {
     # TOML
-    "toml: no value": (instead(ZONE, "zone ="), ZONE, "$", "Invalid value"),
-    "toml: no quote": (instead(ZONE, 'zone = "UTC'), ZONE, "$", "Illegal character"),
-    "toml: key twice": (after(ZONE, 'zone = "UTC"'), ZONE + 1, "$", "overwrite"),
-    "toml: table twice": (GOOD + '[ladder]\nwindow = "week"\n', 31, "$", "declare"),
+    "toml: no value": (instead(ZONE, "zone ="), ZONE, "zone", "Invalid value"),
+    "toml: no quote": (instead(ZONE, 'zone = "UTC'), ZONE, "zone", "Illegal character"),
+    "toml: key twice": (after(ZONE, 'zone = "UTC"'), ZONE + 1, "zone", "overwrite"),
+    "toml: table twice": (GOOD + '[ladder]\nwindow = "week"\n', 31, "ladder", "declare"),
     "toml: no bracket": (GOOD + "[more\n", 31, "$", "Expected"),
-    "toml: end": (GOOD + 'title = """', 31, "$", "nterminated"),
+    "toml: end": (GOOD + 'title = """', 31, "ladder.tier[1].title", "nterminated"),
+    "toml: inside a list": (
+        after(PER, "when = { sku = [", "  5،", "] }"), WHEN + 1, "$", "array: ، (a comma is ,)"
+    ),
+    "toml: Persian digits": (
+        instead(PER, "per = ۱۰۰ # Tomans"), PER, "rule[0].per", "value: ۱۰۰ (digits are 0 to 9)"
+    ),
+    "toml: a Persian digit": (instead(PER, "per = 1۰"), PER, "rule[0].per", "digits are 0 to 9"),
+    "toml: a Persian point": (
+        instead(POINTS, "points = 1٫5"), POINTS, "rule[0].points", ": ٫5 (a decimal point is .)"
+    ),
+    "toml: other quotes": (instead(ZONE, "zone = “UTC”"), ZONE, "zone", "a text stands in"),
+    "toml: no quotes": (
+        when("weekday = [friday]"), WHEN, "rule[0].when", "friday] } (a text stands in \" or ')"
+    ),
+    "toml: a date that no calendar has": (
+        when("date = { from = 2026-02-31 }"), WHEN, "rule[0].when", "a Gregorian date)"
+    ),
+    "toml: a date of another calendar": (
+        when("date = { from = 1405-02-31 }"), WHEN, "rule[0].when",
+        "1405-02-31 of the Jalali calendar is 2026-05-21",
+    ),
     # Types
     "no format": (instead(1, ""), 1, "$", "missing required field `format`"),
-    "other format": (instead(1, "format = 2"), 1, "format", "enum value 2"),
+    "other format": (instead(1, "format = 2"), 1, "format", "must be 1, not 2"),
     "no unit": (instead(3, ""), 1, "$", "missing required field `unit`"),
     "no currency": ('format=1\nid="a"\nzone="UTC"\nunit={code="EUR"}\n', 1, "$", "`currency`"),
     "empty currency": (
         'format=1\nid="a"\nzone="UTC"\nunit={code="EUR"}\ncurrency=[]\n', 5, "currency", "length"
     ),
-    "unknown field": (after(ZONE, "points = 3"), 1, "$", "unknown field `points`"),
-    "unknown field of a rule": (after(PER, "pre = 1"), RULE, "rule[0]", "unknown field `pre`"),
-    "unknown condition": (when("sku_is = ['a']"), WHEN, "rule[0].when", "unknown field `sku_is`"),
-    "unknown kind": (instead(12, 'kind = "give"'), 12, "rule[0].kind", "'give'"),
-    "no kind": (instead(12, ""), RULE, "rule[0]", "kind"),
-    "bad id": (instead(2, 'id = "My Club"'), 2, "id", "matching"),
-    "bad unit": (instead(3, 'unit = { code = "euro" }'), 3, "unit.code", "matching"),
+    "unknown field": (
+        after(ZONE, "points = 3"), ZONE + 1, "points", "unknown field `points`; known: format, id,"
+    ),
+    "field misspelled": (
+        after(ZONE, "claim_dayz = 3"), ZONE + 1, "claim_dayz", "did you mean `claim_days`?"
+    ),
+    "dotted field": (after(ZONE, "claims.days = 3"), ZONE + 1, "claims", "unknown field `claims`"),
+    "unknown list of tables": (
+        GOOD + '[[rules]]\nid = "a"\n[[rules]]\nid = "b"\n', 31, "rules", "did you mean `rule`?"
+    ),
+    "unknown field of a rule": (
+        after(PER, "pre = 1"), WHEN, "rule[0].pre", "unknown field `pre`; did you mean `per`?"
+    ),
+    "field of another kind": (
+        after(PER, "factor = 2"), WHEN, "rule[0].factor", "unknown field `factor`; known: kind, id"
+    ),
+    "field of a currency misspelled": (
+        after(SCALE, "pending_dayz = 14"), SCALE + 1, "currency[0].pending_dayz",
+        "did you mean `pending_days`?",
+    ),
+    "field of a policy misspelled": (
+        after(SCALE, 'expiry = { policy = "after", dayz = 3 }'), SCALE + 1,
+        "currency[0].expiry.dayz", "did you mean `days`?",
+    ),
+    "unknown condition": (
+        when("sku_is = ['a']"), WHEN, "rule[0].when.sku_is", "unknown field `sku_is`; did you"
+    ),
+    "unknown kind": (
+        instead(12, 'kind = "give"'), 12, "rule[0].kind",
+        "must be one of earn, multiply, bonus, offer, not 'give'",
+    ),
+    "no kind": (
+        instead(12, ""), RULE, "rule[0]", "`kind`, one of earn, multiply, bonus, offer"
+    ),
+    "bad id": (instead(2, 'id = "My Club"'), 2, "id", "1 to 64 of a-z 0-9 . _ -"),
+    "bad unit": (instead(3, 'unit = { code = "euro" }'), 3, "unit.code", "three capitals"),
+    "bad country": (
+        GOOD + '[[holidays]]\nid = "h"\ncountry = "Iran"\n', 33, "holidays[0].country",
+        "two capitals",
+    ),
+    "bad calendar": (
+        after(ZONE, 'calendar = "Jalali"'), ZONE + 1, "calendar",
+        "must be one of gregorian, jalali, not 'Jalali'",
+    ),
+    "Persian weekday": (
+        when('weekday = ["جمعه"]'), WHEN, "rule[0].when.weekday[0]",
+        "must be one of friday, monday, saturday, sunday, thursday, tuesday, wednesday, not 'جمعه'",
+    ),
     "text for a number": (instead(PER, 'per = "100"'), PER, "rule[0].per", "Expected `int`"),
     "per zero": (instead(PER, "per = 0"), PER, "rule[0].per", ">= 1"),
     "points of text": (instead(POINTS, 'points = "many"'), POINTS, "rule[0].points", "decimal"),
@@ -81,9 +145,9 @@ BAD: dict[str, tuple[str, int, str, str]] = {
     ),
     "amount below zero": (when("min_amount = -1"), WHEN, "rule[0].when.min_amount", ">= 0"),
     "half an hour": (when("time = { from = 08:00:00 }"), WHEN, "rule[0].when.time", "`to`"),
-    "activity under not": (when("not = { activity = ['review'] }"), WHEN, "rule[0].when.not",
-                           "unknown field"),
-    "not under not": (when("not = { not = {} }"), WHEN, "rule[0].when.not", "unknown field"),
+    "activity under not": (when("not = { activity = ['review'] }"), WHEN,
+                           "rule[0].when.not.activity", "unknown field"),
+    "not under not": (when("not = { not = {} }"), WHEN, "rule[0].when.not.not", "unknown field"),
     "step zero": (when("sequence = { id = 's', step = [0] }"), WHEN,
                   "rule[0].when.sequence.step[0]", ">= 1"),
     "near half a year": (when("anniversary = { before = 181 }"), WHEN,
@@ -244,6 +308,22 @@ def test_the_program_that_the_table_spoils_is_good() -> None:
     assert [rule.id for rule in good.rule] == ["base", "gift"]
     assert good.currency[0].scale == 2
     assert len(BAD) + len(WHOLE) >= 200
+
+
+def test_what_every_pattern_of_the_format_asks_is_said_in_words() -> None:
+    patterns = {
+        node["pattern"] for definition in json_schema()["$defs"].values()
+        for node in definition.get("properties", {}).values() if "pattern" in node
+    }  # fmt: skip
+    assert patterns <= set(PATTERNS)
+    assert len(patterns) > 1
+
+
+def test_a_list_of_tables_is_at_its_first_one() -> None:
+    lines = LineMap("[[a.b]]\nx = 1\n[a]\ny.z = 2\n")
+    assert [lines.line_of(path) for path in ("a.b", "a.b[0].x", "a", "a.y", "a.y.z", "c")] == [
+        1, 2, 3, 4, 4, 1,
+    ]  # fmt: skip
 
 
 def test_every_problem_is_told_at_once_in_order_of_line() -> None:

@@ -1,4 +1,4 @@
-"""A writer that is opened anew before every batch, from its checkpoint and the tail, comes to the same.
+"""A writer that is opened anew before every batch, from checkpoint and tail, comes to the same.
 
 What a ledger knows of members stands in the checkpoint beside their rows: cards, ties, who referred
 whom, receipts, rewards, codes. Something of it that is not read again shows in a later fact.

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from vafa.engine.calendars import calendars
-from vafa.engine.checks.program_file import ProgramError
+from vafa.engine.checks.holiday_calendars import Override, resolve_holidays
+from vafa.engine.checks.program_file import ProgramError, parse_program
+from vafa.engine.controls.program_differences import differences
 from vafa.engine.facts import MemberFact, PublishFact
 from vafa.engine.ledger.replay import verify
 from vafa.engine.ledger.writer import Writer
@@ -19,6 +21,7 @@ from vafa.engine.views.views import member_view
 from . import mixed
 from .mixed import answers, back, commit, sale
 
+MOVED = Override([dt.date(2026, 7, 1)], [dt.date(2026, 3, 20)])
 DOUBLE = mixed.PROGRAM.replace("points = 1\n", "points = 2\n")
 TRIPLE = mixed.PROGRAM.replace("points = 1\n", "points = 3\n")
 
@@ -65,6 +68,7 @@ def test_the_first_fact_does_not_wait_for_the_table_of_its_zone(tmp_path: Path) 
     with mixed.start(tmp_path, tehran):
         pass
     calendars._offsets.cache_clear()
+    calendars._day.cache_clear()
     with Writer(tmp_path) as writer:
         made = calendars._offsets.cache_info().misses
         assert made == 1
@@ -145,6 +149,37 @@ def test_holidays_are_kept_in_the_journal(tmp_path: Path) -> None:
     with Writer(tmp_path) as writer:
         [_, kept] = writer.replica.versions.all
         assert kept.content.holidays == {"iran": [dt.date(2020, 3, 19), dt.date(2020, 3, 20)]}
+
+
+def test_differences_of_holidays_are_told_in_years_that_both_have(tmp_path: Path) -> None:
+    text = mixed.PROGRAM + """
+[[holidays]]
+id = "iran"
+country = "IR"
+[[holidays]]
+id = "own"
+add = [2025-03-20]
+"""
+    found = parse_program(text)
+    with mixed.start(tmp_path, mixed.PROGRAM) as writer:
+        for place, (first, moved) in enumerate(((2023, {}), (2024, {"iran": MOVED}))):
+            days = resolve_holidays(found, first, first + 10, moved)
+            days["own"].append(dt.date(2027 + place, 3, 20))
+            fact = PublishFact(f"p{place}", mixed.at(place + 1), text, days)
+            assert writer.publish_program(fact).refusal is None
+        _, old, new = writer.replica.versions.all
+    assert differences(old, new)["other"] == [
+        {"path": "holiday_dates.iran.years", "from": "2023 to 2033", "to": "2024 to 2034"},
+        {
+            "path": "holiday_dates.iran",
+            "from": [dt.date(2026, 3, 20)], "to": [dt.date(2026, 7, 1)],
+        },
+        {
+            "path": "holiday_dates.own",
+            "from": [dt.date(2027, 3, 20)], "to": [dt.date(2028, 3, 20)],
+        },
+    ]  # fmt: skip
+    assert differences(new, new)["other"] == []
 
 
 def test_a_ledger_has_at_most_64_currencies(tmp_path: Path) -> None:

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 
-from ..calendars.calendars import FIRST_DAY, LAST_DAY, date_of
 from ..program.conditions import LINE_LISTS, Conditions, Dates, Hours, NotConditions
 from ..program.figures import CounterRule, Holidays, SegmentRule
 from ..program.figures import Sequence as SequenceRule
 from ..program.program import Program
+from .dates import within
 from .figures import (
     MAX_AMOUNT,
     MAX_UNITS,
@@ -89,13 +88,7 @@ def _dates(path: str, dates: Dates) -> Found:
         return
     for name, date in (("from", first), ("to", last)):
         if date is not None:
-            yield from _within(f"{path}.{name}", date)
-
-
-def _within(path: str, date: dt.date) -> Found:
-    first, last = date_of(FIRST_DAY), date_of(LAST_DAY)
-    if not first <= date <= last:
-        yield path, f"must be from {first} to {last}"
+            yield from within(f"{path}.{name}", date)
 
 
 def _hours(path: str, hours: Hours) -> Found:
@@ -167,7 +160,7 @@ def holidays(program: Program) -> Found:
 def _added(path: str, entry: Holidays) -> Found:
     for name in ("add", "remove"):
         for at, date in enumerate(getattr(entry, name)):
-            yield from _within(f"{path}.{name}[{at}]", date)
+            yield from within(f"{path}.{name}[{at}]", date)
     both = sorted(set(entry.add) & set(entry.remove))
     if both:
         yield f"{path}.remove", f"{both[0]} is added as well"

@@ -19,6 +19,7 @@ from ..program.figures import Holidays
 from ..program.lines import LineMap
 from ..program.program import Program
 from .program_file import Problem, ProgramError, parse_toml, split_path
+from .wording import wording
 
 FIRST_YEAR = date_of(FIRST_DAY).year
 LAST_YEAR = date_of(LAST_DAY).year
@@ -94,7 +95,7 @@ def read_overrides(path: Path, program: Program) -> dict[str, Override]:
         try:
             found[name] = msgspec.convert(table, Override)
         except msgspec.ValidationError as error:
-            message, below = split_path(str(error))
+            below, message = wording(*split_path(str(error)), table, Override)
             at = name if below == "$" else f"{name}.{below}"
             raise ProgramError(str(path), [Problem(at, message, lines.line_of(at))]) from None
     problems = [

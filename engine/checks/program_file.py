@@ -2,7 +2,7 @@
 
 >>> parse_program("format = 2")
 Traceback (most recent call last):
-vafa.engine.checks.program_file.ProgramError: <program>:1: format: Invalid enum value 2
+vafa.engine.checks.program_file.ProgramError: <program>:1: format: must be 1, not 2
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from msgspec import Struct
 from ..program.lines import LineMap
 from ..program.program import Program
 from .whole import check
+from .wording import syntax, wording
 
 
 class Problem(Struct, frozen=True):
@@ -66,7 +67,7 @@ def parse_program(text: str, name: str = "<program>") -> Program:
     try:
         program = msgspec.convert(document, Program, dec_hook=_decimal_hook)
     except msgspec.ValidationError as error:
-        message, path = split_path(str(error))
+        path, message = wording(*split_path(str(error)), document, Program)
         raise ProgramError(name, [Problem(path, message, lines.line_of(path))]) from None
     # What is wrong with a referral's points is wrong with those of its rule as well.
     told = dict.fromkeys((program.in_file(path), message) for path, message in check(program))
@@ -81,8 +82,9 @@ def parse_toml(text: str, name: str, lines: LineMap) -> dict[str, Any]:
     try:
         return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        message, line = lines.syntax_error(error)
-        raise ProgramError(name, [Problem("$", message, line)]) from None
+        message, line, rest = lines.syntax_error(error)
+        path = lines.path_at(line)
+        raise ProgramError(name, [Problem(path, syntax(message, rest), line)]) from None
     except RecursionError:
         raise ProgramError(name, [Problem("$", "is nested too deeply", 1)]) from None
     except ValueError:

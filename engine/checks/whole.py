@@ -19,6 +19,7 @@ from . import ladder as check_ladder
 from . import membership as check_membership
 from . import referrals as check_referrals
 from . import rules as check_rules
+from .dates import within
 from .figures import (
     Found,
     known_currency,
@@ -231,6 +232,9 @@ def _coupons(program: Program) -> Found:
             yield f"{path}.id", "is a currency of coupons, which members have"
         if coupon.first is not None and coupon.last is not None and coupon.last < coupon.first:
             yield f"{path}.to", "is before from"
+        for name, date in (("from", coupon.first), ("to", coupon.last)):
+            if date is not None:
+                yield from within(f"{path}.{name}", date)
         for name in ("store", "region", "format", "channel"):
             listed = getattr(coupon.when, name)
             if listed is not None and not listed:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,31 @@ def instant(_: click.Context, param: click.Parameter, text: str | None) -> dt.da
         raise click.BadParameter(
             f"{text!r} has no zone; write Z or an offset such as +03:30", param=param
         )
+    if moment.year < 1970:
+        from vafa.engine.checks.dates import gregorian
+
+        raise click.BadParameter(
+            f"{text!r} is before 1970; give {gregorian(text[:10])}", param=param
+        )
     return moment
+
+
+def business_date(_: click.Context, param: click.Parameter, text: str | None) -> dt.date | None:
+    """Callback of an option that takes a Gregorian date that the calendar tables hold."""
+    if text is None:
+        return None
+    from vafa.engine.facts.form import EARLIEST_DATE, LATEST_DATE
+
+    with suppress(ValueError):
+        date = dt.date.fromisoformat(text)
+        if EARLIEST_DATE <= date <= LATEST_DATE:
+            return date
+    from vafa.engine.checks.dates import gregorian
+
+    raise click.BadParameter(
+        f"{text!r} is no date from {EARLIEST_DATE} to {LATEST_DATE}; give {gregorian(text)}",
+        param=param,
+    )
 
 
 ledger_argument = click.argument(

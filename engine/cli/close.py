@@ -9,22 +9,22 @@ from pathlib import Path
 
 import click
 
-from .arguments import instant, ledger_argument, require_ledger, writing
+from .arguments import business_date, instant, ledger_argument, require_ledger, writing
 from .output import Exit, Output, leave, output_options, say
 
 
 @click.command()
 @ledger_argument
 @click.option(
-    "--date", type=click.DateTime(["%Y-%m-%d"]), required=True, metavar="DATE",
-    help="The business date that is over.",
+    "--date", "day", callback=business_date, required=True, metavar="DATE",
+    help="The business date that is over, a Gregorian one.",
 )
 @click.option(
     "--at", callback=instant, metavar="INSTANT", default=None,
     help="When it is closed.  [default: the end of the date]",
 )
 @output_options
-def close(out: Output, ledger: Path, date: dt.datetime, at: dt.datetime | None) -> None:
+def close(out: Output, ledger: Path, day: dt.date, at: dt.datetime | None) -> None:
     """Close a business date: write what expired, give what its anniversaries give.
 
     Dates are closed in rising order; closing one again changes nothing. Balances are right
@@ -36,7 +36,6 @@ def close(out: Output, ledger: Path, date: dt.datetime, at: dt.datetime | None) 
     from vafa.engine.facts.parts import us_instant
 
     require_ledger(ledger)
-    day = date.date()
     with writing(ledger, out) as writer:
         versions = writer.replica.versions
         if not len(versions):

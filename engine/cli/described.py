@@ -1,4 +1,4 @@
-"""A program as tables: its rules, currencies and tiers in a few words each."""
+"""A program as tables: its rules, currencies, tiers and the rest in a few words each."""
 
 # ruff: noqa: PLC0415 -- the engine is imported when a command runs: help starts fast
 
@@ -8,12 +8,24 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from msgspec.structs import FieldInfo
+
     from vafa.engine.program.program import Program
     from vafa.engine.program.rules import Rule
 
 
+_LISTS = {
+    "redemptions": "redemption", "rewards": "reward", "coupons": "coupon",
+    "exclusions": "exclude", "referrals": "referral", "plans": "plan", "holidays": "holidays",
+}  # fmt: skip
+"""Lists of the program file of which each entry is told by its name and what it says."""
+
+
 def described(found: Program) -> dict[str, Any]:
     """What a program says, as data."""
+    from vafa.engine.program.program import rule_of_referral
+
+    made = [rule_of_referral(one) for one in found.referral]
     return {
         "program": found.id,
         "title": found.title,
@@ -31,14 +43,16 @@ def described(found: Program) -> dict[str, Any]:
                 ],
             }
             for rule in found.rules_in_order()
+            if rule not in made
         ],
         "currencies": [
             {
                 "currency": currency.id,
+                "kind": currency.kind,
                 "scale": currency.scale,
                 "round": currency.round,
                 "pending_days": currency.pending_days,
-                "expiry": currency.expiry.__struct_config__.tag,
+                "expiry": " ".join(_tagged(currency.expiry)),
                 "caps": _given(currency.caps),
             }
             for currency in found.currency
@@ -54,7 +68,23 @@ def described(found: Program) -> dict[str, Any]:
             }
             for tier in found.tiers()
         ],
+        **{title: _entries(name, getattr(found, name)) for title, name in _LISTS.items()},
     }
+
+
+def _entries(name: str, entries: list[Any]) -> list[dict[str, Any]]:
+    """Entries of a list by their ids, their tenders, or their places where they have neither."""
+    rows = []
+    for place, entry in enumerate(entries, 1):
+        key = next((key for key in ("id", "tender") if hasattr(entry, key)), None)
+        own = place if key is None else getattr(entry, key)
+        rows.append({name: own, "says": _given(entry, but=key)})
+    return rows
+
+
+def _tagged(part: Any) -> list[str]:
+    """The kind of a part and what it says."""
+    return [str(part.__struct_config__.tag), *_given(part)]
 
 
 def _currency(found: Program, rule: Rule) -> str | None:
@@ -94,7 +124,7 @@ def _benefit(part: Any) -> str:
         elif hasattr(value, "__struct_fields__"):
             said.append(" ".join([name, *_given(value)]))
         elif value not in (None, False):
-            said.append(f"{name} {value}")
+            said.append(f"{name} {_word(value)}")
     return " ".join(said)
 
 
@@ -104,25 +134,48 @@ def _figure(value: Any) -> str:
     return str(value)
 
 
-def _given(part: Any, prefix: str = "") -> list[str]:
-    """The fields of a part of a program that it sets, as `field value` texts."""
-    default = type(part)()
+def _given(part: Any, prefix: str = "", but: str | None = None) -> list[str]:
+    """The fields of a part of a program that it sets, as `field value` texts; one is left out."""
+    from msgspec.structs import fields
+
     shown = []
-    for name in part.__struct_fields__:
-        value = getattr(part, name)
-        if value == getattr(default, name):
+    for field in fields(part):
+        value, name = getattr(part, field.name), field.encode_name
+        if name == but or value == _default(field):
             continue
-        if name == "negated":
+        if field.name == "negated":
             shown += _given(value, "not ")
         elif isinstance(value, list):
-            shown.append(f"{prefix}{name} {'/'.join(map(str, value))}")
+            shown.append(f"{prefix}{name} {'/'.join(map(_word, value))}")
         elif isinstance(value, dict):
-            shown += [f"{prefix}{name} {key} {figure}" for key, figure in value.items()]
+            shown += [f"{prefix}{name} {key} {_word(figure)}" for key, figure in value.items()]
         elif hasattr(value, "__struct_fields__"):
-            shown.append(f"{prefix}{name} {_parts(value)}")
+            shown += _part(f"{prefix}{name}", value)
         else:
-            shown.append(f"{prefix}{name} {value}")
+            shown.append(f"{prefix}{name} {_word(value)}")
     return shown
+
+
+def _default(field: FieldInfo) -> Any:
+    """What a field is that is left out; a required one is never that."""
+    from msgspec import NODEFAULT
+
+    return field.default if field.default_factory is NODEFAULT else field.default_factory()
+
+
+def _part(name: str, value: Any) -> list[str]:
+    """A part of a part: conditions one by one, anything else in one text."""
+    from vafa.engine.program.conditions import Conditions
+    from vafa.engine.program.coupons import CouponConditions
+
+    if isinstance(value, Conditions | CouponConditions):
+        return _given(value)
+    return [f"{name} {_parts(value)}"]
+
+
+def _word(value: Any) -> str:
+    """A value as the file has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _parts(value: Any) -> str:
@@ -132,7 +185,8 @@ def _parts(value: Any) -> str:
         return "..".join(str(end or "") for end in fields.values())
     given = {name: v for name, v in fields.items() if v is not None}
     return " ".join(
-        f"{name} {'/'.join(map(str, v)) if isinstance(v, list) else v}" for name, v in given.items()
+        f"{name} {'/'.join(map(str, v)) if isinstance(v, list) else _word(v)}"
+        for name, v in given.items()
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import ledger_argument, require_ledger
+from .arguments import business_date, ledger_argument, require_ledger
 from .output import Exit, Output, leave, say
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ MOST_SHOWN = 20
     help="Of a closed day, or a fact of several members: what it did to this one.",
 )
 @click.option(
-    "--day", type=click.DateTime(["%Y-%m-%d"]), default=None, metavar="DATE",
-    help="All facts of a business date.",
+    "--day", callback=business_date, default=None, metavar="DATE",
+    help="All facts of a business date, a Gregorian one.",
 )
 @click.option("--all", "everything", is_flag=True, help="Check every fact; tell those that differ.")
 @click.option(
@@ -55,7 +55,7 @@ MOST_SHOWN = 20
     help="Show progress on stderr.  [default: on a terminal only]",
 )
 def explain(
-    *, ledger: Path, fact: str | None, member: str | None, day: dt.datetime | None,
+    *, ledger: Path, fact: str | None, member: str | None, day: dt.date | None,
     everything: bool, processes: int | None, lang: str, form: str, file: Path | None,
     progress: bool | None,
 ) -> None:
@@ -84,7 +84,7 @@ def explain(
         if everything:
             agree = _all(out, ledger, explainer, processes)
         elif day is not None:
-            agree = _day(out, explainer, day.date(), file)
+            agree = _day(out, explainer, day, file)
         else:
             assert fact is not None
             agree = _one(out, explainer.fact(fact, member))
@@ -119,6 +119,8 @@ def _day(out: Output, explainer: Explainer, date: dt.date, file: Path | None) ->
         _tell(differ)
         return not differ
     found = list(explainer.day(date))
+    if not found:
+        say(f"no member has a fact of the business date {date}")
     if out.form == "json":
         out.rows([_plain(told) for told in found])
     elif out.form == "table":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import file_type
+from .arguments import business_date, file_type
 from .output import Exit, leave, say
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 )
 @click.option("--strict", is_flag=True, help="Fail on warnings as well as on errors.")
 @click.option(
-    "--on", "day", type=click.DateTime(["%Y-%m-%d"]), default=None, metavar="DATE",
-    help="The date by which dates are over.  [default: today in the program's zone]",
+    "--on", "day", callback=business_date, default=None, metavar="DATE",
+    help="The Gregorian date by which dates are over.  [default: today in the program's zone]",
 )
-def lint(file: Path, form: str, strict: bool, day: dt.datetime | None) -> None:
+def lint(file: Path, form: str, strict: bool, day: dt.date | None) -> None:
     """Tell what in a sound program can never count, or counts otherwise than meant.
 
     Rules that never give, limits that never bind, tiers out of order, ties, and a search for
@@ -44,7 +44,7 @@ def lint(file: Path, form: str, strict: bool, day: dt.datetime | None) -> None:
     from vafa.engine.lint.lint import lint as find
 
     text, found = read_program(file)
-    today = dt.datetime.now(ZoneInfo(found.zone)).date() if day is None else day.date()
+    today = day or dt.datetime.now(ZoneInfo(found.zone)).date()
     since = dt.datetime(today.year, today.month, today.day, tzinfo=dt.UTC)
     findings = find(found, text, today, holiday_dates(found, since))
     if form == "json":

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -136,22 +137,22 @@ class Load:
         done = 0
         for number, row in enumerate(_rows(stream), 1):
             done += len(row)
-            text = row.strip()
+            text = (row if number > 1 else row.removeprefix(BOM_UTF8)).strip()
             if not text:
                 continue
             self._records += 1
             if self._records <= skip:
                 continue
-            place = Place(name, number, partial(text.decode, "utf-8", "backslashreplace"))
+            said = partial(text.decode, "utf-8", "backslashreplace")
             self.counts.facts += 1
             try:
                 if len(row) > LONGEST_LINE:
                     raise FormError(f"is longer than {LONGEST_LINE} bytes", slug="too-large")
                 fact = decode_fact(text)
             except FormError as error:
-                self._reject(place, error.slug, error.path, error.message)
+                self._reject(Place(name, number, said), error.slug, error.path, error.message)
                 continue
-            self._fact(place, fact)
+            self._fact(Place(name, number, said, fact.id), fact)
             if not self._sales:
                 tick(done, size)
         self._commit_sales()
@@ -176,7 +177,7 @@ class Load:
                     if self._records <= skip:
                         continue
                     self.counts.facts += 1
-                    place = Place(str(file), found.at, found.raw)
+                    place = Place(str(file), found.at, found.raw, found.id)
                     try:
                         fact = found.decoded()
                     except FormError as error:
@@ -250,9 +251,8 @@ class Load:
     def _count(self, place: Place, verdict: Verdict) -> None:
         if verdict.refusal is not None:
             self._refuse(place, verdict.refusal)
-        elif verdict.answer is not None and verdict.answer["status"] == "refused":
-            slug = verdict.answer["reason"]
-            self._reject(place, slug, "$", f"is kept as refused: {slug}")
+        elif verdict.answer is not None and "reason" in verdict.answer:
+            self._reject_kept(place, verdict.answer["reason"])
         elif verdict.replayed:
             self.counts.replayed += 1
         else:
@@ -290,6 +290,7 @@ class Load:
             return Place(
                 name, first + row,
                 lambda: json.dumps(one.to_pylist()[0], ensure_ascii=False, default=str),
+                one["id"][0].as_py(),
             )  # fmt: skip
 
         self.counts.facts += table.num_rows
@@ -321,15 +322,21 @@ class Load:
         for row, refusal in sorted(staged.refusals.items()):
             self._refuse(place(row), refusal)
         self.counts.replayed += len(staged.known)
+        stored = self._writer.replica.stored
+        for row, seq in sorted(staged.known.items()):
+            # What was refused once is refused for ever.
+            slug = REFUSALS.get(Status(stored(seq).status))
+            if slug is not None:
+                self.counts.replayed -= 1
+                self._reject_kept(place(row), slug)
         if staged.outcome is not None:
             self.counts.new += len(staged.new_ids)
             status = staged.outcome.status
             refused = (status != Status.OK) & (status != Status.PARKED)
             for new in np.flatnonzero(refused).tolist():
-                slug = REFUSALS[Status(int(status[new]))]
                 row = new if staged.rows is None else int(staged.rows[new])
                 self.counts.new -= 1
-                self._reject(place(row), slug, "$", f"is kept as refused: {slug}")
+                self._reject_kept(place(row), REFUSALS[Status(int(status[new]))])
             self._since_checkpoint += len(staged.new_ids)
         if self._since_checkpoint >= CHECKPOINT_FACTS:
             self._writer.replica.save()
@@ -337,6 +344,9 @@ class Load:
 
     def _refuse(self, place: Place, refusal: Refusal) -> None:
         self._reject(place, refusal.slug, refusal.path, refusal.detail)
+
+    def _reject_kept(self, place: Place, slug: str) -> None:
+        self._reject(place, slug, "$", f"is kept as refused: {slug}")
 
     def _reject(self, place: Place, slug: str, path: str, message: str) -> None:
         self.counts.refused[slug] += 1

@@ -210,7 +210,10 @@ def _print_table(rows: list[list[Any]], heads: list[str] | None, title: str | No
         title_justify="left",
     )
     for place in range(len(rows[0])):
-        numbers = all(isinstance(row[place], int | float) for row in rows)
+        numbers = all(
+            isinstance(row[place], int | float) and not isinstance(row[place], bool)
+            for row in rows
+        )
         # In a table of names and values, values of all kinds stand in one column.
         justify: Any = "right" if numbers or (heads is None and place) else "left"
         table.add_column(Text(heads[place] if heads else ""), justify=justify)
@@ -225,12 +228,17 @@ def _cell(value: Any) -> str:
     match value:
         case None:
             text = "-"
+        case bool():
+            text = "yes" if value else "no"
         case int():
             text = f"{value:,}"
         case float():
             text = f"{value:,.2f}"
+        case Mapping():
+            text = " ".join(f"{name} {_cell(item)}" for name, item in _flat(value).items())
         case list():
-            text = ", ".join(_cell(item) for item in value)
+            several = "; " if any(isinstance(item, Mapping) for item in value) else ", "
+            text = several.join(_cell(item) for item in value)
         case _:
             text = str(value)
     return "".join(

@@ -54,10 +54,9 @@ def check(out: Output, file: Path) -> None:
         "program": found.id, "title": found.title or None, "unit": found.unit.code,
         "zone": found.zone, "calendar": found.calendar,
     })  # fmt: skip
-    shown = described(found)
-    for title in ("rules", "currencies", "tiers"):
-        if shown[title]:
-            out.rows(shown[title], title)
+    for title, rows in described(found).items():
+        if isinstance(rows, list) and rows:
+            out.rows(rows, title)
     say(f"{file}: no problems")
 
 

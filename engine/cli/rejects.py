@@ -18,11 +18,15 @@ SUFFIX = ".rejects"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a fact stands: file, line or row from 1 or a path, and its text when asked for."""
+    """Where a fact stands: file, line or row from 1 or a path, and its text when asked for.
+
+    `id`: the fact's, None where it was not read so far.
+    """
 
     file: str
     at: int | str
     text: Callable[[], str]
+    id: str | None = None
 
 
 class Rejects:
@@ -67,8 +71,8 @@ class Rejects:
         target = self._path or self._beside(place.file)
         if target is not None:
             row = {
-                "file": place.file, "place": place.at, "slug": slug, "path": path,
-                "detail": message, "text": place.text(),
+                "file": place.file, "place": place.at, "id": place.id, "slug": slug,
+                "path": path, "detail": message, "text": place.text(),
             }  # fmt: skip
             self._open(target).write(json.dumps(row, ensure_ascii=False) + "\n")
             self._kept.add(target)

@@ -30,6 +30,9 @@ class Intake(Protocol):
     def id_array(self, rows: NDArray[np.int64] | None) -> pa.Array:
         """Ids of some rows (None: all) as an Arrow string array."""
 
+    def part(self, begin: int, end: int) -> Intake:
+        """The rows from one up to another as a batch of their own."""
+
     def content(self, row: int) -> Content:
         """What two facts of one id are compared by."""
 
@@ -42,6 +45,9 @@ class SaleColumns(Intake, Protocol):
 
     def member_of(self, row: int) -> str:
         """The member whose a sale is."""
+
+    def part(self, begin: int, end: int) -> SaleColumns:
+        """See Intake."""
 
 
 _REFERRERS = frozenset(("referrer", "referrer_card"))
@@ -87,6 +93,10 @@ class DecodedFacts:
             and not _REFERRERS.isdisjoint(_about(fact))
         ]  # fmt: skip
         self._named: dict[int, Sale] = {}
+
+    def part(self, begin: int, end: int) -> DecodedFacts:
+        """See Intake."""
+        return DecodedFacts([self.facts[row] for row in range(begin, end)])
 
     def first_rows(self) -> dict[str, int]:
         """The first row of each member that is named."""

@@ -39,6 +39,12 @@ class MixedFacts(DecodedFacts):
         self.ids: list[str] = ids.tolist()
         self._sort_out([(row, others[row]) for row in self._odd.tolist()])
 
+    def part(self, begin: int, end: int) -> MixedFacts:
+        """See Intake."""
+        lo, hi = np.searchsorted(self._odd, (begin, end)).tolist()
+        others = {row - begin: self.facts[row] for row in self._odd[lo:hi].tolist()}
+        return MixedFacts(self._sales.part(begin - lo, end - hi), others)
+
     def member_of(self, row: int) -> str:
         """See DecodedFacts."""
         if not self.plain[row]:

@@ -20,7 +20,8 @@ def differences(old: Version, new: Version) -> dict[str, Any]:
 
     Tables with an `id` are paired by it, other parts of lists by their place. A field at its
     default is like one that is left out. Rules' places in the file are compared last: a
-    change of order is one of `other`.
+    change of order is one of `other`. Dates of a country's holidays, which each publication
+    carries for years of its own, are compared in the years that both have.
     """
     before, after = _plain(old), _plain(new)
     ours = {rule["id"]: rule for rule in before.pop("rule")}
@@ -31,7 +32,7 @@ def differences(old: Version, new: Version) -> dict[str, Any]:
         for name in both
         if (found := list(_changes("", ours[name], theirs[name])))
     ]
-    other = list(_changes("", before, after))
+    other = [*_changes("", before, after), *_holidays(old, new)]
     order = [name for name in ours if name in theirs]
     if order != both:
         other.append({"path": "rule", "from": order, "to": both})
@@ -48,12 +49,41 @@ def differences(old: Version, new: Version) -> dict[str, Any]:
 
 
 def _plain(version: Version) -> dict[str, Any]:
-    """A program as data, with the dates of its holidays."""
     plain: dict[str, Any] = msgspec.to_builtins(
         version.program, builtin_types=(Decimal, dt.date, dt.time)
     )
-    plain["holiday_dates"] = version.content.holidays
     return plain
+
+
+def _holidays(old: Version, new: Version) -> Iterator[Change]:
+    """How the dates of holiday calendars differ."""
+    of_countries = {
+        entry.id for version in (old, new) for entry in version.program.holidays if entry.country
+    }
+    ours, theirs = old.content.holidays, new.content.holidays
+    for name in dict.fromkeys([*ours, *theirs]):
+        before, after = ours.get(name, []), theirs.get(name, [])
+        path = f"holiday_dates.{name}"
+        if name in of_countries:
+            were, are = ({date.year for date in dates} for dates in (before, after))
+            yield from _changes(f"{path}.years", _spans(were), _spans(are))
+            before = [date for date in before if date.year in are]
+            after = [date for date in after if date.year in were]
+        both = {*before} & {*after}
+        yield from _changes(
+            path, [date for date in before if date not in both],
+            [date for date in after if date not in both],
+        )  # fmt: skip
+
+
+def _spans(years: set[int]) -> str | None:
+    """Years in a few words: 2025 to 2036, 2060; None for none."""
+    firsts = [year for year in sorted(years) if year - 1 not in years]
+    lasts = [year for year in sorted(years) if year + 1 not in years]
+    return ", ".join(
+        str(first) if first == last else f"{first} to {last}"
+        for first, last in zip(firsts, lasts, strict=True)
+    ) or None
 
 
 def _changes(path: str, old: Any, new: Any) -> Iterator[Change]:

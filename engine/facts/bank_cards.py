@@ -28,19 +28,43 @@ BANK_CARD = (
 """First digits and lengths, in order: Visa, Mastercard, Mir, American Express, JCB, Discover,
 UnionPay, banks of Iran."""
 
+BETWEEN = " ._/\\-\u00a0\u2000-\u200a\u2010-\u2015\u202f"
+"""What stands between groups of digits, as a class of letters."""
+
+LEAST_DIGITS = 15
+
 _SHAPE = re.compile(BANK_CARD)
+_BETWEEN = re.compile(f"[{BETWEEN}]")
+_RUN = re.compile(f"[0-9](?:[{BETWEEN}]?[0-9]){{14,}}")
+_DIGITS = {
+    zero + figure: str(figure) for zero in (0x0660, 0x06F0, 0xFF10) for figure in range(10)
+}
+"""Arabic, Persian and full-width digits."""
 
 
 def is_bank_card(text: str) -> bool:
-    """Whether a text is the number of a bank card, written in a row or in groups.
+    """Whether a text is the number of a bank card, written in a row or in groups, in any digits.
 
     >>> is_bank_card("4111 1111 1111 1111"), is_bank_card("4111111111111112")
     (True, False)
+    >>> is_bank_card("۴۱۱۱.۱۱۱۱.۱۱۱۱.۱۱۱۱")
+    True
     """
-    if not text[:1].isdigit():
+    if len(text) < LEAST_DIGITS or not text[0].isdigit():
         return False
-    digits = text.replace(" ", "").replace("-", "")
+    digits = _BETWEEN.sub("", text.translate(_DIGITS))
     return _SHAPE.match(digits) is not None and is_luhn(digits)
+
+
+def holds_bank_card(text: str) -> bool:
+    """Whether the number of a bank card stands anywhere in a text.
+
+    >>> holds_bank_card("paid with 4111-1111-1111-1111, twice")
+    True
+    """
+    if len(text) < LEAST_DIGITS:
+        return False
+    return any(map(is_bank_card, _RUN.findall(text.translate(_DIGITS))))
 
 
 def is_luhn(digits: str) -> bool:

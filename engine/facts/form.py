@@ -59,7 +59,7 @@ from . import (
     UnmergeFact,
     UnpoolFact,
 )
-from .bank_cards import is_bank_card
+from .bank_cards import holds_bank_card, is_bank_card
 from .parts import (
     CARD_BYTES,
     GIFT_CODE_BYTES,
@@ -78,6 +78,8 @@ EARLIEST_BIRTH = dt.date(1850, 1, 1)
 
 EARLIEST_DATE, LATEST_DATE = dt.date(1970, 1, 1), dt.date(2169, 8, 20)
 """Dates that the calendar tables hold whatever the zone."""
+
+HOLDS_CARD = "holds the number of a bank card, which is never kept"
 
 _FARTHEST_EAST = dt.timedelta(hours=14)
 _UNSEEN = re.compile(f"[{UNSEEN}]")
@@ -115,6 +117,8 @@ def check_name(name: str | None, path: str, most: int = NAME_BYTES) -> None:
     unseen = _UNSEEN.search(name)
     if unseen is not None:
         raise FormError(f"has a control character, U+{ord(unseen[0]):04X}", path)
+    if name.isspace():
+        raise FormError("is blank", path)
 
 
 def check_profile(profile: Mapping[str, str | None]) -> None:
@@ -122,12 +126,20 @@ def check_profile(profile: Mapping[str, str | None]) -> None:
     for name, value in profile.items():
         check_name(name, "profile")
         _check_text(value, "profile")
-        _check_no_bank_card(value, "profile")
+        for text in (name, value or ""):
+            if holds_bank_card(text):
+                raise FormError(HOLDS_CARD, "profile")
 
 
 def _check_no_bank_card(text: str | None, path: str) -> None:
     if text and is_bank_card(text):
         raise FormError("is the number of a bank card, which is never kept", path)
+
+
+def _check_reason(text: str, path: str) -> None:
+    check_name(text, path, REASON_BYTES)
+    if holds_bank_card(text):
+        raise FormError(HOLDS_CARD, path)
 
 
 def _check_text(text: str | None, path: str) -> None:
@@ -205,7 +217,7 @@ def _check_return(fact: ReturnFact) -> None:
     elif not fact.member and not fact.card:
         raise FormError("is missing: neither a member nor a receipt is named", "sale")
     _check_returned(fact.lines, "lines")
-    check_name(fact.reason, "reason", REASON_BYTES)
+    _check_reason(fact.reason, "reason")
 
 
 def _check_cancel(fact: CancelFact) -> None:
@@ -236,7 +248,7 @@ def _check_returned(lines: list[ReturnedLine], path: str) -> None:
 
 def _check_adjust(fact: AdjustFact) -> None:
     check_name(fact.currency, "currency")
-    check_name(fact.reason, "reason", REASON_BYTES)
+    _check_reason(fact.reason, "reason")
     check_name(fact.actor, "actor")
     if not fact.points:
         raise FormError("is 0: nothing is given and nothing taken", "points")
@@ -285,7 +297,7 @@ def _check_pool(fact: PoolFact | UnpoolFact) -> None:
 
 
 def _check_why(fact: MergeFact | UnmergeFact | PoolFact | UnpoolFact) -> None:
-    check_name(fact.reason, "reason", REASON_BYTES)
+    _check_reason(fact.reason, "reason")
     check_name(fact.actor, "actor")
 
 
@@ -354,7 +366,7 @@ def _check_about(fact: EnrolFact | MemberUpdateFact) -> None:
     # What is neither null nor left out.
     if tier:
         check_name(tier.tier, "manual_tier.tier")
-        check_name(tier.reason, "manual_tier.reason", REASON_BYTES)
+        _check_reason(tier.reason, "manual_tier.reason")
         check_name(tier.actor, "manual_tier.actor")
         _check_date(tier.through, "manual_tier.through")
 
@@ -395,7 +407,7 @@ def _check_gift_card(fact: GiftCardFact) -> None:
         return
     if isinstance(fact, GiftCardRedeemFact | GiftCardPinFact):
         return
-    check_name(fact.reason, "reason", REASON_BYTES)
+    _check_reason(fact.reason, "reason")
     check_name(fact.actor, "actor")
     _check_expires(fact.expires)
 
@@ -441,7 +453,7 @@ def _check_coupon_issue(fact: CouponIssueFact) -> None:
 
 def _check_coupon_block(fact: CouponBlockFact) -> None:
     check_name(fact.issue, "issue", ID_BYTES)
-    check_name(fact.reason, "reason", REASON_BYTES)
+    _check_reason(fact.reason, "reason")
     _check_codes(fact, fact.issue, "an issue")
 
 
@@ -474,10 +486,10 @@ _CHECKS: dict[type, Callable[[Any], None]] = {
     MemberUpdateFact: _check_told,
     SubscriptionStartFact: _check_subscription,
     SubscriptionEndFact: lambda fact: check_name(fact.plan, "plan"),
-    EraseFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),
-    CloseFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),
-    CardBlockFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),
-    CardUnblockFact: lambda fact: check_name(fact.reason, "reason", REASON_BYTES),
+    EraseFact: lambda fact: _check_reason(fact.reason, "reason"),
+    CloseFact: lambda fact: _check_reason(fact.reason, "reason"),
+    CardBlockFact: lambda fact: _check_reason(fact.reason, "reason"),
+    CardUnblockFact: lambda fact: _check_reason(fact.reason, "reason"),
     CatalogFact: _check_catalog,
     StoreFact: _check_stores,
     ProfitShareFact: _check_profit_share,

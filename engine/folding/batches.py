@@ -373,15 +373,39 @@ def tell_anew(anew: Anew, rows: UInt32, outcome: Outcome) -> Folded | None:
     if after is None:
         outcome.tier[rows] = -1
         return None
-    # The answer tells how the member stands after the whole commit.
+    told = _told_as_of(anew, after) if after.settled is None else None
     for name in ("tier", *BALANCES):
-        if after.settled is None:
-            getattr(outcome, name)[rows] = after.last(name)
+        if told is not None:
+            getattr(outcome, name)[rows] = after.figures[name][told]
             continue
         for place, row in enumerate(rows.tolist()):
             member = int(anew.pool.facts.member[anew.n_old + place])
             getattr(outcome, name)[row] = after.last(name, member)
     return after
+
+
+def _told_as_of(anew: Anew, after: Folded) -> NDArray[np.int64]:
+    """The rows of the history after which the answers to its new facts tell how the member stands.
+
+    A fact that comes after all that came before it, and before all that comes after it, is told as
+    if it had come alone; of any other the answer tells the member after the whole commit.
+    """
+    n_old, end, never = anew.n_old, anew.first_waiting, len(anew.pool.ids)
+    told = np.full(end - n_old, int(after.order[-1]), np.int64)
+    if end < never:
+        # What waited applies with its sale.
+        return told
+    place = np.full(never, -1, np.int64)
+    place[after.order] = np.arange(len(after.order))
+    mine = place[n_old:]
+    before = np.maximum.accumulate(np.append(place[:n_old].max(initial=-1), mine))[:-1]
+    ahead = np.where(mine >= 0, mine, never)
+    behind = np.append(np.minimum.accumulate(ahead[::-1])[::-1][1:], never)
+    alone = np.flatnonzero((mine > before) & (mine < behind))
+    told[alone] = n_old + alone
+    refused = np.flatnonzero((mine < 0) & (before >= 0) & (before < behind))
+    told[refused] = after.order[before[refused]]
+    return told
 
 
 def _rows_by_member(member: UInt32, wanted: UInt32) -> list[tuple[int, UInt32]]:

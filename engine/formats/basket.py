@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..facts.parts import FormError
+from .figures import folded_name
 from .found import Fact, Skipped
 
 NO_MEMBER = Skipped("no-member")
 NO_GOODS = Skipped("no-goods")
+UNKNOWN_SALE = Skipped("unknown-sale")
+"""A return that names nobody, of a sale that nothing before it tells of."""
 
 
 @dataclass
@@ -18,7 +21,8 @@ class Basket:
     """A receipt: what was sold, what came back by the sale it names, how it was paid.
 
     `returned` is by the id of the sale that the goods came from, None where there is none.
-    `named`: whether `member` is a member or a card.
+    `named`: whether `member` is a member or a card. `owners`: of a receipt that names nobody,
+    whose the sales are that its goods come back of; None where that is not known.
     """
 
     id: str = ""
@@ -33,9 +37,11 @@ class Basket:
     tenders: list[Fact] = field(default_factory=list)
     coupons: list[str] = field(default_factory=list)
     named: str = "member"
+    owners: dict[str, str | None] = field(default_factory=dict)
 
     def pay(self, kind: str, amount: int, points: int | None = None) -> None:
         """Add a tender; one of a type that is there adds up, and change goes off it."""
+        kind = folded_name(kind)
         for tender in self.tenders:
             if tender["type"] == kind and (points is None) == ("points" not in tender):
                 tender["amount"] += amount
@@ -63,49 +69,56 @@ class Basket:
         Goods sold and goods back of one named sale are an exchange. Goods of further sales,
         and those of no receipt, are returns of their own: ID~2, ID~3 and so on.
         """
-        if not self.member:
+        if not self.member and not self.owners:
             yield NO_MEMBER
             return
         if not self.lines and not self.returned:
             yield NO_GOODS
             return
         named = [sale for sale in self.returned if sale is not None]
-        exchanged = named[0] if self.lines and len(named) == 1 else None
+        exchanged = named[0] if self.member and self.lines and len(named) == 1 else None
         if self.lines:
-            yield self._sale(exchanged)
+            yield self._sale(exchanged) if self.member else NO_MEMBER
         number = 1 if self.lines else 0
         for sale, lines in self.returned.items():
             if exchanged is not None and sale == exchanged:
                 continue
             number += 1
-            yield self._return(self.id if number == 1 else f"{self.id}~{number}", sale, lines)
+            owner = self.member or self.owners.get(sale or "", "")
+            if not owner:
+                yield UNKNOWN_SALE if owner is None else NO_MEMBER
+                continue
+            fact_id = self.id if number == 1 else f"{self.id}~{number}"
+            yield self._return(fact_id, owner, sale, lines)
 
-    def _head(self, fact_id: str, kind: str) -> dict[str, Any]:
+    def _head(self, fact_id: str, kind: str, member: str) -> dict[str, Any]:
         head = {
-            "id": fact_id, "kind": kind, "occurred_at": self.occurred_at, self.named: self.member,
+            "id": fact_id, "kind": kind, "occurred_at": self.occurred_at, self.named: member,
         }  # fmt: skip
-        if self.store:
-            head["store"] = self.store
-        if self.terminal:
-            head["terminal"] = self.terminal
+        for field_, name in (("store", self.store), ("terminal", self.terminal)):
+            if name:
+                head[field_] = folded_name(name)
         return head
 
     def _sale(self, exchanged: str | None) -> Fact:
-        fact = self._head(self.id, "sale")
+        for place, line in enumerate(self.lines):
+            if line["net"] < 0 < line["quantity"]:
+                raise FormError("is below 0, and the quantity is not", f"lines[{place}].net")
+        fact = self._head(self.id, "sale", self.member)
         if self.channel:
-            fact["channel"] = self.channel
+            fact["channel"] = folded_name(self.channel)
         fact["lines"] = self.lines
         paid = [tender for tender in self.tenders if tender["amount"] or "points" in tender]
         if paid:
             fact["tenders"] = paid
         if self.coupons:
-            fact["coupons"] = self.coupons
+            fact["coupons"] = list(map(folded_name, self.coupons))
         if exchanged is not None:
             fact["return"] = {"sale": exchanged, "lines": self.returned[exchanged]}
         return fact
 
-    def _return(self, fact_id: str, sale: str | None, lines: list[Fact]) -> Fact:
-        fact = self._head(fact_id, "return")
+    def _return(self, fact_id: str, member: str, sale: str | None, lines: list[Fact]) -> Fact:
+        fact = self._head(fact_id, "return", member)
         if sale is not None:
             fact["sale"] = sale
         fact["lines"] = lines

@@ -14,7 +14,7 @@ from .instants import InstantOf, instant_text
 
 _MIDNIGHT = dt.time()
 
-WHOLE = 1e15
+WHOLE = float(1 << 53)
 """Doubles below it that are whole are exact, and shown with all their digits."""
 
 SHORT = 18
@@ -39,6 +39,18 @@ def cell_text(cell: Any) -> str:
         case _:
             text = str(cell)
     return text
+
+
+def cell_name(cell: Any, path: str) -> str:
+    """A cell as a name that must not be another's. Raises FormError for a figure that is not exact.
+
+    A double keeps 15 to 16 digits: a longer code that was taken for a figure has lost the rest.
+    """
+    if isinstance(cell, bool) or (
+        isinstance(cell, float) and not (cell.is_integer() and abs(cell) < WHOLE)
+    ):
+        raise FormError(f"{cell} is no name; make the column one of texts", path)
+    return cell_text(cell)
 
 
 def cell_decimal(cell: Any, path: str, thousands: str, point: str) -> Decimal | None:

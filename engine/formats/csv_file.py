@@ -9,11 +9,14 @@ from typing import Any, BinaryIO
 
 from ..facts.parts import FormError
 from .found import Found
-from .receipts import Numbered, receipts
+from .receipts import Numbered, Unread, receipts
 from .settings import CsvTable
 
 LONGEST_LINE = 1 << 20
 """Characters of a line of text; and of a field, line breaks in quotes included."""
+
+DOUBTFUL_TEXT = 20_000
+"""Characters of a row that a reject shows."""
 
 
 def read_csv(stream: BinaryIO, settings: CsvTable) -> Iterator[Found]:
@@ -23,7 +26,8 @@ def read_csv(stream: BinaryIO, settings: CsvTable) -> Iterator[Found]:
     text = io.TextIOWrapper(stream, settings.encoding, errors="surrogateescape", newline="")
     csv.field_size_limit(LONGEST_LINE)
     try:
-        lines = _lines(text)
+        since: list[str] = []
+        lines = _lines(text, since)
         for _ in range(settings.skip):
             next(lines, "")
         table = csv.reader(
@@ -35,22 +39,27 @@ def read_csv(stream: BinaryIO, settings: CsvTable) -> Iterator[Found]:
             raise FormError(f"the line of the columns' names cannot be read: {error}") from None
         if names is None:
             raise FormError("has no line with the columns' names")
-        yield from receipts(_rows(table, len(names), settings.skip), settings, names)
+        yield from receipts(
+            _rows(table, since, len(names), settings.skip), settings, names
+        )
     except UnicodeError as error:
         raise FormError(f"is not {settings.encoding}: {error}") from None
     finally:
         text.detach()
 
 
-def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+def _lines(text: io.TextIOWrapper, since: list[str]) -> Iterator[str]:
+    """The lines of a text; they are added to `since`, which the reader of a row empties."""
     while line := text.readline(LONGEST_LINE + 1):
         if len(line) > LONGEST_LINE:
             raise FormError(f"has a line of more than {LONGEST_LINE} characters", slug="too-large")
+        since.append(line)
         yield line
 
 
-def _rows(table: Any, size: int, before: int) -> Iterator[Numbered]:
+def _rows(table: Any, since: list[str], size: int, before: int) -> Iterator[Numbered]:
     while True:
+        since.clear()
         # A row of several lines is named by its first.
         number = table.line_num + 1 + before
         try:
@@ -58,7 +67,7 @@ def _rows(table: Any, size: int, before: int) -> Iterator[Numbered]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield number, FormError(f"the line cannot be read: {error}")
+            yield number, _unread(f"the line cannot be read: {error}", since)
             continue
         if len(row) == size:
             yield number, row
@@ -67,4 +76,10 @@ def _rows(table: Any, size: int, before: int) -> Iterator[Numbered]:
         elif len(row) > size and not any(row[size:]):
             yield number, row[:size]
         else:
-            yield number, FormError(f"has {len(row)} cells, not {size} as the line of names")
+            yield number, _unread(
+                f"has {len(row)} cells, not {size} as the line of names", since
+            )
+
+
+def _unread(message: str, since: list[str]) -> Unread:
+    return Unread(FormError(message), "".join(since)[:DOUBTFUL_TEXT].rstrip("\r\n"))

@@ -6,6 +6,8 @@ does not ask for are passed over; what it asks for has its type or is named.
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -17,11 +19,11 @@ from ..checks.program_file import split_path
 from ..facts.parts import FormError
 from ..wire.json_facts import check_members
 from .basket import Basket
-from .figures import scaled
+from .figures import folded_name, scaled
 from .found import Found, Skipped
 from .members import member_of
 from .settings import Settings
-from .skus import sku_of
+from .skus import goods_of, sku_of
 
 MOST_DOCUMENT = 64 << 20
 """Bytes of one document, or of one line; larger exports are one order a line."""
@@ -31,6 +33,9 @@ MOST_EXPONENT = 20
 
 DOUBTFUL_TEXT = 20_000
 """Characters of an order that a reject shows."""
+
+CUT_OFF = "Input data was truncated"
+_BYTE = re.compile(r"\(byte (\d+)\)$")
 
 Order = TypeVar("Order")
 Baskets = Callable[[Order], Iterable[Basket | Skipped]]
@@ -76,35 +81,66 @@ def _decoded(body: bytes, decoder: msgspec.json.Decoder[Order]) -> Order:
 
 
 def _items(stream: BinaryIO, wrappers: Sequence[str]) -> Iterator[tuple[int | str, bytes]]:
-    """(place, JSON text) of each order."""
+    """(place, JSON text) of each order. Raises FormError for a document that is cut off."""
+    if stream.read(len(BOM_UTF8)) != BOM_UTF8:
+        stream.seek(0)
+    begin = stream.tell()
     line = stream.readline(MOST_DOCUMENT + 1)
-    if line.strip() and not _is_json(line):
-        # No document ends with its first line: it is one over many lines.
+    if line.strip() and _fault(line) is not None:
+        # No document ends with its first line: it is one over many lines, or the line is bad.
         document = line + stream.read(MOST_DOCUMENT + 1 - len(line))
-        if len(document) > MOST_DOCUMENT:
-            raise FormError(
-                f"is a document of more than {MOST_DOCUMENT} bytes; write one order a line",
-                slug="too-large",
-            )
-        if _is_json(document):
+        if _is_one(document):
             yield from _unwrapped("$", document, wrappers)
             return
+        stream.seek(begin)
+        line = stream.readline(MOST_DOCUMENT + 1)
     number = 0
     while line:
         number += 1
         if len(line) > MOST_DOCUMENT:
             raise FormError(f"has a line of more than {MOST_DOCUMENT} bytes", slug="too-large")
+        if not line.endswith(b"\n"):
+            _refuse_cut(line, _fault(line))
         if line.strip():
             yield from _unwrapped(number, line, wrappers)
         line = stream.readline(MOST_DOCUMENT + 1)
 
 
-def _is_json(text: bytes) -> bool:
+def _is_one(text: bytes) -> bool:
+    """Whether a text is one document, and not one a line of which the first is bad.
+
+    Raises FormError for a document that is too large, cut off, or no JSON.
+    """
+    large = len(text) > MOST_DOCUMENT
+    fault = None if large else _fault(text)
+    if not large and fault is None:
+        return True
+    _refuse_cut(text, fault)
+    lines = text.splitlines()
+    if len(lines) == 1 or any(line.startswith(b"{") and _fault(line) is None for line in lines):
+        return False
+    if large:
+        raise FormError(
+            f"is a document of more than {MOST_DOCUMENT} bytes; write one order a line",
+            slug="too-large",
+        )
+    raise FormError(str(fault), slug="invalid-json")
+
+
+def _refuse_cut(text: bytes, fault: str | None) -> None:
+    """Raise FormError where the end of a file lacks something, so that more should follow."""
+    place = _BYTE.search(fault or "")
+    if fault == CUT_OFF or (place is not None and int(place[1]) >= len(text)):
+        raise FormError("ends in the middle of a document", slug="invalid-json")
+
+
+def _fault(text: bytes) -> str | None:
+    """Why a text is no JSON; None where it is."""
     try:
         msgspec.json.decode(text, type=msgspec.Raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return str(error)
+    return None
 
 
 def _unwrapped(
@@ -153,8 +189,8 @@ class Figures:
         self._exponent = settings.exponent
         self._currency = settings.currency
         self._rounding = settings.quantity_rounding
-        self._tenders = settings.tenders
-        self._not_goods = frozenset(settings.not_goods)
+        self._tenders = {folded_name(kind): name for kind, name in settings.tenders.items()}
+        self._goods = goods_of(settings)
 
     def amount(self, value: Decimal, path: str) -> int:
         """Minor units of a decimal, exactly. Raises FormError."""
@@ -175,11 +211,11 @@ class Figures:
 
     def goods(self, sku: str) -> bool:
         """Whether a sku is of goods."""
-        return sku not in self._not_goods
+        return self._goods(self.sku(sku))
 
     def tender(self, kind: str, common: str) -> str:
         """The program's name of a tender: the shop's own, else what it commonly is."""
-        return self._tenders.get(kind, common)
+        return self._tenders.get(folded_name(kind), common)
 
     def check_currency(self, currency: str | None, path: str) -> None:
         """Raise FormError for another currency than the ledger's."""

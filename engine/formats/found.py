@@ -34,6 +34,11 @@ class Found(NamedTuple):
     what: Fact | FormError | Skipped
     raw: Callable[[], str]
 
+    @property
+    def id(self) -> str | None:
+        """The id of the fact, where there is one."""
+        return self.what["id"] if isinstance(self.what, dict) else None
+
     def decoded(self) -> Sale | LoneFact | Skipped:
         """The fact through the strict decoder of the JSON door. Raises FormError."""
         what = self.what

@@ -1,8 +1,8 @@
 """Sales of Lightspeed Retail, X-Series: goods that come back are lines below 0.
 
 Where prices include tax, the exact price without it has more places than money has. The lines
-of a sale are then parts of its total, which is exact: what is below a unit goes to the lines
-with the largest fractions.
+of a sale are then parts of its total, which is exact, or rounded where it is exact with its tax:
+what is below a unit goes to the lines with the largest fractions.
 """
 
 from __future__ import annotations
@@ -18,13 +18,19 @@ from msgspec import Struct
 from ..facts.parts import FormError
 from .basket import Basket
 from .documents import Figures, read_orders
+from .earlier import Sales
 from .found import Found, Skipped
 from .instants import iso_instant, zone_of
 from .settings import LightspeedFile
 
-CLOSED = ("CLOSED", "ONACCOUNT_CLOSED", "LAYBY_CLOSED", "ONACCOUNT", "DISPATCHED_CLOSED",
-          "PICKED_UP_CLOSED")  # fmt: skip
-"""States in which goods have gone over the counter; one on account is paid later."""
+CLOSED = ("CLOSED", "ONACCOUNT_CLOSED", "LAYBY_CLOSED", "DISPATCHED_CLOSED", "PICKED_UP_CLOSED")
+"""States that end a sale: one on account has them once it is paid."""
+
+HALF = Fraction(1, 2)
+NOISE = Fraction(1, 1000)
+"""Of a minor unit: what sums of doubles leave."""
+
+Kept = Sales
 
 
 class Line(Struct, frozen=True):
@@ -35,6 +41,7 @@ class Line(Struct, frozen=True):
     total_price: Decimal
     sku: str | None = None
     is_return: bool = False
+    gift_card_number: str | None = None
 
 
 class Payment(Struct, frozen=True):
@@ -51,6 +58,7 @@ class Sale(Struct, frozen=True):
     status: str
     sale_date: str
     total_price: Decimal
+    total_tax: Decimal | None = None
     line_items: list[Line] = []
     payments: list[Payment] = []
     customer_id: str | None = None
@@ -61,8 +69,14 @@ class Sale(Struct, frozen=True):
     deleted_at: str | None = None
 
 
-def read_lightspeed(stream: BinaryIO, settings: LightspeedFile) -> Iterator[Found]:
-    """The facts of sales of Lightspeed. Raises FormError for a file that cannot be read on."""
+def read_lightspeed(
+    stream: BinaryIO, settings: LightspeedFile, kept: Sales | None = None
+) -> Iterator[Found]:
+    """The facts of sales of Lightspeed. Raises FormError for a file that cannot be read on.
+
+    `kept` has the sales of files before this one, and gains those of this one.
+    """
+    earlier = Kept() if kept is None else kept
     figures = Figures(settings)
     assert settings.zone is not None
     zone = zone_of(settings.zone)
@@ -87,7 +101,7 @@ def read_lightspeed(stream: BinaryIO, settings: LightspeedFile) -> Iterator[Foun
         for place, (item, net) in enumerate(zip(sale.line_items, nets, strict=True)):
             path = f"line_items[{place}]"
             sku = item.sku or item.product_id
-            if not figures.goods(sku):
+            if item.gift_card_number or not figures.goods(sku):
                 continue
             quantity = figures.quantity(item.quantity, f"{path}.quantity")
             if item.is_return or quantity < 0:
@@ -96,6 +110,7 @@ def read_lightspeed(stream: BinaryIO, settings: LightspeedFile) -> Iterator[Foun
                 continue
             line = {"sku": figures.sku(sku), "line": place + 1, "quantity": quantity, "net": net}
             basket.lines.append(line)
+        earlier.note(basket)
         if basket.lines:
             for place, paid in enumerate(sale.payments):
                 kind = figures.tender(paid.name, paid.name.lower())
@@ -106,9 +121,19 @@ def read_lightspeed(stream: BinaryIO, settings: LightspeedFile) -> Iterator[Foun
     yield from read_orders(stream, Sale, ("data", "sales", "sale"), baskets)
 
 
+def _total(sale: Sale, figures: Figures) -> int:
+    """The sale's amount in minor units; half up where it is whole with its tax only."""
+    total = figures.exact(sale.total_price, "total_price")
+    with_tax = total + figures.exact(sale.total_tax or Decimal(), "total_tax")
+    if total.denominator != 1 and abs(with_tax - round(with_tax)) <= NOISE:
+        size = floor(abs(total) + HALF)
+        return size if total > 0 else -size
+    return figures.amount(sale.total_price, "total_price")
+
+
 def _nets(sale: Sale, figures: Figures) -> list[int]:
     """The lines' amounts in minor units, which sum to the sale's. Raises FormError."""
-    total = figures.amount(sale.total_price, "total_price")
+    total = _total(sale, figures)
     exact = [
         figures.exact(item.total_price, f"line_items[{place}].total_price")
         for place, item in enumerate(sale.line_items)

@@ -13,6 +13,7 @@ from .instants import reader_of, zone_of
 from .settings import CsvTable, Mapping, MoadianFile, SquareFile, Table
 from .templates import parts_of
 
+RIAL = "IRR"
 LEAST_KEY = 16
 """Bytes of a key for members' hashes."""
 
@@ -61,6 +62,11 @@ def completed(found: Mapping, program: Program) -> Mapping:
 
     Raises ValueError for a currency that is not the ledger's.
     """
+    if isinstance(found, MoadianFile) and found.exponent is None and program.unit.code != RIAL:
+        raise ValueError(
+            f"amounts are rials, the ledger is in {program.unit.code}: "
+            "`exponent` tells what a rial is there"
+        )
     if found.currency not in (None, program.unit.code):
         raise ValueError(f"the mapping is in {found.currency}, the ledger in {program.unit.code}")
     return msgspec.structs.replace(

@@ -3,6 +3,7 @@
 An original is a sale. A correction, and a return, are the invoice as it is *afterwards*, and a
 cancellation ends it: what came back is what the invoice before had more. So each must come
 after the invoice that it names, in the same file or in one read before by the same reader.
+Several that name the same invoice follow one another.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ MOST_KEPT = 200_000
 """Invoices that later ones may name; the oldest go first."""
 
 ZERO = Decimal(0)
+REPEATED = Skipped("repeated")
+"""A correction that has been read before: what it changed is changed."""
 
 
 class Header(Struct, frozen=True, rename="lower"):
@@ -127,14 +130,21 @@ def read_moadian(
                     f"the invoice {header.irtaxid!r} has not come before it",
                     "header.irtaxid",
                 )
+            if header.taxid in kept:
+                yield REPEATED
+                return
             # A cancellation may not name its buyer again.
             sale.member, before = named
             after = [] if header.ins == CANCELLATION else _lines(invoice, sale.id, figures)
             lines = _difference(sale, before, after, header.ins)
         else:
             raise FormError(f"{header.ins} is no subject of an invoice", "header.ins")
-        kept[header.taxid] = sale.member, lines
-        if len(kept) > MOST_KEPT:
+        if header.ins == ORIGINAL:
+            kept.setdefault(header.taxid, (sale.member, lines))
+        else:
+            # Another one may name the invoice before instead of this one.
+            kept[header.taxid] = kept[header.irtaxid or ""] = sale.member, lines
+        while len(kept) > MOST_KEPT:
             kept.popitem(last=False)
         if header.ins != ORIGINAL and sale.member and not sale.lines and not sale.returned:
             yield Skipped("no-change")
@@ -151,7 +161,7 @@ def _lines(invoice: Invoice, sale: str, figures: Figures) -> list[_Line]:
             continue
         path = f"body[{place}]"
         lines.append(_Line(
-            sale, place + 1, (row.sstid, row.fee), figures.sku(row.sstid),
+            sale, place + 1, (figures.sku(row.sstid), row.fee), figures.sku(row.sstid),
             figures.quantity(row.am, f"{path}.am"), figures.amount(row.adis, f"{path}.adis"),
             figures.amount(row.dis or ZERO, f"{path}.dis"),
         ))  # fmt: skip

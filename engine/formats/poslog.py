@@ -13,6 +13,7 @@ from lxml import etree
 
 from ..facts.parts import FormError
 from .basket import Basket
+from .earlier import Sales
 from .found import Found, Skipped
 from .poslog_parts import attribute, flag, text_at
 from .poslog_transaction import Reading
@@ -26,20 +27,31 @@ RAW_BYTES = 20_000
 """Bytes of a transaction that a reject shows."""
 
 
-def read_poslog(stream: BinaryIO, settings: PoslogFile) -> Iterator[Found]:
-    """The facts of a POSLog. Raises FormError for one that cannot be read on."""
+Kept = Sales
+
+
+def read_poslog(
+    stream: BinaryIO, settings: PoslogFile, kept: Sales | None = None
+) -> Iterator[Found]:
+    """The facts of a POSLog. Raises FormError for one that cannot be read on.
+
+    `kept` has the transactions of files before this one, and gains those of this one.
+    """
     reading = Reading(settings)
+    earlier = Kept() if kept is None else kept
     for number, element in enumerate(_transactions(stream), 1):
-        yield from _found(f"Transaction[{number}]", element, reading)
+        yield from _found(f"Transaction[{number}]", element, reading, earlier)
 
 
-def _found(at: str, element: Any, reading: Reading) -> Iterator[Found]:
+def _found(at: str, element: Any, reading: Reading, earlier: Sales) -> Iterator[Found]:
     head = "-".join(
         text_at(element, *path) for path in (("RetailStoreID",), ("WorkstationID",),
                                              ("BusinessDayDate",), ("SequenceNumber",))
     )  # fmt: skip
     try:
         what = _receipt(element, reading)
+        if isinstance(what, Basket):
+            earlier.note(what)
         whats = [what] if isinstance(what, Skipped) else list(what.facts())
     except FormError as error:
         shown = etree.tostring(element)[:RAW_BYTES].decode("utf-8", "replace")

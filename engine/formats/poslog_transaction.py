@@ -8,13 +8,13 @@ from typing import Any
 
 from ..facts.parts import FormError
 from .basket import Basket, spread
-from .figures import ascii_digits, decimal_of, scaled
+from .figures import ascii_digits, decimal_of, folded_name, scaled
 from .found import Fact
 from .instants import iso_instant, zone_of
 from .members import member_of
 from .poslog_parts import attribute, child, children, figure, flag, local, text_at
 from .settings import PoslogFile
-from .skus import sku_of
+from .skus import goods_of, sku_of
 
 SALES = ("Sale", "SaleForDelivery", "SaleForPickup")
 RETURNS = ("Return", "ReturnForDelivery")
@@ -30,7 +30,7 @@ PIECES = ("", "ea", "each", "pce", "pcs", "unit", "st", "h87")
 """Codes of units that are counted and not weighed."""
 
 MEMBERS = ("LoyaltyAccountID", "LoyaltyID", "LoyaltyCardID", "CustomerID")
-"""Where in a LoyaltyAccount the member stands, the best first."""
+"""Where in a LoyaltyAccount the member stands, the best first; in its parts after itself."""
 
 
 class Reading:
@@ -44,7 +44,8 @@ class Reading:
         self._zone = zone_of(settings.zone)
         self._member = member_of(settings)
         self._sku = sku_of(settings)
-        self._not_goods = frozenset(settings.not_goods)
+        self._goods = goods_of(settings)
+        self._tenders = {folded_name(kind): name for kind, name in settings.tenders.items()}
 
     def basket(self, transaction: Any, retail: Any, *, post_void: bool) -> Basket:
         """The receipt of a transaction; one that undoes another brings all of it back."""
@@ -62,12 +63,7 @@ class Reading:
             member=self._member(self._member_name(retail)), store=store, terminal=terminal,
             named=self._settings.member_as,
         )  # fmt: skip
-        currency = text_at(transaction, "CurrencyCode")
-        if currency and currency != self._settings.currency:
-            raise FormError(
-                f"is {currency}, and the ledger counts in {self._settings.currency}",
-                "CurrencyCode",
-            )
+        self._check_currency(text_at(transaction, "CurrencyCode"), "CurrencyCode")
         lines = _Lines(self, basket, store, terminal, day)
         for place, item in enumerate(children(retail, "LineItem"), 1):
             lines.take(item, place)
@@ -99,17 +95,28 @@ class Reading:
         accounts = list(children(retail, "LoyaltyAccount"))
         if not accounts and self._settings.customers:
             accounts = list(children(retail, "Customer"))
-        for account in accounts:
-            found = {local(part): ascii_digits(part.text or "") for part in account.iter()}
-            for name in MEMBERS:
-                if found.get(name):
-                    return found[name]
+        # In the programs of an account other ids stand, which may be of the program.
+        for parts in (list, lambda account: list(account.iter())):
+            for account in accounts:
+                found = {local(part): ascii_digits(part.text or "") for part in parts(account)}
+                for name in MEMBERS:
+                    if found.get(name):
+                        return found[name]
         return ""
+
+    def _check_currency(self, currency: str, path: str) -> None:
+        if currency and currency != self._settings.currency:
+            raise FormError(
+                f"is {currency}, and the ledger counts in {self._settings.currency}", path
+            )
 
     def amount(self, element: Any | None, path: str) -> int | None:
         """Minor units of an amount, exactly; None where there is none."""
         value = figure(element, path)
-        return None if value is None else scaled(value, self._exponent, path)
+        if element is None or value is None:
+            return None
+        self._check_currency(attribute(element, "Currency"), f"{path}.Currency")
+        return scaled(value, self._exponent, path)
 
     def quantity(self, item: Any, path: str) -> int:
         """Thousandths: the count, or of weighed goods the Units; 1 where nothing tells."""
@@ -131,11 +138,11 @@ class Reading:
         discount = self._discount(item, path)
         if self._settings.extended == "before_discount":
             net -= discount
-        if flag(item, "TaxIncludedInPriceFlag"):
-            net -= sum(
-                self.amount(child(tax, "Amount"), f"{path}.Tax.Amount") or 0
-                for tax in children(item, "Tax")
-            )
+        included = flag(item, "TaxIncludedInPriceFlag")
+        net -= sum(
+            self.amount(child(tax, "Amount"), f"{path}.Tax.Amount") or 0
+            for tax in children(item, "Tax") if included or _is_included(tax)
+        )
         line: Fact = {
             "sku": self._sku(_code(item)), "line": number, "quantity": quantity, "net": net,
         }  # fmt: skip
@@ -161,7 +168,7 @@ class Reading:
     def goods(self, item: Any) -> bool:
         """Whether an item is goods: a gift card that is sold is money."""
         kinds = {attribute(item, name).lower() for name in ("ItemType", "ItemSubType")}
-        return kinds.isdisjoint(STORED_VALUE) and _code(item) not in self._not_goods
+        return kinds.isdisjoint(STORED_VALUE) and self._goods(self._sku(_code(item)))
 
     def tender(self, part: Any, path: str) -> tuple[str, int, int | None]:
         """(type, amount, points) of a tender, its change taken off."""
@@ -176,9 +183,15 @@ class Reading:
             (figure(found, f"{path}.PointsRedeemed") for found in part.iter()
              if local(found) == "PointsRedeemed"), None,
         )  # fmt: skip
-        name = self._settings.tenders.get(kind, TENDERS.get(kind.lower(), kind.lower()))
+        name = self._tenders.get(folded_name(kind), TENDERS.get(kind.lower(), kind.lower()))
         taken = None if points is None else scaled(points, 0, f"{path}.PointsRedeemed")
         return name, amount, taken
+
+
+def _is_included(tax: Any) -> bool:
+    """Whether what a tax is taken of has it in it."""
+    taxed = child(tax, "TaxableAmount")
+    return taxed is not None and flag(taxed, "TaxIncludedInTaxableAmountFlag")
 
 
 def _code(item: Any) -> str:
@@ -262,11 +275,14 @@ class _Lines:
         """A discount of the whole order goes to the lines in proportion (section 2)."""
         if not self._discount:
             return
-        weights = [max(0, line["net"]) for line in self._basket.lines]
-        shares = spread(self._discount, weights)
-        for line, share in zip(self._basket.lines, shares, strict=True):
-            if share:
-                line["net"] -= share
+        basket = self._basket
+        back = [line for lines in basket.returned.values() for line in lines]
+        # Where nothing is sold it was a discount of what comes back.
+        lines = basket.lines or back
+        shares = spread(self._discount, [max(0, line["net"]) for line in lines])
+        for line, share in zip(lines, shares, strict=True):
+            line["net"] -= share
+            if share and basket.lines:
                 line["discount"] = line.get("discount", 0) + share
 
     def undo(self, sale: str) -> None:

@@ -5,7 +5,6 @@ Readers are imported when they are asked for: some bring an XML parser with them
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -50,7 +49,7 @@ def format_of(settings: Mapping) -> str:
     return next(name for name, kind in FORMATS.items() if type(settings) is kind)
 
 
-REMEMBERS = ("moadian",)
+REMEMBERS = ("poslog", "moadian", "square", "lightspeed")
 """Formats whose records name those of files before: one reader reads them all, in order."""
 
 
@@ -59,7 +58,7 @@ def reader_of(settings: Mapping) -> Reader:
     name = format_of(settings)
     module = import_module(f".{_MODULES.get(name, name)}", __package__)
     reader = getattr(module, f"read_{name}")
-    found: Reader = partial(reader, kept=OrderedDict()) if name in REMEMBERS else reader
+    found: Reader = partial(reader, kept=module.Kept()) if name in REMEMBERS else reader
     return found
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 from ..facts.parts import MOST_LINES, MOST_TENDERS, FormError
 from .basket import Basket
@@ -13,8 +14,16 @@ from .found import Fact, Found, Skipped
 from .row_plan import Plan, Row
 from .settings import RowKind, Table
 
-Numbered = tuple[int, Row | FormError]
-"""A row with its line or number from 1; an error for one that could not be read."""
+
+class Unread(NamedTuple):
+    """A row that could not be read: why, and what the file says there."""
+
+    error: FormError
+    text: str
+
+
+Numbered = tuple[int, Row | Unread]
+"""A row with its line or number from 1."""
 
 MOST_ROWS = MOST_LINES + MOST_TENDERS + 1
 RAW_ROWS = 20
@@ -27,19 +36,18 @@ def receipts(rows: Iterable[Numbered], settings: Table, names: Sequence[str]) ->
     """The receipts of a table with these columns, in order.
 
     Raises FormError for a column that is missing. A receipt of which one row is wrong is
-    refused whole; a row that cannot be read spoils the receipts on both its sides, since it
-    may be of either.
+    refused whole; a row that cannot be read is told of by itself, and spoils the receipts on
+    both its sides, since it may be of either.
     """
     plan = Plan(settings, names)
     open_: _Receipt | None = None
-    unread: tuple[int, FormError] | None = None
+    unread: int | None = None
     for number, row in rows:
-        if isinstance(row, FormError):
-            if open_ is None:
-                yield Found(number, row, str)
-            else:
-                open_.fail(number, row)
-            unread = (number, row)
+        if isinstance(row, Unread):
+            yield Found(number, row.error, partial(str, row.text))
+            if open_ is not None:
+                open_.spoil("after", number)
+            unread = number
             continue
         key = plan.key(row)
         if open_ is None or open_.key != key:
@@ -50,9 +58,7 @@ def receipts(rows: Iterable[Numbered], settings: Table, names: Sequence[str]) ->
                 continue
             open_ = _Receipt(plan, key, number)
             if unread is not None:
-                open_.fail(number, FormError(
-                    f"the row before it, {unread[0]}, may be of it and cannot be read"
-                ))  # fmt: skip
+                open_.spoil("before", unread)
         unread = None
         open_.take(number, row)
     if open_ is not None:
@@ -82,6 +88,12 @@ class _Receipt:
         if self._error is None:
             self._error = number, error
 
+    def spoil(self, side: Literal["before", "after"], number: int) -> None:
+        """A row beside it cannot be read."""
+        self.fail(self._first, FormError(
+            f"the row {side} it, {number}, may be of it and cannot be read"
+        ))  # fmt: skip
+
     def take(self, number: int, row: Row) -> None:
         """Add a row."""
         self._count += 1
@@ -109,12 +121,7 @@ class _Receipt:
             return
         self._take_head(row)
         if what == "line":
-            line = plan.line(row)
-            if kind == "return":
-                basket.bring_back(plan.returned_sale(row), plan.returned(line))
-            else:
-                line.pop("returned_line", None)
-                basket.lines.append(line)
+            self._take_line(row, kind)
             coupon = plan.coupon(row) if plan.has_coupons else ""
             if coupon and coupon not in self._coupons:
                 self._coupons.add(coupon)
@@ -123,6 +130,17 @@ class _Receipt:
             basket.pay(*plan.tender(row))
         if plan.paid:
             self._take_paid(row)
+
+    def _take_line(self, row: Row, kind: RowKind) -> None:
+        plan, basket = self._plan, self._basket
+        line = plan.line(row)
+        if not plan.goods(line["sku"]):
+            return
+        if kind == "return":
+            basket.bring_back(plan.returned_sale(row), plan.returned(line))
+        else:
+            line.pop("returned_line", None)
+            basket.lines.append(line)
 
     def _take_head(self, row: Row) -> None:
         """What is of the whole receipt: rows may repeat it or leave it empty, not differ."""

@@ -8,13 +8,13 @@ from operator import itemgetter
 from typing import Any, Literal
 
 from ..facts.parts import FormError
-from .cells import cell_decimal, cell_text, moment_of, scaled_cell
+from .cells import cell_decimal, cell_name, cell_text, moment_of, scaled_cell
 from .figures import folded_name, scaled
 from .found import Fact
 from .instants import reader_of, zone_of
 from .members import member_of
 from .settings import Column, Columns, Paid, RowKind, Table
-from .skus import sku_of
+from .skus import goods_of, sku_of
 from .templates import format_of, parts_of
 
 Row = Sequence[Any]
@@ -67,6 +67,7 @@ class Plan:
         """All cells that are of the whole receipt."""
         read_sku = self._text(columns.sku, "sku")
         self._sku: ReadText = lambda row: sku(read_sku(row))
+        self.goods = goods_of(settings)
         self._line_figures = self._figures(columns)
         self._unit = Decimal(settings.unit)
         self._kind_place = self._optional(columns.kind, "kind")
@@ -122,14 +123,14 @@ class Plan:
 
             def text(row: Row) -> str:
                 cell = row[place]
-                # As `cell_text`, without a call for what most cells are.
+                # As `cell_name`, without a call for what most cells are.
                 plain = isinstance(cell, str) and cell.isascii()
-                return cell.strip() if plain else cell_text(cell)
+                return cell.strip() if plain else cell_name(cell, field)
 
             return text
 
         def padded(row: Row) -> str:
-            code = cell_text(row[place])
+            code = cell_name(row[place], field)
             return code.zfill(digits) if code.isdecimal() else code
 
         return padded
@@ -153,9 +154,9 @@ class Plan:
     def id_of(self, key: tuple[Any, ...], row: Row) -> str:
         """The id of the receipt that a row begins."""
         if self._id is None:
-            return self._settings.prefix + "-".join(map(cell_text, key))
+            return self._settings.prefix + "-".join(cell_name(cell, "key") for cell in key)
         template, places = self._id
-        return self._settings.prefix + template.format(*(cell_text(row[p]) for p in places))
+        return self._settings.prefix + template.format(*(cell_name(row[p], "id") for p in places))
 
     def instant(self, cells: Sequence[Any] | None) -> str:
         """The instant that they tell."""
@@ -233,7 +234,7 @@ class Plan:
         if self._returned_sale is None:
             return None
         template, places = self._returned_sale
-        texts = [cell_text(row[place]) for place in places]
+        texts = [cell_name(row[place], "returned_sale") for place in places]
         return self._settings.prefix + template.format(*texts) if all(texts) else None
 
     def tender(self, row: Row) -> tuple[str, int, int | None]:

@@ -13,10 +13,11 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from ..facts.parts import FormError
-from .basket import Basket, spread
+from .basket import Basket
 from .documents import Figures, read_orders
 from .found import Fact, Found, Skipped
 from .instants import iso_instant, zone_of
+from .remainder import Remainder
 from .settings import ShopifyFile
 
 PAID = ("paid", "partially_refunded", "refunded")
@@ -48,6 +49,7 @@ class Line(Struct, frozen=True):
     product_id: int | None = None
     title: str = ""
     gift_card: bool = False
+    tip_payment_gateway: str | None = None
     discount_allocations: list[Allocation] = []
     tax_lines: list[TaxLine] = []
 
@@ -110,6 +112,7 @@ class Order(Struct, frozen=True):
     processed_at: str | None = None
     currency: str | None = None
     financial_status: str | None = None
+    cancelled_at: str | None = None
     test: bool = False
     taxes_included: bool = False
     customer: Customer | None = None
@@ -148,18 +151,24 @@ def read_shopify(stream: BinaryIO, settings: ShopifyFile) -> Iterator[Found]:
             coupons=list(dict.fromkeys(code.code for code in order.discount_codes if code.code)),
         )
         lines = _lines(order, figures)
-        sale.lines = list(lines.values())
+        sale.lines = [line for line in lines.values() if line is not None]
         if sale.lines:
             _pay(sale, order, figures)
         yield sale
         if not sale.lines:
             return
-        left = {number: int(line["net"]) for number, line in lines.items()}
+        left = Remainder(sale.lines)
         for number, refund in enumerate(order.refunds):
             when = iso_instant(refund.processed_at or refund.created_at, zone)
             back = sale.later(str(refund.id), when)
             back.reason = (refund.note or "")[:500]
             for line in _returned(order, refund, lines, left, figures, f"refunds[{number}]"):
+                back.bring_back(sale.id, line)
+            yield back
+        if order.cancelled_at:
+            # It may have been loaded before it was cancelled: what no refund has is back too.
+            back = sale.later("cancelled", iso_instant(order.cancelled_at, zone))
+            for line in left.rest():
                 back.bring_back(sale.id, line)
             if back.returned:
                 yield back
@@ -167,13 +176,14 @@ def read_shopify(stream: BinaryIO, settings: ShopifyFile) -> Iterator[Found]:
     yield from read_orders(stream, Order, ("orders", "order"), baskets)
 
 
-def _lines(order: Order, figures: Figures) -> dict[int, Fact]:
-    """The lines of goods by their ids in the shop."""
-    lines: dict[int, Fact] = {}
+def _lines(order: Order, figures: Figures) -> dict[int, Fact | None]:
+    """The lines by their ids in the shop; None for one that is no goods."""
+    lines: dict[int, Fact | None] = {}
     for place, item in enumerate(order.line_items):
         path = f"line_items[{place}]"
         sku = item.sku or str(item.variant_id or item.product_id or item.title)
-        if item.gift_card or not figures.goods(sku):
+        if item.gift_card or item.tip_payment_gateway or not figures.goods(sku):
+            lines[item.id] = None
             continue
         discount = sum(
             figures.amount(part.amount, f"{path}.discount_allocations")
@@ -221,27 +231,24 @@ def _pay(sale: Basket, order: Order, figures: Figures) -> None:
 
 
 def _returned(
-    order: Order, refund: Refund, lines: dict[int, Fact], left: dict[int, int],
+    order: Order, refund: Refund, lines: dict[int, Fact | None], left: Remainder,
     figures: Figures, path: str,
 ) -> Iterator[Fact]:
     """Lines that came back, and money without goods, which lowers what is left of all lines."""
     for place, item in enumerate(refund.refund_line_items):
-        line = lines.get(item.line_item_id)
+        where = f"{path}.refund_line_items[{place}]"
+        if item.line_item_id not in lines:
+            raise FormError("the order has no such line", f"{where}.line_item_id")
+        line = lines[item.line_item_id]
         if line is None:
             continue
-        where = f"{path}.refund_line_items[{place}]"
         net = figures.amount(item.subtotal, f"{where}.subtotal")
         if order.taxes_included:
             net -= figures.amount(item.total_tax, f"{where}.total_tax")
-        left[item.line_item_id] -= net
-        yield {"line": line["line"], "quantity": item.quantity * 1000, "net": net}
+        yield from left.goods(line["line"], item.quantity * 1000, net)
     money = -sum(
         figures.amount(part.amount, f"{path}.order_adjustments")
         for part in refund.order_adjustments if part.kind == "refund_discrepancy"
     )  # fmt: skip
     if money > 0:
-        shares = spread(money, [max(0, net) for net in left.values()])
-        for number, share in zip(lines, shares, strict=True):
-            if share:
-                left[number] -= share
-                yield {"line": lines[number]["line"], "net": share}
+        yield from left.money(money)

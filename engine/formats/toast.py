@@ -18,6 +18,7 @@ from .basket import Basket, spread
 from .documents import Figures, read_orders
 from .found import Fact, Found, Skipped
 from .instants import iso_instant, zone_of
+from .remainder import Remainder
 from .settings import ToastFile
 
 ZERO = Decimal(0)
@@ -61,11 +62,13 @@ class Selection(Struct, frozen=True, rename="camel"):
     deferred: bool = False
     applied_discounts: list[Discount] = []
     refund_details: RefundDetails | None = None
+    modifiers: list[Selection] | None = None
 
 
 class Refund(Struct, frozen=True, rename="camel"):
-    """When a payment was paid back."""
+    """When and what of a payment was paid back, tip apart."""
 
+    refund_amount: Decimal = ZERO
     refund_date: str | None = None
     refund_transaction: Reference | None = None
 
@@ -89,6 +92,7 @@ class Charge(Struct, frozen=True, rename="camel"):
     """A service charge of a check: no goods."""
 
     charge_amount: Decimal = ZERO
+    refund_details: RefundDetails | None = None
 
 
 class Check(Struct, frozen=True, rename="camel"):
@@ -164,10 +168,9 @@ def _receipt(order: Order, check: Check, figures: Figures, zone: ZoneInfo, path:
     )  # fmt: skip
     shares = _shares(check, figures, path)
     for place, item in enumerate(check.selections):
-        sku = (item.item.guid if item.item else None) or item.display_name or ""
-        if item.voided or item.deferred or not figures.goods(sku):
+        if not _is_goods(item, figures):
             continue
-        line = _line(item, sku, place + 1, figures, f"{path}.selections[{place}]")
+        line = _line(item, _sku(item), place + 1, figures, f"{path}.selections[{place}]")
         if shares[place]:
             line["net"] -= shares[place]
             line["discount"] = line.get("discount", 0) + shares[place]
@@ -185,28 +188,80 @@ def _refunds(
 ) -> Iterable[Basket]:
     """What of the sale came back, by the refunds that paid for it."""
     refunds: dict[str | None, Basket] = {}
-    for line in sale.lines:
-        place = int(line["line"]) - 1
-        back = check.selections[place].refund_details
-        if back is None or not back.refund_amount:
-            continue
-        transaction = back.refund_transaction.guid if back.refund_transaction else None
+    left = Remainder(sale.lines)
+
+    def refund(transaction: str | None) -> Basket:
         if transaction not in refunds:
             when = _refunded(check, transaction)
             refunds[transaction] = sale.later(
                 f"refund-{transaction}" if transaction else "refund",
                 iso_instant(when, zone) if when else sale.occurred_at,
             )
-        net = figures.amount(
-            back.refund_amount, f"{path}.selections[{place}].refundDetails.refundAmount"
+        return refunds[transaction]
+
+    for line in sale.lines:
+        selection = check.selections[int(line["line"]) - 1]
+        where = f"{path}.selections[{int(line['line']) - 1}].refundDetails.refundAmount"
+        for transaction, paid_back in _paid_back(selection).items():
+            part = figures.amount(paid_back, where)
+            # A refund is money; of the whole line it takes the goods too.
+            quantity = line["quantity"] if part >= line["net"] else 0
+            for back in left.goods(line["line"], quantity, part):
+                refund(transaction).bring_back(sale.id, back)
+    explained = _explained(check)
+    net = sum(line["net"] for line in sale.lines)
+    for place, paid in enumerate(check.payments):
+        if paid.refund is None or not paid.refund.refund_amount or paid.payment_status in UNPAID:
+            continue
+        transaction = _guid(paid.refund.refund_transaction)
+        if transaction in explained or (explained and None in (transaction, *explained)):
+            continue
+        amount = figures.amount(
+            paid.refund.refund_amount, f"{path}.payments[{place}].refund.refundAmount"
         )
-        # A refund is money; of the whole line it takes the goods too.
-        whole = net >= line["net"]
-        refunds[transaction].bring_back(sale.id, {
-            "line": line["line"], "quantity": line["quantity"] if whole else 0,
-            "net": line["net"] if whole else net,
-        })  # fmt: skip
+        whole = figures.amount(_total(check), f"{path}.payments")
+        backs = left.rest() if amount >= whole else left.money(amount * net // whole)
+        for back in backs:
+            refund(transaction).bring_back(sale.id, back)
     return refunds.values()
+
+
+def _paid_back(selection: Selection) -> dict[str | None, Decimal]:
+    """What of a selection and its modifiers was paid back, by transaction."""
+    found: dict[str | None, Decimal] = {}
+    details = selection.refund_details
+    if details is not None and details.refund_amount:
+        found[_guid(details.refund_transaction)] = details.refund_amount
+    for modifier in selection.modifiers or ():
+        for transaction, amount in _paid_back(modifier).items():
+            found[transaction] = found.get(transaction, ZERO) + amount
+    return found
+
+
+def _explained(check: Check) -> set[str | None]:
+    """Transactions of which selections and service charges tell what they paid back."""
+    charges = (charge.refund_details for charge in check.applied_service_charges)
+    return {
+        _guid(details.refund_transaction) for details in charges
+        if details is not None and details.refund_amount
+    }.union(*map(_paid_back, check.selections))  # fmt: skip
+
+
+def _total(check: Check) -> Decimal:
+    """What was paid for a check, taxes and charges with it."""
+    return sum((p.amount for p in check.payments if p.payment_status not in UNPAID), ZERO)
+
+
+def _guid(reference: Reference | None) -> str | None:
+    return reference.guid if reference else None
+
+
+def _sku(item: Selection) -> str:
+    return _guid(item.item) or item.display_name or ""
+
+
+def _is_goods(item: Selection, figures: Figures) -> bool:
+    return not item.voided and not item.deferred and figures.goods(_sku(item))
 
 
 def _line(item: Selection, sku: str, number: int, figures: Figures, path: str) -> Fact:
@@ -247,7 +302,11 @@ def _shares(check: Check, figures: Figures, path: str) -> list[int]:
     more = sum(prices) + charges - figures.amount(check.amount, f"{path}.amount")
     if more not in (0, discount):
         raise FormError("the selections do not add up to it", f"{path}.amount")
-    return spread(more, prices) if more else [0] * len(prices)
+    goods = [
+        max(0, price) if _is_goods(item, figures) else 0
+        for item, price in zip(check.selections, prices, strict=True)
+    ]
+    return spread(more, goods) if more and any(goods) else [0] * len(prices)
 
 
 def _refunded(check: Check, transaction: str | None) -> str | None:

@@ -109,4 +109,6 @@ def _rows(stream: BinaryIO, sheet: str | None) -> Iterator[tuple[int, tuple[Any,
 def _fitted(rows: Iterator[tuple[int, tuple[Any, ...]]], size: int) -> Iterator[Numbered]:
     """Rows of the columns that have names: cells at the end that are empty are not stored."""
     for number, row in rows:
-        yield number, row[:size] + (None,) * (size - len(row))
+        # A row that is not stored comes as a list.
+        cells = tuple(row[:size])
+        yield number, cells + (None,) * (size - len(cells))

@@ -345,9 +345,9 @@ class Membership:
             return
         member = int.from_bytes(key[1:], "big")
         self.members[member] = _member_events(value)
-        for event in self.members[member]:
-            if event.what == REFERRED_BY:
-                self.referrals.referrer_of[member] = event.other
+        for told in self.members[member]:
+            if told.what == REFERRED_BY:
+                self.referrals.referrer_of[member] = told.other
         erased = [event.seq for event in self.members[member] if event.what == ERASED]
         if erased:
             self.erased[member] = max(erased)

@@ -7,7 +7,7 @@ import tomllib
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_\-.\"']+(?:\s*\.\s*[A-Za-z0-9_\-\"']+)*)\s*=\s*(.*)$")
-_SYNTAX = re.compile(r"^(.*) \(at (?:line (\d+), column \d+|end of document)\)$")
+_SYNTAX = re.compile(r"^(.*) \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 class LineMap:
@@ -18,7 +18,11 @@ class LineMap:
 
     def __init__(self, text: str) -> None:
         self._lines: dict[str, int] = {"$": 1}
+        self._implied: dict[str, int] = {}
+        """Lines of what no line names for itself: a list of tables, the `a` of `a.b = 1`."""
+        self._paths: dict[int, str] = {}
         self._last = max(1, text.count("\n") + (not text.endswith("\n")))
+        self._rows = text.split("\n")
         self._scan(text.splitlines())
 
     def _scan(self, rows: list[str]) -> None:
@@ -32,13 +36,18 @@ class LineMap:
                 continue
             if header := _HEADER.match(row):
                 prefix = self._header(header[1] == "[[", header[2], arrays)
-                self._lines.setdefault(prefix, number)
+                self._add(prefix, number)
             elif key := _KEY.match(row):
-                path = _join(prefix, _parts(key[1]))
-                self._lines.setdefault(path, number)
+                self._add(_join(prefix, _parts(key[1])), number)
                 for quotes in ('"""', "'''"):
                     if key[2].startswith(quotes) and quotes not in key[2][3:]:
                         closing = quotes
+
+    def _add(self, path: str, number: int) -> None:
+        self._lines.setdefault(path, number)
+        self._paths[number] = path
+        while path := _around(path):
+            self._implied.setdefault(path, number)
 
     def _header(self, is_array: bool, name: str, arrays: dict[str, int]) -> str:
         path = ""
@@ -55,17 +64,32 @@ class LineMap:
 
     def line_of(self, path: str) -> int:
         """Line of the path, or of the nearest part of it that has one."""
-        while path and path not in self._lines:
-            cut = max(path.rfind("."), path.rfind("["))
-            path = path[:cut] if cut > 0 else ""
-        return self._lines.get(path, 1)
+        while path:
+            line = self._lines.get(path) or self._implied.get(path)
+            if line is not None:
+                return line
+            path = _around(path)
+        return 1
 
-    def syntax_error(self, error: tomllib.TOMLDecodeError) -> tuple[str, int]:
-        """tomllib's message without its place, and the line of the place."""
+    def path_at(self, line: int) -> str:
+        """Path of the key or table that begins on a line; `$` where none does."""
+        return self._paths.get(line, "$")
+
+    def syntax_error(self, error: tomllib.TOMLDecodeError) -> tuple[str, int, str]:
+        """tomllib's message without its place, the line of the place, and the line's rest."""
         match = _SYNTAX.match(str(error))
         if match is None:
-            return str(error), 1
-        return match[1], int(match[2]) if match[2] else self._last
+            return str(error), 1, ""
+        if match[2] is None:
+            return match[1], self._last, ""
+        line = int(match[2])
+        return match[1], line, self._rows[line - 1][int(match[3]) - 1 :]
+
+
+def _around(path: str) -> str:
+    """The path without its last part; empty for one part."""
+    cut = max(path.rfind("."), path.rfind("["))
+    return path[:cut] if cut > 0 else ""
 
 
 def _parts(name: str) -> list[str]:

@@ -84,10 +84,8 @@ def taken_off(benefit: Benefit, lines: Sequence[Line], mine: Sequence[int]) -> O
     lines = [line if line.quantity else replace(line, net=0) for line in lines]
     own = [lines[place] for place in mine]
     match benefit:
-        case Percent(of=LineConditions() as of) | AmountOff(of=LineConditions() as of):
-            return _of_amounts(benefit, _such(lines, of))
         case Percent() | AmountOff() | SpendBands() | VolumeBands():
-            return _of_amounts(benefit, own)
+            return _of_amounts(benefit, _on(benefit, lines, own))
         case NForPrice(n=n, price=price, times=times):
             return _sets(in_sets(_units(own), [(_dearest(own), n)], times), price, lines)
         case Bundle(part=parts, price=price, times=times):
@@ -109,6 +107,14 @@ def _free(benefit: Benefit, lines: Sequence[Line], own: Sequence[Line]) -> Units
             such = [x for x in lines if x.product.sku == sku and not x.excluded]
             return _first(_cheapest(such), quantity, _units(such))
     return {}
+
+
+def _on(benefit: Benefit, lines: Sequence[Line], own: Sequence[Line]) -> Sequence[Line]:
+    """The lines that an amount is off: the offer's own, or others that it names."""
+    match benefit:
+        case Percent(of=LineConditions() as of) | AmountOff(of=LineConditions() as of):
+            return _such(lines, of)
+    return own
 
 
 def _of_amounts(

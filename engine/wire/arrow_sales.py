@@ -206,6 +206,15 @@ class ArrowFacts:
         cost[~costed] = None
         return _grouped(lines.row, some, (lines.place, quantity, gross, cost))
 
+    def part(self, begin: int, end: int) -> ArrowFacts:
+        """See Intake."""
+        facts = ArrowFacts.plain(self.table.take(pa.array(np.arange(begin, end))))
+        facts._decoded = {
+            row - begin: sale for row, sale in self._decoded.items() if begin <= row < end
+        }
+        facts._extras = None if self._extras is None else present(self._extras[begin:end])
+        return facts
+
     def stores(self) -> list[str]:
         """The stores of the sales, each once."""
         names: list[str] = pc.unique(self.table.column("store")).to_pylist()

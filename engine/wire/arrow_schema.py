@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..facts.bank_cards import BANK_CARD, is_luhn
+from ..facts.bank_cards import BANK_CARD, is_bank_card, is_luhn
 from ..facts.parts import ID_BYTES, MOST_AMOUNT, MOST_LINE_NUMBER, MOST_POINTS, UNSEEN, FormError
 
 UTC_US = pa.timestamp("us", "UTC")
@@ -215,6 +215,8 @@ def check_names(names: pa.Array, path: str, most: int, *, empty: bool = False) -
         raise FormError("has a control character", path)
     if not empty and pc.min(pc.binary_length(names)).as_py() == 0:
         raise FormError("is empty", path)
+    if pc.any(pc.utf8_is_space(names)).as_py():
+        raise FormError("is blank", path)
 
 
 def _has_controls(names: pa.Array) -> bool:
@@ -233,9 +235,11 @@ def check_no_bank_cards(names: pa.Array, path: str) -> None:
     """Raise FormError where a bank card's number stands in place of a name."""
     if not len(names) or pc.max(pc.binary_length(names)).as_py() < 15:
         return
-    digits = pc.replace_substring_regex(names, "[ -]", "")
+    ascii_only = pc.string_is_ascii(names)
+    digits = pc.replace_substring_regex(names.filter(ascii_only), "[ ._/-]", "")
     found = pc.unique(digits.filter(pc.match_substring_regex(digits, BANK_CARD)))
-    if any(map(is_luhn, found.to_pylist())):
+    others = pc.unique(names.filter(pc.invert(ascii_only)))
+    if any(map(is_luhn, found.to_pylist())) or any(map(is_bank_card, others.to_pylist())):
         raise FormError("is the number of a bank card, which is never kept", path)
 
 
