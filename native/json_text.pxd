@@ -51,25 +51,46 @@ cdef inline bint unseen(const Text *t) noexcept nogil:
     if t.end - t.at < 3:
         # No such letter and a quote have room.
         return False
-    # Letters near those are left to the decoder of single facts, which tells them apart.
     if at[0] == 0xC2:
         return at[1] < 0xA0 or at[1] == 0xAD
-    if at[0] == 0xD8:
-        return at[1] == 0x9C
     if at[0] == 0xCD:
         return at[1] == 0x8F
+    if at[0] == 0xD8:
+        return at[1] == 0x9C
     if at[0] == 0xE1:
-        return at[1] == 0x85 or at[1] == 0x9E or at[1] == 0xA0
+        return ((at[1] == 0x85 and (at[2] == 0x9F or at[2] == 0xA0))
+                or (at[1] == 0x9E and (at[2] == 0xB4 or at[2] == 0xB5))
+                or (at[1] == 0xA0 and at[2] >= 0x8B and at[2] <= 0x8F))
     if at[0] == 0xE2 and at[1] == 0x80:
         return (at[2] == 0x8B or at[2] == 0x8E or at[2] == 0x8F
                 or (at[2] >= 0xA8 and at[2] <= 0xAE))
     if at[0] == 0xE2 and at[1] == 0x81:
         return at[2] >= 0xA0 and at[2] <= 0xAF
     if at[0] == 0xE3:
-        return at[1] == 0x85
+        return at[1] == 0x85 and at[2] == 0xA4
     if at[0] == 0xEF:
-        return (at[1] == 0xBB and at[2] == 0xBF) or at[1] == 0xBE or at[1] == 0xBF
-    return at[0] == 0xF3
+        return ((at[1] == 0xBB and at[2] == 0xBF) or (at[1] == 0xBE and at[2] == 0xA0)
+                or (at[1] == 0xBF and at[2] >= 0xB0))
+    return at[0] == 0xF3 and at[1] == 0xA0
+
+
+cdef inline bint blank(const char *start, Py_ssize_t size) noexcept nogil:
+    """Whether a name is of white space alone."""
+    cdef const unsigned char *at = <const unsigned char*>start
+    cdef const unsigned char *end = at + size
+    while at < end:
+        if at[0] == b' ':
+            at += 1
+        elif at[0] == 0xC2 and at[1] == 0xA0:
+            at += 2
+        elif ((at[0] == 0xE1 and at[1] == 0x9A and at[2] == 0x80)
+              or (at[0] == 0xE2 and at[1] == 0x80 and (at[2] <= 0x8A or at[2] == 0xAF))
+              or (at[0] == 0xE2 and at[1] == 0x81 and at[2] == 0x9F)
+              or (at[0] == 0xE3 and at[1] == 0x80 and at[2] == 0x80)):
+            at += 3
+        else:
+            return False
+    return size > 0
 
 
 cdef inline bint text(Text *t, const char **start, Py_ssize_t *size) noexcept nogil:
@@ -87,15 +108,7 @@ cdef inline bint text(Text *t, const char **start, Py_ssize_t *size) noexcept no
         return False
     size[0] = t.at - start[0]
     t.at += 1
-    return not blank(<const unsigned char*>start[0], size[0])
-
-
-cdef inline bint blank(const unsigned char *at, Py_ssize_t size) noexcept nogil:
-    """Whether a name may be nothing but white space, which is left to the decoder of facts."""
-    if size == 0 or at[0] > 0x20 and at[0] < 0xC2:
-        return False
-    return (at[0] == 0x20 or at[0] == 0xC2 or at[0] == 0xE2
-            or (size >= 3 and at[0] == 0xE3 and at[1] == 0x80 and at[2] == 0x80))
+    return not blank(start[0], size[0])
 
 
 cdef inline bint whole(Text *t, int64_t *value) noexcept nogil:

@@ -106,6 +106,8 @@ def narrowed(made: Table, choices: Choices) -> Table:
         found["units"] = choices.number(1, 4)
         if choices.chance(70):
             found["which"] = choices.pick(("cheapest", "dearest", "each_line"))
+    if kind in ("percent", "amount") and choices.chance(20):
+        found["of"] = line_conditions(choices, 1) if choices.chance(60) else {}
     if kind in ("n_for_m", "n_for_price", "buy_get", "bundle") and choices.chance(50):
         found["times"] = choices.number(1, 2)
     if kind in ("n_for_m", "buy_get") and "of" not in made and choices.chance(50):

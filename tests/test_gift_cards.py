@@ -24,11 +24,14 @@ from vafa.engine.facts import (
 )
 from vafa.engine.ledger.replay import verify
 from vafa.engine.ledger.writer import Writer
+from vafa.engine.quotes.form import decode_basket
+from vafa.engine.quotes.quotes import quote
 from vafa.engine.value.rewards import rewards_view
 from vafa.engine.views.gift_cards import gift_card_view
 from vafa.engine.views.views import member_view
 
 from . import mixed, servers
+from .engine_driver import NOW_US
 from .mixed import adjust, answers, at, commit, points, sale, told
 from .test_closing import close
 
@@ -90,6 +93,25 @@ def paid(name: str, hours: float, *cards: tuple[str, int], net: int = 10_000, **
         name, at(hours), "m", [LineFact("milk", 1000, net)],
         tenders=[*tenders, TenderFact("cash", rest)], **more,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("cards", "reason"), [
+    ([("A", 500)], None), ([("A", 501)], "insufficient-points"),
+    ([("A", 300), ("A", 201)], "insufficient-points"), ([("B", 1)], "unknown-gift-card"),
+])  # fmt: skip
+def test_a_quote_tells_what_the_cards_refuse(
+    writer: Writer, cards: list[tuple[str, int]], reason: str | None
+) -> None:
+    commit(writer, issue("i", 1, 500))
+    basket = {
+        "kind": "quote", "member": "m", "occurred_at": at(2).isoformat(),
+        "lines": [{"sku": "milk", "quantity": 1000, "net": 10_000}],
+        "tenders": [{"type": "gift card", "amount": paid, "card": card} for card, paid in cards],
+    }  # fmt: skip
+    quoted = quote(writer.replica, decode_basket(servers.dumps(basket), NOW_US), NOW_US, force=True)
+    assert quoted.answer is not None
+    assert quoted.answer.get("reason") == reason
+    assert told(writer, paid("s", 2, *cards)) == [reason or "ok"]
 
 
 def on(writer: Writer, card: str = "A", hours: float = DAY * 40) -> tuple[int, int]:

@@ -57,8 +57,8 @@ UNSAID = {
     "Multiply.accrual", "Bonus.accrual", "Program.coupon", "NotConditions.draw",
     "NotConditions.min_basket", "AmountOff.units", "AmountOff.which", "Bundle.times",
     "BuyGet.each_set", "BuyGet.round", "BuyGet.times", "NForM.each_set", "NForM.times",
-    "NForPrice.times", "Percent.round", "Percent.units", "Percent.which", "SpendBands.round",
-    "VolumeBands.round",
+    "AmountOff.of", "NForPrice.times", "Percent.of", "Percent.round", "Percent.units",
+    "Percent.which", "SpendBands.round", "VolumeBands.round",
 }  # fmt: skip
 """Fields that change no figure here, that stand for others of their kind, or that the drawn cases
 of their own tests say."""

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import random
+import re
 from itertools import accumulate
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vafa.engine.facts import parts
 from vafa.engine.facts.parts import MOST_AMOUNT, FormError
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.engine.wire.json_facts import decode_fact, decode_strictly
@@ -32,11 +34,15 @@ MANY = settings(
 
 # -- valid sales -------------------------------------------------------------------------------
 
-UNSEEN = "\x7f\x80\x9f\u061c\u200b\u200e\u200f\u2028\u202e\u2066\u2069\ufeff"
+UNSEEN = (
+    "\x7f\x80\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180f\u200b\u200e\u200f\u2028\u202e"
+    "\u2060\u2066\u206f\u3164\ufeff\uffa0\ufff0\uffff\U000e0000\U000e0fff"
+)
 """Bounds of what no name holds (`engine.facts.parts.UNSEEN`)."""
 LETTERS = st.characters(
     exclude_categories=["Cs", "Cc", "Zl", "Zp"], min_codepoint=32,
-    exclude_characters=UNSEEN + "\u202a\u202b\u202c\u202d\u2067\u2068",
+    exclude_characters=[letter for letter in map(chr, range(0x20, 0x110000))
+                        if re.match(f"[{parts.UNSEEN}]", letter)],
 )  # fmt: skip
 
 
@@ -44,8 +50,10 @@ def names(most: int) -> st.SearchStrategy[str]:
     """Names of at most so many bytes, some of them at the bound."""
     short = st.text(LETTERS, min_size=1, max_size=12)
     full = st.sampled_from(["a", "ع", "€", "𐏑"]).map(lambda c: c * (most // len(c.encode())))
-    odd = st.sampled_from(['"', "\\", "/", "\u200c", "\u2065", "علی", "é", "{", "}]", ":", ","])
-    return st.one_of(short, full, odd).filter(lambda text: len(text.encode()) <= most)
+    odd = st.sampled_from(['"', "\\", "/", "\u200c", "علی", "é", "{", "}]", ":", ","])
+    return st.one_of(short, full, odd).filter(
+        lambda text: len(text.encode()) <= most and not text.isspace()
+    )
 
 
 FIGURES = st.one_of(
@@ -323,10 +331,20 @@ EDGES: dict[str, tuple[bytes, bytes, bool]] = {
     "no id": (b"f-1", b"", False),
     **{f"U+{ord(letter):04X}": (b"f-1", letter.encode(), False) for letter in UNSEEN},
     **{f"U+{ord(letter):04X}": (b"f-1", letter.encode(), True) for letter in (
-        "~\xa0\u061b\u061d\u200a\u200c\u200d\u2010\u2027\u202f\u2065\u206a\ufefe\uff00")},
+        "~\xac\xae\u034e\u0350\u061b\u061d\u115e\u1161\u17b3\u17b6\u180a\u1810\u200c\u200d\u2010\u2027\u205e"
+        "\u2070\u3163\u3165\ufefe\uff00\uff9f\uffa1\uffef\U000dffff\U000e1000")},
+    **{f"blank U+{ord(letter):04X}": (b"f-1", f"{letter} {letter}".encode(), False)
+       for letter in " \xa0\u1680\u2000\u200a\u202f\u205f\u3000"},
+    "not all of it blank": (b"f-1", " \xa0a\u3000".encode(), True),
     "a bank card": (b'"m"', b'"4111111111111111"', False),
     "a bank card in groups": (b'"m"', b'"4111 1111-1111 1111"', False),
     "a bank card as a tender": (b'"cash"', b'"378282246310005"', False),
+    "a bank card in Persian digits": (b'"m"', '"۴۱۱۱۱۱۱۱۱۱۱۱۱۱۱۱"'.encode(), False),
+    "a bank card in Arabic digits": (b'"m"', '"٤١١١ ١١١١ ١١١١ ١١١١"'.encode(), False),
+    "a bank card in full width": (b'"m"', '"４１１１１１１１１１１１１１１１"'.encode(), False),
+    "a bank card between dots": (b'"m"', b'"4111.1111/1111_1111"', False),
+    "a bank card between hyphens": (b'"m"', '"4111‐1111\xa01111‑1111"'.encode(), False),
+    "no bank card in Persian digits": (b'"m"', '"۴۱۱۱۱۱۱۱۱۱۱۱۱۱۱۲"'.encode(), True),
     "no bank card, for its last digit": (b'"m"', b'"4111111111111112"', True),
     "no bank card, for its length": (b'"m"', b'"41111111111111115"', True),
     "a bank card as an id": (b"f-1", b"4111111111111111", True),

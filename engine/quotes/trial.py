@@ -37,6 +37,7 @@ from ..folding.late import Anew
 from ..naming.members import refuse_closed
 from ..replica.replica import Replica
 from ..value.coupons import decide, write_codes
+from ..value.joint import cards_are_there, paid_by
 from ..views.views import as_of, durable_heads, end_holds
 from .form import NOBODY
 
@@ -102,6 +103,9 @@ def try_sale(
     decided = decide(fold, batch, gone, replica, nobody=sale.member == NOBODY)
     write_codes(facts, decided)
     gone |= decided.refused
+    if not gone and facts.extra(0).tender_cards:
+        cards = _refused_by_cards(replica, fold, batch)
+        gone = {} if cards == Status.OK else {0: cards}
     if gone:
         return _refused(fold, batch, before, at, gone[0])
     special = special_rows(fold, batch, replica)
@@ -113,6 +117,20 @@ def try_sale(
     if special is not None:
         insert(trial.outcome, strangers(fold, batch, replica, trial.outcome))
     return trial
+
+
+def _refused_by_cards(replica: Replica, fold: Fold, batch: Batch) -> Status:
+    """Why gift cards do not pay a sale: one is not known, or has less. No PIN is asked."""
+    facts = batch.facts
+    status = cards_are_there(fold, facts)
+    cards = fold.versions.all[int(batch.version[0]) - 1].program.gift_cards
+    if status != Status.OK or cards is None or facts.extra(0).completed:
+        return status
+    place, day = fold.layout.currencies.index(cards.currency), int(facts.day[0])
+    for card, asked in paid_by(fold, facts).items():
+        if _row(fold, packed_row(replica, card)).totals(0, place, day)["active"] < asked:
+            return Status.INSUFFICIENT
+    return Status.OK
 
 
 def packed_row(replica: Replica, number: int | None) -> bytes | None:

@@ -143,9 +143,14 @@ def _refused_before(fold: Fold, batch: Batch, past: Past) -> Status:
 
 def _of_gift_cards(fold: Fold, facts: Facts, kind: int) -> Status:
     """Whether the gift cards that a fact is of, or that pay a sale, are there."""
-    extra = facts.extra(0)
     if kind in GIFTS:
         return _of_gift_card(fold, kind, int(facts.member[0]))
+    return cards_are_there(fold, facts)
+
+
+def cards_are_there(fold: Fold, facts: Facts) -> Status:
+    """Whether the gift cards that pay a sale are known."""
+    extra = facts.extra(0)
     receivers = others(facts, fold.dictionaries)
     known = len(receivers) == len({code for _, code in extra.tender_cards})
     if known and all(_has_facts(fold, card) for card in receivers):
@@ -276,13 +281,18 @@ class _Kept:
         return apply(self._fold, self._batch, past)
 
 
+def paid_by(fold: Fold, facts: Facts) -> Counter[int]:
+    """What each gift card pays of a sale, by the numbers of cards that are known."""
+    sums: Counter[int] = Counter()
+    for place, code in facts.extra(0).tender_cards:
+        sums[fold.dictionaries.members.numbers[account_of(code)]] += int(facts.amount[place])
+    return sums
+
+
 def _payments(fold: Fold, batch: Batch, first: int) -> Batch:
     """What each gift card pays of a sale, from seq `first` on."""
     facts, extra = batch.facts, batch.facts.extra(0)
-    sums: Counter[int] = Counter()
-    for place, code in extra.tender_cards:
-        card = fold.dictionaries.members.numbers[account_of(code)]
-        sums[card] += int(facts.amount[place])
+    sums = paid_by(fold, facts)
     n = len(sums)
     legs = without_lines(
         GIFT_PAYMENT, np.repeat(facts.at, n), np.array(list(sums), np.uint32)
