@@ -202,38 +202,48 @@ cdef inline bint named(const char *key, Py_ssize_t size, const char *name,
     return size == name_size and memcmp(key, name, size) == 0
 
 
+cdef inline int between(const unsigned char *at, Py_ssize_t size) noexcept nogil:
+    """Bytes of what stands between groups of digits (`bank_cards.BETWEEN`); 0: it does not."""
+    if at[0] == b' ' or at[0] == b'-' or at[0] == b'.' or at[0] == b'/' or at[0] == b'_':
+        return 1
+    if size >= 2 and at[0] == 0xC2 and at[1] == 0xA0:
+        return 2
+    if size >= 3 and at[0] == 0xE2 and at[1] == 0x80 and (
+            at[2] <= 0x8A or (at[2] >= 0x90 and at[2] <= 0x95) or at[2] == 0xAF):
+        return 3
+    return 0
+
+
 cdef inline bint like_card(const char *text, Py_ssize_t size) noexcept nogil:
     """Whether a name could be a bank card's number (`engine.facts.bank_cards`): Luhn's check."""
     cdef const unsigned char *at = <const unsigned char*>text
     # By whether the digit is at an even place from the left: which are doubled the end tells.
-    cdef int digits = 0, figure, twice
+    cdef int digits = 0, figure, step
     cdef int totals[2]
     cdef Py_ssize_t i = 0
     if size < 15:
         return False
     totals[0] = totals[1] = 0
     while i < size:
-        figure = -1
+        figure, step = -1, 1
         if is_digit(text[i]):
             figure = text[i] - 48
         elif at[i] == 0xD9 and i + 1 < size and at[i + 1] >= 0xA0 and at[i + 1] <= 0xA9:
-            figure = at[i + 1] - 0xA0
+            figure, step = at[i + 1] - 0xA0, 2
         elif at[i] == 0xDB and i + 1 < size and at[i + 1] >= 0xB0 and at[i + 1] <= 0xB9:
-            figure = at[i + 1] - 0xB0
-        elif at[i] >= 0xE2:
-            # Spaces, hyphens and full-width digits: the decoder of single facts knows them.
-            return digits > 0 or at[i] == 0xEF
-        if figure < 0:
-            if digits == 0 or not (text[i] == b' ' or text[i] == b'-' or text[i] == b'.'
-                                   or text[i] == b'/' or text[i] == b'_' or at[i] == 0xC2
-                                   or at[i] == 0xA0):
+            figure, step = at[i + 1] - 0xB0, 2
+        elif (at[i] == 0xEF and i + 2 < size and at[i + 1] == 0xBC and at[i + 2] >= 0x90
+              and at[i + 2] <= 0x99):
+            figure, step = at[i + 2] - 0x90, 3
+        else:
+            step = between(at + i, size - i)
+            if digits == 0 or step == 0:
                 return False
-            i += 1
+        i += step
+        if figure < 0:
             continue
-        twice = 2 * figure - (9 if figure > 4 else 0)
-        totals[digits & 1] += twice
+        totals[digits & 1] += 2 * figure - (9 if figure > 4 else 0)
         totals[(digits & 1) ^ 1] += figure
         digits += 1
-        i += 1 if is_digit(text[i]) else 2
     # Of the last digit the figure itself counts.
     return (digits == 15 or digits == 16) and totals[digits & 1] % 10 == 0

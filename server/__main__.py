@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import socket
 
 existing = click.Path(exists=True, dir_okay=False, path_type=Path)
+log_format = click.option(
+    "--log-format", "form", type=click.Choice(("text", "json")), default="text",
+    show_default=True, help="Form of the log on stderr.",
+)
 
 
 @main.command()
@@ -30,15 +34,11 @@ existing = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--keys", type=existing, default=None, help="The keys file; read again at SIGHUP.")
 @click.option("--tls-cert", type=existing, default=None, help="Certificate chain (PEM).")
 @click.option("--tls-key", type=existing, default=None, help="Its private key (PEM).")
-@click.option(
-    "--log-format", type=click.Choice(("text", "json")), default="text", show_default=True,
-    help="Form of the log on stderr.",
-)
+@log_format
 @click.option("--traces", is_flag=True, help="Spans by OpenTelemetry, sent as OTEL_... say.")
 def serve(
     ledger: Path, host: str, port: int, workers: int, admin_port: int | None,
-    keys: Path | None, tls_cert: Path | None, tls_key: Path | None, log_format: str,
-    traces: bool,
+    keys: Path | None, tls_cert: Path | None, tls_key: Path | None, form: str, traces: bool,
 ) -> None:
     """Serve LEDGER over HTTP until SIGTERM.
 
@@ -51,13 +51,13 @@ def serve(
     # Only this command pays for these.
     from .doors import Doors, tls_context  # noqa: PLC0415
     from .keys import KeysError, read_keys  # noqa: PLC0415
-    from .logs import set_up  # noqa: PLC0415
+    from .logs import say, set_up  # noqa: PLC0415
     from .serve import serve_alone  # noqa: PLC0415
     from .systemd import notify  # noqa: PLC0415
     from .tracing import NoTracing, provider_of  # noqa: PLC0415
     from .workers import supervise  # noqa: PLC0415
 
-    set_up(log_format)
+    set_up(form)
     if not (journal_path(ledger) / "data.mdb").exists():
         raise LedgerError(f"{ledger} is not a ledger; make one with `vafa program publish`")
     sockets = open_sockets(host, port, admin_port, keys is None)
@@ -83,13 +83,11 @@ def serve(
 
     def started() -> None:
         scheme = "http" if tls_cert is None else "https"
-        click.echo(f"serving {ledger} on {scheme}://{host}:{bound[0]}", err=True)
+        say(f"serving {ledger} on {scheme}://{host}:{bound[0]}")
         for admin in bound[1:]:
-            click.echo(f"operators on {scheme}://{host}:{admin}", err=True)
+            say(f"operators on {scheme}://{host}:{admin}")
         if keys is None:
-            click.echo(
-                "warning: no --keys: everybody on this machine may do everything", err=True
-            )
+            say("warning: no --keys: everybody on this machine may do everything")
         notify("READY=1")
 
     if workers == 1:
@@ -146,7 +144,7 @@ def is_loopback(host: str) -> bool:
 @click.argument("name", metavar="ID")
 @click.option(
     "--scope", "scopes", multiple=True, required=True,
-    type=click.Choice(("read", "write", "admin")), help="What the key may do; repeatable.",
+    type=click.Choice(("read", "till", "write", "admin")), help="What the key may do; repeatable.",
 )
 @click.option("--store", "stores", multiple=True, help="Only for this store; repeatable.")
 @click.option("--signing", is_flag=True, help="A secret with which requests are signed.")
@@ -182,7 +180,8 @@ def key(name: str, scopes: tuple[str, ...], stores: tuple[str, ...], signing: bo
 @click.option("--settings", type=existing, default=None, help="Receivers and reminders, as TOML.")
 @click.option("--dead", is_flag=True, help="List the events that were given up, as NDJSON.")
 @click.option("--again", is_flag=True, help="Try the events that were given up once more.")
-def outbox(ledger: Path, settings: Path | None, dead: bool, again: bool) -> None:
+@log_format
+def outbox(ledger: Path, settings: Path | None, dead: bool, again: bool, form: str) -> None:
     """Derive events from LEDGER as it grows and send them, until SIGTERM.
 
     The pull feed of `vafa serve` shows what this command has derived.
@@ -194,9 +193,11 @@ def outbox(ledger: Path, settings: Path | None, dead: bool, again: bool) -> None
     from vafa.engine.cli.arguments import require_ledger  # noqa: PLC0415
     from vafa.engine.outbox.store import OutboxStore  # noqa: PLC0415
 
+    from .logs import say, set_up  # noqa: PLC0415
     from .outbox import read_outbox_file, run_outbox  # noqa: PLC0415
     from .webhooks import send_dead  # noqa: PLC0415
 
+    set_up(form)
     require_ledger(ledger)
     try:
         file = read_outbox_file(settings)
@@ -204,8 +205,8 @@ def outbox(ledger: Path, settings: Path | None, dead: bool, again: bool) -> None
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
     if store is None:
-        run_outbox(ledger, file, lambda at: click.echo(
-            f"outbox of {ledger} from seq {at} on, {len(file.webhook)} webhooks", err=True
+        run_outbox(ledger, file, lambda at: say(
+            f"outbox of {ledger} from seq {at} on, {len(file.webhook)} webhooks"
         ))  # fmt: skip
         return
     if again:

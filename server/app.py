@@ -31,6 +31,7 @@ from .explaining import ExplainDoor
 from .front import Front
 from .guard import Guard
 from .imports import ImportDoor
+from .keys import TILL_KINDS
 from .kinds import PATHS, KindDoor, body_of
 from .membership import MembershipDoor
 from .openapi import DocumentDoor
@@ -87,14 +88,14 @@ def routes(front: Front) -> tuple[Route, ...]:
                 201: {JSON: shown.FactAnswer}, 202: {JSON: shown.FactAnswer},
             }, "write", {JSON: MemberFact | LoneFact, NDJSON: TEXT, ARROW: BYTES},
             (FORCE, ATOMIC),
-            (*BODIES, *COMMITS, *FACTS, "invalid-batch", "batch-refused", "no-pepper"),
+            (*BODIES, *COMMITS, *FACTS, "invalid-batch", "batch-refused", "no-pepper"), till=True,
         )),
         *(
             Route("POST", path.path, KindDoor(events, path).post, Told(
                 path.about, {
                     status: {JSON: shown.FactAnswer} for status in (200, 201, 202)
                 }, "write", {JSON: body_of(path)}, (FORCE,),
-                (*BODIES, *COMMITS, *FACTS, "no-pepper"),
+                (*BODIES, *COMMITS, *FACTS, "no-pepper"), till=path.kind in TILL_KINDS,
             ))
             for path in PATHS
         ),
@@ -114,7 +115,7 @@ def routes(front: Front) -> tuple[Route, ...]:
         )),
         Route("POST", "/v1/quotes", QuoteDoor(front).post, Told(
             "What a basket that is not yet paid would come to", answers(shown.Quote), "read",
-            {JSON: shown.Basket}, (FORCE,), (*BODIES, *FACTS),
+            {JSON: shown.Basket}, (FORCE,), (*BODIES, *FACTS), till=True,
         )),
         Route("GET", "/v1/members/{id}", reads.member, Told(
             "A member's balances, tier and lots", answers(shown.MemberView), "read", {},
@@ -130,6 +131,7 @@ def routes(front: Front) -> tuple[Route, ...]:
         Route("POST", "/v1/cards/{id}/verify", privacy.verify, Told(
             "Tries a card's PIN", answers(shown.PinTried), "write", {JSON: PinBody}, (),
             (*BODIES, "invalid-fact", "not-found", "card-blocked", "no-pepper", "overloaded"),
+            till=True,
         )),
         Route("GET", "/v1/members/{id}/profile", privacy.profile, Told(
             "What is known of a person", answers(shown.PROFILE), "read", {}, (),
@@ -187,7 +189,7 @@ def routes(front: Front) -> tuple[Route, ...]:
         )),
         Route("POST", "/v1/gift-cards/{id}/verify", privacy.verify_gift, Told(
             "Tries a gift card's PIN", answers(shown.PinTried), "write", {JSON: PinBody}, (),
-            (*BODIES, "invalid-fact", "not-found", "no-pepper", "overloaded"),
+            (*BODIES, "invalid-fact", "not-found", "no-pepper", "overloaded"), till=True,
         )),
         Route("GET", "/v1/rewards", reads.rewards, Told(
             "The catalogue of rewards with what is left", answers(shown.Rewards), "read", {},

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import termios
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from aiohttp import web
 from aiohttp.http import HttpVersion10, HttpVersion11
@@ -15,6 +19,11 @@ MOST_BODY = 64 * 1024 * 1024
 
 BODY_S = 10.0
 """Seconds until a body has arrived."""
+
+TICK_S = 0.5
+"""What those seconds are counted in."""
+
+_NOTHING = bytes(4)
 
 _VERSIONS = (HttpVersion11, HttpVersion10)
 _ENCODINGS = {None: None, "identity": None, "gzip": 31, "x-gzip": 31, "deflate": 15}
@@ -55,14 +64,49 @@ async def read_raw(request: web.BaseRequest) -> bytes:
         # A small body has arrived with its head, as most have: no timer, no waiting.
         return request.content.read_nowait()
     try:
-        async with asyncio.timeout(BODY_S):
-            return await request.read()
+        async with asyncio.timeout(None) as time:
+            with _counting(request, time):
+                return await request.read()
     except TimeoutError:
         # Nobody waits for the rest of it any more.
         request.protocol._lingering_time = 0.0
         raise ProblemError(
             "body-timeout", f"the body did not arrive in {BODY_S:.0f} s"
         ) from None
+
+
+@contextmanager
+def _counting(request: web.BaseRequest, time: asyncio.Timeout) -> Iterator[None]:
+    """End `time` when the sender of a body has had its seconds.
+
+    One at whose end bytes are there that this process has not read, for being busy, is no second
+    of the sender's.
+    """
+    loop = asyncio.get_running_loop()
+    left = round(BODY_S / TICK_S)
+    ticking: list[asyncio.TimerHandle] = []
+
+    def tick() -> None:
+        nonlocal left
+        left -= not is_unread(request.transport)
+        if left > 0:
+            ticking[:] = [loop.call_later(TICK_S, tick)]
+        else:
+            time.reschedule(loop.time())
+
+    ticking.append(loop.call_later(TICK_S, tick))
+    try:
+        yield
+    finally:
+        ticking[0].cancel()
+
+
+def is_unread(transport: asyncio.BaseTransport | None) -> bool:
+    """Whether bytes have arrived on a connection that nobody has read."""
+    if transport is None or transport.is_closing():
+        return False
+    sock = transport.get_extra_info("socket")
+    return fcntl.ioctl(sock.fileno(), termios.FIONREAD, _NOTHING) != _NOTHING
 
 
 def _check_transfer(request: web.BaseRequest) -> None:

@@ -11,15 +11,16 @@ import asyncio
 import logging
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from vafa.engine.checks.program_file import ProgramError
@@ -35,6 +36,7 @@ from vafa.engine.replica.replica import Replica, state_path
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
+from . import parts
 from .figures import Figures
 from .lines import lines_of
 from .problems import ProblemError
@@ -64,6 +66,9 @@ Flushed = Callable[[BaseException | None], None]
 
 class Commits(Protocol):
     """Where the routes send facts: this process's writer, or the writer over a socket."""
+
+    requests: Counter[tuple[str, str, int]]
+    """Requests that were answered here, by method, path and status, and are in no figures."""
 
     def sale(self, sale: Sale, force: bool) -> asyncio.Future[Text | Verdict]:
         """Commit one fact of a member; a plain answer comes as JSON."""
@@ -130,11 +135,34 @@ class Waiting:
     """Whether plain answers are wanted as JSON."""
     since: float = 0.0
     """When it was submitted."""
+    size: int = 0
+    """Facts of its next part; 0 before the first."""
+    begin: int = 0
+    end: int = 0
+    """The rows of its part that is under way."""
+    told: list[Any] = field(default_factory=list)
+    """What its parts came to."""
 
     @property
     def alone(self) -> bool:
-        """Whether it is a commit of its own."""
-        return self.atomic or self.joint or self.table is not None or self.control is not None
+        """Whether it shares a commit with no other."""
+        return (
+            self.atomic or self.joint or self.table is not None or self.control is not None
+            or self.facts > parts.FIRST
+        )  # fmt: skip
+
+    @property
+    def divides(self) -> bool:
+        """Whether it may be several commits."""
+        return self.alone and not (self.atomic or self.joint or self.control is not None)
+
+    def intake(self) -> Intake:
+        """The facts of the part that is under way."""
+        if self.table is None:
+            return DecodedFacts(list(self.sales[self.begin : self.end]))
+        if self.end - self.begin == self.facts:
+            return self.table
+        return self.table.part(self.begin, self.end)
 
 
 class _Flusher:
@@ -175,6 +203,7 @@ class Committer:
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
         self.figures = Figures()
+        self.requests: Counter[tuple[str, str, int]] = Counter()
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Waiting] = deque()
         self._queued = 0
@@ -186,6 +215,7 @@ class Committer:
         self._next_checkpoint = time.monotonic() + CHECKPOINT_S
         self._idle = asyncio.Event()
         self._idle.set()
+        self._ending = False
 
     @property
     def replica(self) -> Replica:
@@ -259,6 +289,8 @@ class Committer:
         return done
 
     def _submit(self, waiting: Waiting) -> None:
+        if self._ending:
+            raise ProblemError("writer-away", "the writer ends; send it again")
         if self._queued + waiting.facts > QUEUE_FACTS:
             raise ProblemError("overloaded", "too many facts wait; try again")
         waiting.since = time.perf_counter()
@@ -287,6 +319,8 @@ class Committer:
                 return
             first = group[0]
             staged = self.writer.stage(_intake(group), force=first.force, atomic=first.atomic)
+            if first.divides:
+                first.size = parts.size_after(first.size, time.perf_counter() - begun)
         except StorageFull as error:
             self._storage_full(group, error)
             return
@@ -314,7 +348,11 @@ class Committer:
     def _take_group(self) -> list[Waiting]:
         first = self._waiting.popleft()
         group, facts = [first], first.facts
-        if not first.alone:
+        if first.divides:
+            first.size = first.size or self._first_size(first)
+            first.begin, first.end = first.end, min(first.end + first.size, first.facts)
+            facts = first.end - first.begin
+        elif not first.alone:
             while self._waiting:
                 other = self._waiting[0]
                 if other.alone:
@@ -325,6 +363,14 @@ class Committer:
                 facts += other.facts
         self._queued -= facts
         return group
+
+    def _first_size(self, waiting: Waiting) -> int:
+        """Facts of the first part: what is later than all that is here is late for nobody."""
+        first_at = (
+            min(sale.at for sale in waiting.sales) if waiting.table is None
+            else int(waiting.table.at.min(initial=parts.NEVER))
+        )
+        return parts.MOST if first_at > self.replica.latest_at else parts.FIRST
 
     def _flushed(
         self, group: list[Waiting], staged: Staged, error: BaseException | None, started: float
@@ -355,6 +401,9 @@ class Committer:
     def _tell(self, group: list[Waiting], staged: Staged) -> None:
         """Make a durable commit visible and answer those who wait for it."""
         first = group[0]
+        if first.divides:
+            self._tell_part(first, staged)
+            return
         if first.numbers is not None:
             lines = self.writer.publish_lines(staged, first.numbers)
             self._tell_one(first, lines_of(first.numbers, lines, first.language))
@@ -375,6 +424,28 @@ class Committer:
             end = place + waiting.facts
             self._tell_one(waiting, told[place] if waiting.one else told[place:end])
             place = end
+
+    def _tell_part(self, waiting: Waiting, staged: Staged) -> None:
+        """Keep what a part came to; the next one comes after those who wait meanwhile."""
+        writer, told = self.writer, waiting.told
+        if waiting.numbers is not None:
+            numbers = waiting.numbers[waiting.begin : waiting.end]
+            lines = writer.publish_lines(staged, numbers)
+            told.append(lines_of(numbers, lines, waiting.language))
+        elif waiting.table is not None:
+            told.append(writer.publish_table(staged))
+        elif waiting.texts:
+            told += writer.publish_texts(staged, np.ones(waiting.end - waiting.begin, np.bool_))
+        else:
+            told += writer.publish(staged)
+        if waiting.end < waiting.facts:
+            self._waiting.append(waiting)
+        elif waiting.numbers is not None:
+            self._tell_one(waiting, b"".join(told))
+        elif waiting.table is not None:
+            self._tell_one(waiting, stream_of(pa.concat_tables(told)))
+        else:
+            self._tell_one(waiting, told)
 
     def _tell_one(self, waiting: Waiting, told: object) -> None:
         if not waiting.done.done():
@@ -422,9 +493,14 @@ class Committer:
             if not self._busy:
                 self._maybe_checkpoint()
 
-    async def close(self) -> None:
-        """Wait until everything accepted is answered, then let the ledger go."""
+    async def drain(self) -> None:
+        """Take nothing more; wait until everything accepted is answered."""
+        self._ending = True
         await self._idle.wait()
+
+    async def close(self) -> None:
+        """Answer what was accepted, then let the ledger go."""
+        await self.drain()
         self._flusher.close()
         self._sender.shutdown()
         self._checkpointer.close()
@@ -432,6 +508,8 @@ class Committer:
 
 
 def _intake(group: list[Waiting]) -> Intake:
+    if group[0].divides:
+        return group[0].intake()
     if group[0].table is not None:
         return group[0].table
     return DecodedFacts([sale for waiting in group for sale in waiting.sales])

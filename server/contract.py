@@ -12,7 +12,7 @@ from vafa.engine.columns.status import REFUSALS
 from .decode import JSON
 
 Scope = Literal["open", "read", "write", "admin"]
-"""Whom a route is for: everyone, or the holders of a key with this scope."""
+"""Whom a route is for: everyone, or the holders of a key with this scope (tills: see `Told`)."""
 
 Kind = type | UnionType | dict[str, Any]
 """Types of the engine or of `answer_types`, or a JSON Schema."""
@@ -41,6 +41,13 @@ class Told:
     body: Mapping[str, Any] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[str, ...] = ()
+    till: bool = False
+    """Whether a till's key will do as well."""
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes of which a key needs one."""
+        return (self.scope, "till") if self.till else (self.scope,)
 
 
 def answers(kind: Kind, status: int = 200) -> dict[int, dict[str, Kind]]:

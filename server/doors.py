@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import select
 import signal
 import socket
 import ssl
@@ -13,6 +14,7 @@ import msgspec
 from aiohttp import web
 
 from .app import make_server
+from .edge import DRAIN_S
 from .front import Front
 from .guard import Guard
 from .shared import FILE, Shared
@@ -20,6 +22,9 @@ from .shared import FILE, Shared
 log = logging.getLogger("vafa")
 
 BACKLOG = 1024
+
+WAITING_S = 0.25
+"""Seconds, at most, in which a server that ends takes in the connections that wait at its doors."""
 
 
 class Doors(msgspec.Struct, frozen=True):
@@ -62,7 +67,7 @@ def tls_context(doors: Doors) -> ssl.SSLContext | None:
 class OpenDoors:
     """Servers that run on a process's sockets; SIGHUP reads keys and certificate again."""
 
-    def __init__(self, doors: Doors, front: Front, drain_s: float) -> None:
+    def __init__(self, doors: Doors, front: Front) -> None:
         """Raises KeysError, OSError. Only with a running loop."""
         self._doors = doors
         self._guard = None
@@ -75,7 +80,7 @@ class OpenDoors:
         for fd, admin in ((doors.main, False), (doors.admin, True)):
             if fd is not None:
                 server = make_server(front, self._guard, admin=admin if apart else None)
-                runner = web.ServerRunner(server, access_log=None, shutdown_timeout=drain_s)
+                runner = web.ServerRunner(server, access_log=None, shutdown_timeout=DRAIN_S)
                 self._runners.append((runner, fd))
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
 
@@ -98,6 +103,15 @@ class OpenDoors:
 
     async def close(self) -> None:
         """Answer what was accepted, then end; all servers at a time."""
+        await self._take_in()
         await asyncio.gather(*(runner.cleanup() for runner, _ in self._runners))
 
-
+    async def _take_in(self) -> None:
+        """Take the connections that the machine has made: with its socket they would be cut."""
+        waiting = select.poll()
+        for _, fd in self._runners:
+            waiting.register(fd, select.POLLIN)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + WAITING_S
+        while waiting.poll(0) and loop.time() < until:
+            await asyncio.sleep(0)

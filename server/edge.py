@@ -15,7 +15,7 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler
 from yarl import URL
 
-from .bodies import MOST_BODY
+from .bodies import MOST_BODY, is_unread
 from .plain_request import Head, plain_head
 from .problems import ProblemError
 from .reply import Reply
@@ -30,8 +30,11 @@ HEAD_S = 10.0
 """Seconds until a head that has begun has arrived."""
 
 DRAIN_S, FIRST_S, TURN_S = 15.0, 1.0, 0.01
-"""Seconds of a server that ends: for what is under way, for the first request of a connection
-that was just taken, and between two looks."""
+"""Seconds of a server that ends: for what is under way (a body may take ten of them), for the
+first request of a connection that was just taken, and between two looks."""
+
+LATER_S = 1.0
+"""A head may take so much longer, and again, while the server has not read what has arrived."""
 
 MOST_TARGET, MOST_HEADER, MOST_HEADERS = 8_190, 8_192, 128
 """Bytes of path and query, bytes of a header, headers."""
@@ -53,12 +56,16 @@ class EdgeRequest(web.BaseRequest):
     holder: Holder | None = None
     taken: bytes | None = None
 
+    @property
+    def keep_alive(self) -> bool:
+        """Whether another request may follow; of a server that ends none may."""
+        return super().keep_alive and not cast(_Connection, self._protocol).ending
+
 
 class PlainRequest(EdgeRequest):
     """A request whose head was read by `plain_head`, with its whole body."""
 
     ATTRS = EdgeRequest.ATTRS | {"_target"}
-    keep_alive = True
 
     def __init__(self, head: Head, body: bytes, protocol: RequestHandler) -> None:
         # Deliberately not the base's, which takes a parser's message.
@@ -68,6 +75,11 @@ class PlainRequest(EdgeRequest):
         self._payload, self._payload_writer = EMPTY_PAYLOAD, StreamWriter(protocol, self._loop)
         self._cache, self._state = {}, {}
         self._read_bytes = self.taken = body
+
+    @property
+    def keep_alive(self) -> bool:
+        """As of any request; one in plain form does not ask for an end."""
+        return not cast(_Connection, self._protocol).ending
 
     @property
     def raw_path(self) -> str:
@@ -120,12 +132,15 @@ class _Connection(RequestHandler):
     """What has come while a plain request is under way."""
     _answering = False
     """Whether a plain request is under way."""
+    ending = False
+    """Whether the server ends: the next answer is the last one."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A connection beyond the bound is told so and closed."""
         self._new_task = self._loop.create_task
         super().connection_made(transport)
         assert self._manager is not None
+        self.ending = cast(EdgeServer, self._manager).ending
         if sys.version_info < (3, 12):
             self._loop = cast(asyncio.AbstractEventLoop, _OneTask(self._loop))
         if len(self._manager.connections) > MOST_CONNECTIONS:
@@ -232,31 +247,47 @@ class _Connection(RequestHandler):
 
     def _end_head(self) -> None:
         self._head = None
-        if self._request_count == self._heads and self._current_request is None:
-            detail = f"the head did not arrive in {HEAD_S:.0f} s"
-            self._say(ProblemError("head-timeout", detail))
+        if not self._in_head or self._current_request is not None:
+            return
+        if is_unread(self.transport):
+            # The loop stood still: the rest of the head may be there.
+            self._head = self._loop.call_later(LATER_S, self._end_head)
+            return
+        detail = f"the head did not arrive in {HEAD_S:.0f} s"
+        self._say(ProblemError("head-timeout", detail))
 
     @property
-    def _is_new(self) -> bool:
-        """Whether the connection was taken and has not said yet what it wants."""
-        return self.transport is not None and self._request_count == 0
+    def _in_head(self) -> bool:
+        """Whether no request has come since the head began that is timed, or was last."""
+        return self._request_count == self._heads
 
-    def close(self) -> None:
-        """A server that ends closes what is idle; the rest of a body, or the first request of a
-        connection that was just taken, still comes: see `shutdown`."""
-        if not (self._is_new or self._request_in_progress):
-            super().close()
+    @property
+    def _has_begun(self) -> bool:
+        """Whether a request is here whose answer is not yet, or the rest of one is read."""
+        waits = self._waiter is not None and not self._waiter.done() and not self._messages
+        return self._request_in_progress or not waits
 
-    async def shutdown(self, timeout: float | None = DRAIN_S) -> None:
-        """Answer what is under way or about to come, then close."""
-        now = self._loop.time
-        end = now() + (DRAIN_S if timeout is None else timeout)
-        first = min(end, now() + FIRST_S)
-        while self._is_new and now() < first:
-            await asyncio.sleep(TURN_S)
-        while self._request_in_progress and now() < end:
-            await asyncio.sleep(TURN_S)
-        await super().shutdown(max(0.0, end - now()))
+    @property
+    def _may_begin(self) -> bool:
+        """Whether a request is on its way: the first one, or one of which some is here."""
+        is_new = self._request_count == 0
+        in_head = self._head is not None and self._in_head
+        return is_new or in_head or is_unread(self.transport)
+
+    def end(self, *, late: bool = False) -> None:
+        """The server ends: the next answer is the last one, and without a request there is none.
+
+        `late`: for one that has not begun nobody waits any more.
+        """
+        self.ending = True
+        if not self._has_begun and (late or not self._may_begin):
+            self.force_close()
+
+    def cut(self) -> None:
+        """The server has ended before the answer was there."""
+        if self._current_request is not None and not self._paused:
+            self._say(ProblemError("writer-away", "the server ends; send it again"))
+        self.force_close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Nobody waits for the rest of a head any more."""
@@ -321,6 +352,7 @@ class EdgeServer(web.Server):
             )
 
         # Bodies are unpacked here (`bodies`), not by the parser.
+        self.ending = False
         super().__init__(
             handle, request_factory=request, access_log=None, auto_decompress=False,
             keepalive_timeout=IDLE_S, max_line_size=MOST_TARGET, max_field_size=MOST_HEADER,
@@ -330,3 +362,28 @@ class EdgeServer(web.Server):
     def __call__(self) -> RequestHandler:
         """A handler for a new connection."""
         return _Connection(self, loop=self._loop, **self._kwargs)
+
+    def pre_shutdown(self) -> None:
+        """From now on every connection's next answer is its last; idle ones are closed."""
+        self.ending = True
+        self._end_connections(late=False)
+
+    def _end_connections(self, *, late: bool) -> None:
+        for connection in self.connections:
+            cast(_Connection, connection).end(late=late)
+
+    async def shutdown(self, timeout: float | None = DRAIN_S) -> None:
+        """Wait until what has begun is answered; the connections then close by themselves.
+
+        aiohttp's own way forgets what a request has yet to read, and waits as long as clients that
+        send one request after the other find another word to say.
+        """
+        now = self._loop.time
+        begun = now()
+        until = begun + (DRAIN_S if timeout is None else timeout)
+        while self._connections and now() < until:
+            await asyncio.sleep(TURN_S)
+            self._end_connections(late=now() - begun > FIRST_S)
+        for connection in self.connections:
+            cast(_Connection, connection).cut()
+        await asyncio.sleep(TURN_S)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
+import msgspec
 import orjson
 import pyarrow as pa
 from aiohttp import web
 
 from vafa.engine.columns.verdicts import Verdict, stream_of, verdict_table
-from vafa.engine.facts import JointFact, LoneFact, PrivateFact
+from vafa.engine.facts import SHOWN, JointFact, LoneFact, PrivateFact
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
@@ -29,11 +32,11 @@ from .decode import (
 )
 from .front import Front
 from .guard import holder_of
-from .keys import Holder
+from .keys import OFFICE_FIELDS, Holder
 from .lines import line_of, problem_line
 from .parameters import flag, parameters
 from .privacy import Privacy
-from .problems import PROBLEMS, ProblemError, language_of
+from .problems import PROBLEMS, ProblemError, language_of, refused
 from .reply import Reply
 
 MOST_TOLD = 1000
@@ -88,9 +91,9 @@ class EventDoor:
             holder.bring(1)
             _allow(fact, holder)
         if not isinstance(fact, Sale):
-            return _answer(await self._alone(fact, force))
+            return _answer(await self._alone(fact, force), fact.occurred_at.timestamp())
         told = await self.commits.sale(fact, force)
-        return Reply(told, JSON, 201) if isinstance(told, bytes) else _answer(told)
+        return Reply(told, JSON, 201) if isinstance(told, bytes) else _answer(told, fact.at / 1e6)
 
     async def _alone(self, fact: LoneFact, force: bool) -> Verdict:
         if isinstance(fact, PrivateFact):
@@ -217,14 +220,30 @@ def may_bring(holder: Holder, sales: ArrowFacts) -> bool:
 
 
 def _allow(fact: Sale | LoneFact, holder: Holder) -> None:
-    """Raises ProblemError for a fact of a store that is not the key's.
+    """Raises ProblemError for a fact of a kind, or of a store, that is not the key's.
 
     A key for stores is not for facts of no member: those are everyone's.
     """
+    if holder.is_till:
+        holder.check_kind(_kind_of(fact), _fields_of(fact))
     if isinstance(fact, Sale | JointFact | PrivateFact):
         _allow_store(fact.store, holder)
     elif holder.stores is not None:
         raise ProblemError("forbidden", f"the key {holder.id!r} is for stores", "kind")
+
+
+def _kind_of(fact: Sale | LoneFact) -> str:
+    return SHOWN[fact.kind] if isinstance(fact, Sale) else str(fact.__struct_config__.tag)
+
+
+def _fields_of(fact: Sale | LoneFact) -> Container[str]:
+    """What a fact has of the fields that no till decides, and perhaps others."""
+    if not isinstance(fact, Sale):
+        unset = msgspec.UNSET
+        return [name for name in OFFICE_FIELDS if getattr(fact, name, unset) is not unset]
+    if fact.extra is None:
+        return ()
+    return ["move"] if fact.extra.move else fact.extra.about or ()
 
 
 def asker(request: web.BaseRequest, force: bool) -> Holder | None:
@@ -238,7 +257,7 @@ def asker(request: web.BaseRequest, force: bool) -> Holder | None:
 def allowed_lines(lines: list[Line], holder: Holder, more: int = 0) -> list[Line]:
     """Lines whose facts the key may bring; the others become problems. `more` come with them."""
     holder.bring(len(lines) + more)
-    if holder.stores is None:
+    if holder.stores is None and not holder.is_till:
         return lines
     out: list[Line] = []
     for number, fact in lines:
@@ -259,12 +278,13 @@ def _in_order(lines: list[Line]) -> list[Line]:
     return problems + [line for line in lines if not isinstance(line[1], ProblemError)]
 
 
-def _answer(verdict: Verdict) -> web.Response:
+def _answer(verdict: Verdict, at: float) -> web.Response:
+    """The answer to a fact that occurs `at` a second of the epoch. Raises ProblemError."""
     answer = verdict.answer
     if answer is None:
         refusal = verdict.refusal
         assert refusal is not None
-        raise ProblemError(refusal.slug, refusal.detail, refusal.path)
+        raise refused(refusal, at)
     if answer["status"] == "refused" or "reason" in answer:
         told = {
             name: answer[name]

@@ -38,6 +38,10 @@ class Spread(msgspec.Struct):
         return told
 
 
+Requests = dict[tuple[str, str, int], int]
+"""How many requests were answered, by method, path and status."""
+
+
 class Figures(msgspec.Struct):
     """What the writer has counted since its start."""
 
@@ -55,3 +59,10 @@ class Figures(msgspec.Struct):
         default_factory=lambda: {part: Spread() for part in PARTS}
     )
     """Seconds of commits of members' facts, by `PARTS`."""
+    requests: Requests = {}
+    """What the front ends have told it of their requests."""
+
+    def add_requests(self, requests: Requests) -> None:
+        """A front end tells of requests that it has answered since it last did."""
+        for kind, count in requests.items():
+            self.requests[kind] = self.requests.get(kind, 0) + count

@@ -34,7 +34,20 @@ class Front:
         self.ledger = ledger
         self.tracing = tracing
         self._tails = tails
-        self.requests: Counter[tuple[str, str, int]] = Counter()
+
+    @property
+    def requests(self) -> Counter[tuple[str, str, int]]:
+        """Where answered requests are counted, by method, path and status."""
+        return self.commits.requests
+
+    @property
+    def checkpoint_seq(self) -> int:
+        """Up to which seq the ledger's checkpoint has the facts."""
+        if self._tails and self.replica.checkpoint is not None:
+            # Another process writes it, after this one has read it.
+            meta = self.replica.checkpoint.meta()
+            return 0 if meta is None else meta.seq
+        return self.replica.checkpoint_seq
 
     def private(self) -> Private:
         """What the journal must not have."""

@@ -31,6 +31,9 @@ KEY, TIME, NONCE = "X-Vafa-Key", "X-Vafa-Time", "X-Vafa-Nonce"
 SIGNATURE = "X-Vafa-Signature"
 """Headers of a signed request."""
 
+UNSIGNED = "no key of that id signs this request so at that time"
+"""Whether the key, its secret or what was signed is wrong is nothing to tell who only tries."""
+
 
 class Guard:
     """Finds the holder of a request's key in a keys file."""
@@ -54,10 +57,10 @@ class Guard:
             return
         log.warning("the keys file was read again")
 
-    async def admit(self, request: web.BaseRequest, scope: str) -> Holder:
-        """The holder of the request's key, which has the scope. Raises ProblemError."""
+    async def admit(self, request: web.BaseRequest, scopes: tuple[str, ...]) -> Holder:
+        """The holder of the request's key, which has one of the scopes. Raises ProblemError."""
         headers = request.headers
-        given = headers.get("Authorization")
+        given, signed = headers.get("Authorization"), False
         if len(headers.getall("Authorization", ())) > 1 or len(headers.getall("X-Api-Key", ())) > 1:
             raise ProblemError("unauthorized", "the key is there twice")
         if given is not None:
@@ -66,14 +69,14 @@ class Guard:
         elif "X-Api-Key" in headers:
             holder = self._keys.holder(headers["X-Api-Key"])
         elif SIGNATURE in headers:
-            holder = await self._signed(request)
+            holder, signed = await self._signed(request), True
         else:
             raise ProblemError(
                 "unauthorized", "send a key: Authorization: Bearer, X-Api-Key, or a signature"
             )
         if holder is None:
-            raise ProblemError("unauthorized", "the key is not known")
-        holder.ask(scope)
+            raise ProblemError("unauthorized", UNSIGNED if signed else "the key is not known")
+        holder.ask(*scopes)
         return holder
 
     def _bearer(self, key: str) -> Holder | None:

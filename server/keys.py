@@ -12,6 +12,7 @@ import datetime as dt
 import hashlib
 import time
 import tomllib
+from collections.abc import Container
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,7 +25,18 @@ from .shared import WINDOW_S, Shared, hash_of
 SECRET_BYTES = 16
 """A secret of signed requests has at least so many bytes."""
 
-Scope = Literal["read", "write", "admin"]
+Scope = Literal["read", "till", "write", "admin"]
+TILL_KINDS = frozenset((
+    "sale", "return", "payment", "activity", "claim", "enrol", "card link", "redeem", "hold",
+    "capture", "release", "cancel", "reward redeem", "coupon redeem", "gift card issue",
+    "gift card load", "gift card redeem", "gift card cancel",
+))  # fmt: skip
+"""Kinds of facts that happen at a till: what a key of the scope `till` may bring."""
+
+OFFICE_FIELDS = ("manual_tier", "segments", "values", "move")
+"""What no till decides: of a member its tier, segments and figures, of a card that it is to be
+another member's."""
+
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Rate = Annotated[int, Meta(ge=1)]
 
@@ -89,13 +101,13 @@ class Holder:
         self._number = number
         self._shared = shared
 
-    def ask(self, scope: str) -> None:
-        """Count a request for a scope. Raises ProblemError."""
+    def ask(self, *scopes: str) -> None:
+        """Count a request that is for holders of any of the scopes. Raises ProblemError."""
         now = time.time()
         if not self.since <= now < self.until:
             raise ProblemError("unauthorized", "the key is not good yet, or not any more")
-        if scope not in self.scopes:
-            raise ProblemError("forbidden", f"the key {self.id!r} has not the scope {scope!r}")
+        if self.scopes.isdisjoint(scopes):
+            raise self._lacks(scopes[0])
         if self._limits[0] is not None:
             self._count(now, 1, 0, f"{self._limits[0]} requests")
 
@@ -118,7 +130,27 @@ class Holder:
         """Why a fact of a store is not this key's; None when it is."""
         if self.stores is None or store in self.stores:
             return None
+        if not store:
+            return f"the key {self.id!r} is for stores, and none is named"
         return f"the key {self.id!r} is not for the store {store!r}"
+
+    @property
+    def is_till(self) -> bool:
+        """Whether it may bring what tills send, and nothing else."""
+        return "write" not in self.scopes
+
+    def check_kind(self, kind: str, fields: Container[str] = ()) -> None:
+        """Whether a fact of a kind is this key's; `fields` are those that it has. Raises
+        ProblemError."""
+        if self.is_till and (
+            kind not in TILL_KINDS or any(name in fields for name in OFFICE_FIELDS)
+        ):
+            raise self._lacks("write", "kind")
+
+    def _lacks(self, scope: str, path: str = "$") -> ProblemError:
+        return ProblemError(
+            "forbidden", f"the key {self.id!r} has not the scope {scope!r}", path
+        )
 
 
 class Keys:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import struct
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from vafa.native.wire import Sale
 
 from .beat import FROZEN_S, WATCH_S, Beat
 from .committer import Committer
-from .figures import Figures
+from .figures import Figures, Requests
 from .problems import ProblemError
 from .tracing import PARENTS, Tracing
 
@@ -49,7 +50,7 @@ class Ask(msgspec.Struct, array_like=True):
     `numbers` (int64, as bytes) and `language` are of a table that lines of JSON answer, `rows`
     those of its batch where `sales` stand.
     `traces` are the spans of the requests, where they are traced. With `texts` plain answers to
-    sales come as JSON.
+    sales come as JSON. `requests` are those answered since the front end last told of them.
     """
 
     number: int
@@ -65,6 +66,7 @@ class Ask(msgspec.Struct, array_like=True):
     traces: list[str] = []
     rows: list[int] = []
     texts: bool = False
+    requests: Requests = {}
 
 
 class Told(msgspec.Struct, array_like=True):
@@ -106,23 +108,58 @@ def _frame(message: Ask | Told) -> bytes:
 # -- the writer's end --------------------------------------------------------------------
 
 
-async def listen(path: Path, committer: Committer) -> asyncio.AbstractServer:
-    """Serve front ends on a unix socket; asks of all of them meet in one group commit."""
-    path.unlink(missing_ok=True)
+class Listening:
+    """A unix socket on which front ends ask; asks of all of them meet in one group commit."""
 
-    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    _server: asyncio.AbstractServer
+
+    def __init__(self, path: Path, committer: Committer) -> None:
+        self._path = path
+        self._committer = committer
+        self._clients: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Begin to listen. Raises OSError."""
+        self._path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._client, str(self._path))
+        os.chmod(self._path, 0o600)
+
+    async def _client(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        this = asyncio.current_task()
+        self._clients[this] = writer
         under_way: set[asyncio.Task[None]] = set()
         while (body := await _frames(reader)) is not None:
-            task = asyncio.ensure_future(_serve_ask(_decode_ask(body), committer, writer))
-            under_way.add(task)
-            task.add_done_callback(under_way.discard)
+            task = asyncio.ensure_future(
+                _serve_ask(_decode_ask(body), self._committer, writer)
+            )
+            for asks in (under_way, self._under_way):
+                asks.add(task)
+                task.add_done_callback(asks.discard)
         if under_way:
             await asyncio.wait(under_way)
         writer.close()
+        del self._clients[this]
 
-    server = await asyncio.start_unix_server(client, str(path))
-    os.chmod(path, 0o600)
-    return server
+    async def close(self) -> None:
+        """Answer what was asked; front ends are told of everything later that the writer ends."""
+        self._server.close()
+        await self._committer.drain()
+        if self._under_way:
+            await asyncio.wait(set(self._under_way))
+        for writer in self._clients.values():
+            writer.close()
+        if self._clients:
+            await asyncio.wait([task for task in self._clients if task is not None])
+
+
+async def listen(path: Path, committer: Committer) -> Listening:
+    """Serve front ends on a unix socket. Raises OSError."""
+    listening = Listening(path, committer)
+    await listening.open()
+    return listening
 
 
 async def _serve_ask(ask: Ask, committer: Committer, writer: asyncio.StreamWriter) -> None:
@@ -156,6 +193,7 @@ async def _serve_ask(ask: Ask, committer: Committer, writer: asyncio.StreamWrite
             )  # fmt: skip
             told = Told(ask.number, table=answers)
         elif ask.kind == FIGURES:
+            committer.figures.add_requests(ask.requests)
             told = Told(ask.number, figures=await committer.told_figures())
         else:
             assert ask.control is not None
@@ -203,6 +241,7 @@ class RemoteCommits:
         self._under: dict[int, _Under] = {}
         self._number = 0
         self._facts = 0
+        self.requests: Counter[tuple[str, str, int]] = Counter()
         self._singles: dict[bool, list[tuple[Sale, asyncio.Future[Text | Verdict], str]]] = {}
 
     @property
@@ -219,11 +258,13 @@ class RemoteCommits:
             watching.cancel()
 
     async def _watch(self) -> None:
-        """A writer that is frozen holds nobody up."""
+        """A writer that is frozen holds nobody up; one that is there is told of the requests."""
         while True:
             await asyncio.sleep(WATCH_S)
             if self._under and self._beat.silent_s() > FROZEN_S:
                 self._fail_all()
+            elif self.requests and self._writer is not None:
+                self._ask_figures(_Under(0))
 
     async def _link(self) -> None:
         while True:
@@ -329,8 +370,14 @@ class RemoteCommits:
         """See Commits."""
         self._check(0)
         done: asyncio.Future[Figures] = self._loop.create_future()
-        self._ask(FIGURES, False, _Under(0, figures=done))
+        self._ask_figures(_Under(0, figures=done))
         return await done
+
+    def _ask_figures(self, under: _Under) -> None:
+        """Tell of the requests since the last time; where nobody waits the answer is for none."""
+        requests = dict(self.requests)
+        self.requests.clear()
+        self._ask(FIGURES, False, under, requests=requests)
 
     def _trace(self) -> str:
         """The span of the request that asks; empty where nothing is traced."""

@@ -14,12 +14,14 @@ import structlog
 VARIABLE = "VAFA_LOG"
 """The environment variable that tells child processes the form."""
 
+JSON = "json"
+
 
 def set_up(form: str | None = None) -> None:
     """Choose the form, `text` or `json`, for this process and its children."""
     if form is not None:
         os.environ[VARIABLE] = form
-    if os.environ.get(VARIABLE) != "json":
+    if os.environ.get(VARIABLE) != JSON:
         return
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -40,6 +42,14 @@ def set_up(form: str | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("vafa").setLevel(logging.INFO)
+
+
+def say(text: str) -> None:
+    """Tell on stderr what is no error: as it is, or where the log is JSON as a line of it."""
+    if os.environ.get(VARIABLE) == JSON:
+        logging.getLogger("vafa").info(text)
+    else:
+        print(text, file=sys.stderr, flush=True)
 
 
 def _place_of_error(

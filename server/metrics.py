@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,8 +15,6 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections import Counter
-
     from vafa.engine.replica.replica import Replica
 
     from .figures import Figures
@@ -25,11 +24,15 @@ class Counted(Protocol):
     """What the collector reads of a process."""
 
     replica: Replica
-    requests: Counter[tuple[str, str, int]]
+
+    @property
+    def requests(self) -> Counter[tuple[str, str, int]]:
+        """Answered requests by method, path and status."""
 
 
 class ServerCollector(Collector):
-    """Request counts of this process, and what the writer has counted, unless it is away."""
+    """What this process has counted since it told the writer, and what the writer has, unless
+    that is away: one process's part of the requests would look like all of them."""
 
     def __init__(self, front: Counted, figures: Figures | None) -> None:
         self._front = front
@@ -37,20 +40,14 @@ class ServerCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families; names end in `_total` or a unit."""
-        requests = CounterMetricFamily(
-            "vafa_http_requests",
-            "Requests by method, path and status.",
-            labels=["method", "path", "status"],
-        )
-        for (method, path, status), count in sorted(self._front.requests.items()):
-            requests.add_metric([method, path, str(status)], count)
-        yield requests
+        figures = self._figures
+        if figures is not None:
+            yield self._requests(figures)
         replica = self._front.replica
         yield GaugeMetricFamily("vafa_seq", "Highest seq of this process's state.", replica.seq)
         yield GaugeMetricFamily(
             "vafa_members", "Members known.", len(replica.dictionaries.members)
         )
-        figures = self._figures
         if figures is None:
             return
         for name, text in (
@@ -75,3 +72,14 @@ class ServerCollector(Collector):
         yield GaugeMetricFamily(
             "vafa_checkpoint_lag_facts", "Facts that the checkpoint does not hold yet.", figures.lag
         )
+
+    def _requests(self, figures: Figures) -> Metric:
+        told = CounterMetricFamily(
+            "vafa_http_requests",
+            "Requests by method, path and status.",
+            labels=["method", "path", "status"],
+        )
+        counted = self._front.requests + Counter(figures.requests)
+        for (method, path, status), count in sorted(counted.items()):
+            told.add_metric([method, path, str(status)], count)
+        return told

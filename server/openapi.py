@@ -128,7 +128,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
     made: dict[str, Any] = {
         "operationId": "_".join([route.method.lower(), *words]),
         "summary": told.summary,
-        "x-scope": told.scope,
+        "x-scope": " or ".join(told.scopes),
         "parameters": [*_in_path(route.path), *map(_parameter, told.parameters)],
         "responses": _responses(told, schemas),
     }

@@ -40,7 +40,7 @@ class OperationDoor:
         body: dict[str, Any] = {
             "status": "ok" if ready else "no-program",
             "seq": replica.seq,
-            "checkpoint_seq": replica.checkpoint_seq,
+            "checkpoint_seq": self.front.checkpoint_seq,
             "members": len(replica.dictionaries.members),
         }
         if verbose != "false":

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import orjson
+
+from vafa.engine.columns.verdicts import Refusal
 
 from .problems_fa import PERSIAN
 from .reply import Reply
@@ -194,6 +198,9 @@ PROBLEMS: dict[str, Kind] = {
 
 RETRY_AFTER_S = 1
 
+EARLY_S = 300
+"""A fact may be so many seconds later than now."""
+
 ENGLISH, FARSI = "en", "fa"
 
 _RANGE = re.compile(r"\s*([a-z]+)(?:-[a-z0-9-]+)?\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*")
@@ -245,6 +252,15 @@ class ProblemError(Exception):
         if "allow" in self.more:
             headers["Allow"] = self.more["allow"]
         return headers
+
+
+def refused(refusal: Refusal, at: float) -> ProblemError:
+    """The problem of a fact that was refused before anything was kept; it occurs `at` a second of
+    the epoch, and one in the future may come again when that is now."""
+    more: dict[str, Any] = {}
+    if refusal.slug == "in-future":
+        more["retry_after"] = max(RETRY_AFTER_S, math.ceil(at - EARLY_S - time.time()))
+    return ProblemError(refusal.slug, refusal.detail, refusal.path, **more)
 
 
 def problem_body(

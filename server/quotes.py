@@ -15,7 +15,7 @@ from .decode import JSON, read_json
 from .front import Front
 from .guard import holder_of
 from .parameters import flag, parameters
-from .problems import ProblemError
+from .problems import ProblemError, refused
 
 
 class QuoteDoor:
@@ -39,5 +39,5 @@ class QuoteDoor:
             raise ProblemError("forbidden", reason, "store")
         verdict = quote(self.front.follow(), basket, now, force=force)
         if verdict.refusal is not None:
-            raise ProblemError(verdict.refusal.slug, verdict.refusal.detail, verdict.refusal.path)
+            raise refused(verdict.refusal, basket.sale.at / 1e6)
         return web.Response(body=orjson.dumps(verdict.answer), content_type=JSON)

@@ -114,7 +114,7 @@ class Router:
             name = route.path
             self._origins.check(request)
             if self._guard is not None and route.told.scope != "open":
-                holder = await self._guard.admit(request, route.told.scope)
+                holder = await self._guard.admit(request, route.told.scopes)
                 request.holder = holder  # type: ignore[attr-defined]
             answer = route.handler(request, argument)
             response = answer if type(answer) is Reply else await answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -24,12 +25,12 @@ from .doors import Doors, OpenDoors
 from .front import Front
 from .link import RemoteCommits, listen
 from .memory import steady_memory
+from .problems import ProblemError
 from .rehearsal import rehearse
 from .tracing import Tracing, provider_of
 
 log = logging.getLogger("vafa")
 
-DRAIN_S = 8.0
 MOST_ADDRESS = 100
 IMPORTS = "imports"
 """Where in a ledger the mappings of files that are posted stand."""
@@ -43,23 +44,24 @@ async def run_doors(
     """Serve until SIGTERM or SIGINT; then answer what was accepted and close."""
     # It is the supervisor's.
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
-    opened = OpenDoors(doors, front, DRAIN_S)
+    opened = OpenDoors(doors, front)
+    stop = _stop_event()
     try:
         await opened.open()
         started()
-        await _stopped()
+        await stop.wait()
     finally:
         await opened.close()
         await close()
 
 
-async def _stopped() -> None:
-    """Return at SIGTERM or SIGINT."""
+def _stop_event() -> asyncio.Event:
+    """What SIGTERM and SIGINT set from now on."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop
 
 
 def quiet_collector() -> None:
@@ -127,11 +129,12 @@ def write_for_others(ledger: Path, ready: int | None = None, *, traces: bool = F
         rehearse(committer.replica.dictionaries)
         tending = asyncio.create_task(committer.tend())
         quiet_collector()
-        server = await listen(socket_path(ledger), committer)
+        stop = _stop_event()
+        listening = await listen(socket_path(ledger), committer)
         Beat(ledger).start()
         tell_ready(ready)
-        await _stopped()
-        server.close()
+        await stop.wait()
+        await listening.close()
         tending.cancel()
         await committer.close()
         if tracing is not None:
@@ -164,6 +167,9 @@ def serve_in_front(ledger: Path, doors: Doors, ready: int | None = None) -> None
         quiet_collector()
 
         async def close() -> None:
+            with contextlib.suppress(ProblemError):
+                # The writer's figures get what the last requests add to them.
+                await commits.told_figures()
             linking.cancel()
             replica.close()
             if tracing is not None:

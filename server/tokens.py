@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, get_args
 
-from .keys import Holder, JwtEntry, KeysError, digest_of
+from .keys import Holder, JwtEntry, KeysError, Scope, digest_of
 from .problems import ProblemError
 from .shared import Shared, hash_of
 
 MOST_KEPT = 10_000
 """Tokens that are known at a time."""
 
-SCOPES = frozenset(("read", "write", "admin"))
+SCOPES = frozenset(get_args(Scope))
 
 
 class Tokens:

@@ -26,8 +26,9 @@ from vafa.engine.ledger.open_ledger import LedgerBusy
 
 from .beat import DEAD_S, FROZEN_S, Beat
 from .doors import Doors
-from .logs import set_up
-from .serve import DRAIN_S, serve_in_front, write_for_others
+from .edge import DRAIN_S
+from .logs import say, set_up
+from .serve import serve_in_front, write_for_others
 
 START_S = 60.0
 RESTART_S = 0.2
@@ -58,7 +59,7 @@ class Role:
             # Where the whole machine stood still, it has a moment to beat again.
             self._frozen = now
         elif now - self._frozen > FROZEN_S:
-            print(f"vafa: {self.name} has stood still for {DEAD_S:.0f} s", file=sys.stderr)
+            say(f"{self.name} has stood still for {DEAD_S:.0f} s")
             self.process.kill()
             self.process.wait()
 
@@ -75,7 +76,7 @@ class Role:
         serves = select.select([ready], [], [], START_S)[0] and os.read(ready, 1)
         os.close(ready)
         if not serves:
-            print(f"vafa: {self.name} stays: the new one did not start", file=sys.stderr)
+            say(f"{self.name} stays: the new one did not start")
             successor.kill()
             successor.wait()
             return
@@ -93,10 +94,7 @@ class Role:
     def tend(self) -> None:
         """Start the process again when it has ended."""
         if self.process.poll() is not None:
-            print(
-                f"vafa: {self.name} ended with {self.process.returncode}; starting it again",
-                file=sys.stderr,
-            )
+            say(f"{self.name} ended with {self.process.returncode}; starting it again")
             time.sleep(RESTART_S)
             self.process = self._start([])
 
@@ -155,6 +153,9 @@ def supervise(
                 if not stopping:
                     role.tend()
     finally:
+        for descriptor in doors.descriptors:
+            # The last front end to close it leaves nobody waiting at a door that does not open.
+            os.close(descriptor)
         for role in reversed(roles):
             role.process.poll()
         for role in roles[1:]:
@@ -169,7 +170,7 @@ def _renew(roles: list[Role], stopping: list[int]) -> None:
     for role in (*roles[1:], roles[0]):
         if not stopping:
             role.renew()
-    print("vafa: all processes are new", file=sys.stderr)
+    say("all processes are new")
 
 
 def _await_writer(ready: int, writer: Role, stopping: list[int]) -> None:
@@ -198,7 +199,7 @@ def main(arguments: list[str]) -> None:
         try:
             write_for_others(Path(ledger), ready, traces=doors.traces)
         except LedgerError as error:
-            print(f"vafa: {error}", file=sys.stderr)
+            say(f"vafa: {error}")
             raise SystemExit(TRY_LATER if isinstance(error, LedgerBusy) else 1) from None
     else:
         serve_in_front(Path(ledger), doors, ready)

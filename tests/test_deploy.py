@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import configparser
+import datetime as dt
+import hashlib
 import json
 import os
 import re
@@ -16,7 +18,7 @@ from pathlib import Path
 import click
 import pytest
 
-from vafa.server.__main__ import serve
+from vafa.server.__main__ import outbox, serve
 
 from . import ledgers, servers
 from .test_docs import metric_names
@@ -24,6 +26,8 @@ from .test_docs import metric_names
 DEPLOY = Path(__file__).parent.parent / "deploy"
 DASHBOARD = DEPLOY / "grafana" / "vafa.json"
 ALERTS = DEPLOY / "alerts.yml"
+THE_SHOP_S_OWN = ("keys.toml", "pepper", "outbox.toml")
+"""Files beside the compose file that are not ours to make."""
 
 
 def unit(name: str) -> configparser.ConfigParser:
@@ -64,7 +68,70 @@ def test_the_image_s_command_is_one() -> None:
     assert options(words) <= known(serve)
     compose = (DEPLOY / "compose.yaml").read_text("utf-8")
     for path in re.findall(r"^\s+- \./([\w./-]+):", compose, re.M):
-        assert (DEPLOY / path).is_file() or path == "keys.toml", path
+        assert (DEPLOY / path).is_file() or path in THE_SHOP_S_OWN, path
+
+
+def services() -> dict[str, str]:
+    """The services of the compose file, each as its text."""
+    text = (DEPLOY / "compose.yaml").read_text("utf-8")
+    parts = re.split(r"^  (\w+):\n", text.partition("services:\n")[2], flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_who_shares_a_ledger_shares_numbers_of_processes() -> None:
+    found = services()
+    sharing = {name for name, text in found.items() if "ledger:/var/lib/vafa" in text}
+    assert sharing == {"vafa", "outbox"}
+    assert 'pid: "service:vafa"' in found["outbox"]
+    # The image's check asks the other service's port.
+    assert "healthcheck:\n      disable: true" in found["outbox"]
+    command = re.search(r"command: (\[.*\])", found["outbox"])
+    assert command is not None
+    assert options(json.loads(command[1])) <= known(outbox)
+
+
+def test_services_know_where_the_pepper_is() -> None:
+    service = (DEPLOY / "vafa.service").read_text("utf-8")
+    assert "Environment=VAFA_PEPPER_FILE=%E/vafa/pepper\n" in service
+    found = services()["vafa"]
+    path = re.search("VAFA_PEPPER_FILE: (.+)", found)
+    assert path is not None
+    assert f"./pepper:{path[1]}:ro" in found
+
+
+def test_the_outbox_has_a_unit() -> None:
+    service = unit("vafa-outbox.service")["Service"]
+    words = service["ExecStart"].split()
+    assert words[:2] == ["vafa", "outbox"]
+    assert options(words) <= known(outbox)
+    ledger = unit("vafa.service")["Service"]["ExecStart"].split()[2]
+    assert (words[2], service["User"]) == (ledger, "vafa")
+
+
+def test_the_timer_s_service_closes_yesterday(tmp_path: Path) -> None:
+    command = unit("vafa-close.service")["Service"]["ExecStart"]
+    # As systemd reads it: a line, its percent signs, dollars and escapes.
+    joined = command.replace("\\\n", " ").replace("%%", "%").replace("$$", "$")
+    script = joined.removeprefix("/bin/sh -c '").removesuffix("'").replace('\\\\"', '\\"')
+    (tmp_path / "close-key").write_text("closing")
+    keys = tmp_path / "keys.toml"
+    keys.write_text(
+        '[[key]]\nid = "closing"\nscopes = ["write"]\n'
+        f'sha256 = "{hashlib.sha256(b"closing").hexdigest()}"\n'
+    )
+    # Where it is after 05:00 on the day after a date that is over.
+    zone = "X0" if dt.datetime.now(dt.UTC).hour > 5 else "X6"
+    with servers.serving(tmp_path / "ledger", options=["--keys", str(keys)]) as server:
+        env = {**os.environ, "CREDENTIALS_DIRECTORY": str(tmp_path), "TZ": zone,
+               "VAFA_URL": f"http://{servers.HOST}:{server.port}"}  # fmt: skip
+        for status in ("ok", "replayed"):
+            done = subprocess.run(
+                ["/bin/sh", "-c", script], env=env, capture_output=True, text=True, check=False,
+                timeout=60,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert json.loads(done.stdout)["status"] == status
+    assert unit("vafa-close.timer")["Timer"]["Persistent"] == "yes"
 
 
 def named(text: str) -> set[str]:
@@ -171,3 +238,21 @@ def test_an_error_is_told_by_its_place() -> None:
         "POST failed", "ValueError", ["<string>:5 <module>"]
     )
     assert "0912" not in done.stderr
+
+
+def test_the_outbox_speaks_json(tmp_path: Path) -> None:
+    ledgers.open_writer(tmp_path / "ledger", servers.PROGRAM).close()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vafa.server", "outbox", str(tmp_path / "ledger"),
+         "--log-format", "json"], stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        row = json.loads(process.stderr.readline())
+        assert row["event"].startswith("outbox of ")
+        assert row["level"] == "info"
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()

@@ -173,6 +173,16 @@ def test_a_refused_id_may_be_used_again(server: Server, name: str) -> None:
     assert server.post(fact(name)).status == 201
 
 
+def test_a_fact_of_the_future_is_told_when_to_come_again(server: Server, name: str) -> None:
+    ahead = dt.datetime.now(dt.UTC) + dt.timedelta(days=2)
+    one = fact(name, occurred_at=ahead.isoformat())
+    of_no_member = {**catalog(f"{name}-2"), "occurred_at": ahead.isoformat()}
+    for body in (one, of_no_member):
+        reply = server.post(body)
+        problem(reply, 422, "in-future")
+        assert 0 <= 2 * 86_400 - 300 - int(reply.headers["retry-after"]) < 60
+
+
 def test_minus_nothing_is_nothing(server: Server, name: str) -> None:
     line = {"sku": "bread", "quantity": 0, "net": 0}
     body = dumps(fact(name, lines=[line], tenders=[]))

@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import uvloop
 from aiohttp import web
 
-from vafa.server import edge
+from vafa.server import bodies, edge
+from vafa.server.problems import ProblemError
 
 from . import servers
 from .servers import Server, fact
@@ -99,3 +101,75 @@ def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         return got
 
     assert [part.split()[1] for part in asyncio.run(main())] == [b"200", b"200", b"503", b"200"]
+
+
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_time_in_which_the_server_does_not_read_is_not_the_sender_s(
+    monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    monkeypatch.setattr(bodies, "BODY_S", 0.4)
+    monkeypatch.setattr(bodies, "TICK_S", 0.1)
+    monkeypatch.setattr(edge, "HEAD_S", 0.4)
+    whole = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000
+    cut = 20 if part == "head" else 1_000
+    told: list[bytes] = []
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        try:
+            return web.Response(text=str(len(await bodies.read_raw(request))))
+        except ProblemError as problem:
+            return problem.response()
+
+    def send(port: int, rest_at_once: bool) -> None:
+        with socket.create_connection((servers.HOST, port), timeout=20) as sock:
+            sock.sendall(whole[:cut])
+            time.sleep(0.2)
+            if rest_at_once:
+                sock.sendall(whole[cut:])
+            told.append(sock.recv(1_000))
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        listening = await loop.create_server(edge.EdgeServer(answer), servers.HOST, 0)
+        port = listening.sockets[0].getsockname()[1]
+        sending = asyncio.create_task(asyncio.to_thread(send, port, True))
+        await asyncio.sleep(0.1)
+        # As a long fold does: the loop stands still while the rest comes.
+        time.sleep(1)
+        await sending
+        await asyncio.to_thread(send, port, False)
+        listening.close()
+
+    uvloop.run(main())
+    assert told[0].startswith(b"HTTP/1.1 200 ")
+    assert told[0].endswith(b"200000")
+    assert told[1].startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("extra", ["", "X: y\r\n"], ids=["plain", "parsed"])
+def test_what_is_not_answered_in_time_is_told_to_come_again(extra: str) -> None:
+    request = f"GET / HTTP/1.1\r\nHost: x\r\n{extra}\r\n".encode()
+
+    async def answer(_: web.BaseRequest) -> web.Response:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("unreachable")
+
+    async def main() -> bytes:
+        loop = asyncio.get_running_loop()
+        server = edge.EdgeServer(answer)
+        listening = await loop.create_server(server, servers.HOST, 0)
+        port = listening.sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection(servers.HOST, port)
+        writer.write(request)
+        await asyncio.sleep(0.1)
+        listening.close()
+        server.pre_shutdown()
+        await server.shutdown(0.1)
+        told = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        return told
+
+    told = uvloop.run(main())
+    assert told.startswith(b"HTTP/1.1 503 ")
+    assert b"Retry-After: 1\r\n" in told
+    assert b"Connection: close\r\n" in told

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from typing import Any
 
+import openpyxl
 import pytest
 
 from vafa.engine.ledger.replay import verify
@@ -33,7 +35,10 @@ def server(
         mappings = ledger / "imports"
         mappings.mkdir()
         (mappings / "till.toml").write_text(CSV)
+        (mappings / "book.toml").write_text(CSV.replace("csv", "xlsx"))
         (mappings / "broken.toml").write_text("format = 1")
+        (mappings / "taxes.toml").write_text('format = "moadian"\nmember_key_file = "taxes.key"')
+        (mappings / "taxes.key").write_bytes(b"sixteen bytes and more")
         (mappings / "euros.toml").write_text('format = "square"\ncurrency = "EUR"')
         yield running
     assert verify(ledger).findings == []
@@ -92,6 +97,18 @@ def test_formats_without_a_mapping_need_none(server: Server) -> None:
     assert rows(send(server, "square", json.dumps(back).encode()))[0]["status"] == "parked"
 
 
+def test_a_blank_row_of_a_workbook_is_passed_over(server: Server) -> None:
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    for number, row in ((1, ["no", "time", "card", "sku", "qty", "net"]),
+                        (2, ["w-1", days_ago(2), "m-3", "milk", 1, 5]),
+                        (5, ["w-2", days_ago(2), "m-3", "milk", 1, 5])):  # fmt: skip
+        for place, cell in enumerate(row, 1):
+            book.worksheets[0].cell(number, place, cell)
+    book.save(out)
+    found = rows(send(server, "book", out.getvalue()))
+    assert [(row["place"], row["status"]) for row in found] == [(2, "ok"), (5, "ok")]
+
+
 def test_late_facts_can_be_forced(server: Server) -> None:
     body = table("late,1999-01-01T00:00:00Z,m-9,milk,1,5.00")
     late = rows(send(server, "till", body))[0]
@@ -114,6 +131,8 @@ def test_late_facts_can_be_forced(server: Server) -> None:
         ("till", None, 413, "too-large"),
         ("broken", b"", 409, "invalid-mapping"),
         ("euros", b"", 409, "invalid-mapping"),
+        ("taxes", b"", 409, "invalid-mapping"),
+        ("square", b'{"orders": [{"id": "a"}, {"id', 400, "invalid-body"),
     ],
 )
 def test_what_cannot_be_read_keeps_nothing(

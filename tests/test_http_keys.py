@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import http.client
 import json
+import re
 import signal
 import ssl
 import subprocess
@@ -24,7 +25,7 @@ from click.testing import CliRunner
 
 from vafa.server.__main__ import key
 from vafa.server.guard import SIGNED_S, signature, signed_headers
-from vafa.server.keys import KeysError, read_keys
+from vafa.server.keys import TILL_KINDS, KeysError, read_keys
 from vafa.server.shared import Shared
 
 from . import servers
@@ -50,6 +51,7 @@ FILE = "".join([
     entry("reader", ["read"]),
     entry("writer", ["write"]),
     entry("till", ["read", "write"], stores='["2"]'),
+    entry("cashier", ["till"]),
     entry("old", ["read"], not_after=PAST.isoformat()),
     entry("new", ["read"], not_before=SOON.isoformat()),
     entry("old-and-new", ["read"], "first", not_after=SOON.isoformat()),
@@ -456,3 +458,101 @@ def test_unsafe_algorithms_are_refused(tmp_path: Path, algorithms: str) -> None:
     assert found is not None
     with pytest.raises(KeysError, match="algorithms"):
         Tokens(found, Shared(tmp_path / "shared"))
+
+
+# -- tills ----------------------------------------------------------------------------------------
+
+FACTS_OF_TILLS: list[dict[str, Any]] = [
+    {"kind": "sale"}, {"kind": "enrol", "birth": "1990-01-01"}, {"kind": "activity", "code": "x"},
+    {"kind": "redeem", "currency": "points", "points": 1},
+    {"kind": "cancel", "redemption": "none"}, {"kind": "card link", "card": "c-1"},
+    {"kind": "hold", "currency": "points", "points": 1},
+    {"kind": "gift card issue", "card": "g-1", "amount": 5, "member": None},
+    {"kind": "claim", "sale": "none"}, {"kind": "reward redeem", "reward": "none"},
+]  # fmt: skip
+FACTS_OF_THE_OFFICE: list[dict[str, Any]] = [
+    {"kind": "adjust", "currency": "points", "points": 1_000}, {"kind": "erase"},
+    {"kind": "close"}, {"kind": "merge", "other": "m-2"}, {"kind": "member update"},
+    {"kind": "transfer", "to": "m-2", "currency": "points", "points": 1},
+    {"kind": "card pin", "card": "c-1", "pin": "2718"},
+    {"kind": "card link", "card": "c-1", "move": True},
+    {"kind": "enrol", "segments": ["staff"]}, {"kind": "enrol", "values": {"x": 1}},
+    {"kind": "enrol", "manual_tier": None},
+    {"kind": "enrol", "segments": ["staff"], "profile": {"name": "x"}},
+    {"kind": "catalog", "products": [{"sku": "x"}], "member": None},
+    {"kind": "day closed", "date": "2020-01-01", "member": None},
+]  # fmt: skip
+
+
+def of_kind(name: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """A fact of a kind, of the tills' member unless it says otherwise."""
+    if fields == {"kind": "sale"}:
+        return fact(name)
+    made = {"id": name, "occurred_at": servers.days_ago(1), "member": "m-1", **fields}
+    return {field: value for field, value in made.items() if field != "member" or value}
+
+
+def test_the_kinds_of_tills_are_told() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "http.md").read_text("utf-8")
+    told = page.partition("- `till`: ")[2].partition("- `write`")[0]
+    assert set(re.findall("`([^`]+)`", told)) == TILL_KINDS
+
+
+def test_tills_bring_what_happens_at_a_till(server: Server) -> None:
+    for place, fields in enumerate(FACTS_OF_TILLS):
+        reply = ask(server, "POST", "/v1/events", "cashier", of_kind(f"till-{place}", fields))
+        assert reply.status != 403, (fields, reply)
+    assert ask(server, "POST", "/v1/sales", "cashier", fact("till-path")).status == 201
+    assert ask(server, "POST", "/v1/quotes", "cashier", {}).status == 422
+    assert ask(server, "POST", "/v1/cards/c/verify", "cashier", {"pin": "1234"}).status == 404
+    for path in ("/v1/members/m-1", "/v1/events/till-0"):
+        assert ask(server, "GET", path, "cashier").slug == "forbidden"
+
+
+@pytest.mark.parametrize("fields", FACTS_OF_THE_OFFICE, ids=lambda fields: fields["kind"])
+def test_tills_bring_nothing_of_the_office(server: Server, fields: dict[str, Any]) -> None:
+    seq = server.seq()
+    one = of_kind("by-a-till", fields)
+    reply = ask(server, "POST", "/v1/events", "cashier", one)
+    assert (reply.status, reply.slug) == (403, "forbidden")
+    assert reply.json()["detail"] == "the key 'cashier' has not the scope 'write'"
+    for body in (lines_of(one), lines_of(*[fact(f"{seq}-{n}") for n in range(20)], one)):
+        rows = ask(server, "POST", "/v1/events", "cashier", body, NDJSON).rows()
+        assert rows[-1]["problem"]["type"] == "urn:vafa:problem:forbidden"
+        assert {row["status"] for row in rows[:-1]} <= {"ok"}
+    whole = ask(server, "POST", "/v1/events?atomic=true", "cashier", lines_of(one), NDJSON)
+    assert whole.slug == "batch-refused"
+    assert server.seq() == seq + 20
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/v1/adjustments"), ("POST", "/v1/members/m-1/erase"), ("POST", "/v1/merges"),
+     ("POST", "/v1/members/m-1/close"), ("POST", "/v1/coupons/points/issue"),
+     ("POST", "/v1/catalogs"), ("POST", "/v1/closings"), ("POST", "/v1/imports/poslog"),
+     ("PUT", "/v1/members/m-1/profile")],
+)  # fmt: skip
+def test_paths_of_the_office_are_not_for_tills(server: Server, method: str, path: str) -> None:
+    reply = ask(server, method, path, "cashier", {})
+    assert (reply.status, reply.slug) == (403, "forbidden")
+
+
+# -- words ----------------------------------------------------------------------------------------
+
+
+def test_who_only_tries_is_told_one_thing(server: Server) -> None:
+    told = set()
+    for name, secret in (("signer", b"x" * 32), ("nobody", SECRET), ("signer", SECRET)):
+        headers = dict(signed_headers(name, secret, "GET", "/v1/programs"))
+        told.add(server.ask("GET", "/v1/programs", None, headers).body)
+    refused = [json.loads(body) for body in told if b"problem" in body]
+    assert [one["detail"] for one in refused] == [
+        "no key of that id signs this request so at that time"
+    ]
+    assert len(told) == 2
+
+
+def test_a_fact_without_a_store_is_told_so(server: Server) -> None:
+    one = {name: value for name, value in fact("nowhere").items() if name != "store"}
+    reply = ask(server, "POST", "/v1/events", "till", one)
+    assert reply.json()["detail"] == "the key 'till' is for stores, and none is named"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -176,6 +177,140 @@ def test_sigterm_answers_what_was_accepted(tmp_path: Path, workers: int) -> None
     assert "Traceback" not in server.said()
     assert_kept(ledger, tills)
     assert len(ledgers.journalled_ids(ledger)) >= 8_000
+
+
+class Chatter:
+    """Clients that send on kept connections without a pause, the head and the body apart."""
+
+    def __init__(self, server: Server, count: int = 6) -> None:
+        self.server = server
+        self.answered: list[str] = []
+        self.unbegun: list[str] = []
+        self.away = 0
+        self.wrong: list[object] = []
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._chat, args=(n,)) for n in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def _chat(self, number: int) -> None:
+        place = 0
+        connection = None
+        while not self._stop.is_set():
+            name = f"c{number}-{place}"
+            place += 1
+            connection = connection or Connection(self.server.port, 20)
+            begun = time.monotonic()
+            try:
+                reply = connection.post(sale(name))
+            except (OSError, http.client.HTTPException) as error:
+                if time.monotonic() - begun > 3:
+                    self.wrong.append((name, error))
+                self.unbegun.append(name)
+                connection.close()
+                connection = None
+                time.sleep(0.02)
+                continue
+            if reply.status == 201:
+                self.answered.append(name)
+            elif reply.slug == "writer-away" and int(reply.headers["retry-after"]) >= 1:
+                self.away += 1
+                time.sleep(0.05)
+            else:
+                self.wrong.append((name, reply))
+        if connection is not None:
+            connection.close()
+
+    def wait_for(self, answers: int) -> None:
+        """Wait until so many more answers have come."""
+        wanted = len(self.answered) + answers
+        servers.wait_until(lambda: len(self.answered) >= wanted, servers.START_S)
+
+    def stop(self) -> None:
+        """End the talk."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def assert_told(self, server: Server, ledger: Path) -> None:
+        """What was answered is kept, what was not was never begun, and nobody has waited."""
+        assert self.wrong == []
+        ids = set(ledgers.journalled_ids(ledger))
+        assert set(self.answered) <= ids
+        assert not set(self.unbegun) & ids
+        for word in ("Traceback", "failed", "CancelledError"):
+            assert word not in server.said()
+
+
+@MODES
+def test_sigterm_leaves_no_request_without_an_answer(tmp_path: Path, workers: int) -> None:
+    ledger = tmp_path / "ledger"
+    for _ in range(3):
+        with servers.serving(ledger, workers) as server:
+            chatter = Chatter(server)
+            try:
+                chatter.wait_for(50)
+                started = time.monotonic()
+                assert server.stop(EXIT_S) == 0
+                assert time.monotonic() - started < 6
+            finally:
+                chatter.stop()
+            chatter.assert_told(server, ledger)
+        shutil.rmtree(ledger)
+
+
+def test_a_rolling_restart_leaves_no_request_without_an_answer(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    with servers.serving(ledger, workers=2) as server:
+        chatter = Chatter(server)
+        try:
+            chatter.wait_for(50)
+            for turn in range(1, 3):
+                os.kill(server.process.pid, signal.SIGUSR2)
+                servers.wait_until(
+                    lambda turn=turn: server.said().count("all processes are new") == turn,  # type: ignore[misc]
+                    servers.START_S,
+                )
+                chatter.wait_for(50)
+        finally:
+            chatter.stop()
+        assert server.stop(EXIT_S) == 0
+        chatter.assert_told(server, ledger)
+
+
+def test_a_head_that_came_before_sigterm_is_answered(tmp_path: Path) -> None:
+    """The loop sees the signal and the head of the request in one turn."""
+    body = dumps(fact("last"))
+    head = (
+        "POST /v1/events HTTP/1.1\r\nHost: till\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    with (
+        servers.serving(tmp_path / "ledger") as server,
+        socket.create_connection((servers.HOST, server.port), timeout=EXIT_S) as kept,
+        socket.create_connection((servers.HOST, server.port), timeout=EXIT_S) as idle,
+    ):
+        for sock in (kept, idle):
+            sock.sendall(b"GET /livez HTTP/1.1\r\nHost: till\r\n\r\n")
+            assert sock.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+        os.kill(server.process.pid, signal.SIGSTOP)
+        kept.sendall(head)
+        waiting = socket.create_connection((servers.HOST, server.port), timeout=EXIT_S)
+        server.process.send_signal(signal.SIGTERM)
+        os.kill(server.process.pid, signal.SIGCONT)
+        assert idle.recv(1) == b""
+        # The body comes late, and so does the first request of a connection that was waiting.
+        time.sleep(0.2)
+        kept.sendall(body)
+        waiting.sendall(b"GET /livez HTTP/1.1\r\nHost: till\r\n\r\n")
+        for sock, status in ((kept, b"201"), (waiting, b"200")):
+            answer = b""
+            while part := sock.recv(1 << 16):
+                answer += part
+            assert answer.startswith(b"HTTP/1.1 " + status)
+            assert b"\r\nConnection: close\r\n" in answer
+        waiting.close()
+        assert server.process.wait(EXIT_S) == 0
 
 
 @MODES
@@ -442,3 +577,47 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
     assert done.returncode not in (0, -signal.SIGSEGV)
     assert "Traceback" not in done.stderr
     assert "in use" in done.stderr
+
+
+# -- figures -----------------------------------------------------------------------------------
+
+
+def sales_counted(server: Server) -> int:
+    """The sales that a scrape of whichever front end tells of."""
+    text = server.get("/metrics").body.decode()
+    found = re.search(r'^vafa_http_requests_total\{.*"/v1/events".*"201".*\} (\d+)', text, re.M)
+    return int(found[1]) if found else 0
+
+
+def test_every_front_end_tells_of_all(tmp_path: Path) -> None:
+    with servers.serving(tmp_path / "ledger", workers=2) as server:
+        servers.wait_until(lambda: len(server.role("front")) == 2, servers.START_S)
+        for number in range(40):
+            assert server.post(sale(f"f-{number}")).status == 201
+        servers.wait_until(lambda: sales_counted(server) == 40, 5)
+        assert {sales_counted(server) for _ in range(20)} == {40}
+        # What a front end has counted outlives it.
+        fronts = server.role("front")
+        servers.kill(fronts[0])
+        servers.wait_until(lambda: len(set(server.role("front")) - {fronts[0]}) == 2, EXIT_S)
+        assert {sales_counted(server) for _ in range(20)} == {40}
+
+
+def test_a_checkpoint_is_told_by_every_front_end(tmp_path: Path) -> None:
+    with servers.serving(tmp_path / "ledger", workers=2) as server:
+        for number in range(20):
+            assert server.post(sale(f"f-{number}")).status == 201
+        servers.wait_until(lambda: server.get("/readyz").json()["checkpoint_seq"] == 21, 30)
+
+
+def test_who_looks_after_processes_speaks_json(tmp_path: Path) -> None:
+    options = ["--log-format", "json"]
+    with servers.serving(tmp_path / "ledger", workers=2, options=options) as server:
+        servers.wait_until(lambda: len(server.role("front")) == 2, servers.START_S)
+        servers.kill(server.role("front")[0])
+        servers.wait_until(lambda: "starting it again" in server.said(), servers.START_S)
+        assert server.stop(EXIT_S) == 0
+        rows = [json.loads(row) for row in server.said().splitlines()]
+    events = [row["event"] for row in rows]
+    assert events[0].startswith("serving ")
+    assert any(event.endswith("ended with -9; starting it again") for event in events)

@@ -73,7 +73,7 @@ def spans_of(ledger: Path, use: Use, *, linked: bool) -> list[ReadableSpan]:
         await runner.cleanup()
         if linking is not None and server is not None:
             linking.cancel()
-            server.close()
+            await server.close()
         await committer.close()
 
     asyncio.run(main())
