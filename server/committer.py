@@ -14,17 +14,15 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from vafa.engine.checks.program_file import ProgramError
-from vafa.engine.columns.intake import DecodedFacts, Intake
 from vafa.engine.columns.mixed import MixedFacts
 from vafa.engine.columns.verdicts import Refusal, Verdict, stream_of
 from vafa.engine.facts import ControlFact
@@ -40,6 +38,7 @@ from . import parts
 from .figures import Figures
 from .lines import lines_of
 from .problems import ProblemError
+from .waiting import Waiting, intake_of
 
 log = logging.getLogger("vafa")
 
@@ -109,60 +108,6 @@ class Commits(Protocol):
 
     async def told_figures(self) -> Figures:
         """What the writer has counted. Raises ProblemError where it is away."""
-
-
-@dataclass(slots=True)
-class Waiting:
-    """One submission: decoded facts, a table or a fact of no member, and whom to tell.
-
-    `alone`: it is a commit of its own. `numbers` are the lines of a table that is to be answered
-    by lines of JSON, in a `language`.
-    """
-
-    sales: Sequence[Sale]
-    table: Intake | None
-    control: ControlFact | None
-    force: bool
-    one: bool
-    done: asyncio.Future[Any]
-    facts: int = 1
-    atomic: bool = False
-    versions: int | None = None
-    joint: bool = False
-    numbers: NDArray[np.int64] | None = None
-    language: str = ""
-    texts: bool = False
-    """Whether plain answers are wanted as JSON."""
-    since: float = 0.0
-    """When it was submitted."""
-    size: int = 0
-    """Facts of its next part; 0 before the first."""
-    begin: int = 0
-    end: int = 0
-    """The rows of its part that is under way."""
-    told: list[Any] = field(default_factory=list)
-    """What its parts came to."""
-
-    @property
-    def alone(self) -> bool:
-        """Whether it shares a commit with no other."""
-        return (
-            self.atomic or self.joint or self.table is not None or self.control is not None
-            or self.facts > parts.FIRST
-        )  # fmt: skip
-
-    @property
-    def divides(self) -> bool:
-        """Whether it may be several commits."""
-        return self.alone and not (self.atomic or self.joint or self.control is not None)
-
-    def intake(self) -> Intake:
-        """The facts of the part that is under way."""
-        if self.table is None:
-            return DecodedFacts(list(self.sales[self.begin : self.end]))
-        if self.end - self.begin == self.facts:
-            return self.table
-        return self.table.part(self.begin, self.end)
 
 
 class _Flusher:
@@ -318,7 +263,7 @@ class Committer:
                 self._loop.call_soon(self._next)
                 return
             first = group[0]
-            staged = self.writer.stage(_intake(group), force=first.force, atomic=first.atomic)
+            staged = self.writer.stage(intake_of(group), force=first.force, atomic=first.atomic)
             if first.divides:
                 first.size = parts.size_after(first.size, time.perf_counter() - begun)
         except StorageFull as error:
@@ -505,11 +450,3 @@ class Committer:
         self._sender.shutdown()
         self._checkpointer.close()
         self.writer.close()
-
-
-def _intake(group: list[Waiting]) -> Intake:
-    if group[0].divides:
-        return group[0].intake()
-    if group[0].table is not None:
-        return group[0].table
-    return DecodedFacts([sale for waiting in group for sale in waiting.sales])

@@ -8,8 +8,9 @@ from vafa.engine.journal.journal import StorageFull
 from vafa.engine.ledger.staged import Staged
 from vafa.engine.ledger.writer import Writer
 
-from .committer import Committer, Waiting
+from .committer import Committer
 from .tracing import Tracing
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span

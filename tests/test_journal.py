@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import lmdb
 import pytest
 
 import vafa.engine.journal.journal
@@ -585,3 +586,14 @@ def test_recorded_time_never_goes_back(tmp_path: Path, clock: Iterator[list[int]
     times = [record.committed_at for record in read(ledger)]
     assert times == sorted(times)
     assert times[0] == times[3] < times[4]
+
+
+def test_another_container_s_process_1_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(*_args: object, **_more: object) -> None:
+        raise lmdb.Error("mdb_txn_begin: Resource temporarily unavailable")
+
+    monkeypatch.setattr(vafa.engine.journal.journal, "open_environment", taken)
+    with pytest.raises(LedgerError, match="share a PID namespace"):
+        Journal(tmp_path, write=True)

@@ -7,6 +7,7 @@ inside the read transaction that gave it; `Record.copy` keeps one.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import struct
@@ -174,6 +175,16 @@ def _find(cursor: Any, seq: int) -> Record | None:
     return record if record.first <= seq <= record.last else None
 
 
+def _why_not_opened(path: Path, error: lmdb.Error) -> str:
+    if os.strerror(errno.EAGAIN) in str(error):
+        # LMDB's table of readers knows processes by their numbers.
+        return (
+            f"{path} is open in a process of the same number: containers that share a ledger must "
+            "share a PID namespace"
+        )
+    return f"{path} cannot be opened: {error}; restore a copy"
+
+
 class Journal:
     """An open journal. Only the ledger's one writer opens it with `write`."""
 
@@ -187,7 +198,7 @@ class Journal:
         try:
             self._env = open_environment(path, write=write, databases=2)
         except lmdb.Error as error:
-            raise LedgerError(f"{path} cannot be opened: {error}; restore a copy") from None
+            raise LedgerError(_why_not_opened(path, error)) from None
         self._pid = os.getpid()
         self._write = write
         try:
