@@ -628,3 +628,18 @@ def test_every_field_of_the_format_is_in_the_schema() -> None:
             fields.add(node.tag_field)
         assert definitions[name]["properties"].keys() == fields, name
         assert definitions[name]["additionalProperties"] is False, name
+
+
+@pytest.mark.parametrize("text", [
+    "a." * 100_000 + "a = 1", "[" + "a." * 100_000 + "a]", "x = { " + "a . " * 50_000 + "a = 1 }",
+    '"a=b".' * 50_000 + "a = 1",
+], ids=["key", "table", "inline", "quoted"])  # fmt: skip
+def test_keys_of_parts_without_end_are_refused_before_they_are_read(text: str) -> None:
+    with pytest.raises(ProgramError, match="more than 64 parts"):
+        parse_program(f"format = 1\n{text}\n")
+
+
+def test_texts_and_figures_with_many_dots_are_no_keys() -> None:
+    figures = ", ".join(f'"{n}.5.x"' for n in range(200))
+    with pytest.raises(ProgramError, match="unknown field"):
+        parse_program(f"x = [{figures}]\n")

@@ -16,9 +16,8 @@ from holidays import country_holidays
 
 from ..calendars.calendars import FIRST_DAY, LAST_DAY, date_of
 from ..program.figures import Holidays
-from ..program.lines import LineMap
 from ..program.program import Program
-from .program_file import Problem, ProgramError, parse_toml, split_path
+from .program_file import Problem, ProgramError, lines_of, parse_toml, split_path
 from .wording import wording
 
 FIRST_YEAR = date_of(FIRST_DAY).year
@@ -88,7 +87,7 @@ def read_overrides(path: Path, program: Program) -> dict[str, Override]:
     ```
     """
     text = path.read_bytes().decode("utf-8-sig", "replace")
-    lines = LineMap(text)
+    lines = lines_of(text, str(path))
     document = parse_toml(text, str(path), lines)
     found = {}
     for name, table in document.items():

@@ -7,6 +7,7 @@ vafa.engine.checks.program_file.ProgramError: <program>:1: format: must be 1, no
 
 from __future__ import annotations
 
+import re
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -62,7 +63,7 @@ def read_program(path: Path) -> tuple[str, Program]:
 
 def parse_program(text: str, name: str = "<program>") -> Program:
     """Decode and check program text (rulebook section 10). Raises ProgramError."""
-    lines = LineMap(text)
+    lines = lines_of(text, name)
     document = parse_toml(text, name, lines)
     try:
         program = msgspec.convert(document, Program, dec_hook=_decimal_hook)
@@ -75,6 +76,26 @@ def parse_program(text: str, name: str = "<program>") -> Program:
     if found:
         raise ProgramError(name, sorted(found, key=lambda p: p.line))
     return program
+
+
+MOST_PARTS = 64
+_PART = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
+_DOTTED = re.compile(rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*")
+_PARTS = re.compile(_PART)
+
+
+def _is_long_key(key: str) -> bool:
+    return len(_PARTS.findall(key)) > MOST_PARTS
+
+
+def lines_of(text: str, name: str) -> LineMap:
+    """Where the keys of a TOML text stand. Raises ProgramError where one has parts without end."""
+    for number, row in enumerate(text.split("\n"), 1):
+        # The reader of TOML takes a time that grows with the square of a key's parts.
+        if row.count(".") > MOST_PARTS and any(map(_is_long_key, _DOTTED.findall(row))):
+            told = f"a key has more than {MOST_PARTS} parts"
+            raise ProgramError(name, [Problem("$", told, number)])
+    return LineMap(text)
 
 
 def parse_toml(text: str, name: str, lines: LineMap) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..checks.program_file import Problem, ProgramError, parse_toml, split_path
+from ..checks.program_file import Problem, ProgramError, lines_of, parse_toml, split_path
 from ..program.lines import LineMap
 from ..program.program import Program
 from .instants import reader_of, zone_of
@@ -44,7 +44,7 @@ def read_mapping(path: Path) -> Mapping:
 
 def parse_mapping(text: str, name: str = "<mapping>") -> Mapping:
     """As `read_mapping`, of a text; the key file is not looked for."""
-    lines = LineMap(text)
+    lines = lines_of(text, name)
     document = parse_toml(text, name, lines)
     try:
         found: Mapping = msgspec.convert(document, Mapping)
