@@ -162,7 +162,7 @@ cdef inline void join_tiers(Work *w, int64_t *row, int64_t *other, int32_t shift
         elif theirs[THROUGH] == mine[THROUGH] and theirs[CHECKED] < mine[CHECKED]:
             mine[CHECKED] = theirs[CHECKED]
         if theirs[BONUS_GIVEN] and not mine[BONUS_GIVEN]:
-            mine[BONUS_GIVEN] = theirs[BONUS_GIVEN] + shift
+            mine[BONUS_GIVEN] = theirs[BONUS_GIVEN] + (shift if theirs[BONUS_GIVEN] > 0 else 0)
             theirs[BONUS_GIVEN] = 0
 
 

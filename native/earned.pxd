@@ -20,7 +20,7 @@ from .rules cimport (
     POST_DONATE, QUANTITY, Counter, RuleTable)
 from .state cimport (
     BONUS_GIVEN, DONATED, FACTS, ISSUED, LAST_BUY, PURCHASES, TIER, UPGRADES, Vec, vec_insert)
-from .tiers cimport add_to_counter, extend_tiers, lasts, qualified
+from .tiers cimport add_to_counter, extend_tiers, lasts, qualified, tier_slots
 from .work cimport Work, mark
 
 
@@ -227,7 +227,7 @@ cdef inline bint check_tier(Work *w, const RuleTable *t, int64_t *row, int64_t b
 
     A tier that is held by hand is not reached, and hides none that is.
     """
-    cdef int32_t now, before, c
+    cdef int32_t now, before, c, rung
     cdef int64_t *slots
     cdef int64_t *account
     cdef Lot lot
@@ -240,6 +240,11 @@ cdef inline bint check_tier(Work *w, const RuleTable *t, int64_t *row, int64_t b
     if now <= before:
         return True
     row[UPGRADES] += 1
+    for rung in range(before + 1, now + 1):
+        # What was given for a tier that had ended since does not fall with it again.
+        slots = tier_slots(t, row, rung)
+        if slots[BONUS_GIVEN] > 0:
+            slots[BONUS_GIVEN] = -1
     slots = row + t.tiers_at + TIER * t.rung[now]
     if t.bonus_currency[now] < 0 or slots[BONUS_GIVEN] or w.candidate:
         return True

@@ -70,7 +70,7 @@ cdef inline bint unseen(const Text *t) noexcept nogil:
         return at[1] == 0x85 and at[2] == 0xA4
     if at[0] == 0xEF:
         return ((at[1] == 0xBB and at[2] == 0xBF) or (at[1] == 0xBE and at[2] == 0xA0)
-                or (at[1] == 0xBF and at[2] >= 0xB0))
+                or (at[1] == 0xBF and at[2] >= 0xB9 and at[2] <= 0xBB))
     return at[0] == 0xF3 and at[1] == 0xA0
 
 

@@ -54,7 +54,7 @@ cdef enum:
 cdef enum:
     THROUGH = 0        # last good day of the tier, -1 never met
     CHECKED = 1        # 1: checked after that day, 2: stepped down from as well
-    BONUS_GIVEN = 2    # 1 + the place of the fact that reached it
+    BONUS_GIVEN = 2    # 1 + the place of the fact that reached it; -1: of a time that is over
     TIER = 3
 
 cdef struct Vec:

@@ -202,7 +202,7 @@ cdef inline void take_bonus(Work *w, const RuleTable *t, History *h, int64_t bas
     cdef int64_t *slots = tier_slots(t, row, rung)
     cdef int32_t c = t.bonus_currency[rung], layout = t.rung[rung]
     cdef int64_t points
-    if c < 0 or slots[BONUS_GIVEN] == 0:
+    if c < 0 or slots[BONUS_GIVEN] <= 0:
         return
     # What of it has expired unspent counts as come back.
     points = t.bonus_points[rung] - h.bonus_expired[layout]

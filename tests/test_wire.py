@@ -36,7 +36,7 @@ MANY = settings(
 
 UNSEEN = (
     "\x7f\x80\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180f\u200b\u200e\u200f\u2028\u202e"
-    "\u2060\u2066\u206f\u3164\ufeff\uffa0\ufff0\uffff\U000e0000\U000e0fff"
+    "\u2060\u2066\u206f\u3164\ufeff\uffa0\ufff9\ufffb\U000e0000\U000e0fff"
 )
 """Bounds of what no name holds (`engine.facts.parts.UNSEEN`)."""
 LETTERS = st.characters(
@@ -332,7 +332,7 @@ EDGES: dict[str, tuple[bytes, bytes, bool]] = {
     **{f"U+{ord(letter):04X}": (b"f-1", letter.encode(), False) for letter in UNSEEN},
     **{f"U+{ord(letter):04X}": (b"f-1", letter.encode(), True) for letter in (
         "~\xac\xae\u034e\u0350\u061b\u061d\u115e\u1161\u17b3\u17b6\u180a\u1810\u200c\u200d\u2010\u2027\u205e"
-        "\u2070\u3163\u3165\ufefe\uff00\uff9f\uffa1\uffef\U000dffff\U000e1000")},
+        "\u2070\u3163\u3165\ufefe\uff00\uff9f\uffa1\ufff8\ufffc\uffff\U000dffff\U000e1000")},
     **{f"blank U+{ord(letter):04X}": (b"f-1", f"{letter} {letter}".encode(), False)
        for letter in " \xa0\u1680\u2000\u200a\u202f\u205f\u3000"},
     "not all of it blank": (b"f-1", " \xa0a\u3000".encode(), True),

@@ -31,7 +31,7 @@ CARD_BYTES = 58
 
 UNSEEN = (
     "\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
-    "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\uffff\U000e0000-\U000e0fff"
+    "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
 )
 """What no name holds, as a class of letters: controls, line ends, marks of direction, and what has
 no width but the joiners of Persian. With them names could look alike and not be the same."""

@@ -329,7 +329,9 @@ def fall(turn: Turn) -> None:
     member = turn.member
     for name in tiers.review(turn.program, member, turn.today):
         gift = member.gifts.get(name)
-        if gift is None or (gift.grant and tiers.would_be_made(member, gift.grant)):
+        if gift is None or gift.over or (
+            gift.grant and tiers.would_be_made(member, gift.grant)
+        ):
             continue
         del member.gifts[name]
         rule = f"tier.{name}"

@@ -274,13 +274,15 @@ class Grant:
 @dataclass(frozen=True)
 class TierGift:
     """A tier-reached bonus that was given: the lot's source, currency, points, and the grant it
-    came with (None: from before accounts came together).
+    came with (None: from before accounts came together). `over`: the tier had ended, and was
+    reached again.
     """
 
     fact: str
     currency: str
     points: int
     grant: Grant | None
+    over: bool = False
 
 
 @dataclass

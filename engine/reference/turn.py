@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..columns.status import Status
 from ..program.program import Program
@@ -18,7 +18,7 @@ from .offers import Broken
 from .outcome import Outcome
 from .state import Basket, Given, State, TierGift
 from .trace import SILENT, Trace
-from .world import Accepted, World
+from .world import Accepted, World, rungs
 
 NONE_WAITS: Mapping[str, int] = {}
 """No points wait for money."""
@@ -157,7 +157,13 @@ def give(
 def reach(turn: Turn, names: set[Metric], found: tiers.Found) -> None:
     """Check tiers after a fact that has raised metrics; give a tier-reached bonus."""
     member, program = turn.member, turn.program
+    places = rungs(program)
+    before = places.get(member.top or "", -1)
     tier = tiers.check(program, member, turn.today, names, found)
+    for rung in program.tiers()[before + 1 : 0 if tier is None else places[tier.id] + 1]:
+        # What was given for a tier that had ended since does not fall with it again.
+        if rung.id in member.gifts:
+            member.gifts[rung.id] = replace(member.gifts[rung.id], over=True)
     if tier is None or tier.bonus is None or tier.id in member.gifts or turn.candidate:
         return
     currency = program.currency[program.currency_at(tier.bonus.currency)]
