@@ -339,12 +339,15 @@ cdef inline bint note_check(const RuleTable *t, const int64_t *row, int32_t rung
     return True
 
 
-cdef inline bint stepped_then(const RuleTable *t, int32_t rung, int32_t day,
+cdef inline bint stepped_then(const RuleTable *t, int32_t rung, int32_t day, int32_t last,
                               const Past *past) noexcept nogil:
-    """Whether a tier stepped down on a day before the return: a replay makes no new step."""
+    """Whether a tier stepped down from a day on through another, before the return: a replay
+    makes no new step.
+    """
     cdef int32_t i
     for i in range(past.checks.n):
-        if (past.checks.check[i].layout == t.rung[rung] and past.checks.check[i].day == day
+        if (past.checks.check[i].layout == t.rung[rung] and past.checks.check[i].day >= day
+                and past.checks.check[i].day <= last
                 and past.checks.check[i].outcome == STEPPED_DOWN):
             return True
     return False
@@ -368,13 +371,13 @@ cdef inline bint has_stepped(const RuleTable *t, int32_t rung,
 
 cdef inline int32_t unheld_from(const RuleTable *t, int32_t day,
                                 const Past *past) noexcept nogil:
-    """The lowest rung that a step down before the return found unheld on a day: the one that it
-    stepped to, and all above it, were held by nothing.
+    """The lowest rung that a step down before the return found unheld on a day, or within the
+    grace after it: the one that it stepped to, and all above it, were held by nothing.
     """
     cdef int32_t rung
     if past != NULL and t.down == ONE_STEP:
         for rung in range(1, t.n_tiers):
-            if stepped_then(t, rung, day, past):
+            if stepped_then(t, rung, day, day + t.grace_days, past):
                 return rung - 1
     return t.n_tiers
 
@@ -393,7 +396,7 @@ cdef inline bint step_down(const RuleTable *t, int64_t *row, int32_t rung, int32
         slots[CHECKED] = 2
     if rung == 0 or t.tier_always[rung - 1] or qualified(t, row, day) >= rung - 1:
         return True
-    if past != NULL and not stepped_then(t, rung, day, past):
+    if past != NULL and not stepped_then(t, rung, day, day, past):
         return True
     below = tier_slots(t, row, rung - 1)
     if t.steps_by_membership:
