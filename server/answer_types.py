@@ -91,6 +91,7 @@ class FactAnswer(Struct):
     balances: dict[str, Balance]
     tier: str | None
     reason: str | UnsetType = UNSET
+    replayed: bool | UnsetType = UNSET
     card: str | UnsetType = UNSET
     remaining: int | UnsetType = UNSET
     items: list[str] | UnsetType = UNSET

@@ -19,6 +19,8 @@ from .contract import (
     MATCHED,
     TAGGED,
     TEXT,
+    UNCHANGED,
+    UNKNOWN,
     Parameter,
     Told,
     answers,
@@ -134,12 +136,13 @@ def routes(front: Front) -> tuple[Route, ...]:
             till=True,
         )),
         Route("GET", "/v1/members/{id}/profile", privacy.profile, Told(
-            "What is known of a person", answers(shown.PROFILE), "read", {}, (),
+            "What is known of a person", answers(shown.PROFILE), "read", {}, (TAGGED,),
             ("not-found",),
         )),
         Route("PUT", "/v1/members/{id}/profile", privacy.put_profile, Told(
             "Replaces what is known of a person", answers(shown.PROFILE), "write",
-            {JSON: Profile}, (), (*BODIES, "invalid-fact", "not-found", "overloaded"),
+            {JSON: Profile}, (UNCHANGED, UNKNOWN),
+            (*BODIES, "invalid-fact", "not-found", "overloaded", "precondition-failed"),
         )),
         Route("GET", "/v1/members/{id}/statement", reads.statement, Told(
             "A member's facts, newest first", answers(shown.Statement), "read", {},

@@ -27,6 +27,18 @@ def answer(
     return Reply(body, content_type, 200, named)
 
 
+def check(headers: Mapping[str, str], tag: str | None, told: str) -> None:
+    """The preconditions of a request that changes what has a tag; None: it is not there.
+
+    Raises ProblemError, with `told` where one does not hold.
+    """
+    match, none_match = headers.get("If-Match"), headers.get("If-None-Match")
+    if match is not None and not (names(match, tag or "", strongly=True) and tag):
+        raise ProblemError("precondition-failed", told)
+    if none_match is not None and tag and names(none_match, tag):
+        raise ProblemError("precondition-failed", told)
+
+
 def strong(body: bytes) -> str:
     """The tag of a body that is always the same for what it tells of."""
     return f'"{xxh3_64_hexdigest(body)}"'

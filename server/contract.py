@@ -61,6 +61,8 @@ def flag(name: str, about: str) -> Parameter:
 
 
 TAGGED = Parameter("If-None-Match", "a tag that the caller has", TEXT, "header")
+UNCHANGED = Parameter("If-Match", "the tag of what is to be changed", TEXT, "header")
+UNKNOWN = Parameter("If-None-Match", "`*`: only where nothing is known yet", TEXT, "header")
 MATCHED = Parameter(
     "If-Match", "the tag of the versions that the caller knows", TEXT, "header", required=True
 )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
 from aiohttp.http import HttpVersion11, StreamWriter
 from aiohttp.http_exceptions import InvalidHeader, InvalidURLError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 from yarl import URL
 
 from .bodies import MOST_BODY, is_unread
@@ -40,7 +40,7 @@ MOST_TARGET, MOST_HEADER, MOST_HEADERS = 8_190, 8_192, 128
 """Bytes of path and query, bytes of a header, headers."""
 
 MOST_HEAD = 64 * 1024
-"""Bytes of a head that arrives in parts."""
+"""Bytes of a head."""
 
 IDLE_S = 600.0
 """Seconds that a connection may be idle."""
@@ -59,7 +59,18 @@ class EdgeRequest(web.BaseRequest):
     @property
     def keep_alive(self) -> bool:
         """Whether another request may follow; of a server that ends none may."""
-        return super().keep_alive and not cast(_Connection, self._protocol).ending
+        return super().keep_alive and not cast(_Connection, self._protocol).is_last
+
+    @property
+    def raw_path(self) -> str:
+        """The target as it was sent, without the name of this host (RFC 9112 3.2.2)."""
+        target = self._message.path
+        scheme, mark, rest = target.partition("://")
+        host, slash, path = rest.partition("/")
+        if not mark or scheme.lower() not in ("http", "https"):
+            return target
+        is_ours = host.lower() == self.headers.get("Host", "").lower()
+        return slash + path if slash and is_ours else target
 
 
 class PlainRequest(EdgeRequest):
@@ -79,7 +90,7 @@ class PlainRequest(EdgeRequest):
     @property
     def keep_alive(self) -> bool:
         """As of any request; one in plain form does not ask for an end."""
-        return not cast(_Connection, self._protocol).ending
+        return not cast(_Connection, self._protocol).is_last
 
     @property
     def raw_path(self) -> str:
@@ -122,7 +133,9 @@ class _Connection(RequestHandler):
     """
 
     _head: asyncio.TimerHandle | None = None
-    _heads = _head_size = 0
+    _heads = 0
+    _head_size = 0
+    """Bytes since the latest request."""
     body: StreamReader = EMPTY_PAYLOAD
     """Of the latest request: what of it comes after the answer is no head."""
     _between = True
@@ -134,6 +147,8 @@ class _Connection(RequestHandler):
     """Whether a plain request is under way."""
     ending = False
     """Whether the server ends: the next answer is the last one."""
+    _has_said_all = False
+    """Whether nothing comes any more, or nothing that can be read."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A connection beyond the bound is told so and closed."""
@@ -161,25 +176,99 @@ class _Connection(RequestHandler):
             self._rest = end - len(data)
             # More than one request, or none that is plain: who knows where the parser stands then.
             self._between = end > 0 and self._rest >= 0
-        is_head = self._current_request is None and self.body.is_eof()
-        super().data_received(data)
-        if is_head and data and not self._messages:
-            self._take_head(len(data))
+        is_idle = self._current_request is None and not self._messages
+        is_head = False
+        for piece in _pieces(data):
+            is_head = self._latest_body.is_eof()
+            self._feed(piece, is_head=is_head)
+        if data and is_idle and is_head and not self._messages:
+            self._time_head()
 
-    def _take_head(self, size: int) -> None:
-        """Bytes of a head that is not whole yet."""
-        if self._head is None:
-            self._head = self._loop.call_later(HEAD_S, self._end_head)
-            self._heads, self._head_size = self._request_count, 0
-        elif self._heads != self._request_count:
+    def _feed(self, piece: bytes, *, is_head: bool) -> None:
+        """Have aiohttp read what ends with a head, or is of a body."""
+        if self._has_error:
+            # Nobody knows where another request would begin.
+            return
+        if is_head and not self._buffer_paused:
+            self._head_size += len(piece)
+        requests, body = self._request_count, self._latest_body
+        super().data_received(piece)
+        if self._head_size > MOST_HEAD and not self._has_error:
+            if self._request_count != requests:
+                self._messages.pop()
+            self._refuse(ProblemError("head-too-large", f"the head is over {MOST_HEAD} bytes"))
+        if self._request_count != requests:
+            self._head_size = 0
+        if self._has_error and not body.is_eof():
+            # Not of a head: the request before it is the one that cannot be read.
+            if len(self._messages) > 1:
+                del self._messages[-2]
+            else:
+                error, _ = self._messages.pop()
+                self._spoil(body, _unread(error.exc))
+
+    def _spoil(self, body: StreamReader, error: Exception) -> None:
+        """A body that will never be whole: its reader is told so, and nothing follows it."""
+        self._has_said_all, self._lingering_time = True, 0.0
+        if self._messages or self._request_in_progress:
+            body.set_exception(error)
+        else:
+            self.force_close()
+
+    @property
+    def _has_error(self) -> bool:
+        """Whether what was read last is no request."""
+        return bool(self._messages) and isinstance(self._messages[-1][0], _ErrInfo)
+
+    def _refuse(self, problem: ProblemError) -> None:
+        """Answer what cannot be read, after what was asked before it."""
+        self._request_count += 1
+        self._messages.append((_ErrInfo(status=400, exc=problem, message=""), EMPTY_PAYLOAD))
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    @property
+    def _latest_body(self) -> StreamReader:
+        """The body of the latest request that has been read."""
+        return self._messages[-1][1] if self._messages else self.body
+
+    def _time_head(self) -> None:
+        """A head has begun that is not whole yet."""
+        if self._head is not None and self._heads != self._request_count:
             # The head that is timed has been answered: this is another one.
             self._head.cancel()
             self._head = None
-            self._take_head(size)
-            return
-        self._head_size += size
-        if self._head_size > MOST_HEAD:
-            self._say(ProblemError("head-too-large", f"the head is over {MOST_HEAD} bytes"))
+        if self._head is None:
+            self._head = self._loop.call_later(HEAD_S, self._end_head)
+            self._heads = self._request_count
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """A client that has said all is still answered; over TLS nobody can be."""
+        self._has_said_all = True
+        return self.ssl_context is None and self._awaits_answer()
+
+    def _awaits_answer(self) -> bool:
+        """Whether one who has said all waits for an answer; a body that is cut short is refused."""
+        if self._answering:
+            return True
+        if not self._messages and not self._request_in_progress:
+            return False
+        body = self._latest_body
+        if not body.is_eof():
+            self._spoil(body, web.RequestPayloadError("the body ends before all of it came"))
+        return True
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the answer under way is the last one."""
+        return self.ending or (self._has_said_all and not self._messages and not self._later)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer; the client may have said all while a slow reader was waited for."""
+        response, lost = await super().finish_response(request, resp, start_time)
+        return response, lost or (self._has_said_all and self.is_last)
 
     @property
     def _idle(self) -> bool:
@@ -238,12 +327,14 @@ class _Connection(RequestHandler):
         self._current_request = None
         if self._handler_waiter is not None:
             self._handler_waiter.set_result(None)
-        if not more:
+        if not more or (self._has_said_all and self.is_last):
             self.force_close()
         if self._later:
             data, self._later = self._later, b""
             self._resume_transport_reading()
             self.data_received(data)
+            if self._has_said_all and not self._awaits_answer():
+                self.force_close()
 
     def _end_head(self) -> None:
         self._head = None
@@ -311,14 +402,33 @@ class _Connection(RequestHandler):
         """The answer to a request that aiohttp could not read; the connection is closed."""
         if request.writer.output_size > 0:
             raise ConnectionError("a part of another answer has been sent")
-        if status < 500:
+        if isinstance(exc, ProblemError):
+            problem = exc
+        elif status < 500:
             problem = _unread(exc)
+        elif isinstance(exc, ConnectionError):
+            log.debug("a connection was lost before its answer")
+            raise exc
         else:
             log.error("a request failed outside its handler: %r", exc)
             problem = ProblemError("internal", "a defect of vafa; it has been logged")
         response = problem.response()
         response.force_close()
         return response
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """Data cut behind each head in it.
+
+    What stands behind a request in the same data may be no request: aiohttp's parser would then
+    forget the request too.
+    """
+    begin = 0
+    while (end := data.find(b"\r\n\r\n", begin) + 4) > 3:
+        yield data[begin:end]
+        begin = end
+    if begin < len(data) or not data:
+        yield data[begin:]
 
 
 def _unread(error: BaseException | None) -> ProblemError:
@@ -330,6 +440,8 @@ def _unread(error: BaseException | None) -> ProblemError:
         return ProblemError("head-too-large", f"a header is over {MOST_HEADER} bytes")
     if said == "Too many headers received":
         return ProblemError("head-too-large", f"there are over {MOST_HEADERS} headers")
+    if "Invalid HTTP version" in said:
+        return ProblemError("http-version", "speak HTTP/1.1")
     reason = ""
     if not isinstance(error, InvalidHeader | InvalidURLError):
         # The parser's own words: the bytes that it quotes stand on further lines.

@@ -38,6 +38,7 @@ from .parameters import flag, parameters
 from .privacy import Privacy
 from .problems import PROBLEMS, ProblemError, language_of, refused
 from .reply import Reply
+from .turns import in_turns
 
 MOST_TOLD = 1000
 """Refused facts of an atomic batch that its problem lists."""
@@ -69,9 +70,9 @@ class EventDoor:
         if kind == NDJSON:
             if not atomic:
                 return await self._lines(body, force, language, holder)
-            lines = decode_lines(body)
+            lines = await decode_lines(body)
             if holder is not None:
-                lines = allowed_lines(lines, holder)
+                lines = await allowed_lines(lines, holder)
             return await self._whole(lines, force, language)
         return await self._table(body, force, holder, language if atomic else None)
 
@@ -105,16 +106,16 @@ class EventDoor:
     async def _lines(
         self, body: bytes, force: bool, language: str, holder: Holder | None
     ) -> web.Response:
-        block = decode_block(body)
+        block = await decode_block(body)
         if block is None or (holder is not None and not may_bring(holder, block.sales)):
-            lines = decode_lines(body)
+            lines = await decode_lines(body)
             if holder is not None:
-                lines = allowed_lines(lines, holder)
+                lines = await allowed_lines(lines, holder)
             results = await self.results(lines, force, language)
             return Reply(b"".join(line for _, line in results), NDJSON)
         others = block.others
         if holder is not None:
-            others = allowed_lines(others, holder, len(block.numbers))
+            others = await allowed_lines(others, holder, len(block.numbers))
         return Reply(await self._block(block, others, force, language), NDJSON)
 
     async def _block(
@@ -122,10 +123,7 @@ class EventDoor:
     ) -> bytes:
         """The answers to a body with plain sales in columns, in the order of its lines."""
         facts = [(n, fact) for n, fact in others if not isinstance(fact, ProblemError)]
-        results = [
-            (number, problem_line(number, fact.body(language)))
-            for number, fact in others if isinstance(fact, ProblemError)
-        ]  # fmt: skip
+        results = await _problem_lines(others, language)
         for part in parts_of(block.numbers, facts):
             if isinstance(part, Run):
                 numbers, told = await commit_run(self.commits, block, part, force, language)
@@ -142,26 +140,25 @@ class EventDoor:
         self, lines: list[Line], force: bool, language: str
     ) -> list[tuple[int, bytes]]:
         """(number, result) of facts that are taken each on its own merit, in order."""
-        results: list[tuple[int, bytes]] = []
+        results = await _problem_lines(lines, language)
         run: list[tuple[int, Sale]] = []
+
+        def told(fact: tuple[int, Verdict]) -> tuple[int, bytes]:
+            return fact[0], line_of(*fact, language)
 
         async def commit_run() -> None:
             if run:
                 verdicts = await self.commits.sales([fact for _, fact in run], force)
-                for (number, _), verdict in zip(run, verdicts, strict=True):
-                    results.append((number, line_of(number, verdict, language)))
+                numbers = [number for number, _ in run]
+                results.extend(await in_turns(told, zip(numbers, verdicts, strict=True)))
                 run.clear()
 
-        for number, fact in _in_order(lines):
+        for number, fact in lines:
             if isinstance(fact, Sale):
                 run.append((number, fact))
-                continue
-            await commit_run()
-            if isinstance(fact, ProblemError):
-                results.append((number, problem_line(number, fact.body(language))))
-            else:
-                verdict = await self._alone(fact, force)
-                results.append((number, line_of(number, verdict, language)))
+            elif not isinstance(fact, ProblemError):
+                await commit_run()
+                results.append(told((number, await self._alone(fact, force))))
         await commit_run()
         results.sort()
         return results
@@ -254,28 +251,32 @@ def asker(request: web.BaseRequest, force: bool) -> Holder | None:
     return holder
 
 
-def allowed_lines(lines: list[Line], holder: Holder, more: int = 0) -> list[Line]:
+async def allowed_lines(lines: list[Line], holder: Holder, more: int = 0) -> list[Line]:
     """Lines whose facts the key may bring; the others become problems. `more` come with them."""
     holder.bring(len(lines) + more)
     if holder.stores is None and not holder.is_till:
         return lines
-    out: list[Line] = []
-    for number, fact in lines:
+
+    def allowed(line: Line) -> Line:
+        number, fact = line
         try:
             if not isinstance(fact, ProblemError):
                 _allow(fact, holder)
-            out.append((number, fact))
         except ProblemError as problem:
-            out.append((number, problem))
-    return out
+            return number, problem.with_traceback(None)
+        return line
+
+    return await in_turns(allowed, lines)
 
 
-def _in_order(lines: list[Line]) -> list[Line]:
-    """Problems first, so that they do not cut runs of sales; then facts as they stand."""
-    problems = [line for line in lines if isinstance(line[1], ProblemError)]
-    if not problems:
-        return lines
-    return problems + [line for line in lines if not isinstance(line[1], ProblemError)]
+async def _problem_lines(lines: list[Line], language: str) -> list[tuple[int, bytes]]:
+    """The answers to those lines that are no facts, or such as may not be brought."""
+
+    def told(problem: tuple[int, ProblemError]) -> tuple[int, bytes]:
+        return problem[0], problem_line(problem[0], problem[1].body(language))
+
+    problems = ((number, fact) for number, fact in lines if isinstance(fact, ProblemError))
+    return await in_turns(told, problems)
 
 
 def _answer(verdict: Verdict, at: float) -> web.Response:
@@ -306,7 +307,7 @@ def _refused_rows(answers: bytes) -> list[tuple[int, ProblemError]]:
     """The rows that an atomic Arrow batch was refused for, from 1."""
     slugs = pa.ipc.open_stream(answers).read_all().column("problem").to_pylist()
     return [
-        (row, ProblemError(slug, "the row is refused"))
+        (row, ProblemError(slug, PROBLEMS[slug].when))
         for row, slug in enumerate(slugs, 1)
         if slug not in (None, "batch-refused")
     ]

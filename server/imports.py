@@ -56,7 +56,7 @@ class ImportDoor:
         async with self._reading:
             lines, places, skipped = await asyncio.to_thread(_read, body, settings)
         if holder is not None:
-            lines = allowed_lines(lines, holder)
+            lines = await allowed_lines(lines, holder)
         results = await self._events.results(lines, force, language)
         results += [
             (number, orjson.dumps({"line": number, "status": "skipped", "reason": reason}) + b"\n")

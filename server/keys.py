@@ -160,6 +160,8 @@ class Keys:
         self.by_digest: dict[bytes, Holder] = {}
         self.signing: dict[str, tuple[bytes, Holder]] = {}
         self.jwt = found.jwt
+        if not found.key and found.jwt is None:
+            raise KeysError("has no [[key]] and no [jwt]: nobody could ask")
         for place, entry in enumerate(found.key):
             holder = _holder(entry, shared)
             if entry.sha256 is not None:

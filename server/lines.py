@@ -16,8 +16,12 @@ from .problems import problem_body
 
 def line_of(number: int, verdict: Verdict, language: str) -> bytes:
     """A line of the answer: that of its fact, with the line's number put first."""
-    if verdict.answer is not None:
-        return b'{"line":%d,' % number + orjson.dumps(verdict.answer)[1:] + b"\n"
+    answer = verdict.answer
+    if answer is not None:
+        if verdict.replayed and "reason" in answer:
+            # Who looks at the status alone must not take it for success.
+            answer = {**answer, "status": "refused", "replayed": True}
+        return b'{"line":%d,' % number + orjson.dumps(answer)[1:] + b"\n"
     refusal = verdict.refusal
     assert refusal is not None
     body = problem_body(refusal.slug, refusal.detail, refusal.path, language)

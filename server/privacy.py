@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -22,14 +23,17 @@ from vafa.engine.facts.parts import FormError, Pin, Profile
 from vafa.engine.private.apart import NoPepperError
 from vafa.engine.private.facts import for_journal, keep_profile, whose
 from vafa.engine.private.gift_pins import asked, gift_pin, gives_pin, try_pins
-from vafa.engine.private.pins import Lock, lock_of, try_pin
+from vafa.engine.private.pins import Lock as PinLock
+from vafa.engine.private.pins import lock_of, try_pin
 from vafa.engine.views.views import member_view
 from vafa.engine.wire.json_facts import check_members
 
+from . import caching
 from .decode import JSON, read_json
 from .front import Front
 from .parameters import parameters
 from .problems import ProblemError
+from .reply import Reply
 
 MOST_HASHED = 2
 MOST_WAITING = 64
@@ -96,6 +100,7 @@ class PrivacyDoor:
     def __init__(self, front: Front, privacy: Privacy) -> None:
         self.front = front
         self._privacy = privacy
+        self._putting = Lock()
 
     async def verify(self, request: web.BaseRequest, card: str) -> web.Response:
         """Whether a PIN is a card's: ok, wrong or locked."""
@@ -119,7 +124,7 @@ class PrivacyDoor:
             raise ProblemError("not-found", "no such gift card with a PIN")
         return await self._tried(code, lock, body.pin)
 
-    async def _tried(self, card: str, lock: Lock, pin: str) -> web.Response:
+    async def _tried(self, card: str, lock: PinLock, pin: str) -> web.Response:
         showing = self.front.replica.versions.showing(time.time_ns() // 1000)
         private = self.front.private()
         outcome, left = await self._privacy.slowly(
@@ -134,11 +139,13 @@ class PrivacyDoor:
         found = self.front.private().profile(self._member(name))
         if not found:
             raise ProblemError("not-found", f"no profile of {name!r}")
-        return web.Response(body=orjson.dumps(found), content_type=JSON)
+        body = orjson.dumps(found)
+        return caching.answer(request, body, caching.strong(body))
 
     async def put_profile(self, request: web.BaseRequest, name: str) -> web.Response:
-        """All that is known of a person from now on."""
+        """All that is known of a person from now on, where it is what the caller has seen."""
         parameters(request)
+        headers = request.headers
         given = await self._body(request, Profile)
         try:
             check_profile(given)
@@ -146,10 +153,17 @@ class PrivacyDoor:
             raise ProblemError(error.slug, error.message) from None
         member, seq = self._member(name), self.front.replica.seq
         private = self.front.private()
-        await self._privacy.slowly(lambda: private.put(member, seq, given, whole=True))
-        return web.Response(
-            body=orjson.dumps(private.profile(member) or {}), content_type=JSON
-        )
+
+        def put() -> None:
+            with self._putting:
+                found = private.profile(member)
+                tag = caching.strong(orjson.dumps(found)) if found else None
+                caching.check(headers, tag, "the profile is not as the request has it")
+                private.put(member, seq, given, whole=True)
+
+        await self._privacy.slowly(put)
+        body = orjson.dumps(private.profile(member) or {})
+        return Reply(body, JSON, 200, {"ETag": caching.strong(body)})
 
     def _member(self, name: str) -> int:
         replica = self.front.follow()
@@ -174,5 +188,5 @@ class PrivacyDoor:
         return decoded
 
 
-def _try(private: Any, lock: Lock, pin: str, most: int) -> Any:
+def _try(private: Any, lock: PinLock, pin: str, most: int) -> Any:
     return try_pin(private, private.need_pepper(), lock, pin, most)

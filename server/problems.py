@@ -55,7 +55,8 @@ PROBLEMS: dict[str, Kind] = {
     ),
     "too-large": Kind(413, "Too large", "the body or the batch is beyond its bound"),
     "precondition-failed": Kind(
-        412, "Precondition failed", "the programs are not those that `If-Match` names"
+        412, "Precondition failed",
+        "the programs, or the profile, are not those that `If-Match` or `If-None-Match` names",
     ),
     "unsupported-media": Kind(415, "Unsupported media", "the content type or encoding is unknown"),
     "expectation-failed": Kind(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -31,6 +32,7 @@ from .parameters import parameters, whole
 from .problems import ProblemError
 
 MOST_VERSION = 65_535
+_NUMBER = re.compile("[1-9][0-9]{0,4}")
 ProgramText = Annotated[str, Meta(min_length=1, max_length=1_000_000)]
 
 
@@ -197,7 +199,7 @@ def _shown(replica: Replica, version: Version) -> Answer:
 
 
 def _version(versions: ProgramVersions, number: str) -> Version:
-    place = int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 0
+    place = int(number) if _NUMBER.fullmatch(number) else 0
     if not 0 < place <= len(versions):
         raise ProblemError("not-found", f"the ledger has versions 1 to {len(versions)}")
     return versions.all[place - 1]

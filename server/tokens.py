@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, get_args
 
 from .keys import Holder, JwtEntry, KeysError, Scope, digest_of
@@ -11,6 +10,9 @@ from .shared import Shared, hash_of
 
 MOST_KEPT = 10_000
 """Tokens that are known at a time."""
+
+MOST_TIME = 1e12
+"""Seconds of the epoch: later than any that a clock tells."""
 
 SCOPES = frozenset(get_args(Scope))
 
@@ -57,20 +59,25 @@ class Tokens:
         return claims
 
     def _made(self, claims: dict[str, Any], digest: bytes) -> Holder:
-        scope, stores = claims.get("scope", ""), claims.get("stores")
-        if not isinstance(scope, str) or not (
-            stores is None
-            or (isinstance(stores, list) and all(isinstance(name, str) for name in stores))
-        ):
+        scope, stores = claims.get("scope", ""), claims.get("stores", [])
+        if not (isinstance(scope, str) and _are_texts(stores)):
             raise ProblemError("unauthorized", "the token's scope or stores are not understood")
-        try:
-            since, until = float(claims.get("nbf", time.time() - 1)), float(claims["exp"])
-        except (TypeError, ValueError, OverflowError):
-            raise ProblemError("unauthorized", "the token's times are not understood") from None
+        since, until = claims.get("nbf", 0), claims["exp"]
+        if not (_is_time(since) and _is_time(until)):
+            raise ProblemError("unauthorized", "the token's times are not understood")
         entry = self._entry
         return Holder(
             str(claims["sub"])[:64], frozenset(scope.split()) & SCOPES,
-            None if stores is None else frozenset(stores), since, until,
+            frozenset(stores) if "stores" in claims else None, since, until,
             (entry.requests_per_minute, entry.facts_per_minute), hash_of("token", digest),
             self._shared,
         )  # fmt: skip
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _is_time(value: Any) -> bool:
+    """Whether a claim is seconds of the epoch: a number (RFC 7519), and no text of one."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MOST_TIME

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -123,7 +123,6 @@ def supervise(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _: stopping.append(signum))
     signal.signal(signal.SIGUSR2, lambda signum, _: renewing.append(signum))
-    ready, told = os.pipe()
     roles: list[Role] = []
 
     def pass_on(signum: int, _: object) -> None:
@@ -132,14 +131,13 @@ def supervise(
 
     signal.signal(signal.SIGHUP, pass_on)
     told_doors = msgspec.json.encode(doors).decode()
-    roles += [Role("the writer", ["write", str(ledger), told_doors], [], told)]
+    fronts = [
+        (f"front end {place}", ["front", str(ledger), told_doors], doors.descriptors)
+        for place in range(workers)
+    ]
     try:
-        os.close(told)
-        _await_writer(ready, roles[0], stopping)
-        roles += [
-            Role(f"front end {place}", ["front", str(ledger), told_doors], doors.descriptors)
-            for place in range(workers)
-        ]
+        _start(roles, [("the writer", ["write", str(ledger), told_doors], [])], stopping)
+        _start(roles, fronts, stopping)
         if not stopping:
             started()
         beat = Beat(ledger)
@@ -173,18 +171,32 @@ def _renew(roles: list[Role], stopping: list[int]) -> None:
     say("all processes are new")
 
 
-def _await_writer(ready: int, writer: Role, stopping: list[int]) -> None:
-    """Wait until the writer listens; its own message has told why when it ends instead."""
+def _start(
+    roles: list[Role], new: Sequence[tuple[str, list[str], list[int]]], stopping: list[int]
+) -> None:
+    """Start roles, each by its name, arguments and descriptors, and wait until all are at work."""
+    starting: list[int] = []
+    for name, arguments, descriptors in new:
+        ready, told = os.pipe()
+        starting.append(ready)
+        roles.append(Role(name, arguments, descriptors, told))
+        os.close(told)
+    for ready, role in zip(starting, roles[-len(new) :], strict=True):
+        _await(ready, role, stopping)
+
+
+def _await(ready: int, role: Role, stopping: list[int]) -> None:
+    """Wait until a role is at work; its own message has told why when it ends instead."""
     deadline = time.monotonic() + START_S
     try:
         while not stopping:
             if select.select([ready], [], [], 0.05)[0]:
                 if os.read(ready, 1):
                     return
-                # The pipe closed: the writer ended before it listened.
-                raise SystemExit(writer.process.wait() or 1)
+                # The pipe closed: the process ended before it was at work.
+                raise SystemExit(role.process.wait() or 1)
             if time.monotonic() > deadline:
-                raise TimeoutError(f"the writer did not start in {START_S:.0f} s")
+                raise TimeoutError(f"{role.name} did not start in {START_S:.0f} s")
     finally:
         os.close(ready)
 

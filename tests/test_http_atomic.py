@@ -10,6 +10,7 @@ import pytest
 
 from vafa.engine.ledger.replay import verify
 from vafa.engine.replica.replica import Replica
+from vafa.server.problems import PROBLEMS
 
 from . import mixed, servers
 from .servers import ARROW, NDJSON, Fact, Server, fact, lines_of, stream_of, table_of
@@ -126,6 +127,8 @@ def test_arrow_batches_are_whole_too(server: Server) -> None:
     reply = server.post(stream_of(table_of([*good, bad])), ARROW, ATOMIC)
     assert blamed(reply) == [(3, "in-future")]
     assert digest(server) == was
+    (row,) = reply.json()["refused"]
+    assert row["problem"]["detail"] == PROBLEMS[row["problem"]["type"].rpartition(":")[2]].when
     told = server.post(stream_of(table_of(good)), ARROW, ATOMIC).table()
     assert [row["status"] for row in told] == ["ok", "ok"]
 

@@ -177,6 +177,8 @@ HTTP = [
     *(Bad(f"{kind} of another charset {charset}", 415, "unsupported-media", dumps(sold()),
           f"{kind}; charset={charset}")
       for kind in (JSON, NDJSON) for charset in ("utf-16", "windows-1256", "klingon")),
+    Bad("two charsets", 415, "unsupported-media", dumps(sold()),
+        f"{JSON}; charset=utf-8; charset=utf-16"),
     Bad("a quote of another charset", 415, "unsupported-media", b"{}",
         f"{JSON}; charset=iso-8859-1", path="/v1/quotes"),
     Bad("a fact expects what is unknown", 417, "expectation-failed", dumps(sold()),

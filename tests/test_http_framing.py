@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -91,7 +93,13 @@ FRAMES = [
     Row("carriage returns alone", b"GET /livez HTTP/1.1\rHost: a\r\r", *BROKEN),
     Row("tabs in the first line", b"GET\t/livez\tHTTP/1.1\r\nHost: a\r\n\r\n", *BROKEN),
     *(Row(f"the version {text}", asked("/livez", version=text), *BROKEN) for text in (
-        "HTTP/1.2", "HTTP/3.0", "HTTP/1", "http/1.1", "HTTPS/1.1", "HTTP/1.1 x", "HTTP/-1.1",
+        "HTTP/1.10", "HTTP/01.1", "HTTP/1", "http/1.1", "HTTPS/1.1", "HTTP/1.1 x", "HTTP/-1.1",
+    )),
+    *(Row(f"the version {text}", asked("/livez", version=text), 505, "http-version") for text in (
+        "HTTP/1.2", "HTTP/3.0", "HTTP/9.9", "HTTP/0.9",
+    )),
+    *(Row(f"the target {text!r}", asked(text), 200, "") for text in (
+        "http://localhost/livez", "HTTP://LOCALHOST/livez", "https://localhost/livez?",
     )),
     *(Row(f"the target {text!r}", asked(text), *BROKEN) for text in (
         "livez", "?", "*", "#", "\\livez", "http:/livez", "/v1/members/a\tb", "/v1/members/\x7f",
@@ -103,7 +111,8 @@ FRAMES = [
         "/v1/members/%c0%af", "/v1/members/%f4%90%80%80", "/v1/members/%u0041", "/.git/config",
         "/v1/members/m-1%3fat=1", "/v1/members/%7Bid%7D", "/v1/events/%2f/explain",
         "/v1/Members/m-1", "/v1/programs/+1", "/v1/programs/%D9%A1", "//localhost/livez",
-        "http://localhost/livez", "/v1/members/" + "a" * 8_000,
+        "http://elsewhere/livez", "http://localhost", "http://localhost@elsewhere/livez",
+        "/v1/members/" + "a" * 8_000,
     )),
     *(Row(f"the query {text}", asked(text), 400, "invalid-parameter") for text in (
         "/livez?x=1", "/metrics?x=1", "/v1/members/m-1?at[]=1", "/v1/members/m-1?AT=x",
@@ -239,6 +248,89 @@ def test_each_of_many_requests_is_answered(server: Server) -> None:
             got += part
     statuses = [int(part[:3]) for part in got.split(b"HTTP/1.1 ")[1:]]
     assert statuses == [404, 415, 422, 405, 417, 422, 200]
+
+
+def answered(server: Server, request: bytes, *, half: bool = False) -> list[int]:
+    """The statuses of all that comes back until the server closes; `half`: nothing more is sent."""
+    with socket.create_connection((servers.HOST, server.port), timeout=5) as sock:
+        sock.sendall(request)
+        if half:
+            sock.shutdown(socket.SHUT_WR)
+        got = b""
+        while part := sock.recv(65_536):
+            got += part
+    return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", got)]
+
+
+LONG = b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 9_000 + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("headers", [[], ["X-Other: 1"]], ids=["plain", "other"])
+@pytest.mark.parametrize(
+    ("bad", "status"),
+    [(b"BAD\r\n\r\n", 400), (LONG, 431), (b"GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505)],
+    ids=["malformed", "too large", "another version"],
+)
+def test_what_came_before_a_bad_head_is_answered(
+    server: Server, headers: list[str], bad: bytes, status: int
+) -> None:
+    names = [f"before-{status}-{len(headers)}-{place}" for place in range(3)]
+    facts = b"".join(posted(*headers, body=dumps(fact(name))) for name in names)
+    assert answered(server, facts + bad + LIVE) == [201, 201, 201, status]
+    assert answered(server, LIVE * 40 + bad) == [200] * 40 + [status]
+
+
+def test_what_follows_the_last_request_is_nothing(server: Server) -> None:
+    last = posted("Connection: close", body=dumps(fact("the-last")))
+    assert answered(server, last + b"GARBAGE") == [201]
+
+
+def test_the_size_of_a_head_is_bounded_in_one_part_too(server: Server) -> None:
+    lines = [f"X{place}: {'y' * 4_000}" for place in range(25)]
+    assert answered(server, asked("/livez", *lines)) == [431]
+    assert answered(server, LIVE + asked("/livez", *lines) + LIVE) == [200, 431]
+    assert answered(server, asked("/livez", *lines[:10], "Connection: close")) == [200]
+
+
+@pytest.mark.parametrize("headers", [[], ["X-Other: 1"]], ids=["plain", "other"])
+def test_who_has_said_all_is_answered(server: Server, headers: list[str]) -> None:
+    good = [posted(*headers, body=dumps(fact(f"said-{len(headers)}-{n}"))) for n in range(3)]
+    cut = posted(*headers, "Content-Length: 50", body=b'{"a"', length=False)
+    assert answered(server, good[0], half=True) == [201]
+    assert answered(server, b"".join(good), half=True) == [200, 201, 201]
+    assert answered(server, good[0] + cut[:40], half=True) == [200]
+    assert answered(server, good[0] + cut, half=True) == [200, 400]
+    assert answered(server, cut, half=True) == [400]
+    assert answered(server, LIVE * 100, half=True) == [200] * 100
+    assert answered(server, b"", half=True) == []
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [posted("Content-Length: 50", body=b'{"a"', length=False), chunks(b"2\r\n{}\r\n"),
+     chunks(b""), posted("Content-Length: 9000000", body=b"x" * 900_000, length=False)],
+    ids=["a length", "chunks", "no chunk", "much"],
+)  # fmt: skip
+def test_a_body_that_ends_early_is_told_so(server: Server, request_: bytes) -> None:
+    with socket.create_connection((servers.HOST, server.port), timeout=5) as sock:
+        sock.sendall(request_)
+        time.sleep(0.05)
+        sock.shutdown(socket.SHUT_WR)
+        got = b""
+        while part := sock.recv(65_536):
+            got += part
+    assert told(got)[:2] == (400, "invalid-body")
+    assert b"\r\nConnection: close\r\n" in got
+
+
+def test_clients_that_go_away_are_no_failures(server: Server) -> None:
+    for _ in range(20):
+        with socket.create_connection((servers.HOST, server.port), timeout=5) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.sendall(posted("X-Other: 1", "Content-Length: 500", body=b"{", length=False))
+            time.sleep(0.002)
+    assert server.get("/livez").status == 200
+    assert " failed" not in server.said()
 
 
 @pytest.mark.slow

@@ -279,13 +279,18 @@ def test_front_ends_know_signatures_and_rates_together(tmp_path: Path) -> None:
 # -- tokens ---------------------------------------------------------------------------------------
 
 
+NULL = "null"
+"""A claim that is there, and null."""
+
+
 def token(**claims: Any) -> str:
-    """A token of the issuer, with some claims changed."""
+    """A token of the issuer, with some claims changed; None leaves one out."""
     made = {"iss": "https://issuer.example", "aud": "vafa", "sub": "app", "scope": "read write",
             "exp": SOON, **claims}  # fmt: skip
     algorithm = made.pop("alg", "HS256")
     key = made.pop("key", SHARED_SECRET)
-    return jwt.encode({n: v for n, v in made.items() if v is not None}, key, algorithm=algorithm)
+    claimed = {n: None if v == NULL else v for n, v in made.items() if v is not None}
+    return jwt.encode(claimed, key, algorithm=algorithm)
 
 
 def said(value: Any) -> str:
@@ -305,7 +310,8 @@ def test_tokens_are_keys(server: Server) -> None:
     "claims",
     [{"exp": PAST}, {"exp": None}, {"iss": "other"}, {"aud": "other"}, {"sub": None},
      {"key": "another secret that is long enough"}, {"nbf": SOON}, {"stores": "1"},
-     {"scope": 1}, {"exp": 10**400}, {"nbf": float("nan")}, {"alg": "HS512"},
+     {"stores": NULL}, {"exp": str(SOON)}, {"nbf": str(PAST)}, {"exp": -1}, {"scope": 1},
+     {"exp": 10**400}, {"nbf": float("nan")}, {"alg": "HS512"},
      {"alg": "none", "key": None}],
     ids=lambda claims: "-".join(f"{name}={said(value)}" for name, value in claims.items()),
 )  # fmt: skip
@@ -344,6 +350,10 @@ def test_the_file_is_read_again(tmp_path: Path) -> None:
         file.write_text("nonsense =")
         run.process.send_signal(signal.SIGHUP)
         servers.wait_until(lambda: "was not taken" in run.said(), 30)
+        assert ask(run, "GET", "/v1/programs", "first").status == 200
+        file.write_text("")
+        run.process.send_signal(signal.SIGHUP)
+        servers.wait_until(lambda: "nobody could ask" in run.said(), 30)
         assert ask(run, "GET", "/v1/programs", "first").status == 200
         file.write_text(entry("second", ["read"]))
         run.process.send_signal(signal.SIGHUP)
@@ -437,7 +447,7 @@ def test_a_key_that_no_keys_file_takes_is_not_made(name: str) -> None:
      '[[key]]\nid = "a"\nscopes = ["read"]\nsha256 = "' + "0" * 63 + '"',
      '[[key]]\nid = "a"\nscopes = ["read"]\nsecret = "eA=="',
      '[[key]]\nid = "a"\nscopes = ["read"]\nsecret = "?"',
-     entry("a", ["read"]) * 2, entry("a", ["read"], colour='"red"'),
+     "", entry("a", ["read"]) * 2, entry("a", ["read"], colour='"red"'),
      entry("a", ["read"], not_after="2026-01-01T00:00:00"),
      entry("a", ["read"], requests_per_minute="0")],
 )  # fmt: skip

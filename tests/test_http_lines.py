@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from vafa.server.decode import FEW_LINES, decode_block
+from vafa.server import decode
+from vafa.server.decode import FEW_LINES, Block
+from vafa.server.problems import ProblemError
+from vafa.server.turns import AT_ONCE
 
 from . import servers
 from .servers import NDJSON, Fact, Server, days_ago, dumps, fact, lines_of
@@ -25,6 +29,11 @@ def pair(
         servers.serving(folder / "short", workers=request.param) as short,
     ):
         yield long, short
+
+
+def decode_block(body: bytes) -> Block | None:
+    """A body as the server reads it."""
+    return asyncio.run(decode.decode_block(body))
 
 
 def escaped(line: Fact | bytes) -> bytes:
@@ -86,6 +95,44 @@ def test_bad_lines_stand_at_their_places(pair: tuple[Server, Server]) -> None:
     assert sum(row["status"] == "refused" for row in rows) == 7
     told = alike(pair, lines, Accept_Language="fa")
     assert sum("ی" in str(row.get("problem")) for row in told) == 7
+
+
+def test_a_repeated_refusal_is_one(pair: tuple[Server, Server]) -> None:
+    over = {"kind": "redeem", "id": "over", "occurred_at": days_ago(1), "member": "poor",
+            "currency": "points", "points": 10**6}  # fmt: skip
+    first, again = (alike(pair, [*sales("beside"), over])[-1] for _ in range(2))
+    assert first["status"] == again["status"] == "refused"
+    assert first["reason"] == again["reason"] == "insufficient-points"
+    assert again["replayed"] is True
+    assert "replayed" not in first
+
+
+def test_others_are_served_between_bad_lines() -> None:
+    async def turns() -> int:
+        reading = asyncio.ensure_future(decode.decode_lines(b"{}\n" * 10_000))
+        count = 0
+        while not reading.done():
+            count += 1
+            await asyncio.sleep(0)
+        return count
+
+    assert asyncio.run(turns()) >= 10_000 // AT_ONCE
+
+
+def test_facts_are_bounded_and_blank_lines_are_none(
+    pair: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "MOST_FACTS", 40)
+    row = dumps(sales("one", 1)[0])
+    for blank in (b"\n", b" \t\r\n"):
+        body = blank * 50 + (row + blank) * 40
+        decode.check_facts(body.rstrip())
+        decode.check_facts(body)
+        found = asyncio.run(decode.decode_lines(body))
+        assert [number for number, _ in found] == list(range(51, 91))
+        for more in (body + row, body + row + b"\n", body + b"\n\n{}"):
+            with pytest.raises(ProblemError, match="more than 40 facts"):
+                asyncio.run(decode.decode_block(more))
 
 
 def test_blank_lines_are_counted(pair: tuple[Server, Server]) -> None:

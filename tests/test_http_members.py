@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from . import servers
-from .servers import Fact, Reply, Server, days_ago, fact, lines_of
+from .servers import Fact, Reply, Server, days_ago, dumps, fact, lines_of
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one", "workers"])
@@ -171,6 +171,32 @@ def test_a_profile_is_put_and_erased(server: Server, name: str) -> None:
     assert secret.encode() not in server.get(f"/v1/members/m-{name}").body
     held = b"".join(p.read_bytes() for p in server.ledger.rglob("*") if p.is_file())
     assert secret.encode() not in held
+
+
+def test_a_profile_is_put_over_what_was_seen(server: Server, name: str) -> None:
+    path = f"/v1/members/m-{name}/profile"
+
+    def replace(text: str, **headers: str) -> Reply:
+        named = {key.replace("_", "-"): value for key, value in headers.items()}
+        body = dumps({"name": text})
+        return server.ask("PUT", path, body, {"Content-Type": "application/json", **named})
+
+    assert server.post(of_card("enrol", f"e-{name}", 9, member=f"m-{name}")).status == 201
+    assert replace("a", If_Match="*").slug == "precondition-failed"
+    assert replace("a", If_None_Match="*").status == 200
+    assert replace("b", If_None_Match="*").slug == "precondition-failed"
+    seen = server.get(path)
+    tag = seen.headers["etag"]
+    assert server.ask("GET", path, None, {"If-None-Match": tag}).status == 304
+    assert replace("b", If_Match='"bogus"').slug == "precondition-failed"
+    assert replace("b", If_None_Match=tag).slug == "precondition-failed"
+    assert replace("b", If_Match="bogus").slug == "invalid-parameter"
+    assert server.get(path).json() == {"name": "a"}
+    changed = replace("b", If_Match=f'"other", {tag}')
+    assert changed.status == 200
+    assert changed.headers["etag"] == server.get(path).headers["etag"] != tag
+    assert replace("c", If_Match=tag).slug == "precondition-failed"
+    assert replace("c").status == 200
 
 
 @pytest.mark.parametrize(

@@ -194,8 +194,8 @@ def test_a_check_tells_everything(quiet: Server) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/programs/0", "/v1/programs/2", "/v1/programs/x", "/v1/programs/99999999999",
-     "/v1/programs/2/differences", "/v1/programs/1/differences?from=2",
+    ["/v1/programs/0", "/v1/programs/01", "/v1/programs/2", "/v1/programs/x",
+     "/v1/programs/99999999999", "/v1/programs/2/differences", "/v1/programs/1/differences?from=2",
      "/v1/programs/1/differences"],
 )  # fmt: skip
 def test_versions_that_are_not_there(quiet: Server, path: str) -> None:

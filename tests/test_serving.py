@@ -22,6 +22,7 @@ import pytest
 
 from vafa.engine.ledger.replay import verify
 from vafa.engine.replica.replica import Replica
+from vafa.server import workers as processes
 
 from . import ledgers, servers
 from .servers import ARROW, NDJSON, Connection, Server, dumps, fact, lines_of, stream_of, table_of
@@ -621,3 +622,25 @@ def test_who_looks_after_processes_speaks_json(tmp_path: Path) -> None:
     events = [row["event"] for row in rows]
     assert events[0].startswith("serving ")
     assert any(event.endswith("ended with -9; starting it again") for event in events)
+
+
+def test_it_serves_when_every_process_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work: list[str] = []
+
+    class Slow:
+        """A process that is at work after a while."""
+
+        def __init__(self, name: str, _: list[str], descriptors: list[int], told: int) -> None:
+            self.name, self._told = name, os.dup(told)
+            threading.Timer(0.1 * descriptors[0], self._tell).start()
+
+        def _tell(self) -> None:
+            at_work.append(self.name)
+            os.write(self._told, b"1")
+            os.close(self._told)
+
+    monkeypatch.setattr(processes, "Role", Slow)
+    roles: list[Any] = []
+    processes._start(roles, [("late", [], [4]), ("soon", [], [1])], [])
+    assert [role.name for role in roles] == ["late", "soon"]
+    assert at_work == ["soon", "late"]

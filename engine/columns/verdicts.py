@@ -65,7 +65,9 @@ def verdict_table(ids: Sequence[str], verdicts: Sequence[Verdict]) -> pa.Table:
     columns = [
         ids,
         [answer.get("seq") for answer in answers],
-        [answer.get("status", "refused") for answer in answers],
+        # A repeat of what was refused is refused.
+        ["refused" if "reason" in answer else answer.get("status", "refused")
+         for answer in answers],
         [verdict.refusal.slug if verdict.refusal else answer.get("reason")
          for verdict, answer in zip(verdicts, answers, strict=True)],
         [answer.get("tier") for answer in answers],
