@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from vafa.engine.calendars import calendars
+from vafa.engine.checks import program_file
 from vafa.engine.checks.holiday_calendars import Override, resolve_holidays
 from vafa.engine.checks.program_file import ProgramError, parse_program
 from vafa.engine.controls.program_differences import differences
@@ -196,3 +197,16 @@ def test_a_ledger_has_at_most_64_currencies(tmp_path: Path) -> None:
             writer.publish_program(PublishFact("v4", mixed.at(4), program(4)))
         publish(writer, "v4", 4, program(3))
         assert len(writer.replica.versions) == 5
+
+
+def test_a_program_that_was_taken_stands_whatever_is_checked_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed.start(tmp_path).close()
+    found = [("rule[0].points", "is something that a later version finds")]
+    monkeypatch.setattr(program_file, "check", lambda program: found)
+    with Writer(tmp_path) as writer:
+        assert len(writer.replica.versions) == 1
+        again = PublishFact("again", mixed.at(0), mixed.PROGRAM + mixed.MORE)
+        with pytest.raises(ProgramError, match="a later version finds"):
+            writer.publish_program(again)

@@ -64,18 +64,29 @@ def read_program(path: Path) -> tuple[str, Program]:
 def parse_program(text: str, name: str = "<program>") -> Program:
     """Decode and check program text (rulebook section 10). Raises ProgramError."""
     lines = lines_of(text, name)
-    document = parse_toml(text, name, lines)
-    try:
-        program = msgspec.convert(document, Program, dec_hook=_decimal_hook)
-    except msgspec.ValidationError as error:
-        path, message = wording(*split_path(str(error)), document, Program)
-        raise ProgramError(name, [Problem(path, message, lines.line_of(path))]) from None
+    program = _decoded(text, name, lines)
     # What is wrong with a referral's points is wrong with those of its rule as well.
     told = dict.fromkeys((program.in_file(path), message) for path, message in check(program))
     found = [Problem(path, message, lines.line_of(path)) for path, message in told]
     if found:
         raise ProgramError(name, sorted(found, key=lambda p: p.line))
     return program
+
+
+def accepted_program(text: str) -> Program:
+    """A program that a ledger has taken: it stands, whatever is checked since. Raises ProgramError
+    where it has another form."""
+    return _decoded(text, "<program>", LineMap(text))
+
+
+def _decoded(text: str, name: str, lines: LineMap) -> Program:
+    document = parse_toml(text, name, lines)
+    try:
+        found: Program = msgspec.convert(document, Program, dec_hook=_decimal_hook)
+    except msgspec.ValidationError as error:
+        path, message = wording(*split_path(str(error)), document, Program)
+        raise ProgramError(name, [Problem(path, message, lines.line_of(path))]) from None
+    return found
 
 
 MOST_PARTS = 64

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..calendars.calendars import business_day, business_days
-from ..checks.program_file import Problem, ProgramError, parse_program
+from ..checks.program_file import Problem, ProgramError, accepted_program, parse_program
 from ..program.program import Program
 from .controls import Published, published
 
@@ -60,10 +60,11 @@ class ProgramVersions:
     def __iter__(self) -> Iterator[Version]:
         return iter(self.all)
 
-    def add(self, seq: int, since: int, payload: bytes) -> Version:
-        """Take the publication of a journal row. Raises ProgramError."""
+    def add(self, seq: int, since: int, payload: bytes, *, new: bool = False) -> Version:
+        """Take a publication: one that is `new` is checked whole. Raises ProgramError."""
         content = published(payload)
-        made = Version(len(self.all) + 1, seq, since, content, parse_program(content.program))
+        program = (parse_program if new else accepted_program)(content.program)
+        made = Version(len(self.all) + 1, seq, since, content, program)
         names = {currency.id for one in (*self.all, made) for currency in one.program.currency}
         if len(names) > MOST_CURRENCIES:
             told = f"a ledger has at most {MOST_CURRENCIES} over all versions of its program"

@@ -127,7 +127,7 @@ class ControlCommits:
             return Verdict(refusal=Refusal(
                 "precondition-failed", f"the ledger has {len(versions)} programs by now"
             ))  # fmt: skip
-        version = versions.add(replica.seq + 1, at, payload)
+        version = versions.add(replica.seq + 1, at, payload, new=True)
         reason = unlike(version.program, versions.all[:-1])
         if reason is not None:
             versions.cut(version.number - 1)
