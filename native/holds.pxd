@@ -17,7 +17,8 @@ from .rules cimport (
     ALREADY_CANCELLED, HOLD_ENDED, INSUFFICIENT, MORE_THAN_HELD, NOT_A_MULTIPLE, NOT_SPENDABLE,
     NO_RULE, OK, OVERFLOW, POST_CAPTURE, POST_EXPIRE, POST_FORGIVE, POST_HOLD, POST_REDEEM,
     POST_RELEASE, POST_RESTORE, REWARD_REDEEM, UNKNOWN_CURRENCY, RuleTable)
-from .state cimport EXPIRED, FACTS, HOLDS, POSTED, REDEEMED, RUN_OUT, RUN_OUT_GIVEN, TODAY, Vec
+from .state cimport (
+    DEBT, EXPIRED, FACTS, HOLDS, POSTED, REDEEMED, RUN_OUT, RUN_OUT_GIVEN, TODAY, Vec)
 from .taking cimport give_part, restore_from
 from .tiers cimport LOOK, held_on, lasts, move_tiers
 from .work cimport Work, account_available, note_expired, settle_all
@@ -36,10 +37,13 @@ cdef inline void note_missing(Takes *takes, int64_t missing, bint owed) noexcept
 
 cdef inline bint give_back_part(Work *w, const RuleTable *t, const Part *p, int64_t basket,
                                 int64_t *row, int32_t day, History *h) noexcept nogil:
-    """A part of a hold that is over goes back to its lot; one that has passed expires."""
-    if h != NULL and p.lot.tag >= 0 and p.lot.good_through < day:
+    """A part of a hold that is over goes back to its lot; of one that has passed what pays no debt
+    expires.
+    """
+    cdef int64_t gone = p.lot.points - account_of(row, p.currency)[DEBT]
+    if h != NULL and p.lot.tag >= 0 and p.lot.good_through < day and gone > 0:
         w.takes.n = 0
-        note_take(&w.takes, &p.lot, p.lot.points)
+        note_take(&w.takes, &p.lot, gone)
         note_expired(w, h, p.currency)
     return give_part(w, t, NULL, basket, row, p.currency, day, p.lot, -1)
 
