@@ -33,9 +33,10 @@ def case_of(seed: bytes) -> Case:
     facts: list[Fact] = []
     for place, fact in enumerate(case.facts):
         if "member" in fact and draw.random() < 0.3:
+            births = [birth for birth in BIRTHS if birth < fact["occurred_at"]]
             facts.append({
                 "id": f"birth {place}", "kind": "member update", "member": fact["member"],
-                "occurred_at": fact["occurred_at"], "birth": draw.choice(BIRTHS),
+                "occurred_at": fact["occurred_at"], "birth": draw.choice(births),
             })  # fmt: skip
         facts.append(fact)
     return replace(case, name=f"{case.name}, ceilings", programs=texts, facts=facts)

@@ -208,7 +208,10 @@ def test_sockets_are_handed_over_and_readiness_is_told(tmp_path: Path) -> None:
 
 def test_logs_are_json_without_what_is_personal(tmp_path: Path) -> None:
     keys = tmp_path / "keys.toml"
-    keys.write_text("")
+    keys.write_text(
+        '[[key]]\nid = "till"\nscopes = ["read"]\n'
+        f'sha256 = "{hashlib.sha256(b"till").hexdigest()}"\n'
+    )
     arguments = ["--log-format", "json", "--keys", str(keys)]
     with servers.serving(tmp_path / "ledger", options=arguments) as running:
         keys.write_text("nonsense =")

@@ -330,8 +330,8 @@ def rule(text: str) -> str:
         (rule('kind = "bonus"\npoints = 1\non = "birthday"'), "rule[1].accrual", "end of a day"),
         (rule('kind = "earn"\npoints = 1\nper = 9\nbasis = "tender"\ntenders = ["invoice"]'),
          "rule[1].accrual", "says itself"),
-        (rule('kind = "offer"\nbenefit = { kind = "percent", percent = 5 }'), "rule[1]",
-         "accrual"),
+        (rule('kind = "offer"\nbenefit = { kind = "percent", percent = 5 }'), "rule[1].accrual",
+         "unknown field"),
     ],
 )  # fmt: skip
 def test_what_has_no_meaning_is_refused(text: str, path: str, part: str) -> None:
