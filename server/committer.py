@@ -310,12 +310,13 @@ class Committer:
         return group
 
     def _first_size(self, waiting: Waiting) -> int:
-        """Facts of the first part: what is later than all that is here is late for nobody."""
+        """Facts of the first part: what is of this hour is late for few, who bought elsewhere."""
         first_at = (
             min(sale.at for sale in waiting.sales) if waiting.table is None
             else int(waiting.table.at.min(initial=parts.NEVER))
         )
-        return parts.MOST if first_at > self.replica.latest_at else parts.FIRST
+        recent = first_at >= self.replica.latest_at - parts.RECENT_US
+        return parts.MOST if recent else parts.FIRST
 
     def _flushed(
         self, group: list[Waiting], staged: Staged, error: BaseException | None, started: float

@@ -14,6 +14,9 @@ LEAST = 32
 
 NEVER = 2**63 - 1
 
+RECENT_US = 3_600_000_000
+"""Facts that are at most so far behind the latest one are late for few."""
+
 LONG_S = 0.1
 """A part should take at most so long: others wait for it."""
 
