@@ -311,6 +311,8 @@ class Committer:
 
     def _first_size(self, waiting: Waiting) -> int:
         """Facts of the first part: what is of this hour is late for few, who bought elsewhere."""
+        if waiting.atomic:
+            return waiting.facts
         first_at = (
             min(sale.at for sale in waiting.sales) if waiting.table is None
             else int(waiting.table.at.min(initial=parts.NEVER))
@@ -349,13 +351,6 @@ class Committer:
         first = group[0]
         if first.divides:
             self._tell_part(first, staged)
-            return
-        if first.numbers is not None:
-            lines = self.writer.publish_lines(staged, first.numbers)
-            self._tell_one(first, lines_of(first.numbers, lines, first.language))
-            return
-        if first.table is not None:
-            self._tell_one(first, stream_of(self.writer.publish_table(staged)))
             return
         told: Sequence[Text | Verdict]
         if any(waiting.texts for waiting in group):

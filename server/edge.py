@@ -42,6 +42,9 @@ MOST_TARGET, MOST_HEADER, MOST_HEADERS = 8_190, 8_192, 128
 MOST_HEAD = 64 * 1024
 """Bytes of a head."""
 
+MOST_PIECES = 128
+"""Heads that are read one by one of what has come at once."""
+
 IDLE_S = 600.0
 """Seconds that a connection may be idle."""
 
@@ -421,10 +424,13 @@ def _pieces(data: bytes) -> Iterator[bytes]:
     """Data cut behind each head in it.
 
     What stands behind a request in the same data may be no request: aiohttp's parser would then
-    forget the request too.
+    forget the request too. A body may be of line ends alone, hence a bound.
     """
     begin = 0
-    while (end := data.find(b"\r\n\r\n", begin) + 4) > 3:
+    for _ in range(MOST_PIECES):
+        end = data.find(b"\r\n\r\n", begin) + 4
+        if end < 4:
+            break
         yield data[begin:end]
         begin = end
     if begin < len(data) or not data:

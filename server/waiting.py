@@ -59,8 +59,8 @@ class Waiting:
 
     @property
     def divides(self) -> bool:
-        """Whether it may be several commits."""
-        return self.alone and not (self.atomic or self.joint or self.control is not None)
+        """Whether it is taken in parts, if only one."""
+        return self.table is not None or (self.facts > parts.FIRST and self.control is None)
 
     def intake(self) -> Intake:
         """The facts of the part that is under way."""
@@ -75,6 +75,4 @@ def intake_of(group: list[Waiting]) -> Intake:
     """The facts of a commit that some share, or of the part of one that is under way."""
     if group[0].divides:
         return group[0].intake()
-    if group[0].table is not None:
-        return group[0].table
     return DecodedFacts([sale for waiting in group for sale in waiting.sales])

@@ -374,3 +374,10 @@ def test_a_sale_is_taken_after_all_of_it(server: Server) -> None:
     assert server.post(dumps(fact("after"))).status == 201
     assert " failed" not in server.said()
     assert "Traceback" not in server.said()
+
+
+def test_a_body_of_line_ends_is_not_read_end_by_end() -> None:
+    body = b"\r\n\r\n" * 10_000
+    pieces = list(edge._pieces(body))
+    assert b"".join(pieces) == body
+    assert len(pieces) == edge.MOST_PIECES + 1

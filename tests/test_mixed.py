@@ -15,25 +15,8 @@ from vafa.engine.ledger.writer import Writer
 from vafa.engine.replica.replica import Replica, state_path
 from vafa.engine.views.views import member_view
 
-from . import mixed
+from . import memberships, mixed
 from .cases import Case, Fact
-
-ONE_PER_HUNDRED = """
-format = 1
-id = "p"
-unit = { code = "USD" }
-zone = "UTC"
-late_limit_days = 36_500
-
-[[currency]]
-id = "points"
-
-[[rule]]
-id = "base"
-kind = "earn"
-points = 1
-per = 100
-"""
 
 SEEDS = range(int(os.environ.get("VAFA_MIXED", "6")))
 
@@ -87,7 +70,7 @@ def test_answers_tell_a_member_as_of_each_fact(tmp_path: Path, size: int) -> Non
     publish: Fact = {
         "id": "p", "kind": "program publish", "program": "p", "occurred_at": "1970-01-01T00:00:00Z",
     }  # fmt: skip
-    case = Case("", {"p": ONE_PER_HUNDRED}, [publish, *facts], (size,))
+    case = Case("", {"p": memberships.PROGRAM}, [publish, *facts], (size,))
     with Writer(tmp_path) as writer:
         told = mixed.answers(mixed.commit_case(writer, case))
     active = [answer["balances"]["points"]["active"] for answer in told[1:]]
