@@ -151,6 +151,8 @@ class Committer:
         self.requests: Counter[tuple[str, str, int]] = Counter()
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Waiting] = deque()
+        self._large: Waiting | None = None
+        self._set_aside: deque[Waiting] = deque()
         self._queued = 0
         self._busy = False
         self._flusher = _Flusher(self._loop, writer.flush)
@@ -291,10 +293,9 @@ class Committer:
             self.figures.facts += 1
 
     def _take_group(self) -> list[Waiting]:
-        first = self._waiting.popleft()
+        first = self._take_first()
         group, facts = [first], first.facts
         if first.divides:
-            first.size = first.size or self._first_size(first)
             first.begin, first.end = first.end, min(first.end + first.size, first.facts)
             facts = first.end - first.begin
         elif not first.alone:
@@ -308,6 +309,30 @@ class Committer:
                 facts += other.facts
         self._queued -= facts
         return group
+
+    def _take_first(self) -> Waiting:
+        """What comes next. Of submissions in several parts one is under way at a time: parts of
+        others between its own, of another time, would make the rest of it late."""
+        while True:
+            first = self._waiting.popleft()
+            if not first.divides or first.size:
+                return first
+            first.size = self._first_size(first)
+            if first.facts <= first.size:
+                return first
+            if self._large is None:
+                self._large = first
+                return first
+            # It waits behind the one under way, which is in the queue.
+            first.size = 0
+            self._set_aside.append(first)
+
+    def _end_large(self, waiting: Waiting) -> None:
+        """Nothing of it is left: another in several parts may begin."""
+        if waiting is self._large:
+            self._large = None
+            if self._set_aside:
+                self._waiting.append(self._set_aside.popleft())
 
     def _first_size(self, waiting: Waiting) -> int:
         """Facts of the first part: what is of this hour is late for few, who bought elsewhere."""
@@ -381,7 +406,9 @@ class Committer:
             told += writer.publish(staged)
         if waiting.end < waiting.facts:
             self._waiting.append(waiting)
-        elif waiting.numbers is not None:
+            return
+        self._end_large(waiting)
+        if waiting.numbers is not None:
             self._tell_one(waiting, b"".join(told))
         elif waiting.table is not None:
             self._tell_one(waiting, stream_of(pa.concat_tables(told)))
@@ -394,6 +421,10 @@ class Committer:
 
     def _storage_full(self, group: list[Waiting], error: StorageFull) -> None:
         self.figures.storage_full += 1
+        if group[0].divides:
+            # Its other parts will not be taken.
+            self._queued -= group[0].facts - group[0].end
+            self._end_large(group[0])
         for waiting in group:
             if not waiting.done.done():
                 waiting.done.set_exception(ProblemError("storage-full", str(error)))

@@ -13,6 +13,7 @@ import pytest
 
 from vafa.engine.columns.intake import DecodedFacts
 from vafa.engine.columns.mixed import MixedFacts
+from vafa.engine.journal.journal import StorageFull
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.engine.wire.json_facts import decode_fact
@@ -20,6 +21,7 @@ from vafa.engine.wire.json_lines import read_lines
 from vafa.native.wire import Sale
 from vafa.server import parts
 from vafa.server.committer import Committer
+from vafa.server.problems import ProblemError
 
 from . import mixed
 from .servers import dumps
@@ -82,6 +84,58 @@ def test_a_till_is_served_between_the_parts(tmp_path: Path, in_small_parts: None
         assert isinstance(answer, bytes)
         assert orjson.loads(answer)["seq"] < rows[-1]["seq"]
         assert committer.figures.commits > 200 // SMALL
+        await committer.close()
+
+    asyncio.run(run())
+
+
+def test_one_large_body_at_a_time(tmp_path: Path, in_small_parts: None) -> None:
+    """Parts of a body between those of another, of another time, would make its rest late."""
+
+    async def run() -> None:
+        committer = Committer(mixed.start(tmp_path))
+        await commit(committer, bodies(10, late=False))
+        texts = bodies(300, late=True)
+        large = [
+            asyncio.ensure_future(commit(committer, texts[begin : begin + 100]))
+            for begin in (0, 100, 200)
+        ]
+        await asyncio.sleep(0)
+        small = await commit(committer, bodies(SMALL, late=False)[10:])
+        rows = [await body for body in large]
+        seqs = [row["seq"] for body in rows for row in body]
+        assert seqs == sorted(seqs)
+        assert small[-1]["seq"] < rows[0][-1]["seq"]
+        assert (await committer.told_figures()).queued == 0
+        await committer.close()
+
+    asyncio.run(run())
+
+
+def test_the_next_large_body_is_taken_when_one_finds_no_room(
+    tmp_path: Path, in_small_parts: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        committer = Committer(mixed.start(tmp_path))
+        stage, parts_taken = committer.writer.stage, 0
+
+        def full(*arguments: Any, **named: Any) -> Any:
+            nonlocal parts_taken
+            parts_taken += 1
+            if parts_taken == 2:
+                raise StorageFull("there is no room")
+            return stage(*arguments, **named)
+
+        monkeypatch.setattr(committer.writer, "stage", full)
+        texts = bodies(200, late=False)
+        asked = [
+            asyncio.ensure_future(commit(committer, part))
+            for part in (texts[:100], texts[100:])
+        ]
+        with pytest.raises(ProblemError, match="there is no room"):
+            await asked[0]
+        assert len(await asked[1]) == 100
+        assert (await committer.told_figures()).queued == 0
         await committer.close()
 
     asyncio.run(run())
