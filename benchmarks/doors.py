@@ -175,7 +175,7 @@ def batched(rounds: int, seconds: float, data: Path | None) -> dict[str, Rounds]
             bodies[: int(seconds * 15_000)], lambda some: b"[" + b",".join(some) + b"]",
             "/v1/batches", "application/json",
         )  # fmt: skip
-        with postgres.database() as database, postgres.service(database) as port:
+        with postgres.database() as database, postgres.service(database, core=None) as port:
             _run(rival, port, arrays, seconds, PER_NDJSON, RIVAL_BATCHES, database.pid)
     return {"our NDJSON": ndjson, "our Arrow": arrow, "rival batch": rival}
 
@@ -198,7 +198,8 @@ def read_mb_per_s(data: Path | None, rounds: int) -> tuple[float, float]:
 
 
 def _add(seen: Rounds, ledger: Path, requests: list[bytes], seconds: float, size: int) -> None:
-    with start(ledger) as port:
+    # On all cores, as the rival is with its database.
+    with start(ledger, core=None) as port:
         # The last request may be a short one: it is not sent.
         _run(seen, port, requests[:-1], seconds, size)
 

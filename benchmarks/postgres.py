@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from .http import child, free_port
+from .http import SERVER_CORE, child, free_port
 
 ACCOUNT = "postgres"
 """Who runs the database where we are root, which it refuses to run as."""
@@ -95,8 +95,10 @@ def database(members: int = 0) -> Iterator[Database]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def service(database: Database) -> AbstractContextManager[int]:
-    """The service over a database, one process on the server's core; yields its port.
+def service(
+    database: Database, core: int | None = SERVER_CORE
+) -> AbstractContextManager[int]:
+    """The service over a database, one process on one core if one is named; yields its port.
 
     The database is bound to no core.
     """
@@ -106,4 +108,4 @@ def service(database: Database) -> AbstractContextManager[int]:
         "--no-access-log", "--loop", "uvloop", "--log-level", "warning",
     ]  # fmt: skip
     os.environ["VAFA_RIVAL_DSN"] = database.address
-    return child(command, port, ready="/v1/members/nobody")
+    return child(command, port, ready="/v1/members/nobody", core=core)

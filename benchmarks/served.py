@@ -1,4 +1,4 @@
-"""Our server beside bare aiohttp on one core: a sale, a balance, and batches."""
+"""Our server beside bare aiohttp on one core: a sale, a balance; and batches on all cores."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from vafa.loadtest.connection import request_bytes
 from vafa.loadtest.openloop import run_closed
 
 from .http import (
+    GENERATOR_CORE,
     HOST,
     SERVER_CORE,
     bare,
@@ -103,7 +104,7 @@ def _batched(ledger: Path, requests: list[bytes], per_request: int, seconds: flo
 
     Two at once could overtake each other, and their sales would be late ones.
     """
-    with start(ledger) as port, pinned(1):
+    with start(ledger, core=None) as port, pinned(GENERATOR_CORE):
         result = run_closed(HOST, port, requests, 1, seconds)
     assert set(result.statuses) == {200}, result.statuses
     assert result.sent <= len(requests), "the requests ran out: the rest were replays"
