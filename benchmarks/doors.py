@@ -21,7 +21,6 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import orjson
-import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
@@ -37,10 +36,8 @@ from .http import GENERATOR_CORE, HOST, Rounds, bare, basket_requests, hello_req
 from .ledger import load, open_with_program, temporary_ledger
 from .members import MEMBERS, a_million_more
 from .open_loop import CONNECTIONS, OPEN_RATE, Planned, open_loop
-from .served import start
+from .served import PER_ARROW, PER_NDJSON, arrow_requests, start
 
-PER_NDJSON = 1_000
-PER_ARROW = 8_192
 ARROW_S = 0.7
 """Seconds of Arrow at most: a longer run would send the whole year and begin again."""
 RIVAL_BATCHES = 2
@@ -102,22 +99,6 @@ def batches(
     return [
         request_bytes("POST", path, glue(part), content_type=kind, host=HOST) for part in parts
     ]
-
-
-def arrow_requests(data: Path | None) -> list[bytes]:
-    """The year as Arrow streams."""
-    requests = []
-    for table in complete_journey.read(data).batches(PER_ARROW):
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as stream:
-            stream.write_table(table)
-        requests.append(
-            request_bytes(
-                "POST", "/v1/events?force=true", sink.getvalue().to_pybytes(),
-                content_type="application/vnd.apache.arrow.stream", host=HOST,
-            )
-        )
-    return requests
 
 
 def singles(rounds: int, seconds: float, data: Path | None) -> dict[str, Rounds]:

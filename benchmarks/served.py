@@ -129,11 +129,10 @@ def _ndjson(ledger: Path, rounds: int, data: Path | None) -> float:
     return median(rates)
 
 
-def _arrow(rounds: int, data: Path | None) -> float:
-    """The year as Arrow streams into new ledgers, as an operator would bring it."""
-    year = complete_journey.read(data)
+def arrow_requests(data: Path | None) -> list[bytes]:
+    """The year as Arrow streams."""
     requests = []
-    for table in year.batches(PER_ARROW):
+    for table in complete_journey.read(data).batches(PER_ARROW):
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table)
@@ -143,6 +142,13 @@ def _arrow(rounds: int, data: Path | None) -> float:
                 content_type="application/vnd.apache.arrow.stream", host=HOST,
             )
         )
+    return requests
+
+
+def _arrow(rounds: int, data: Path | None) -> float:
+    """The year as Arrow streams into new ledgers, as an operator would bring it."""
+    year = complete_journey.read(data)
+    requests = arrow_requests(data)
     rates = []
     for _ in range(rounds):
         with temporary_ledger() as ledger:

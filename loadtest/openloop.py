@@ -14,7 +14,7 @@ import time
 from array import array
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import uvloop
@@ -203,18 +203,7 @@ async def closed_loop(
         await asyncio.sleep(min(0.05, seconds))
     await pool.finish(pool.stop_at + DRAIN_S)
     took = pool.last_answer - start if pool.last_answer else seconds
-    p50, p95, p99, worst = _milliseconds(pool.latency_s, 50, 95, 99, 100)
-    answered = sum(n for status, n in pool.statuses.items() if status != NO_ANSWER)
-    return Result(
-        rate=answered / took,
-        p50=p50,
-        p99=p99,
-        statuses=dict(pool.statuses),
-        p95=p95,
-        worst=worst,
-        seconds=took,
-        sent=pool.sent,
-    )
+    return _result(pool, took)
 
 
 async def open_loop(
@@ -250,9 +239,20 @@ async def open_loop(
     unsent = len(pool.waiting)
     pool.waiting.clear()
     await pool.finish(drain_until)
-    p50, p95, p99, worst = _milliseconds(pool.latency_s, 50, 95, 99, 100)
     (lag_p99,) = _milliseconds(lag_s, 99)
     took = pool.last_answer - start if pool.last_answer else seconds
+    return replace(
+        _result(pool, took),
+        planned=planned,
+        unsent=unsent,
+        lag_p99=lag_p99,
+        problems=_problems(planned, unsent, lag_p99),
+    )
+
+
+def _result(pool: _Pool, took: float) -> Result:
+    """What the connections have seen in so many seconds."""
+    p50, p95, p99, worst = _milliseconds(pool.latency_s, 50, 95, 99, 100)
     answered = sum(n for status, n in pool.statuses.items() if status != NO_ANSWER)
     return Result(
         rate=answered / took,
@@ -263,10 +263,6 @@ async def open_loop(
         worst=worst,
         seconds=took,
         sent=pool.sent,
-        planned=planned,
-        unsent=unsent,
-        lag_p99=lag_p99,
-        problems=_problems(planned, unsent, lag_p99),
     )
 
 

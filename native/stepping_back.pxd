@@ -273,11 +273,15 @@ cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t bas
             rung = -1
         good = rung >= 0 and (w.good[rung] or still_good(t, row, rung, day))
         k = w.g.tiers_at + TIER * i + THROUGH
-        if not lasts(t) and alone[k] > row[k]:
+        if alone[k] > row[k] and not lasts(t):
             # It was held no longer than that.
             alone[k] = row[k]
+        elif alone[k] > row[k] and rung >= 0 and not good:
+            # A return of goods sold below their cost raises the margin, but no tier.
+            alone[k] = row[k]
+            alone[k + CHECKED - THROUGH] = row[k + CHECKED - THROUGH]
         row[k] = alone[k]
-        row[w.g.tiers_at + TIER * i + CHECKED] = alone[w.g.tiers_at + TIER * i + CHECKED]
+        row[k + CHECKED - THROUGH] = alone[k + CHECKED - THROUGH]
         if good and not past.reached[i] and not still_good(t, row, rung, day):
             take_bonus(w, t, h, basket, row, day, rung)
     free_row(&w.g, alone)

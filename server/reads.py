@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -62,14 +63,8 @@ class ReadDoor:
         if found is None:
             raise ProblemError("not-found", f"no cause {name!r}")
         entries, next_ = cause_statement(replica, name, limit, start)
-        shown = found | {"entries": entries, "next": None}
-        headers = {}
-        if next_:
-            shown["next"] = cursor = f"{next_:x}"
-            path = f"/v1/causes/{quote(name, safe='')}"
-            headers["Link"] = f'<{path}?cursor={cursor}&limit={limit}>; rel="next"'
-        body = orjson.dumps(shown)
-        return caching.answer(request, body, caching.strong(body), headers)
+        path = f"/v1/causes/{quote(name, safe='')}"
+        return _page(request, found | {"entries": entries}, next_, path, limit)
 
     def rewards(self, request: web.BaseRequest, _: str) -> Reply:
         """The catalogue of rewards with what is left of each."""
@@ -107,14 +102,8 @@ class ReadDoor:
             raise _no_cursor() from None
         if page is None:
             raise ProblemError("not-found", f"no member {name!r}")
-        shown = {"member": name, "entries": page.entries, "next": None}
-        headers = {}
-        if page.next:
-            shown["next"] = cursor = f"{page.next:x}"
-            path = f"/v1/members/{quote(name, safe='')}/statement"
-            headers["Link"] = f'<{path}?cursor={cursor}&limit={limit}>; rel="next"'
-        body = orjson.dumps(shown)
-        return caching.answer(request, body, caching.strong(body), headers)
+        path = f"/v1/members/{quote(name, safe='')}/statement"
+        return _page(request, {"member": name, "entries": page.entries}, page.next, path, limit)
 
     def event(self, request: web.BaseRequest, name: str) -> Reply:
         """A fact, its first answer and what limits cut."""
@@ -150,6 +139,18 @@ class ReadDoor:
             raise ProblemError("not-found", f"no rule {rule!r} with a budget")
         body = orjson.dumps(found)
         return caching.answer(request, body, caching.strong(body))
+
+
+def _page(
+    request: web.BaseRequest, shown: dict[str, Any], next_: int | None, path: str, limit: int
+) -> Reply:
+    """A page of entries, with where the next one is."""
+    headers = {}
+    if next_:
+        cursor = f"{next_:x}"
+        headers["Link"] = f'<{path}?cursor={cursor}&limit={limit}>; rel="next"'
+    body = orjson.dumps(shown | {"next": cursor if next_ else None})
+    return caching.answer(request, body, caching.strong(body), headers)
 
 
 def _place(cursor: str | None) -> int | None:

@@ -144,3 +144,11 @@ class Found(NamedTuple):
     rule: str | None = None
     example: dict[str, Any] | None = None
     severity: Severity | None = None
+
+
+def tied_by_place(path: str, early: str, late: str, priority: int) -> Found:
+    """Two rules of one priority of which the place in the file decides."""
+    return Found(
+        "tie-by-place", path,
+        f"{early!r} stands before it in the file, with the same priority {priority}", late,
+    )  # fmt: skip

@@ -26,7 +26,7 @@ from ..program.offers import (
 from ..program.program import Program
 from ..program.rules import Offer, Uses
 from .conditions import Sets
-from .findings import Found
+from .findings import Found, tied_by_place
 from .implied import implies
 from .rules import PAIRS_OF, all_excluded
 
@@ -124,11 +124,7 @@ def _exclusive(program: Program, sets: Sets, offers: list[Offer]) -> Iterator[Fo
                 )  # fmt: skip
                 break
             if early.priority == late.priority:
-                yield Found(
-                    "tie-by-place", _place(program, late),
-                    f"{early.id!r} stands before it in the file, with the same priority "
-                    f"{late.priority}", late.id,
-                )  # fmt: skip
+                yield tied_by_place(_place(program, late), early.id, late.id, late.priority)
                 break
 
 

@@ -18,7 +18,7 @@ from ..program.program import Program
 from ..program.rules import Bonus, Earn, Multiply, Rule, RuleLimits, Uses
 from .conditions import Sets
 from .contradictions import contradictions
-from .findings import Found
+from .findings import Found, tied_by_place
 from .implied import implies, lines_imply
 
 PAIRS_OF = 200
@@ -225,11 +225,7 @@ def _first(program: Program, sets: Sets, rules: list[Rule]) -> Iterator[Found]:
                 )
                 break
             if early.priority == late.priority:
-                yield Found(
-                    "tie-by-place", _place(program, late),
-                    f"{early.id!r} stands before it in the file, with the same priority "
-                    f"{late.priority}", late.id,
-                )  # fmt: skip
+                yield tied_by_place(_place(program, late), early.id, late.id, late.priority)
                 break
 
 
