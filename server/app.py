@@ -198,7 +198,7 @@ def routes(front: Front) -> tuple[Route, ...]:
             "The catalogue of rewards with what is left", answers(shown.Rewards), "read", {},
             (TAGGED,),
         )),
-        Route("GET", "/v1/outbox", OutboxDoor(front.ledger).events, Told(
+        Route("GET", "/v1/outbox", OutboxDoor(front).events, Told(
             "Events after a cursor, oldest first", answers(shown.Outbox), "read", {},
             (AFTER, MOST), ("not-found",),
         )),

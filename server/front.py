@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from vafa.engine.outbox.store import OutboxStore
 from vafa.engine.private.apart import Private
 from vafa.engine.replica.replica import Replica
 
@@ -32,6 +34,7 @@ class Front:
         self.imports = imports
         self._private = private
         self.ledger = ledger
+        self._outbox: OutboxStore | None = None
         self.tracing = tracing
         self._tails = tails
 
@@ -48,6 +51,14 @@ class Front:
             meta = self.replica.checkpoint.meta()
             return 0 if meta is None else meta.seq
         return self.replica.checkpoint_seq
+
+    def outbox(self) -> OutboxStore | None:
+        """What `vafa outbox` derives; None where nobody does."""
+        if self._outbox is None and self.ledger is not None:
+            # A process must not open an environment twice.
+            with contextlib.suppress(FileNotFoundError):
+                self._outbox = OutboxStore(self.ledger)
+        return self._outbox
 
     def private(self) -> Private:
         """What the journal must not have."""

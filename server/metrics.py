@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
+    from vafa.engine.outbox.store import OutboxStore
     from vafa.engine.replica.replica import Replica
 
     from .figures import Figures
@@ -24,6 +26,9 @@ class Counted(Protocol):
     """What the collector reads of a process."""
 
     replica: Replica
+
+    def outbox(self) -> OutboxStore | None:
+        """The events for others; None where nobody derives any."""
 
     @property
     def requests(self) -> Counter[tuple[str, str, int]]:
@@ -48,6 +53,7 @@ class ServerCollector(Collector):
         yield GaugeMetricFamily(
             "vafa_members", "Members known.", len(replica.dictionaries.members)
         )
+        yield from self._outbox()
         if figures is None:
             return
         for name, text in (
@@ -72,6 +78,20 @@ class ServerCollector(Collector):
         yield GaugeMetricFamily(
             "vafa_checkpoint_lag_facts", "Facts that the checkpoint does not hold yet.", figures.lag
         )
+
+    def _outbox(self) -> Iterator[Metric]:
+        """How events go out, where `vafa outbox` runs or has run."""
+        store = self._front.outbox()
+        if store is None:
+            return
+        standing = store.standing(time.time())
+        for name, text, value in (
+            ("seq", "Seq up to which the events of the outbox are derived.", standing.position),
+            ("failing_receivers", "Receivers that did not take the last event sent.",
+             standing.failing),
+            ("dead_letters", "Events that a receiver never took.", standing.dead),
+        ):  # fmt: skip
+            yield GaugeMetricFamily(f"vafa_outbox_{name}", text, value)
 
     def _requests(self, figures: Figures) -> Metric:
         told = CounterMetricFamily(

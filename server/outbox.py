@@ -23,6 +23,7 @@ from vafa.engine.outbox.store import OutboxStore, cursor_of
 from vafa.engine.replica.replica import Replica
 
 from .decode import JSON
+from .front import Front
 from .parameters import parameters, whole
 from .problems import ProblemError
 from .webhooks import OutboxFile, Sender, check
@@ -112,9 +113,8 @@ def run_outbox(ledger: Path, file: OutboxFile, started: Callable[[int], None]) -
 class OutboxDoor:
     """The pull feed: events after a cursor, oldest first."""
 
-    def __init__(self, ledger: Path | None) -> None:
-        self._ledger = ledger
-        self._store: OutboxStore | None = None
+    def __init__(self, front: Front) -> None:
+        self._front = front
 
     async def events(self, request: web.BaseRequest, _: str) -> web.Response:
         """A page of events; its cursor asks for those that come after it."""
@@ -124,20 +124,14 @@ class OutboxDoor:
         after = cursor_of(given.get("after", ""))
         if after is None:
             raise ProblemError("invalid-parameter", "after is no cursor of this feed")
-        page = self._open().after(after, limit)
+        store = self._front.outbox()
+        if store is None:
+            raise ProblemError(
+                "not-found", "nobody derives events: run `vafa outbox` beside the server"
+            )
+        page = store.after(after, limit)
         shown = {
             "events": [msgspec.to_builtins(event) for _, event in page],
             "after": (page[-1][0] if page else after).hex(),
         }
         return web.Response(body=orjson.dumps(shown), content_type=JSON)
-
-    def _open(self) -> OutboxStore:
-        if self._store is None:
-            try:
-                assert self._ledger is not None
-                self._store = OutboxStore(self._ledger)
-            except FileNotFoundError:
-                raise ProblemError(
-                    "not-found", "nobody derives events: run `vafa outbox` beside the server"
-                ) from None
-        return self._store

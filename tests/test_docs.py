@@ -34,6 +34,7 @@ from vafa.engine.columns import schema
 from vafa.engine.facts import parts
 from vafa.engine.journal import journal
 from vafa.engine.outbox import events as outbox
+from vafa.engine.outbox.store import Standing
 from vafa.engine.program import conditions as program_conditions
 from vafa.engine.program.rules import Earn
 from vafa.engine.replica.replica import Replica
@@ -523,6 +524,7 @@ def metric_names() -> list[str]:
         replica=SimpleNamespace(
             seq=1, checkpoint_seq=0, dictionaries=SimpleNamespace(members=[])
         ),
+        outbox=lambda: SimpleNamespace(standing=lambda _: Standing(1, 0, 0)),
     )
     collector = ServerCollector(cast(Any, front), Figures())
     return [

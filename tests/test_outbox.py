@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,7 +33,7 @@ from vafa.engine.facts import (
 from vafa.engine.journal.journal import LedgerError
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.outbox.events import Event, Settings
-from vafa.engine.outbox.store import OutboxStore
+from vafa.engine.outbox.store import OutboxStore, Standing
 from vafa.server.outbox import derive, open_deriver, read_outbox_file
 from vafa.server.webhooks import OutboxFile, Sender, Webhook, send_dead
 
@@ -319,6 +320,10 @@ def test_a_failure_waits(tmp_path: Path, receiver: Receiver) -> None:
         assert not step(sender)
         assert not step(sender)
         assert len(receiver.got) == 1
+        position = store.position
+        assert store.standing(time.time()) == Standing(position, 1, 0)
+        # It was asked again long ago, or no settings name it any more.
+        assert store.standing(time.time() + 5_000) == Standing(position, 0, 0)
 
 
 def test_what_nobody_takes_is_a_dead_letter(tmp_path: Path, receiver: Receiver) -> None:
@@ -331,6 +336,7 @@ def test_what_nobody_takes_is_a_dead_letter(tmp_path: Path, receiver: Receiver) 
         assert receiver.ids == [every[0]] * 3 + every[1:]
         ((_, letter),) = store.dead()
         assert (letter.event.id, letter.reason) == (every[0], "status 500")
+        assert store.standing(time.time()) == Standing(store.position, 0, 1)
         file = OutboxFile(webhook=[receiver.hook])
         receiver.refuse = 1
         assert asyncio.run(send_dead(store, file)) == (0, 1)
@@ -406,6 +412,10 @@ def test_a_feed_survives_restarts(tmp_path: Path, receiver: Receiver) -> None:
         assert feed(feed(cursor)["after"])["events"] == []
         # What was under way when it was killed may come twice.
         servers.wait_until(lambda: len(set(receiver.ids)) == 3, 20)
+        told = server.get("/metrics").body.decode()
+        seq = server.get("/readyz").json()["seq"]
+        for figure in (f"seq {seq:.1f}", "failing_receivers 0.0", "dead_letters 0.0"):
+            assert f"\nvafa_outbox_{figure}\n" in told
         for bad in ("after=x", "after=00", "limit=0", "limit=1001", "x=1"):
             assert server.get(f"/v1/outbox?{bad}").slug == "invalid-parameter"
         derived.send_signal(signal.SIGTERM)

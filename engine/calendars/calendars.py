@@ -39,6 +39,9 @@ _MONTHS = {"month": 1, "quarter": 3, "half": 6, "year": 12}
 FIRST_YEAR = {"gregorian": 1969, "jalali": 1347}
 """Year of the first entry of `month_starts`, by calendar."""
 
+MOST_TABLES = 256
+"""Tables of days that are kept of those that a program can ask for in many ways: 0.3 MB each."""
+
 
 def day_of(date: dt.date) -> int:
     """Day number of a date."""
@@ -137,7 +140,7 @@ def period_starts(calendar: str, period: str, begins: int) -> Int32:
     return month_starts(calendar)[_month_index(calendar) // size * size]
 
 
-@cache
+@lru_cache(MOST_TABLES)
 def period_end_after(calendar: str, period: str, begins: int, k: int) -> Int32:
     """Last day of the k-th period after that of each day (k = 0: of its own period)."""
     number, end = period_table(calendar, period, begins)
@@ -151,7 +154,7 @@ def period_end_after(calendar: str, period: str, begins: int, k: int) -> Int32:
     return (starts[at] - 1).astype(np.int32)
 
 
-@cache
+@lru_cache(MOST_TABLES)
 def months_later(calendar: str, months: int) -> Int32:
     """Each day plus a number of months, clipped to the month's end; int32[DAYS]."""
     starts = month_starts(calendar)
@@ -163,7 +166,7 @@ def months_later(calendar: str, months: int) -> Int32:
     return (starts[to] + np.minimum(into, length - 1)).astype(np.int32)
 
 
-@cache
+@lru_cache(MOST_TABLES)
 def months_back(calendar: str, months: int) -> Int32:
     """First day of the last N months: the day after the same day N months ago; int32[DAYS].
 

@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,6 +21,9 @@ from .events import Event
 FORMAT = 1
 _POSITION, _FORMAT = b"position", b"format"
 _KEY = 8 + 4
+
+FORGOTTEN_S = 600
+"""So long after the time of its next try a receiver that was not asked is nobody's."""
 
 
 class Delivery(msgspec.Struct):
@@ -37,6 +41,15 @@ class DeadLetter(msgspec.Struct):
     event: Event
     reason: str
     given_up_at: str
+
+
+class Standing(NamedTuple):
+    """How an outbox stands: the seq up to which events are derived, receivers that do not take
+    what they are sent, and events that were given up."""
+
+    position: int
+    failing: int
+    dead: int
 
 
 _encode = msgspec.msgpack.encode
@@ -135,6 +148,16 @@ class OutboxStore:
         """(key, letter) of the events that were given up."""
         with self._env.begin(db=self._dead) as txn:
             return [(bytes(key), _dead(value)) for key, value in txn.cursor()]
+
+    def standing(self, now: float) -> Standing:
+        """How it stands at a time (seconds of the epoch)."""
+        with self._env.begin() as txn:
+            position = int.from_bytes(txn.get(_POSITION, b"", db=self._meta), "big")
+            hooks = [_delivery(kept) for _, kept in txn.cursor(db=self._hooks)]
+            dead = int(txn.stat(self._dead)["entries"])
+        # One that no settings name any more is not asked again.
+        failing = sum(hook.failures > 0 and hook.next_at > now - FORGOTTEN_S for hook in hooks)
+        return Standing(position, failing, dead)
 
     def buried(self, key: bytes) -> None:
         """A dead letter was taken after all."""
