@@ -380,7 +380,8 @@ def test_bounds_are_told() -> None:
     assert [int(row[1].replace(",", "")) for row in table] == [
         bodies.MOST_BODY, bodies.BODY_S, edge.HEAD_S, edge.IDLE_S, edge.MOST_CONNECTIONS,
         decode.MOST_FACTS, committer.QUEUE_FACTS, decode.MOST_ITEMS, parts.MOST_LINES,
-        parts.MOST_TENDERS, parts.MOST_COUPONS, parts.MOST_OFFERS, parts.ID_BYTES, parts.NAME_BYTES,
+        parts.MOST_TENDERS, parts.MOST_COUPONS, parts.MOST_OFFERS,
+        parts.MOST_SEGMENTS, parts.MOST_FIGURES, parts.ID_BYTES, parts.NAME_BYTES,
         parts.MOST_AMOUNT, parts.MOST_POINTS,
         products["products"]["maxItems"],
     ]  # fmt: skip

@@ -87,7 +87,7 @@ class ProfitShareFact(
     points: Spent
     weight: Literal["spend", "points"] = "spend"
     expires: Expires | None = None
-    causes: dict[Name, Annotated[int, Meta(ge=1, le=1000)]] = {}
+    causes: Annotated[dict[Name, Annotated[int, Meta(ge=1, le=1000)]], Meta(max_length=1000)] = {}
 
 
 class RewardStockFact(Struct, forbid_unknown_fields=True, tag_field="kind", tag="reward stock"):

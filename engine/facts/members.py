@@ -10,6 +10,8 @@ from msgspec import Meta, Struct
 
 from .parts import (
     MOST_CARDS,
+    MOST_FIGURES,
+    MOST_SEGMENTS,
     AnyCard,
     Calendar,
     Card,
@@ -48,11 +50,20 @@ class _About(Struct, forbid_unknown_fields=True):
     terminal: Place = ""
     birth: dt.date | msgspec.UnsetType | None = msgspec.UNSET
     birth_calendar: Calendar | msgspec.UnsetType = msgspec.UNSET
-    anniversaries: dict[Name, CalendarDate | dt.date] | msgspec.UnsetType = msgspec.UNSET
-    segments: list[Name] | msgspec.UnsetType = msgspec.UNSET
-    values: dict[Name, Annotated[int, Meta(ge=-(10**15), le=10**15)]] | msgspec.UnsetType = (
-        msgspec.UNSET
-    )
+    anniversaries: (
+        Annotated[dict[Name, CalendarDate | dt.date], Meta(max_length=MOST_FIGURES)]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    segments: (
+        Annotated[list[Name], Meta(max_length=MOST_SEGMENTS)] | msgspec.UnsetType
+    ) = msgspec.UNSET
+    values: (
+        Annotated[
+            dict[Name, Annotated[int, Meta(ge=-(10**15), le=10**15)]],
+            Meta(max_length=MOST_FIGURES),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
     manual_tier: ManualTier | msgspec.UnsetType | None = msgspec.UNSET
     type: MemberType | msgspec.UnsetType = msgspec.UNSET
     card: AnyCard = ""

@@ -23,6 +23,9 @@ MOST_CODES = 10_000
 """Codes of printed coupons that one fact brings or blocks."""
 MOST_LINE_NUMBER = 10**6
 MOST_CARDS = 100
+MOST_SEGMENTS = 1_000
+MOST_FIGURES = 100
+"""Anniversaries, and figures fed in, that one fact tells of a member."""
 MOST_PROFILE = 64
 ID_BYTES = 128
 NAME_BYTES = 64
