@@ -6,23 +6,19 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from aiohttp import web
-from aiohttp.http import HttpVersion11, StreamWriter
 from aiohttp.http_exceptions import InvalidHeader, InvalidURLError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
-from yarl import URL
 
 from .bodies import MOST_BODY, is_unread
+from .edge_requests import EdgeRequest, PlainRequest
 from .plain_request import Head, plain_head
 from .problems import ProblemError
 from .reply import Reply
 from .steps import Steps
-
-if TYPE_CHECKING:
-    from .keys import Holder
 
 log = logging.getLogger("vafa")
 
@@ -50,59 +46,6 @@ IDLE_S = 600.0
 
 MOST_CONNECTIONS = 10_000
 """Connections of a process."""
-
-
-class EdgeRequest(web.BaseRequest):
-    """A request with its holder, once it is known, and the body, where that was needed for it."""
-
-    ATTRS = web.BaseRequest.ATTRS | {"holder", "taken"}
-    holder: Holder | None = None
-    taken: bytes | None = None
-
-    @property
-    def keep_alive(self) -> bool:
-        """Whether another request may follow; of a server that ends none may."""
-        return super().keep_alive and not cast(_Connection, self._protocol).is_last
-
-    @property
-    def raw_path(self) -> str:
-        """The target as it was sent, without the name of this host (RFC 9112 3.2.2)."""
-        target = self._message.path
-        scheme, mark, rest = target.partition("://")
-        host, slash, path = rest.partition("/")
-        if not mark or scheme.lower() not in ("http", "https"):
-            return target
-        is_ours = host.lower() == self.headers.get("Host", "").lower()
-        return slash + path if slash and is_ours else target
-
-
-class PlainRequest(EdgeRequest):
-    """A request whose head was read by `plain_head`, with its whole body."""
-
-    ATTRS = EdgeRequest.ATTRS | {"_target"}
-
-    def __init__(self, head: Head, body: bytes, protocol: RequestHandler) -> None:
-        # Deliberately not the base's, which takes a parser's message.
-        self._method, self._target, self._headers = head.method, head.target, head.headers
-        self._version = HttpVersion11
-        self._protocol, self._loop = protocol, protocol._loop
-        self._payload, self._payload_writer = EMPTY_PAYLOAD, StreamWriter(protocol, self._loop)
-        self._cache, self._state = {}, {}
-        self._read_bytes = self.taken = body
-
-    @property
-    def keep_alive(self) -> bool:
-        """As of any request; one in plain form does not ask for an end."""
-        return not cast(_Connection, self._protocol).is_last
-
-    @property
-    def raw_path(self) -> str:
-        """The target as it was sent."""
-        return self._target
-
-    @property
-    def _rel_url(self) -> URL:  # type: ignore[override]
-        return URL(self._target, encoded=True)
 
 
 class _OneTask:

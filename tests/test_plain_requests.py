@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser
 
 from vafa.loadtest.connection import request_bytes
-from vafa.server import bodies, edge
+from vafa.server import bodies, edge, edge_requests
 from vafa.server.plain_request import plain_head
 from vafa.server.reply import Reply
 
@@ -104,7 +104,7 @@ def exchange(
 
     async def answer(request: web.BaseRequest) -> web.Response:
         body = await bodies.read_body(request)
-        plain = isinstance(request, edge.PlainRequest)
+        plain = isinstance(request, edge_requests.PlainRequest)
         seen.append((request.raw_path, plain, body))
         await asyncio.sleep(0.02)
         if request.raw_path.endswith("generic"):
