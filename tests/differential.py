@@ -22,6 +22,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -202,8 +203,10 @@ def over_processes(
     total, began = Tally(), time.monotonic()
     # Not forked: a library's threads may hold a lock.
     context = multiprocessing.get_context("spawn")
-    with context.Pool(min(processes or os.cpu_count() or 1, len(parts)), _begin) as pool:
-        for tally in pool.imap(_task, parts):
+    workers = min(processes or os.cpu_count() or 1, len(parts))
+    # Not a pool of multiprocessing's: it waits for ever for a process that was killed.
+    with ProcessPoolExecutor(workers, context, _begin) as pool:
+        for tally in pool.map(_task, parts):
             total.add(tally)
             for name, seed in tally.seeds.items():
                 print(f"seed {seed} differs: {name}", flush=True)
@@ -211,6 +214,7 @@ def over_processes(
             print(f"{total.examples} of {histories}, {seconds:.0f} s, "
                   f"{sum(total.failures.values())} cases differ", flush=True)  # fmt: skip
             if seconds > minutes * 60:
+                pool.shutdown(wait=False, cancel_futures=True)
                 break
     return total
 
