@@ -26,6 +26,13 @@ MOST_BYTES = 32 << 20
 RAW_BYTES = 20_000
 """Bytes of a transaction that a reject shows."""
 
+POST_VOIDED = "postvoided"
+SOLD = frozenset(("", "delivered", "finished", "completed", "posted", POST_VOIDED))
+NOT_SOLD = frozenset(
+    ("suspended", "suspendedretrieved", "voided", "cancelled", "canceled", "failed", "inprocess",
+     "started", "totaled", "tendered", "ordered", "held")
+)  # fmt: skip
+"""Statuses of transactions."""
 
 Kept = Sales
 
@@ -75,14 +82,6 @@ def _receipt(element: Any, reading: Reading) -> Basket | Skipped:
     if status not in SOLD:
         raise FormError(f"{status!r} is no known status", "TransactionStatus")
     return reading.basket(element, retail[0], post_void=status == POST_VOIDED)
-
-
-POST_VOIDED = "postvoided"
-SOLD = frozenset(("", "delivered", "finished", "completed", "posted", POST_VOIDED))
-NOT_SOLD = frozenset(
-    ("suspended", "suspendedretrieved", "voided", "cancelled", "canceled", "failed", "inprocess",
-     "started", "totaled", "tendered", "ordered", "held")
-)  # fmt: skip
 
 
 def _transactions(stream: BinaryIO) -> Iterator[Any]:
