@@ -158,6 +158,11 @@ def test_alerts_and_dashboard_name_metrics_that_there_are() -> None:
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_promtool_takes_the_alerts() -> None:
     subprocess.run(["promtool", "check", "rules", str(ALERTS)], check=True, capture_output=True)
+    cases = Path(__file__).with_name("alerts_test.yml")
+    subprocess.run(["promtool", "test", "rules", str(cases)], check=True, capture_output=True)
+    told = cases.read_text("utf-8")
+    for name in re.findall(r"- alert: (\w+)", ALERTS.read_text("utf-8")):
+        assert len(re.findall(rf"alertname: {name}\b", told)) >= 2, name
     subprocess.run(
         ["promtool", "check", "config", str(DEPLOY / "prometheus.yml")],
         check=True, capture_output=True,
