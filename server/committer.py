@@ -311,14 +311,18 @@ class Committer:
         return group
 
     def _take_first(self) -> Waiting:
-        """What comes next. Of submissions in several parts one is under way at a time: parts of
-        others between its own, of another time, would make the rest of it late."""
+        """What comes next. Of submissions in several parts one is under way at a time, unless that
+        takes long: parts of others between its own, of another time, would make the rest of it
+        late."""
+        if self._set_aside and (
+            time.perf_counter() - self._set_aside[0].since > parts.PATIENCE_S
+        ):
+            self._waiting.append(self._begin(self._set_aside.popleft()))
         while True:
             first = self._waiting.popleft()
             if not first.divides or first.size:
                 return first
-            first.size = self._first_size(first)
-            if first.facts <= first.size:
+            if self._begin(first).facts <= first.size:
                 return first
             if self._large is None:
                 self._large = first
@@ -326,6 +330,11 @@ class Committer:
             # It waits behind the one under way, which is in the queue.
             first.size = 0
             self._set_aside.append(first)
+
+    def _begin(self, waiting: Waiting) -> Waiting:
+        """Decide how many facts the first part has."""
+        waiting.size = self._first_size(waiting)
+        return waiting
 
     def _end_large(self, waiting: Waiting) -> None:
         """Nothing of it is left: another in several parts may begin."""

@@ -17,6 +17,9 @@ NEVER = 2**63 - 1
 RECENT_US = 3_600_000_000
 """Facts that are at most so far behind the latest one are late for few."""
 
+PATIENCE_S = 2.0
+"""A submission in several parts waits so long for one before it; then they take turns."""
+
 LONG_S = 0.1
 """A part should take at most so long: others wait for it."""
 

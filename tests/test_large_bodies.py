@@ -89,8 +89,12 @@ def test_a_till_is_served_between_the_parts(tmp_path: Path, in_small_parts: None
     asyncio.run(run())
 
 
-def test_one_large_body_at_a_time(tmp_path: Path, in_small_parts: None) -> None:
+@pytest.mark.parametrize("patience", [60.0, 0.0])
+def test_one_large_body_at_a_time_unless_it_takes_long(
+    tmp_path: Path, in_small_parts: None, patience: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Parts of a body between those of another, of another time, would make its rest late."""
+    monkeypatch.setattr(parts, "PATIENCE_S", patience)
 
     async def run() -> None:
         committer = Committer(mixed.start(tmp_path))
@@ -104,7 +108,7 @@ def test_one_large_body_at_a_time(tmp_path: Path, in_small_parts: None) -> None:
         small = await commit(committer, bodies(SMALL, late=False)[10:])
         rows = [await body for body in large]
         seqs = [row["seq"] for body in rows for row in body]
-        assert seqs == sorted(seqs)
+        assert (seqs == sorted(seqs)) == (patience > 0)
         assert small[-1]["seq"] < rows[0][-1]["seq"]
         assert (await committer.told_figures()).queued == 0
         await committer.close()
