@@ -48,7 +48,7 @@ cdef inline bint fall_short(Work *w, const RuleTable *t, int64_t *row, int64_t b
     cdef int64_t *account = account_of(row, c)
     if missing == 0:
         return True
-    w.out.lack[basket] += missing
+    w.out.lack[basket * w.g.n_currencies + c] += missing
     if is_owed(t, c, flags):
         account[DEBT] += missing
         return True

@@ -418,13 +418,12 @@ def fold(list natives, State state, columns, order, closings=None):
 
     Returns a dict of arrays: per row status uint8, tier int8 (of the layout, -1 none),
     eligible int64, active, pending, held and debt int64[n, currencies] (after the row, on
-    its business day), lack int64 (points that were missing), redeemed and redeemed_back int64
-    (of the sale that a return names: the money that redemptions paid, and what of it is back by
-    then), taken int64 (of a redemption that was cut to what is redeemable); per posting basket
-    uint32,
-    rule uint16 (65535 none), kind, currency, limit uint8, desired and points int64; with
-    closings the closed_* arrays of `close_days`. Entries of rows that `order` leaves out
-    are zero. Raises TypeError or ValueError for columns of the wrong form, MemoryError when
+    its business day), lack int64[n, currencies] (points that were missing), redeemed and
+    redeemed_back int64 (of the sale that a return names: the money that redemptions paid, and what
+    of it is back by then), taken int64 (of a redemption that was cut to what is redeemable); per
+    posting basket uint32, rule uint16 (65535 none), kind, currency, limit uint8, desired and points
+    int64; with closings the closed_* arrays of `close_days`. Entries of rows that `order` leaves
+    out are zero. Raises TypeError or ValueError for columns of the wrong form, MemoryError when
     memory ends (the state is then unusable).
     """
     cdef Py_ssize_t n = columns.at.size, n_order = order.size, m, each
@@ -448,7 +447,7 @@ def fold(list natives, State state, columns, order, closings=None):
     pending = zeros(n, each, cnp.NPY_INT64, &b.out.pending)
     held = zeros(n, each, cnp.NPY_INT64, &b.out.held)
     debt = zeros(n, each, cnp.NPY_INT64, &b.out.debt)
-    lack = zeros(n, -1, cnp.NPY_INT64, &b.out.lack)
+    lack = zeros(n, each, cnp.NPY_INT64, &b.out.lack)
     redeemed = zeros(n, -1, cnp.NPY_INT64, &b.out.redeemed)
     redeemed_back = zeros(n, -1, cnp.NPY_INT64, &b.out.redeemed_back)
     taken = zeros(n, -1, cnp.NPY_INT64, &b.out.taken)

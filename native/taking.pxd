@@ -166,7 +166,7 @@ cdef inline bint take_back(Work *w, const RuleTable *t, int64_t basket, int64_t 
     left -= take_pending(account, day, left)
     if left == 0:
         return True
-    w.out.lack[basket] += left
+    w.out.lack[basket * w.g.n_currencies + c] += left
     if t.currencies[c].spendable:
         w.short_of += left
     if t.currencies[c].spendable and (t.shortfall == AS_DEBT or t.shortfall == REFUSE):
