@@ -20,7 +20,7 @@ from .rests cimport copy_rest
 from .rules cimport KEPT, OK, OVERFLOW, PERIOD, Counter, RuleTable
 from .state cimport FACTS, Vec
 from .tiers cimport add_rolling, still_kept, tier_on
-from .work cimport Work, begin, look, new_event
+from .work cimport Work, begin, look, new_event, settle_all
 
 
 cdef inline void renew_by_sale(Work *w, const RuleTable *t, int64_t *row, int32_t day,
@@ -241,7 +241,8 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
                 c = t.redeems[in_.tender[k]]
                 if c >= 0:
                     s.reward[c] += w.from_named[k - in_.tenders_from[i]]
-    renew_by_sale(w, t, row, day, h)
+    if not past:
+        renew_by_sale(w, t, row, day, h)
     if not post_rated(w, t, row, i, b.day, day):
         w.failed = 1
         return OK
@@ -258,6 +259,9 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
                 s.expired[c] += w.net_of[c]
     if past:
         show_later_periods(w, t, row)
+        # Points that had passed before the fact that it comes after are not renewed by it.
+        settle_all(w, row, day, NULL)
+        renew_by_sale(w, t, row, day, h)
     apply_amounts(w, t, row, w.amounts, w.rated.year, b.day, day)
     if rated:
         count_purchase(w, t, row, &b, h)
