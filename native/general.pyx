@@ -137,7 +137,7 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
                    int64_t tenders) noexcept nogil:
     """Allocate what one fact needs, whatever the batch; -1 without memory."""
     cdef int64_t c = w.g.n_currencies + 1
-    cdef int64_t figures = 8 * lines + 3 * tenders + 7 * c + 4 * counters + 4 * rules
+    cdef int64_t figures = 8 * lines + 3 * tenders + 8 * c + 4 * counters + 4 * rules
     cdef int64_t *block
     figures += w.g.width + limits + 4 * lines + 2 * figures_asked + 3 * w.g.n_tiers + 64
     w.lines = <Line*>calloc(lines + 1, sizeof(Line))
@@ -164,7 +164,8 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     w.net_of = w.active + c
     w.asked_in = w.net_of + c
     w.wait_of = w.asked_in + c
-    w.broken = w.wait_of + c
+    w.renewed = w.wait_of + c
+    w.broken = w.renewed + c
     w.from_named = w.broken + c
     w.asked_of = w.from_named + tenders + 1
     w.amounts = w.asked_of + tenders + 1

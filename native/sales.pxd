@@ -18,9 +18,9 @@ from .offers cimport check_offers, count_offers, give_offers, years_of_offers
 from .redemptions cimport names_any, pay_with_named, redeem_tenders, tenders_asked
 from .rests cimport copy_rest
 from .rules cimport KEPT, OK, OVERFLOW, PERIOD, Counter, RuleTable
-from .state cimport FACTS, Vec
+from .state cimport FACTS, RENEWED, Vec
 from .tiers cimport add_rolling, still_kept, tier_on
-from .work cimport Work, begin, look, new_event, settle_all
+from .work cimport Work, begin, look, new_event
 
 
 cdef inline void renew_by_sale(Work *w, const RuleTable *t, int64_t *row, int32_t day,
@@ -38,6 +38,25 @@ cdef inline void renew_by_sale(Work *w, const RuleTable *t, int64_t *row, int32_
         if gave:
             renew(&t.currencies[c], row, c, day)
             remember_renewal(w, h, c, day, True)
+
+
+cdef inline void swap_renewed(Work *w, const RuleTable *t, int64_t *row) noexcept nogil:
+    """Let the points of a sale that is dated before the fact that it comes after see renewals as
+    they were: what had passed by then is not renewed by the sale itself."""
+    cdef int32_t c
+    cdef int64_t now
+    for c in range(t.n_currencies):
+        now = account_of(row, c)[RENEWED]
+        account_of(row, c)[RENEWED] = w.renewed[c]
+        w.renewed[c] = now
+
+
+cdef inline void renew_later(const Work *w, const RuleTable *t, int64_t *row) noexcept nogil:
+    """Put back what `swap_renewed` has set aside; the sale's points that are left are renewed."""
+    cdef int32_t c
+    for c in range(t.n_currencies):
+        if t.currencies[c].inactivity and w.renewed[c] > account_of(row, c)[RENEWED]:
+            renew(&t.currencies[c], row, c, w.renewed[c])
 
 
 cdef inline Sold *remember_sale(Work *w, const RuleTable *t, History *h, int64_t i,
@@ -195,6 +214,8 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
     if past:
         show_own_periods(w, t, row, h, b.day, day)
         note_bought(w, h, &b)
+        for c in range(t.n_currencies):
+            w.renewed[c] = account_of(row, c)[RENEWED]
     told = w.p.n
     status = check_offers(w, t, i, &b, row, day)
     if status != OK or w.failed:
@@ -241,7 +262,9 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
                 c = t.redeems[in_.tender[k]]
                 if c >= 0:
                     s.reward[c] += w.from_named[k - in_.tenders_from[i]]
-    if not past:
+    if past:
+        swap_renewed(w, t, row)
+    else:
         renew_by_sale(w, t, row, day, h)
     if not post_rated(w, t, row, i, b.day, day):
         w.failed = 1
@@ -259,8 +282,7 @@ cdef inline int apply_sale(Work *w, const RuleTable *t, int64_t i, int64_t *row,
                 s.expired[c] += w.net_of[c]
     if past:
         show_later_periods(w, t, row)
-        # Points that had passed before the fact that it comes after are not renewed by it.
-        settle_all(w, row, day, NULL)
+        renew_later(w, t, row)
         renew_by_sale(w, t, row, day, h)
     apply_amounts(w, t, row, w.amounts, w.rated.year, b.day, day)
     if rated:

@@ -55,6 +55,7 @@ cdef struct Work:
     int64_t *ahead         # a row, to rate a fact on before anything moves
     int64_t *net_of        # [currency]
     int64_t *asked_in      # [currency]: points of a sale's own redemption
+    int64_t *renewed       # [currency]: when a sale's points are renewed that come after
     int64_t *wait_of       # [currency]: what waits for money, or by how much less does
     int64_t *waits         # [rule]: what of a sale's points waits for money
     int64_t *from_named    # [tender]: points of what it names
