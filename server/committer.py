@@ -294,11 +294,10 @@ class Committer:
 
     def _take_group(self) -> list[Waiting]:
         first = self._take_first()
-        group, facts = [first], first.facts
         if first.divides:
             first.begin, first.end = first.end, min(first.end + first.size, first.facts)
-            facts = first.end - first.begin
-        elif not first.alone:
+        group, facts = [first], first.taken
+        if not first.alone:
             while self._waiting:
                 other = self._waiting[0]
                 if other.alone:
@@ -317,12 +316,12 @@ class Committer:
         if self._set_aside and (
             time.perf_counter() - self._set_aside[0].since > parts.PATIENCE_S
         ):
-            self._waiting.append(self._begin(self._set_aside.popleft()))
+            self._waiting.append(self._sized(self._set_aside.popleft()))
         while True:
             first = self._waiting.popleft()
             if not first.divides or first.size:
                 return first
-            if self._begin(first).facts <= first.size:
+            if self._sized(first).facts <= first.size:
                 return first
             if self._large is None:
                 self._large = first
@@ -331,7 +330,7 @@ class Committer:
             first.size = 0
             self._set_aside.append(first)
 
-    def _begin(self, waiting: Waiting) -> Waiting:
+    def _sized(self, waiting: Waiting) -> Waiting:
         """Decide how many facts the first part has."""
         waiting.size = self._first_size(waiting)
         return waiting

@@ -33,11 +33,14 @@ class TracedCommitter(Committer):
 
     def _take_group(self) -> list[Waiting]:
         group = super()._take_group()
-        waited = [self._waits.pop(id(one)) for one in group]
+        # A submission that is taken in parts has waited before its first one.
+        waited = [
+            span for one in group if (span := self._waits.pop(id(one), None)) is not None
+        ]
         for span in waited:
             span.end()
         self._commit = self._tracing.commit(waited)
-        self._commit.set_attribute("vafa.facts", sum(one.facts for one in group))
+        self._commit.set_attribute("vafa.facts", sum(one.taken for one in group))
         self._at_once = group[0].control is not None
         self._begin("fold")
         return group

@@ -62,6 +62,11 @@ class Waiting:
         """Whether it is taken in parts, if only one."""
         return self.table is not None or (self.facts > parts.FIRST and self.control is None)
 
+    @property
+    def taken(self) -> int:
+        """How many of its facts are in the commit that is under way."""
+        return self.end - self.begin if self.divides else self.facts
+
     def intake(self) -> Intake:
         """The facts of the part that is under way."""
         if self.table is None:

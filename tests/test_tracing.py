@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from vafa.engine.ledger.writer import Writer
-from vafa.server import tracing
+from vafa.server import parts, tracing
 from vafa.server.app import make_server
 from vafa.server.beat import Beat
 from vafa.server.front import Front
@@ -157,3 +157,21 @@ def test_a_traced_server_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with servers.serving(tmp_path / "ledger", 2, options=["--traces"]) as running:
         assert running.post(fact("a")).status == 201
         assert running.get("/v1/events/a").status == 200
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_body_in_parts_has_waited_once(
+    tmp_path: Path, linked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FIRST", "MOST", "LEAST"):
+        monkeypatch.setattr(parts, name, 20)
+    ledgers.open_writer(tmp_path / "ledger", servers.PROGRAM).close()
+
+    async def use(ask: Callable[..., Coroutine[Any, Any, int]]) -> None:
+        facts = [fact(f"s-{n}", occurred_at=days_ago(3)) for n in range(50)]
+        assert await ask("/v1/events", facts, **{"Content-Type": NDJSON}) == 200
+
+    spans = spans_of(tmp_path / "ledger", use, linked=linked)
+    assert len([span for span in spans if span.name == "queue"]) == 1
+    commits = [span for span in spans if span.name == "commit"]
+    assert [span.attributes and span.attributes["vafa.facts"] for span in commits] == [20, 20, 10]
