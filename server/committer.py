@@ -316,12 +316,15 @@ class Committer:
         if self._set_aside and (
             time.perf_counter() - self._set_aside[0].since > parts.PATIENCE_S
         ):
-            self._waiting.append(self._sized(self._set_aside.popleft()))
+            other = self._set_aside.popleft()
+            other.size = self._first_size(other)
+            self._waiting.append(other)
         while True:
             first = self._waiting.popleft()
             if not first.divides or first.size:
                 return first
-            if self._sized(first).facts <= first.size:
+            first.size = self._first_size(first)
+            if first.facts <= first.size:
                 return first
             if self._large is None:
                 self._large = first
@@ -329,11 +332,6 @@ class Committer:
             # It waits behind the one under way, which is in the queue.
             first.size = 0
             self._set_aside.append(first)
-
-    def _sized(self, waiting: Waiting) -> Waiting:
-        """Decide how many facts the first part has."""
-        waiting.size = self._first_size(waiting)
-        return waiting
 
     def _end_large(self, waiting: Waiting) -> None:
         """Nothing of it is left: another in several parts may begin."""

@@ -120,6 +120,11 @@ def steps(case: Case) -> Iterator[Step | Look | CardLook]:
         at += dt.timedelta(hours=1)
 
 
+def worded(options: str) -> list[list[str]]:
+    """The words of options between commas."""
+    return [option.split() for option in options.split(",") if option.strip()]
+
+
 class _Facts:
     """What rows say, as facts; amounts with so many places."""
 
@@ -133,16 +138,14 @@ class _Facts:
             return self._basket(body)
         body, _, options = (part.strip() for part in body.partition("|"))
         found: Fact = getattr(self, f"_{kind}")(body, of)
-        for option in options.split(","):
-            match option.split():
-                case []:
-                    pass
+        for words in worded(options):
+            match words:
                 case ["completed"]:
                     found["completed"] = True
                 case ["by", member]:
                     found["member"] = member
                 case _:
-                    raise ValueError(option)
+                    raise ValueError(words)
         return found
 
     def _minor(self, text: str) -> int:
@@ -154,7 +157,7 @@ class _Facts:
         """Lines, and how they were paid."""
         lines, _, options = body.partition("|")
         made: Fact = {"lines": [self._line(part.split()) for part in lines.split(",")]}
-        for words in (option.split() for option in options.split(",") if option.strip()):
+        for words in worded(options):
             match words:
                 case ["paid", kind, amount, *rest]:
                     tender = {"type": kind, "amount": self._minor(amount)}
