@@ -210,21 +210,27 @@ import sys
 from vafa.engine.cli import main, position
 from vafa.engine.ledger.writer import Writer
 
-flush, after = Writer.flush, int(sys.argv.pop(1))
+flush, after, alone = Writer.flush, int(sys.argv.pop(1)), sys.argv.pop(1) == "True"
 
 def interrupted(self, staged):
     if staged.record is not None and staged.record.first > after:
         raise KeyboardInterrupt
     flush(self, staged)
 
+def interrupted_alone(self, fact, **_):
+    raise KeyboardInterrupt
+
 position.EVERY_S, Writer.flush = 0.0, interrupted
+if alone:
+    Writer.commit_fact = interrupted_alone
 main()
 """
 
 
-def cut_off(ledger: Path, after: int, *arguments: object) -> None:
-    """A load in a process that is interrupted in the commit that begins after this seq."""
-    words = [str(word) for word in (after, "load", ledger, *arguments, "--batch", 4)]
+def cut_off(ledger: Path, after: int, *arguments: object, alone: bool = False) -> None:
+    """A load in a process that is interrupted in the commit that begins after this seq, or in the
+    first one of a fact that is committed alone."""
+    words = [str(word) for word in (after, alone, "load", ledger, *arguments, "--batch", 4)]
     done = subprocess.run(
         [sys.executable, "-c", CUT_OFF, *words], capture_output=True, check=False, timeout=60
     )
@@ -253,6 +259,24 @@ def test_a_load_goes_on_where_it_stopped(
     assert not (ledger / "loads").exists()
     again = data("load", ledger, *files, "--batch", 4, *more, code=3)
     assert (again["replayed"], again["resumed"]) == (32, 0)
+    assert verify(ledger).clean
+
+
+@pytest.mark.parametrize("kind", ["store", "catalog"])
+def test_what_is_committed_alone_is_done_when_it_is_committed(
+    ledger: Path, tmp_path: Path, kind: str
+) -> None:
+    fields: dict[str, dict[str, Any]] = {
+        "store": {"stores": [{"store": "9", "region": "north"}]},
+        "catalog": {"products": [{"sku": "tea", "brand": "b"}]},
+    }
+    alone = {"kind": kind, "id": "alone", "occurred_at": "2025-03-01T10:00:00Z", **fields[kind]}
+    sales = [sale(n, occurred_at="2025-03-01T09:00:00Z") for n in range(8)]
+    file = ndjson(tmp_path / "facts.ndjson", *sales[:4], alone, *sales[4:])
+    cut_off(ledger, 10**6, file, alone=True)
+    counts = data("load", ledger, file, "--batch", 4)
+    assert (counts["facts"], counts["new"], counts["resumed"]) == (9, 9, 4)
+    assert counts["baskets_per_second"] > 0
     assert verify(ledger).clean
 
 

@@ -51,25 +51,27 @@ class Counts:
     baskets: int = 0
     unread: int = 0
     resumed: int = 0
+    """Facts of the earlier part."""
+    baskets_before: int = 0
     began: float = field(default_factory=time.perf_counter)
 
     def kept(self) -> dict[str, Any]:
         """The counts as a note of a position has them."""
         return {
             name: dict(value) if isinstance(value, Counter) else value
-            for name, value in vars(self).items() if name not in ("resumed", "began")
+            for name, value in vars(self).items() if name not in ("resumed", "baskets_before", "began")
         }  # fmt: skip
 
     def take_up(self, kept: dict[str, Any]) -> None:
         """Go on from the counts of a note."""
         for name, value in kept.items():
             setattr(self, name, Counter(value) if isinstance(value, dict) else value)
-        self.resumed = self.facts
+        self.resumed, self.baskets_before = self.facts, self.baskets
 
     def shown(self) -> dict[str, Any]:
         """The counts as data, with the time since the load began."""
         seconds = time.perf_counter() - self.began
-        baskets = self.baskets - self.resumed
+        baskets = self.baskets - self.baskets_before
         return {
             "facts": self.facts,
             "new": self.new,
@@ -80,7 +82,7 @@ class Counts:
             "lines": self.lines,
             "resumed": self.resumed,
             "seconds": round(seconds, 3),
-            "baskets_per_second": round(max(0, baskets) / seconds) if seconds else None,
+            "baskets_per_second": round(baskets / seconds) if seconds else None,
         }
 
 
@@ -155,7 +157,7 @@ class Load:
             self._fact(Place(name, number, said, fact.id), fact)
             if not self._sales:
                 tick(done, size)
-        self._commit_sales()
+        self._commit_rest()
         tick(done, size or done)
 
     # -- other people's files ----------------------------------------------------------------
@@ -188,10 +190,10 @@ class Load:
                     else:
                         self._fact(place, fact)
             except FormError as error:
-                self._commit_sales()
+                self._commit_rest()
                 raise FormError(f"{file}: {error.path}: {error.message}" if error.path != "$"
                                 else f"{file}: {error.message}") from None  # fmt: skip
-        self._commit_sales()
+        self._commit_rest()
         tick(size or self._records, size or self._records)
 
     def recall(self, file: Path, mapping: Mapping) -> None:
@@ -219,7 +221,7 @@ class Load:
             self._sales.append(fact)
             self._places.append(place)
             if len(self._sales) >= self._batch:
-                self._commit_sales()
+                self._commit_rest()
             return
         # Facts that are committed alone take their place among the others.
         self._commit_sales()
@@ -228,6 +230,7 @@ class Load:
             self._commit_sales()
         elif self._writer is not None:
             self._count(place, self._writer.commit_fact(fact, force=self._force))
+        self._noted(self._records)
 
     def _has_pin(self, fact: JointFact) -> bool:
         """Whether a fact gives a gift card its PIN, or spends from one that has a PIN."""
@@ -246,6 +249,10 @@ class Load:
             self._sales, self._places = [], []
             self.counts.lines += sum(sale.n_lines for sale in sales)
             self._commit(DecodedFacts(sales), lambda row: places[row])
+
+    def _commit_rest(self) -> None:
+        """Commit what waits: every record that has been read is done then."""
+        self._commit_sales()
         self._noted(self._records)
 
     def _count(self, place: Place, verdict: Verdict) -> None:
