@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from threading import Thread
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -110,6 +110,22 @@ class Commits(Protocol):
         """What the writer has counted. Raises ProblemError where it is away."""
 
 
+class Watch:
+    """What is told of commits as they go; this one listens to nothing."""
+
+    def submitted(self, waiting: Waiting) -> None:
+        """Facts wait for a commit."""
+
+    def begun(self, group: list[Waiting]) -> None:
+        """A commit of these begins."""
+
+    def folded(self) -> None:
+        """It is folded; its flush begins."""
+
+    def ended(self, outcome: str, seq: int | None = None) -> None:
+        """It is `done`, `seq` its last fact if it has new ones, or `storage-full`."""
+
+
 class _Flusher:
     """A thread that flushes one commit after the other and tells the loop.
 
@@ -145,8 +161,9 @@ class _Flusher:
 class Committer:
     """Commits of the ledger's writer, in its own process."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, watch: Watch | None = None) -> None:
         self.writer = writer
+        self._watch = watch or Watch()
         self.figures = Figures()
         self.requests: Counter[tuple[str, str, int]] = Counter()
         self._loop = asyncio.get_running_loop()
@@ -243,12 +260,26 @@ class Committer:
         waiting.since = time.perf_counter()
         self._waiting.append(waiting)
         self._queued += waiting.facts
+        self._watch.submitted(waiting)
         if not self._busy:
             self._busy = True
             self._idle.clear()
-            self._loop.call_soon(self._next)
+            self._go_on()
 
     # -- committing ----------------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        """Take the next group in the loop's next turn."""
+        self._loop.call_soon(self._guarded, self._next)
+
+    def _guarded(self, step: Callable[..., None], *given: Any) -> None:
+        """A step that the loop calls. After a defect in one memory may be ahead of the truth, and
+        whoever waits would wait for ever: the process ends, and opens the ledger again."""
+        try:
+            step(*given)
+        except Exception:
+            log.exception("a commit failed")
+            os._exit(OUTCOME_UNKNOWN)
 
     def _next(self) -> None:
         """Take a group and stage it; its flush runs in a thread."""
@@ -258,27 +289,29 @@ class Committer:
             self._idle.set()
             return
         group = self._take_group()
+        first = group[0]
         begun = time.perf_counter()
+        self._watch.begun(group)
         try:
-            if group[0].control is not None:
-                self._control(group[0], group[0].control)
-                self._loop.call_soon(self._next)
+            if first.control is not None:
+                self._control(first, first.control)
+                self._watch.ended("done")
+                self._go_on()
                 return
-            first = group[0]
             staged = self.writer.stage(intake_of(group), force=first.force, atomic=first.atomic)
-            if first.divides:
-                first.size = parts.size_after(first.size, time.perf_counter() - begun)
         except StorageFull as error:
             self._storage_full(group, error)
             return
-        except Exception:
-            # A defect between fold and journal: memory may be ahead of the truth.
-            log.exception("staging failed")
-            os._exit(OUTCOME_UNKNOWN)
         started = time.perf_counter()
-        self.figures.parts["queue"].add(begun - group[0].since)
+        if first.divides:
+            first.size = parts.size_after(first.size, started - begun)
+        self.figures.parts["queue"].add(begun - first.since)
         self.figures.parts["fold"].add(started - begun)
-        self._flusher.flush(staged, lambda error: self._flushed(group, staged, error, started))
+        self._watch.folded()
+        self._flusher.flush(
+            staged,
+            lambda error: self._guarded(self._flushed, group, staged, error, started),
+        )
 
     def _control(self, waiting: Waiting, fact: ControlFact) -> None:
         try:
@@ -361,6 +394,7 @@ class Committer:
             log.critical("a flush failed, its outcome is unknown: %r", error)
             os._exit(OUTCOME_UNKNOWN)
         flushed = time.perf_counter()
+        self._watch.ended("done", None if staged.record is None else staged.record.last)
         if staged.record is not None:
             self.figures.commits += 1
             self.figures.flush_seconds += flushed - started
@@ -373,7 +407,7 @@ class Committer:
         if self._waiting:
             # A flush is short beside the loop's turn: let the requests that are there
             # join, or small groups would each pay for a commit.
-            self._loop.call_soon(self._loop.call_soon, self._next)
+            self._loop.call_soon(self._go_on)
         else:
             self._next()
 
@@ -427,6 +461,7 @@ class Committer:
 
     def _storage_full(self, group: list[Waiting], error: StorageFull) -> None:
         self.figures.storage_full += 1
+        self._watch.ended("storage-full")
         if group[0].divides:
             # Its other parts will not be taken.
             self._queued -= group[0].facts - group[0].end
@@ -434,7 +469,7 @@ class Committer:
         for waiting in group:
             if not waiting.done.done():
                 waiting.done.set_exception(ProblemError("storage-full", str(error)))
-        self._loop.call_soon(self._next)
+        self._go_on()
 
     # -- checkpoints ----------------------------------------------------------------------
 
@@ -469,7 +504,7 @@ class Committer:
             await asyncio.sleep(CHECKPOINT_S)
             self.writer.journal.reap_readers()
             if not self._busy:
-                self._maybe_checkpoint()
+                self._guarded(self._maybe_checkpoint)
 
     async def drain(self) -> None:
         """Take nothing more; wait until everything accepted is answered."""

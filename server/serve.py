@@ -82,9 +82,9 @@ def committer_of(writer: Writer, tracing: Tracing | None) -> Committer:
     """The commits of a writer, traced or not."""
     if tracing is None:
         return Committer(writer)
-    from .traced_commits import TracedCommitter  # noqa: PLC0415 - only where it is asked for
+    from .traced_commits import TracedCommits  # noqa: PLC0415 - only where it is asked for
 
-    return TracedCommitter(writer, tracing)
+    return Committer(writer, TracedCommits(tracing))
 
 
 def serve_alone(ledger: Path, doors: Doors, started: Started) -> None:

@@ -291,6 +291,9 @@ CONDITIONS: dict[str, Bad] = {
             "segment", "subscription", "first_purchase", "nth_purchase",
         )
     },
+    "a sku beyond 64 bytes": (when(f'sku = ["a", "{"شیر" * 11}"]'), "rule[2].when.sku[1]", "longer than 64 bytes"),
+    "a store with a line end": (when(r'not = { store = ["1\n"] }'), "rule[2].when.not.store[0]", "U+000A: no fact has such a name"),
+    "an exclusion beyond 64 bytes": (plus("[[exclude]]", f'brand = ["{"b" * 65}"] #!'), "exclude[0].brand[0]", "longer than 64 bytes"),
     "unknown holidays": (when('holiday = ["ir"]'), "rule[2].when.holiday[0]", "unknown holiday calendar 'ir'; known: none"),
     "unknown holidays under not": (when('not = { holiday = ["ir"] }'), "rule[2].when.not.holiday[0]", "unknown holiday"),
     "dates too early": (when("date = { to = 1969-12-31 }"), "rule[2].when.date.to", "from 1970-01-01 to 2169-12-31"),
@@ -323,6 +326,10 @@ LOOKED_AT: dict[str, Bad] = {
     "coupon to a Jalali date": (plus("[[coupon]]", 'id = "h"', "to = 1405-08-10 #!"), "coupon[0].to", "from 1970-01-01 to 2169-12-31"),
     "coupon of too late a date": (plus("[[coupon]]", 'id = "h"', "to = 2170-01-01 #!"), "coupon[0].to", "from 1970-01-01 to 2169-12-31"),
     "referral of Jalali dates": (plus("[[referral]]", 'id = "h"', "referred = 1", "referrer = 1", "when = { not = { date = { to = 1405-12-29 } } } #!"), "referral[0].when.not.date.to", "is 2027-03-20"),
+    **{
+        f"milestone {ordinal[:4]}": (plus("[[referral]]", 'id = "h"', "referred = 1", "referrer = 1", f'milestones = {{ "{ordinal}" = 5 }} #!'), "referral[0].milestones", "no number of referrals from 1 to 10^6")
+        for ordinal in ("0", "01", "۱", "1000001", "9" * 5_000, "")
+    },
     "holidays twice": (plus("[[holidays]]", 'id = "h"', 'country = "IR"', "[[holidays]]", 'id = "h" #!', 'country = "DE"'), "holidays[1].id", "used twice"),
     "counter twice": (plus(SPENT, "[[counter]]", 'id = "spent" #!', 'count = "visits"'), "counter[1].id", "used twice"),
     "counter of no activity": (counter('count = "activity"'), "counter[0].activity", "is missing"),
@@ -351,7 +358,9 @@ LADDER: dict[str, Bad] = {
     "counter unknown": (asks("counter = { c = 5 }"), "ladder.tier[2].at_least.counter.c", "unknown counter"),
     "counter in parts": (plus(SPENT, "[[ladder.tier]]", 'id = "gold"', "at_least = { counter = { spent = 0.5 } } #!"), "ladder.tier[2].at_least.counter.spent", "minor units"),
     "activity below zero": (asks("activity = { review = -1 }"), "ladder.tier[2].at_least.activity.review", "0 to 10^9"),
-    "activity of no name": (asks('activity = { "" = 1 }'), "ladder.tier[2].at_least.activity", "1 to 200 characters"),
+    "activity of no name": (asks('activity = { "" = 1 }'), "ladder.tier[2].at_least.activity", "is empty"),
+    "value of a long name": (asks(f'value = {{ {"v" * 65} = 1 }}'), "ladder.tier[2].at_least.value", "longer than 64 bytes: no fact has such a name"),
+    "too many activities": (plus(*(row for n in range(64) for row in ("[[counter]]" if n else "[[counter]] #!", f'id = "c{n}"', 'count = "activity"', f'activity = ["a{n}"]')), "[[ladder.tier]]", 'id = "gold"', "at_least = { activity = { b = 1 } }"), "counter", "at most 64 sets of activity codes"),
     "value too high": (asks("value = { ltv = 1_000_000_000_000_001 }"), "ladder.tier[2].at_least.value.ltv", "10^15"),
     "points of nan": (asks("points = { points = nan }"), "ladder.tier[2].at_least.points.points", "below zero"),
     "visits fall": (tier("at_least = { visits = 9 }", "[[ladder.tier]]", 'id = "best"', "at_least = { visits = 9 } #!"), "ladder.tier[3].at_least.visits", "above the 9"),

@@ -21,9 +21,10 @@ from vafa.engine.ledger.writer import Writer
 from vafa.server import parts, tracing
 from vafa.server.app import make_server
 from vafa.server.beat import Beat
+from vafa.server.committer import Committer
 from vafa.server.front import Front
 from vafa.server.link import RemoteCommits, listen
-from vafa.server.traced_commits import TracedCommitter
+from vafa.server.traced_commits import TracedCommits
 from vafa.server.tracing import NoTracing, Tracing, provider_of
 
 from . import ledgers, servers
@@ -42,7 +43,7 @@ def spans_of(ledger: Path, use: Use, *, linked: bool) -> list[ReadableSpan]:
     spans = Tracing(provider)
 
     async def main() -> None:
-        committer = TracedCommitter(Writer(ledger), spans)
+        committer = Committer(Writer(ledger), TracedCommits(spans))
         linking = server = None
         if linked:
             server = await listen(ledger / "w.sock", committer)

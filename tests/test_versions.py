@@ -193,7 +193,23 @@ def test_a_ledger_has_at_most_64_currencies(tmp_path: Path) -> None:
     with Writer(tmp_path) as writer:
         for version in range(4):
             publish(writer, f"v{version}", version, program(version))
-        with pytest.raises(ProgramError, match="at most 64 over all versions"):
+        with pytest.raises(ProgramError, match="at most 64 currencies over all versions"):
+            writer.publish_program(PublishFact("v4", mixed.at(4), program(4)))
+        publish(writer, "v4", 4, program(3))
+        assert len(writer.replica.versions) == 5
+
+
+def test_a_ledger_counts_at_most_64_sets_of_activities(tmp_path: Path) -> None:
+    def program(version: int) -> str:
+        return mixed.PROGRAM + "".join(
+            f'[[counter]]\nid = "c{n}"\ncount = "activity"\nactivity = ["a{version}-{n}"]\n'
+            for n in range(16)
+        )
+
+    with Writer(tmp_path) as writer:
+        for version in range(4):
+            publish(writer, f"v{version}", version, program(version))
+        with pytest.raises(ProgramError, match="at most 64 sets of activity codes"):
             writer.publish_program(PublishFact("v4", mixed.at(4), program(4)))
         publish(writer, "v4", 4, program(3))
         assert len(writer.replica.versions) == 5

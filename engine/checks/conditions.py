@@ -1,6 +1,6 @@
 """Checks of conditions, and of what they look at: holidays, counters, sequences, segments.
 
-(path, message) pairs, as `program_check.check` gives them (rulebook sections 3 and 10).
+(path, message) pairs, as `whole.check` gives them (rulebook sections 3 and 10).
 """
 
 from __future__ import annotations

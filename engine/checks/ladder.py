@@ -1,6 +1,6 @@
 """Checks of the ladder: its window, its validity, thresholds that rise (sections 6 and 10).
 
-(path, message) pairs, as `program_check.check` gives them.
+(path, message) pairs, as `whole.check` gives them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from .figures import (
 
 MAX_VALUE = 10**15
 """Bound of a value fed in, on the wire too."""
-
-MOST_NAME = 200
 
 
 def ladder(program: Program, ladder: Ladder) -> Found:
@@ -77,18 +75,11 @@ def thresholds(program: Program, path: str, asked: Thresholds) -> Found:
         for _, message in counter_figure(program, at, counter, figure):
             yield at, message
     for code, count in asked.activity.items():
-        yield from _named(f"{path}.activity", code)
         if not 0 <= count <= MAX_UNITS:
             yield f"{path}.activity.{code}", "must be 0 to 10^9"
     for name, value in asked.value.items():
-        yield from _named(f"{path}.value", name)
         if abs(value) > MAX_VALUE:
             yield f"{path}.value.{name}", "must be -10^15 to 10^15"
-
-
-def _named(path: str, name: str) -> Found:
-    if not 1 <= len(name) <= MOST_NAME:
-        yield path, f"a name has 1 to {MOST_NAME} characters"
 
 
 def _bonus(program: Program, path: str, tier: Tier) -> Found:

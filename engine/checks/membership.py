@@ -1,6 +1,6 @@
 """Checks of membership: what a closed club asks, what members may subscribe to (section 7).
 
-(path, message) pairs, as `program_check.check` gives them.
+(path, message) pairs, as `whole.check` gives them.
 """
 
 from __future__ import annotations

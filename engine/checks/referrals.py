@@ -1,13 +1,18 @@
 """Checks of referrals (rulebook section 7).
 
-(path, message) pairs, as `program_check.check` gives them.
+(path, message) pairs, as `whole.check` gives them.
 """
 
 from __future__ import annotations
 
+import re
+
 from ..program.program import Program, rule_of_referral
 from ..program.referrals import Referral
 from .figures import Found, known_currency, points
+
+_ORDINAL = re.compile("[1-9][0-9]{0,5}|1000000")
+"""As numbers are written: a milestone is found by its text."""
 
 
 def referrals(program: Program) -> Found:
@@ -23,8 +28,8 @@ def _referral(program: Program, path: str, referral: Referral) -> Found:
     for name in ("referred", "referrer"):
         yield from points(f"{path}.{name}", getattr(referral, name), scale)
     for ordinal, figure in referral.milestones.items():
-        if not ordinal.isdecimal() or not 1 <= int(ordinal) <= 10**6:
-            yield f"{path}.milestones", f"{ordinal!r} is no number of referrals"
+        if _ORDINAL.fullmatch(ordinal) is None:
+            yield f"{path}.milestones", f"{ordinal[:20]!r} is no number of referrals from 1 to 10^6"
         yield from points(f"{path}.milestones.{ordinal}", figure, scale)
     if referral.per != "lifetime" and referral.cap is None:
         yield f"{path}.per", "says nothing without a cap"

@@ -1,6 +1,6 @@
 """Checks of rules, of their groups and of their stack groups (rulebook sections 3, 4, 10).
 
-(path, message) pairs, as `program_check.check` gives them.
+(path, message) pairs, as `whole.check` gives them.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """Checks of a whole program that types alone cannot make (rulebook section 10).
 
 `check` returns (path, message) pairs; an empty list means that the program is sound. What
-belongs to one part of a program stands in the `check_` file of that part.
+belongs to one part of a program stands in the file of that part.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -17,6 +19,7 @@ from ..program.spending import Redemption
 from . import conditions as check_conditions
 from . import ladder as check_ladder
 from . import membership as check_membership
+from . import names as check_names
 from . import referrals as check_referrals
 from . import rules as check_rules
 from .dates import within
@@ -31,12 +34,22 @@ from .figures import (
     unique,
 )
 
+MOST_CURRENCIES = 64
+"""Currencies of a ledger: as many as fit beside what corrections tell apart (`differences`)."""
+
+MOST_ACTIVITY_SETS = 64
+"""Sets of activity codes that a ledger counts: each is a bit of an activity's word."""
+
+MOST_RULES = 60_000
+"""Names of rules in a ledger: a posting has 16 bits for them, tiers and causes have some too."""
+
 
 def check(program: Program) -> list[tuple[str, str]]:
     """Everything wrong with the program, as (path, message)."""
     found: list[tuple[str, str]] = []
     found += _zone(program)
     found += _names(program)
+    found += check_names.names(program)
     for place, currency in enumerate(program.currency):
         found += _currency(program, f"currency[{place}]", currency)
     found += _redemption(program)
@@ -57,7 +70,27 @@ def check(program: Program) -> list[tuple[str, str]]:
     found += check_referrals.referrals(program)
     if program.ladder is not None:
         found += check_ladder.ladder(program, program.ladder)
-    return found
+    return found + list(beyond([program]))
+
+
+def beyond(programs: Sequence[Program]) -> Found:
+    """What a ledger has too many of over all versions of its program."""
+    every: dict[str, tuple[set[Any], int, str]] = {
+        "currency": (
+            {one.id for program in programs for one in program.currency}, MOST_CURRENCIES,
+            "currencies",
+        ),
+        "counter": (
+            set().union(*(program.activity_sets() for program in programs)), MOST_ACTIVITY_SETS,
+            "sets of activity codes that are counted, by counters and by tiers,",
+        ),
+        "rule": (
+            {one.id for program in programs for one in program.rule}, MOST_RULES, "rules"
+        ),
+    }  # fmt: skip
+    for path, (found, most, what) in every.items():
+        if len(found) > most:
+            yield path, f"a ledger has at most {most} {what} over all versions of its program"
 
 
 def warnings(program: Program) -> list[tuple[str, str]]:

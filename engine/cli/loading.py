@@ -38,6 +38,9 @@ CHECKPOINT_FACTS = 500_000
 TICK_RECORDS = 1000
 
 
+_OF_THIS_PART = ("resumed", "baskets_before", "began")
+
+
 @dataclass
 class Counts:
     """What a load did, and an earlier part of it that was cut off."""
@@ -59,7 +62,7 @@ class Counts:
         """The counts as a note of a position has them."""
         return {
             name: dict(value) if isinstance(value, Counter) else value
-            for name, value in vars(self).items() if name not in ("resumed", "baskets_before", "began")
+            for name, value in vars(self).items() if name not in _OF_THIS_PART
         }  # fmt: skip
 
     def take_up(self, kept: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..calendars.calendars import business_day, business_days
 from ..checks.program_file import Problem, ProgramError, accepted_program, parse_program
+from ..checks.whole import beyond
 from ..program.program import Program
 from .controls import Published, published
 
@@ -26,8 +27,8 @@ Int64 = NDArray[np.int64]
 UInt16 = NDArray[np.uint16]
 
 
-MOST_CURRENCIES = 64
-"""Currencies of a ledger: as many as fit beside what corrections tell apart (`differences`)."""
+MOST_VERSIONS = 60_000
+"""A row of the journal has 16 bits for the version that rated it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,12 @@ class ProgramVersions:
         content = published(payload)
         program = (parse_program if new else accepted_program)(content.program)
         made = Version(len(self.all) + 1, seq, since, content, program)
-        names = {currency.id for one in (*self.all, made) for currency in one.program.currency}
-        if len(names) > MOST_CURRENCIES:
-            told = f"a ledger has at most {MOST_CURRENCIES} over all versions of its program"
-            raise ProgramError("program", [Problem("currency", told, 1)])
+        if new:
+            found = [*beyond([one.program for one in (*self.all, made)])]
+            if made.number > MOST_VERSIONS:
+                found.append(("id", f"a ledger has at most {MOST_VERSIONS} versions"))
+            if found:
+                raise ProgramError("program", [Problem(*problem, 1) for problem in found])
         # The table of its zone takes as long as many commits: the first till is not to wait.
         business_day(made.program, since)
         self.all.append(made)

@@ -1,7 +1,7 @@
 """Lint: what a sound program says that can never count, or counts otherwise than meant
 (rulebook sections 3 to 6).
 
-The checks of `program_check` refuse what has no meaning; lint tells of what has one that
+The checks of `checks.whole` refuse what has no meaning; lint tells of what has one that
 nobody wants. `CODES` of `lint_findings` is the table of what it tells.
 """
 

@@ -1,6 +1,6 @@
 """The program format: what a loyalty program can say, as types.
 
-A program is a TOML file (`program_file` reads it, `program_check` checks it whole).
+A program is a TOML file (`checks.program_file` reads it, `checks.whole` checks it whole).
 Unknown fields are refused. Money is in minor units of the
 program's one currency unit, point figures are exact decimals of whole points
 (rulebook sections 1, 3 to 6, 9 and 10).
@@ -128,6 +128,14 @@ class Program(Part, frozen=True, kw_only=True):
     def terms_of(self, currency: str | None) -> Redemption | None:
         """The first redemption of a currency: its terms are those outside of a sale's tenders."""
         return next((entry for entry in self.redemption if entry.currency == currency), None)
+
+    def activity_sets(self) -> set[tuple[str, ...]]:
+        """Sets of activity codes of which something is counted."""
+        counted = {
+            tuple(sorted(counter.activity or ())) for counter in self.counter
+            if counter.count == "activity"
+        }  # fmt: skip
+        return counted | {(code,) for tier in self.tiers() for code in tier.at_least.activity}
 
     def tiers(self) -> list[Tier]:
         """Rungs from lowest to highest; empty without a ladder."""
