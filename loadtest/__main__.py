@@ -68,6 +68,8 @@ def run_planned(
     from .openloop import run_open  # noqa: PLC0415
 
     arrivals = int(rate * seconds)
+    if not arrivals:
+        raise click.UsageError(f"{rate:g} sales a second are none in {seconds:g} s")
     if arrivals > MOST_READY:
         raise click.UsageError(
             f"{arrivals} sales do not fit the memory set aside for them; at most {MOST_READY}"
@@ -128,6 +130,10 @@ def main(
     form: str,
 ) -> None:
     target = urlsplit(url)
+    try:
+        port = target.port or 80
+    except ValueError as error:
+        raise click.UsageError(f"--host: {error}") from None
     if target.scheme != "http" or not target.hostname:
         raise click.UsageError(f"--host: {url!r} is not an http:// address")
     # Works from a thread of its own: also when the event loop hangs.
@@ -138,7 +144,7 @@ def main(
         else:
             code = run_planned(
                 target.hostname,
-                target.port or 80,
+                port,
                 rate,
                 seconds,
                 connections=connections,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import socket
 
 existing = click.Path(exists=True, dir_okay=False, path_type=Path)
+PORT = click.IntRange(0, 65_535)
 log_format = click.option(
     "--log-format", "form", type=click.Choice(("text", "json")), default="text",
     show_default=True, help="Form of the log on stderr.",
@@ -22,13 +23,15 @@ log_format = click.option(
 @main.command()
 @click.argument("ledger", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8080, show_default=True, help="Port to listen on; 0 picks one.")
+@click.option(
+    "--port", default=8080, show_default=True, type=PORT, help="Port to listen on; 0 picks one."
+)
 @click.option(
     "--workers", default=1, show_default=True, type=click.IntRange(1, 64),
     help="Front-end processes; with more than one, the writer has a process of its own.",
 )
 @click.option(
-    "--admin-port", type=int, default=None, metavar="PORT",
+    "--admin-port", type=PORT, default=None, metavar="PORT",
     help="A port of its own for the operators' routes; 0 picks one.",
 )
 @click.option("--keys", type=existing, default=None, help="The keys file; read again at SIGHUP.")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from types import TracebackType
+from typing import Any
 
 import structlog
 
@@ -21,9 +23,13 @@ def set_up(form: str | None = None) -> None:
     """Choose the form, `text` or `json`, for this process and its children."""
     if form is not None:
         os.environ[VARIABLE] = form
-    if os.environ.get(VARIABLE) != JSON:
-        return
     handler = logging.StreamHandler(sys.stderr)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    if os.environ.get(VARIABLE) != JSON:
+        handler.setFormatter(_Text())
+        return
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
@@ -38,9 +44,6 @@ def set_up(form: str | None = None) -> None:
             ],
         )
     )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
     logging.getLogger("vafa").setLevel(logging.INFO)
 
 
@@ -60,11 +63,25 @@ def _place_of_error(
     if not info or not isinstance(info, tuple):
         return event
     kind, _error, trace = info
+    event["error"] = kind.__name__ if kind is not None else None
+    event["places"] = _places(trace)
+    return event
+
+
+class _Text(logging.Formatter):
+    """A message, and below it where an exception came from, without its text."""
+
+    def formatException(self, ei: Any) -> str:
+        """An exception as its type and places."""
+        kind, _, trace = ei
+        return "\n".join([f"  {place}" for place in _places(trace)] + [f"  {kind.__name__}"])
+
+
+def _places(trace: TracebackType | None) -> list[str]:
+    """The places that an exception came through."""
     places = []
     while trace is not None:
         code = trace.tb_frame.f_code
         places.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
         trace = trace.tb_next
-    event["error"] = kind.__name__ if kind is not None else None
-    event["places"] = places
-    return event
+    return places

@@ -52,7 +52,11 @@ class OutboxFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 def check(file: OutboxFile) -> None:
     """Raises ValueError that names the place of what types alone do not say."""
+    urls = [hook.url for hook in file.webhook]
     for place, hook in enumerate(file.webhook):
+        if hook.url in urls[:place]:
+            # How far a receiver is, and its dead letters, are kept by its address.
+            raise ValueError(f"webhook[{place}].url: is listed twice; one entry takes all types")
         unknown = set(hook.types) - set(TYPES)
         if unknown:
             raise ValueError(f"webhook[{place}].types: unknown {sorted(unknown)[0]!r}")

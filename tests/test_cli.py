@@ -138,6 +138,8 @@ def test_the_command_line_starts_without_the_engine() -> None:
         ["load", "somewhere", "no-such-file.ndjson"],
         ["program", "check", "no-such-file.toml"],
         ["demo", "--program", "no-such-file.toml"],
+        ["serve", "somewhere", "--port", "65536"],
+        ["serve", "somewhere", "--admin-port", "-1"],
     ],
 )
 def test_wrong_use_is_exit_code_2(arguments: list[str]) -> None:
@@ -237,6 +239,22 @@ def test_control_characters_are_shown_and_not_sent(empty: Path, tmp_path: Path) 
     run("load", empty, tmp_path / "odd.parquet")
     result = run("balance", empty, member)
     assert "\x1b" not in result.stdout + result.stderr
+
+
+def test_what_is_refused_moves_no_cursor(empty: Path, tmp_path: Path) -> None:
+    odd = sale(1) | {"bad\u009b31mfield": 1}
+    result = run("load", empty, ndjson(tmp_path / "odd.ndjson", odd), "--dry-run")
+    assert "bad\\x9b31mfield" in result.stderr
+    assert "\x9b" not in result.stderr
+
+
+def test_a_sheet_takes_no_name_for_a_formula(empty: Path, tmp_path: Path) -> None:
+    names = ["=cmd|' /C calc'!A1", "@sum", "+1+1", "-x", "+98 912", "-5", "+98912"]
+    facts = [sale(n, member=name) for n, name in enumerate(names)]
+    run("load", empty, ndjson(tmp_path / "odd.ndjson", *facts))
+    result = run("balance", empty, "--format", "csv", "--", *names)
+    told = [row["member"] for row in csv.DictReader(io.StringIO(result.stdout))]
+    assert told == [*(f"'{name}" for name in names[:5]), *names[5:]]
 
 
 # -- program -----------------------------------------------------------------------------

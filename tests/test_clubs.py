@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from vafa.engine.checks.program_file import ProgramError, parse_program
+from vafa.engine.members.plans import plan_of, terms_begun
 from vafa.engine.replica.replica import Replica
 from vafa.engine.views.first_answer import first_answer
 from vafa.engine.views.views import member_view
@@ -267,6 +268,28 @@ def test_terms_follow_each_other_until_the_plan_ends(tmp_path: Path) -> None:
     reader = Replica.open(tmp_path)
     assert [p["plan"] for p in seen(reader, 95 * DAY)["plans"]] == ["prime"]
     reader.close()
+
+
+@pytest.mark.parametrize("term", ["days = 1", "days = 30", "months = 1", "months = 12"])
+def test_terms_of_years_are_counted(term: str) -> None:
+    program = parse_program(PROGRAM + f'''
+[[plan]]
+id = "long"
+renewal = "automatic"
+term = {{ {term} }}
+''')
+    plan = plan_of(program, "long")
+    assert plan is not None
+    begun = [terms_begun(program, plan, us(0), us(12 * n)) for n in range(9_000)]
+    numbers, ends = zip(*begun, strict=True)
+    assert numbers[0] == 1
+    assert all(0 <= b - a <= 1 for a, b in itertools.pairwise(numbers))
+    assert all((a == b) == (e == f) for (a, e), (b, f) in itertools.pairwise(begun))
+    assert all(end > us(12 * n) for n, end in enumerate(ends))
+    many = {"days = 1": 4_500, "days = 30": 150, "months = 1": 148, "months = 12": 13}[term]
+    assert numbers[-1] == many
+    # Beyond the tables it is the last term of them, and not the first one.
+    assert terms_begun(program, plan, us(0), 10**16)[0] > many
 
 
 # -- persons and organisations ---------------------------------------------------------------------

@@ -228,11 +228,12 @@ def test_logs_are_json_without_what_is_personal(tmp_path: Path) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", row["timestamp"])
 
 
-def test_an_error_is_told_by_its_place() -> None:
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_an_error_is_told_by_its_place(form: str) -> None:
     script = (
         "import logging\n"
         "from vafa.server.logs import set_up\n"
-        "set_up('json')\n"
+        f"set_up({form!r})\n"
         "try:\n"
         "    raise ValueError('09120000001')\n"
         "except ValueError:\n"
@@ -241,11 +242,14 @@ def test_an_error_is_told_by_its_place() -> None:
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
+    assert "0912" not in done.stderr
+    if form == "text":
+        assert done.stderr == "POST failed\n  <string>:5 <module>\n  ValueError\n"
+        return
     row = json.loads(done.stderr)
     assert (row["event"], row["error"], row["places"]) == (
         "POST failed", "ValueError", ["<string>:5 <module>"]
     )
-    assert "0912" not in done.stderr
 
 
 def test_the_outbox_speaks_json(tmp_path: Path) -> None:

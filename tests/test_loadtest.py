@@ -376,6 +376,12 @@ class TestCommand:
         ended = load(year, "--host", "ftp://127.0.0.1")
         assert ended.returncode == 2
         assert "is not an http:// address" in ended.stderr
+        ended = load(year, "--host", f"http://{HOST}:99999")
+        assert ended.returncode == 2
+        assert "--host: Port out of range" in ended.stderr
+        ended = load(year, "--host", f"http://{HOST}:1", "--rate", "0.1", "--seconds", "1")
+        assert ended.returncode == 2
+        assert "0.1 sales a second are none in 1 s" in ended.stderr
 
 
 @pytest.mark.skipif(find_spec("locust") is None, reason="needs the loadtest extra")

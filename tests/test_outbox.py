@@ -360,6 +360,7 @@ def test_only_wanted_types_are_sent(tmp_path: Path, receiver: Receiver) -> None:
      '[[webhook]]\nurl = "https://x"\nsecret = "whsec_eA=="',
      '[[webhook]]\nurl = "https://x"\nsecret = "whsec_?"',
      '[[webhook]]\nurl = "https://x"\nsecret = "' + SECRET + '"\ntypes = ["coupon"]',
+     f'[[webhook]]\nurl = "https://x"\nsecret = "{SECRET}"\n' * 2,
      "[remind]\nexpiring_days = [-1]", "x = 1", "=", "keep_days = 0"],
 )  # fmt: skip
 def test_broken_settings_name_their_place(tmp_path: Path, text: str) -> None:

@@ -28,7 +28,7 @@ def coupon() -> None:
 @ledger_argument
 @click.option("--coupon", "name", required=True, metavar="ID", help="The coupon of the program.")
 @click.option(
-    "--count", type=click.IntRange(1, 10_000_000), metavar="N", default=None,
+    "--count", type=click.IntRange(1, 1_000_000), metavar="N", default=None,
     help="How many codes are drawn.",
 )
 @click.option(
@@ -140,7 +140,11 @@ def block(
 
 def _read(file: Path) -> list[str]:
     """The codes of a file in their order; empty lines are none."""
-    lines = (line.strip() for line in file.read_text("utf-8-sig").splitlines())
+    try:
+        text = file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise click.BadParameter(f"{file} is not UTF-8", param_hint="--codes") from None
+    lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line]
 
 
@@ -158,5 +162,4 @@ def _taken(verdict: Verdict) -> dict[str, Any]:
         refusal = verdict.refusal
         say(f"vafa: {refusal.path}: {refusal.detail}" if refusal else "vafa: refused")
         leave(Exit.FAILED)
-        raise AssertionError
     return verdict.answer

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .arguments import business_date, ledger_argument, require_ledger
-from .output import Exit, Output, leave, say
+from .output import Exit, Output, leave, print_line, say
 
 if TYPE_CHECKING:
     from vafa.engine.explain.explain import Explainer
@@ -172,7 +172,7 @@ def _sentences(found: Sequence[Explanation | ControlTold]) -> None:
         if place:
             click.echo()
         for sentence in told.sentences:
-            click.echo(sentence)
+            print_line(sentence)
 
 
 def _rows(found: Sequence[Explanation]) -> list[dict[str, Any]]:

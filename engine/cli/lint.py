@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .arguments import business_date, file_type
-from .output import Exit, leave, say
+from .output import Exit, leave, print_line, say
 
 if TYPE_CHECKING:
     from vafa.engine.lint.findings import Finding
@@ -71,17 +71,15 @@ def _row(finding: Finding) -> dict[str, Any]:
 
 def _tell(file: Path, finding: Finding) -> None:
     of = f"{finding.rule}: " if finding.rule else ""
-    click.echo(
-        f"{file}:{finding.line}: {finding.severity}: {finding.code}: {of}{finding.message}"
-    )
+    print_line(f"{file}:{finding.line}: {finding.severity}: {finding.code}: {of}{finding.message}")
     if finding.example is not None:
         example = finding.example
-        click.echo(f"    {example['who']}")
+        print_line(f"    {example['who']}")
         for name in ("baskets", "instead"):
             figure = example["earns" if name == "baskets" else "instead_earns"]
             baskets = " + ".join(_basket(basket) for basket in example[name])
-            click.echo(f"    {figure:>10,}  {baskets}")
-    click.echo(f"    {finding.advice}")
+            print_line(f"    {figure:>10,}  {baskets}")
+    print_line(f"    {finding.advice}")
 
 
 def _basket(lines: list[dict[str, Any]]) -> str:

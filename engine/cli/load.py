@@ -175,7 +175,6 @@ def _completed(settings: Mapping, program: Program | None) -> Mapping:
 
     if program is None:
         leave(Exit.FAILED)
-        raise AssertionError
     try:
         return completed(settings, program)
     except ValueError as error:

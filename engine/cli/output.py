@@ -7,11 +7,12 @@ from __future__ import annotations
 import errno
 import functools
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -39,10 +40,23 @@ class Exit(IntEnum):
 def say(text: str) -> None:
     """Talk to the person at the terminal, after what is printed."""
     sys.stdout.flush()
-    click.echo(text, err=True)
+    click.echo("\n".join(map(printable, text.split("\n"))), err=True)
 
 
-def leave(code: Exit) -> None:
+def print_line(line: str) -> None:
+    """Print a line for people."""
+    click.echo(printable(line))
+
+
+def printable(text: str) -> str:
+    """A text of one line; what would move a terminal's cursor is shown, not sent."""
+    return "".join(
+        letter if ord(letter) >= 32 and not 0x7F <= ord(letter) < 0xA0 else repr(letter)[1:-1]
+        for letter in text
+    )
+
+
+def leave(code: Exit) -> NoReturn:
     """End the command with an exit code."""
     click.get_current_context().exit(int(code))
 
@@ -195,8 +209,17 @@ def _write_csv(rows: Sequence[Row]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(names)
     for row in flat:
-        values = (row.get(name) for name in names)
-        writer.writerow([_json(v) if isinstance(v, list) else v for v in values])
+        writer.writerow([_csv_cell(row.get(name)) for name in names])
+
+
+_FORMULA = re.compile(r"(?![-+]?[\d.,]+$)[=+\-@\t\r]")
+
+
+def _csv_cell(value: Any) -> Any:
+    """A value of a CSV file; a sheet is not to take a text for a formula."""
+    if isinstance(value, list):
+        value = _json(value)
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
 def _print_table(rows: list[list[Any]], heads: list[str] | None, title: str | None) -> None:
@@ -224,7 +247,7 @@ def _print_table(rows: list[list[Any]], heads: list[str] | None, title: str | No
 
 
 def _cell(value: Any) -> str:
-    """A value for people; what would move a terminal's cursor is shown, not sent."""
+    """A value for people."""
     match value:
         case None:
             text = "-"
@@ -241,7 +264,4 @@ def _cell(value: Any) -> str:
             text = several.join(_cell(item) for item in value)
         case _:
             text = str(value)
-    return "".join(
-        letter if ord(letter) >= 32 and not 0x7F <= ord(letter) < 0xA0 else repr(letter)[1:-1]
-        for letter in text
-    )
+    return printable(text)

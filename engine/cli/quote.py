@@ -14,7 +14,7 @@ import click
 
 from .arguments import ledger_argument
 from .balance import points
-from .output import Exit, leave, say
+from .output import Exit, leave, print_line, say
 
 if TYPE_CHECKING:
     from vafa.engine.columns.answers import Answer
@@ -45,11 +45,11 @@ def quote(ledger: Path, file: Any, form: str, force: bool) -> None:
     try:
         verdict = quotes.quote(replica, basket, now, force=force)
         if verdict.answer is not None:
-            told = (
-                [json.dumps(verdict.answer, ensure_ascii=False, indent=2)] if form == "json"
-                else _sentences(replica, verdict.answer)
-            )
-            click.echo("\n".join(told))
+            if form == "json":
+                click.echo(json.dumps(verdict.answer, ensure_ascii=False, indent=2))
+            else:
+                for sentence in _sentences(replica, verdict.answer):
+                    print_line(sentence)
     finally:
         replica.close()
     if verdict.refusal is not None:

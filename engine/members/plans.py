@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..calendars.calendars import FIRST_DAY, LAST_DAY, business_day, months_later
@@ -39,16 +40,19 @@ def terms_begun(program: Program, plan: Plan, since: int, at: int) -> tuple[int,
     if plan.term is None:
         return 1, None
     day = business_day(program, since)
-    ends = ((n, _term_end(program, plan, day, n)) for n in _numbers(plan, day))
-    n, end = next(((n, end) for n, end in ends if at < end), (1, _term_end(program, plan, day, 1)))
-    return n, end
+    numbers = _numbers(plan, day)
+    n = 1 + min(
+        bisect_right(numbers, at, key=lambda n: _term_end(program, plan, day, n)),
+        len(numbers) - 1,
+    )
+    return n, _term_end(program, plan, day, n)
 
 
-def _numbers(plan: Plan, day: int) -> Iterator[int]:
+def _numbers(plan: Plan, day: int) -> range:
     """Numbers of terms from 1 on, as long as they end within the calendar tables."""
     assert plan.term is not None
     days = plan.term.days or 31 * (plan.term.months or 1)
-    return iter(range(1, (LAST_DAY - day) // days))
+    return range(1, max(2, (LAST_DAY - day) // days))
 
 
 def _term_end(program: Program, plan: Plan, day: int, n: int) -> int:
