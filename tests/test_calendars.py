@@ -17,9 +17,6 @@ from hypothesis import strategies as st
 
 from vafa.engine.calendars.anniversaries import (
     anniversary_day,
-    membership_year,
-    whole_years,
-    year_near,
     ymd,
 )
 from vafa.engine.calendars.calendars import (
@@ -39,7 +36,6 @@ from vafa.engine.calendars.calendars import (
     months_back,
     months_later,
     period_end_after,
-    period_starts,
     period_table,
     validity_period,
     validity_table,
@@ -299,35 +295,6 @@ def test_jalali_periods(name: str, date: tuple[int, int, int], last: tuple[int, 
     assert date_of(int(end[day])) == jdatetime.date(*last).togregorian()
 
 
-@pytest.mark.parametrize("kind", ["gregorian", "jalali"])
-@pytest.mark.parametrize("name", ["day", "week", "month", "quarter", "half", "year"])
-def test_periods_are_whole_and_numbers_rise_by_one(kind: str, name: str) -> None:
-    number, end = period_table(kind, name, 5)
-    assert number.dtype == end.dtype == np.int32
-    assert len(number) == len(end) == DAYS
-    day = np.arange(DAYS)
-    assert (end >= day).all()
-    step = np.diff(number)
-    assert set(step.tolist()) <= {0, 1}
-    # A new period begins on the day after the end of the one before, and only there.
-    assert ((step == 1) == (end[:-1] == day[:-1])).all()
-
-
-@pytest.mark.parametrize("kind", ["gregorian", "jalali"])
-@pytest.mark.parametrize("name", ["day", "week", "month", "quarter", "half", "year"])
-def test_a_period_begins_after_the_one_before_it(kind: str, name: str) -> None:
-    number, end = period_table(kind, name, 5)
-    first = period_starts(kind, name, 5)
-    assert first.dtype == np.int32
-    begun = np.flatnonzero(np.diff(number)) + 1
-    assert (first[begun] == begun).all()
-    assert (first[begun[0] :] == begun[np.searchsorted(begun, np.arange(begun[0], DAYS),
-                                                       side="right") - 1]).all()  # fmt: skip
-    assert (first <= np.arange(DAYS)).all()
-    assert (end >= first).all()
-    assert set(period_starts(kind, "lifetime", 0).tolist()) == {FIRST_DAY}
-
-
 @given(days, st.sampled_from(["week", "month", "quarter", "half", "year"]), st.integers(0, 30))
 def test_the_end_of_the_kth_period_after(day: int, name: str, k: int) -> None:
     for kind in ("gregorian", "jalali"):
@@ -433,92 +400,6 @@ def test_the_period_of_a_validity_is_that_of_the_window() -> None:
 
 
 # -- anniversaries ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("kind", "month", "day", "today", "before", "after", "year"),
-    [
-        ("gregorian", 5, 10, "2025-05-10", 0, 0, 2025),
-        ("gregorian", 5, 10, "2025-05-09", 0, 0, None),
-        ("gregorian", 5, 10, "2025-05-07", 3, 0, 2025),
-        ("gregorian", 5, 10, "2025-05-06", 3, 0, None),
-        ("gregorian", 5, 10, "2025-05-13", 0, 3, 2025),
-        ("gregorian", 5, 10, "2025-05-14", 3, 3, None),
-        # Over the year's end: the year is that of the anniversary.
-        ("gregorian", 1, 2, "2024-12-31", 3, 0, 2025),
-        ("gregorian", 12, 31, "2025-01-02", 0, 3, 2024),
-        ("gregorian", 2, 29, "2025-02-28", 0, 0, 2025),
-        ("gregorian", 2, 29, "2024-02-28", 0, 0, None),
-        ("jalali", 1, 1, "2025-03-20", 1, 0, 1404),
-        ("jalali", 12, 30, "2026-03-20", 0, 0, 1404),
-        ("jalali", 12, 30, "2025-03-22", 0, 3, 1403),
-        ("gregorian", 7, 1, "2025-01-02", 180, 180, 2025),
-        ("gregorian", 7, 1, "2024-12-28", 180, 180, 2024),
-        ("gregorian", 7, 1, "2024-12-29", 180, 180, None),
-    ],
-)
-def test_days_near_an_anniversary(
-    kind: str, month: int, day: int, today: str, before: int, after: int, year: int | None
-) -> None:
-    on = day_of(dt.date.fromisoformat(today))
-    assert year_near(kind, month, day, on, before, after) == year
-
-
-@given(
-    st.sampled_from(["gregorian", "jalali"]), st.dates(dt.date(1972, 1, 1), dt.date(2118, 1, 1)),
-    st.dates(dt.date(1930, 1, 1), dt.date(2020, 12, 31)),
-    st.integers(0, 180), st.integers(0, 180),
-)  # fmt: skip
-def test_a_day_is_near_one_anniversary_at_most(
-    kind: str, today: dt.date, born: dt.date, before: int, after: int
-) -> None:
-    _, month, day = ymd(kind, born)
-    here = ymd(kind, today)[0]
-    near = [
-        year
-        for year in range(here - 2, here + 3)
-        if -before <= day_of(today) - anniversary_day(month, day, kind, year) <= after
-    ]
-    found = year_near(kind, month, day, day_of(today), before, after)
-    assert near == ([] if found is None else [found])
-
-
-@pytest.mark.parametrize(
-    ("kind", "born", "today", "age"),
-    [
-        ("gregorian", "2000-05-10", "2025-05-09", 24),
-        ("gregorian", "2000-05-10", "2025-05-10", 25),
-        ("gregorian", "2004-02-29", "2025-02-28", 21),
-        ("gregorian", "2004-02-29", "2024-02-28", 19),
-        ("gregorian", "1931-12-31", "2025-12-31", 94),
-        ("jalali", "1992-03-20", "2025-03-19", 32),  # 30 Esfand 1370
-        ("jalali", "1992-03-20", "2025-03-20", 33),
-        ("jalali", "1992-03-20", "2026-03-20", 34),  # falls on 29 Esfand 1404
-        ("jalali", "1992-03-20", "2026-03-19", 33),
-    ],
-)
-def test_ages_are_whole_years_of_the_birthday_s_calendar(
-    kind: str, born: str, today: str, age: int
-) -> None:
-    on = day_of(dt.date.fromisoformat(today))
-    assert whole_years(kind, dt.date.fromisoformat(born), on) == age
-
-
-@given(
-    st.sampled_from(["gregorian", "jalali"]), st.dates(dt.date(1972, 1, 1), dt.date(2080, 1, 1)),
-    st.integers(0, 10_000),
-)  # fmt: skip
-@example("gregorian", dt.date(2024, 2, 29), 366)
-@example("gregorian", dt.date(2024, 2, 29), 364)
-@example("jalali", dt.date(2025, 3, 20), 365)
-def test_membership_years_follow_on_each_other(kind: str, joined: dt.date, later: int) -> None:
-    start, today = day_of(joined), day_of(joined) + later
-    number, first, last = membership_year(kind, start, today)
-    assert first <= today <= last
-    assert number == later // 366 or number == later // 365
-    assert membership_year(kind, start, last + 1) == membership_year(kind, start, today, 1)
-    assert membership_year(kind, start, last + 1)[:2] == (number + 1, last + 1)
-    assert membership_year(kind, start, start)[:2] == (0, start)
 
 
 # -- business days --------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def test_a_change_is_a_version_and_no_change_is_none() -> None:
     assert d.stores.change(StoreVersion("1", 5, "north"))
     assert [version.since for version in d.stores.versions] == [10, 30, 5]
     assert d.stores.names == ["1"] * 3
-    assert d.stores.store_of[:3].tolist() == [0, 0, 0]
+    assert d.stores.of[:3].tolist() == [0, 0, 0]
 
 
 def test_catalogues_and_stores_grow_the_dictionaries() -> None:

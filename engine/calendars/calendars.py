@@ -126,20 +126,6 @@ def period_table(calendar: str, period: str, begins: int) -> tuple[Int32, Int32]
     return number.astype(np.int32), (starts[(number + 1) * size] - 1).astype(np.int32)
 
 
-@cache
-def period_starts(calendar: str, period: str, begins: int) -> Int32:
-    """First day of the period of each day; int32[DAYS], a lifetime begins at FIRST_DAY."""
-    days = np.arange(FIRST_DAY, LAST_DAY + 1, dtype=np.int32)
-    if period == "day":
-        return days
-    if period == "lifetime":
-        return np.full(DAYS, FIRST_DAY, np.int32)
-    if period == "week":
-        return (days - (days + 3 - begins) % 7).astype(np.int32)
-    size = _MONTHS[period]
-    return month_starts(calendar)[_month_index(calendar) // size * size]
-
-
 @lru_cache(MOST_TABLES)
 def period_end_after(calendar: str, period: str, begins: int, k: int) -> Int32:
     """Last day of the k-th period after that of each day (k = 0: of its own period)."""
@@ -287,14 +273,6 @@ def _offsets(zone: str) -> tuple[Int64, Int64]:
             at.append(high)
             values.append(now)
     return np.array(at, np.int64) * 1_000_000, np.array(values, np.int64) * 1_000_000
-
-
-def local_us(zone: str, at_us: Int64) -> Int64:
-    """Wall-clock microseconds since 1970 in the zone for instants in microseconds UTC."""
-    if zone == "UTC":
-        return at_us
-    changes, offsets = _offsets(zone)
-    return at_us + offsets[np.searchsorted(changes, at_us, side="right") - 1]
 
 
 @cache

@@ -386,11 +386,6 @@ class Stores(Versions[StoreVersion]):
 
     kind = StoreVersion
 
-    @property
-    def store_of(self) -> NDArray[np.int32]:
-        """Code of the store's name by the version's number."""
-        return self.of
-
 
 class Sizes(NamedTuple):
     """How long each dictionary was at some moment."""

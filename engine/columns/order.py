@@ -130,11 +130,3 @@ def untwisted(
     return np.concatenate(
         [rows[~sort], member_order(facts, ids, dictionaries, rows[sort], names)]
     )
-
-
-def all_in_order(
-    facts: Facts, ids: Sequence[str], dictionaries: Dictionaries, names: Names | None = None
-) -> UInt32:
-    """All rows in the members' order."""
-    rows = np.arange(len(facts), dtype=np.uint32)
-    return member_order(facts, ids, dictionaries, rows, names)
