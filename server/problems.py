@@ -11,11 +11,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from vafa.engine.columns.verdicts import Refusal
+from vafa.engine.facts.parts import FUTURE_US
 
 from .problems_fa import PERSIAN
 from .reply import Reply
 
 CONTENT_TYPE = "application/problem+json"
+
+EARLY_S = FUTURE_US // 1_000_000
 
 
 class Kind(NamedTuple):
@@ -72,7 +75,9 @@ PROBLEMS: dict[str, Kind] = {
         428, "Precondition required", "publishing needs `If-Match` with the tag of the programs"
     ),
     "id-reused": Kind(422, "Id reused", "the id is known with other content"),
-    "in-future": Kind(422, "In the future", "the fact is later than now plus 5 minutes", True),
+    "in-future": Kind(
+        422, "In the future", f"the fact is later than now plus {EARLY_S // 60} minutes", True
+    ),
     "too-late": Kind(422, "Too late", "the fact is older than the late limit; can be forced"),
     "overflow": Kind(422, "Overflow", "a figure does not fit; refused for ever"),
     "insufficient-points": Kind(
@@ -198,9 +203,6 @@ PROBLEMS: dict[str, Kind] = {
 }
 
 RETRY_AFTER_S = 1
-
-EARLY_S = 300
-"""A fact may be so many seconds later than now."""
 
 ENGLISH, FARSI = "en", "fa"
 

@@ -43,6 +43,9 @@ NO_ID = "\x7f" * (ID_BYTES + 1)
 """Id of a basket that has none: no fact can have it, and at an instant it comes last."""
 
 EARLIEST_US = 0
+FUTURE_US = 5 * 60 * 1_000_000
+"""How far ahead of the server's clock a fact may be."""
+
 LATEST_US = 6_300_000_000_000_000
 """2169-08-21: instants beyond the calendar tables are refused for form."""
 

@@ -18,13 +18,13 @@ from ..columns.intake import DecodedFacts, Intake
 from ..columns.records import Content, content_of_row, same_facts
 from ..columns.status import Status
 from ..columns.verdicts import Refusal, reused
+from ..facts.parts import FUTURE_US
 from ..naming.members import name_members
 from ..naming.receipts import name_receipts
 from ..naming.referrals import name_referrals
 from ..replica.checkpoint import CheckpointDamaged
 from ..replica.replica import Replica
 
-FUTURE_US = 5 * 60 * 1_000_000
 DAY_US = 86_400 * 1_000_000
 
 

@@ -36,7 +36,7 @@ from ..facts import (
     StoreFact,
     WireControl,
 )
-from ..facts.parts import ID_BYTES, instant_us
+from ..facts.parts import FUTURE_US, ID_BYTES, instant_us
 from ..folding.alone import fold_whole
 from ..folding.batches import apply
 from ..journal.journal import Record, StorageFull, encode_record
@@ -55,8 +55,6 @@ from .derived import (
     restated_rows,
 )
 from .open_ledger import OpenLedger
-
-FUTURE_US = 5 * 60 * 1_000_000
 
 
 class ControlCommits:
