@@ -28,7 +28,7 @@ from .state cimport (
     MANUAL_TIER, POSTED, PURCHASES, RECEIVED, REDEEMED, RENEWED, REVERSED, RUN_OUT, RUN_OUT_GIVEN,
     SENT, THROUGH, TIER, TODAY, UPGRADES, Vec)
 from .tiers cimport (
-    KEPT_PERIODS, add_rolling, balances_met, counter_value, membership_year, move_tiers, rung_of)
+    KEPT_PERIODS, add_rolling, balances_met, kept_since, move_tiers, rung_of)
 from .work cimport Work, begin, new_event, settle_all
 
 
@@ -89,7 +89,7 @@ cdef inline void join_slots(Work *w, int64_t *row, const int64_t *other,
 
 cdef inline void join_counters(Work *w, const RuleTable *t, int64_t *row, const int64_t *other,
                                int32_t day) noexcept nogil:
-    """Counters by window; w.amounts_now has those of membership years, which are put later."""
+    """Counters, by their windows."""
     cdef const Counter *c
     cdef const Vec *v
     cdef int64_t *mine
@@ -98,32 +98,19 @@ cdef inline void join_counters(Work *w, const RuleTable *t, int64_t *row, const 
     for k in range(t.n_counters):
         c = &t.counters[k]
         mine, theirs = row + c.slot, other + c.slot
-        if c.window == ROLLING or c.window == KEPT:
-            first = c.period[day] - (KEPT_PERIODS if c.window == KEPT else 0)
+        if c.window == ROLLING or c.window == MEMBERSHIP or c.window == KEPT:
+            first = (c.period[day] - KEPT_PERIODS if c.window == KEPT
+                     else kept_since(c, day))
             v = <const Vec*>theirs[0]
             i = 0
             while v != NULL and i < v.n:
                 if v.d[i] >= first and not add_rolling(mine, <int32_t>v.d[i], first, v.d[i + 1]):
                     w.failed = 1
                 i += 2
-        elif c.window == MEMBERSHIP:
-            w.amounts_now[k] = counter_value(t, row, k, day) + counter_value(t, other, k, day)
         elif theirs[0] > mine[0]:
             memcpy(mine, theirs, 2 * sizeof(int64_t))
         elif theirs[0] == mine[0]:
             mine[1] += theirs[1]
-
-
-cdef inline void join_years(Work *w, const RuleTable *t, int64_t *row, const int64_t *other,
-                            int32_t day) noexcept nogil:
-    """What each has in its membership year goes on in the year of the one that is left."""
-    cdef const Counter *c
-    cdef int32_t k
-    for k in range(t.n_counters):
-        c = &t.counters[k]
-        if c.window == MEMBERSHIP and (row[c.slot] >= 0 or other[c.slot] >= 0):
-            row[c.slot] = membership_year(t, t.calendar, <int32_t>row[JOINED], day)
-            row[c.slot + 1] = w.amounts_now[k]
 
 
 cdef inline void join_person(const RuleTable *t, int64_t *row, const int64_t *other,
@@ -341,7 +328,6 @@ cdef inline int apply_absorb(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         join_slots(w, row, other, pools)
         if not pools:
             join_person(t, row, other, day)
-        join_years(w, t, row, other, day)
         join_tiers(w, row, other, shift)
         join_accounts(w, t, row, other, day, shift)
         join_holds(w, row, other, shift)

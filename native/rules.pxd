@@ -55,7 +55,7 @@ cdef enum CounterKind:
 cdef enum Window:
     PERIOD = 0
     ROLLING = 1            # the last N dates, or since the same day N months ago
-    MEMBERSHIP = 2         # years since joining
+    MEMBERSHIP = 2         # since the last anniversary of joining, entries by day
     ANNIVERSARY = 3        # keyed by the anniversary's year
     KEPT = 4               # a calendar period, the two before it kept as well
 

@@ -21,6 +21,7 @@ cdef enum:
     LOOK = -1          # balances: look at the accounts
     RAISED = 62        # bit of a mark: one of the tier's metrics was raised
     KEPT_PERIODS = 2   # before that of a fact
+    LONGEST_YEAR = 366
     STEPPED = 1        # CHECKED under while_met: THROUGH comes of a step down
 
 
@@ -75,6 +76,14 @@ cdef inline int32_t membership_year(const RuleTable *t, int32_t calendar, int32_
     return years if day >= falls else years - 1
 
 
+cdef inline int32_t membership_begin(const RuleTable *t, int32_t joined,
+                                     int32_t day) noexcept nogil:
+    """First day of the membership year of a day, as windows count them."""
+    cdef int32_t calendar = t.calendar, begun = t.ymd[calendar][joined]
+    return day_of_date(t, calendar, begun // 10000 + membership_year(t, calendar, joined, day),
+                       begun // 100 % 100, begun % 100)
+
+
 cdef inline int32_t membership_end(const RuleTable *t, int32_t joined, int32_t day,
                                    int32_t k) noexcept nogil:
     """Last day of the k-th membership year after that of a day, as validities count them."""
@@ -91,19 +100,21 @@ cdef inline int64_t counter_value(const RuleTable *t, const int64_t *row, int32_
     cdef const int64_t *at
     cdef const Vec *v
     cdef int64_t total = 0
-    cdef int32_t i, key
+    cdef int32_t i, first
     if counter < 0:
         return 0
     c = &t.counters[counter]
     at = row + c.slot
     if c.window == PERIOD:
         return at[1] if at[0] == c.period[day] else 0
-    if c.window == ROLLING:
+    if c.window == ROLLING or c.window == MEMBERSHIP:
         v = <const Vec*>at[0]
         if v == NULL:
             return 0
+        first = (c.period[day] if c.window == ROLLING
+                 else membership_begin(t, <int32_t>row[JOINED], day))
         i = v.n - 2
-        while i >= 0 and v.d[i] >= c.period[day]:
+        while i >= 0 and v.d[i] >= first:
             if v.d[i] <= day:
                 total += v.d[i + 1]
             i -= 2
@@ -116,9 +127,6 @@ cdef inline int64_t counter_value(const RuleTable *t, const int64_t *row, int32_
                 return v.d[i + 1]
             i -= 2
         return 0
-    if c.window == MEMBERSHIP:
-        key = membership_year(t, t.calendar, <int32_t>row[JOINED], day)
-        return at[1] if at[0] == key else 0
     return 0
 
 
@@ -154,6 +162,14 @@ cdef inline bint add_rolling(int64_t *at, int32_t day, int32_t first,
     return True
 
 
+cdef inline int32_t kept_since(const Counter *c, int32_t day) noexcept nogil:
+    """The first day whose entries a list by days has, on a day.
+
+    A day of joining may yet move, with an enrolment or a merge: a year before the day is enough.
+    """
+    return c.period[day] if c.window == ROLLING else day - LONGEST_YEAR
+
+
 cdef inline bint still_kept(const Counter *c, int32_t day, int32_t now) noexcept nogil:
     """Whether a counter that keeps some periods has that of a day at a later one."""
     return c.period[day] >= c.period[now] - KEPT_PERIODS
@@ -169,16 +185,15 @@ cdef inline bint add_to_counter(const RuleTable *t, int64_t *row, int32_t counte
     cdef const Counter *c = &t.counters[counter]
     cdef int64_t *at = row + c.slot
     cdef int64_t key
-    if c.window == ROLLING:
-        if day < c.period[now]:
+    if c.window == ROLLING or c.window == MEMBERSHIP:
+        if day < kept_since(c, now):
             return True
-        return add_rolling(at, day, c.period[now], amount)
+        return add_rolling(at, day, kept_since(c, now), amount)
     if c.window == KEPT:
         if not still_kept(c, day, now):
             return True
         return add_rolling(at, c.period[day], c.period[now] - KEPT_PERIODS, amount)
-    key = (c.period[day] if c.window == PERIOD
-           else membership_year(t, t.calendar, <int32_t>row[JOINED], day))
+    key = c.period[day]
     if at[0] != key:
         if at[0] > key:
             return True

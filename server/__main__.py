@@ -48,8 +48,7 @@ def serve(
     Without a keys file everybody who can connect may do everything, so HOST must be of the
     loopback. Sockets of a systemd socket unit take the place of HOST and the ports.
     """
-    from vafa.engine.journal.journal import LedgerError  # noqa: PLC0415
-    from vafa.engine.replica.replica import journal_path  # noqa: PLC0415
+    from vafa.engine.cli.arguments import require_ledger  # noqa: PLC0415
 
     # Only this command pays for these.
     from .doors import Doors, tls_context  # noqa: PLC0415
@@ -61,8 +60,7 @@ def serve(
     from .workers import supervise  # noqa: PLC0415
 
     set_up(form)
-    if not (journal_path(ledger) / "data.mdb").exists():
-        raise LedgerError(f"{ledger} is not a ledger; make one with `vafa program publish`")
+    require_ledger(ledger)
     sockets = open_sockets(host, port, admin_port, keys is None)
     host = sockets[0].getsockname()[0]
     if (tls_cert is None) != (tls_key is None):

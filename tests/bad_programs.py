@@ -133,7 +133,7 @@ CURRENCIES: dict[str, Bad] = {
     "pending beyond inactivity": (currency("pending_days = 29", 'expiry = { policy = "inactivity", months = 1 } #!'), "currency[1].expiry", "before they are active"),
     "pending beyond a jalali month": (currency("pending_days = 30", 'expiry = { policy = "after", months = 1, calendar = "jalali" } #!'), "currency[1].expiry", "before they are active"),
     "pending beyond a jalali week": (currency("pending_days = 1", 'expiry = {policy = "period_end", period = "week", k = 0, calendar = "jalali"} #!'), "currency[1].expiry", "before they are active"),
-    "renewed twice": (currency('expiry = { policy = "inactivity", months = 1, renewed_by = ["sale", "sale"] } #!'), "currency[1].expiry.renewed_by", "'sale' is listed twice"),
+    "renewed twice": (currency('expiry = { policy = "inactivity", months = 1, renewed_by = ["sale", "sale"] } #!'), "currency[1].expiry.renewed_by[1]", "'sale' is listed twice"),
     "second currency's cap": (currency("caps = { year = 0.5 } #!"), "currency[1].caps.year", "scale of 0"),
     "redemption of no currency": (plus("[[redemption]]", 'tender = "wallet"', 'currency = "stars" #!'), "redemption[0].currency", "unknown currency 'stars'; known: points"),
     "redemption twice": (plus("[[redemption]]", 'tender = "a"', "[[redemption]]", 'tender = "a" #!'), "redemption[1].tender", "used twice"),

@@ -73,7 +73,7 @@ def _netted(lines: Sequence[Fact]) -> list[Line]:
 
 _KINDS = (
     *("sale",) * 22, *("return",) * 10, *("exchange",) * 3, *("activity",) * 5,
-    *("adjust",) * 5, *("redeem",) * 3, *("member update",) * 3, *("subscription",) * 2,
+    *("adjust",) * 5, *("redeem",) * 3, *("member update",) * 3, *("subscription",) * 2, "enrol",
     *("hold",) * 9, *("capture",) * 9, *("release",) * 4, *("cancel",) * 8, *("paid sale",) * 8,
     *("transfer",) * 2, *("donate",) * 2,
 )  # fmt: skip
@@ -86,7 +86,7 @@ def fact(past: Past, choices: Choices, at: int, first: bool) -> Fact:
     if choices.chance(1) and not past.certain:
         return {"kind": "close", "reason": "asked"}
     if first and choices.chance(60):
-        return {"kind": "enrol", **_about(past, choices, percent=70)}
+        return _enrol(past, choices)
     return _MAKERS[kind](past, choices)
 
 
@@ -394,6 +394,10 @@ def _adjust(past: Past, choices: Choices) -> Fact:
     return body
 
 
+def _enrol(past: Past, choices: Choices) -> Fact:
+    return {"kind": "enrol", **_about(past, choices, percent=70)}
+
+
 def _about(past: Past, choices: Choices, percent: int) -> Fact:
     """What is known of a member, or is known anew: each part in so many of a hundred cases."""
     tiers = [tier["id"] for tier in past.table.get("ladder", {}).get("tier", [])]
@@ -457,6 +461,7 @@ _MAKERS: dict[str, Callable[[Past, Choices], Fact]] = {
     "cancel": _cancel,
     "transfer": _transfer,
     "donate": _donate,
+    "enrol": _enrol,
     "member update": _update,
     "subscription": _subscription,
 }

@@ -20,13 +20,8 @@ CASES = 30
 @pytest.mark.parametrize("number", range(3))
 def test_the_kernel_agrees_with_the_reference(number: int) -> None:
     draw = random.Random(number)
-    done = 0
-    while done < CASES // 3:
+    for _ in range(CASES // 3):
         case = random_ties.case_of(draw.randbytes(16))
-        if any("membership_year" in text for text in case.programs.values()):
-            # What each has in its own year goes on in one year: the reference has records alone.
-            continue
-        done += 1
         with engine_driver.ledger(case) as writer:
             ledger = engine_driver.seen(writer.replica, case)
             rebuilt = Rebuilt(writer.journal, end=writer.replica.seq)

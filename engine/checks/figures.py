@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from ..program.conditions import LINE_FIELDS, LINE_LISTS, LineConditions, Range
 from ..program.program import Program
@@ -126,6 +126,33 @@ def unique(table: str, ids: Iterable[str], field: str = "id") -> Found:
         if name in seen:
             yield f"{table}[{place}].{field}", f"the {field} {name!r} is used twice"
         seen.add(name)
+
+
+def once(path: str, names: Iterable[str]) -> Found:
+    """Names of a list that may stand in it once."""
+    seen: set[str] = set()
+    for place, name in enumerate(names):
+        if name in seen:
+            yield f"{path}[{place}]", f"{name!r} is listed twice"
+        seen.add(name)
+
+
+class InDaysOrMonths(Protocol):
+    """A part of a program that lasts some days, or some months."""
+
+    @property
+    def days(self) -> int | None:
+        """So many days."""
+
+    @property
+    def months(self) -> int | None:
+        """So many months of the calendar."""
+
+
+def days_or_months(path: str, part: InDaysOrMonths) -> Found:
+    """One of the two."""
+    if (part.days is None) == (part.months is None):
+        yield path, "give either days or months"
 
 
 def known(path: str, what: str, name: str, names: Sequence[str], none: str = "none") -> Found:

@@ -17,6 +17,7 @@ from holidays import country_holidays
 from ..calendars.calendars import FIRST_DAY, LAST_DAY, date_of
 from ..program.figures import Holidays
 from ..program.program import Program
+from .figures import known
 from .program_file import Problem, ProgramError, lines_of, parse_toml, split_path
 from .wording import wording
 
@@ -118,9 +119,9 @@ def check_overrides(
 
 
 def _wrong(name: str, override: Override, names: list[str]) -> list[tuple[str, str]]:
-    if name not in names:
-        known = ", ".join(names) or "none"
-        return [(name, f"unknown holiday calendar {name!r}; known: {known}")]
+    unknown = list(known(name, "holiday calendar", name, names))
+    if unknown:
+        return unknown
     both = sorted(set(override.add) & set(override.remove))
     found = [(f"{name}.remove", f"{both[0]} is added as well")] if both else []
     for field in ("add", "remove"):

@@ -15,6 +15,7 @@ from .conditions import counter_figure
 from .figures import (
     MAX_UNITS,
     Found,
+    days_or_months,
     known_currency,
     points,
     points_or_none,
@@ -38,8 +39,8 @@ def ladder(program: Program, ladder: Ladder) -> Found:
 
 def _window(ladder: Ladder) -> Found:
     window = ladder.window
-    if isinstance(window, Rolling) and (window.days is None) == (window.months is None):
-        yield "ladder.window", "give either days or months"
+    if isinstance(window, Rolling):
+        yield from days_or_months("ladder.window", window)
     if ladder.validity_period is not None and ladder.validity not in ("next_period", "this_period"):
         yield "ladder.validity_period", f"a validity of {_shown(ladder)} has no period"
     if ladder.calendar is not None and ladder.validity == "while_met":

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..program.program import Program
-from .figures import Found, known
+from .figures import Found, days_or_months, known, once
 from .ladder import metrics, thresholds
 
 
@@ -30,13 +30,11 @@ def plans(program: Program) -> Found:
     names = [plan.id for plan in program.plan]
     for place, plan in enumerate(program.plan):
         path = f"plan[{place}]"
-        if plan.term is not None and (plan.term.days is None) == (plan.term.months is None):
-            yield f"{path}.term", "give either days or months"
+        if plan.term is not None:
+            yield from days_or_months(f"{path}.term", plan.term)
         if plan.term is None and plan.renewal == "automatic":
             yield f"{path}.renewal", "says nothing without a term"
-        twice = [name for name in plan.entitlements if plan.entitlements.count(name) > 1]
-        if twice:
-            yield f"{path}.entitlements", f"{twice[0]!r} is listed twice"
+        yield from once(f"{path}.entitlements", plan.entitlements)
     if not names:
         return
     for place, rule in enumerate(program.rule):

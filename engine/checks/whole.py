@@ -25,8 +25,10 @@ from . import rules as check_rules
 from .dates import within
 from .figures import (
     Found,
+    days_or_months,
     known_currency,
     known_tier,
+    once,
     points,
     rate,
     share,
@@ -115,9 +117,7 @@ def _names(program: Program) -> Found:
     ):  # fmt: skip
         yield from unique(table, [entry.id for entry in getattr(program, table)])
     yield from unique("ladder.tier", [tier.id for tier in program.tiers()])
-    twice = [name for name in program.causes if program.causes.count(name) > 1]
-    if twice:
-        yield "causes", f"{twice[0]!r} is listed twice"
+    yield from once("causes", program.causes)
     yield from unique("redemption", [entry.tender for entry in program.redemption], "tender")
 
 
@@ -130,15 +130,14 @@ def _currency(program: Program, path: str, currency: Currency) -> Found:
         yield f"{path}.scale", "coupons are whole"
     expiry = currency.expiry
     if isinstance(expiry, After):
-        if (expiry.days is None) == (expiry.months is None):
-            yield f"{path}.expiry", "give either days or months"
+        wrong = [*days_or_months(f"{path}.expiry", expiry)]
+        if wrong:
+            yield from wrong
             return
         if expiry.days is not None and expiry.calendar is not None:
             yield f"{path}.expiry.calendar", "days are the same in every calendar"
     if isinstance(expiry, Inactivity):
-        twice = [name for name in expiry.renewed_by if expiry.renewed_by.count(name) > 1]
-        if twice:
-            yield f"{path}.expiry.renewed_by", f"{twice[0]!r} is listed twice"
+        yield from once(f"{path}.expiry.renewed_by", expiry.renewed_by)
     if not isinstance(expiry, Never) and _too_early(program, currency):
         yield f"{path}.expiry", "points would expire before they are active (see pending_days)"
 
@@ -174,12 +173,11 @@ def _redemption(program: Program) -> Found:
 
 def _on_account(program: Program) -> Found:
     paying = {entry.tender for entry in program.redemption}
+    yield from once("on_account", program.on_account)
     for place, tender in enumerate(program.on_account):
-        path = f"on_account[{place}]"
-        if tender in program.on_account[:place]:
-            yield path, f"{tender!r} is listed twice"
         if tender in paying:
-            yield path, f"{tender!r} pays with loyalty value: nothing is owed of it"
+            told = f"{tender!r} pays with loyalty value: nothing is owed of it"
+            yield f"on_account[{place}]", told
     if program.on_account and not program.accrues_on_payment():
         yield "on_account", "no rule waits for the money (accrual = \"payment\")"
 

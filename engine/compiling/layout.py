@@ -114,7 +114,7 @@ class Layout:
         empty = [self.slot(*key) + self._slots[key][1] - 1 for key in self._slots
                  if key in self._empty]
         for number, key in enumerate(self.counters):
-            if key[2][0] in ("rolling", "kept"):  # type: ignore[index]
+            if key[2][0] in ("rolling", "kept", "membership"):  # type: ignore[index]
                 lists.append(self.counter_slot(number))
             else:
                 empty.append(self.counter_slot(number))
