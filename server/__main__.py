@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,9 +49,12 @@ def serve(
     Without a keys file everybody who can connect may do everything, so HOST must be of the
     loopback. Sockets of a systemd socket unit take the place of HOST and the ports.
     """
-    from vafa.engine.cli.arguments import require_ledger  # noqa: PLC0415
-
+    # Until there is a handler it waits; libraries start threads, which would take it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     # Only this command pays for these.
+    from vafa.engine.cli.arguments import require_ledger  # noqa: PLC0415
+    from vafa.engine.private.apart import SECRETS, secret_of  # noqa: PLC0415
+
     from .doors import Doors, tls_context  # noqa: PLC0415
     from .keys import KeysError, read_keys  # noqa: PLC0415
     from .logs import say, set_up  # noqa: PLC0415
@@ -61,6 +65,8 @@ def serve(
 
     set_up(form)
     require_ledger(ledger)
+    for variable in SECRETS:
+        secret_of(variable, ledger)
     sockets = open_sockets(host, port, admin_port, keys is None)
     host = sockets[0].getsockname()[0]
     if (tls_cert is None) != (tls_key is None):
@@ -189,7 +195,7 @@ def outbox(ledger: Path, settings: Path | None, dead: bool, again: bool, form: s
     """
     import asyncio  # noqa: PLC0415
 
-    import orjson  # noqa: PLC0415
+    import msgspec  # noqa: PLC0415
 
     from vafa.engine.cli.arguments import require_ledger  # noqa: PLC0415
     from vafa.engine.outbox.store import OutboxStore  # noqa: PLC0415
@@ -215,7 +221,7 @@ def outbox(ledger: Path, settings: Path | None, dead: bool, again: bool, form: s
         click.echo(f"{taken} taken, {left} left", err=True)
     else:
         for _, letter in store.dead():
-            click.echo(orjson.dumps(letter).decode())
+            click.echo(msgspec.json.encode(letter).decode())
     store.close()
 
 

@@ -83,6 +83,8 @@ class OpenDoors:
                 runner = web.ServerRunner(server, access_log=None, shutdown_timeout=DRAIN_S)
                 self._runners.append((runner, fd))
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
+        # One that has come since the files were read waits until now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
     async def open(self) -> None:
         """Begin to serve."""

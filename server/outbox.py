@@ -58,10 +58,17 @@ def open_deriver(ledger: Path, file: OutboxFile, position: int) -> Deriver:
     return deriver
 
 
-def derive(deriver: Deriver, store: OutboxStore | None, until: int | None = None) -> int:
-    """Follow the journal to its end, or to a seq; the number of events that are kept."""
+def derive(
+    deriver: Deriver, store: OutboxStore | None, until: int | None = None
+) -> tuple[int, int]:
+    """Follow the journal to its end, or to a seq: (events that are kept, the journal's version).
+
+    The version is that of what was read: the journal's own shows a commit before its flush has
+    ended, which a transaction begun then does not see.
+    """
     replica, kept = deriver.replica, 0
     with replica.journal.reading() as txn:
+        version = int(txn.id())
         for record in replica.journal.records(txn, replica.seq):
             if until is not None and record.first > until:
                 break
@@ -69,7 +76,7 @@ def derive(deriver: Deriver, store: OutboxStore | None, until: int | None = None
             if store is not None:
                 store.put(record.first, record.last, events)
                 kept += len(events)
-    return kept
+    return kept, version
 
 
 def run_outbox(ledger: Path, file: OutboxFile, started: Callable[[int], None]) -> None:
@@ -93,8 +100,7 @@ def run_outbox(ledger: Path, file: OutboxFile, started: Callable[[int], None]) -
                     pruned = time.time()
                     oldest = instant_text(int((pruned - file.keep_days * DAY_S) * 1e6))
                     store.prune(oldest, [hook.url for hook in file.webhook])
-                seen = deriver.replica.journal.version()
-                await asyncio.to_thread(derive, deriver, store)
+                _, seen = await asyncio.to_thread(derive, deriver, store)
                 while seen == deriver.replica.journal.version() and not stop.is_set():
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), LOOK_S)

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -32,6 +32,9 @@ from .serve import serve_in_front, write_for_others
 
 START_S = 60.0
 RESTART_S = 0.2
+TURN_S = 0.1
+"""Seconds between two looks at all processes."""
+NOTHING = object()
 TRY_LATER = 75
 _PR_SET_PDEATHSIG = 1
 
@@ -40,6 +43,10 @@ class Role:
     """One child process that is kept alive."""
 
     _frozen: float | None
+    _other: subprocess.Popen[bytes] | None = None
+    """One that takes over, and is not at work yet, or one that has given way, and has not ended."""
+    _rests = False
+    """Whether it has no process for a while, until the one before has ended."""
 
     def __init__(
         self, name: str, arguments: list[str], descriptors: list[int], told: int | None = None
@@ -63,25 +70,50 @@ class Role:
             self.process.kill()
             self.process.wait()
 
-    def renew(self) -> None:
-        """Put a new process in place of this one; where it can, only once that is at work."""
+    @property
+    def processes(self) -> list[subprocess.Popen[bytes]]:
+        """The process, and one that takes over from it or gives way to it."""
+        return [one for one in (self.process, self._other) if one is not None]
+
+    def renew(self) -> Iterator[None]:
+        """Put a new process in place of this one; where it can, only once that is at work.
+
+        Between the steps the supervisor looks after the others.
+        """
         if not self._descriptors:
             # There is one writer at a time.
-            self.stop(DRAIN_S + 2)
-            self.process = self._start([])
+            self._rests = True
+            yield from self._leave(self.process)
+            self.process, self._rests = self._start([]), False
             return
         ready, told = os.pipe()
-        successor = self._start([told])
+        successor = self._other = self._start([told])
         os.close(told)
-        serves = select.select([ready], [], [], START_S)[0] and os.read(ready, 1)
+        until = time.monotonic() + START_S
+        while not (select.select([ready], [], [], 0)[0] or time.monotonic() > until):
+            yield
+        serves = select.select([ready], [], [], 0)[0] and os.read(ready, 1)
         os.close(ready)
         if not serves:
             say(f"{self.name} stays: the new one did not start")
             successor.kill()
             successor.wait()
+            self._other = None
             return
-        self.stop(DRAIN_S + 2)
-        self.process = successor
+        self.process, self._other = successor, self.process
+        yield from self._leave(self._other)
+        self._other = None
+
+    def _leave(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
+        """End a process: SIGTERM, and SIGKILL for one that does not end in time."""
+        until = time.monotonic() + DRAIN_S + 2
+        if process.poll() is None:
+            process.terminate()
+        while process.poll() is None and time.monotonic() < until:
+            yield
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
     def _start(self, told: list[int]) -> subprocess.Popen[bytes]:
         self._began, self._frozen = time.monotonic(), None
@@ -93,24 +125,22 @@ class Role:
 
     def tend(self) -> None:
         """Start the process again when it has ended."""
-        if self.process.poll() is not None:
+        if self.process.poll() is not None and not self._rests:
             say(f"{self.name} ended with {self.process.returncode}; starting it again")
             time.sleep(RESTART_S)
             self.process = self._start([])
 
-    def stop(self, seconds: float) -> None:
-        """SIGTERM, and SIGKILL for one that does not end in time."""
-        if self.process.poll() is None:
-            self.process.terminate()
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+    def stop(self) -> None:
+        """SIGTERM for all, and SIGKILL for one that does not end in time."""
+        for process in self.processes:
+            for _ in self._leave(process):
+                time.sleep(TURN_S)
 
 
 def _die_with_parent() -> None:
-    """A child must not outlive a supervisor that was killed."""
+    """A child must not outlive a supervisor that was killed, nor end by a SIGHUP that comes before
+    it has a handler."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -127,9 +157,11 @@ def supervise(
 
     def pass_on(signum: int, _: object) -> None:
         for role in roles[1:]:
-            role.process.send_signal(signum)
+            for process in role.processes:
+                process.send_signal(signum)
 
     signal.signal(signal.SIGHUP, pass_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     told_doors = msgspec.json.encode(doors).decode()
     fronts = [
         (f"front end {place}", ["front", str(ledger), told_doors], doors.descriptors)
@@ -141,12 +173,13 @@ def supervise(
         if not stopping:
             started()
         beat = Beat(ledger)
+        renewal: Iterator[None] = iter(())
         while not stopping:
-            time.sleep(0.1)
+            time.sleep(TURN_S)
             roles[0].watch(beat)
-            if renewing:
+            if next(renewal, NOTHING) is NOTHING and renewing:
                 renewing.clear()
-                _renew(roles, stopping)
+                renewal = _renew(roles)
             for role in roles:
                 if not stopping:
                     role.tend()
@@ -154,20 +187,18 @@ def supervise(
         for descriptor in doors.descriptors:
             # The last front end to close it leaves nobody waiting at a door that does not open.
             os.close(descriptor)
-        for role in reversed(roles):
-            role.process.poll()
         for role in roles[1:]:
-            if role.process.poll() is None:
-                role.process.terminate()
+            for process in role.processes:
+                if process.poll() is None:
+                    process.terminate()
         for role in reversed(roles):
-            role.stop(DRAIN_S + 2)
+            role.stop()
 
 
-def _renew(roles: list[Role], stopping: list[int]) -> None:
+def _renew(roles: list[Role]) -> Iterator[None]:
     """New processes for all, one after the other, the writer last."""
     for role in (*roles[1:], roles[0]):
-        if not stopping:
-            role.renew()
+        yield from role.renew()
     say("all processes are new")
 
 
@@ -194,7 +225,10 @@ def _await(ready: int, role: Role, stopping: list[int]) -> None:
                 if os.read(ready, 1):
                     return
                 # The pipe closed: the process ended before it was at work.
-                raise SystemExit(role.process.wait() or 1)
+                code = role.process.wait()
+                if code < 0:
+                    say(f"{role.name} was ended by signal {-code} before it was at work")
+                raise SystemExit(code if code > 0 else 1)
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{role.name} did not start in {START_S:.0f} s")
     finally:

@@ -205,9 +205,10 @@ def test_what_is_derived_is_kept(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="kept by another process"):
         OutboxStore(ledger, write=True)
     deriver = open_deriver(ledger, FILE, store.position)
-    kept = derive(deriver, store)
+    kept, version = derive(deriver, store)
+    assert version == deriver.replica.journal.version()
     assert store.position == deriver.replica.seq
-    assert derive(deriver, store) == 0
+    assert derive(deriver, store) == (0, version)
     deriver.replica.close()
     whole = events(ledger)
     assert [event for _, event in store.after(b"", 100)] == whole
@@ -335,6 +336,11 @@ def test_what_nobody_takes_is_a_dead_letter(tmp_path: Path, receiver: Receiver) 
             step(sender)
         assert receiver.ids == [every[0]] * 3 + every[1:]
         ((_, letter),) = store.dead()
+        shown = subprocess.run(
+            [sys.executable, "-m", "vafa.server", "outbox", str(tmp_path / "ledger"), "--dead"],
+            stdout=subprocess.PIPE, check=True,
+        )  # fmt: skip
+        assert json.loads(shown.stdout)["event"]["id"] == every[0]
         assert (letter.event.id, letter.reason) == (every[0], "status 500")
         assert store.standing(time.time()) == Standing(store.position, 0, 1)
         file = OutboxFile(webhook=[receiver.hook])

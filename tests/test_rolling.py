@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ import pytest
 
 from vafa.engine.ledger.replay import verify
 
-from . import servers
+from . import ledgers, servers
 from .servers import Server, fact
 
 
@@ -138,3 +139,76 @@ def test_a_server_that_ends_answers_what_still_comes(tmp_path: Path, first: int)
         time.sleep(0.1)
         sock.sendall(request[first:] if first else request)
         assert sock.recv(1 << 16).startswith(b"HTTP/1.1 201 ")
+
+
+def slow_body(server: Server) -> socket.socket:
+    """A connection on which a body has begun: who reads it gives way no sooner than it is whole."""
+    body = servers.dumps(fact("slow"))
+    sock = socket.create_connection((servers.HOST, server.port), timeout=30)
+    sock.sendall(
+        b"POST /v1/events HTTP/1.1\r\nHost: till\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(body) + body[:5]
+    )
+    return sock
+
+
+def test_a_writer_that_dies_meanwhile_is_started_again(tmp_path: Path) -> None:
+    with servers.serving(tmp_path / "ledger", workers=2) as server:
+        servers.wait_until(lambda: len(pids(server)) == 3, servers.START_S)
+        with slow_body(server), slow_body(server), slow_body(server):
+            os.kill(server.process.pid, signal.SIGUSR2)
+            servers.wait_until(lambda: len(server.role("front")) == 3, servers.START_S)
+            writers = server.role("write")
+            servers.kill(*writers)
+            servers.wait_until(
+                lambda: server.role("write") not in ([], writers), servers.START_S
+            )
+            servers.wait_until(lambda: server.post(fact("meanwhile")).status == 201, 30)
+        servers.wait_until(lambda: "all processes are new" in server.said(), 2 * servers.START_S)
+        assert "stays" not in server.said()
+
+
+def test_both_processes_of_a_role_read_the_keys_again(tmp_path: Path) -> None:
+    keys = tmp_path / "keys.toml"
+    entry = '[[key]]\nid = "{}"\nscopes = ["read"]\nsha256 = "{}"\n'
+    told = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("old", "new")}
+    keys.write_text(entry.format("old", told["old"]))
+    with servers.serving(
+        tmp_path / "ledger", workers=2, options=["--keys", str(keys)]
+    ) as server:
+        servers.wait_until(lambda: len(pids(server)) == 3, servers.START_S)
+        begun = [slow_body(server) for _ in range(4)]
+        os.kill(server.process.pid, signal.SIGUSR2)
+        servers.wait_until(lambda: len(server.role("front")) == 3, servers.START_S)
+        keys.write_text(entry.format("new", told["new"]))
+        server.process.send_signal(signal.SIGHUP)
+        servers.wait_until(
+            lambda: "all processes are new" in server.said(), 3 * servers.START_S
+        )
+        for sock in begun:
+            sock.close()
+        for _ in range(20):
+            reply = server.ask("GET", "/v1/members/nobody", headers={"Authorization": "Bearer old"})
+            assert reply.status == 401
+
+
+def test_a_hangup_before_there_is_a_handler_waits(tmp_path: Path) -> None:
+    ledgers.open_writer(tmp_path / "ledger", servers.PROGRAM).close()
+    log = tmp_path / "log"
+    process = servers.start(tmp_path / "ledger", 1, log)
+    try:
+        # From its first breath on the process has no handler of its own for a while.
+        servers.wait_until(lambda: blocks_hangup(process.pid), servers.START_S)
+        process.send_signal(signal.SIGHUP)
+        servers.wait_until(lambda: "serving" in log.read_text(), servers.START_S)
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def blocks_hangup(pid: int) -> bool:
+    """Whether a process has SIGHUP wait."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (mask,) = (row.split()[1] for row in status.splitlines() if row.startswith("SigBlk"))
+    return bool(int(mask, 16) >> (signal.SIGHUP - 1) & 1)

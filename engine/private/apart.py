@@ -49,6 +49,10 @@ _profile = msgspec.msgpack.Decoder(Profile).decode
 _encode = msgspec.msgpack.Encoder(order="sorted").encode
 
 
+SECRETS = ("VAFA_PEPPER_FILE", "VAFA_MASTER_KEY_FILE")
+"""Variables that name the files of a pepper and of a master key."""
+
+
 def private_path(ledger: Path) -> Path:
     """Where a ledger keeps what is private."""
     return ledger / "private"
@@ -80,8 +84,8 @@ class Private:
     def __init__(self, ledger: Path) -> None:
         path = private_path(ledger)
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.pepper = secret_of("VAFA_PEPPER_FILE", ledger)
-        self._master = secret_of("VAFA_MASTER_KEY_FILE", ledger) or b""
+        self.pepper, master = (secret_of(variable, ledger) for variable in SECRETS)
+        self._master = master or b""
         self._env: Any = lmdb.open(
             str(path), map_size=_MAP_BYTES, max_dbs=3, max_readers=1024, mode=0o600
         )
