@@ -521,6 +521,8 @@ class Problem(Struct):
     pointer: str | UnsetType = UNSET
     redeemable: list[Redeemable] | UnsetType = UNSET
     coupons: list[CouponCode] | UnsetType = UNSET
+    parked: list[Applied] | UnsetType = UNSET
+    card: str | UnsetType = UNSET
 
 
 ANSWERS: tuple[type[msgspec.Struct], ...] = (

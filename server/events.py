@@ -279,6 +279,10 @@ async def _problem_lines(lines: list[Line], language: str) -> list[tuple[int, by
     return await in_turns(told, problems)
 
 
+_OF_REFUSED = ("id", "seq", "balances", "tier", "redeemable", "coupons", "parked", "card")
+"""What the problem of a fact that was refused for ever tells of its answer."""
+
+
 def _answer(verdict: Verdict, at: float) -> web.Response:
     """The answer to a fact that occurs `at` a second of the epoch. Raises ProblemError."""
     answer = verdict.answer
@@ -289,8 +293,8 @@ def _answer(verdict: Verdict, at: float) -> web.Response:
     if answer["status"] == "refused" or "reason" in answer:
         told = {
             name: answer[name]
-            for name in ("id", "seq", "balances", "tier", "redeemable", "coupons") if name in answer
-        }  # fmt: skip
+            for name in _OF_REFUSED if name in answer
+        }
         raise ProblemError(answer["reason"], PROBLEMS[answer["reason"]].when, **told)
     if verdict.replayed:
         return Reply(orjson.dumps(answer), JSON, 200, {"Idempotent-Replayed": "true"})

@@ -97,7 +97,7 @@ def apply(fold: Fold, batch: Batch, past: Past) -> Outcome:
         anew = Anew(fold, batch, rows, known, past, _apart(fold, batch, heads, known, past))
         anew.decide()
         touched.update(heads)
-        inserts += _settle(fold, anew, rows, outcome, batch.first + int(every[-1]))
+        inserts += _settle(fold, batch, anew, rows, outcome, batch.first + int(every[-1]))
     if special is not None and not batch.legs:
         inserts += strangers(fold, batch, past, outcome)
     insert(outcome, inserts)
@@ -333,11 +333,14 @@ def outcome_of(
     )
 
 
-def _settle(fold: Fold, anew: Anew, rows: UInt32, outcome: Outcome, last: int) -> list[Insert]:
+def _settle(
+    fold: Fold, batch: Batch, anew: Anew, rows: UInt32, outcome: Outcome, last: int
+) -> list[Insert]:
     """Put a member's new row, statuses and balances; its postings."""
     after = tell_anew(anew, rows, outcome)
     members = anew.pool.members
     fold.put(members, after)
+    _tell_last(fold, batch, rows, outcome)
     fold.histories.keep(members[0], anew.known(last))
     return anew.postings()
 
@@ -356,9 +359,27 @@ def refuse(
     fold: Fold, batch: Batch, row: int, status: Status, state: State, member: int, outcome: Outcome
 ) -> None:
     """A row is refused: its status, and how the member stands in a table."""
+    outcome.status[row] = status
+    _stand(fold, batch, row, state, member, outcome)
+
+
+def _tell_last(fold: Fold, batch: Batch, rows: UInt32, outcome: Outcome) -> None:
+    """Facts after all others that change nothing, refused or parked: their answers tell how the
+    member stands on their own dates."""
+    taken = np.flatnonzero(outcome.status[rows] == Status.OK)
+    rows = rows[taken[-1] + 1 :] if len(taken) else rows
+    accounts = fold.accounts.counted(batch.facts.member[rows])
+    late, _ = fold.state.behind(accounts, batch.facts.at[rows])
+    for row, account in zip(rows[~late].tolist(), accounts[~late].tolist(), strict=True):
+        _stand(fold, batch, row, fold.state, account, outcome)
+
+
+def _stand(
+    fold: Fold, batch: Batch, row: int, state: State, member: int, outcome: Outcome
+) -> None:
+    """How a member stands in a table on the date of a row."""
     day = int(batch.facts.day[row])
     compiled = fold.compiled.compiled[batch.version[row] - 1]
-    outcome.status[row] = status
     outcome.tier[row] = state.tier(compiled.native, member, day)
     for place in range(fold.n_currencies):
         figures = state.totals(member, place, day)

@@ -223,12 +223,14 @@ def _earned_by(
 
 
 def referrals_view(replica: Replica, fold: Fold, member: int, at: int) -> Answer:
-    """Referrals of a member that stand, and how many more may bring points now."""
+    """Referrals of a member that stand at an instant, and how many more may bring points then."""
     if not fold.refers:
         return {}
     found = {}
     for referral in fold.versions.showing(at).program.referral:
-        mine = replica.membership.referrals.of(member, referral.id)
+        mine = [
+            one for one in replica.membership.referrals.of(member, referral.id) if one.at <= at
+        ]
         if mine:
             paid = [one for one in mine if one.points]
             found[referral.id] = {"brought": len(mine), "left": room(fold, referral, paid, at)}
