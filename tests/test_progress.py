@@ -89,6 +89,17 @@ def test_spend_is_missing_by_the_end_of_its_window(
     assert found["tier"] == ("gold" if missing > 10_000 else "silver")
 
 
+@pytest.mark.parametrize("asked", ["value = { ltv = 9 }", "balance = { points = 9000 }"])
+@pytest.mark.parametrize("window", ['"month"', '"membership_year"', "{ days = 30 }"])
+def test_what_is_of_no_window_counts_always(tmp_path: Path, asked: str, window: str) -> None:
+    program = HEAD % ("gregorian", f"[ladder]\nwindow = {window}")
+    head, _, _ = program.partition("[[ladder.tier]]")
+    program = f'{head}[[ladder.tier]]\nid = "gold"\nat_least = {{ {asked} }}\n'
+    found = progress(tmp_path, program, *(sale(*one) for one in SALES))
+    assert found is not None
+    assert found["by"] is None
+
+
 def test_every_metric_of_the_next_tier_is_told(tmp_path: Path) -> None:
     found = progress(
         tmp_path, HEAD % ("gregorian", '[ladder]\nwindow = "year"'),

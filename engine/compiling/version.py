@@ -33,7 +33,7 @@ from ..program.program import Program
 from ..program.rules import Bonus, Offer, Uses
 from .figures import RuleFigures, rounding_code
 from .general import GeneralRules, by_class, counts_more, needs_general
-from .ladder import asked_of, asked_to_enter, ladder_arrays, rolling_starts
+from .ladder import OF_COUNTER, asked_of, asked_to_enter, ladder_arrays, rolling_starts
 from .layout import (
     ACTIVITY,
     BASKETS,
@@ -71,6 +71,10 @@ class CompiledProgram(PlacedProgram):
         self.asked = [] if ladder_ is None else [
             asked_of(self, tier.at_least, ladder_.window) for tier in ladder_.tier
         ]  # fmt: skip
+        self.some_count_nothing = any(
+            rung and all(of != OF_COUNTER for _, of, _, _ in rung) for rung in self.asked
+        )
+        """Whether a rung asks for figures, and for none that is counted in the ladder's window."""
         self.entry = asked_to_enter(self)
         ladder, self._ladder_figures = ladder_arrays(self, self.asked)
         self.terms = RedemptionTerms(program, self.currency_number, layout)

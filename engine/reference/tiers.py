@@ -435,4 +435,5 @@ def progress(program: Program, member: State, day: dt.date) -> Progress | None:
         name: max(0, figure - (found[name] or 0))
         for name, figure in asked(tier.at_least).items()
     }
-    return Progress(tier.id, missing, window_end(program, member, day))
+    counted = any(name[0] not in ("value", "balance") for name in missing)
+    return Progress(tier.id, missing, window_end(program, member, day) if counted else None)

@@ -52,12 +52,16 @@ def until_json(
     if program.ladder is None or program.ladder.window == "lifetime":
         return b"null"
     window = program.ladder.window
-    if isinstance(window, Rolling):
+    if isinstance(window, Rolling) or compiled.some_count_nothing:
         if rung is None:
             rung = compiled.shown.rung_above(state.tier(compiled.native, member, day))
             if rung is None:
                 return b"null"
         counters = [subject for _, of, subject, _ in compiled.asked[rung] if of == OF_COUNTER]
+        if not counters:
+            # Values that are fed in and balances are of no window.
+            return b"null"
+    if isinstance(window, Rolling):
         by = _rolling_by(compiled, state, member, counters, day)
         return b"null" if by is None else _date(by)
     if window == "membership_year":
