@@ -257,3 +257,23 @@ def test_what_is_undone_is_explained(writer: Writer) -> None:
         told = Explainer(writer.replica, "en").fact(name)
         assert not isinstance(told, ControlTold)
         assert (told.status, told.agrees) == ("ok", True)
+
+
+def test_answers_of_a_batch_are_those_of_facts_alone(tmp_path: Path) -> None:
+    def came(*, together: bool, merged: bool) -> list[tuple[str, int]]:
+        with mixed.verified(tmp_path / f"{together}-{merged}", mixed.PROGRAM) as writer:
+            each(writer, sale("a", 0), sale("b", 1, member="n"))
+            if merged:
+                each(writer, merge("g", 2))
+            facts: list[Any] = [
+                sale("s1", DAY), back("r", DAY * 2, "s1"), sale("s2", DAY * 3, member="n"),
+                sale("s3", DAY * 4),
+            ]  # fmt: skip
+            batches = [facts] if together else [[fact] for fact in facts]
+            told = [one for batch in batches for one in answers(commit(writer, *batch))]
+        return [(one["id"], one["balances"]["points"]["active"]) for one in told]
+
+    for merged in (False, True):
+        alone = came(together=False, merged=merged)
+        assert came(together=True, merged=merged) == alone
+        assert len({active for _, active in alone}) > 1

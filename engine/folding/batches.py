@@ -340,7 +340,8 @@ def _settle(
     after = tell_anew(anew, rows, outcome)
     members = anew.pool.members
     fold.put(members, after)
-    _tell_last(fold, batch, rows, outcome)
+    accounts = fold.accounts.counted(batch.facts.member[rows])
+    tell_last(fold, batch, rows, fold.state, accounts, outcome)
     fold.histories.keep(members[0], anew.known(last))
     return anew.postings()
 
@@ -363,15 +364,17 @@ def refuse(
     _stand(fold, batch, row, state, member, outcome)
 
 
-def _tell_last(fold: Fold, batch: Batch, rows: UInt32, outcome: Outcome) -> None:
-    """Facts after all others that change nothing, refused or parked: their answers tell how the
-    member stands on their own dates."""
+def tell_last(
+    fold: Fold, batch: Batch, rows: UInt32, state: State, accounts: UInt32, outcome: Outcome
+) -> None:
+    """Facts after all others that change nothing, refused or parked: their answers tell how their
+    members stand in a table, whose rows are their `accounts`, on their own dates."""
     taken = np.flatnonzero(outcome.status[rows] == Status.OK)
-    rows = rows[taken[-1] + 1 :] if len(taken) else rows
-    accounts = fold.accounts.counted(batch.facts.member[rows])
-    late, _ = fold.state.behind(accounts, batch.facts.at[rows])
+    first = taken[-1] + 1 if len(taken) else 0
+    rows, accounts = rows[first:], accounts[first:]
+    late, _ = state.behind(accounts, batch.facts.at[rows])
     for row, account in zip(rows[~late].tolist(), accounts[~late].tolist(), strict=True):
-        _stand(fold, batch, row, fold.state, account, outcome)
+        _stand(fold, batch, row, state, account, outcome)
 
 
 def _stand(
@@ -394,25 +397,30 @@ def tell_anew(anew: Anew, rows: UInt32, outcome: Outcome) -> Folded | None:
     if after is None:
         outcome.tier[rows] = -1
         return None
-    told = _told_as_of(anew, after) if after.settled is None else None
+    told = _told_as_of(anew, after)
+    last = np.flatnonzero(told == _LAST)
+    if after.settled is None:
+        told[last], last = after.order[-1], last[:0]
     for name in ("tier", *BALANCES):
-        if told is not None:
-            getattr(outcome, name)[rows] = after.figures[name][told]
-            continue
-        for place, row in enumerate(rows.tolist()):
+        getattr(outcome, name)[rows] = after.figures[name][told]
+        for place in last.tolist():
             member = int(anew.pool.facts.member[anew.n_old + place])
-            getattr(outcome, name)[row] = after.last(name, member)
+            getattr(outcome, name)[rows[place]] = after.last(name, member)
     return after
+
+
+_LAST = -1
+"""After the last fact in the account of a fact's member."""
 
 
 def _told_as_of(anew: Anew, after: Folded) -> NDArray[np.int64]:
     """The rows of the history after which the answers to its new facts tell how the member stands.
 
     A fact that comes after all that came before it, and before all that comes after it, is told as
-    if it had come alone; of any other the answer tells the member after the whole commit.
+    if it had come alone; of any other (`_LAST`) the answer tells the member after the whole commit.
     """
     n_old, end, never = anew.n_old, anew.first_waiting, len(anew.pool.ids)
-    told = np.full(end - n_old, int(after.order[-1]), np.int64)
+    told = np.full(end - n_old, _LAST, np.int64)
     if end < never:
         # What waited applies with its sale.
         return told
@@ -424,8 +432,9 @@ def _told_as_of(anew: Anew, after: Folded) -> NDArray[np.int64]:
     behind = np.append(np.minimum.accumulate(ahead[::-1])[::-1][1:], never)
     alone = np.flatnonzero((mine > before) & (mine < behind))
     told[alone] = n_old + alone
-    refused = np.flatnonzero((mine < 0) & (before >= 0) & (before < behind))
-    told[refused] = after.order[before[refused]]
+    if after.settled is None:
+        refused = np.flatnonzero((mine < 0) & (before >= 0) & (before < behind))
+        told[refused] = after.order[before[refused]]
     return told
 
 

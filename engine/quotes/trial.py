@@ -29,6 +29,7 @@ from ..folding.batches import (
     special_rows,
     strangers,
     tell_anew,
+    tell_last,
 )
 from ..folding.chain import Known
 from ..folding.differences import Folded
@@ -205,6 +206,7 @@ def _anew(replica: Replica, fold: Fold, batch: Batch, before: State, at: int) ->
     insert(outcome, anew.postings())
     mine = known.history.members.index(member)
     row = _row(fold, None if after is None else after.row(mine))
+    tell_last(fold, batch, _ONE, row, _ONE, outcome)
     return Trial(batch.facts, int(batch.version[0]), outcome, before, place, row, at, spendable)
 
 
