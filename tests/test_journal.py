@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ from vafa.engine.journal.journal import (
 from vafa.engine.ledger.open_ledger import LedgerBusy
 from vafa.engine.ledger.replay import Rebuilt, verify
 from vafa.engine.ledger.writer import Writer
-from vafa.engine.replica.replica import Replica, journal_path
+from vafa.engine.replica.replica import Replica, journal_path, state_path
 
 from . import ledgers
 
@@ -597,3 +598,15 @@ def test_another_container_s_process_1_is_no_damage(
     monkeypatch.setattr(vafa.engine.journal.journal, "open_environment", taken)
     with pytest.raises(LedgerError, match="share a PID namespace"):
         Journal(tmp_path, write=True)
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_copy_of_something_else_is_no_journal(tmp_path: Path, write: bool) -> None:
+    with Writer(tmp_path / "ledger") as writer:
+        writer.replica.save()
+    other = tmp_path / "other" / "journal"
+    shutil.copytree(state_path(tmp_path / "ledger"), other)
+    before = (other / "data.mdb").read_bytes()
+    with pytest.raises(LedgerError, match="is no journal"):
+        Journal(other, write=write)
+    assert (other / "data.mdb").read_bytes() == before

@@ -202,6 +202,7 @@ class Journal:
         self._pid = os.getpid()
         self._write = write
         try:
+            self._check_names(path)
             self._records = self._env.open_db(b"records", create=write)
             meta = self._env.open_db(b"meta", create=write)
             with self._env.begin(write=write) as txn:
@@ -212,6 +213,13 @@ class Journal:
         except BaseException:
             self._env.close()
             raise
+
+    def _check_names(self, path: Path) -> None:
+        """Refuse an environment of something else, which would be taken for an empty journal."""
+        with self._env.begin() as txn:
+            names = {bytes(name) for name in txn.cursor().iternext(values=False)}
+        if names and b"records" not in names:
+            raise LedgerError(f"{path} is no journal (a copy of state/?); restore the journal")
 
     def _check_meta(self, txn: Any, meta: Any) -> None:
         stored = txn.get(b"format", db=meta)
