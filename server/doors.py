@@ -55,13 +55,22 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 
 def tls_context(doors: Doors) -> ssl.SSLContext | None:
-    """The certificate to serve with; None without one. Raises OSError (also ssl.SSLError)."""
+    """The certificate to serve with; None without one. Raises OSError that names its files."""
     if doors.tls_cert is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(doors.tls_cert, doors.tls_key)
+    _load(context, doors)
     return context
+
+
+def _load(context: ssl.SSLContext, doors: Doors) -> None:
+    assert doors.tls_cert is not None
+    try:
+        context.load_cert_chain(doors.tls_cert, doors.tls_key)
+    except OSError as error:
+        # What the library says names no file.
+        raise OSError(f"{doors.tls_cert} and {doors.tls_key}: {error}") from None
 
 
 class OpenDoors:
@@ -99,7 +108,7 @@ class OpenDoors:
             self._guard.reload()
         if self._tls is not None and self._doors.tls_cert is not None:
             try:
-                self._tls.load_cert_chain(self._doors.tls_cert, self._doors.tls_key)
+                _load(self._tls, self._doors)
             except OSError as error:
                 log.error("the certificate was not taken: %s", error)
 

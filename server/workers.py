@@ -244,7 +244,7 @@ def main(arguments: list[str]) -> None:
     if role == "write":
         try:
             write_for_others(Path(ledger), ready, traces=doors.traces)
-        except LedgerError as error:
+        except (LedgerError, OSError) as error:
             say(f"vafa: {error}")
             raise SystemExit(TRY_LATER if isinstance(error, LedgerBusy) else 1) from None
     else:

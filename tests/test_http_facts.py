@@ -66,6 +66,18 @@ def of_base(answer: Any) -> list[tuple[str, int]]:
     return [(p["kind"], p["points"]) for p in answer["postings"] if p["rule"] == "base"]
 
 
+def test_a_refused_sale_tells_what_waited_for_it(server: Server) -> None:
+    back = fact("waits", kind="return", sale="too-much", lines=[{"line": 1, "quantity": 1_000}])
+    del back["tenders"]
+    assert server.post(back).status == 202
+    points = [{"type": "points", "amount": 1, "points": 10**9}]
+    refused = server.post(fact("too-much", tenders=points))
+    assert (refused.status, refused.slug) == (409, "not-spendable")
+    assert refused.json()["parked"] == [
+        {"id": "waits", "status": "refused", "reason": "not-a-sale", "postings": []}
+    ]
+
+
 def test_a_return_takes_back(server: Server, name: str) -> None:
     first(server.post(sale(f"{name}-s", name)), 201)
     answer = first(server.post(back(f"{name}-r", name, f"{name}-s", 5_000)), 201)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -59,6 +60,8 @@ def test_both_get_their_points_and_lose_them_with_the_sale(server: Server) -> No
     assert active(server, "anna") == 200
     assert server.get("/v1/members/anna").json()["referrals"]["friend"] == {"brought": 1, "left": 1}
     assert server.get("/v1/members/bert").json()["referrer"] == "anna"
+    before = quote(days_ago(7.5))
+    assert "referrals" not in server.get(f"/v1/members/anna?at={before}").json()
 
     # The cap is two.
     assert server.post(sale("cora", 2_000, 6)).status == 201

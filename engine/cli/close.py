@@ -48,9 +48,9 @@ def close(out: Output, ledger: Path, day: dt.date, at: dt.datetime | None) -> No
         rows = writer.replica.seq - (verdict.answer or {"seq": writer.replica.seq})["seq"]
     if verdict.answer is None or "reason" in verdict.answer:
         refusal = verdict.refusal
-        say(f"vafa: {refusal.detail if refusal else (verdict.answer or {})['reason']}")
+        told = refusal.detail if refusal else (verdict.answer or {})["reason"]
+        say(f"vafa: {day} is not closed: {told}")
         leave(Exit.FAILED)
-        return
     replayed = verdict.answer["status"] == "replayed"
     out.record({
         "ledger": str(ledger), "date": day.isoformat(), "id": verdict.answer["id"],

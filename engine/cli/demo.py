@@ -94,7 +94,6 @@ def demo(
         say(f"finding: {finding}")
     if not report.clean:
         leave(Exit.FAILED)
-        return
     say(f"Figures in {summary}; the replay of the journal is clean.")
     say(f"Serve it:  vafa serve {ledger} --port 8080")
     say(f"A balance: curl http://127.0.0.1:8080/v1/members/{top}")

@@ -55,7 +55,6 @@ def member(
         say(f"vafa: there is no card {card!r}" if name is None
             else f"vafa: there is no member {name!r}")  # fmt: skip
         leave(Exit.FAILED)
-        return
     if shown is not None:
         found["card"] = {key: shown[key] for key in shown if key not in ("member", "as_of")}
     out.record(found)

@@ -119,7 +119,6 @@ def publish(
         assert verdict.refusal is not None
         say(f"vafa: {found.id!r}: {verdict.refusal.detail}")
         leave(Exit.FAILED)
-        return
     answer = verdict.answer
     out.record({
         "ledger": str(ledger), "program": found.id, "versions": versions, "id": answer["id"],

@@ -35,12 +35,16 @@ def quote(ledger: Path, file: Any, form: str, force: bool) -> None:
     FILE holds a sale as JSON (`-` reads stdin); id, member, occurred_at and tenders may be
     left out. Exit code 1 when no sale could be committed like this.
     """
+    from vafa.engine.facts.parts import FormError
     from vafa.engine.quotes import quotes
     from vafa.engine.quotes.form import decode_basket
     from vafa.engine.replica.replica import Replica
 
     now = time.time_ns() // 1000
-    basket = decode_basket(file.read(), now)
+    try:
+        basket = decode_basket(file.read(), now)
+    except FormError as error:
+        raise FormError(f"{file.name}: {error.message}", error.path, error.slug) from None
     replica = Replica.open(ledger)
     try:
         verdict = quotes.quote(replica, basket, now, force=force)
