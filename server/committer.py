@@ -198,7 +198,7 @@ class Committer:
     def sale(self, sale: Sale, force: bool) -> asyncio.Future[Text | Verdict]:
         """See Commits."""
         done: asyncio.Future[Text | Verdict] = self._loop.create_future()
-        self._submit(Waiting((sale,), None, None, force, True, done, texts=True))
+        self._submit(Waiting(done, (sale,), force=force, one=True, texts=True))
         return done
 
     def singles(
@@ -206,7 +206,7 @@ class Committer:
     ) -> asyncio.Future[list[Text | Verdict]]:
         """As many of `sale`: those that a front end sends together."""
         done: asyncio.Future[list[Text | Verdict]] = self._loop.create_future()
-        self._submit(Waiting(sales, None, None, force, False, done, len(sales), texts=True))
+        self._submit(Waiting(done, sales, force=force, facts=len(sales), texts=True))
         return done
 
     def sales(
@@ -214,7 +214,7 @@ class Committer:
     ) -> asyncio.Future[list[Verdict]]:
         """See Commits."""
         done: asyncio.Future[list[Verdict]] = self._loop.create_future()
-        self._submit(Waiting(sales, None, None, force, False, done, len(sales), atomic))
+        self._submit(Waiting(done, sales, force=force, facts=len(sales), atomic=atomic))
         return done
 
     def table(
@@ -222,7 +222,7 @@ class Committer:
     ) -> asyncio.Future[bytes]:
         """See Commits."""
         done: asyncio.Future[bytes] = self._loop.create_future()
-        self._submit(Waiting((), sales, None, force, False, done, len(sales.ids), atomic))
+        self._submit(Waiting(done, table=sales, force=force, facts=len(sales.ids), atomic=atomic))
         return done
 
     def lines(
@@ -233,15 +233,17 @@ class Committer:
         done: asyncio.Future[bytes] = self._loop.create_future()
         batch = MixedFacts(sales, others) if others else sales
         self._submit(
-            Waiting((), batch, None, force, False, done, len(numbers), numbers=numbers,
-                    language=language)
+            Waiting(
+                done, table=batch, force=force, facts=len(numbers), numbers=numbers,
+                language=language,
+            )
         )  # fmt: skip
         return done
 
     def joint(self, fact: Sale, force: bool) -> asyncio.Future[Verdict]:
         """See Commits."""
         done: asyncio.Future[Verdict] = self._loop.create_future()
-        self._submit(Waiting((fact,), None, None, force, True, done, joint=True))
+        self._submit(Waiting(done, (fact,), force=force, one=True, joint=True))
         return done
 
     def control(
@@ -249,7 +251,7 @@ class Committer:
     ) -> asyncio.Future[Verdict]:
         """See Commits."""
         done: asyncio.Future[Verdict] = self._loop.create_future()
-        self._submit(Waiting((), None, fact, False, True, done, versions=versions))
+        self._submit(Waiting(done, control=fact, one=True, versions=versions))
         return done
 
     def _submit(self, waiting: Waiting) -> None:

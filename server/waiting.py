@@ -25,12 +25,13 @@ class Waiting:
     by lines of JSON, in a `language`.
     """
 
-    sales: Sequence[Sale]
-    table: Intake | None
-    control: ControlFact | None
-    force: bool
-    one: bool
     done: asyncio.Future[Any]
+    sales: Sequence[Sale] = ()
+    table: Intake | None = None
+    control: ControlFact | None = None
+    force: bool = False
+    one: bool = False
+    """Whether it is one fact, which is answered as one."""
     facts: int = 1
     atomic: bool = False
     versions: int | None = None

@@ -288,6 +288,10 @@ def test_redeemable_of_a_quote(tmp_path: Path) -> None:
         # A basket before the first one finds nothing to spend.
         assert told(10_000, occurred_at="1971-12-31T00:00:00Z") == (0, 0)
         assert told(10_000, member="new") == (0, 0)
+        # At its instant a basket of another store comes before it, or after it.
+        at = first.occurred_at.isoformat()
+        assert told(10_000, occurred_at=at, store="8") == (0, 0)
+        assert told(10_000, occurred_at=at, store="99") == (40, 400)
         # Silver after one more: its points are worth more, so fewer of them are half.
         again = ledgers.sale(1, **sold, id="f-x", lines=[LineFact("bread", 1_000, 1)])
         ledgers.answers(writer.commit(ledgers.batch(again)))

@@ -19,6 +19,7 @@ from vafa.native.wire import Sale
 from ..columns.columns import Facts, Outcome
 from ..columns.intake import facts_of
 from ..columns.named import no_names
+from ..columns.order import place_key
 from ..columns.status import Status
 from ..folding.batch import Batch
 from ..folding.batches import (
@@ -195,12 +196,15 @@ def _anew(replica: Replica, fold: Fold, batch: Batch, before: State, at: int) ->
     known = known_of(fold, heads, replica)
     outcome = _folded(fold, batch, _row(fold, None), np.zeros(0, np.uint32))
     anew = Anew(fold, batch, _ONE, known, replica)
+    at_once = _behind_at_the_instant(fold, anew)
     packed = None
     if anew.before is not None:
-        packed = as_of(replica, fold, member, heads, int(batch.facts.at[0]))
+        packed = as_of(
+            replica, fold, member, heads, int(batch.facts.at[0]), known.history.seqs[at_once]
+        )
     place = _row(fold, packed)
     end_holds(fold, place, int(batch.facts.at[0]))
-    spendable = _spendable(fold, batch.facts, place, known, anew.before)
+    spendable = _spendable(fold, batch.facts, place, known, anew.before, at_once)
     anew.decide()
     after = tell_anew(anew, _ONE, outcome)
     insert(outcome, anew.postings())
@@ -210,12 +214,24 @@ def _anew(replica: Replica, fold: Fold, batch: Batch, before: State, at: int) ->
     return Trial(batch.facts, int(batch.version[0]), outcome, before, place, row, at, spendable)
 
 
+def _behind_at_the_instant(fold: Fold, anew: Anew) -> NDArray[np.int64]:
+    """Rows of the history that come after the fact though they are of its instant."""
+    facts, ids, new = anew.pool.facts, anew.pool.ids, anew.n_old
+    key = place_key(facts, ids, fold.dictionaries, new)
+    return np.array([
+        row for row in np.flatnonzero(facts.at[:new] == facts.at[new]).tolist()
+        if place_key(facts, ids, fold.dictionaries, row) > key
+    ], np.int64)  # fmt: skip
+
+
 def _spendable(
-    fold: Fold, facts: Facts, place: State, known: Known, chain: Folded | None
+    fold: Fold, facts: Facts, place: State, known: Known, chain: Folded | None,
+    at_once: NDArray[np.int64],
 ) -> list[int]:
-    """The least that is active at the fact's instant, and after each later fact."""
+    """The least that is active at the fact's place, and after each later fact; those `at_once`
+    are of its instant."""
     found = _active(fold, place, int(facts.day[0]))
-    later = np.flatnonzero(known.history.facts.at > facts.at[0])
+    later = np.concatenate((np.flatnonzero(known.history.facts.at > facts.at[0]), at_once))
     if chain is None or not len(later):
         return found
     after = chain.figures["active"][later].min(axis=0).tolist()

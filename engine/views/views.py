@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from vafa.native.fold import run_out_by
 from vafa.native.state import State
@@ -284,13 +285,16 @@ def durable_heads(replica: Replica, fold: Fold, member: int) -> dict[int, int]:
 
 
 def as_of(
-    replica: Replica, fold: Fold, number: int, heads: Heads, at: int
+    replica: Replica, fold: Fold, number: int, heads: Heads, at: int,
+    but: NDArray[np.uint64] | None = None,
 ) -> bytes | None:
-    """The row of a member's account as the facts up to an instant make it; None when there are
-    none. A merge that is undone is none at any instant."""
+    """The row of a member's account as the facts up to an instant make it, `but` for some by their
+    seqs; None when there are none. A merge that is undone is none at any instant."""
     history = replica.history(heads)
     facts = history.facts
     early_enough = (facts.at <= at) | (facts.kind == UNMERGE)
+    if but is not None:
+        early_enough &= ~np.isin(history.seqs, but)
     rows = np.flatnonzero(early_enough).astype(np.uint32)
     if facts.extras is not None:
         # A fact cannot be in force while one that it names is not; an exchange is a sale by
