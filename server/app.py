@@ -234,7 +234,7 @@ def make_server(
     table = [route for route in routes(front) if admin is None or _is_for(route, admin=admin)]
     router = Router(table, front.requests, guard)
     if front.tracing is None:
-        return EdgeServer(router.handle)
+        return EdgeServer(router.handle, router.answer)
     return EdgeServer(front.tracing.around(router.handle, router.name_of))
 
 

@@ -101,7 +101,8 @@ class _Connection(RequestHandler):
         self._new_task = self._loop.create_task
         super().connection_made(transport)
         assert self._manager is not None
-        self.ending = cast(EdgeServer, self._manager).ending
+        server = cast(EdgeServer, self._manager)
+        self.ending, self._at_once = server.ending, server.answer
         if sys.version_info < (3, 12):
             self._loop = cast(asyncio.AbstractEventLoop, _OneTask(self._loop))
         if len(self._manager.connections) > MOST_CONNECTIONS:
@@ -233,6 +234,10 @@ class _Connection(RequestHandler):
         # It is under way at once, also for a server that ends now.
         self._answering = self._request_in_progress = True
         self._current_request = request
+        answer = self._at_once(request)
+        if answer is not None:
+            self._answer(answer)
+            return
         work = cast(Coroutine[Any, None, web.StreamResponse], self._request_handler(request))
         Steps(self._loop, work, self._answer, self._lose)
 
@@ -401,8 +406,12 @@ def _unread(error: BaseException | None) -> ProblemError:
 class EdgeServer(web.Server):
     """aiohttp's low-level server with our connections."""
 
-    def __init__(self, handle: Callable[[web.BaseRequest], Awaitable[Any]]) -> None:
-        """`handle` is a coroutine function, which waits for futures only (see `Steps`)."""
+    def __init__(
+        self, handle: Callable[[web.BaseRequest], Awaitable[Any]],
+        answer: Callable[[web.BaseRequest], Reply | None] = lambda _: None,
+    ) -> None:
+        """`handle` is a coroutine function, which waits for futures only (see `Steps`); `answer`
+        answers at once what can be, and gives None for the rest."""
 
         def request(
             message: Any, payload: Any, protocol: Any, writer: Any, task: Any
@@ -414,6 +423,7 @@ class EdgeServer(web.Server):
 
         # Bodies are unpacked here (`bodies`), not by the parser.
         self.ending = False
+        self.answer = answer
         super().__init__(
             handle, request_factory=request, access_log=None, auto_decompress=False,
             keepalive_timeout=IDLE_S, max_line_size=MOST_TARGET, max_field_size=MOST_HEADER,

@@ -59,8 +59,20 @@ class Guard:
 
     async def admit(self, request: web.BaseRequest, scopes: tuple[str, ...]) -> Holder:
         """The holder of the request's key, which has one of the scopes. Raises ProblemError."""
+        holder = self.admit_at_once(request, scopes)
+        if holder is not None:
+            return holder
+        holder = await self._signed(request)
+        if holder is None:
+            raise ProblemError("unauthorized", UNSIGNED)
+        holder.ask(*scopes)
+        return holder
+
+    def admit_at_once(self, request: web.BaseRequest, scopes: tuple[str, ...]) -> Holder | None:
+        """As `admit`, of a request with a key or a token; None for one that is signed, whose body
+        has to be read first."""
         headers = request.headers
-        given, signed = headers.get("Authorization"), False
+        given = headers.get("Authorization")
         if len(headers.getall("Authorization", ())) > 1 or len(headers.getall("X-Api-Key", ())) > 1:
             raise ProblemError("unauthorized", "the key is there twice")
         if given is not None:
@@ -69,13 +81,13 @@ class Guard:
         elif "X-Api-Key" in headers:
             holder = self._keys.holder(headers["X-Api-Key"])
         elif SIGNATURE in headers:
-            holder, signed = await self._signed(request), True
+            return None
         else:
             raise ProblemError(
                 "unauthorized", "send a key: Authorization: Bearer, X-Api-Key, or a signature"
             )
         if holder is None:
-            raise ProblemError("unauthorized", UNSIGNED if signed else "the key is not known")
+            raise ProblemError("unauthorized", "the key is not known")
         holder.ask(*scopes)
         return holder
 
