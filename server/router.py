@@ -133,18 +133,12 @@ class Router:
     def answer(self, request: web.BaseRequest) -> Reply | None:
         """Answer a request that waits for nothing, as most reads; None for any other, which
         `handle` takes: a coroutine and its context cost a tenth of a small answer."""
-        route = self._direct.get((request.method, request.raw_path))
-        argument = ""
-        if route is None:
-            if request.method != "GET" or "?" in request.raw_path:
-                return None
-            methods, argument = self._surrounding(request.raw_path)
-            route = None if methods is None else methods.get("GET")
-            if route is None or "%" in argument:
-                return None
-        if (route.method, route.path) not in self._immediate:
-            return None
+        name = "none"
         try:
+            route, argument = self._find(request)
+            if (route.method, route.path) not in self._immediate:
+                return None
+            name = route.path
             self._origins.check(request)
             if self._guard is not None and route.told.scope != "open":
                 holder = self._guard.admit_at_once(request, route.told.scopes)
@@ -153,8 +147,8 @@ class Router:
                 request.holder = holder  # type: ignore[attr-defined]
             response = cast(Reply, route.handler(request, argument))
         except Exception as error:
-            response = _failed(request, route.path, error)
-        self._requests[request.method, route.path, response.status] += 1
+            response = _failed(request, name, error)
+        self._requests[request.method, name, response.status] += 1
         return response
 
 

@@ -56,6 +56,10 @@ _POSTED = {
 }  # fmt: skip
 
 
+_LAST = -1
+"""An answer tells the member after the last fact in its account, and not after a row."""
+
+
 class Tied(NamedTuple):
     """By row of a batch: the account in which a fact that comes after all ties counts, and one
     member of its family; the same array where nobody is tied."""
@@ -407,10 +411,6 @@ def tell_anew(anew: Anew, rows: UInt32, outcome: Outcome) -> Folded | None:
             member = int(anew.pool.facts.member[anew.n_old + place])
             getattr(outcome, name)[rows[place]] = after.last(name, member)
     return after
-
-
-_LAST = -1
-"""After the last fact in the account of a fact's member."""
 
 
 def _told_as_of(anew: Anew, after: Folded) -> NDArray[np.int64]:
