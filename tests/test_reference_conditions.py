@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+from unittest import mock
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from vafa.engine.program.conditions import Near
 from vafa.engine.program.program import Program
 from vafa.engine.reference.calendar import (
     ONE_DAY,
     add_months,
     anniversary,
     business_date,
+    member_year,
+    member_year_begin,
+    member_year_end,
     period_begin,
     period_end,
     period_number,
     whole_years,
 )
+from vafa.engine.reference.conditions import anniversary_year
 from vafa.engine.reference.reference import Reference
+from vafa.engine.reference.state import About
 
 from .reference_scripts import BASE, LADDER, NO_TOBACCO, Case, club, fact_of, follow, shown, started
 
@@ -423,6 +432,80 @@ def test_anniversaries_and_years() -> None:
     assert whole_years("gregorian", D("1992-02-29"), D("2023-02-28")) == 31
     assert period_end("jalali", 5, "half", D("2024-01-01"), 0) == D("2024-03-19")
     assert period_end("gregorian", 0, "week", D("2024-01-07"), 1) == D("2024-01-14")
+
+
+@pytest.mark.parametrize(
+    ("calendar", "born", "today", "age"),
+    [
+        ("gregorian", "2000-05-10", "2025-05-09", 24),
+        ("gregorian", "2000-05-10", "2025-05-10", 25),
+        ("gregorian", "2004-02-29", "2025-02-28", 21),
+        ("gregorian", "2004-02-29", "2024-02-28", 19),
+        ("gregorian", "1931-12-31", "2025-12-31", 94),
+        ("jalali", "1992-03-20", "2025-03-19", 32),  # 30 Esfand 1370
+        ("jalali", "1992-03-20", "2025-03-20", 33),
+        ("jalali", "1992-03-20", "2026-03-20", 34),  # falls on 29 Esfand 1404
+        ("jalali", "1992-03-20", "2026-03-19", 33),
+    ],
+)
+def test_ages_are_whole_years_of_the_birthday_s_calendar(
+    calendar: str, born: str, today: str, age: int
+) -> None:
+    assert whole_years(calendar, D(born), D(today)) == age
+
+
+@pytest.mark.parametrize(
+    ("calendar", "born", "today", "before", "after", "year"),
+    [
+        ("gregorian", "1990-05-10", "2025-05-10", 0, 0, 2025),
+        ("gregorian", "1990-05-10", "2025-05-09", 0, 0, None),
+        ("gregorian", "1990-05-10", "2025-05-07", 3, 0, 2025),
+        ("gregorian", "1990-05-10", "2025-05-06", 3, 0, None),
+        ("gregorian", "1990-05-10", "2025-05-13", 0, 3, 2025),
+        ("gregorian", "1990-05-10", "2025-05-14", 3, 3, None),
+        # Over the year's end: the year is that of the anniversary.
+        ("gregorian", "1990-01-02", "2024-12-31", 3, 0, 2025),
+        ("gregorian", "1990-12-31", "2025-01-02", 0, 3, 2024),
+        ("gregorian", "1992-02-29", "2025-02-28", 0, 0, 2025),
+        ("gregorian", "1992-02-29", "2024-02-28", 0, 0, None),
+        ("jalali", "1991-03-21", "2025-03-20", 1, 0, 1404),  # 1 Farvardin
+        ("jalali", "1992-03-20", "2026-03-20", 0, 0, 1404),  # 30 Esfand
+        ("jalali", "1992-03-20", "2025-03-22", 0, 3, 1403),
+        ("gregorian", "1990-07-01", "2025-01-02", 180, 180, 2025),
+        ("gregorian", "1990-07-01", "2024-12-28", 180, 180, 2024),
+        ("gregorian", "1990-07-01", "2024-12-29", 180, 180, None),
+    ],
+)
+def test_days_near_an_anniversary(
+    calendar: str, born: str, today: str, before: int, after: int, year: int | None
+) -> None:
+    basket = mock.Mock(date=D(today), program=club("{id=\"b\", kind=\"earn\", points=1}"))
+    basket.member.about = About(birth=D(born), birth_calendar=calendar)
+    assert anniversary_year(basket, Near(before=before, after=after)) == year
+
+
+@given(
+    st.sampled_from(["gregorian", "jalali"]), st.dates(dt.date(1972, 1, 1), dt.date(2080, 1, 1)),
+    st.integers(0, 10_000),
+)  # fmt: skip
+@example("gregorian", dt.date(2024, 2, 29), 366)
+@example("gregorian", dt.date(2024, 2, 29), 364)
+@example("jalali", dt.date(2025, 3, 20), 365)
+def test_membership_years_follow_on_each_other(
+    calendar: str, joined: dt.date, later: int
+) -> None:
+    today = joined + dt.timedelta(later)
+    number = member_year(calendar, joined, today)
+    first = member_year_begin(calendar, joined, today)
+    last = member_year_end(calendar, joined, today, 0)
+    assert first <= today <= last
+    assert number in (later // 366, later // 365)
+    assert member_year_begin(calendar, joined, last + ONE_DAY) == last + ONE_DAY
+    assert member_year(calendar, joined, last + ONE_DAY) == number + 1
+    assert member_year_end(calendar, joined, last + ONE_DAY, 0) == member_year_end(
+        calendar, joined, today, 1
+    )
+    assert member_year_begin(calendar, joined, joined) == joined
 
 
 @pytest.mark.parametrize("calendar", ["gregorian", "jalali"])
