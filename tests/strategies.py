@@ -11,6 +11,7 @@ drawn fewer than two hundred were different. A failing case is made small as dat
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from hashlib import shake_256
 from typing import Any
 
@@ -101,12 +102,13 @@ def cases(
 
 def case_of(
     seed: bytes, *, certain: bool = False, days: bool = True, versions: bool = True,
-    budgets: bool = True,
+    budgets: bool = True, members: Sequence[int] = MEMBERS,
 ) -> Case:
     """The case of a seed. `certain`: no fact can be refused, whatever the order of arrival.
 
     Without `days` no day is closed; without `versions` one program is in force all the
-    time; without `budgets` no rule has one, since a budget looks at what was committed.
+    time; without `budgets` no rule has one, since a budget looks at what was committed. One of
+    eight numbers of `members` is drawn.
     """
     blocks = Blocks(seed)
     frame = Choices(blocks.block("frame", FRAME_BYTES))
@@ -118,7 +120,7 @@ def case_of(
         table = unrefusing(table)
     if not budgets:
         table = without_budgets(table)
-    histories = [blocks.facts(n, frame.pick(FACTS)) for n in range(frame.pick(MEMBERS))]
+    histories = [blocks.facts(n, frame.pick(FACTS)) for n in range(frame.pick(members))]
     start = round(frame.pick(vocabulary.ANCHORS).timestamp()) * 1_000_000
     dated = random_histories.history(histories, table, start, certain)
     if plain:

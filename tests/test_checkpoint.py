@@ -393,6 +393,7 @@ def test_a_checkpoint_is_written_while_commits_go_on(tmp_path: Path) -> None:
                 snapshot = writer.replica.snapshot()
                 ledgers.commit(writer, 100 + number)
                 assert writer.replica.checkpoint is not None
+                writer.replica.gather()
                 writer.replica.checkpoint.write(snapshot)
                 writer.replica.checkpointed(snapshot)
                 assert writer.replica.find_ids([f"f-{100 + number}", f"f-{number}"]).keys() == {

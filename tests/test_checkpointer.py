@@ -50,6 +50,7 @@ def written(writer: Writer, checkpointer: Checkpointer) -> None:
     """Have the state of a moment written while commits go on."""
     snapshot = writer.replica.snapshot()
     ledgers.commit(writer, 1000 + writer.replica.seq)
+    writer.replica.gather()
     checkpointer.write(snapshot)
     writer.replica.checkpointed(snapshot)
 
@@ -92,6 +93,7 @@ def test_one_that_ends_meanwhile_is_told_and_another_one_writes(
     ending = threading.Timer(0.3, os.kill, (checkpointer.process_id, signal.SIGKILL))
     ending.start()
     snapshot = writer.replica.snapshot()
+    writer.replica.gather()
     with pytest.raises(LedgerError, match="has ended"):
         checkpointer.write(snapshot)
     ending.join()
@@ -107,8 +109,10 @@ def test_what_it_cannot_write_is_told(writer: Writer, checkpointer: Checkpointer
     shutil.rmtree(state)
     state.write_bytes(b"")
     ledgers.commit(writer, 1)
+    snapshot = writer.replica.snapshot()
+    writer.replica.gather()
     with pytest.raises(LedgerError, match=r"FileExistsError|NotADirectoryError"):
-        checkpointer.write(writer.replica.snapshot())
+        checkpointer.write(snapshot)
 
 
 def test_it_ends_with_the_process_that_began_it(tmp_path: Path) -> None:

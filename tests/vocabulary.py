@@ -64,7 +64,7 @@ VALUES = ("ltv",)
 ANNIVERSARY = "wedding"
 HOLIDAYS = "feasts"
 
-MEMBERS = ("m1", "m2", "m3", "عضو", *(f"m{number}" for number in range(5, 17)))
+MEMBERS = ("m1", "m2", "m3", "عضو", *(f"m{number}" for number in range(5, 33)))
 ID_STARTS = ("", "a", "B", "é", "فروش-")
 
 OF_LINES: dict[str, tuple[str, ...]] = {

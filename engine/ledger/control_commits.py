@@ -73,6 +73,8 @@ class ControlCommits:
             return Verdict(
                 refusal=Refusal("invalid-fact", f"is longer than {ID_BYTES} bytes", "id")
             )
+        # What follows keeps no rows, and a program makes new ones of all.
+        self._replica.gather()
         at, kind, payload = instant_us(fact.occurred_at), kind_of(fact), payload_of(fact)
         known = self._known(fact.id, kind, at, payload)
         if known is not None:

@@ -124,7 +124,9 @@ class Writer(OpenLedger):
         joint = is_joint(facts)
         refers = watched(fold, replica, facts, admitted.referrers)
         before: dict[int, bytes] = {}
-        if keep_before:
+        if not keep_before:
+            replica.gather()
+        else:
             also = others(facts, dictionaries) if joint else None
             members = at_stake(fold, facts, new_ids, replica, also)
             members |= fold.accounts.every(refers.referrer_of.values())
@@ -150,7 +152,7 @@ class Writer(OpenLedger):
         data, record = encode_record(
             first, when, replica.hash, batch, growth_batch(dictionaries, sizes)
         )
-        replica.in_flight = before
+        replica.begin_flight(before)
         return Staged(
             intake, record, data, outcome, new_ids, rows, refusals, known, before, sizes, facts,
             undo, legs, brought, batch, id_array,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import chain, count
+from itertools import chain, count, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,32 +85,42 @@ class Fresh(NamedTuple):
     entries: list[Any]
 
 
+class Rows(NamedTuple):
+    """Packed rows one behind the other, of which members (uint32[n]) and within which bounds
+    (int64[n + 1]), all as bytes."""
+
+    members: bytes
+    bounds: bytes
+    rows: bytes
+
+    def each(self) -> Iterator[tuple[int, bytes]]:
+        """Members with their packed rows."""
+        bounds = np.frombuffer(self.bounds, np.int64).tolist()
+        for member, (begin, end) in zip(
+            np.frombuffer(self.members, np.uint32).tolist(), pairwise(bounds), strict=True
+        ):
+            yield member, self.rows[begin:end]
+
+
 class Items(msgspec.Struct, array_like=True):
-    """Items of a checkpoint, or a part of them.
+    """Items of a checkpoint, or a part of them; `ids` are those of records, each with its first
+    seq."""
 
-    `rows` are packed rows one behind the other: of which members (uint32[n]) and within which
-    bounds (int64[n + 1]) is told as bytes. `ids` are those of records, each with its first seq.
-    """
-
-    members: bytes = b""
-    bounds: bytes = b""
-    rows: bytes = b""
+    rows: list[Rows] = []
     ids: list[tuple[int, list[str]]] = []
     names: list[Fresh] = []
     membership: list[tuple[bytes, bytes]] = []
 
     def packed(self) -> Iterator[tuple[int, bytes]]:
         """Members in order, with their packed rows."""
-        members = np.frombuffer(self.members, np.uint32)
-        bounds = np.frombuffer(self.bounds, np.int64)
-        for place in np.argsort(members).tolist():
-            yield int(members[place]), self.rows[bounds[place] : bounds[place + 1]]
+        return iter(sorted(chain.from_iterable(rows.each() for rows in self.rows)))
 
 
 class Snapshot(Items, kw_only=True):
-    """What one checkpoint transaction writes, taken between two commits.
+    """What one checkpoint transaction writes: the state between two commits.
 
-    Taking it holds up the commits, so it only copies; `Checkpoint.write` makes items of it.
+    Taking it holds up the commits, so it only copies, and rows little by little (`Gathering`);
+    `Checkpoint.write` makes items of it.
     """
 
     meta: Meta

@@ -6,9 +6,8 @@ what sorts, seals and writes it has a processor of its own, or what the commits 
 process ends when its input does, and so with the writer; what it was about to write is then in the
 journal.
 
-Frames are a length (uint32, big-endian) and bytes. A snapshot is its meta, its members with the
-bounds of their rows, the rows, and its other items in parts, as msgpack but for the rows; then an
-empty frame. The answer is what went wrong, or nothing.
+Frames are a length (uint32, big-endian) and bytes. A snapshot is its meta and its items in parts,
+as msgpack; then an empty frame. The answer is what went wrong, or nothing.
 """
 
 from __future__ import annotations
@@ -68,8 +67,6 @@ class Checkpointer:
         assert back is not None
         try:
             _send(to, _encode(snapshot.meta))
-            _send(to, _encode(Items(members=snapshot.members, bounds=snapshot.bounds)))
-            _send(to, snapshot.rows)
             for part in parts(snapshot):
                 _send(to, _encode(part))
             _send(to, b"")
@@ -100,7 +97,9 @@ class Checkpointer:
 
 
 def parts(items: Items) -> Iterator[Items]:
-    """Ids, names and what is known of members, in parts that are soon encoded."""
+    """Items in parts that are soon encoded."""
+    for rows in items.rows:
+        yield Items(rows=[rows])
     records: list[tuple[int, list[str]]] = []
     for record in items.ids:
         records.append(record)
@@ -140,13 +139,9 @@ def _snapshots(source: IO[bytes]) -> Iterator[Snapshot]:
     """Whole snapshots until the input ends; a part of one is nothing."""
     while (body := _receive(source)) is not None:
         snapshot = Snapshot(meta=_decode_meta(body))
-        which, rows = _receive(source), _receive(source)
-        if which is None or rows is None:
-            return
-        whose = _decode_items(which)
-        snapshot.members, snapshot.bounds, snapshot.rows = whose.members, whose.bounds, rows
         while body := _receive(source):
             part = _decode_items(body)
+            snapshot.rows += part.rows
             snapshot.ids += part.ids
             snapshot.names += part.names
             snapshot.membership += part.membership

@@ -6,6 +6,7 @@ until that is durable, reads see the members as they were (`in_flight`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -51,6 +52,7 @@ from .checkpoint import (
     numbered,
     remove,
 )
+from .gathering import Gathering
 from .kept import KeptAnswers
 
 Progress = Callable[[int, int], None]
@@ -88,6 +90,7 @@ class Replica:
         self._tail: list[tuple[int, list[str]]] = []
         self.dirty: set[int] = set()
         self.in_flight: dict[int, bytes] = {}
+        self._gathering: Gathering | None = None
         self.budgets_before: tuple[dict[str, int], int] | None = None
         """Totals and number of closed budgets before a commit that is not yet durable."""
         self._saved_sizes = Sizes()
@@ -380,8 +383,9 @@ class Replica:
     # -- checkpoint ----------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        """What the next checkpoint writes. Only between commits."""
+        """What the next checkpoint writes. Only between commits; its rows come by `gather`."""
         assert not self.in_flight
+        assert self._gathering is None
         meta = Meta(
             CHECKPOINT_FORMAT, self.journal.ledger_id, self.seq, self.hash,
             tuple(self.dictionaries.sizes()), self.latest_at,
@@ -389,13 +393,23 @@ class Replica:
         )
         snapshot = Snapshot(meta=meta, names=fresh_names(self.dictionaries, self._saved_sizes))
         if self.fold is not None:
-            members = np.fromiter(self.dirty, np.uint32, len(self.dirty))
-            snapshot.rows, bounds = self.fold.state.pack_some(members)
-            snapshot.members, snapshot.bounds = members.tobytes(), bounds.tobytes()
+            self._gathering = Gathering(self.fold.state, self.dirty, snapshot.rows)
         snapshot.ids = self._tail.copy()
         snapshot.membership = self.membership.take_changed()
         self.dirty = set()
         return snapshot
+
+    def gather(self, seconds: float = math.inf) -> bool:
+        """Pack rows of the snapshot that was taken, for so long; whether it is whole."""
+        if self._gathering is not None and self._gathering.go_on(seconds):
+            self._gathering = None
+        return self._gathering is None
+
+    def begin_flight(self, before: dict[int, bytes]) -> None:
+        """A commit is folded and yet to be flushed: its members' packed rows before it."""
+        if self._gathering is not None:
+            self._gathering.keep(before)
+        self.in_flight = before
 
     def checkpointed(self, snapshot: Snapshot) -> None:
         """Forget what a written checkpoint now holds."""
@@ -408,8 +422,11 @@ class Replica:
             self.tail_ids.update(numbered(first, ids))
 
     def not_written(self, snapshot: Snapshot) -> None:
-        """The next snapshot has what this one had: it could not be written."""
-        self.dirty.update(np.frombuffer(snapshot.members, np.uint32).tolist())
+        """The next snapshot has what this one had: it could not be written, or was not whole."""
+        self.dirty.update(member for member, _ in snapshot.packed())
+        if self._gathering is not None:
+            self.dirty |= self._gathering.missing()
+            self._gathering = None
         self.membership.not_written(key for key, _ in snapshot.membership)
 
     def save(self) -> None:
@@ -417,6 +434,7 @@ class Replica:
         assert self.checkpoint is not None
         if self.seq > self.checkpoint_seq:
             snapshot = self.snapshot()
+            self.gather()
             self.checkpoint.write(snapshot)
             self.checkpointed(snapshot)
 
