@@ -69,7 +69,7 @@ def thresholds(program: Program, path: str, asked: Thresholds) -> Found:
             at = f"{path}.{name}.{currency}"
             unknown = list(known_currency(program, at, currency))
             yield from unknown or points_or_none(
-                at, figure, program.currency[program.currency_at(currency)].scale
+                at, figure, program.currency_named(currency).scale
             )
     for counter, figure in asked.counter.items():
         at = f"{path}.counter.{counter}"
@@ -90,7 +90,7 @@ def _bonus(program: Program, path: str, tier: Tier) -> Found:
     yield from unknown or points(
         f"{path}.points",
         tier.bonus.points,
-        program.currency[program.currency_at(tier.bonus.currency)].scale,
+        program.currency_named(tier.bonus.currency).scale,
     )
 
 

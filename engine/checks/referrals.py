@@ -24,7 +24,7 @@ def referrals(program: Program) -> Found:
 
 
 def _referral(program: Program, path: str, referral: Referral) -> Found:
-    scale = program.currency[program.currency_at(referral.currency)].scale
+    scale = program.currency_named(referral.currency).scale
     for name in ("referred", "referrer"):
         yield from points(f"{path}.{name}", getattr(referral, name), scale)
     for ordinal, figure in referral.milestones.items():

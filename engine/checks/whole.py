@@ -196,7 +196,7 @@ def _terms(program: Program, path: str, entry: Redemption) -> Found:
             if getattr(entry, name) is not None:
                 yield f"{path}.{name}", "is of points, and the redemption has no currency"
         return
-    scale = program.currency[program.currency_at(entry.currency)].scale
+    scale = program.currency_named(entry.currency).scale
     wrong = [
         problem
         for name in ("minimum", "maximum", "step", "points")
@@ -239,7 +239,7 @@ def _gift_cards(program: Program) -> Found:
     yield from unknown
     if unknown:
         return
-    currency = program.currency[program.currency_at(name)]
+    currency = program.currency_named(name)
     if currency.kind != "credit" or currency.scale != program.unit.exponent:
         yield path, f"needs kind 'credit' and scale {program.unit.exponent}, that of the money unit"
 
@@ -250,7 +250,7 @@ def _rewards(program: Program) -> Found:
         found = list(_spendable(program, f"{path}.currency", reward.currency))
         yield from found
         if not found:
-            scale = program.currency[program.currency_at(reward.currency)].scale
+            scale = program.currency_named(reward.currency).scale
             yield from points(f"{path}.points", reward.points, scale)
         if reward.unique and reward.stock is not None:
             yield f"{path}.stock", "its pieces are the items that facts bring"
@@ -285,6 +285,6 @@ def _spendable(program: Program, path: str, name: str | None, *, of_first: bool 
     yield from unknown
     if unknown or (name is None and not of_first):
         return
-    currency = program.currency[program.currency_at(name)]
+    currency = program.currency_named(name)
     if currency.kind == "status":
         yield path, f"{currency.id!r} is a status currency and cannot be spent"

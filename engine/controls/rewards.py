@@ -18,7 +18,7 @@ def price_of(program: Program, extra: Extra) -> tuple[str, int] | None:
     reward = reward_of(program, extra.code)
     if reward is None:
         return None
-    currency = program.currency[program.currency_at(reward.currency)]
+    currency = program.currency_named(reward.currency)
     return currency.id, int(reward.points * 10**currency.scale) * extra.quantity
 
 

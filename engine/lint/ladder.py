@@ -64,7 +64,7 @@ def _short(program: Program, ladder: Ladder, name: str, figure: Decimal | int) -
     """Why points of a currency that a tier asks for cannot be earned."""
     if not name.startswith("points.") or not figure:
         return None
-    currency = program.currency[program.currency_at(name.removeprefix("points."))]
+    currency = program.currency_named(name.removeprefix("points."))
     if all(program.currency[program.currency_of(rule)] != currency for rule in program.rule):
         return f"no rule gives {currency.id}"
     spans = ["lifetime"]

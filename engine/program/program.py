@@ -113,6 +113,10 @@ class Program(Part, frozen=True, kw_only=True):
             return 0
         return next(i for i, c in enumerate(self.currency) if c.id == name)
 
+    def currency_named(self, name: str | None) -> Currency:
+        """A currency by name; the first one for None."""
+        return self.currency[self.currency_at(name)]
+
     def currency_of(self, rule: Rule) -> int:
         """Index of the rule's currency; the first one when the rule names none."""
         return self.currency_at(rule.currency)

@@ -268,7 +268,7 @@ def _without_receipt(turn: Turn, fact: ReturnFact) -> None:
     net = turn.row.back = sum(line.net for line in fact.lines)
     if rate_of is None:
         return
-    currency = turn.program.currency[turn.program.currency_at(rate_of.currency)]
+    currency = turn.program.currency_named(rate_of.currency)
     exact = Fraction(net, rate_of.per) * Fraction(rate_of.points) * 10**currency.scale
     points = rounded(exact, currency.round)
     take_from(turn, [], currency.id, points, 0)

@@ -80,7 +80,7 @@ class Referrals:
         left = closed.get(referrer)
         if referral is None or (left is not None and earned.at_us >= left):
             return []
-        currency = program.currency[program.currency_at(referral.currency)]
+        currency = program.currency_named(referral.currency)
         paid = [
             one for (_, of), one in self.brought.items()
             if one.referrer == referrer and of == name and one.points

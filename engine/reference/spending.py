@@ -105,7 +105,7 @@ def _broken_terms(
     program: Program, terms: Redemption, points: int
 ) -> list[tuple[str, Status]]:
     assert terms.currency is not None
-    whole = Fraction(points, 10 ** program.currency[program.currency_at(terms.currency)].scale)
+    whole = Fraction(points, 10 ** program.currency_named(terms.currency).scale)
     broken = []
     if terms.minimum is not None and whole < exactly(terms.minimum):
         broken.append((terms.currency, Status.BELOW_MINIMUM))
@@ -117,7 +117,7 @@ def _broken_terms(
 def _beyond(program: Program, terms: Redemption, points: int) -> list[tuple[str, Status]]:
     """Whether points are more than a redemption may take."""
     assert terms.currency is not None
-    unit = 10 ** program.currency[program.currency_at(terms.currency)].scale
+    unit = 10 ** program.currency_named(terms.currency).scale
     if terms.maximum is None or points <= exactly(terms.maximum) * unit:
         return []
     return [(terms.currency, Status.ABOVE_MAXIMUM)]
@@ -133,7 +133,7 @@ def unit_worth(program: Program, terms: Redemption, tier: str | None) -> Fractio
     money = terms.money
     if isinstance(money, dict):
         money = money.get(tier, 0) if tier is not None else 0
-    scale = program.currency[program.currency_at(terms.currency)].scale
+    scale = program.currency_named(terms.currency).scale
     return Fraction(money) / (exactly(terms.points) * 10**scale)
 
 
@@ -159,7 +159,7 @@ def whole_steps(program: Program, terms: Redemption, most: int) -> int:
     """The largest multiple of the step above neither a figure nor the maximum, 0 if below the
     minimum."""
     assert terms.currency is not None
-    unit = 10 ** program.currency[program.currency_at(terms.currency)].scale
+    unit = 10 ** program.currency_named(terms.currency).scale
     if terms.maximum is not None:
         most = min(most, int(exactly(terms.maximum) * unit))
     if terms.step is not None:
@@ -281,7 +281,7 @@ def _free(
 
 def _fresh(program: Program, name: str, day: dt.date, source: str, place: int) -> Lot:
     """A lot for what had become debt that is paid: of the day on which it comes back."""
-    currency = program.currency[program.currency_at(name)]
+    currency = program.currency_named(name)
     dates = earned_dates(program, currency, day)._replace(active_from=day)
     return Lot(name, 0, dates, source, "", (place, AFTER_RULES))
 

@@ -166,7 +166,7 @@ def reach(turn: Turn, names: set[Metric], found: tiers.Found) -> None:
             member.gifts[rung.id] = replace(member.gifts[rung.id], over=True)
     if tier is None or tier.bonus is None or tier.id in member.gifts or turn.candidate:
         return
-    currency = program.currency[program.currency_at(tier.bonus.currency)]
+    currency = program.currency_named(tier.bonus.currency)
     points = int(tier.bonus.points * 10**currency.scale)
     rule = f"tier.{tier.id}"
     turn.row.postings.append(Posting(rule, "bonus", currency.id, points, points))

@@ -158,7 +158,7 @@ class Value:
         if status != Status.OK:
             return self._book.refused(entry, fact.member, status)
         reward = next(reward for reward in program.reward if reward.id == fact.reward)
-        currency = program.currency[program.currency_at(reward.currency)]
+        currency = program.currency_named(reward.currency)
         price = int(exactly(reward.points) * 10**currency.scale)
         cost = PriceFact(
             fact.id, fact.occurred_at, fact.member, currency.id, price * fact.quantity,

@@ -338,7 +338,7 @@ def _received(fold: Fold, batch: Batch, past: Past, previous: int, receiver: int
     if missing:
         # The giver owes it: what nobody had begins with the transfer.
         program = _program(fold, batch)
-        currency = program.currency[program.currency_at(_currency(fold, batch))]
+        currency = program.currency_named(_currency(fold, batch))
         through = int(expiry_table(program, currency)[day - FIRST_DAY])
         lots = (*lots, (day, day, through, missing))
     leg = without_lines(TRANSFER_IN, facts.at, np.array([receiver], np.uint32))

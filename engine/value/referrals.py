@@ -152,7 +152,7 @@ def _brings(
     if fold.accounts.person(referrer) == fold.accounts.person(member):
         # They were merged: nobody refers itself.
         return None
-    currency = program.currency[program.currency_at(referral.currency)]
+    currency = program.currency_named(referral.currency)
     to = fold.dictionaries.members.names[member]
     mine = [
         one for (_, of), one in stand.items()

@@ -88,7 +88,7 @@ def rewards_view(replica: Replica) -> list[Answer]:
         return []
     shown = []
     for reward in fold.program.reward:
-        currency = fold.program.currency[fold.program.currency_at(reward.currency)]
+        currency = fold.program.currency_named(reward.currency)
         left = left_of(fold, fold.program, reward.id, replica.stock)
         if left is not None:
             left += _in_flight(replica, fold, reward.id)
