@@ -77,7 +77,6 @@ def test_a_checkpoint_under_way_when_the_server_ends_leaves_its_rows_to_the_last
 ) -> None:
     # Each of another member: no later fact brings a row again.
     facts = [decode_fact(body) for body in bodies(9, late=False)]
-    monkeypatch.setattr(committer, "CHECKPOINT_FACTS", 0)
     if whole:
         monkeypatch.setattr(Checkpointer, "write", cannot)
     else:
@@ -85,8 +84,10 @@ def test_a_checkpoint_under_way_when_the_server_ends_leaves_its_rows_to_the_last
 
     async def run() -> str:
         made = Committer(mixed.start(tmp_path))
-        for fact in facts:
+        for number, fact in enumerate(facts):
             assert isinstance(fact, Sale)
+            if number == len(facts) - 1:
+                monkeypatch.setattr(committer, "CHECKPOINT_FACTS", 0)
             assert isinstance(await made.sale(fact, True), bytes)
         await made.drain()
         monkeypatch.setattr(made.writer, "close", lambda: None)
