@@ -30,7 +30,7 @@ DAYS = LAST_DAY - FIRST_DAY + 1
 NEVER = 2**31 - 1
 """Good-through day of points that never expire, and period end of a lifetime window."""
 
-_US_PER_DAY = 86_400_000_000
+DAY_US = 86_400_000_000
 _MARGIN_YEARS = 110
 """Expiry dates may lie beyond LAST_DAY; month tables reach this much further."""
 
@@ -281,7 +281,7 @@ def _days_reached(zone: str, cut_over_us: int) -> Int64:
     changes, offsets = _offsets(zone)
     reached = np.full(len(changes), FIRST_DAY - 3, np.int64)
     last = changes[1:] - 1 + offsets[:-1] - cut_over_us
-    reached[1:] = np.maximum.accumulate(last // _US_PER_DAY)
+    reached[1:] = np.maximum.accumulate(last // DAY_US)
     return reached
 
 
@@ -299,20 +299,20 @@ def _days(zone: str, starts_at: int, at_us: Int64) -> tuple[Int32, NDArray[np.in
     cut_over = starts_at * 3_600_000_000
     if zone == "UTC":
         local = at_us
-        day = (local - cut_over) // _US_PER_DAY
+        day = (local - cut_over) // DAY_US
     else:
         changes, offsets = _offsets(zone)
         at = np.searchsorted(changes, at_us, side="right") - 1
         local = at_us + offsets[at]
-        day = np.maximum((local - cut_over) // _US_PER_DAY, _days_reached(zone, cut_over)[at])
-    minute = ((local % _US_PER_DAY) // 60_000_000).astype(np.int16)
+        day = np.maximum((local - cut_over) // DAY_US, _days_reached(zone, cut_over)[at])
+    minute = ((local % DAY_US) // 60_000_000).astype(np.int16)
     return day.astype(np.int32), minute
 
 
 def day_begins(program: Program, day: int, low: int, high: int) -> Int64:
     """Instants (us) between two at one of which a business day begins, or one after it: where
     the clock shows the cut-over hour, or is set."""
-    midnight = day * _US_PER_DAY + program.day_starts_at * 3_600_000_000
+    midnight = day * DAY_US + program.day_starts_at * 3_600_000_000
     if program.zone == "UTC":
         return np.array([midnight], np.int64)
     changes, offsets = _offsets(program.zone)

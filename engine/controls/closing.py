@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calendars.calendars import business_days, day_begins
+from ..calendars.calendars import DAY_US, business_days, day_begins
 from ..columns.status import Status
 from ..program.program import Program
 
-_US_PER_DAY = 86_400 * 1_000_000
 _NEVER = -(2**63)
 
 
@@ -79,6 +78,6 @@ class ClosedDays:
 
 def end_of_day(program: Program, day: int) -> int:
     """Last instant (us) that carries a business date."""
-    low, high = (day - 2) * _US_PER_DAY, (day + 3) * _US_PER_DAY
+    low, high = (day - 2) * DAY_US, (day + 3) * DAY_US
     begins = day_begins(program, day + 1, low, high)
     return int(begins[business_days(program, begins)[0] > day].min()) - 1

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..calendars.calendars import DAY_US
 from ..columns.columns import MEMBER_KINDS
 from ..columns.intake import DecodedFacts, Intake
 from ..columns.records import Content, content_of_row, same_facts
@@ -24,9 +25,6 @@ from ..naming.receipts import name_receipts
 from ..naming.referrals import name_referrals
 from ..replica.checkpoint import CheckpointDamaged
 from ..replica.replica import Replica
-
-DAY_US = 86_400 * 1_000_000
-
 
 NO_PROGRAM = Refusal("no-program", "no program is in force; publish one first")
 
