@@ -83,7 +83,14 @@ of a pool like points given by hand."""
 
 @dataclass(slots=True)
 class KernelColumns:
-    """A batch for `vafa.native.fold`; what no fact has is None."""
+    """A batch of n facts for `vafa.native.fold`; what no fact has is None.
+
+    What a field means stands beside its namesake in `native/columns.pxd`. Columns from `kind` to
+    `minute`, and from `channel` on, have one entry a fact (`channel`, `code`, `store` and the like
+    are numbers of dictionaries). Each `..._from` (int64[n + 1]) tells where the entries of a fact
+    begin in the columns after it. Amounts are in minor units, quantities in thousandths, points in
+    units of their currency, instants in us, days from 1970-01-01.
+    """
 
     kind: NDArray[np.uint8]
     flags: NDArray[np.uint8]
