@@ -32,7 +32,8 @@ _ENCODINGS = {None: None, "identity": None, "gzip": 31, "x-gzip": 31, "deflate":
 
 def check_version(request: web.BaseRequest) -> None:
     """aiohttp serves any version that a request line names. Raises ProblemError."""
-    if request.version not in _VERSIONS:
+    version = request.version
+    if version is not HttpVersion11 and version not in _VERSIONS:
         raise ProblemError("http-version", "speak HTTP/1.1")
 
 

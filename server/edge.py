@@ -17,7 +17,7 @@ from .bodies import MOST_BODY, is_unread
 from .edge_requests import EdgeRequest, PlainRequest
 from .plain_request import Head, plain_head
 from .problems import ProblemError
-from .reply import Reply
+from .reply import Awaited, Reply
 from .steps import Steps
 
 log = logging.getLogger("vafa")
@@ -226,7 +226,6 @@ class _Connection(RequestHandler):
     def _take(self, head: Head, data: bytes) -> None:
         """Answer a plain request, which is all of `data`."""
         assert self._manager is not None
-        assert self._request_handler is not None
         self._request_count += 1
         self._manager.requests_count += 1
         self._next_keepalive_close_time = self._loop.time() + IDLE_S
@@ -235,11 +234,10 @@ class _Connection(RequestHandler):
         self._answering = self._request_in_progress = True
         self._current_request = request
         answer = self._at_once(request)
-        if answer is not None:
+        if type(answer) is Reply:
             self._answer(answer)
-            return
-        work = cast(Coroutine[Any, None, web.StreamResponse], self._request_handler(request))
-        Steps(self._loop, work, self._answer, self._lose)
+        else:
+            Steps(self._loop, answer, self._answer, self._lose)
 
     def _answer(self, response: web.StreamResponse) -> None:
         """Send the answer to the plain request; where its reader is slow, a task waits for him."""
@@ -407,11 +405,11 @@ class EdgeServer(web.Server):
     """aiohttp's low-level server with our connections."""
 
     def __init__(
-        self, handle: Callable[[web.BaseRequest], Awaitable[Any]],
-        answer: Callable[[web.BaseRequest], Reply | None] = lambda _: None,
+        self, handle: Callable[[web.BaseRequest], Awaited],
+        answer: Callable[[web.BaseRequest], Reply | Awaited] | None = None,
     ) -> None:
         """`handle` is a coroutine function, which waits for futures only (see `Steps`); `answer`
-        answers at once what can be, and gives None for the rest."""
+        is asked in its place for requests in plain form, and may give a reply at once."""
 
         def request(
             message: Any, payload: Any, protocol: Any, writer: Any, task: Any
@@ -423,7 +421,7 @@ class EdgeServer(web.Server):
 
         # Bodies are unpacked here (`bodies`), not by the parser.
         self.ending = False
-        self.answer = answer
+        self.answer = answer or handle
         super().__init__(
             handle, request_factory=request, access_log=None, auto_decompress=False,
             keepalive_timeout=IDLE_S, max_line_size=MOST_TARGET, max_field_size=MOST_HEADER,

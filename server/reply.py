@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from http import HTTPStatus
-from typing import final
+from typing import Any, final
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE, HttpVersion11
 
+Awaited = Coroutine[Any, None, web.StreamResponse]
+"""What is to be awaited for an answer."""
+
+NOT_MODIFIED = 304
 _NONE: Mapping[str, str] = {}
 _LINES = {
     version: {
@@ -42,12 +46,15 @@ class Reply(web.Response):
 
     def message(self, request: web.BaseRequest) -> bytes:
         """Head and body, as the request's version and method have them."""
-        is_11 = request.version == HttpVersion11
+        version = request.version
+        is_11 = version is HttpVersion11 or version == HttpVersion11
         keep = self._keep_alive = request.keep_alive and self._keep_alive is not False
-        more = "".join([f"{name}: {value}\r\n" for name, value in self.named.items()])
+        more = ""
+        for name, value in self.named.items():
+            more += f"{name}: {value}\r\n"
         if keep != is_11:
             more += f"Connection: {'keep-alive' if keep else 'close'}\r\n"
-        if self._status != HTTPStatus.NOT_MODIFIED:
+        if self._status != NOT_MODIFIED:
             more += f"Content-Type: {self._type}\r\nContent-Length: {len(self._told)}\r\n"
         head = f"{_LINES[is_11][self._status]}\r\nDate: {rfc822_formatted_time()}\r\n{more}\r\n"
         body = b"" if request.method == "HEAD" else self._told

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -17,7 +16,7 @@ from .contract import Told
 from .guard import Guard
 from .origins import Origins
 from .problems import ProblemError, language_of
-from .reply import Reply
+from .reply import Awaited, Reply
 
 log = logging.getLogger("vafa")
 
@@ -65,9 +64,6 @@ class Router:
                 methods = self._exact.setdefault(head, {})
                 self._direct[route.method, head] = route
             methods[route.method] = route
-        self._immediate = {
-            (route.method, route.path) for route in self.routes if _is_immediate(route.handler)
-        }  # fmt: skip
 
     def _find(self, request: web.BaseRequest) -> tuple[Route, str]:
         check_version(request)
@@ -112,17 +108,36 @@ class Router:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
+        answer = self.answer(request)
+        return answer if type(answer) is Reply else await answer
+
+    def answer(self, request: web.BaseRequest) -> Reply | Awaited:
+        """The reply to a request that waits for nothing, as most reads; of any other what is to be
+        awaited for it."""
         name = "none"
-        response: web.StreamResponse
         try:
             route, argument = self._find(request)
             name = route.path
             self._origins.check(request)
             if self._guard is not None and route.told.scope != "open":
-                holder = await self._guard.admit(request, route.told.scopes)
+                holder = self._guard.admit_at_once(request, route.told.scopes)
+                if holder is None:
+                    return self._awaited(request, name, self._signed(request, route, argument))
                 request.holder = holder  # type: ignore[attr-defined]
             answer = route.handler(request, argument)
-            response = answer if type(answer) is Reply else await answer
+            if type(answer) is not Reply:
+                return self._awaited(request, name, answer)
+        except Exception as error:
+            answer = _failed(request, name, error)
+        self._requests[request.method, name, answer.status] += 1
+        return answer
+
+    async def _awaited(
+        self, request: web.BaseRequest, name: str, answer: Awaitable[web.StreamResponse]
+    ) -> web.StreamResponse:
+        response: web.StreamResponse
+        try:
+            response = await answer
         except (asyncio.CancelledError, ConnectionError):
             raise
         except Exception as error:
@@ -130,33 +145,15 @@ class Router:
         self._requests[request.method, name, response.status] += 1
         return response
 
-    def answer(self, request: web.BaseRequest) -> Reply | None:
-        """Answer a request that waits for nothing, as most reads; None for any other, which
-        `handle` takes: a coroutine and its context cost a tenth of a small answer."""
-        name = "none"
-        try:
-            route, argument = self._find(request)
-            if (route.method, route.path) not in self._immediate:
-                return None
-            name = route.path
-            self._origins.check(request)
-            if self._guard is not None and route.told.scope != "open":
-                holder = self._guard.admit_at_once(request, route.told.scopes)
-                if holder is None:
-                    return None
-                request.holder = holder  # type: ignore[attr-defined]
-            response = cast(Reply, route.handler(request, argument))
-        except Exception as error:
-            response = _failed(request, name, error)
-        self._requests[request.method, name, response.status] += 1
-        return response
-
-
-def _is_immediate(handler: Handler) -> bool:
-    """Whether a handler says that it gives a reply, and no awaitable of one."""
-    return getattr(handler, "__annotations__", {}).get("return") == "Reply" and (
-        not inspect.iscoroutinefunction(handler)
-    )
+    async def _signed(
+        self, request: web.BaseRequest, route: Route, argument: str
+    ) -> web.StreamResponse:
+        """Of a signed request the body has to be read before its handler sees it."""
+        assert self._guard is not None
+        holder = await self._guard.admit(request, route.told.scopes)
+        request.holder = holder  # type: ignore[attr-defined]
+        answer = route.handler(request, argument)
+        return answer if type(answer) is Reply else await answer
 
 
 def _failed(request: web.BaseRequest, name: str, error: Exception) -> Reply:

@@ -6,17 +6,19 @@ Where spans go is told by the variables that OpenTelemetry's exporters have in c
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from .reply import Awaited
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
 
-Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Handle = Callable[[web.BaseRequest], Awaited]
 
 MOST_LINKS = 128
 """Requests that a commit names."""
