@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import shutil
@@ -610,3 +611,31 @@ def test_a_copy_of_something_else_is_no_journal(tmp_path: Path, write: bool) -> 
     with pytest.raises(LedgerError, match="is no journal"):
         Journal(other, write=write)
     assert (other / "data.mdb").read_bytes() == before
+
+
+def test_the_table_of_readers_has_its_room_on_the_disk(ledger: Path) -> None:
+    """In a hole of a file that is mapped a full disk is a SIGBUS."""
+    for part in ("journal", "state"):
+        table = ledger / part / "lock.mdb"
+        table.unlink()
+        with Writer(ledger):
+            pass
+        found = table.stat()
+        assert found.st_blocks * 512 >= found.st_size >= 64 * 1023
+        os.truncate(table, 0)
+        os.truncate(table, found.st_size)
+        assert table.stat().st_blocks == 0
+        Replica.open(ledger).close()
+        assert table.stat().st_blocks * 512 >= found.st_size
+
+
+def test_without_room_for_the_table_of_readers_nothing_is_opened(
+    ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (ledger / "journal" / "lock.mdb").unlink()
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(LedgerError, match="make room on the disk"):
+        Journal(journal_path(ledger))

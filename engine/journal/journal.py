@@ -22,6 +22,7 @@ import pyarrow as pa
 import xxhash
 
 from ..columns.schema import FACTS, GROWTH
+from .lock_file import MOST_READERS, make_room
 
 MAGIC = b"VAFAJRNL"
 FORMAT = 1
@@ -139,11 +140,13 @@ def decode_record(key: bytes, value: memoryview) -> Record:
 def open_environment(path: Path, *, write: bool, databases: int) -> Any:
     """Open an LMDB environment with the durable settings that reliability rests on."""
     path.mkdir(parents=True, exist_ok=True)
+    if not make_room(path):
+        raise LedgerError(f"{path}: no room for the table of readers; make room on the disk")
     environment = lmdb.open(
         str(path),
         map_size=MAP_BYTES,
         max_dbs=databases,
-        max_readers=1024,
+        max_readers=MOST_READERS,
         readonly=not write,
         create=write,
         sync=True,

@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ..journal.journal import LedgerError
+from ..journal.lock_file import MOST_READERS, make_room
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -86,8 +87,10 @@ class Private:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.pepper, master = (secret_of(variable, ledger) for variable in SECRETS)
         self._master = master or b""
+        if not make_room(path, mode=0o600):
+            raise LedgerError(f"{path}: no room for the table of readers; make room on the disk")
         self._env: Any = lmdb.open(
-            str(path), map_size=_MAP_BYTES, max_dbs=3, max_readers=1024, mode=0o600
+            str(path), map_size=_MAP_BYTES, max_dbs=3, max_readers=MOST_READERS, mode=0o600
         )
         self._profiles, self._facts, self._attempts = (
             self._env.open_db(name) for name in (b"profiles", b"facts", b"attempts")
