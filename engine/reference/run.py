@@ -132,15 +132,15 @@ def turn_of(world: World, entry: Accepted, member: State, place: int) -> Turn:
     closing = isinstance(fact, DayClosedFact)
     if isinstance(fact, DayClosedFact):
         date = fact.date
-    elif member.about.joined is None or (
-        isinstance(fact, EnrolFact) and not member.about.enrolled
-    ):
-        enrolled = isinstance(fact, EnrolFact)
-        member.about = replace(member.about, joined=date, enrolled=enrolled)
+    elif member.about.joined is None:
+        member.about = replace(member.about, joined=date)
     member.now_us = max(member.now_us, entry.at_us)
     run_out(program, member, date if closing else dt.date.max, member.now_us)
     advance(program, member, date)
     tier = tier_on(program, member, member.wallet.today)
+    if isinstance(fact, EnrolFact) and not member.about.enrolled:
+        # From here on: the years before it went by the first fact.
+        member.about = replace(member.about, joined=date, enrolled=True)
     return Turn(
         world, entry, program, member, Row(fact.id, date), place, date, clock, entry.at_us, tier
     )
