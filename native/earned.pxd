@@ -20,7 +20,7 @@ from .rules cimport (
     POST_DONATE, QUANTITY, Counter, RuleTable)
 from .state cimport (
     BONUS_GIVEN, DONATED, FACTS, ISSUED, LAST_BUY, PURCHASES, TIER, UPGRADES, Vec, vec_insert)
-from .tiers cimport add_to_counter, extend_tiers, lasts, qualified, tier_slots
+from .tiers cimport LOOK, add_to_counter, extend_tiers, held_on, lasts, qualified, tier_slots
 from .work cimport Work, mark
 
 
@@ -264,9 +264,11 @@ cdef inline bint check_tier(Work *w, const RuleTable *t, int64_t *row, int64_t b
             and put_lot(account, lot, day)):
         return False
     if not lasts(t):
-        # While it is met, at every instant: the bonus may have raised a balance.
-        mark(w, t, row, day)
-        extend_tiers(t, row, day, w.marks, NULL)
+        # While it is met, at every instant: the bonus may have raised a balance. The fact is marked
+        # by what it met itself: without that the bonus falls, whatever it has raised.
+        for rung in range(t.n_tiers):
+            if not t.tier_always[rung]:
+                held_on(t, row, rung, day, LOOK)
     return True
 
 

@@ -148,7 +148,8 @@ def decode_arrow(body: bytes) -> ArrowFacts:
                 batches.append(batch)
             table = pa.Table.from_batches(batches, reader.schema)
     except (
-        pa.ArrowException, OSError, ValueError, TypeError, KeyError, struct.error
+        # A length below zero is a SystemError of the interpreter's.
+        pa.ArrowException, OSError, ValueError, TypeError, KeyError, struct.error, SystemError,
     ) as error:  # fmt: skip
         raise ProblemError("invalid-batch", f"not an Arrow stream: {error}") from None
     try:

@@ -49,8 +49,9 @@ class Head(NamedTuple):
 def plain_head(data: bytes) -> Head | None:
     """The head of a request in plain form that begins `data`; its body may be yet to come."""
     end = data.find(b"\r\n\r\n", 0, MOST_HEAD)
-    stop = data.find(b"\r\n", 0, end)
+    stop = data.find(b"\r\n", 0, max(end, 0))
     if stop < 0:
+        # The head is not whole, or no plain one.
         return None
     line = _LINE.fullmatch(data, 0, stop)
     if line is None:

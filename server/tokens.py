@@ -56,6 +56,9 @@ class Tokens:
             )  # fmt: skip
         except (self._jwt.InvalidTokenError, OverflowError) as error:
             raise ProblemError("unauthorized", f"the token is not good: {error}") from None
+        except (ValueError, RecursionError):
+            # What stands in it is no text, or too deep: it is not told back.
+            raise ProblemError("unauthorized", "the token is not good") from None
         return claims
 
     def _made(self, claims: dict[str, Any], digest: bytes) -> Holder:

@@ -118,7 +118,7 @@ class Role:
     def _start(self, told: list[int]) -> subprocess.Popen[bytes]:
         self._began, self._frozen = time.monotonic(), None
         return subprocess.Popen(
-            [sys.executable, "-m", "vafa.server.workers", *self._arguments, *map(str, told)],
+            [sys.executable, "-P", "-m", "vafa.server.workers", *self._arguments, *map(str, told)],
             pass_fds=[*told, *self._descriptors],
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads here
         )

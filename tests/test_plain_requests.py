@@ -92,6 +92,19 @@ def test_what_is_not_plain_is_left() -> None:
     assert plain_head(plain[:-1]) == plain_head(plain)
 
 
+def test_a_head_that_is_not_whole_is_none() -> None:
+    """Whatever length it tells: what stands in a header is no request."""
+    name = b"x" * 60 + b" GET /hidden HTTP/1.0"
+    for length in range(600):
+        told = b"Content-Length: " + str(length).encode()
+        head = b"\r\n".join([
+            b"POST /a HTTP/1.1", told, LIKELY[0], LIKELY[2], b"User-Agent: " + name, b"Accept: */*",
+        ])  # fmt: skip
+        for cut in {length + 3, length, len(head), len(head) - 1, len(head) - 20}:
+            assert plain_head(head[:cut]) is None, (length, cut)
+        assert plain_head(head + b"\r\n\r\n") is not None
+
+
 # -- connections ------------------------------------------------------------------------
 
 

@@ -71,7 +71,7 @@ def demo(
 
     say("reading the data set")
     source = read(data)
-    ledger.mkdir(parents=True, exist_ok=True)
+    ledger.mkdir(mode=0o700, parents=True, exist_ok=True)
     (ledger / MARK).touch()
     seconds = _load(out, ledger, text, source, batch)
     report, figures = _figures(out, ledger)

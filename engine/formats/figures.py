@@ -24,6 +24,7 @@ _FIGURES = {
 _NAMES = {**_DIGITS, **_MARKS, **_LETTERS}
 
 MOST_DIGITS = 40
+LONGEST = 1_000
 """Digits of one figure: more is no amount, and would be slow to read."""
 
 DOUBLE_DIGITS = 15
@@ -108,6 +109,9 @@ def scaled(value: Decimal, exponent: int, path: str, rounding: Rounding = "refus
     """
     sign, digits, power = value.as_tuple()
     assert isinstance(power, int)
+    if len(digits) > LONGEST:
+        # So many are no figure, and Python makes no integer of them.
+        raise FormError("has too many digits", path)
     whole = int("".join(map(str, digits)) or "0")
     power += exponent
     if power > MOST_DIGITS:

@@ -139,7 +139,7 @@ def decode_record(key: bytes, value: memoryview) -> Record:
 
 def open_environment(path: Path, *, write: bool, databases: int) -> Any:
     """Open an LMDB environment with the durable settings that reliability rests on."""
-    path.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not make_room(path):
         raise LedgerError(f"{path}: no room for the table of readers; make room on the disk")
     environment = lmdb.open(
@@ -147,6 +147,7 @@ def open_environment(path: Path, *, write: bool, databases: int) -> Any:
         map_size=MAP_BYTES,
         max_dbs=databases,
         max_readers=MOST_READERS,
+        mode=0o600,
         readonly=not write,
         create=write,
         sync=True,

@@ -16,7 +16,7 @@ _BLOCK = 512
 """Bytes of a block as `stat` counts them."""
 
 
-def make_room(environment: Path, mode: int = 0o644) -> bool:
+def make_room(environment: Path) -> bool:
     """Give the table of an environment its room before it is opened; whether there was enough.
 
     A table that has its room is not opened: to close a file gives up what this process has locked
@@ -32,7 +32,7 @@ def make_room(environment: Path, mode: int = 0o644) -> bool:
     if room >= wanted and size >= wanted:
         return True
     try:
-        table = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
+        table = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(table, 0, wanted)
         finally:

@@ -43,9 +43,10 @@ class OpenLedger:
 
         Raises LedgerBusy when another process writes it, LedgerError when it is unusable.
         """
-        ledger.mkdir(parents=True, exist_ok=True)
+        # Whose purchases are in it is nobody's business on the machine, and nobody else's to lock.
+        ledger.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.ledger = ledger
-        self._lock = os.open(ledger / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._lock = os.open(ledger / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

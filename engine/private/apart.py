@@ -87,7 +87,7 @@ class Private:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.pepper, master = (secret_of(variable, ledger) for variable in SECRETS)
         self._master = master or b""
-        if not make_room(path, mode=0o600):
+        if not make_room(path):
             raise LedgerError(f"{path}: no room for the table of readers; make room on the disk")
         self._env: Any = lmdb.open(
             str(path), map_size=_MAP_BYTES, max_dbs=3, max_readers=MOST_READERS, mode=0o600

@@ -67,6 +67,8 @@ def asked(replica: Replica, fact: JointFact, now: int) -> list[tuple[str, Lock, 
     """
     if not isinstance(fact, SaleFact | GiftCardRedeemFact) or fact.completed:
         return []
+    # What gave the card its PIN may lie ahead of the clock, as this fact may.
+    now = max(now, instant_us(fact.occurred_at))
     given: dict[str, tuple[str, str | None]] = {}
     if isinstance(fact, GiftCardRedeemFact):
         given[fact.card] = "pin", fact.pin

@@ -155,7 +155,7 @@ class Checkpoint:
     def __init__(self, path: Path, *, write: bool = False) -> None:
         self.path = path
         if write:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
         elif not (path / "data.mdb").exists():
             raise CheckpointDamaged("there is no checkpoint")
         with _damage():

@@ -48,7 +48,7 @@ class Checkpointer:
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", __name__, str(self._state)],
+            [sys.executable, "-P", "-m", __name__, str(self._state)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
