@@ -40,6 +40,10 @@ from .problems import PROBLEMS, ProblemError, language_of, refused
 from .reply import Reply
 from .turns import in_turns
 
+MOST_TILL_BODY = 2 * 1024 * 1024
+"""Bytes of one fact of a till, unpacked: the longest receipt has a tenth of it. Reading one holds up
+all others, and a till's key is the one that is easiest to lose."""
+
 MOST_TOLD = 1000
 """Refused facts of an atomic batch that its problem lists."""
 
@@ -87,6 +91,8 @@ class EventDoor:
         return await self._one(with_fields(body, fields), force, holder)
 
     async def _one(self, body: bytes, force: bool, holder: Holder | None) -> web.Response:
+        if holder is not None and holder.is_till and len(body) > MOST_TILL_BODY:
+            raise ProblemError("too-large", f"a till's fact has at most {MOST_TILL_BODY} bytes")
         fact = decode_fact(body)
         if holder is not None:
             holder.bring(1)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..facts.parts import FormError
@@ -26,13 +27,21 @@ BATCH = 8192
 MOST_GROUP = 1 << 30
 """Bytes, unpacked, of one row group."""
 
+MOST_TEXT = 4096
+"""Bytes of a cell."""
+
 
 def read_parquet(stream: BinaryIO, settings: ParquetTable) -> Iterator[Found]:
     """The receipts of a Parquet file. Raises FormError for one that cannot be read on."""
     with _told():
-        file = pq.ParquetFile(stream)
-        _check_sizes(file.metadata)
-        names = file.schema_arrow.names
+        with pq.ParquetFile(stream) as file:
+            _check_sizes(file.metadata)
+            schema = file.schema_arrow
+        names = schema.names
+        # A text that stands once for many rows is kept so: a small file could fill the memory.
+        texts = [field.name for field in schema if pa.types.is_string(field.type)]
+        stream.seek(0)
+        file = pq.ParquetFile(stream, read_dictionary=texts)
     with file:
         plan = Plan(settings, names)
         wanted = [name for place, name in enumerate(names) if place in plan.used]
@@ -76,7 +85,7 @@ def _rows(file: pq.ParquetFile, names: list[str]) -> Iterator[Numbered]:
     while True:
         with _told():
             batch = next(batches, None)
-            columns = [] if batch is None else [_cells(batch.column(name)) for name in names]
+            columns = [] if batch is None else [_cells(name, batch.column(name)) for name in names]
         if batch is None:
             return
         for row in zip(*columns, strict=True):
@@ -84,7 +93,12 @@ def _rows(file: pq.ParquetFile, names: list[str]) -> Iterator[Numbered]:
             yield number, row
 
 
-def _cells(column: pa.Array) -> list[object]:
+def _cells(name: str, column: pa.Array) -> list[object]:
+    texts = column.dictionary if pa.types.is_dictionary(column.type) else column
+    if pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type):
+        longest = pc.max(pc.binary_length(texts)).as_py()
+        if longest is not None and longest > MOST_TEXT:
+            raise FormError(f"has a text of more than {MOST_TEXT:,} bytes", name, "too-large")
     if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
         # Microseconds are what an instant has; the rest is dropped.
         column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
