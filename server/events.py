@@ -41,8 +41,8 @@ from .reply import Reply
 from .turns import in_turns
 
 MOST_TILL_BODY = 2 * 1024 * 1024
-"""Bytes of one fact of a till, unpacked: the longest receipt has a tenth of it. Reading one holds up
-all others, and a till's key is the one that is easiest to lose."""
+"""Bytes of one fact of a till, unpacked: the longest receipt has a tenth of it. To read one holds
+up all others, and a till's key is the one that is easiest to lose."""
 
 MOST_TOLD = 1000
 """Refused facts of an atomic batch that its problem lists."""

@@ -53,6 +53,16 @@ def test_a_commit_that_reaches_a_budget_closes_it(tmp_path: Path) -> None:
     assert verify(tmp_path).findings == []
 
 
+def test_a_batch_that_closed_a_budget_is_answered_again_as_before(tmp_path: Path) -> None:
+    """The row of the budget stands behind the facts of its record, and has no balances."""
+    facts = sale("a", 1), sale("b", 2, member="n"), sale("c", 3)
+    with mixed.start(tmp_path, PROGRAM) as writer:
+        first = answers(commit(writer, *facts))
+        assert len(closings(writer)) == 1
+        again = answers(commit(writer, *facts))
+        assert [{**answer, "status": "ok"} for answer in again] == first
+
+
 def test_a_return_gives_back_until_the_budget_is_closed(tmp_path: Path) -> None:
     with mixed.start(tmp_path, PROGRAM) as writer:
         assert earned(writer, sale("a", 1), sale("b", 2)) == [100, 100]

@@ -23,6 +23,7 @@ from ..facts import (
     JointFact,
     SaleFact,
 )
+from ..facts.parts import instant_us
 from ..replica.replica import Replica
 from .apart import Private
 from .pins import Lock, hashed, try_pin

@@ -45,13 +45,16 @@ def first_answers(replica: Replica, seqs: Sequence[int]) -> list[Answer]:
 
 def _plain_answers(replica: Replica, decoded: Decoded, seqs: list[int]) -> dict[int, Answer]:
     """Of a record the answers to sales of which nothing but the common form is told."""
-    batch = decoded.batch
-    rows = np.array(seqs, np.int64) - decoded.record.first
-    kind = column(batch, "kind")
-    if len(rows) == 1 or legs_of_record(kind, facts_of_record(kind)):
+    kind = column(decoded.batch, "kind")
+    n = facts_of_record(kind)
+    if len(seqs) == 1 or legs_of_record(kind, n):
         return {}
+    # Rows of budgets that the record has closed stand behind: they have no balances.
+    batch, kind = decoded.batch.slice(0, n), kind[:n]
+    rows = np.array(seqs, np.int64) - decoded.record.first
+    rows = rows[rows < n]
     plain = (
-        (kind == SALE) & (column(batch, "member") != NO_MEMBER) & (decoded.status == 0)
+        (kind == SALE) & (column(batch, "member") != NO_MEMBER) & (decoded.status[:n] == 0)
         & batch.column("payload").is_null().to_numpy(zero_copy_only=False)
     )  # fmt: skip
     rows = rows[plain[rows]]
