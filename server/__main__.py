@@ -95,6 +95,8 @@ def serve(
             say(f"operators on {scheme}://{host}:{admin}")
         if keys is None:
             say("warning: no --keys: everybody on this machine may do everything")
+        if tls_cert is None and not is_loopback(host):
+            say("warning: no --tls-cert: keys and PINs cross the network in the clear")
         notify("READY=1")
 
     if workers == 1:

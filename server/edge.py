@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, cast
@@ -41,11 +42,26 @@ MOST_HEAD = 64 * 1024
 MOST_PIECES = 128
 """Heads that are read one by one of what has come at once."""
 
-IDLE_S = 600.0
-"""Seconds that a connection may be idle."""
+IDLE_S, NEW_S = 600.0, 60.0
+"""Seconds that a connection may be idle, and until it has begun its first request."""
 
-MOST_CONNECTIONS = 10_000
-"""Connections of a process."""
+READ_S = 30.0
+"""Seconds in which a client whose answer waits must have read some of it."""
+
+MOST_CONNECTIONS, OTHER_FILES = 10_000, 256
+"""Connections of a process, as far as it may have so many files; files that are none."""
+
+
+def most_connections() -> int:
+    """Connections that this process can have: it may open as many files as its hard limit says."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + OTHER_FILES
+    most = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    free = wanted if soft == resource.RLIM_INFINITY else soft
+    return max(1, min(MOST_CONNECTIONS, free - OTHER_FILES))
 
 
 class _OneTask:
@@ -95,6 +111,12 @@ class _Connection(RequestHandler):
     """Whether the server ends: the next answer is the last one."""
     _has_said_all = False
     """Whether nothing comes any more, or nothing that can be read."""
+    _wire: asyncio.WriteTransport
+    """The transport, also of a connection that is closed and has yet to send."""
+    _slow: asyncio.TimerHandle | None = None
+    """Looks whether a client reads whose answer waits."""
+    _new: asyncio.TimerHandle | None = None
+    """Closes a connection on which nothing comes."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A connection beyond the bound is told so and closed."""
@@ -105,8 +127,40 @@ class _Connection(RequestHandler):
         self.ending, self._at_once = server.ending, server.answer
         if sys.version_info < (3, 12):
             self._loop = cast(asyncio.AbstractEventLoop, _OneTask(self._loop))
-        if len(self._manager.connections) > MOST_CONNECTIONS:
-            self._say(ProblemError("overloaded", f"over {MOST_CONNECTIONS} connections"))
+        self._wire = cast(asyncio.WriteTransport, transport)
+        self._new = self._loop.call_later(NEW_S, self._end_unused)
+        if len(self._manager.connections) > server.most_connections:
+            self._say(ProblemError("overloaded", f"over {server.most_connections} connections"))
+
+    def _end_unused(self) -> None:
+        self._new = None
+        if self._request_count == 0 and self._head is None and self._idle:
+            self.force_close()
+
+    def pause_writing(self) -> None:
+        """An answer waits for its reader, who may not take for ever."""
+        super().pause_writing()
+        if self._slow is None:
+            self._look_again()
+
+    def resume_writing(self) -> None:
+        """It has been read."""
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
+        super().resume_writing()
+
+    def _look_again(self) -> None:
+        waits = self._wire.get_write_buffer_size()
+        self._slow = self._loop.call_later(READ_S, self._look_at_reader, waits)
+
+    def _look_at_reader(self, waited: int) -> None:
+        if self._wire.get_write_buffer_size() < waited:
+            self._look_again()
+        else:
+            # Closing would wait for what is not sent.
+            self._slow = None
+            self._wire.abort()
 
     def data_received(self, data: bytes) -> None:
         """A request in plain form is taken here; of others a head must be whole in time."""
@@ -331,8 +385,9 @@ class _Connection(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Nobody waits for the rest of a head any more."""
-        if self._head is not None:
-            self._head.cancel()
+        for timer in (self._head, self._slow, self._new):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
 
     def _say(self, problem: ProblemError) -> None:
@@ -421,6 +476,7 @@ class EdgeServer(web.Server):
 
         # Bodies are unpacked here (`bodies`), not by the parser.
         self.ending = False
+        self.most_connections = most_connections()
         self.answer = answer or handle
         super().__init__(
             handle, request_factory=request, access_log=None, auto_decompress=False,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 import msgspec
 import orjson
 import pyarrow as pa
 from aiohttp import web
 
+from vafa.engine.columns.columns import NOTHING
 from vafa.engine.columns.verdicts import Verdict, stream_of, verdict_table
-from vafa.engine.facts import SHOWN, JointFact, LoneFact, PrivateFact
+from vafa.engine.facts import SHOWN, EnrolFact, JointFact, LoneFact, PrivateFact
+from vafa.engine.facts.parts import LATEST_US
+from vafa.engine.replica.replica import Replica
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
@@ -32,7 +35,7 @@ from .decode import (
 )
 from .front import Front
 from .guard import holder_of
-from .keys import OFFICE_FIELDS, Holder
+from .keys import OFFICE_FIELDS, PERSONAL_FIELDS, Holder
 from .lines import line_of, problem_line
 from .parameters import flag, parameters
 from .privacy import Privacy
@@ -53,6 +56,7 @@ class EventDoor:
 
     def __init__(self, front: Front) -> None:
         self.commits = front.commits
+        self.follow = front.follow
         self.privacy = Privacy(front)
 
     async def post(self, request: web.BaseRequest, _: str) -> web.Response:
@@ -76,7 +80,7 @@ class EventDoor:
                 return await self._lines(body, force, language, holder)
             lines = await decode_lines(body)
             if holder is not None:
-                lines = await allowed_lines(lines, holder)
+                lines = await allowed_lines(lines, holder, self.follow)
             return await self._whole(lines, force, language)
         return await self._table(body, force, holder, language if atomic else None)
 
@@ -96,17 +100,17 @@ class EventDoor:
         fact = decode_fact(body)
         if holder is not None:
             holder.bring(1)
-            _allow(fact, holder)
+            _allow(fact, holder, self.follow)
         if not isinstance(fact, Sale):
-            return _answer(await self._alone(fact, force), fact.occurred_at.timestamp())
+            return _answer(await self._alone(fact, force, holder), fact.occurred_at.timestamp())
         told = await self.commits.sale(fact, force)
         return Reply(told, JSON, 201) if isinstance(told, bytes) else _answer(told, fact.at / 1e6)
 
-    async def _alone(self, fact: LoneFact, force: bool) -> Verdict:
+    async def _alone(self, fact: LoneFact, force: bool, holder: Holder | None) -> Verdict:
         if isinstance(fact, PrivateFact):
             return await self.privacy.commit(fact, force)
         if isinstance(fact, JointFact):
-            return await self.privacy.joint(fact, force)
+            return await self.privacy.joint(fact, force, holder)
         return await self.commits.control(fact)
 
     async def _lines(
@@ -116,16 +120,16 @@ class EventDoor:
         if block is None or (holder is not None and not may_bring(holder, block.sales)):
             lines = await decode_lines(body)
             if holder is not None:
-                lines = await allowed_lines(lines, holder)
-            results = await self.results(lines, force, language)
+                lines = await allowed_lines(lines, holder, self.follow)
+            results = await self.results(lines, force, language, holder)
             return Reply(b"".join(line for _, line in results), NDJSON)
         others = block.others
         if holder is not None:
-            others = await allowed_lines(others, holder, len(block.numbers))
-        return Reply(await self._block(block, others, force, language), NDJSON)
+            others = await allowed_lines(others, holder, self.follow, len(block.numbers))
+        return Reply(await self._block(block, others, force, language, holder), NDJSON)
 
     async def _block(
-        self, block: Block, others: list[Line], force: bool, language: str
+        self, block: Block, others: list[Line], force: bool, language: str, holder: Holder | None
     ) -> bytes:
         """The answers to a body with plain sales in columns, in the order of its lines."""
         facts = [(n, fact) for n, fact in others if not isinstance(fact, ProblemError)]
@@ -138,12 +142,12 @@ class EventDoor:
                 results += zip(numbers, told.splitlines(keepends=True), strict=True)
             else:
                 number, fact = part
-                verdict = await self._alone(fact, force)
+                verdict = await self._alone(fact, force, holder)
                 results.append((number, line_of(number, verdict, language)))
         return b"".join(line for _, line in sorted(results))
 
     async def results(
-        self, lines: list[Line], force: bool, language: str
+        self, lines: list[Line], force: bool, language: str, holder: Holder | None
     ) -> list[tuple[int, bytes]]:
         """(number, result) of facts that are taken each on its own merit, in order."""
         results = await _problem_lines(lines, language)
@@ -164,7 +168,7 @@ class EventDoor:
                 run.append((number, fact))
             elif not isinstance(fact, ProblemError):
                 await commit_run()
-                results.append(told((number, await self._alone(fact, force))))
+                results.append(told((number, await self._alone(fact, force, holder))))
         await commit_run()
         results.sort()
         return results
@@ -222,17 +226,38 @@ def may_bring(holder: Holder, sales: ArrowFacts) -> bool:
     return holder.stores is None or not any(map(holder.refuses, sales.stores()))
 
 
-def _allow(fact: Sale | LoneFact, holder: Holder) -> None:
+def _allow(fact: Sale | LoneFact, holder: Holder, follow: Callable[[], Replica]) -> None:
     """Raises ProblemError for a fact of a kind, or of a store, that is not the key's.
 
     A key for stores is not for facts of no member: those are everyone's.
     """
     if holder.is_till:
-        holder.check_kind(_kind_of(fact), _fields_of(fact))
+        kind, fields = _kind_of(fact), _fields_of(fact)
+        holder.check_kind(kind, fields)
+        if kind == "enrol" and any(name in fields for name in PERSONAL_FIELDS):
+            _allow_enrol(fact, holder, follow())
     if isinstance(fact, Sale | JointFact | PrivateFact):
         _allow_store(fact.store, holder)
     elif holder.stores is not None:
         raise ProblemError("forbidden", f"the key {holder.id!r} is for stores", "kind")
+
+
+def _allow_enrol(fact: Sale | LoneFact, holder: Holder, replica: Replica) -> None:
+    """Who is enrolled already is the office's to change, but for its own fact sent again."""
+    assert isinstance(fact, Sale | EnrolFact)
+    card = fact.card if isinstance(fact, EnrolFact) else (fact.extra or NOTHING).card
+    of_card = replica.membership.cards.state(card, LATEST_US) if card else None
+    number = (
+        replica.dictionaries.members.numbers.get(fact.member) if of_card is None
+        else of_card.member
+    )
+    fold = replica.fold
+    if number is None or fold is None or not fold.is_enrolled(number):
+        return
+    if not replica.find_ids([fact.id]):
+        raise ProblemError(
+            "forbidden", f"the key {holder.id!r} changes nobody who is enrolled", "member"
+        )
 
 
 def _kind_of(fact: Sale | LoneFact) -> str:
@@ -243,7 +268,8 @@ def _fields_of(fact: Sale | LoneFact) -> Container[str]:
     """What a fact has of the fields that no till decides, and perhaps others."""
     if not isinstance(fact, Sale):
         unset = msgspec.UNSET
-        return [name for name in OFFICE_FIELDS if getattr(fact, name, unset) is not unset]
+        fields = (*OFFICE_FIELDS, *PERSONAL_FIELDS)
+        return [name for name in fields if getattr(fact, name, unset) is not unset]
     if fact.extra is None:
         return ()
     return ["move"] if fact.extra.move else fact.extra.about or ()
@@ -257,7 +283,9 @@ def asker(request: web.BaseRequest, force: bool) -> Holder | None:
     return holder
 
 
-async def allowed_lines(lines: list[Line], holder: Holder, more: int = 0) -> list[Line]:
+async def allowed_lines(
+    lines: list[Line], holder: Holder, follow: Callable[[], Replica], more: int = 0
+) -> list[Line]:
     """Lines whose facts the key may bring; the others become problems. `more` come with them."""
     holder.bring(len(lines) + more)
     if holder.stores is None and not holder.is_till:
@@ -267,7 +295,7 @@ async def allowed_lines(lines: list[Line], holder: Holder, more: int = 0) -> lis
         number, fact = line
         try:
             if not isinstance(fact, ProblemError):
-                _allow(fact, holder)
+                _allow(fact, holder, follow)
         except ProblemError as problem:
             return number, problem.with_traceback(None)
         return line

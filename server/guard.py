@@ -102,12 +102,6 @@ class Guard:
         when, nonce = request.headers.get(TIME, ""), request.headers.get(NONCE, "")
         if found is None or not (when.isascii() and when.isdigit() and len(when) < 12):
             return None
-        if abs(time.time() - int(when)) > SIGNED_S:
-            raise ProblemError(
-                "unauthorized", f"the signature's time is over {SIGNED_S} s from now"
-            )
-        if not 0 < len(nonce) <= MOST_NONCE:
-            raise ProblemError("unauthorized", f"{NONCE} has 1 to {MOST_NONCE} characters")
         body = await read_raw(request)
         request.taken = body  # type: ignore[attr-defined]
         secret, holder = found
@@ -115,6 +109,13 @@ class Guard:
         given = request.headers[SIGNATURE].encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(told, given):
             return None
+        # Not before: who only tries would learn that there is such a key.
+        if abs(time.time() - int(when)) > SIGNED_S:
+            raise ProblemError(
+                "unauthorized", f"the signature's time is over {SIGNED_S} s from now"
+            )
+        if not 0 < len(nonce) <= MOST_NONCE:
+            raise ProblemError("unauthorized", f"{NONCE} has 1 to {MOST_NONCE} characters")
         if not self._shared.take(told, int(when) + SIGNED_S):
             raise ProblemError("unauthorized", "the signature was taken before: sign it anew")
         return holder

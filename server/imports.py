@@ -56,8 +56,8 @@ class ImportDoor:
         async with self._reading:
             lines, places, skipped = await asyncio.to_thread(_read, body, settings)
         if holder is not None:
-            lines = await allowed_lines(lines, holder)
-        results = await self._events.results(lines, force, language)
+            lines = await allowed_lines(lines, holder, self._events.follow)
+        results = await self._events.results(lines, force, language, holder)
         results += [
             (number, orjson.dumps({"line": number, "status": "skipped", "reason": reason}) + b"\n")
             for number, reason in skipped

@@ -37,6 +37,11 @@ OFFICE_FIELDS = ("manual_tier", "segments", "values", "move")
 """What no till decides: of a member its tier, segments and figures, of a card that it is to be
 another member's."""
 
+PERSONAL_FIELDS = (
+    "profile", "birth", "birth_calendar", "anniversaries", "type", "referrer", "referrer_card",
+)  # fmt: skip
+"""What a till may tell of somebody who enrols, and of nobody who is enrolled already."""
+
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Rate = Annotated[int, Meta(ge=1)]
 

@@ -20,7 +20,7 @@ from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import GiftCardIssueFact, GiftCardPinFact, JointFact, PrivateFact
 from vafa.engine.facts.form import check_profile
 from vafa.engine.facts.parts import FormError, Pin, Profile
-from vafa.engine.private.apart import NoPepperError
+from vafa.engine.private.apart import NoPepperError, Private
 from vafa.engine.private.facts import for_journal, keep_profile, whose
 from vafa.engine.private.gift_pins import asked, gift_pin, gives_pin, try_pins
 from vafa.engine.private.pins import Lock as PinLock
@@ -31,6 +31,8 @@ from vafa.engine.wire.json_facts import check_members
 from . import caching
 from .decode import JSON, read_json
 from .front import Front
+from .guard import holder_of
+from .keys import Holder
 from .parameters import parameters
 from .problems import ProblemError
 from .reply import Reply
@@ -38,6 +40,29 @@ from .reply import Reply
 MOST_HASHED = 2
 MOST_WAITING = 64
 """PINs that may wait to be hashed; beyond it a request is refused at once."""
+
+
+MOST_WRONG, WRONG_S = 30, 3600
+"""PINs that a key may try wrongly, of whatever cards, and in how many seconds: beyond it a stolen
+key could try the likeliest PIN of every card."""
+
+
+def check_tries(private: Private, holder: Holder | None) -> None:
+    """Raises ProblemError for a key that has tried too many wrong PINs."""
+    if holder is None:
+        return
+    now = int(time.time())
+    if private.wrong(holder.id, now // WRONG_S) >= MOST_WRONG:
+        raise ProblemError(
+            "rate-limited", f"the key {holder.id!r} has tried {MOST_WRONG} wrong PINs in an hour",
+            retry_after=WRONG_S - now % WRONG_S,
+        )
+
+
+def count_wrong(private: Private, holder: Holder | None) -> None:
+    """A key has tried a wrong PIN."""
+    if holder is not None:
+        private.count_wrong(holder.id, int(time.time()) // WRONG_S)
 
 
 class PinBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -64,14 +89,18 @@ class Privacy:
             return verdict
         return await self.slowly(keep_profile, private, fact, place, verdict)
 
-    async def joint(self, fact: JointFact, force: bool) -> Verdict:
+    async def joint(self, fact: JointFact, force: bool, holder: Holder | None) -> Verdict:
         """Commit a fact about several accounts, once the PINs of its gift cards are right."""
         front = self.front
         replica, now = front.follow(), time.time_ns() // 1000
         locks = asked(replica, fact, now)
         if locks:
             most = replica.versions.showing(now).program.membership.pin_attempts
-            refusal = await self.slowly(try_pins, front.private(), locks, most)
+            private = front.private()
+            check_tries(private, holder)
+            refusal = await self.slowly(try_pins, private, locks, most)
+            if refusal is not None and refusal.slug != "pin-needed":
+                count_wrong(private, holder)
             if refusal is not None:
                 return Verdict(refusal=refusal)
         if isinstance(fact, GiftCardIssueFact | GiftCardPinFact) and gives_pin(fact):
@@ -113,7 +142,7 @@ class PrivacyDoor:
             raise ProblemError("not-found", f"no card {card!r} with a PIN")
         if state.blocked:
             raise ProblemError("card-blocked", "the card is blocked")
-        return await self._tried(card, lock_of(card, state), body.pin)
+        return await self._tried(card, lock_of(card, state), body.pin, holder_of(request))
 
     async def verify_gift(self, request: web.BaseRequest, code: str) -> web.Response:
         """Whether a PIN is a gift card's: ok, wrong or locked."""
@@ -122,14 +151,19 @@ class PrivacyDoor:
         lock = gift_pin(self.front.follow(), code, time.time_ns() // 1000)
         if lock is None:
             raise ProblemError("not-found", "no such gift card with a PIN")
-        return await self._tried(code, lock, body.pin)
+        return await self._tried(code, lock, body.pin, holder_of(request))
 
-    async def _tried(self, card: str, lock: PinLock, pin: str) -> web.Response:
+    async def _tried(
+        self, card: str, lock: PinLock, pin: str, holder: Holder | None
+    ) -> web.Response:
         showing = self.front.replica.versions.showing(time.time_ns() // 1000)
         private = self.front.private()
+        check_tries(private, holder)
         outcome, left = await self._privacy.slowly(
             _try, private, lock, pin, showing.program.membership.pin_attempts
         )
+        if outcome != "ok":
+            count_wrong(private, holder)
         told = {"card": card, "outcome": outcome, "attempts_left": left}
         return web.Response(body=orjson.dumps(told), content_type=JSON)
 

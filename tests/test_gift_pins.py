@@ -10,10 +10,11 @@ import orjson
 import pytest
 
 from vafa.engine.columns.verdicts import Verdict
-from vafa.engine.facts import TenderFact
+from vafa.engine.facts import GiftCardRedeemFact, TenderFact
+from vafa.engine.facts.parts import instant_us as us_of
 from vafa.engine.ledger.replay import verify
 from vafa.engine.ledger.writer import Writer
-from vafa.engine.private.gift_pins import gift_pin
+from vafa.engine.private.gift_pins import asked, gift_pin
 from vafa.engine.replica.replica import Replica
 from vafa.engine.views.gift_cards import gift_card_view
 from vafa.engine.wire.json_facts import decode_fact
@@ -142,6 +143,15 @@ def test_files_are_asked_as_tills_are(ledger: Path) -> None:
     assert told.exit_code == 3
     assert orjson.loads(told.stdout)["refused"] == {"pin-needed": 1}
     assert verify(ledger).findings == []
+
+
+def test_a_pin_that_is_given_ahead_of_the_clock_is_asked_then(writer: Writer) -> None:
+    give(writer, wire("gift card issue", "i", 1, card="A", amount=5_000, pin="2718"))
+    fact = decode_fact(orjson.dumps(spent("a", 2)))
+    assert isinstance(fact, GiftCardRedeemFact)
+    now = us_of(mixed.at(0))
+    assert gift_pin(writer.replica, "A", now) is None
+    assert len(asked(writer.replica, fact, now)) == 1
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from aiohttp import web
 
 from vafa.server import bodies, edge
 from vafa.server.problems import ProblemError
+from vafa.server.reply import Reply
 
 from . import servers
 from .servers import Server, fact
@@ -101,6 +104,80 @@ def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         return got
 
     assert [part.split()[1] for part in asyncio.run(main())] == [b"200", b"200", b"503", b"200"]
+
+
+def test_who_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing would wait for ever for what is not sent; who reads slowly gets it all."""
+    monkeypatch.setattr(edge, "READ_S", 0.2)
+    size = 8_000_000
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        return Reply(b"x" * size, "text/plain")
+
+    async def read(port: int, extra: bytes, pause: float) -> int:
+        reader, writer = await asyncio.open_connection(servers.HOST, port, limit=1000)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n" + extra + b"\r\n")
+        got = 0
+        with contextlib.suppress(ConnectionError):
+            await asyncio.sleep(pause)
+            while got < size and (part := await reader.read(400_000)):
+                got += len(part)
+                await asyncio.sleep(0.01)
+        writer.close()
+        return got
+
+    async def main() -> list[int]:
+        loop = asyncio.get_running_loop()
+        listening = await loop.create_server(edge.EdgeServer(answer), servers.HOST, 0)
+        port = listening.sockets[0].getsockname()[1]
+        got = [
+            await read(port, extra, pause)
+            for extra in (b"", b"X: y\r\n") for pause in (0.0, 1.5)
+        ]
+        listening.close()
+        return got
+
+    plain, plain_late, parsed, parsed_late = uvloop.run(main())
+    assert min(plain, parsed) >= size
+    assert max(plain_late, parsed_late) < size
+
+
+def test_a_connection_on_which_nothing_comes_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "NEW_S", 0.2)
+
+    async def answer(_: web.BaseRequest) -> web.Response:
+        return web.Response(text="here")
+
+    async def main() -> tuple[bytes, bytes]:
+        loop = asyncio.get_running_loop()
+        listening = await loop.create_server(edge.EdgeServer(answer), servers.HOST, 0)
+        port = listening.sockets[0].getsockname()[1]
+        silent, first = await asyncio.open_connection(servers.HOST, port)
+        reader, writer = await asyncio.open_connection(servers.HOST, port)
+        ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+        writer.write(ask)
+        await reader.read(1000)
+        gone = await asyncio.wait_for(silent.read(), 5)
+        writer.write(ask)
+        again = await reader.read(1000)
+        first.close()
+        writer.close()
+        listening.close()
+        return gone, again
+
+    gone, again = uvloop.run(main())
+    assert gone == b""
+    assert again.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_process_has_as_many_connections_as_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = [256, 300]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: tuple(limits))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, told: limits.__setitem__(0, told[0]))
+    assert edge.most_connections() == 300 - edge.OTHER_FILES
+    assert limits == [300, 300]
+    limits[:] = 1024, 1 << 20
+    assert edge.most_connections() == edge.MOST_CONNECTIONS
 
 
 @pytest.mark.parametrize("part", ["head", "body"])

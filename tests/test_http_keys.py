@@ -23,9 +23,12 @@ import jwt
 import pytest
 from click.testing import CliRunner
 
+from vafa.engine.private.apart import Private
+from vafa.server import guard, privacy
 from vafa.server.__main__ import key
 from vafa.server.guard import SIGNED_S, signature, signed_headers
-from vafa.server.keys import TILL_KINDS, KeysError, read_keys
+from vafa.server.keys import TILL_KINDS, Holder, KeysError, read_keys
+from vafa.server.problems import ProblemError
 from vafa.server.shared import Shared
 
 from . import servers
@@ -322,6 +325,15 @@ def test_other_tokens_are_refused(server: Server, claims: dict[str, Any]) -> Non
     assert ask(server, "GET", "/v1/members/nobody", made).slug == "unauthorized"
 
 
+@pytest.mark.parametrize(
+    "given", [b"\xff\xfe.a.b", b"a.b.c", b"." * 5_000, b"\xd8.\xd8.\xd8"], ids=repr
+)
+def test_what_is_no_token_is_no_defect(server: Server, given: bytes) -> None:
+    head = b"GET /v1/programs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + given
+    head += b"\r\n\r\n"
+    assert b" 401 " in server.raw(head)[:20]
+
+
 # -- ports ----------------------------------------------------------------------------------------
 
 
@@ -548,6 +560,61 @@ def test_paths_of_the_office_are_not_for_tills(server: Server, method: str, path
     assert (reply.status, reply.slug) == (403, "forbidden")
 
 
+def test_tills_change_nobody_who_is_enrolled(server: Server) -> None:
+    def enrol(name: str, **fields: Any) -> Reply:
+        made = {"kind": "enrol", "id": name, "occurred_at": servers.days_ago(1), **fields}
+        return ask(server, "POST", "/v1/events", "cashier", made)
+
+    first = {"member": "anna", "birth": "1990-01-02", "cards": ["anna-1"]}
+    assert enrol("anna", **first).status == 201
+    assert enrol("anna", **first).status == 200
+    others: list[dict[str, Any]] = [
+        {"member": "anna", "birth": "1999-01-02"}, {"member": "anna", "type": "household"},
+        {"card": "anna-1", "birth": "1999-01-02"}, {"member": "anna", "profile": {"name": "X"}},
+        {"card": "anna-1", "profile": {"phone": "1"}}, {"member": "anna", "referrer": "m-1"},
+    ]  # fmt: skip
+    for number, fields in enumerate(others):
+        reply = enrol(f"anna-again-{number}", **fields)
+        assert (reply.status, reply.slug) == (403, "forbidden"), fields
+    assert enrol("anna-card", member="anna", cards=["anna-2"]).status == 201
+    # Who has only bought is the till's to enrol.
+    bought = fact("bought", member="boris")
+    assert ask(server, "POST", "/v1/events", "cashier", bought).status == 201
+    assert enrol("boris", member="boris", birth="1990-01-02").status == 201
+
+
+def test_a_till_s_fact_is_no_flood(server: Server) -> None:
+    for path in ("/v1/events", "/v1/sales"):
+        large = b'{"lines":[' + b"{}," * 800_000 + b"{}]}"
+        assert ask(server, "POST", path, "cashier", large).slug == "too-large"
+        assert ask(server, "POST", path, "writer", large).slug != "too-large"
+
+
+def test_a_key_tries_few_wrong_pins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock-out by card alone lets a stolen key try the likeliest PIN of every card."""
+    (tmp_path / "pepper").write_bytes(b"p" * 32)
+    monkeypatch.setenv("VAFA_PEPPER_FILE", str(tmp_path / "pepper"))
+    monkeypatch.setattr(privacy, "MOST_WRONG", 3)
+    private = Private(tmp_path / "ledger")
+    tried = Holder("till", frozenset(), None, 0, 2**40, (None, None), 1, None)
+    other = Holder("other", frozenset(), None, 0, 2**40, (None, None), 2, None)
+    monkeypatch.setattr(time, "time", lambda: 10 * privacy.WRONG_S + 5)
+    for _ in range(3):
+        privacy.check_tries(private, tried)
+        privacy.count_wrong(private, tried)
+    private.close()
+    private = Private(tmp_path / "ledger")
+    with pytest.raises(ProblemError, match="wrong PINs"):
+        privacy.check_tries(private, tried)
+    privacy.check_tries(private, other)
+    privacy.check_tries(private, None)
+    monkeypatch.setattr(time, "time", lambda: 11 * privacy.WRONG_S + 5)
+    privacy.check_tries(private, tried)
+    private.close()
+
+
 # -- words ----------------------------------------------------------------------------------------
 
 
@@ -556,6 +623,11 @@ def test_who_only_tries_is_told_one_thing(server: Server) -> None:
     for name, secret in (("signer", b"x" * 32), ("nobody", SECRET), ("signer", SECRET)):
         headers = dict(signed_headers(name, secret, "GET", "/v1/programs"))
         told.add(server.ask("GET", "/v1/programs", None, headers).body)
+        if secret != SECRET:
+            # Not by its time or nonce either.
+            for name_of, value in ((guard.TIME, "1000000000"), (guard.NONCE, "n" * 100)):
+                reply = server.ask("GET", "/v1/programs", None, {**headers, name_of: value})
+                told.add(reply.body)
     refused = [json.loads(body) for body in told if b"problem" in body]
     assert [one["detail"] for one in refused] == [
         "no key of that id signs this request so at that time"

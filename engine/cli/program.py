@@ -15,6 +15,7 @@ from .described import described
 from .output import Commands, Exit, Output, leave, output_options, say
 
 if TYPE_CHECKING:
+    from vafa.engine.controls.versions import ProgramVersions
     from vafa.engine.program.program import Program
 
 BEGINNING = "1970-01-01T00:00:00Z"
@@ -83,8 +84,8 @@ def schema() -> None:
 @ledger_argument
 @click.argument("file", type=file_type)
 @click.option(
-    "--at", "--from", "since", callback=instant, metavar="INSTANT", default=BEGINNING,
-    show_default=True, help="In force from this instant.",
+    "--at", "--from", "since", callback=instant, metavar="INSTANT", default=None,
+    help=f"In force from this instant.  [default: of the first program {BEGINNING}, then now]",
 )
 @click.option(
     "--holidays", "overrides", type=file_type, default=None, metavar="FILE",
@@ -92,7 +93,7 @@ def schema() -> None:
 )
 @output_options
 def publish(
-    out: Output, ledger: Path, file: Path, since: dt.datetime, overrides: Path | None
+    out: Output, ledger: Path, file: Path, since: dt.datetime | None, overrides: Path | None
 ) -> None:
     """Put a program in force from an instant; the ledger is made when it is not there.
 
@@ -111,8 +112,8 @@ def publish(
         from vafa.engine.checks.holiday_calendars import read_overrides
 
         told = read_overrides(overrides, found)
-    fact = publication(text, found, since, told)
     with writing(ledger, out) as writer:
+        fact = publication(text, found, since or _usual_since(writer.replica.versions, text), told)
         verdict = writer.publish_program(fact)
         versions = len(writer.replica.versions)
     if verdict.answer is None:
@@ -125,6 +126,21 @@ def publish(
         "seq": answer["seq"], "status": answer["status"],
         "from": instant_text(instant_us(fact.occurred_at)),
     })  # fmt: skip
+
+
+def _usual_since(versions: ProgramVersions, text: str) -> dt.datetime:
+    """From when a program is in force of which nobody has said so.
+
+    The first one from the beginning, since facts may be old; a later one from now on, and as it
+    was if it is the latest.
+    """
+    from vafa.engine.facts.parts import us_instant
+
+    if not len(versions):
+        return dt.datetime.fromisoformat(BEGINNING)
+    if versions.latest.content.program == text:
+        return us_instant(versions.latest.since)
+    return dt.datetime.now(dt.UTC).replace(microsecond=0)
 
 
 @program.command("list")

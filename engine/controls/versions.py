@@ -173,6 +173,12 @@ def unlike(new: Program, before: Iterable[Version]) -> str | None:
         old = version.program
         if new.unit != old.unit:
             return f"the unit was {old.unit.code} with exponent {old.unit.exponent}; keep it"
+        cards, were = new.gift_cards, old.gift_cards
+        if cards is not None and were is not None and cards.currency != were.currency:
+            return (
+                f"the gift cards' currency was {were.currency!r}; keep it, or what is on the cards "
+                "is nowhere"
+            )
         scales = {currency.id: (currency.scale, currency.kind) for currency in old.currency}
         for currency in new.currency:
             scale, kind = scales.get(currency.id, (currency.scale, currency.kind))

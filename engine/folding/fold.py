@@ -15,6 +15,7 @@ from vafa.native.state import State
 from ..columns.columns import Facts
 from ..columns.dictionaries import Dictionaries
 from ..columns.named import Names
+from ..compiling.kernel_columns import ENROLLED
 from ..compiling.programs import CompiledPrograms
 from ..compiling.version import CompiledProgram
 from ..controls.budgets import Budgets
@@ -157,6 +158,11 @@ class Fold:
         return close_days(self.compiled.natives, self.state, closing, members)
 
     # -- chains --------------------------------------------------------------------------------
+
+    def is_enrolled(self, member: int) -> bool:
+        """Whether a member has enrolled; not who has only bought."""
+        account = self.accounts.account(member)
+        return account < self.state.n_members and bool(self.state.slots(account)[ENROLLED])
 
     def last_seq(self, member: int) -> int:
         """Highest seq of a member; 0 of one that has no row yet."""

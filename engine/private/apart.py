@@ -79,6 +79,11 @@ def secret_of(variable: str, ledger: Path) -> bytes | None:
     return secret
 
 
+def _asker(name: str) -> bytes:
+    """The key of somebody's attempts; no card's, which has no zero byte."""
+    return b"\0" + name.encode()
+
+
 class Private:
     """An open private/, made when it is not there."""
 
@@ -218,6 +223,21 @@ class Private:
                 return -1
             txn.put(card.encode(), msgspec.msgpack.encode((epoch, count + 1)))
         return most - count - 1
+
+    def wrong(self, asker: str, window: int) -> int:
+        """How many wrong PINs somebody has tried in a window of time."""
+        with self._env.begin(db=self._attempts) as txn:
+            found = txn.get(_asker(asker))
+        then, count = (0, 0) if found is None else msgspec.msgpack.decode(
+            found, type=tuple[int, int]
+        )  # fmt: skip
+        return count if then == window else 0
+
+    def count_wrong(self, asker: str, window: int) -> None:
+        """Count a wrong PIN of somebody's, durably."""
+        count = self.wrong(asker, window) + 1
+        with self._env.begin(write=True, db=self._attempts) as txn:
+            txn.put(_asker(asker), msgspec.msgpack.encode((window, count)))
 
     def passed(self, card: str, epoch: int) -> None:
         """The PIN was right: the attempts begin anew."""
