@@ -18,6 +18,7 @@ cdef struct Takes:
     Lot *lot
     int32_t n
     int32_t room
+    int32_t failed        # one was lost: memory has ended
 
 
 cdef enum From:
@@ -31,10 +32,11 @@ cdef inline int64_t *account_of(int64_t *row, int32_t currency) noexcept nogil:
 
 
 cdef inline bint note_take(Takes *takes, const Lot *lot, int64_t points) noexcept nogil:
-    """Remember points that left a lot; False without memory."""
+    """Remember points that left a lot; False without memory, which the list tells as well."""
     if takes == NULL:
         return True
     if not room_for(<void**>&takes.lot, takes.n, &takes.room, sizeof(Lot)):
+        takes.failed = 1
         return False
     takes.lot[takes.n] = lot[0]
     takes.lot[takes.n].points = points

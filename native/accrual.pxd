@@ -116,7 +116,8 @@ cdef inline bint accrue(Work *w, const RuleTable *t, Sold *s, int64_t basket, in
     lot.active_from = lot.earned + t.currencies[c].pending_days
     lot.good_through = expires_on(&t.currencies[c], account, lot.earned)
     lot.source = s.source
-    lot.tag = lot.fixed = 0
+    lot.tag = 0
+    lot.fixed = t.currencies[c].fixes
     lot.points = points
     if lot.good_through < day:
         s.expired[c] += points

@@ -9,7 +9,7 @@ from libc.stdint cimport INT64_MIN, int16_t, int32_t, int64_t, uint32_t, uint64_
 from .arith cimport i128
 from .big cimport Big, big_add, big_copy, big_divmod, big_gcd, big_mul, big_set, big_times
 from .lots cimport after
-from .rules cimport GROSS, MARGIN, NET, QUANTITY, TENDER, VISIT
+from .rules cimport GROSS, MARGIN, NET, QUANTITY, TENDER, VISIT, RuleTable
 from .state cimport Vec
 
 
@@ -170,12 +170,18 @@ cdef inline void line_basis(const Basket *b, const Line *l, int32_t basis, int64
         big_copy(out, &part)
 
 
-cdef inline void common_whole(const Basket *b, Rated *r) noexcept nogil:
-    """D: a common multiple of all denominators that the lines' bases can have."""
+cdef inline void common_whole(const RuleTable *t, const Basket *b, Rated *r) noexcept nogil:
+    """D: a common multiple of all denominators that the lines' bases can have.
+
+    What is left of nets is whole: a basket of many lines, each with a net of its own, would have
+    one of thousands of bits for nothing.
+    """
     cdef int32_t i
     cdef Big den, g, rest, part
     cdef const Line *one
     big_set(&r.whole, 1)
+    if not t.fractions:
+        return
     for i in range(b.n):
         one = &b.lines[i]
         if one.unpaid == one.net and one.quantity == one.full_quantity and one.net == one.net_sold:

@@ -214,7 +214,8 @@ cdef inline bint post_rated(Work *w, const RuleTable *t, int64_t *row, int64_t b
         lot.active_from = day + t.currencies[c].pending_days
         lot.good_through = expires_on(&t.currencies[c], account, day)
         lot.source = <int32_t>row[FACTS]
-        lot.tag = lot.fixed = 0
+        lot.tag = 0
+        lot.fixed = t.currencies[c].fixes
         lot.points = w.net_of[c]
         if not put_lot(account, lot, now):
             return False
@@ -257,7 +258,7 @@ cdef inline bint check_tier(Work *w, const RuleTable *t, int64_t *row, int64_t b
     lot.good_through = expires_on(&t.currencies[c], account, earned)
     lot.source = <int32_t>row[FACTS]
     lot.tag = 1 + t.rung[now]
-    lot.fixed = 0
+    lot.fixed = t.currencies[c].fixes
     lot.points = t.bonus_points[now]
     if not (post(w.p, <uint32_t>basket, 0, t.tier_number[now], POST_BONUS, <uint8_t>c, 0,
                  t.bonus_points[now], t.bonus_points[now])

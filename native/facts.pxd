@@ -14,10 +14,10 @@ from .lots cimport Lot, Lots, ripening_points
 from .memory cimport room_for
 from .rate cimport rate_all
 from .rules cimport (
-    COUNT_ACTIVITY, ENROL, INSUFFICIENT, NO_RULE, OK, OVERFLOW, POST_ADJUST, POST_FORGIVE,
-    UNKNOWN_CURRENCY, RuleTable)
+    COUNT_ACTIVITY, ENROL, INSUFFICIENT, NO_RULE, OK, OVERFLOW, POST_ADJUST, POST_FORGIVE, ROLLING,
+    UNKNOWN_CURRENCY, Counter, RuleTable)
 from .state cimport DEBT, ENROLLED, FACTS, FORGIVEN, ISSUED, JOINED, LOTS, REVERSED
-from .tiers cimport advance_tiers, tier_on
+from .tiers cimport advance_tiers, counter_value, tier_on
 from .work cimport Work, account_available, begin, new_event
 
 
@@ -84,6 +84,22 @@ cdef inline void no_amounts(Work *w, const RuleTable *t) noexcept nogil:
     memset(w.amounts, 0, (t.n_counters + 1) * sizeof(int64_t))
 
 
+cdef inline bint counters_fit(const RuleTable *t, const int64_t *row, const int64_t *amounts,
+                              int32_t now) noexcept nogil:
+    """Whether the counters stay far from the end of int64 with what a fact adds."""
+    cdef int32_t i
+    cdef const Counter *c
+    cdef int64_t most = <int64_t>1 << 62
+    for i in range(t.n_counters):
+        c = &t.counters[i]
+        # A list is added up for large amounts only: small ones would have to be too many.
+        if amounts[i] <= 0 or (c.window >= ROLLING and amounts[i] < <int64_t>1 << 40):
+            continue
+        if amounts[i] > most or counter_value(t, row, i, now) > most:
+            return False
+    return True
+
+
 cdef inline bint rate_ahead(Work *w, const RuleTable *t, const Basket *b, const int64_t *row,
                             int32_t now, bint purchase) noexcept nogil:
     """Rate a fact at `now` on a copy of the row, before anything moves; False where it does
@@ -107,7 +123,8 @@ cdef inline bint rate_ahead(Work *w, const RuleTable *t, const Basket *b, const 
         if w.rated.overflow or too_much(w, t, row):
             return False
     gather_given(w, t)
-    return amounts_of(w, t, b, w.given, purchase, w.amounts)
+    return (amounts_of(w, t, b, w.given, purchase, w.amounts)
+            and counters_fit(t, w.ahead, w.amounts, now))
 
 
 cdef inline void stand_in(Work *w, Basket *b, int64_t at, int32_t day,
@@ -233,6 +250,8 @@ cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         lot.fixed = in_.expires[i] != -2
         lot.good_through = in_.expires[i] if lot.fixed else expires_on(
             &t.currencies[c], account, day)
+        if t.currencies[c].fixes:
+            lot.fixed = 1
         lot.source = <int32_t>row[FACTS]
         lot.tag = 0
         lot.points = points

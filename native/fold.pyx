@@ -318,6 +318,12 @@ cdef int check_batch(columns, list natives, State state, Columns *in_, Py_ssize_
         check_codes("store", in_.store, n, one.n_stores)
         check_codes("terminal", in_.terminal, n, one.n_terminals)
         check_codes("tender", in_.tender, tenders, one.n_tenders)
+        if in_.channel != NULL:
+            check_codes("channel", in_.channel, n, one.n_channels)
+        if in_.code != NULL:
+            check_codes("activity", in_.code, n, one.n_activities)
+        if in_.coupons_from != NULL:
+            check_codes("coupon", in_.coupon, in_.coupons_from[n], one.n_coupons)
     return 0
 
 

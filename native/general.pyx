@@ -116,7 +116,7 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
             status = UNKNOWN_TIER
         else:
             status = apply_sets(w, t, i, row, h)
-        if w.failed or w.rated.failed:
+        if w.failed or w.rated.failed or w.takes.failed:
             return -1
         w.out.status[i] = <uint8_t>status
         if status == OK and in_.at[i] > row[LAST_AT]:
@@ -129,7 +129,7 @@ cdef int fold_general(Work *w, const uint32_t *order, int64_t n,
 
 cdef int run_out_row(Work *w, const RuleTable *t, int64_t *row, int64_t at) noexcept nogil:
     """Release what of a row has run out by an instant; -1 without memory."""
-    return -1 if not run_out(w, t, row, at, -1, NULL) or w.failed else 0
+    return -1 if not run_out(w, t, row, at, -1, NULL) or w.failed or w.takes.failed else 0
 
 
 cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int32_t limits,

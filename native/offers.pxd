@@ -30,7 +30,7 @@ cdef inline void match_offers(Work *w, const RuleTable *t, const Basket *b, cons
         w.ahead[JOINED] = b.day
     advance_tiers(t, w.ahead, now)
     w.rated.overflow = 0
-    common_whole(b, &w.rated)
+    common_whole(t, b, &w.rated)
     match(t, b, w.ahead, tier_on(t, w.ahead, now), True, &w.rated)
 
 

@@ -108,7 +108,8 @@ cdef inline bint post_basket(const RuleTable *t, int32_t words, int32_t currenci
         lot.active_from = day + t.currencies[c].pending_days
         lot.good_through = t.currencies[c].good_through[day]
         lot.source = <int32_t>row[FACTS]
-        lot.tag = lot.fixed = 0
+        lot.tag = 0
+        lot.fixed = t.currencies[c].fixes
         lot.points = f.given[c]
         if not put_lot(account, lot, day):
             return False

@@ -279,7 +279,7 @@ cdef inline void rate_all(const RuleTable *t, const Basket *b, const int64_t *ro
     cdef int32_t i, k, rule, c
     cdef bint seen
     r.overflow = 0
-    common_whole(b, r)
+    common_whole(t, b, r)
     match(t, b, row, tier, False, r)
     for c in range(t.n_currencies):
         big_set(&r.scale[c], 1)

@@ -228,6 +228,7 @@ cdef struct CurrencyTable:
     int32_t renewed_by_sale
     int32_t renewed_by_redemption
     int32_t renewed_by_activity
+    int32_t fixes                 # its lots are never renewed, though another version renews some
 
 cdef struct Cond:
     int32_t op
@@ -378,6 +379,7 @@ cdef struct RuleTable:
     const uint64_t *every_epoch   # [epoch, word]: rules whose budget is open
     int32_t earn_on_redeemed
     int32_t proportional
+    int32_t fractions             # some figure asks for parts of lines that are not of their net
     int32_t shortfall             # 0 debt, 1 forgive, 2 refuse, 3 withhold
     int32_t late_forgives
     int32_t keeps_tiers
@@ -488,4 +490,5 @@ cdef class Rules:
     cdef readonly Py_ssize_t n_coupons, n_activities, n_limits
     cdef void *get(self, str name, object dtype, Py_ssize_t least) except? NULL
     cdef int _take_plain(self) except -1
+    cdef int _look_at_fractions(self) except -1
     cdef int _take_rungs(self) except -1

@@ -176,6 +176,20 @@ cdef class Rules:
             t.first_year[i] = numbers[f"first_year.{calendar}"]
         self._take_lists(lists)
         self._take_plain()
+        self._look_at_fractions()
+
+    cdef int _look_at_fractions(self) except -1:
+        """Whether any figure asks for more of a line's parts than what is left of its net."""
+        cdef RuleTable *t = &self.table
+        cdef Py_ssize_t i
+        for i in range(t.n_rules):
+            if ((t.basis[i] != NET and t.basis[i] != VISIT) or t.min_quantity[i] >= 0
+                    or t.not_quantity[i] >= 0 or (t.kind[i] == BONUS and t.form[i] == PER_UNITS)):
+                t.fractions = 1
+        for i in range(t.n_counters):
+            if self.counters[i].kind == COUNT_MARGIN or self.counters[i].kind == COUNT_UNITS:
+                t.fractions = 1
+        return 0
 
     cdef int _take_plain(self) except -1:
         """The rules as the plain fold looks at them, tier by tier."""
@@ -261,7 +275,7 @@ cdef class Rules:
                 one["most"], one["known"], one["pending_days"], one["multiplied"], one["caps_from"],
                 one["caps_to"], one["spendable"], one["at_basket"], one["rounding"],
                 one["inactivity"], one["renewed_by_sale"], one["renewed_by_redemption"],
-                one["renewed_by_activity"])
+                one["renewed_by_activity"], one["fixes"])
         for i, (op, negated, a, b, c, list_from, list_to) in enumerate(lists["conds"]):
             self.conds[i] = Cond(op, negated, a, b, c, list_from, list_to)
         for i, s in enumerate(lists["segments"]):

@@ -17,7 +17,7 @@ import numpy as np
 cimport numpy as cnp
 
 from .accounts cimport settle
-from .held cimport has_run_out, held_points, n_parts, part_of
+from .held cimport both, has_run_out, held_points, high, low, n_parts, part_of
 from .lots cimport Lot, Lots, pending_points
 from .rules cimport Rules, RuleTable
 from .tiers cimport advance_tiers, figure, tier_of_layout
@@ -300,9 +300,9 @@ cdef class State:
                 continue
             for i in range(lots.head, lots.end):
                 lot = &lots.lot[i]
-                out[at] = lot.earned | (<int64_t>lot.active_from << 32)
-                out[at + 1] = lot.good_through | (<int64_t>lot.source << 32)
-                out[at + 2] = lot.tag | (<int64_t>lot.fixed << 32)
+                out[at] = both(lot.earned, lot.active_from)
+                out[at + 1] = both(lot.good_through, lot.source)
+                out[at + 2] = both(lot.tag, lot.fixed)
                 out[at + 3] = lot.points
                 at += 4
         for i in range(self.n_vecs):
@@ -394,10 +394,8 @@ cdef class State:
             lots.end = lots.room = n
             for i in range(n):
                 lots.lot[i] = Lot(
-                    <int32_t>(data[at] & 0xFFFFFFFF), <int32_t>(data[at] >> 32),
-                    <int32_t>(data[at + 1] & 0xFFFFFFFF), <int32_t>(data[at + 1] >> 32),
-                    <int32_t>(data[at + 2] & 0xFFFFFFFF), <int32_t>(data[at + 2] >> 32),
-                    data[at + 3])
+                    low(data[at]), high(data[at]), low(data[at + 1]), high(data[at + 1]),
+                    low(data[at + 2]), high(data[at + 2]), data[at + 3])
                 at += 4
             row[HEAD + ACCOUNT * c + LOTS] = <int64_t>lots
         for i in range(self.n_vecs):

@@ -62,7 +62,7 @@ cdef inline bint give_part(Work *w, const RuleTable *t, const History *h, int64_
         lot.earned = lot.active_from = w.in_.day[basket] if basket >= 0 else day
         lot.good_through = expires_on(&t.currencies[c], account, lot.earned)
         lot.source = <int32_t>row[FACTS]
-        lot.fixed = 0
+        lot.fixed = t.currencies[c].fixes
         # No points of its rules, if the fact is an exchange.
         lot.tag = RESTORED
         return put_lot(account, lot, day)
@@ -201,7 +201,8 @@ cdef inline bint in_favour(Work *w, const RuleTable *t, Sold *s, int64_t basket,
     lot.active_from = s.day + t.currencies[c].pending_days
     lot.good_through = expires_on(&t.currencies[c], account, s.day)
     lot.source = s.source
-    lot.tag = lot.fixed = 0
+    lot.tag = 0
+    lot.fixed = t.currencies[c].fixes
     lot.points = points
     if lot.good_through < day:
         s.expired[c] += points

@@ -306,7 +306,8 @@ def _days(zone: str, starts_at: int, at_us: Int64) -> tuple[Int32, NDArray[np.in
         local = at_us + offsets[at]
         day = np.maximum((local - cut_over) // DAY_US, _days_reached(zone, cut_over)[at])
     minute = ((local % DAY_US) // 60_000_000).astype(np.int16)
-    return day.astype(np.int32), minute
+    # West of Greenwich the first hours of 1970 are of a day before all tables.
+    return np.maximum(day, FIRST_DAY).astype(np.int32), minute
 
 
 def day_begins(program: Program, day: int, low: int, high: int) -> Int64:

@@ -42,6 +42,9 @@ MOST_CURRENCIES = 64
 MOST_ACTIVITY_SETS = 64
 """Sets of activity codes that a ledger counts: each is a bit of an activity's word."""
 
+MOST_TIERS = 127
+"""Tiers of a ledger: an answer tells one in 8 bits."""
+
 MOST_RULES = 60_000
 """Names of rules in a ledger: a posting has 16 bits for them, tiers and causes have some too."""
 
@@ -88,6 +91,9 @@ def beyond(programs: Sequence[Program]) -> Found:
         ),
         "rule": (
             {one.id for program in programs for one in program.rule}, MOST_RULES, "rules"
+        ),
+        "ladder.tier": (
+            {tier.id for program in programs for tier in program.tiers()}, MOST_TIERS, "tiers"
         ),
     }  # fmt: skip
     for path, (found, most, what) in every.items():

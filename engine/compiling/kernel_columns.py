@@ -300,7 +300,9 @@ class _Extras:
             about = extra.about or {}
             self.sets[row] = self._about(about)
             manual = about.get("manual_tier")
-            if manual is not None and manual["tier"] not in self.layout.tiers:
+            if manual is not None and all(
+                tier.id != manual["tier"] for tier in self._program(row).tiers()
+            ):
                 flags |= NO_SUCH_TIER
         if kind in (SUBSCRIBE, UNSUBSCRIBE, DONATE, REWARD, GIFT_ISSUE) or (
             kind in (SHARE_IN, TRANSFER_IN) and (extra.cause or extra.code)

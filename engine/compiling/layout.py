@@ -12,6 +12,7 @@ import xxhash
 
 from vafa.native.state import State
 
+from ..program.currencies import Currency, Inactivity
 from ..program.program import Program
 
 HEAD, ACCOUNT, TIER = 17, 15, 3
@@ -46,8 +47,13 @@ class Layout:
         self.currencies: list[str] = []
         self.scales: list[int] = []
         self.tiers: list[str] = []
+        self.renewed: set[str] = set()
+        """Currencies whose points some version renews."""
+        self._programs = list(programs)
         for program in programs:
             for currency in program.currency:
+                if isinstance(currency.expiry, Inactivity):
+                    self.renewed.add(currency.id)
                 if currency.id not in self.currencies:
                     self.currencies.append(currency.id)
                     self.scales.append(currency.scale)
@@ -63,6 +69,15 @@ class Layout:
         self._lists: set[Key] = set()
         self._empty: set[Key] = set()
         self._size = 0
+
+    def last_with(self, name: str, program: Program) -> tuple[Program, Currency]:
+        """The last version before one that has a currency, else the first after it."""
+        place = next(i for i, one in enumerate(self._programs) if one is program)
+        for one in (*self._programs[place::-1], *self._programs[place:]):
+            for currency in one.currency:
+                if currency.id == name:
+                    return one, currency
+        raise AssertionError(f"no version has the currency {name!r}")
 
     @property
     def tiers_at(self) -> int:

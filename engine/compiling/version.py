@@ -272,7 +272,12 @@ class CompiledProgram(PlacedProgram):
             first = len(limits)
             currency = known.get(number)
             if currency is None:
-                rows.append(_absent(first))
+                # What a member has of it, or gets back, lives by the last version that had it.
+                rows.append({
+                    **_absent(first), "good_through": expiry_table(
+                        *self.layout.last_with(name, self.program)
+                    ),
+                })  # fmt: skip
                 continue
             limits += self._point_limits(
                 currency.caps, CURRENCY, name, currency.scale, "cap."
@@ -293,6 +298,7 @@ class CompiledProgram(PlacedProgram):
                 "renewed_by_sale": int("sale" in renewed),
                 "renewed_by_redemption": int("redemption" in renewed),
                 "renewed_by_activity": int("activity" in renewed),
+                "fixes": int(name in self.layout.renewed and not isinstance(expiry, Inactivity)),
             })  # fmt: skip
         return rows
 
@@ -303,5 +309,5 @@ def _absent(first: int) -> dict[str, Any]:
         "good_through": None, "rate_den": 1, "most": MOST_POINTS, "known": 0, "pending_days": 0,
         "multiplied": 0, "caps_from": first, "caps_to": first, "spendable": 0, "at_basket": 0,
         "rounding": 0, "inactivity": 0, "renewed_by_sale": 0, "renewed_by_redemption": 0,
-        "renewed_by_activity": 0,
+        "renewed_by_activity": 0, "fixes": 0,
     }  # fmt: skip
