@@ -395,6 +395,29 @@ def test_a_closed_day_of_which_a_late_hold_moves_the_lines_agrees(tmp_path: Path
         assert all(one.agrees for one in explainer.all())
 
 
+def test_goods_that_are_named_late_and_change_what_a_cap_cuts_agree(tmp_path: Path) -> None:
+    """What a rule wants since is written nowhere where it gives the same."""
+    program = (
+        '[[currency]]\nid = "points"\ncaps = { basket = 5 }\n'
+        '[[rule]]\nid = "base"\nkind = "earn"\npoints = 1\nper = 100\n'
+        '[[rule]]\nid = "dairy"\nkind = "multiply"\nfactor = 2\nwhen = { department = ["dairy"] }\n'
+    )
+    case = made(
+        program, buys(("bread", 900)),
+        {"kind": "catalog", "products": [{"sku": "bread", "department": "dairy"}],
+         "occurred_at": "2025-06-01T00:00:00Z"},
+    )  # fmt: skip
+    del case.facts[1]["member"]
+    with ledger(case, tmp_path / "ledger") as writer:
+        explainer = Explainer(writer.replica)
+        found = explainer.fact("s1", "m")
+        assert isinstance(found, Explanation)
+        assert len(found.postings) == 2
+        assert len(found.journalled) == 1
+        assert (found.agrees, found.moved_lines) == (True, True)
+        assert all(one.agrees for one in explainer.all())
+
+
 def test_a_bonus_of_a_closed_day_that_a_cap_leaves_nothing_is_told(tmp_path: Path) -> None:
     program = (
         '[[currency]]\nid = "points"\ncaps = { day = 5 }\n'

@@ -29,7 +29,7 @@ from ..columns.records import StoredFact, read_facts
 from ..columns.schema import NO_MEMBER, column
 from ..columns.status import REFUSALS, Status
 from ..controls.standing import DAY_CLOSED, day_closed
-from ..facts import SHOWN
+from ..facts import KINDS, SHOWN
 from ..folding.chain import Heads
 from ..reference.calendar import business_date
 from ..reference.facts import named_sale
@@ -55,6 +55,8 @@ from .refused import refused
 from .rules import lines_told, rules_told
 from .shape import CodeTold, ControlTold, Explanation, ProgramTold
 from .words import sentences
+
+_NAMING = (KINDS.index("catalog"), KINDS.index("store"))
 
 
 class UnknownFact(LookupError):
@@ -277,6 +279,8 @@ class Explainer:
         if not unlike and not later and (lines := list(line_differences(every, own))):
             then = self._lines_then(chain, seq)
             lines = lines if then is None else list(line_differences(then, own))
+            if lines and self._named_since(seq):
+                lines = []
             unlike, moved = lines, not lines
         if (
             stored.kind in MEMBER_KINDS and seq >= chain.last_tie and seq not in played.elsewhere
@@ -315,6 +319,18 @@ class Explainer:
         then = play_chain(world, chain_of(self._reader, number, heads), len(heads) > 1)
         step = then.steps.get(seq)
         return [] if step is None else [*step.row.postings, *then.apart.get(seq, ())]
+
+    def _named_since(self, seq: int) -> bool:
+        """Whether goods or stores were named after a fact was committed.
+
+        A rule may want another figure of it since and give the same, cut by a cap: what is wanted
+        is corrected nowhere.
+        """
+        last = self._reader.records.at(seq).record.last
+        return any(
+            column(record.facts(), "kind")[0] in _NAMING
+            for record in self._reader.journal.scan(last)
+        )
 
     def _not_in_force(
         self, number: int, chain: MemberChain, stored: StoredFact

@@ -260,7 +260,7 @@ SENTENCES = {
     ),
     "differs": (
         "THE LEDGER DOES NOT AGREE: {what}{rule}: explained {explained}, journalled {journalled}.",
-        "دفتر موافق نیست: {what}{rule}: توضیح {explained}، دفتر {journalled}.",
+        "ثبت دفتر با این حساب نمی‌خواند: {what}{rule}: حساب {explained}، دفتر {journalled}.",
     ),
     "agrees": (
         "The postings of the ledger agree with this to the point.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 from ..program.program import Program
 from .lexicon import (
@@ -314,11 +315,17 @@ class _Speaker(RuleSpeaker):
             )  # fmt: skip
             yield self.say(
                 "differs", what=f"{unlike.what} {unlike.currency or ''}".strip(), rule=rule,
-                explained=voice.digits(str(unlike.explained)),
-                journalled=voice.digits(str(unlike.journalled)),
+                explained=self._unlike(unlike.explained),
+                journalled=self._unlike(unlike.journalled),
             )  # fmt: skip
         if told.agrees:
             yield self.say("agrees")
+
+    def _unlike(self, figure: Any) -> str:
+        """A figure of a difference; of a posting in the journal's own words."""
+        if figure is None:
+            return self.say("none")
+        return self.voice.digits(str(figure)) if isinstance(figure, int) else str(figure)
 
     def of_control(self, told: ControlTold) -> Iterator[str]:
         """All sentences of a fact of no member."""
