@@ -277,8 +277,63 @@ def test_who_was_merged_with_its_referrer_brings_it_nothing(shop: Shop) -> None:
     shop.checked()
 
 
-@pytest.mark.parametrize("survivor", ["anna", "b"])
+@pytest.mark.parametrize("by", ["b", "c"])
+def test_a_sale_and_a_return_by_either_name_of_a_member_are_the_referral_s(
+    shop: Shop, by: str
+) -> None:
+    refer(shop, "b")
+    shop.send("enrol", "e-c", "2024-01-02", member="c")
+    shop.send("merge", "m1", "2024-01-03", member="c", other="b")
+    buy(shop, "s1", "2026-02-01", by)
+    assert (shop.active("c"), shop.active("anna")) == (130, 200)
+    all_back(shop, "r1", "2026-02-02", "c" if by == "b" else "b", "s1")
+    assert (shop.active("c"), shop.active("anna")) == (0, 0)
+    shop.checked()
+
+
+def test_nobody_is_referred_twice_by_many_names(shop: Shop) -> None:
+    refer(shop, "b")
+    buy(shop, "s1", "2026-02-01", "b")
+    for n in range(3):
+        refer(shop, f"c{n}")
+        shop.send("merge", f"m{n}", "2026-02-02", member="b", other=f"c{n}")
+    assert shop.active("anna") == 200
+    all_back(shop, "r1", "2026-02-03", "b", "s1")
+    assert (shop.active("b"), shop.active("anna")) == (0, 0)
+    buy(shop, "s2", "2026-02-04", "c1")
+    assert (shop.active("b"), shop.active("anna")) == (130, 200)
+    shop.checked()
+
+
+def test_of_two_that_referred_a_merged_member_the_survivor_s_gets_the_points(shop: Shop) -> None:
+    shop.send("enrol", "e-q", "2024-01-01", member="q")
+    refer(shop, "b")
+    refer(shop, "c", "q")
+    shop.send("merge", "m1", "2026-02-01", member="b", other="c")
+    buy(shop, "s1", "2026-02-02", "c")
+    buy(shop, "s2", "2026-02-03", "b")
+    assert (shop.active("anna"), shop.active("q")) == (200, 0)
+    shop.checked()
+
+
+def test_what_a_referrer_s_other_name_has_brought_counts(shop: Shop) -> None:
+    shop.send("enrol", "e-z", "2024-01-01", member="z")
+    refer(shop, "b")
+    refer(shop, "c", "z")
+    refer(shop, "d", "z")
+    buy(shop, "s1", "2026-02-01", "b")
+    shop.send("merge", "m1", "2026-02-02", member="anna", other="z")
+    buy(shop, "s2", "2026-02-03", "c")
+    assert shop.active("anna") == 200 + 700
+    buy(shop, "s3", "2026-02-04", "d")
+    assert shop.active("anna") == 200 + 700
+    shown = member_view(shop.writer.replica, "anna") or {}
+    assert shown["referrals"]["friend"]["brought"] == 3
+    shop.checked()
+
+
 @pytest.mark.parametrize("undone", [False, True])
+@pytest.mark.parametrize("survivor", ["anna", "b"])
 def test_what_brought_a_referral_comes_back_though_both_are_merged(
     shop: Shop, survivor: str, undone: bool
 ) -> None:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..calendars.calendars import FIRST_DAY, period_table, week_begins
 from ..columns.answers import Answer
@@ -58,9 +59,12 @@ def watched(fold: Fold, replica: Replica, facts: Facts, new: Mapping[str, str]) 
         members = set(facts.member.tolist())
         if has_links(facts):
             members |= {numbers[one] for one in _others(facts) if one in numbers}
-        found |= {m: known[m] for m in members if m in known}
-    names = {one.id for version in fold.versions for one in version.program.referral}
-    before = {(m, name): has_given(fold, m, name) for m in found for name in names}
+        # Who was merged into one of them is the same member under another name.
+        names_of = fold.accounts.names_of
+        names = {n for m in members for n in names_of(fold.accounts.person(m))} | members
+        found |= {m: known[m] for m in names if m in known}
+    rules = {one.id for version in fold.versions for one in version.program.referral}
+    before = {(m, name): has_given(fold, m, name) for m in found for name in rules}
     return Watched(found, before)
 
 
@@ -105,11 +109,12 @@ def legs_of(
         if now and given is None:
             moves.append((_place(fold, batch, outcome, *key), key))
         elif was and not now and given is not None:
-            moves += [(row, key) for row in _back(batch.facts, key[0])[:1]]
+            moves += [(row, key) for row in _back(fold, batch.facts, key[0])[:1]]
     if not moves:
         return None
     rows: list[tuple[int, int, str, Extra]] = []
     stand = replica.membership.referrals.standing()
+    moves = _once(fold, moves, stand)
     # Of one commit those that came first count first.
     for row, key in sorted(moves):
         given = stand.pop(key, None)
@@ -154,9 +159,10 @@ def _brings(
         return None
     currency = program.currency_named(referral.currency)
     to = fold.dictionaries.members.names[member]
+    person = fold.accounts.person(referrer)
     mine = [
         one for (_, of), one in stand.items()
-        if of == name and one.referrer == referrer and one.points
+        if of == name and fold.accounts.person(one.referrer) == person and one.points
     ]  # fmt: skip
     full = room(fold, referral, mine, at) == 0
     points, ordinal = referral.referrer, len(mine) + 1
@@ -169,10 +175,36 @@ def _brings(
     )
 
 
-def _back(facts: Facts, member: int) -> list[int]:
+def _once(
+    fold: Fold, moves: list[tuple[int, Key]], stand: Mapping[Key, Given]
+) -> list[tuple[int, Key]]:
+    """Without what would bring a member's referrers points for another one of its names: nobody is
+    referred twice. Its own name counts before those that were merged into it.
+    """
+    person = fold.accounts.person
+    done = {(person(member), name) for member, name in stand}
+    kept: list[tuple[int, Key]] = []
+    for row, key in sorted(moves, key=lambda move: (move[1][0] != person(move[1][0]), move)):
+        who = person(key[0]), key[1]
+        if key in stand:
+            kept.append((row, key))
+        elif who not in done:
+            done.add(who)
+            kept.append((row, key))
+    return kept
+
+
+def _rows_of(fold: Fold, facts: Facts, member: int) -> NDArray[np.bool_]:
+    """Which facts name a member, by any of its names."""
+    if not fold.accounts:
+        return facts.member == member
+    return np.isin(facts.member, fold.accounts.names_of(fold.accounts.person(member)))
+
+
+def _back(fold: Fold, facts: Facts, member: int) -> list[int]:
     """Rows by which something of a member came back."""
     return [
-        row for row in np.flatnonzero(facts.member == member).tolist()
+        row for row in np.flatnonzero(_rows_of(fold, facts, member)).tolist()
         if facts.kind[row] in (RETURN, UNCLAIM)
         or (facts.kind[row] == SALE and facts.extra(row).named)
     ]  # fmt: skip
@@ -196,7 +228,7 @@ def _place(fold: Fold, batch: Batch, outcome: Outcome, member: int, name: str) -
     rule, postings = fold.layout.rules.index(name), outcome.postings
     owners = np.repeat(np.arange(len(outcome.status)), np.diff(outcome.posted_from))
     mine = owners[(postings["rule"] == rule) & (postings["points"] > 0)]
-    mine = mine[batch.facts.member[mine] == member]
+    mine = mine[_rows_of(fold, batch.facts, member)[mine]]
     return int(mine[0]) if len(mine) else len(batch.ids)
 
 
@@ -206,9 +238,10 @@ def _earned_by(
     """Id and instant of the sale that the rule has given to in a commit."""
     rule, postings = fold.layout.rules.index(name), outcome.postings
     owners = np.repeat(np.arange(len(outcome.status)), np.diff(outcome.posted_from))
+    theirs = _rows_of(fold, batch.facts, member)
     for place in np.flatnonzero((postings["rule"] == rule) & (postings["points"] > 0)).tolist():
         row = int(owners[place])
-        if batch.facts.member[row] != member:
+        if not theirs[row]:
             continue
         seq = int(postings["corrects"][place])
         if 0 < seq < batch.first:
@@ -217,7 +250,7 @@ def _earned_by(
         mine = seq - batch.first if seq else row
         return batch.ids[mine], int(batch.facts.at[mine])
     # Of a tie the member may be the other one.
-    rows = np.flatnonzero(batch.facts.member == member)
+    rows = np.flatnonzero(theirs)
     row = int(rows[-1]) if len(rows) else 0
     return batch.ids[row], int(batch.facts.at[row])
 
@@ -227,9 +260,11 @@ def referrals_view(replica: Replica, fold: Fold, member: int, at: int) -> Answer
     if not fold.refers:
         return {}
     found = {}
+    names = fold.accounts.names_of(fold.accounts.person(member))
     for referral in fold.versions.showing(at).program.referral:
         mine = [
-            one for one in replica.membership.referrals.of(member, referral.id) if one.at <= at
+            one for name in names for one in replica.membership.referrals.of(name, referral.id)
+            if one.at <= at
         ]
         if mine:
             paid = [one for one in mine if one.points]
