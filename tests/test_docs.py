@@ -32,7 +32,7 @@ from vafa.engine.cli import main
 from vafa.engine.cli.output import Exit
 from vafa.engine.columns import schema
 from vafa.engine.facts import parts
-from vafa.engine.journal import journal
+from vafa.engine.journal import journal, lock_file
 from vafa.engine.outbox import events as outbox
 from vafa.engine.outbox.store import Standing
 from vafa.engine.program import conditions as program_conditions
@@ -378,7 +378,8 @@ def test_bounds_are_told() -> None:
     (table,) = tables(section(page_text("http"), "Bounds"))
     products = msgspec.json.schema(facts.CatalogFact)["$defs"]["CatalogFact"]["properties"]
     assert [int(row[1].replace(",", "")) for row in table] == [
-        bodies.MOST_BODY, bodies.BODY_S, edge.HEAD_S, edge.IDLE_S, edge.MOST_CONNECTIONS,
+        bodies.MOST_BODY, bodies.BODY_S, edge.HEAD_S, edge.IDLE_S, edge.NEW_S, edge.READ_S,
+        edge.MOST_CONNECTIONS, events.MOST_TILL_BODY,
         decode.MOST_FACTS, committer.QUEUE_FACTS, decode.MOST_ITEMS, parts.MOST_LINES,
         parts.MOST_TENDERS, parts.MOST_COUPONS, parts.MOST_OFFERS,
         parts.MOST_SEGMENTS, parts.MOST_FIGURES, parts.ID_BYTES, parts.NAME_BYTES,
@@ -632,7 +633,8 @@ def test_lmdb_settings_are_told() -> None:
     for setting in re.findall(r"`(\w+=\w+)`", text):
         assert f"{setting}," in source
     assert f"{journal.MAP_BYTES >> 30}\nGiB" in text
-    assert "max_readers=1024" in source
+    assert f"{lock_file.MOST_READERS:,} readers" in text
+    assert "max_readers=MOST_READERS" in source
 
 
 def test_files_of_a_ledger_are_told(tmp_path: Path) -> None:
