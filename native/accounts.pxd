@@ -186,6 +186,14 @@ cdef inline int32_t expires_on(const CurrencyTable *c, const int64_t *account,
     return c.good_through[earned]
 
 
+cdef inline const int32_t *renewed_through(const CurrencyTable *c,
+                                           const Lot *lot) noexcept nogil:
+    """Last good day by the day of a lot's last renewal, by the policy that made it; NULL: nothing
+    renews it.
+    """
+    return NULL if lot.fixed == 1 else c.idle[lot.fixed - 1 if lot.fixed else 0]
+
+
 cdef inline bint give_back(int64_t *account, Lot lot, int32_t day, int32_t lives) noexcept nogil:
     """Put points back into the lot they left, or a passed one's new life of `lives` days."""
     cdef Lots *lots = <Lots*>account[LOTS]
@@ -213,14 +221,17 @@ cdef inline void renew_held(const CurrencyTable *c, int64_t *row, int32_t curren
                             int32_t renewed) noexcept nogil:
     """Lots that are held are renewed as well, where they have not passed."""
     cdef Vec *v = <Vec*>row[HOLDS]
+    cdef const int32_t *through
     cdef Part p
     cdef int32_t i
     for i in range(n_parts(v)):
         p = part_of(v, i)
-        if (p.currency == currency and p.lot.tag >= 0 and not p.lot.fixed
-                and p.lot.earned <= renewed <= p.lot.good_through
-                and c.good_through[renewed] > p.lot.good_through):
-            set_good_through(v, i, c.good_through[renewed])
+        if p.currency != currency or p.lot.tag < 0:
+            continue
+        through = renewed_through(c, &p.lot)
+        if (through != NULL and p.lot.earned <= renewed <= p.lot.good_through
+                and through[renewed] > p.lot.good_through):
+            set_good_through(v, i, through[renewed])
 
 
 cdef inline void renew(const CurrencyTable *c, int64_t *row, int32_t currency,
@@ -228,6 +239,7 @@ cdef inline void renew(const CurrencyTable *c, int64_t *row, int32_t currency,
     """Set the last renewal of an inactivity currency; lots move with it, in order."""
     cdef int64_t *account = account_of(row, currency)
     cdef Lots *lots = <Lots*>account[LOTS]
+    cdef const int32_t *through
     cdef Lot lot
     cdef int32_t i, k, last
     account[RENEWED] = renewed
@@ -236,11 +248,12 @@ cdef inline void renew(const CurrencyTable *c, int64_t *row, int32_t currency,
     if lots == NULL:
         return
     for i in range(lots.head, lots.end):
-        if not lots.lot[i].fixed:
+        through = renewed_through(c, &lots.lot[i])
+        if through != NULL:
             last = lots.lot[i].earned
             if renewed > last:
                 last = <int32_t>renewed
-            lots.lot[i].good_through = c.good_through[last]
+            lots.lot[i].good_through = through[last]
     # Insertion sort: nearly in order already.
     for i in range(lots.head + 1, lots.end):
         lot = lots.lot[i]

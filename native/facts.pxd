@@ -250,8 +250,8 @@ cdef inline int apply_adjust(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         lot.fixed = in_.expires[i] != -2
         lot.good_through = in_.expires[i] if lot.fixed else expires_on(
             &t.currencies[c], account, day)
-        if t.currencies[c].fixes:
-            lot.fixed = 1
+        if not lot.fixed:
+            lot.fixed = t.currencies[c].fixes
         lot.source = <int32_t>row[FACTS]
         lot.tag = 0
         lot.points = points

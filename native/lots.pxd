@@ -20,7 +20,7 @@ cdef struct Lot:
     int32_t good_through
     int32_t source        # place of the fact that made it among its member's
     int32_t tag           # 0: points of the fact; 1 + rung: a bonus for a tier; or as above
-    int32_t fixed         # its last day was named: no renewal moves it
+    int32_t fixed         # 1: nothing renews it; else which policy does, 0 the first, 2 the second
     int64_t points
 
 cdef struct Lots:

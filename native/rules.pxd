@@ -228,7 +228,9 @@ cdef struct CurrencyTable:
     int32_t renewed_by_sale
     int32_t renewed_by_redemption
     int32_t renewed_by_activity
-    int32_t fixes                 # its lots are never renewed, though another version renews some
+    int32_t fixes                 # `fixed` of the lots that this version makes
+    int32_t renewable             # some version's policy for it is inactivity
+    const int32_t **idle          # by inactivity policy of all versions: last good day, by day
 
 cdef struct Cond:
     int32_t op
@@ -485,6 +487,7 @@ cdef class Rules:
     cdef PlainRung *rungs
     cdef const int32_t **first_periods
     cdef const int32_t **streak_periods
+    cdef const int32_t **idle
     cdef dict held
     cdef readonly Py_ssize_t n_products, n_stores, n_terminals, n_tenders, n_channels
     cdef readonly Py_ssize_t n_coupons, n_activities, n_limits

@@ -51,6 +51,7 @@ cdef class Rules:
         free(self.plain)
         free(self.rungs)
         free(<void*>self.first_periods)
+        free(<void*>self.idle)
         free(<void*>self.streak_periods)
 
     cdef void *get(self, str name, object dtype, Py_ssize_t least) except? NULL:
@@ -268,14 +269,21 @@ cdef class Rules:
             self.counters[i].subject = subject
             self.counters[i].window = window
             self.counters[i].slot = slot
+        self.idle = <const int32_t**>_items(
+            sum(len(one["idle"]) for one in lists["currencies"]), sizeof(void*))
+        k = 0
         for i, one in enumerate(lists["currencies"]):
-            self.held["through", i] = one["good_through"]
+            self.held["through", i] = one["good_through"], one["idle"]
             self.currencies[i] = CurrencyTable(
                 <int32_t*>pointer(one["good_through"], np.int32, 1), one["rate_den"],
                 one["most"], one["known"], one["pending_days"], one["multiplied"], one["caps_from"],
                 one["caps_to"], one["spendable"], one["at_basket"], one["rounding"],
                 one["inactivity"], one["renewed_by_sale"], one["renewed_by_redemption"],
-                one["renewed_by_activity"], one["fixes"])
+                one["renewed_by_activity"], one["fixes"], len(one["idle"]) > 0,
+                self.idle + k)
+            for table in one["idle"]:
+                self.idle[k] = <int32_t*>pointer(table, np.int32, 1)
+                k += 1
         for i, (op, negated, a, b, c, list_from, list_to) in enumerate(lists["conds"]):
             self.conds[i] = Cond(op, negated, a, b, c, list_from, list_to)
         for i, s in enumerate(lists["segments"]):

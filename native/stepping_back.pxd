@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from .accounts cimport account_of, renew, settle
+from .accounts cimport account_of, renew, renewed_through, settle
 from .columns cimport Columns, post
 from .held cimport Part, n_parts, part_of, set_good_through
 from .history cimport Event, History, Purchase, Sold, blank_row, copy_row, free_row
@@ -99,12 +99,16 @@ cdef inline void held_back(const RuleTable *t, const History *h, int64_t *row,
                            int32_t c) noexcept nogil:
     """Lots that are held live as long as the renewals that are left let them."""
     cdef Vec *v = <Vec*>row[HOLDS]
+    cdef const int32_t *through
     cdef Part p
     cdef int32_t i
     for i in range(n_parts(v)):
         p = part_of(v, i)
-        if p.currency == c and p.lot.tag >= 0 and not p.lot.fixed:
-            p.lot.good_through = t.currencies[c].good_through[p.lot.earned]
+        if p.currency != c or p.lot.tag < 0:
+            continue
+        through = renewed_through(&t.currencies[c], &p.lot)
+        if through != NULL:
+            p.lot.good_through = through[p.lot.earned]
             renew_since(t, h, c, &p.lot)
             set_good_through(v, i, p.lot.good_through)
 

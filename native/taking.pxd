@@ -7,7 +7,8 @@ what is missing is debt, forgiven, withheld, or refuses the return.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from .accounts cimport (
-    account_of, expires_on, give_back, put_lot, take_active, take_own, take_pending)
+    account_of, expires_on, give_back, put_lot, renewed_through, take_active, take_own,
+    take_pending)
 from .accrual cimport accrue, move_waiting, waits_fall
 from .arith cimport i128
 from .columns cimport post
@@ -31,10 +32,13 @@ cdef inline void renew_since(const RuleTable *t, const History *h, int32_t c,
                              Lot *lot) noexcept nogil:
     """What renewed the account's lots while this one was away renews it, if it lived then."""
     cdef int32_t k
+    cdef const int32_t *through = renewed_through(&t.currencies[c], lot)
+    if through == NULL:
+        return
     for k in range(h.n_renewals):
         if h.renewal[k].currency == c and lot.earned <= h.renewal[k].day <= lot.good_through:
-            if t.currencies[c].good_through[h.renewal[k].day] > lot.good_through:
-                lot.good_through = t.currencies[c].good_through[h.renewal[k].day]
+            if through[h.renewal[k].day] > lot.good_through:
+                lot.good_through = through[h.renewal[k].day]
 
 
 cdef inline bint give_part(Work *w, const RuleTable *t, const History *h, int64_t basket,
@@ -66,7 +70,7 @@ cdef inline bint give_part(Work *w, const RuleTable *t, const History *h, int64_
         # No points of its rules, if the fact is an exchange.
         lot.tag = RESTORED
         return put_lot(account, lot, day)
-    if h != NULL and t.currencies[c].inactivity and not lot.fixed:
+    if h != NULL and t.currencies[c].renewable:
         renew_since(t, h, c, &lot)
     if h != NULL and lot.source < h.closed and lot.good_through >= day:
         # With its membership all that the member had has passed.

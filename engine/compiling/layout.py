@@ -12,6 +12,7 @@ import xxhash
 
 from vafa.native.state import State
 
+from ..calendars.calendars import Int32, expiry_table
 from ..program.currencies import Currency, Inactivity
 from ..program.program import Program
 
@@ -39,6 +40,10 @@ _ABSORBS: dict[str, tuple[int, int]] = {
 """How, and the number of slots, by the first word of a key."""
 
 
+def _policy(program: Program, expiry: Inactivity) -> tuple[str, int]:
+    return expiry.calendar or program.calendar, expiry.months
+
+
 class Layout:
     """Numbers of rules, currencies and tiers, and slots of counters and of the rest."""
 
@@ -47,13 +52,17 @@ class Layout:
         self.currencies: list[str] = []
         self.scales: list[int] = []
         self.tiers: list[str] = []
-        self.renewed: set[str] = set()
-        """Currencies whose points some version renews."""
+        self.idle: dict[str, dict[tuple[str, int], Int32]] = {}
+        """By currency the inactivity policies of all versions, as (calendar, months): the last
+        good day by the day of the last renewal."""
         self._programs = list(programs)
         for program in programs:
             for currency in program.currency:
+                idle = self.idle.setdefault(currency.id, {})
                 if isinstance(currency.expiry, Inactivity):
-                    self.renewed.add(currency.id)
+                    idle.setdefault(
+                        _policy(program, currency.expiry), expiry_table(program, currency)
+                    )
                 if currency.id not in self.currencies:
                     self.currencies.append(currency.id)
                     self.scales.append(currency.scale)
@@ -69,6 +78,15 @@ class Layout:
         self._lists: set[Key] = set()
         self._empty: set[Key] = set()
         self._size = 0
+
+    def fixes(self, program: Program, currency: Currency) -> int:
+        """`fixed` of the lots that a version makes of a currency, as `native/lots.pxd` tells."""
+        idle, expiry = self.idle[currency.id], currency.expiry
+        if not isinstance(expiry, Inactivity):
+            # Where no version renews any, nothing tells lots apart.
+            return int(bool(idle))
+        place = list(idle).index(_policy(program, expiry))
+        return place + 1 if place else 0
 
     def last_with(self, name: str, program: Program) -> tuple[Program, Currency]:
         """The last version before one that has a currency, else the first after it."""

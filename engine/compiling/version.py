@@ -271,12 +271,13 @@ class CompiledProgram(PlacedProgram):
         for number, name in enumerate(self.layout.currencies):
             first = len(limits)
             currency = known.get(number)
+            idle = list(self.layout.idle[name].values())
             if currency is None:
                 # What a member has of it, or gets back, lives by the last version that had it.
+                last = self.layout.last_with(name, self.program)
                 rows.append({
-                    **_absent(first), "good_through": expiry_table(
-                        *self.layout.last_with(name, self.program)
-                    ),
+                    **_absent(first), "good_through": expiry_table(*last),
+                    "fixes": self.layout.fixes(*last), "idle": idle,
                 })  # fmt: skip
                 continue
             limits += self._point_limits(
@@ -298,7 +299,7 @@ class CompiledProgram(PlacedProgram):
                 "renewed_by_sale": int("sale" in renewed),
                 "renewed_by_redemption": int("redemption" in renewed),
                 "renewed_by_activity": int("activity" in renewed),
-                "fixes": int(name in self.layout.renewed and not isinstance(expiry, Inactivity)),
+                "fixes": self.layout.fixes(self.program, currency), "idle": idle,
             })  # fmt: skip
         return rows
 
@@ -309,5 +310,5 @@ def _absent(first: int) -> dict[str, Any]:
         "good_through": None, "rate_den": 1, "most": MOST_POINTS, "known": 0, "pending_days": 0,
         "multiplied": 0, "caps_from": first, "caps_to": first, "spendable": 0, "at_basket": 0,
         "rounding": 0, "inactivity": 0, "renewed_by_sale": 0, "renewed_by_redemption": 0,
-        "renewed_by_activity": 0, "fixes": 0,
+        "renewed_by_activity": 0, "fixes": 0, "idle": [],
     }  # fmt: skip
