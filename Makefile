@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest
 .PHONY: demo test check schemathesis differential mutation explain-all bench bench-doors load rounds soak-kill soak-flips soak wheel image clean help
 
 help:
-	@echo "make demo | test | check | schemathesis | differential | mutation | explain-all | bench | bench-doors | load | soak | wheel | image | clean"
+	@echo "make demo | test | check | schemathesis | differential | mutation | explain-all | bench | bench-doors | load | rounds | soak | soak-kill | soak-flips | wheel | image | clean"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

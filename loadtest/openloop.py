@@ -237,6 +237,9 @@ async def open_loop(
     while pool.waiting and time.perf_counter() < drain_until:
         await asyncio.sleep(0.002)
     unsent = len(pool.waiting)
+    # Their waits so far count: a server that takes no more is the one that they wait for.
+    now = time.perf_counter()
+    pool.latency_s.extend(now - since for since in pool.waiting)
     pool.waiting.clear()
     await pool.finish(drain_until)
     (lag_p99,) = _milliseconds(lag_s, 99)

@@ -107,16 +107,6 @@ class Run:
         late = {n for told in self.told.values() for n, said in told.parked.items() if said != "ok"}
         return {name for name, told in self.told.items() if told.status == "refused"} | late
 
-    def signed_sums(self, case: Case) -> dict[tuple[str, str], int]:
-        """The sum of signed figures by member and currency."""
-        whose = {fact["id"]: fact["member"] for fact in case.facts if "member" in fact}
-        found: dict[tuple[str, str], int] = defaultdict(int)
-        for name, told in self.told.items():
-            for posting in told.postings:
-                member = whose.get(name) or name.partition("/")[2]
-                found[member, posting.currency] += posting.points
-        return found
-
 
 def us_of(fact: Fact) -> int:
     """Microseconds since 1970 of a fact."""

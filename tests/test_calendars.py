@@ -476,7 +476,10 @@ def test_business_days_are_those_of_zoneinfo(zone: str, cut_over: int, at: list[
     day, minute = business_days(club(zone, cut_over), np.array(at, np.int64))
     assert day.dtype == np.int32
     assert minute.dtype == np.int16
-    expected = [by_zoneinfo(zone, cut_over, us) for us in at]
+    # What comes before all tables is of their first day.
+    expected = [
+        (max(0, day), clock) for day, clock in (by_zoneinfo(zone, cut_over, us) for us in at)
+    ]
     assert list(zip(day.tolist(), minute.tolist(), strict=True)) == expected
     assert business_day(club(zone, cut_over), at[0]) == expected[0][0]
 
@@ -603,3 +606,11 @@ def test_no_later_instant_has_an_earlier_date(zone: str) -> None:
     for cut_over in range(24):
         days, _ = business_days(club(zone, cut_over), at)
         assert (np.diff(days) >= 0).all()
+
+
+@pytest.mark.parametrize(("zone", "cut_over"), [("America/New_York", 0), ("UTC", 4)])
+def test_what_comes_before_all_tables_is_of_their_first_day(zone: str, cut_over: int) -> None:
+    """A fact may come from the first instant of 1970, which is of the day before elsewhere."""
+    days, _ = business_days(club(zone, cut_over), np.array([0, 1, DAY_US], np.int64))
+    assert days.tolist() == [0, 0, 0]
+    assert business_day(club(zone, cut_over), 0) == 0

@@ -242,6 +242,8 @@ class TestOpenLoop:
         assert result.sent + result.unsent == result.planned == 100
         assert not result.valid
         assert "never sent" in result.problems[0]
+        # They have waited as long as they were not sent.
+        assert result.p50 > 150
 
     def test_a_generator_that_runs_late_makes_the_run_invalid(
         self, monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,6 @@ from vafa.engine.program.program import Program
 from .reference_scripts import BASE, EACH, LADDER, Case, back, club, follow
 
 POINTS = '[{tender="points", currency="points"}]'
-BOTH = '[{tender="points", currency="points"}, {tender="wallet", currency="points"}]'
 PLAIN = club(BASE, redemption=POINTS)
 PAID = club(EACH, redemption=POINTS)
 RETURNED = back("", EACH, redemption=POINTS)

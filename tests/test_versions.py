@@ -13,7 +13,17 @@ from vafa.engine.checks import program_file
 from vafa.engine.checks.holiday_calendars import Override, resolve_holidays
 from vafa.engine.checks.program_file import ProgramError, parse_program
 from vafa.engine.controls.program_differences import differences
-from vafa.engine.facts import MemberFact, PublishFact
+from vafa.engine.explain.explain import Explainer
+from vafa.engine.facts import (
+    AdjustFact,
+    CancelFact,
+    HoldFact,
+    MemberFact,
+    PublishFact,
+    RedeemFact,
+    ReleaseFact,
+)
+from vafa.engine.facts.parts import instant_us
 from vafa.engine.ledger.replay import verify
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.replica.replica import Replica
@@ -226,3 +236,72 @@ def test_a_program_that_was_taken_stands_whatever_is_checked_since(
         again = PublishFact("again", mixed.at(0), mixed.PROGRAM + mixed.MORE)
         with pytest.raises(ProgramError, match="a later version finds"):
             writer.publish_program(again)
+
+
+STARS = '''
+[[currency]]
+id = "stars"
+expiry = { policy = "inactivity", months = 3 }
+'''
+
+
+@pytest.mark.parametrize("end", ["cancel", "release", "in time"])
+def test_what_is_left_of_a_currency_that_a_version_drops_can_come_back(
+    tmp_path: Path, end: str
+) -> None:
+    """It had been owed, and was paid: a lot is made of a currency that the version has not."""
+    text = mixed.PROGRAM.replace('kind = "earn"', 'kind = "earn"\ncurrency = "points"', 1)
+    first, last = text.replace("[[rule]]", STARS + "\n[[rule]]", 1), text
+    with mixed.start(tmp_path, first) as writer:
+        commit(writer, sale("s", 1))
+        if end == "cancel":
+            commit(writer, RedeemFact("r", mixed.at(2), "m", "stars", 100, True))
+        else:
+            commit(writer, HoldFact("r", mixed.at(2), "m", "stars", 100, None, True))
+        commit(writer, AdjustFact("a", mixed.at(3), "m", "stars", 150, "found", "office"))
+        publish(writer, "v2", 4, last)
+        back_again = (
+            CancelFact("k", mixed.at(5), "m", "r") if end == "cancel"
+            else ReleaseFact("k", mixed.at(5), "m", "r") if end == "release" else sale("t", 60)
+        )
+        (answer,) = answers(commit(writer, back_again))
+        assert answer["balances"]["stars"]["active"] == 150
+        shown = member_view(writer.replica, "m", instant_us(mixed.at(61)))
+        assert shown is not None
+        assert shown["balances"]["stars"]["active"] == 150
+        assert all(told.agrees for told in Explainer(writer.replica).all())
+    assert verify(tmp_path).findings == []
+
+
+def test_tiers_of_all_versions_fit_an_answer(tmp_path: Path) -> None:
+    def ladder(number: int) -> str:
+        tiers = "".join(
+            f'[[ladder.tier]]\nid = "v{number}-{n}"\nat_least = {{ spend = {n + 1} }}\n'
+            for n in range(64)
+        )
+        return mixed.PROGRAM.partition("[ladder]")[0] + '[ladder]\nwindow = "year"\n' + tiers
+
+    with mixed.start(tmp_path, ladder(1)) as writer:
+        with pytest.raises(ProgramError, match="at most 127 tiers over all versions"):
+            publish(writer, "v2", 4, ladder(2))
+        assert len(writer.replica.versions) == 1
+
+
+def test_gift_cards_keep_their_currency(tmp_path: Path) -> None:
+    cards = '''
+[[currency]]
+id = "%s"
+kind = "credit"
+scale = 2
+
+[gift_cards]
+currency = "%s"
+'''
+    with mixed.start(tmp_path, mixed.PROGRAM + cards % ("gift", "gift")) as writer:
+        verdict = writer.publish_program(
+            PublishFact("v2", mixed.at(4), mixed.PROGRAM + cards % ("other", "other"))
+        )
+        assert verdict.refusal is not None
+        assert verdict.refusal.slug == "program-differs"
+        assert "'gift'" in verdict.refusal.detail
+        publish(writer, "v3", 5, mixed.PROGRAM)

@@ -32,7 +32,6 @@ _PARTS = {
 _EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 CENTURY = {"gregorian": 2000, "jalali": 1400}
-MOST_EPOCH = 10**17
 
 
 def zone_of(name: str) -> ZoneInfo:

@@ -134,6 +134,7 @@ def turn_of(world: World, entry: Accepted, member: State, place: int) -> Turn:
         date = fact.date
     elif member.about.joined is None:
         member.about = replace(member.about, joined=date)
+    member.had = {**member.had, **{one.id: (program, one) for one in program.currency}}
     member.now_us = max(member.now_us, entry.at_us)
     run_out(program, member, date if closing else dt.date.max, member.now_us)
     advance(program, member, date)

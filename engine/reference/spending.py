@@ -273,14 +273,21 @@ def _free(
 ) -> tuple[int, int, int]:
     """Give back what a hold has left on a day: (released, expired at once, no more forgiven)."""
     takes, released = list(held.takes), held.left
-    fresh = _fresh(program, held.currency, day, held.id, place)
+    fresh = _fresh(program, member, held.currency, day, held.id, place)
     unforgiven, expired = member.wallet.restore(takes, released, fresh, None)
     member.holds[held.id] = replace(held, takes=())
     return released, expired, unforgiven
 
 
-def _fresh(program: Program, name: str, day: dt.date, source: str, place: int) -> Lot:
-    """A lot for what had become debt that is paid: of the day on which it comes back."""
+def _fresh(
+    program: Program, member: State, name: str, day: dt.date, source: str, place: int
+) -> Lot:
+    """A lot for what had become debt that is paid: of the day on which it comes back.
+
+    Where the version has no such currency the last one before it that had.
+    """
+    if all(one.id != name for one in program.currency):
+        program, _ = member.had[name]
     currency = program.currency_named(name)
     dates = earned_dates(program, currency, day)._replace(active_from=day)
     return Lot(name, 0, dates, source, "", (place, AFTER_RULES))
@@ -485,7 +492,9 @@ def cancel(turn: Turn, fact: CancelFact) -> None:
 def give_back(turn: Turn, currency: str, keys: Sequence[PoolKey], points: int) -> None:
     """Redeemed points go back, the last taken first, as far as they are not back yet."""
     member, wallet = turn.member, turn.member.wallet
-    fresh = _fresh(turn.program, currency, turn.date, turn.row.id, turn.place)
+    fresh = _fresh(
+        turn.program, turn.member, currency, turn.date, turn.row.id, turn.place
+    )
     through = turn.today + dt.timedelta(turn.program.returns.restored_days)
     restored = no_more = 0
     for key in reversed(keys):

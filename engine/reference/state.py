@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ..facts import CalendarDate
+from ..program.currencies import Currency
 from ..program.program import Program
 from .lines import BasketLine, eligible_amount
 from .lots import Take, Wallet
@@ -306,6 +307,8 @@ class State:
     gifts: dict[str, TierGift] = field(default_factory=dict)
     top: str | None = None
     upgrades: int = 0
+    had: Mapping[str, tuple[Program, Currency]] = field(default_factory=dict)
+    """Of each currency the last version, under which the member had a fact, that has it."""
 
     def held_points(self, currency: str) -> int:
         """Points that holds have set apart."""
@@ -320,5 +323,5 @@ class State:
             self.wallet.copy(), self.about, list(self.records), list(self.purchases),
             dict(self.sales), dict(self.holds), dict(self.pools), self.now_us, dict(self.carry),
             dict(self.units), list(self.grants), dict(self.held), dict(self.held_settled),
-            dict(self.held_by), dict(self.gifts), self.top, self.upgrades,
+            dict(self.held_by), dict(self.gifts), self.top, self.upgrades, self.had,
         )  # fmt: skip
