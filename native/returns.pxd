@@ -91,7 +91,7 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
     s.left = money_of(&b)
     count_offers(w, ts, s.row, s, w.amounts_now)
     guards_back(ts, s, w.given, row)
-    if not reverse(w, ts, s, i, row, day):
+    if not reverse(w, ts, t.shortfall, s, i, row, day):
         w.failed = 1
         return OK
     for k in range(ts.n_counters):
@@ -140,7 +140,7 @@ cdef inline int apply_no_receipt(Work *w, const RuleTable *t, int64_t i, int64_t
         return OK
     if points > 0:
         if not (post(w.p, <uint32_t>i, 0, NO_RULE, POST_REVERSE, <uint8_t>c, 0, -points, -points)
-                and take_back(w, t, i, row, c, day, points, -1, 0, NULL)):
+                and take_back(w, t, t.shortfall, i, row, c, day, points, -1, 0, NULL)):
             w.failed = 1
     no_amounts(w, t)
     return finish(w, t, i, row, h, day, day)

@@ -215,8 +215,8 @@ cdef inline void take_bonus(Work *w, const RuleTable *t, History *h, int64_t bas
         if not post(w.p, <uint32_t>basket, 0, t.tier_number[rung], POST_REVERSE, <uint8_t>c, 0,
                     -points, -points):
             w.failed = 1
-        if not take_back(w, t, basket, row, c, day, points, <int32_t>slots[BONUS_GIVEN] - 1,
-                         1 + layout, NULL):
+        if not take_back(w, t, t.shortfall, basket, row, c, day, points,
+                         <int32_t>slots[BONUS_GIVEN] - 1, 1 + layout, NULL):
             w.failed = 1
     slots[BONUS_GIVEN] = 0
 

@@ -157,10 +157,13 @@ cdef inline bint restore_spent(Work *w, const RuleTable *t, const History *h, So
     return True
 
 
-cdef inline bint take_back(Work *w, const RuleTable *t, int64_t basket, int64_t *row, int32_t c,
-                           int32_t day, int64_t points, int32_t source, int32_t tag,
-                           int64_t *let_go) noexcept nogil:
-    """Take points out of lots: the source's own, active ones, pending ones; then short."""
+cdef inline bint take_back(Work *w, const RuleTable *t, int32_t shortfall, int64_t basket,
+                           int64_t *row, int32_t c, int32_t day, int64_t points, int32_t source,
+                           int32_t tag, int64_t *let_go) noexcept nogil:
+    """Take points out of lots: the source's own, active ones, pending ones; then short.
+
+    What becomes of the rest is the `shortfall` policy of the return's own version.
+    """
     cdef int64_t *account = account_of(row, c)
     cdef int64_t left = points
     account[REVERSED] += points
@@ -173,19 +176,19 @@ cdef inline bint take_back(Work *w, const RuleTable *t, int64_t basket, int64_t 
     w.out.lack[basket * w.g.n_currencies + c] += left
     if t.currencies[c].spendable:
         w.short_of += left
-    if t.currencies[c].spendable and (t.shortfall == AS_DEBT or t.shortfall == REFUSE):
+    if t.currencies[c].spendable and (shortfall == AS_DEBT or shortfall == REFUSE):
         account[DEBT] += left
         return True
     account[FORGIVEN] += left
     if let_go != NULL:
         let_go[0] += left
     return post(w.p, <uint32_t>basket, 0, NO_RULE,
-                POST_WITHHOLD if t.currencies[c].spendable and t.shortfall == WITHHOLD
+                POST_WITHHOLD if t.currencies[c].spendable and shortfall == WITHHOLD
                 else POST_FORGIVE, <uint8_t>c, 0, left, left)
 
 
-cdef inline bint in_favour(Work *w, const RuleTable *t, Sold *s, int64_t basket, int64_t *row,
-                           int32_t c, int32_t day, int64_t points) noexcept nogil:
+cdef inline bint in_favour(Work *w, const RuleTable *t, int32_t shortfall, Sold *s, int64_t basket,
+                           int64_t *row, int32_t c, int32_t day, int64_t points) noexcept nogil:
     """What becomes available in the member's favour lowers what was let go, then it is a lot."""
     cdef int64_t *account = account_of(row, c)
     cdef int64_t part
@@ -196,7 +199,7 @@ cdef inline bint in_favour(Work *w, const RuleTable *t, Sold *s, int64_t basket,
         account[FORGIVEN] -= part
         points -= part
         if not post(w.p, <uint32_t>basket, 0, NO_RULE,
-                    POST_WITHHOLD if t.currencies[c].spendable and t.shortfall == WITHHOLD
+                    POST_WITHHOLD if t.currencies[c].spendable and shortfall == WITHHOLD
                     else POST_FORGIVE, <uint8_t>c, 0, -part, -part):
             return False
     if points == 0:
@@ -213,9 +216,11 @@ cdef inline bint in_favour(Work *w, const RuleTable *t, Sold *s, int64_t basket,
     return put_lot(account, lot, day)
 
 
-cdef inline bint reverse(Work *w, const RuleTable *t, Sold *s, int64_t basket, int64_t *row,
-                         int32_t day) noexcept nogil:
+cdef inline bint reverse(Work *w, const RuleTable *t, int32_t shortfall, Sold *s, int64_t basket,
+                         int64_t *row, int32_t day) noexcept nogil:
     """Take, per currency as one, what the rules give no more; postings a rule.
+
+    `t` is the version of the sale, `shortfall` the policy of the return's.
 
     What waits for money follows what the sale still gives and what of it is owed: only the rest
     is taken of lots, or becomes one.
@@ -248,15 +253,16 @@ cdef inline bint reverse(Work *w, const RuleTable *t, Sold *s, int64_t basket, i
         account[REVERSED] += net
         if less > 0:
             account[REVERSED] -= less
-            if less > spared and not take_back(w, t, basket, row, c, day, less - spared,
-                                               s.source, 0, &s.let_go[c]):
+            if less > spared and not take_back(w, t, shortfall, basket, row, c, day,
+                                               less - spared, s.source, 0, &s.let_go[c]):
                 return False
         elif less < 0:
             # What had waited has been paid by now; the rest is more than was given before.
             ripe = w.wait_of[c] if w.wait_of[c] < -less else -less
             if ripe < 0:
                 ripe = 0
-            if ripe < -less and not in_favour(w, t, s, basket, row, c, day, -less - ripe):
+            if ripe < -less and not in_favour(
+                    w, t, shortfall, s, basket, row, c, day, -less - ripe):
                 return False
             if ripe and not accrue(w, t, s, basket, row, c, day, ripe):
                 return False

@@ -73,6 +73,29 @@ def retimed(table: Table, rules: Sequence[bytes]) -> Table:
     return sound({**table, "id": "random-2", **random_rules.rules(table, rules)})
 
 
+def with_terms_of(table: Table, other: Table) -> Table:
+    """A version whose points expire, and whose returns and shortfalls go, as those of another.
+
+    The version itself where the two cannot be one.
+    """
+    theirs = {one["id"]: one for one in other["currency"]}
+    currencies = []
+    for one in table["currency"]:
+        rest = {name: value for name, value in one.items() if name not in _TERMS}
+        terms = {n: v for n, v in theirs.get(one["id"], one).items() if n in _TERMS}
+        currencies.append(rest | terms)
+    parts = ("returns", "late_shortfall", "earn_on_redeemed")
+    found = {name: value for name, value in table.items() if name not in parts}
+    found |= {name: other[name] for name in parts if name in other} | {"currency": currencies}
+    try:
+        return sound(found)
+    except AssertionError:
+        return table
+
+
+_TERMS = ("expiry", "pending_days")
+
+
 def program_of(table: Table) -> Program:
     """The Program of a table. Raises msgspec.ValidationError."""
     return msgspec.convert(table, Program, dec_hook=_no_hook)

@@ -146,6 +146,8 @@ def case_of(
         # What a rule has given under a version in which it has no budget is not ruled.
         texts["v1"] = random_programs.program_text(without_budgets(table))
         new = random_programs.retimed(table, blocks.rules("new rule", frame.pick(RULES)))
+        if not certain and blocks.block("new terms", 1)[0] % 2:
+            new = random_programs.with_terms_of(new, program_of(Blocks(seed + b" new")))
         texts["v2"] = random_programs.program_text(without_budgets(new))
         fact = {"id": "v2", "kind": PUBLISH, "occurred_at": frame.pick(times), "program": "v2"}
         arrived.insert(frame.number(0, min(255, len(arrived))), fact)
