@@ -352,6 +352,7 @@ LADDER: dict[str, Bad] = {
     "period of months": (ladder("validity = { months = 3 }", 'validity_period = "year" #!'), "ladder.validity_period", "a validity of months has no period"),
     "period while met": (ladder('validity = "while_met"', 'validity_period = "year" #!'), "ladder.validity_period", "a validity of while_met has no period"),
     "calendar while met": (ladder('validity = "while_met"', 'calendar = "jalali" #!'), "ladder.calendar", "has no calendar"),
+    "over 60 figures": (asks("value = { " + ", ".join(f"v{n} = {n}" for n in range(61)) + " }"), "ladder.tier[2].at_least", "more than 60 figures"),
     "points of no currency": (asks("points = { stars = 5 }"), "ladder.tier[2].at_least.points.stars", "unknown currency 'stars'"),
     "points too fine": (asks("points = { points = 0.001 }"), "ladder.tier[2].at_least.points.points", "scale of 2"),
     "balance below zero": (asks("balance = { points = -1 }"), "ladder.tier[2].at_least.balance.points", "below zero"),

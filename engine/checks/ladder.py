@@ -24,6 +24,9 @@ from .figures import (
 MAX_VALUE = 10**15
 """Bound of a value fed in, on the wire too."""
 
+MOST_ASKED = 60
+"""Figures of one tier: which balances were met is told in a bit each."""
+
 
 def ladder(program: Program, ladder: Ladder) -> Found:
     """The whole ladder."""
@@ -64,6 +67,8 @@ def metrics(asked: Thresholds) -> Iterator[tuple[str, Any]]:
 
 def thresholds(program: Program, path: str, asked: Thresholds) -> Found:
     """Figures that are asked: what they are of, and their bounds."""
+    if len(list(metrics(asked))) > MOST_ASKED:
+        yield path, f"asks more than {MOST_ASKED} figures"
     for name in ("points", "balance"):
         for currency, figure in getattr(asked, name).items():
             at = f"{path}.{name}.{currency}"
