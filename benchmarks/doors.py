@@ -103,7 +103,7 @@ def batches(
 
 def singles(rounds: int, seconds: float, data: Path | None) -> dict[str, Rounds]:
     """Sales and balances of everyone, with a million members in our ledger."""
-    count = int((rounds + 1) * seconds * 12_000)
+    count = int((rounds + 1) * seconds * 24_000)
     draw = random.Random(1)
     some = [f"/v1/members/{n}" for n in _members(data)[:AGAIN]]
     asked = [f"/v1/members/m{draw.randrange(MEMBERS)}" for _ in range(200_000)]
