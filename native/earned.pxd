@@ -223,7 +223,7 @@ cdef inline bint post_rated(Work *w, const RuleTable *t, int64_t *row, int64_t b
 
 
 cdef inline bint check_tier(Work *w, const RuleTable *t, int64_t *row, int64_t basket,
-                            int32_t day, int32_t earned) noexcept nogil:
+                            int32_t day, int32_t earned, History *h) noexcept nogil:
     """The tier check after a fact; a tier-reached bonus once a grant, of the day `earned`.
 
     A tier that is held by hand is not reached, and hides none that is.
@@ -258,6 +258,9 @@ cdef inline bint check_tier(Work *w, const RuleTable *t, int64_t *row, int64_t b
     lot.good_through = expires_on(&t.currencies[c], account, earned)
     lot.source = <int32_t>row[FACTS]
     lot.tag = 1 + t.rung[now]
+    if h != NULL and lot.good_through < day:
+        # Of a sale that applies right after a later hold: it has passed by then.
+        h.bonus_expired[t.rung[now]] += t.bonus_points[now]
     lot.fixed = t.currencies[c].fixes
     lot.points = t.bonus_points[now]
     if not (post(w.p, <uint32_t>basket, 0, t.tier_number[now], POST_BONUS, <uint8_t>c, 0,

@@ -162,7 +162,7 @@ cdef inline int finish(Work *w, const RuleTable *t, int64_t i, int64_t *row, His
     `own` is the fact's date, `day` the member's, which may be later.
     """
     cdef Event *e
-    if not check_tier(w, t, row, i, day, own):
+    if not check_tier(w, t, row, i, day, own, h):
         w.failed = 1
     if h != NULL:
         e = &h.event[h.n_events - 1]
