@@ -100,7 +100,7 @@ class Privacy:
             check_tries(private, holder)
             refusal = await self.slowly(try_pins, private, locks, most)
             if refusal is not None and refusal.slug != "pin-needed":
-                count_wrong(private, holder)
+                await self.slowly(count_wrong, private, holder)
             if refusal is not None:
                 return Verdict(refusal=refusal)
         if isinstance(fact, GiftCardIssueFact | GiftCardPinFact) and gives_pin(fact):
@@ -163,7 +163,7 @@ class PrivacyDoor:
             _try, private, lock, pin, showing.program.membership.pin_attempts
         )
         if outcome != "ok":
-            count_wrong(private, holder)
+            await self._privacy.slowly(count_wrong, private, holder)
         told = {"card": card, "outcome": outcome, "attempts_left": left}
         return web.Response(body=orjson.dumps(told), content_type=JSON)
 

@@ -84,6 +84,14 @@ def _asker(name: str) -> bytes:
     return b"\0" + name.encode()
 
 
+def _wrong(found: bytes | None, window: int) -> int:
+    """How many wrong PINs what is stored tells of a window."""
+    if found is None:
+        return 0
+    then, count = msgspec.msgpack.decode(found, type=tuple[int, int])
+    return count if then == window else 0
+
+
 class Private:
     """An open private/, made when it is not there."""
 
@@ -227,16 +235,13 @@ class Private:
     def wrong(self, asker: str, window: int) -> int:
         """How many wrong PINs somebody has tried in a window of time."""
         with self._env.begin(db=self._attempts) as txn:
-            found = txn.get(_asker(asker))
-        then, count = (0, 0) if found is None else msgspec.msgpack.decode(
-            found, type=tuple[int, int]
-        )  # fmt: skip
-        return count if then == window else 0
+            return _wrong(txn.get(_asker(asker)), window)
 
     def count_wrong(self, asker: str, window: int) -> None:
         """Count a wrong PIN of somebody's, durably."""
-        count = self.wrong(asker, window) + 1
+        # One transaction: other processes count as well.
         with self._env.begin(write=True, db=self._attempts) as txn:
+            count = _wrong(txn.get(_asker(asker)), window) + 1
             txn.put(_asker(asker), msgspec.msgpack.encode((window, count)))
 
     def passed(self, card: str, epoch: int) -> None:

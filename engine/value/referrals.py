@@ -214,9 +214,7 @@ def _falls(fold: Fold, batch: Batch, row: int, given: Given, key: Key) -> Leg:
     member, name = key
     program = fold.versions.showing(given.at).program
     referral = next((one for one in program.referral if one.id == name), None)
-    currency = program.currency[
-        program.currency_at(referral.currency if referral is not None else None)
-    ].id
+    currency = program.currency_named(referral.currency if referral is not None else None).id
     return given.referrer, int(batch.facts.at[row]), batch.ids[row], Extra(
         code=name, currency=currency, to=fold.dictionaries.members.names[member],
         amount=-given.points, forced=True,
