@@ -50,7 +50,7 @@ from .lines import BasketLine
 from .lots import Dates, Lot, earned_dates
 from .metrics import Metric, is_candidate
 from .moving import donate, receive, transfer
-from .returns import Refusal, remainder_of, sale_named
+from .returns import Refusal, check_return, remainder_of, sale_named
 from .sales import (
     apply_return,
     apply_sale,
@@ -80,7 +80,12 @@ def apply(turn: Turn) -> None:
         middle = tiers.figures(program, member, turn.today)
         names = tiers.raised(before, middle)
         before = middle
-    _apply_rest(turn)
+    try:
+        _apply_rest(turn)
+    except Refusal:
+        # Of two reasons for which an exchange is refused the return's comes first.
+        check_return(turn.accepted, turn.row)
+        raise
     after = tiers.figures(program, member, turn.today)
     reach(turn, names | tiers.raised(before, after), after)
     if returns and program.returns.tiers == "strict":

@@ -18,10 +18,10 @@ from ..program.program import Program
 from ..program.rules import Offer
 from .answers import Answer, balances, corrections
 from .calendar import business_date
-from .checks import check_others, check_return, judge_of
+from .checks import check_others, judge_of
 from .facts import named_sale
 from .receipts import Receipt
-from .returns import Refusal
+from .returns import Refusal, check_return
 from .run import Run, play
 from .spending import run_out
 from .tiers import tier_on

@@ -22,9 +22,9 @@ from ..facts import (
 )
 from ..program.program import Program
 from .facts import InvalidFact, OfMember, returned_lines
-from .returns import Refusal
+from .returns import Refusal, check_return
 from .run import Run
-from .turn import Row, is_status
+from .turn import Row
 from .world import Accepted
 
 MOST_POINTS = 10**12
@@ -104,14 +104,3 @@ def check_others(entry: Accepted, before: Run, after: Run) -> None:
         now = rows[name].lack
         if any(now[currency] > old.lack[currency] for currency in now):
             raise Refusal(fact.id, Status.INSUFFICIENT)
-
-
-def check_return(entry: Accepted, row: Row) -> None:
-    """Whether what came back may be short (section 9). Raises Refusal."""
-    program = entry.version.program
-    if getattr(entry.fact, "completed", False):
-        return
-    if program.returns.shortfall == "refuse" and any(
-        points for name, points in row.owed_back.items() if not is_status(program, name)
-    ):
-        raise Refusal(entry.fact.id, Status.POINTS_SPENT)

@@ -16,8 +16,8 @@ from .earning import rate
 from .lines import BasketLine, eligible_amount
 from .outcome import NOTHING, Outcome, Worth
 from .state import Basket, SaleState
-from .turn import Turn
-from .world import exactly
+from .turn import Row, Turn, is_status
+from .world import Accepted, exactly
 
 
 class Refusal(Exception):
@@ -212,6 +212,17 @@ def _measure(basket: Basket, outcome: Outcome) -> Fraction:
         return Fraction(sum(line.quantity for line in lines))
     on_redeemed = basket.program.earn_on_redeemed
     return Fraction(sum(eligible_amount(line, on_redeemed) for line in lines))
+
+
+def check_return(entry: Accepted, row: Row) -> None:
+    """Whether what came back may be short (section 9). Raises Refusal."""
+    program = entry.version.program
+    if getattr(entry.fact, "completed", False):
+        return
+    if program.returns.shortfall == "refuse" and any(
+        points for name, points in row.owed_back.items() if not is_status(program, name)
+    ):
+        raise Refusal(entry.fact.id, Status.POINTS_SPENT)
 
 
 def sale_named(turn: Turn, name: str) -> SaleState:
