@@ -1,4 +1,5 @@
-"""Duplicate members of JSON objects, which every parser takes in silence (the last wins).
+"""Duplicate members of JSON objects, which every parser takes in silence (the last wins), and
+how many objects a text has, before a parser makes them.
 
 A scan of bytes that a strict parser has accepted: strings, braces and colons are known to
 be well-formed, so only their places are read. Keys are compared as written; no field name
@@ -9,7 +10,7 @@ from libc.string cimport memcmp
 
 cdef enum:
     MOST_DEPTH = 16
-    MOST_KEYS = 32
+    MOST_KEYS = 128
 
 
 cdef struct Level:
@@ -71,7 +72,7 @@ cdef Py_ssize_t scan(const unsigned char *text, Py_ssize_t size,
 def duplicate_key(bytes text):
     """The first key that stands twice in one object, as bytes; None when there is none.
 
-    Raises ValueError for more than 16 levels, 32 members of one object, or an escaped key.
+    Raises ValueError for more than 16 levels, 128 members of one object, or an escaped key.
     """
     cdef Py_ssize_t length = 0, at
     cdef const unsigned char *data = text
@@ -81,3 +82,26 @@ def duplicate_key(bytes text):
     if at == -2:
         raise ValueError("nested too deeply, too many members, or an escape in a member's name")
     return None if at == -1 else text[at:at + length]
+
+
+cdef Py_ssize_t objects(const unsigned char *text, Py_ssize_t size) noexcept nogil:
+    """How many objects begin; text that is no JSON is read as well as can be."""
+    cdef Py_ssize_t i = 0, n = 0
+    while i < size:
+        if text[i] == b'"':
+            i += 1
+            while i < size and text[i] != b'"':
+                i += 2 if text[i] == b'\\' else 1
+        elif text[i] == b'{':
+            n += 1
+        i += 1
+    return n
+
+
+def count_objects(bytes text):
+    """How many objects a JSON text has, as an int; of other text some figure."""
+    cdef const unsigned char *data = text
+    cdef Py_ssize_t size = len(text), n
+    with nogil:
+        n = objects(data, size)
+    return n

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from functools import cache, partial
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -40,7 +41,13 @@ FEW_LINES = 16
 MOST_ITEMS = 4_000_000
 """Lines, tenders, coupons and offers of one Arrow request: more than fit a body of full width."""
 
-_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+@cache
+def _decoder_of(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    """Reads members as they stand, and makes nothing of the others: there may be millions."""
+    fields = [(name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for name in names]
+    return msgspec.json.Decoder(msgspec.defstruct("Members", fields))
+
 
 _ROW = re.compile(rb"\S[^\n]*")
 """What stands in a line that is not blank."""
@@ -62,18 +69,21 @@ def kind_of(request: web.BaseRequest) -> str:
     return request.content_type
 
 
-async def read_json(request: web.BaseRequest) -> bytes:
-    """A body that says it is JSON. Raises ProblemError."""
+async def read_json(request: web.BaseRequest, most: int = wire_json.MOST_FACT) -> bytes:
+    """A body that says it is JSON, of at most so many bytes. Raises ProblemError."""
     kind = kind_of(request)
     if kind != JSON:
         raise ProblemError("unsupported-media", f"send {JSON}, not {kind}")
-    return await read_body(request)
+    body = await read_body(request)
+    if len(body) > most:
+        raise ProblemError("too-large", f"the body is over {most} bytes")
+    return body
 
 
-def decode_fact(body: bytes) -> Sale | LoneFact:
-    """One JSON fact. Raises ProblemError."""
+def decode_fact(body: bytes, *, lists: bool = True) -> Sale | LoneFact:
+    """One JSON fact; `lists`: it may be a long one. Raises ProblemError."""
     try:
-        return wire_json.decode_fact(body)
+        return wire_json.decode_fact(body, lists=lists)
     except FormError as error:
         raise ProblemError(error.slug, error.message, error.path) from None
 
@@ -81,10 +91,10 @@ def decode_fact(body: bytes) -> Sale | LoneFact:
 Line = tuple[int, Sale | LoneFact | ProblemError]
 
 
-async def decode_lines(body: bytes) -> list[Line]:
+async def decode_lines(body: bytes, *, lists: bool = True) -> list[Line]:
     """(line number, fact or problem) of an NDJSON body; blank lines are passed over."""
     check_facts(body)
-    return await in_turns(_decoded, _rows(body))
+    return await in_turns(partial(_decoded, lists=lists), _rows(body))
 
 
 class Block(NamedTuple):
@@ -96,7 +106,7 @@ class Block(NamedTuple):
     others: list[Line]
 
 
-async def decode_block(body: bytes) -> Block | None:
+async def decode_block(body: bytes, *, lists: bool = True) -> Block | None:
     """An NDJSON body with its plain sales as columns; None where they are few."""
     if body.count(b"\n") + 1 < FEW_LINES:
         return None
@@ -105,7 +115,8 @@ async def decode_block(body: bytes) -> Block | None:
     if len(numbers) < FEW_LINES:
         return None
     rows = ((number, body[begin:end].strip()) for number, begin, end in others)
-    return Block(ArrowFacts.plain(batch), numbers, await in_turns(_decoded, rows))
+    decode = partial(_decoded, lists=lists)
+    return Block(ArrowFacts.plain(batch), numbers, await in_turns(decode, rows))
 
 
 def _rows(body: bytes) -> Iterator[tuple[int, bytes]]:
@@ -117,10 +128,10 @@ def _rows(body: bytes) -> Iterator[tuple[int, bytes]]:
         yield number, row[0].rstrip()
 
 
-def _decoded(row: tuple[int, bytes]) -> Line:
+def _decoded(row: tuple[int, bytes], *, lists: bool) -> Line:
     number, text = row
     try:
-        return number, wire_json.decode_fact(text)
+        return number, wire_json.decode_fact(text, lists=lists)
     except FormError as error:
         # Not raised: with the frames that it came through each would cost three times as much.
         return number, ProblemError(error.slug, error.message, error.path)
@@ -174,14 +185,15 @@ def with_fields(body: bytes, fields: dict[str, str]) -> bytes:
     it as in any other.
     """
     try:
-        # Values as they stand: a body may have a million of them, and the loop waits.
-        found = _decode_members(body)
+        found = msgspec.structs.asdict(_decoder_of(tuple(fields)).decode(body))
     except (msgspec.MsgspecError, RecursionError):
         return body
+    given = {}
     for name, value in fields.items():
-        if name in found and msgspec.json.decode(found[name]) != value:
+        if found[name] is msgspec.UNSET:
+            given[name] = value
+        elif msgspec.json.decode(found[name]) != value:
             raise ProblemError("invalid-fact", f"the path says {value!r}", name)
-    given = {name: value for name, value in fields.items() if name not in found}
     rest = body.lstrip()[1:]
-    comma = b"," if given and found else b""
+    comma = b"," if given and not rest.lstrip().startswith(b"}") else b""
     return orjson.dumps(given)[:-1] + comma + rest

@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import ssl
+import time
 from pathlib import Path
 
 import msgspec
@@ -79,6 +80,7 @@ class OpenDoors:
     def __init__(self, doors: Doors, front: Front) -> None:
         """Raises KeysError, OSError. Only with a running loop."""
         self._doors = doors
+        self._front = front
         self._guard = None
         if doors.keys is not None:
             assert front.ledger is not None
@@ -114,6 +116,7 @@ class OpenDoors:
 
     async def close(self) -> None:
         """Answer what was accepted, then end; all servers at a time."""
+        self._front.ends_at = time.monotonic()
         await self._take_in()
         await asyncio.gather(*(runner.cleanup() for runner, _ in self._runners))
 

@@ -18,7 +18,7 @@ from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.native.wire import Sale
 
 from .blocks import Run, commit_run, parts_of
-from .bodies import read_body
+from .bodies import MOST_BODY, read_body
 from .decode import (
     ARROW,
     JSON,
@@ -42,10 +42,6 @@ from .privacy import Privacy
 from .problems import PROBLEMS, ProblemError, language_of, refused
 from .reply import Reply
 from .turns import in_turns
-
-MOST_TILL_BODY = 2 * 1024 * 1024
-"""Bytes of one fact of a till, unpacked: the longest receipt has a tenth of it. To read one holds
-up all others, and a till's key is the one that is easiest to lose."""
 
 MOST_TOLD = 1000
 """Refused facts of an atomic batch that its problem lists."""
@@ -78,7 +74,7 @@ class EventDoor:
         if kind == NDJSON:
             if not atomic:
                 return await self._lines(body, force, language, holder)
-            lines = await decode_lines(body)
+            lines = await decode_lines(body, lists=_may_list(holder))
             if holder is not None:
                 lines = await allowed_lines(lines, holder, self.follow)
             return await self._whole(lines, force, language)
@@ -90,14 +86,12 @@ class EventDoor:
         """One fact of a kind, which its path tells; `named` is a field that it tells as well."""
         force = flag(parameters(request, "force"), "force")
         holder = asker(request, force)
-        body = await read_json(request)
+        body = await read_json(request, MOST_BODY)
         fields = {"kind": kind} if named is None else {"kind": kind, named[0]: named[1]}
         return await self._one(with_fields(body, fields), force, holder)
 
     async def _one(self, body: bytes, force: bool, holder: Holder | None) -> web.Response:
-        if holder is not None and holder.is_till and len(body) > MOST_TILL_BODY:
-            raise ProblemError("too-large", f"a till's fact has at most {MOST_TILL_BODY} bytes")
-        fact = decode_fact(body)
+        fact = decode_fact(body, lists=_may_list(holder))
         if holder is not None:
             holder.bring(1)
             _allow(fact, holder, self.follow)
@@ -116,9 +110,9 @@ class EventDoor:
     async def _lines(
         self, body: bytes, force: bool, language: str, holder: Holder | None
     ) -> web.Response:
-        block = await decode_block(body)
+        block = await decode_block(body, lists=_may_list(holder))
         if block is None or (holder is not None and not may_bring(holder, block.sales)):
-            lines = await decode_lines(body)
+            lines = await decode_lines(body, lists=_may_list(holder))
             if holder is not None:
                 lines = await allowed_lines(lines, holder, self.follow)
             results = await self.results(lines, force, language, holder)
@@ -224,6 +218,11 @@ def _allow_store(store: str, holder: Holder) -> None:
 def may_bring(holder: Holder, sales: ArrowFacts) -> bool:
     """Whether all stores of a batch are the key's."""
     return holder.stores is None or not any(map(holder.refuses, sales.stores()))
+
+
+def _may_list(holder: Holder | None) -> bool:
+    """Whether who asks may bring lists of the office's: no till does."""
+    return holder is None or not holder.is_till
 
 
 def _allow(fact: Sale | LoneFact, holder: Holder, follow: Callable[[], Replica]) -> None:

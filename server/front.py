@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,8 @@ class Front:
         self._outbox: OutboxStore | None = None
         self.tracing = tracing
         self._tails = tails
+        self.ends_at = math.inf
+        """When the process was told to end, as `time.monotonic` counts."""
 
     @property
     def requests(self) -> Counter[tuple[str, str, int]]:

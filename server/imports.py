@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+import time
 from pathlib import Path
 
 import orjson
@@ -27,6 +28,12 @@ from .problems import ProblemError, language_of
 
 AT_ONCE = 2
 """Bodies that are read at once: the others wait."""
+
+READ_S = 60.0
+"""Seconds for which a body is read at most: a small archive can unpack to hours of work."""
+
+LAST_S = 5.0
+"""Seconds that what is being read still has when the server ends."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -54,7 +61,8 @@ class ImportDoor:
         language = language_of(request.headers.get("Accept-Language"))
         # Large documents take seconds: other requests go on meanwhile.
         async with self._reading:
-            lines, places, skipped = await asyncio.to_thread(_read, body, settings)
+            source = _Source(body, self.front)
+            lines, places, skipped = await asyncio.to_thread(_read, source, settings)
         if holder is not None:
             lines = await allowed_lines(lines, holder, self._events.follow)
         results = await self._events.results(lines, force, language, holder)
@@ -89,15 +97,39 @@ class ImportDoor:
             raise ProblemError("invalid-mapping", said) from None
 
 
+class _Source(io.BytesIO):
+    """A body that is read while there is time."""
+
+    def __init__(self, body: bytes, front: Front) -> None:
+        super().__init__(body)
+        self._until = time.monotonic() + READ_S
+        self._front = front
+
+    def check(self) -> None:
+        """Raises ProblemError when the time is over."""
+        now = time.monotonic()
+        if now > self._until:
+            told = f"what is in the file is not read in {READ_S:.0f} s; send it in parts"
+            raise ProblemError("too-large", told)
+        if now > self._front.ends_at + LAST_S:
+            raise ProblemError("overloaded", "the server ends; send the file again")
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any stream. Raises ProblemError."""
+        self.check()
+        return super().read(size)
+
+
 def _read(
-    body: bytes, settings: Mapping
+    source: _Source, settings: Mapping
 ) -> tuple[list[Line], list[int | str], list[tuple[int, str]]]:
     """(facts and problems by number from 1, places, what is skipped). Raises ProblemError."""
     lines: list[Line] = []
     places: list[int | str] = []
     skipped: list[tuple[int, str]] = []
     try:
-        for number, found in enumerate(reader_of(settings)(io.BytesIO(body), settings), 1):
+        for number, found in enumerate(reader_of(settings)(source, settings), 1):
+            source.check()
             if number > MOST_FACTS:
                 raise ProblemError("too-large", f"more than {MOST_FACTS} facts")
             places.append(found.at)

@@ -32,6 +32,8 @@ from .parameters import parameters, whole
 from .problems import ProblemError
 
 MOST_VERSION = 65_535
+MOST_TEXT = 8 * 1024 * 1024
+"""Bytes of a body with a program: its text with every letter escaped, and holidays."""
 _NUMBER = re.compile("[1-9][0-9]{0,4}")
 ProgramText = Annotated[str, Meta(min_length=1, max_length=1_000_000)]
 
@@ -91,7 +93,7 @@ class ProgramDoor:
     async def check(self, request: web.BaseRequest, _: str) -> web.Response:
         """Whether a program is sound and may follow those that the ledger has."""
         parameters(request)
-        body = _decode(await read_json(request), _check_decoder)
+        body = _decode(await read_json(request, MOST_TEXT), _check_decoder)
         versions = self.front.follow().versions
         told: dict[str, Any] = {"valid": True, "problems": [], "warnings": []}
         try:
@@ -116,7 +118,7 @@ class ProgramDoor:
         """Put a program in force from an instant on, after the versions that the caller saw."""
         parameters(request)
         seen = _seen(request, self.front.follow().versions)
-        body = _decode(await read_json(request), _publish_decoder)
+        body = _decode(await read_json(request, MOST_TEXT), _publish_decoder)
         fact = await asyncio.to_thread(_fact, body)
         verdict = await self.front.commits.control(fact, seen)
         if verdict.refusal is not None:

@@ -39,7 +39,20 @@ from vafa.engine.program import conditions as program_conditions
 from vafa.engine.program.rules import Earn
 from vafa.engine.replica.replica import Replica
 from vafa.engine.wire import arrow_schema as wire_schema
-from vafa.server import app, bodies, committer, decode, edge, events, front, keys, webhooks
+from vafa.engine.wire import json_facts
+from vafa.server import (
+    app,
+    bodies,
+    committer,
+    decode,
+    edge,
+    events,
+    front,
+    imports,
+    keys,
+    programs,
+    webhooks,
+)
 from vafa.server.figures import Figures
 from vafa.server.metrics import ServerCollector
 from vafa.server.problems import PROBLEMS
@@ -379,7 +392,8 @@ def test_bounds_are_told() -> None:
     products = msgspec.json.schema(facts.CatalogFact)["$defs"]["CatalogFact"]["properties"]
     assert [int(row[1].replace(",", "")) for row in table] == [
         bodies.MOST_BODY, bodies.BODY_S, edge.HEAD_S, edge.IDLE_S, edge.NEW_S, edge.READ_S,
-        edge.MOST_CONNECTIONS, events.MOST_TILL_BODY,
+        edge.MOST_CONNECTIONS, json_facts.MOST_FACT, json_facts.MOST_OBJECTS,
+        programs.MOST_TEXT, imports.READ_S, imports.LAST_S,
         decode.MOST_FACTS, committer.QUEUE_FACTS, decode.MOST_ITEMS, parts.MOST_LINES,
         parts.MOST_TENDERS, parts.MOST_COUPONS, parts.MOST_OFFERS,
         parts.MOST_SEGMENTS, parts.MOST_FIGURES, parts.ID_BYTES, parts.NAME_BYTES,

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import io
 import json
+import math
+import random
+import time
+import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import openpyxl
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
+from vafa.engine.formats.mapping_file import completed, parse_mapping
 from vafa.engine.ledger.replay import verify
+from vafa.server import imports
+from vafa.server.problems import ProblemError
 
-from . import servers
+from . import ledgers, servers
+from .golden_files import cases, mapping_at, program
 from .servers import PROBLEM, Reply, Server, days_ago
 
 CSV = """format = "csv"
@@ -156,3 +169,63 @@ def test_other_requests_go_on_while_a_document_is_read(server: Server) -> None:
     found = rows(send(server, "square", json.dumps(orders).encode()))
     assert {row["reason"] for row in found} == {"state-open"}
     assert server.get("/livez").status == 200
+
+
+def slow_book(rows: int = 500_000) -> bytes:
+    """A workbook with one sheet that takes half a minute to read."""
+    made, out = openpyxl.Workbook(), io.BytesIO()
+    made.worksheets[0].append(["no", "time", "card", "sku", "qty", "net"])
+    made.save(out)
+    drawn, slow = random.Random(1), io.BytesIO()
+
+    def row() -> str:
+        cells = (f"<c><v>{drawn.randrange(10**9)}</v></c>" for _ in range(6))
+        return f"<row>{''.join(cells)}</row>"
+
+    drawn_rows = "".join(row() for _ in range(1_000)) * -(-rows // 1_000)
+    packed = zipfile.ZipFile(slow, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+    with zipfile.ZipFile(out) as old, packed as new:
+        for part in old.namelist():
+            text = old.read(part)
+            if part.endswith("sheet1.xml"):
+                text = text.replace(b"</sheetData>", drawn_rows.encode() + b"</sheetData>")
+            new.writestr(part, text)
+    return slow.getvalue()
+
+
+@pytest.mark.parametrize("workers", [1, 2], ids=["alone", "workers"])
+def test_a_file_that_takes_long_does_not_keep_the_server(tmp_path: Path, workers: int) -> None:
+    ledger, body = tmp_path / "ledger", slow_book()
+    with servers.serving(ledger, workers) as running:
+        (ledger / "imports").mkdir()
+        (ledger / "imports" / "book.toml").write_text(CSV.replace("csv", "xlsx"))
+        with ThreadPoolExecutor() as others:
+            reading = others.submit(send, running, "book", body)
+            time.sleep(2.0)
+            assert not reading.done()
+            # Others are served meanwhile.
+            assert running.post(servers.fact("beside")).status == 201
+            begun = time.monotonic()
+            assert running.stop(30.0) == 0
+            assert time.monotonic() - begun < imports.LAST_S + 10.0
+            reply = reading.result()
+    assert (reply.status, reply.slug) == (503, "overloaded")
+    assert "retry-after" in reply.headers
+    assert verify(ledger).findings == []
+    assert ledgers.journalled_ids(ledger).count("beside") == 1
+
+
+def test_a_file_is_read_for_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its reader makes of errors of its stream."""
+    monkeypatch.setattr(imports, "READ_S", -1.0)
+    bodies = [(mapping_at(path.with_suffix(".toml")), path.read_bytes()) for path in cases()]
+    table = io.BytesIO()
+    parquet.write_table(pa.table({"no": ["1"]}), table)
+    for form, body in (("xlsx", slow_book(rows=1)), ("parquet", table.getvalue())):
+        found = parse_mapping(CSV.replace("csv", form))
+        bodies.append((completed(found, program("USD", 2, "UTC")), body))
+    front: Any = SimpleNamespace(ends_at=math.inf)
+    for settings, body in bodies:
+        with pytest.raises(ProblemError) as caught:
+            imports._read(imports._Source(body, front), settings)
+        assert caught.value.slug == "too-large", settings

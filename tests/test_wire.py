@@ -456,9 +456,9 @@ def test_bounds_of_the_scan() -> None:
     assert duplicate_key(b"[" * 16 + b"]" * 16) is None
     with pytest.raises(ValueError, match="nested"):
         duplicate_key(b"[" * 17 + b"]" * 17)
-    members = [f'"k{n}": 0' for n in range(33)]
-    assert duplicate_key(("{" + ",".join(members[:32]) + "}").encode()) is None
-    assert duplicate_key(("{" + ",".join([*members[:32], '"k0": 1']) + "}").encode()) == b"k0"
+    members = [f'"k{n}": 0' for n in range(129)]
+    assert duplicate_key(("{" + ",".join(members[:128]) + "}").encode()) is None
+    assert duplicate_key(("{" + ",".join([*members[:128], '"k0": 1']) + "}").encode()) == b"k0"
     with pytest.raises(ValueError, match="many"):
         duplicate_key(("{" + ",".join(members) + "}").encode())
 

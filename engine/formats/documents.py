@@ -76,7 +76,7 @@ def _decoded(body: bytes, decoder: msgspec.json.Decoder[Order]) -> Order:
         raise FormError(*split_path(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormError(str(error), slug="invalid-json") from None
-    check_members(body)
+    check_members(body, MOST_DOCUMENT)
     return order
 
 

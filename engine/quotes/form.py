@@ -11,7 +11,7 @@ from vafa.native.wire import Sale
 from ..columns.carrier import sale_of
 from ..facts import SaleFact
 from ..facts.parts import NAME_BYTES, NO_ID, us_instant
-from ..wire.json_facts import read_strictly
+from ..wire.json_facts import MOST_FACT, check_long, read_strictly
 
 NOBODY = "\x7f" * (NAME_BYTES + 1)
 """Member of a basket that has none: no member can have the name."""
@@ -30,6 +30,8 @@ def decode_basket(body: bytes, now: int) -> Basket:
 
     Raises FormError; its slug tells bad JSON from a bad basket.
     """
+    if len(body) > MOST_FACT:
+        check_long(body, lists=False)
     given: set[str] = set()
 
     def sale(text: bytes) -> SaleFact:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, TypeGuard, TypeVar, get_args
 
 import msgspec
 
-from vafa.native.jsonkeys import duplicate_key
+from vafa.native.jsonkeys import count_objects, duplicate_key
 from vafa.native.wire import Sale, parse_sale
 
 from ..checks.program_file import split_path
@@ -38,10 +38,48 @@ from ..facts.parts import FormError
 
 F = TypeVar("F", bound=Fact | CardPinFact)
 
+MOST_FACT = 2 * 1024 * 1024
+"""Bytes of a fact: more than a sale of as many lines as there may be. Whoever decodes one waits."""
 
-def decode_fact(body: bytes) -> Sale | LoneFact:
-    """One JSON fact. Raises FormError; its slug tells bad JSON from a bad fact."""
+MOST_OBJECTS = 200_000
+"""Objects of a list of the office's, which may be longer: each is made before they are counted."""
+
+MOST_ODD = 256 * 1024
+"""Bytes of an object in which names have escapes, or one object many members: Python reads it."""
+
+LISTS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(WireControl))
+"""Kinds that are lists of the office's."""
+
+
+class _Kind(msgspec.Struct):
+    kind: str
+
+
+_read_kind = msgspec.json.Decoder(_Kind).decode
+
+
+def decode_fact(body: bytes, *, lists: bool = True) -> Sale | LoneFact:
+    """One JSON fact. Raises FormError; its slug tells bad JSON from a bad fact.
+
+    `lists`: those of the office may have more than `MOST_FACT` bytes.
+    """
+    if len(body) > MOST_FACT:
+        check_long(body, lists=lists)
     return parse_sale(body) or decode_strictly(body)
+
+
+def check_long(body: bytes, *, lists: bool) -> None:
+    """Raise FormError for a body of more than `MOST_FACT` bytes that is no list of the office's."""
+    try:
+        is_list = lists and _read_kind(body).kind in LISTS
+    except msgspec.ValidationError:
+        is_list = False
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FormError(str(error), slug="invalid-json") from None
+    if not is_list:
+        raise FormError(f"has more than {MOST_FACT:,} bytes", slug="too-large")
+    if count_objects(body) > MOST_OBJECTS:
+        raise FormError(f"has more than {MOST_OBJECTS:,} objects", slug="too-large")
 
 
 def decode_strictly(body: bytes) -> Sale | LoneFact:
@@ -115,14 +153,19 @@ def _place(message: str) -> tuple[str, str]:
     return message, path
 
 
-def check_members(body: bytes) -> None:
-    """Raise FormError, with its place, for a member that an object of sound JSON has twice."""
+def check_members(body: bytes, most: int = MOST_ODD) -> None:
+    """Raise FormError, with its place, for a member that an object of sound JSON has twice.
+
+    Of more than `most` bytes names have no escapes, and objects at most 128 members.
+    """
     try:
         if duplicate_key(body) is None:
             return
     except ValueError:
         # Names with escapes, or many of them.
-        pass
+        if len(body) > most:
+            told = f"has names with escapes, or over 128 in an object, and over {most:,} bytes"
+            raise FormError(told, slug="too-large") from None
     try:
         # Integers stay text: Python makes none of thousands of digits.
         whole = json.loads(body, object_pairs_hook=_Object, parse_int=str)
