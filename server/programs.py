@@ -97,15 +97,10 @@ class ProgramDoor:
         versions = self.front.follow().versions
         told: dict[str, Any] = {"valid": True, "problems": [], "warnings": []}
         try:
-            found = await asyncio.to_thread(_checked, body)
+            found, told["warnings"] = await asyncio.to_thread(_warned, body)
         except ProgramError as error:
             told |= {"valid": False, "problems": _listed(error)}
         else:
-            lines = LineMap(body.program)
-            told["warnings"] = [
-                {"line": lines.line_of(path), "path": path, "message": message}
-                for path, message in warnings(found)
-            ]
             reason = unlike(found, versions)
             if reason is not None:
                 problem = {"line": 1, "path": "$", "message": reason}
@@ -156,6 +151,15 @@ def _decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except FormError as error:
         raise ProblemError(error.slug, error.message, error.path) from None
     return decoded
+
+
+def _warned(body: ProgramBody) -> tuple[Program, list[dict[str, Any]]]:
+    """The program of a body, and what is suspicious in it. Raises as `_checked` does."""
+    found, lines = _checked(body), LineMap(body.program)
+    return found, [
+        {"line": lines.line_of(path), "path": path, "message": message}
+        for path, message in warnings(found)
+    ]
 
 
 def _checked(body: ProgramBody) -> Program:
