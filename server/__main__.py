@@ -55,7 +55,7 @@ def serve(
     from vafa.engine.cli.arguments import require_ledger  # noqa: PLC0415
     from vafa.engine.private.apart import SECRETS, secret_of  # noqa: PLC0415
 
-    from .doors import Doors, tls_context  # noqa: PLC0415
+    from .doors import Doors, address_of, tls_context  # noqa: PLC0415
     from .keys import KeysError, read_keys  # noqa: PLC0415
     from .logs import say, set_up  # noqa: PLC0415
     from .serve import serve_alone  # noqa: PLC0415
@@ -84,15 +84,15 @@ def serve(
             provider_of("vafa").shutdown()
     except (OSError, KeysError, NoTracing) as error:
         raise click.ClickException(str(error)) from None
-    bound = [sock.getsockname()[1] for sock in sockets]
+    bound = [address_of(sock) for sock in sockets]
     for sock in sockets:
         sock.detach()
 
     def started() -> None:
         scheme = "http" if tls_cert is None else "https"
-        say(f"serving {ledger} on {scheme}://{host}:{bound[0]}")
+        say(f"serving {ledger} on {scheme}://{bound[0]}")
         for admin in bound[1:]:
-            say(f"operators on {scheme}://{host}:{admin}")
+            say(f"operators on {scheme}://{admin}")
         if keys is None:
             say("warning: no --keys: everybody on this machine may do everything")
         if tls_cert is None and not is_loopback(host):

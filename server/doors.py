@@ -55,6 +55,12 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return sock
 
 
+def address_of(sock: socket.socket) -> str:
+    """Where a socket listens, as a URL has it."""
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def tls_context(doors: Doors) -> ssl.SSLContext | None:
     """The certificate to serve with; None without one. Raises OSError that names its files."""
     if doors.tls_cert is None:

@@ -18,7 +18,7 @@ import uvloop
 from aiohttp import web
 
 from vafa.engine.columns.answers import instant_text
-from vafa.engine.outbox.events import Deriver
+from vafa.engine.outbox.events import Deriver, Event
 from vafa.engine.outbox.store import OutboxStore, cursor_of
 from vafa.engine.replica.replica import Replica
 
@@ -31,6 +31,8 @@ from .webhooks import OutboxFile, Sender, check
 log = logging.getLogger("vafa")
 
 LOOK_S = 0.1
+KEEP_S = 0.05
+"""Seconds after which derived events are kept: each time is a flush."""
 DAY_S = 86_400
 MOST_EVENTS = 1_000
 USUAL_EVENTS = 100
@@ -48,34 +50,48 @@ def read_outbox_file(path: Path | None) -> OutboxFile:
     return file
 
 
-def open_deriver(ledger: Path, file: OutboxFile, position: int) -> Deriver:
-    """A deriver whose replica is at a position.
+def open_deriver(
+    ledger: Path, file: OutboxFile, position: int, stopped: Callable[[], bool] = lambda: False
+) -> Deriver:
+    """A deriver whose replica is at a position, or on its way there when it was stopped.
 
     Where the checkpoint is ahead of it, everything is folded from the beginning.
     """
     deriver = Deriver(Replica.at_most(ledger, position), file.remind)
-    derive(deriver, None, position)
+    derive(deriver, None, position, stopped)
     return deriver
 
 
 def derive(
-    deriver: Deriver, store: OutboxStore | None, until: int | None = None
+    deriver: Deriver, store: OutboxStore | None, until: int | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> tuple[int, int]:
     """Follow the journal to its end, or to a seq: (events that are kept, the journal's version).
 
     The version is that of what was read: the journal's own shows a commit before its flush has
-    ended, which a transaction begun then does not see.
+    ended, which a transaction begun then does not see. What is derived is kept every `KEEP_S`,
+    at the end, and when it is `stopped`.
     """
     replica, kept = deriver.replica, 0
+    waiting: list[tuple[int, list[Event]]] = []
+
+    def keep() -> None:
+        nonlocal kept
+        if store is not None and waiting:
+            store.put(waiting, replica.seq)
+            kept += sum(len(events) for _, events in waiting)
+        waiting.clear()
+
     with replica.journal.reading() as txn:
-        version = int(txn.id())
+        version, due = int(txn.id()), time.monotonic() + KEEP_S
         for record in replica.journal.records(txn, replica.seq):
-            if until is not None and record.first > until:
+            if stopped() or (until is not None and record.first > until):
                 break
-            events = deriver.take(record)
-            if store is not None:
-                store.put(record.first, record.last, events)
-                kept += len(events)
+            waiting.append((record.first, deriver.take(record)))
+            if time.monotonic() > due:
+                keep()
+                due = time.monotonic() + KEEP_S
+        keep()
     return kept, version
 
 
@@ -85,11 +101,12 @@ def run_outbox(ledger: Path, file: OutboxFile, started: Callable[[int], None]) -
     async def main() -> None:
         store = OutboxStore(ledger, write=True)
         position = store.position
-        deriver = await asyncio.to_thread(open_deriver, ledger, file, position)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        started(position)
+        deriver = await asyncio.to_thread(open_deriver, ledger, file, position, stop.is_set)
+        if not stop.is_set():
+            started(position)
         pruned = 0.0
         async with aiohttp.ClientSession() as session:
             senders = [
@@ -100,7 +117,7 @@ def run_outbox(ledger: Path, file: OutboxFile, started: Callable[[int], None]) -
                     pruned = time.time()
                     oldest = instant_text(int((pruned - file.keep_days * DAY_S) * 1e6))
                     store.prune(oldest, [hook.url for hook in file.webhook])
-                _, seen = await asyncio.to_thread(derive, deriver, store)
+                _, seen = await asyncio.to_thread(derive, deriver, store, None, stop.is_set)
                 while seen == deriver.replica.journal.version() and not stop.is_set():
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), LOOK_S)

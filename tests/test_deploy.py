@@ -19,6 +19,7 @@ import click
 import pytest
 
 from vafa.server.__main__ import outbox, serve
+from vafa.server.doors import address_of, listening_socket
 
 from . import ledgers, servers
 from .test_docs import metric_names
@@ -112,6 +113,7 @@ def test_the_timer_s_service_closes_yesterday(tmp_path: Path) -> None:
     command = unit("vafa-close.service")["Service"]["ExecStart"]
     # As systemd reads it: a line, its percent signs, dollars and escapes.
     joined = command.replace("\\\n", " ").replace("%%", "%").replace("$$", "$")
+    joined = joined.replace("%E/vafa", str(tmp_path))
     script = joined.removeprefix("/bin/sh -c '").removesuffix("'").replace('\\\\"', '\\"')
     (tmp_path / "close-key").write_text("closing")
     keys = tmp_path / "keys.toml"
@@ -122,8 +124,8 @@ def test_the_timer_s_service_closes_yesterday(tmp_path: Path) -> None:
     # Where it is after 05:00 on the day after a date that is over.
     zone = "X0" if dt.datetime.now(dt.UTC).hour > 5 else "X6"
     with servers.serving(tmp_path / "ledger", options=["--keys", str(keys)]) as server:
-        env = {**os.environ, "CREDENTIALS_DIRECTORY": str(tmp_path), "TZ": zone,
-               "VAFA_URL": f"http://{servers.HOST}:{server.port}"}  # fmt: skip
+        url = f"http://{servers.HOST}:{server.port}"
+        env = {**os.environ, "TZ": zone, "VAFA_URL": url, "TMPDIR": str(tmp_path)}
         for status in ("ok", "replayed"):
             done = subprocess.run(
                 ["/bin/sh", "-c", script], env=env, capture_output=True, text=True, check=False,
@@ -131,6 +133,15 @@ def test_the_timer_s_service_closes_yesterday(tmp_path: Path) -> None:
             )  # fmt: skip
             assert done.returncode == 0, done.stdout + done.stderr
             assert json.loads(done.stdout)["status"] == status
+            assert (tmp_path / "vafa-close-header").stat().st_mode & 0o777 == 0o600
+        # Without its key nobody is asked.
+        (tmp_path / "close-key").unlink()
+        done = subprocess.run(
+            ["/bin/sh", "-c", script], env=env, capture_output=True, text=True, check=False,
+            timeout=60,
+        )  # fmt: skip
+        assert done.returncode
+        assert "close-key" in done.stderr
     assert unit("vafa-close.timer")["Timer"]["Persistent"] == "yes"
 
 
@@ -268,3 +279,9 @@ def test_the_outbox_speaks_json(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+def test_where_it_listens_is_told_as_a_url_has_it(host: str, shown: str) -> None:
+    with listening_socket(host, 0) as sock:
+        assert address_of(sock) == f"{shown}:{sock.getsockname()[1]}"

@@ -34,6 +34,7 @@ from vafa.engine.journal.journal import LedgerError
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.outbox.events import Event, Settings
 from vafa.engine.outbox.store import OutboxStore, Standing
+from vafa.server import outbox
 from vafa.server.outbox import derive, open_deriver, read_outbox_file
 from vafa.server.webhooks import OutboxFile, Sender, Webhook, send_dead
 
@@ -221,6 +222,34 @@ def test_what_is_derived_is_kept(tmp_path: Path) -> None:
     assert len(store.after(b"", 100)) == kept
     store.prune("2999-01-01T00:00:00Z", [])
     assert store.after(b"", 100) == []
+    store.close()
+
+
+@pytest.mark.parametrize("keep_s", [0.0, 60.0])
+def test_deriving_can_be_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep_s: float
+) -> None:
+    """Between two records, with what is derived kept."""
+    monkeypatch.setattr(outbox, "KEEP_S", keep_s)
+    ledger = tmp_path / "ledger"
+    filled(ledger)
+    whole = events(ledger)
+    store = OutboxStore(ledger, write=True)
+    deriver = open_deriver(ledger, FILE, 0)
+    end = deriver.replica.journal.version()
+    kept = 0
+    positions: list[int] = []
+    while not positions or positions[-1] != deriver.replica.seq:
+        positions.append(deriver.replica.seq)
+        turns = iter([False, False, True])
+        more, _ = derive(deriver, store, None, lambda: next(turns))  # noqa: B023
+        kept += more
+        assert store.position == deriver.replica.seq
+    assert len(positions) > 3
+    assert kept == len(whole)
+    assert [event for _, event in store.after(b"", 100)] == whole
+    assert derive(deriver, store) == (0, end)
+    deriver.replica.close()
     store.close()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,12 +98,13 @@ class OutboxStore:
         with self._env.begin(db=self._meta) as txn:
             return int.from_bytes(txn.get(_POSITION, b""), "big")
 
-    def put(self, first: int, last: int, events: Iterable[Event]) -> None:
-        """Keep the events of a record, and that it is done, in one commit."""
+    def put(self, records: Iterable[tuple[int, Sequence[Event]]], last: int) -> None:
+        """Keep the events of records by their first seqs, and the last seq done, in one commit."""
         with self._env.begin(write=True) as txn:
-            for place, event in enumerate(events):
-                key = first.to_bytes(8, "big") + place.to_bytes(4, "big")
-                txn.put(key, _encode(event), db=self._events)
+            for first, events in records:
+                for place, event in enumerate(events):
+                    key = first.to_bytes(8, "big") + place.to_bytes(4, "big")
+                    txn.put(key, _encode(event), db=self._events)
             txn.put(_POSITION, last.to_bytes(8, "big"), db=self._meta)
 
     def after(self, key: bytes, limit: int) -> list[tuple[bytes, Event]]:
