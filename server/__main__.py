@@ -67,10 +67,10 @@ def serve(
     require_ledger(ledger)
     for variable in SECRETS:
         secret_of(variable, ledger)
-    sockets = open_sockets(host, port, admin_port, keys is None)
-    host = sockets[0].getsockname()[0]
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("give both --tls-cert and --tls-key")
+    sockets = open_sockets(host, port, admin_port, keys is None)
+    host = sockets[0].getsockname()[0]
     fds = [sock.fileno() for sock in sockets]
     doors = Doors(
         fds[0], fds[1] if fds[1:] else None, _absolute(keys), _absolute(tls_cert),

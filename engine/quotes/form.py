@@ -17,6 +17,11 @@ NOBODY = "\x7f" * (NAME_BYTES + 1)
 """Member of a basket that has none: no member can have the name."""
 
 
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_sale = msgspec.json.Decoder(SaleFact).decode
+_NULL = msgspec.Raw(b"null")
+
+
 class Basket(NamedTuple):
     """A basket in the engine's own form; whether it has a member, and an id of its own."""
 
@@ -35,13 +40,10 @@ def decode_basket(body: bytes, now: int) -> Basket:
     given: set[str] = set()
 
     def sale(text: bytes) -> SaleFact:
-        fields = msgspec.json.decode(text)
-        if isinstance(fields, dict):
-            given.update(
-                name for name in ("id", "member", "card") if fields.get(name) is not None
-            )
-            fields = _whole(fields, now)
-        return msgspec.convert(fields, SaleFact)
+        # Values as they stand: only those of a sale are made into something.
+        fields = {name: value for name, value in _members(text).items() if value != _NULL}
+        given.update(name for name in ("id", "member", "card") if name in fields)
+        return _sale(msgspec.json.encode(_whole(fields, now)))
 
     fact = read_strictly(body, sale)
     if "id" not in given:
@@ -53,13 +55,11 @@ def decode_basket(body: bytes, now: int) -> Basket:
     return Basket(sale_of(fact), has_member, "id" in given)
 
 
-def _whole(fields: dict[str, Any], now: int) -> dict[str, Any]:
+def _whole(fields: dict[str, msgspec.Raw], now: int) -> dict[str, Any]:
     """The fields of a sale: what may be left out filled in."""
-    whole = dict(fields)
     instead = {"id": "quote", "member": "nobody", "occurred_at": us_instant(now).isoformat()}
-    for name, value in instead.items():
-        if whole.get(name) is None:
-            whole[name] = value
-    if whole.get("kind", "quote") == "quote":
+    whole: dict[str, Any] = {**instead, **fields}
+    kind = whole.get("kind")
+    if kind is None or msgspec.json.decode(kind) == "quote":
         whole["kind"] = "sale"
     return whole

@@ -38,8 +38,8 @@ from ..facts.parts import FormError
 
 F = TypeVar("F", bound=Fact | CardPinFact)
 
-MOST_FACT = 2 * 1024 * 1024
-"""Bytes of a fact: more than a sale of as many lines as there may be. Whoever decodes one waits."""
+MOST_FACT = 4 * 1024 * 1024
+"""Bytes of a fact: more than a sale of as many lines as there may be. All others wait meanwhile."""
 
 MOST_OBJECTS = 200_000
 """Objects of a list of the office's, which may be longer: each is made before they are counted."""
