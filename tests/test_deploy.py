@@ -83,7 +83,7 @@ def test_who_shares_a_ledger_shares_numbers_of_processes() -> None:
     found = services()
     sharing = {name for name, text in found.items() if "ledger:/var/lib/vafa" in text}
     assert sharing == {"vafa", "outbox"}
-    assert 'pid: "service:vafa"' in found["outbox"]
+    assert all('pid: "service:numbers"' in found[name] for name in sharing)
     # The image's check asks the other service's port.
     assert "healthcheck:\n      disable: true" in found["outbox"]
     command = re.search(r"command: (\[.*\])", found["outbox"])
