@@ -339,7 +339,7 @@ cdef inline int apply_absorb(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         row[CLOCK] = later(row[CLOCK], other[CLOCK])
         row[TODAY] = later(row[TODAY], other[TODAY])
         for c in range(w.g.n_currencies):
-            if c < t.n_currencies and t.currencies[c].inactivity:
+            if c < t.n_currencies and t.currencies[c].renewable:
                 renew(&t.currencies[c], row, c, account_of(row, c)[RENEWED])
             if account_of(row, c)[DEBT] > 0:
                 pay_debt(account_of(row, c), day)

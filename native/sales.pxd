@@ -25,11 +25,12 @@ from .work cimport Work, begin, look, new_event
 
 cdef inline void renew_by_sale(Work *w, const RuleTable *t, int64_t *row, int32_t day,
                                History *h) noexcept nogil:
-    """Inactivity currencies in which the sale gave, or that any sale renews."""
+    """Currencies in which the sale gave, or that any sale renews, where some version's points live
+    by inactivity."""
     cdef int32_t c, i
     cdef bint gave
     for c in range(t.n_currencies):
-        if not t.currencies[c].inactivity:
+        if not t.currencies[c].renewable:
             continue
         gave = t.currencies[c].renewed_by_sale
         for i in range(w.rated.n_fired):
@@ -55,7 +56,7 @@ cdef inline void renew_later(const Work *w, const RuleTable *t, int64_t *row) no
     """Put back what `swap_renewed` has set aside; the sale's points that are left are renewed."""
     cdef int32_t c
     for c in range(t.n_currencies):
-        if t.currencies[c].inactivity and w.renewed[c] > account_of(row, c)[RENEWED]:
+        if t.currencies[c].renewable and w.renewed[c] > account_of(row, c)[RENEWED]:
             renew(&t.currencies[c], row, c, w.renewed[c])
 
 

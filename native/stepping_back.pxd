@@ -8,6 +8,7 @@ from .accounts cimport account_of, renew, renewed_through, settle
 from .columns cimport Columns, post
 from .held cimport Part, n_parts, part_of, set_good_through
 from .history cimport Event, History, Purchase, Sold, blank_row, copy_row, free_row
+from .lots cimport Lot
 from .rules cimport (
     ANNIVERSARY, BONUS, ENROL, NO_RULE, OF_BALANCE, OF_BALANCE_IN, POST_EXPIRE, POST_REVERSE,
     RuleTable)
@@ -58,7 +59,7 @@ cdef inline bint renewals_back(Work *w, const RuleTable *t, History *h, Sold *s,
     cdef int64_t last, gone_now, total
     cdef int64_t *account
     for c in range(t.n_currencies):
-        if not t.currencies[c].inactivity or t.currencies[c].renewed_by_sale:
+        if not t.currencies[c].renewable or t.currencies[c].renewed_by_sale:
             continue
         total = 0
         for k in range(t.n_rules):
@@ -66,6 +67,7 @@ cdef inline bint renewals_back(Work *w, const RuleTable *t, History *h, Sold *s,
                 total += w.given[k]
         if total > 0:
             continue
+        spent_now(t, h, c)
         to = 0
         last = -1
         for k in range(h.n_renewals):
@@ -82,6 +84,7 @@ cdef inline bint renewals_back(Work *w, const RuleTable *t, History *h, Sold *s,
             continue
         renew(&t.currencies[c], row, c, last)
         held_back(t, h, row, c)
+        spent_back(t, h, c, day, last)
         gone_now = account[EXPIRED]
         w.takes.n = 0
         settle(account, day, &w.takes)
@@ -111,6 +114,35 @@ cdef inline void held_back(const RuleTable *t, const History *h, int64_t *row,
             p.lot.good_through = through[p.lot.earned]
             renew_since(t, h, c, &p.lot)
             set_good_through(v, i, p.lot.good_through)
+
+
+cdef inline void spent_now(const RuleTable *t, History *h, int32_t c) noexcept nogil:
+    """Points that were spent live as long as what renewed their lots meanwhile lets them."""
+    cdef int32_t i, k
+    for i in range(h.n_spent):
+        if h.spent[i].currency != c:
+            continue
+        for k in range(h.spent[i].takes.n):
+            if h.spent[i].takes.lot[k].tag >= 0:
+                renew_since(t, h, c, &h.spent[i].takes.lot[k])
+
+
+cdef inline void spent_back(const RuleTable *t, History *h, int32_t c, int32_t day,
+                            int32_t last) noexcept nogil:
+    """Points that were spent, of lots that live still, live by the renewals that are left, as
+    those in the account do; `last` is the day of the last one.
+    """
+    cdef int32_t i, k
+    cdef const int32_t *through
+    cdef Lot *lot
+    for i in range(h.n_spent):
+        if h.spent[i].currency != c:
+            continue
+        for k in range(h.spent[i].takes.n):
+            lot = &h.spent[i].takes.lot[k]
+            through = NULL if lot.tag < 0 else renewed_through(&t.currencies[c], lot)
+            if through != NULL and lot.good_through >= day:
+                lot.good_through = through[last if last > lot.earned else lot.earned]
 
 
 cdef inline void guards_back(const RuleTable *t, const Sold *s, const int64_t *given,

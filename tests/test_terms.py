@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from . import differential
+from . import differential, engine_driver
 from .cases import Case, Fact
 
 HEAD = """
@@ -80,3 +80,21 @@ def case_of(seed: int) -> Case:
 @pytest.mark.parametrize("seed", range(24))
 def test_terms_are_asked_as_the_reference_asks_them(seed: int) -> None:
     assert differential.whole_differences(case_of(seed)) == []
+
+
+def test_a_refusal_tells_how_the_member_stands_when_a_hold_is_over() -> None:
+    program = HEAD + '\n[[redemption]]\ntender = "points"\ncurrency = "points"\n'
+    facts: list[Fact] = [
+        {"kind": "program publish", "id": "v1", "occurred_at": "1970-01-01T00:00:00Z",
+         "program": "v1"},
+        {"kind": "adjust", "id": "a", "points": 100, "occurred_at": "2025-01-01T10:00:00Z"},
+        {"kind": "hold", "id": "h", "points": 60, "occurred_at": "2025-01-02T10:00:00Z"},
+        {"kind": "redeem", "id": "r", "points": 500, "occurred_at": "2025-01-02T11:00:00Z"},
+        {"kind": "redeem", "id": "q", "points": 500, "occurred_at": "2025-01-10T10:00:00Z"},
+    ]  # fmt: skip
+    for fact in facts[1:]:
+        fact |= {"member": "m", "currency": "points"}
+    told = engine_driver.run(Case("holds", {"v1": program}, facts)).told
+    assert [told[name].status for name in ("r", "q")] == ["refused", "refused"]
+    assert told["r"].balances["points"] == (40, 0, 60, 0)
+    assert told["q"].balances["points"] == (100, 0, 0, 0)

@@ -42,8 +42,10 @@ def needs_general(program: Program) -> bool:
 
 
 def counts_more(layout: Layout) -> bool:
-    """Whether another version has a purchase counted by more than the plain fold counts."""
-    return any(layout.keys(name) for name in ("stores", "categories", "streak", "sequence")) or any(
+    """Whether another version has a purchase counted, or points renewed, by more than the plain
+    fold has."""
+    lists = ("stores", "categories", "streak", "sequence")
+    return any(layout.idle.values()) or any(map(layout.keys, lists)) or any(
         key[0] not in PLAIN_COUNTS or key[2][0] != "period"  # type: ignore[index]
         for key in layout.counters
     )

@@ -376,16 +376,24 @@ def tell_last(
     taken = np.flatnonzero(outcome.status[rows] == Status.OK)
     first = taken[-1] + 1 if len(taken) else 0
     rows, accounts = rows[first:], accounts[first:]
-    late, _ = state.behind(accounts, batch.facts.at[rows])
-    for row, account in zip(rows[~late].tolist(), accounts[~late].tolist(), strict=True):
-        _stand(fold, batch, row, state, account, outcome)
+    for row, account in zip(rows.tolist(), accounts.tolist(), strict=True):
+        last_at, _ = state.head(account)[:2]
+        if last_at is None or last_at < batch.facts.at[row]:
+            _stand(fold, batch, row, state, account, outcome)
 
 
 def _stand(
     fold: Fold, batch: Batch, row: int, state: State, member: int, outcome: Outcome
 ) -> None:
-    """How a member stands in a table on the date of a row."""
-    day = int(batch.facts.day[row])
+    """How a member stands in a table on the date of a row: what is held no more then is free."""
+    day, at = int(batch.facts.day[row]), int(batch.facts.at[row])
+    ends = state.runs_out(member)
+    if ends is not None and ends <= at:
+        alone: State = fold.compiled.new_state()
+        alone.grow(1)
+        alone.unpack(0, state.pack(member))
+        fold.end_holds(alone, at)
+        state, member = alone, 0
     compiled = fold.compiled.compiled[batch.version[row] - 1]
     outcome.tier[row] = state.tier(compiled.native, member, day)
     for place in range(fold.n_currencies):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vafa.native.fold import Closings, close_days, fold
+from vafa.native.fold import Closings, close_days, fold, run_out_by
 from vafa.native.state import State
 
 from ..columns.columns import Facts
@@ -109,6 +109,12 @@ class Fold:
     def compiled_at(self, at_us: int) -> CompiledProgram:
         """The compiled program that shows an instant."""
         return self.compiled.compiled[self.versions.showing(at_us).number - 1]
+
+    def end_holds(self, row: State, at: int) -> None:
+        """Release what of a table's one row, a copy, is held no longer at an instant."""
+        ends = row.runs_out(0)
+        if ends is not None and ends <= at:
+            run_out_by(self.compiled.natives, row, self.versions.showing(at).number - 1, at, 0)
 
     # -- the kernel -----------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ from ..naming.members import refuse_closed
 from ..replica.replica import Replica
 from ..value.coupons import decide, write_codes
 from ..value.joint import cards_are_there, paid_by
-from ..views.views import as_of, durable_heads, end_holds
+from ..views.views import as_of, durable_heads
 from .form import NOBODY
 
 _ONE = np.zeros(1, np.uint32)
@@ -203,7 +203,7 @@ def _anew(replica: Replica, fold: Fold, batch: Batch, before: State, at: int) ->
             replica, fold, member, heads, int(batch.facts.at[0]), known.history.seqs[at_once]
         )
     place = _row(fold, packed)
-    end_holds(fold, place, int(batch.facts.at[0]))
+    fold.end_holds(place, int(batch.facts.at[0]))
     spendable = _spendable(fold, batch.facts, place, known, anew.before, at_once)
     anew.decide()
     after = tell_anew(anew, _ONE, outcome)

@@ -119,9 +119,8 @@ def _renew(turn: Turn, given: tuple[Given, ...], redeemed: set[str]) -> None:
     """A sale that gives, to a cause too, keeps lots of an inactivity policy alive (section 5)."""
     gives = {entry.currency for entry in given if entry.points > 0}
     for currency in turn.program.currency:
-        if not isinstance(currency.expiry, Inactivity):
-            continue
-        widened = currency.expiry.renewed_by
+        expiry = currency.expiry
+        widened = expiry.renewed_by if isinstance(expiry, Inactivity) else []
         renewals = turn.member.wallet.renewals.setdefault(currency.id, [])
         if "sale" in widened or ("redemption" in widened and currency.id in redeemed):
             renewals.append((turn.today, ""))

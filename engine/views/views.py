@@ -12,7 +12,6 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from vafa.native.fold import run_out_by
 from vafa.native.state import State
 
 from ..columns.answers import Answer, instant_text
@@ -263,15 +262,8 @@ def _unpacked(fold: Fold, packed: bytes) -> State:
 def _run_out(fold: Fold, packed: bytes, at: int) -> State:
     """A member's row as it stands when the holds that end by an instant are over."""
     state = _unpacked(fold, packed)
-    end_holds(fold, state, at)
+    fold.end_holds(state, at)
     return state
-
-
-def end_holds(fold: Fold, row: State, at: int) -> None:
-    """Release what of a row of its own (number 0) is held no longer at an instant."""
-    ends = row.runs_out(0)
-    if ends is not None and ends <= at:
-        run_out_by(fold.compiled.natives, row, fold.versions.showing(at).number - 1, at, 0)
 
 
 def durable_heads(replica: Replica, fold: Fold, member: int) -> dict[int, int]:
