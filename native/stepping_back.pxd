@@ -18,7 +18,7 @@ from .state cimport (
 from .taking cimport renew_since, take_back
 from .tiers cimport (
     MOST_BALANCES, Past, add_to_counter, extend_tiers, has_stepped, holds, lasts, move_tiers,
-    still_good, tier_slots)
+    rung_of, still_good, tier_slots)
 from .work cimport Work, note_expired
 
 
@@ -232,16 +232,34 @@ cdef inline void lower_base(Work *w, const RuleTable *t, History *h, int32_t day
                 w.failed = 1
 
 
+cdef inline const RuleTable *bonus_by(const Work *w, const RuleTable *t, const History *h,
+                                      int64_t source) noexcept nogil:
+    """The version of the fact, by its place, that brought a bonus; `t` where none is known."""
+    cdef int32_t i
+    for i in range(h.n_events - 1, -1, -1):
+        if h.event[i].source == source:
+            return w.tables[h.event[i].version]
+    return t
+
+
 cdef inline void take_bonus(Work *w, const RuleTable *t, History *h, int64_t basket,
                             int64_t *row, int32_t day, int32_t rung) noexcept nogil:
-    """Take the tier-reached bonus of a tier that falls, from its own lot first."""
+    """Take the tier-reached bonus of a tier that falls, from its own lot first: what was given,
+    whatever the version of the return gives.
+    """
     cdef int64_t *slots = tier_slots(t, row, rung)
-    cdef int32_t c = t.bonus_currency[rung], layout = t.rung[rung]
+    cdef int32_t layout = t.rung[rung], c, of_giver
+    cdef const RuleTable *by
     cdef int64_t points
-    if c < 0 or slots[BONUS_GIVEN] <= 0:
+    if slots[BONUS_GIVEN] <= 0:
+        return
+    by = bonus_by(w, t, h, slots[BONUS_GIVEN] - 1)
+    of_giver = rung_of(by, layout)
+    c = -1 if of_giver < 0 else by.bonus_currency[of_giver]
+    if c < 0:
         return
     # What of it has expired unspent counts as come back.
-    points = t.bonus_points[rung] - h.bonus_expired[layout]
+    points = by.bonus_points[of_giver] - h.bonus_expired[layout]
     h.bonus_expired[layout] = 0
     if points > 0:
         if not post(w.p, <uint32_t>basket, 0, t.tier_number[rung], POST_REVERSE, <uint8_t>c, 0,
