@@ -190,6 +190,7 @@ EARN: dict[str, Bad] = {
     "no bands": (earn("bands = [] #!"), "rule[2].bands", "the list is empty"),
     "bands of nothing": (earn("bands = [{ from = 0, points = 0 }] #!"), "rule[2].bands", "no band gives points"),
     "band below zero": (earn("bands = [{ from = 0, points = -1 }] #!"), "rule[2].bands[0].points", "below zero"),
+    "rate too fine for its per": (earn("points = 999999.999999", "per = 9999991 #!"), "rule[2].per", "too fine"),
     "band rate too fine": (earn("bands = [{ from = 0, points = 0.0000001 }] #!"), "rule[2].bands[0].points", "6 decimals"),
     "band from below zero": (earn("bands = [{ from = -1, points = 1 }] #!"), "rule[2].bands[0].from", "minor units"),
     "band from part of a cent": (earn("bands = [{ from = 0.5, points = 1 }] #!"), "rule[2].bands[0].from", "without decimals"),

@@ -305,3 +305,21 @@ currency = "%s"
         assert verdict.refusal.slug == "program-differs"
         assert "'gift'" in verdict.refusal.detail
         publish(writer, "v3", 5, mixed.PROGRAM)
+
+
+def test_a_program_that_does_not_fit_leaves_all_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overflow(replica: Replica) -> None:
+        raise OverflowError("Python int too large to convert to C long")
+
+    with mixed.start(tmp_path, mixed.PROGRAM) as writer:
+        seq = writer.replica.seq
+        with monkeypatch.context() as patch:
+            patch.setattr(Replica, "new_fold", overflow)
+            verdict = writer.publish_program(PublishFact("two", mixed.at(50), DOUBLE))
+        assert verdict.refusal is not None
+        assert verdict.refusal.slug == "invalid-program"
+        assert (writer.replica.seq, len(writer.replica.versions)) == (seq, 1)
+        assert earned(writer, sale("a", 70)) == [100]
+        assert publish(writer, "two", 80, DOUBLE)["status"] == "ok"

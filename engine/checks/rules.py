@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from fractions import Fraction
 from functools import partial
+from math import lcm
 
 from ..program.conditions import LINE_FIELDS
 from ..program.currencies import Caps, Currency
@@ -169,6 +171,7 @@ def _earn(program: Program, path: str, rule: Earn, currency: Currency) -> Found:
         yield path, "give either points or bands"
     if rule.points is not None:
         yield from by_tier(program, f"{path}.points", rule.points, rate)
+    yield from _exact(path, rule, currency)
     if rule.bands is not None:
         yield from _bands(path, rule)
     elif rule.band_mode != "whole":
@@ -191,6 +194,22 @@ def _basis(path: str, rule: Earn) -> Found:
         yield f"{path}.tenders", f"is of the basis tender, and this is {rule.basis}"
     if rule.basis == "visit" and rule.blocks and rule.per > 1:
         yield f"{path}.blocks", "a visit counts 1: blocks of more than 1 give nothing"
+
+
+def _exact(path: str, rule: Earn, currency: Currency) -> Found:
+    """All rates of a rule stand over one denominator, in words of 64 bits."""
+    given = rule.points.values() if isinstance(rule.points, dict) else [rule.points]
+    told = [*given, *(band.points for band in rule.bands or ())]
+    if any(any(True for _ in rate_or_none(path, value)) for value in told if value is not None):
+        # That is told at its own place.
+        return
+    values = [Fraction(value) * 10**currency.scale for value in told if value is not None]
+    a_rate = rule.per * (1000 if rule.basis == "quantity" else 1)
+    common = lcm(*(part.denominator for value in values for part in (value, value / a_rate)))
+    if common * max([Fraction(1), *values]) >= 2**63:
+        yield f"{path}.per", (
+            "is too fine for these points to be kept exactly: give fewer decimals, or a rounder per"
+        )
 
 
 def _bands(path: str, rule: Earn) -> Found:

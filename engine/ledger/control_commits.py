@@ -138,11 +138,15 @@ class ControlCommits:
             record = self._append(
                 fact.id, control_batch(fact.id, kind, at, payload), replica.dictionaries.sizes()
             )
-        except BaseException:
+        except BaseException as error:
             versions.cut(version.number - 1)
             replica.fold, replica.words = kept
             if replica.fold is not None:
                 replica.fold.budgets.follow(versions, replica.fold.layout.rules)
+            if isinstance(error, OverflowError):
+                return Verdict(refusal=Refusal(
+                    "invalid-program", "a figure is too large or too fine to be kept", "program"
+                ))  # fmt: skip
             raise
         with self._ledger.ahead():
             replica.fill_fold()
