@@ -24,7 +24,6 @@ from vafa.engine.columns.status import LIMITS, POSTINGS, REFUSALS, Status
 from vafa.engine.columns.verdicts import Verdict
 from vafa.engine.facts import KINDS
 from vafa.engine.ledger.digest import describe_row, state_hash
-from vafa.engine.ledger.replay import verify
 from vafa.engine.ledger.writer import Writer
 from vafa.engine.replica.replica import Replica
 from vafa.engine.views.views import member_lots, member_view
@@ -90,13 +89,6 @@ def hash_of(replica: Replica) -> str:
     """The state hash of an open replica."""
     assert replica.fold is not None
     return state_hash(replica.fold.state, replica.dictionaries)
-
-
-def replayed(writer: Writer) -> None:
-    """A replay must find nothing and come to the same states."""
-    report = verify(writer.ledger)
-    assert report.findings == [], report.findings
-    assert report.state_hash == hash_of(writer.replica)
 
 
 # -- out of the ledger -------------------------------------------------------------------------

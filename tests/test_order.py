@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -39,7 +40,7 @@ from vafa.engine.replica.replica import Replica, state_path
 from vafa.engine.wire.arrow_sales import ArrowFacts
 from vafa.engine.wire.arrow_schema import WIRE
 
-from . import mixed, strategies
+from . import differential, engine_driver, mixed, strategies
 from .cases import Case, Fact
 
 EXAMPLES = int(os.environ.get("VAFA_EXAMPLES", "150"))
@@ -507,3 +508,62 @@ def test_seqs_have_no_gap_and_replay_counts_every_fact(tmp_path: Path) -> None:
         assert [r.first for r in writer.journal.scan()] == [1, 2, 3, 6, 9, 12]
         assert (rebuilt.seq, rebuilt.baskets, rebuilt.lines) == (14, 12, 24)
         assert rebuilt.state_hash == hash_of(writer.replica)
+
+
+NAMES = """
+format = 1
+id = "names"
+unit = { code = "EUR" }
+zone = "UTC"
+late_limit_days = 36_500
+
+[[currency]]
+id = "points"
+
+[[rule]]
+id = "dairy"
+kind = "bonus"
+points = 10
+when = { department = ["dairy"] }
+
+[[rule]]
+id = "north"
+kind = "bonus"
+points = 1
+when = { region = ["north"] }
+"""
+
+
+def telling(draw: random.Random, number: int, kind: str) -> Fact:
+    """A catalogue or stores of one of a few days, some of one instant: they say the same again."""
+    made = {"kind": kind, "id": f"{draw.choice('zab')}{number}",
+            "occurred_at": f"2025-0{draw.randint(1, 4)}-01T00:00:00Z"}  # fmt: skip
+    if kind == "store":
+        regions = draw.choice(("north", "south"))
+        return made | {"stores": [{"store": "S", "region": regions, "format": "mini"}]}
+    names = draw.sample(("milk", "tea"), draw.randint(1, 2))
+    return made | {"products": [
+        {"sku": name, "department": draw.choice(("dairy", "drinks"))} for name in names
+    ]}  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_catalogues_and_stores_may_come_in_any_order(seed: int) -> None:
+    draw = random.Random(seed)
+    facts: list[Fact] = [telling(draw, n, draw.choice(("catalog", "store"))) for n in range(5)]
+    facts += [
+        {"kind": "sale", "id": f"s{month}", "occurred_at": f"2025-0{month}-10T00:00:00Z",
+         "member": "m", "store": "S",
+         "lines": [{"sku": name, "quantity": 1000, "net": 100} for name in ("milk", "tea")]}
+        for month in range(1, 5)
+    ]  # fmt: skip
+    program = {"kind": "program publish", "id": "v1", "occurred_at": "1970-01-01T00:00:00Z",
+               "program": "v1"}  # fmt: skip
+    stood = set()
+    for turn in range(6):
+        case = Case(f"names {seed} {turn}", {"v1": NAMES}, [program, *facts])
+        assert differential.end_differences(case) == []
+        view = engine_driver.run(case).views["m", 0]
+        stood.add((view.balances["points"], str(view.totals)))
+        draw.shuffle(facts)
+    assert len(stood) == 1

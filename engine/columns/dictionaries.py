@@ -166,6 +166,8 @@ class Versions(Generic[V]):
         self.latest = np.zeros(1024, np.uint32)
         self.since = np.zeros(1024, np.int64)
         self.of = np.zeros(1024, np.int32)
+        self.newest = ALWAYS
+        """Since when (us) the newest version of all is in force, or one that was cut."""
         # All versions of the few names that have more than one.
         self._several: dict[int, list[int]] = {}
 
@@ -189,6 +191,7 @@ class Versions(Generic[V]):
         self.names.extend(fresh)
         self.latest[code:end] = np.arange(first, last)
         self.since[code:end] = [version.since for version in versions]
+        self.newest = max(self.newest, int(self.since[code:end].max(initial=ALWAYS)))
         self.of[first:last] = np.arange(code, end)
 
     def add(self, version: V) -> int:
@@ -200,6 +203,7 @@ class Versions(Generic[V]):
         self.versions.append(version)
         self.names.append(self.codes.names[code])
         self.of[number] = code
+        self.newest = max(self.newest, version.since)
         if new:
             self.latest[code], self.since[code] = number, version.since
         else:

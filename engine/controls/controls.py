@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
-from ..columns.dictionaries import Dictionaries, Product, StoreVersion
+from ..columns.dictionaries import Dictionaries, Product, StoreVersion, Versions
 from ..facts import (
     KINDS,
     CatalogFact,
@@ -27,6 +31,9 @@ from .coupon_book import codes_payload, read_issue
 from .reward_stock import Told
 
 _COUPON_ISSUE = KINDS.index("coupon issue")
+_NAMES = (KINDS.index("catalog"), KINDS.index("store"))
+_DIGEST = 32
+"""Bytes of a digest; in a payload of the journal the names that a fact tells of follow it."""
 
 
 class Published(msgspec.Struct, frozen=True, array_like=True):
@@ -92,7 +99,10 @@ def _brought(fact: RewardStockFact | CouponIssueFact | CouponBlockFact) -> bytes
 
 
 def as_sent(kind: int, payload: bytes) -> bytes:
-    """A payload of the journal as its fact said it: without codes that the engine has drawn."""
+    """A payload of the journal as its fact said it: without what the engine has added, codes that
+    it has drawn and numbers that it has given."""
+    if kind in _NAMES:
+        return payload[:_DIGEST]
     if kind != _COUPON_ISSUE:
         return payload
     return msgspec.msgpack.encode(read_issue(payload).as_sent())
@@ -102,13 +112,65 @@ def _digest(items: object) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode(items)).digest()
 
 
-def grow_by(fact: ControlFact, dictionaries: Dictionaries) -> None:
-    """Add the versions that a catalogue or stores bring; those that change nothing are left."""
+class Elsewhere(NamedTuple):
+    """What catalogues (or stores) that came before say from a new one's instant on, by the codes of
+    names: when they say again what was in force (us), and of what they say the last word.
+    """
+
+    again: Mapping[int, int] = {}
+    overruled: frozenset[int] = frozenset()
+
+
+NOWHERE = Elsewhere()
+
+
+def grow_by(
+    fact: ControlFact, dictionaries: Dictionaries, elsewhere: Elsewhere = NOWHERE
+) -> None:
+    """Add the versions that a catalogue or stores bring; those that change nothing are left.
+
+    One version at least is as new as the fact: so it is known whether a later one is late.
+    """
     since = instant_us(fact.occurred_at)
     match fact:
         case CatalogFact():
-            for item in fact.products:
-                dictionaries.products.change(product_version(item, since))
+            fresh = [product_version(item, since) for item in fact.products]
+            _grow(dictionaries.products, fresh, elsewhere)
         case StoreFact():
-            for store in fact.stores:
-                dictionaries.stores.change(store_version(store, since))
+            _grow(dictionaries.stores, [store_version(x, since) for x in fact.stores], elsewhere)
+
+
+def _grow(versions: Versions[Any], fresh: list[Any], elsewhere: Elsewhere) -> None:
+    for version in fresh:
+        code = versions.codes.numbers.get(version[0], -1)
+        if code in elsewhere.overruled:
+            continue
+        before = versions.in_force(version[0], version.since)
+        if versions.change(version) and before is not None and code in elsewhere.again:
+            # Said again by one that is later and was here: it had nothing to change then.
+            versions.add(before._replace(since=elsewhere.again[code]))
+    if fresh[0].since > versions.newest:
+        versions.add(fresh[0])
+
+
+def with_names(payload: bytes, fact: CatalogFact | StoreFact, dictionaries: Dictionaries) -> bytes:
+    """A payload with the names that the fact tells of, by the codes that they have by now."""
+    codes = sorted(set(_codes(fact, dictionaries)))
+    steps = np.diff(np.array(codes, np.uint32), prepend=np.uint32(0))
+    return payload + zlib.compress(steps.astype("<u4").tobytes())
+
+
+def _codes(fact: CatalogFact | StoreFact, dictionaries: Dictionaries) -> Iterable[int]:
+    if isinstance(fact, CatalogFact):
+        return (dictionaries.products.codes.numbers[item.sku] for item in fact.products)
+    return (dictionaries.stores.codes.numbers[item.store] for item in fact.stores)
+
+
+def named_by(payload: bytes) -> list[int]:
+    """The codes of the names that a catalogue, or stores, in the journal tell of."""
+    packed = payload[_DIGEST:]
+    if not packed:
+        # Of before they were kept.
+        return []
+    found: list[int] = np.cumsum(np.frombuffer(zlib.decompress(packed), "<u4")).tolist()
+    return found

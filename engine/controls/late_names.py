@@ -18,7 +18,7 @@ from ..columns.schema import NO_MEMBER, column
 from ..facts import CatalogFact, StoreFact
 from ..facts.parts import instant_us
 from ..journal.journal import Journal
-from .controls import product_version, store_version
+from .controls import NOWHERE, Elsewhere, kind_of, named_by, product_version, store_version
 
 
 def concerned_members(
@@ -63,6 +63,42 @@ def concerned_members(
         members: NDArray[np.uint32] = facts.member[rows]
         found.update(members.tolist())
     return sorted(found)
+
+
+def elsewhere(
+    fact: CatalogFact | StoreFact, dictionaries: Dictionaries, journal: Journal
+) -> Elsewhere:
+    """What catalogues (or stores) of the fact's instant and later, which came before it, say.
+
+    Cheap when it is the latest of them.
+    """
+    since, kind = instant_us(fact.occurred_at), kind_of(fact)
+    versions: Versions[Any] = (
+        dictionaries.products if isinstance(fact, CatalogFact) else dictionaries.stores
+    )
+    if since > versions.newest:
+        return NOWHERE
+    names = (
+        [item.sku for item in fact.products] if isinstance(fact, CatalogFact)
+        else [item.store for item in fact.stores]
+    )
+    known = {code for name in names if (code := versions.codes.numbers.get(name)) is not None}
+    until = {code: versions.next_since(code, since) for code in known}
+    again: dict[int, int] = {}
+    overruled: set[int] = set()
+    for record in journal.scan():
+        batch = record.facts()
+        if column(batch, "kind")[0] != kind or column(batch, "at")[0] < since:
+            continue
+        at, name = int(column(batch, "at")[0]), batch.column("id")[0].as_py()
+        told = known.intersection(named_by(batch.column("payload")[0].as_py()))
+        if at > since:
+            again |= {
+                code: min(at, again.get(code, at)) for code in told if at < until[code]
+            }
+        elif name.encode() > fact.id.encode():
+            overruled |= told
+    return Elsewhere(again, frozenset(overruled))
 
 
 def _windows(versions: Versions[Any], fresh: list[Any]) -> dict[int, int]:

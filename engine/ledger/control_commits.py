@@ -19,9 +19,9 @@ from ..columns.schema import column, list_view
 from ..columns.status import Status
 from ..columns.verdicts import Refusal, Verdict, reused
 from ..controls.closing import end_of_day
-from ..controls.controls import as_sent, grow_by, kind_of, payload_of
+from ..controls.controls import as_sent, grow_by, kind_of, payload_of, with_names
 from ..controls.coupon_book import drawn
-from ..controls.late_names import concerned_members
+from ..controls.late_names import concerned_members, elsewhere
 from ..controls.standing import day_closed
 from ..controls.versions import unlike
 from ..facts import (
@@ -164,7 +164,8 @@ class ControlCommits:
         members = concerned_members(fact, dictionaries, replica.journal, replica.latest_at)
         was = before(replica, members) if fold is not None else []
         sizes = dictionaries.sizes()
-        grow_by(fact, dictionaries)
+        grow_by(fact, dictionaries, elsewhere(fact, dictionaries, replica.journal))
+        payload = with_names(payload, fact, dictionaries)
         restated: list[Restated] = []
         if fold is not None:
             fold.follow()

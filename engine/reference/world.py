@@ -137,7 +137,7 @@ class World:
     def products_at(self, at_us: int) -> Mapping[str, ProductFact]:
         """Products in force at an instant, by sku."""
         told = [(instant(fact.occurred_at), fact) for fact in self.catalogs]
-        told.sort(key=lambda pair: pair[0])
+        told.sort(key=lambda pair: (pair[0], pair[1].id.encode()))
         in_force = tuple(fact.id for since, fact in told if since <= at_us)
         if in_force not in self._products:
             self._products[in_force] = {
@@ -151,7 +151,7 @@ class World:
         """A store in force at an instant."""
         found = StoreAttributes(name)
         told = [(instant(fact.occurred_at), fact) for fact in self.stores]
-        for since, fact in sorted(told, key=lambda pair: pair[0]):
+        for since, fact in sorted(told, key=lambda pair: (pair[0], pair[1].id.encode())):
             if since <= at_us:
                 for store in fact.stores:
                     found = store if store.store == name else found
