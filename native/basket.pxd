@@ -5,11 +5,15 @@ paid in part, or come back in part, can have (rulebook 4.1 and 9).
 """
 
 from libc.stdint cimport INT64_MIN, int16_t, int32_t, int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
 
-from .arith cimport i128
-from .big cimport Big, big_add, big_copy, big_divmod, big_gcd, big_mul, big_set, big_times
+from .arith cimport gcd64, i128
+from .big cimport (
+    MOST_LIMBS, Big, big_add, big_copy, big_divmod, big_gcd, big_mul, big_set, big_times)
+from .limbs cimport Limb
 from .lots cimport after
-from .rules cimport GROSS, MARGIN, NET, QUANTITY, TENDER, VISIT, RuleTable
+from .rules cimport (
+    GROSS, MARGIN, NET, PART_QUANTITY, PART_SOLD, PART_UNPAID, QUANTITY, TENDER, VISIT, RuleTable)
 from .state cimport Vec
 
 
@@ -76,14 +80,70 @@ cdef struct Rated:
     int64_t *share           # [line]: of a tender basis
     int64_t *rest            # [line]
     int64_t *category        # [line]
+    # Lists of numbers that have room for `limbs` limbs each, no more: see nth and put.
     Big *basis               # [line]: of the rule at hand, over D
     Big *exact               # [currency, line], over D * S
     Big *scale               # [currency]: S
     Big *figure              # [rule]: exact earn or extra
     Big *figure_den          # [rule]
+    int64_t limbs
+    int64_t step             # bytes from one to the next
+    int64_t n_lines          # how many there is room for
+    int64_t n_currencies
+    int64_t n_rules
+    int cramped              # a number had no room in its list
     Big whole                # D
     int overflow
     int failed               # memory has ended
+
+
+cdef enum:
+    FEW_LIMBS = 16           # of numbers in lists, until a basket asks for more
+
+
+cdef inline Big *nth(const Rated *r, Big *first, int64_t i) noexcept nogil:
+    """A number of a list; what is written there goes through `put` or `add_up`."""
+    return <Big*>(<char*>first + i * r.step)
+
+
+cdef inline void put(Rated *r, Big *to, const Big *a) noexcept nogil:
+    """Write a number into a list. One without room there has the basket rated again."""
+    if a.n > r.limbs:
+        r.cramped = r.overflow = 1
+        to.n = to.neg = 0
+        return
+    big_copy(to, a)
+
+
+cdef inline void add_up(Rated *r, Big *to, const Big *more) noexcept nogil:
+    """Add to a number of a list, in place: a sum is a limb longer at most."""
+    if r.limbs < MOST_LIMBS and (to.n >= r.limbs or more.n >= r.limbs):
+        r.cramped = r.overflow = 1
+        to.n = to.neg = 0
+        return
+    big_add(to, to, more, &r.overflow)
+
+
+cdef inline bint make_lists(Rated *r, int64_t limbs) noexcept nogil:
+    """Lists, all of 0, of numbers with room for so many limbs; False without memory.
+
+    Full ones would be 5 KB a number. What stood in lists before is gone.
+    """
+    cdef int64_t lines = r.n_lines, c = r.n_currencies
+    cdef int64_t most = limbs if limbs < MOST_LIMBS else MOST_LIMBS
+    cdef int64_t step = sizeof(int64_t) + most * sizeof(Limb)
+    cdef Big *made = <Big*>calloc((c + 1) * lines + c + 2 * r.n_rules + 2, step)
+    if made == NULL:
+        return False
+    free(r.basis)
+    r.basis = made
+    r.limbs = most
+    r.step = step
+    r.exact = nth(r, r.basis, lines)
+    r.scale = nth(r, r.exact, c * lines)
+    r.figure = nth(r, r.scale, c)
+    r.figure_den = nth(r, r.figure, r.n_rules)
+    return True
 
 
 cdef inline void spread(int64_t amount, const Line *lines, int32_t n, const int64_t *weight,
@@ -173,26 +233,34 @@ cdef inline void line_basis(const Basket *b, const Line *l, int32_t basis, int64
 cdef inline void common_whole(const RuleTable *t, const Basket *b, Rated *r) noexcept nogil:
     """D: a common multiple of all denominators that the lines' bases can have.
 
-    What is left of nets is whole: a basket of many lines, each with a net of its own, would have
-    one of thousands of bits for nothing.
+    A basket of many lines, each with a net of its own, has one of thousands of bits. So only those
+    parts of a line are in it for which some figure asks, in lowest terms; what is left of nets is
+    whole.
     """
-    cdef int32_t i
+    cdef int32_t i, asked = t.fractions
     cdef Big den, g, rest, part
     cdef const Line *one
     big_set(&r.whole, 1)
-    if not t.fractions:
+    if not asked:
         return
     for i in range(b.n):
         one = &b.lines[i]
         if one.unpaid == one.net and one.quantity == one.full_quantity and one.net == one.net_sold:
             continue
         big_set(&den, 1)
-        if one.unpaid != one.net and one.net > 0:
-            big_times(&den, one.net, &r.overflow)
-        if one.quantity != one.full_quantity and one.full_quantity > 0:
-            big_times(&den, one.full_quantity, &r.overflow)
-        if one.net != one.net_sold and one.net_sold > 0:
-            big_times(&den, one.net_sold, &r.overflow)
+        if asked & PART_UNPAID and one.unpaid != one.net and one.net > 0:
+            big_times(&den, one.net // gcd64(one.unpaid, one.net), &r.overflow)
+        if asked & PART_QUANTITY and one.quantity != one.full_quantity and one.full_quantity > 0:
+            big_times(&den, one.full_quantity // gcd64(one.quantity, one.full_quantity),
+                      &r.overflow)
+        if asked & PART_SOLD and one.net != one.net_sold and one.net_sold > 0:
+            big_times(&den, one.net_sold // gcd64(one.net, one.net_sold), &r.overflow)
+        if den.n == 1 and den.d[0] == 1:
+            continue
         big_gcd(&g, &r.whole, &den)
         big_divmod(&part, &rest, &den, &g)
         big_mul(&r.whole, &r.whole, &part, &r.overflow)
+    # A few limbs more: the figures of a line that are worked in place, then rates and factors.
+    if r.whole.n + FEW_LIMBS // 2 > r.limbs and r.limbs < MOST_LIMBS:
+        if not make_lists(r, r.whole.n + FEW_LIMBS):
+            r.failed = 1

@@ -1,8 +1,11 @@
-"""Exact whole numbers of up to 2,048 bits, and one function that rounds a ratio of them.
+"""Exact whole numbers of up to 40,960 bits, and one function that rounds a ratio of them.
 
 The general rating of a basket keeps its exact figures over one common denominator, which
 may be long: the nets of lines paid in part with points, limits that cut, figures of bands.
 Nearly all of them are of one limb all the same: that case is inlined where it is asked for.
+The bound is a thousand nets of 40 bits each: a number takes 5 KB, of which only the limbs that it
+has are ever touched. They stand on the stack, a few dozen at most; lists of them are closer
+together (see `Rated` in `basket.pxd`).
 Nothing here wraps: what does not fit sets *overflow and the fact is refused (rulebook 1).
 """
 
@@ -17,7 +20,7 @@ cdef extern from *:
     #define VAFA_BIG
     #include <stdint.h>
     #include <string.h>
-    #define VAFA_LIMBS 32
+    #define VAFA_LIMBS 640
     typedef struct { int32_t n; int32_t neg; uint64_t d[VAFA_LIMBS]; } vafa_big;
     #define VAFA_SHORT static inline __attribute__((always_inline))
     #define VAFA_LONG static __attribute__((noinline, unused))
@@ -206,10 +209,12 @@ cdef extern from *:
     }
     #endif
     """
+    cdef enum:
+        MOST_LIMBS "VAFA_LIMBS"
     ctypedef struct Big "vafa_big":
         int32_t n
         int32_t neg
-        Limb d[32]
+        Limb d[640]
     void big_copy "vafa_big_copy"(Big *out, const Big *a) noexcept nogil
     void big_set "vafa_big_set"(Big *a, i128 value) noexcept nogil
     int big_cmp "vafa_big_cmp"(const Big *a, const Big *b) noexcept nogil

@@ -8,7 +8,7 @@ that are not linear in the basis.
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from .arith cimport add64, gcd64
-from .basket cimport Basket, Rated, line_basis, spread
+from .basket cimport Basket, Rated, add_up, line_basis, nth, put, spread
 from .big cimport (
     Big, big_add, big_cmp, big_copy, big_divmod, big_gcd, big_mul, big_round, big_set, big_times)
 from .limits cimport own_limits
@@ -91,7 +91,9 @@ cdef inline void share_out(const RuleTable *t, const Basket *b, int32_t rule, in
     cdef int32_t i, c = t.currency[rule]
     cdef int64_t part = 1, whole = 1, common
     cdef Big own, g, rest, more, lift, piece
-    cdef Big *line = r.exact + <int64_t>c * b.n
+    cdef Big *line
+    cdef Big *basis
+    cdef Big *scale = nth(r, r.scale, c)
     if r.granted[rule] != r.desired[rule]:
         common = gcd64(r.granted[rule], r.desired[rule])
         part = r.granted[rule] // common
@@ -104,25 +106,30 @@ cdef inline void share_out(const RuleTable *t, const Basket *b, int32_t rule, in
         if weight_sum.n == 0 or weight_sum.neg:
             return
         big_mul(&own, &own, weight_sum, &r.overflow)
-    big_gcd(&g, &r.scale[c], &own)
+    big_gcd(&g, scale, &own)
     big_divmod(&more, &rest, &own, &g)
-    big_divmod(&lift, &rest, &r.scale[c], &g)
+    big_divmod(&lift, &rest, scale, &g)
     if more.n != 1 or more.d[0] != 1:
         for i in range(b.n):
-            if line[i].n:
-                big_mul(&line[i], &line[i], &more, &r.overflow)
-        big_mul(&r.scale[c], &r.scale[c], &more, &r.overflow)
+            line = nth(r, r.exact, <int64_t>c * b.n + i)
+            if line.n:
+                big_mul(&piece, line, &more, &r.overflow)
+                put(r, line, &piece)
+        big_mul(&piece, scale, &more, &r.overflow)
+        put(r, scale, &piece)
     for i in range(b.n):
-        if r.basis[i].n == 0:
+        basis = nth(r, r.basis, i)
+        if basis.n == 0:
             continue
         if rate < 0:
-            big_mul(&piece, exact, &r.basis[i], &r.overflow)
+            big_mul(&piece, exact, basis, &r.overflow)
         else:
-            big_copy(&piece, &r.basis[i])
+            big_copy(&piece, basis)
             big_times(&piece, rate, &r.overflow)
         big_times(&piece, part, &r.overflow)
         big_mul(&piece, &piece, &lift, &r.overflow)
-        big_add(&line[i], &line[i], &piece, &r.overflow)
+        line = nth(r, r.exact, <int64_t>c * b.n + i)
+        add_up(r, line, &piece)
 
 
 cdef inline int64_t by_line(const Basket *b, int64_t rate, const Big *den,
@@ -132,9 +139,9 @@ cdef inline int64_t by_line(const Basket *b, int64_t rate, const Big *den,
     cdef int64_t total = 0, one
     cdef Big piece
     for i in range(b.n):
-        if r.basis[i].n == 0:
+        if nth(r, r.basis, i).n == 0:
             continue
-        big_copy(&piece, &r.basis[i])
+        big_copy(&piece, nth(r, r.basis, i))
         big_times(&piece, rate, &r.overflow)
         if piece.neg:
             piece.neg = 0
@@ -173,11 +180,13 @@ cdef inline void rate_earn(const RuleTable *t, const Basket *b, const int64_t *r
     cdef bint firsts = t.group[rule] >= 0 and t.group_mode[t.group[rule]] == GROUP_FIRST
     cdef bint counted = False
     cdef Big total, den, exact
+    cdef Big *own
     total.n = total.neg = 0
     if basis == TENDER:
         rule_tender(t, b, rule, r)
     for i in range(b.n):
-        r.basis[i].n = r.basis[i].neg = 0
+        own = nth(r, r.basis, i)
+        own.n = own.neg = 0
         if not r.matched[<int64_t>i * t.n_words + (rule >> 6)] & bit:
             continue
         if firsts:
@@ -186,8 +195,8 @@ cdef inline void rate_earn(const RuleTable *t, const Basket *b, const int64_t *r
                 continue
             r.taken[i] |= <uint64_t>1 << t.group[rule]
         counted = True
-        line_basis(b, &b.lines[i], basis, r.share[i], r, &r.basis[i])
-        big_add(&total, &total, &r.basis[i], &r.overflow)
+        line_basis(b, &b.lines[i], basis, r.share[i], r, own)
+        big_add(&total, &total, own, &r.overflow)
     r.desired[rule] = r.granted[rule] = 0
     r.limit[rule] = 0
     exact.n = exact.neg = 0
@@ -210,8 +219,8 @@ cdef inline void rate_earn(const RuleTable *t, const Basket *b, const int64_t *r
     else:
         r.desired[rule] = big_round(&exact, &den, t.rounding[rule] if t.rounding[rule] < 4 else 0,
                                     &r.overflow)
-    big_copy(&r.figure[rule], &exact)
-    big_copy(&r.figure_den[rule], &den)
+    put(r, nth(r, r.figure, rule), &exact)
+    put(r, nth(r, r.figure_den, rule), &den)
     own_limits(t, row, rule, b.day, r)
     if t.currencies[c].multiplied and exact.n and not (
             t.group[rule] >= 0 and t.group_mode[t.group[rule]] == GROUP_BEST):
@@ -231,7 +240,7 @@ cdef inline void best_earn(const RuleTable *t, const Basket *b, const int64_t *r
         rule = r.part[i]
         if t.kind[rule] == EARN and t.group[rule] == group and rule != best:
             r.desired[rule] = r.granted[rule] = 0
-            r.figure[rule].n = 0
+            nth(r, r.figure, rule).n = 0
             r.limit[rule] = -1
     if best >= 0 and t.currencies[t.currency[best]].multiplied:
         share_best(t, b, best, tier, r)
@@ -244,16 +253,18 @@ cdef inline void share_best(const RuleTable *t, const Basket *b, int32_t rule, i
     cdef int64_t rate = -1
     cdef uint64_t bit = <uint64_t>1 << (rule & 63)
     cdef Big total, exact
+    cdef Big *own
     total.n = total.neg = 0
     if t.basis[rule] == TENDER:
         rule_tender(t, b, rule, r)
     for i in range(b.n):
-        r.basis[i].n = r.basis[i].neg = 0
+        own = nth(r, r.basis, i)
+        own.n = own.neg = 0
         if r.matched[<int64_t>i * t.n_words + (rule >> 6)] & bit:
-            line_basis(b, &b.lines[i], t.basis[rule], r.share[i], r, &r.basis[i])
-            big_add(&total, &total, &r.basis[i], &r.overflow)
-    if r.figure[rule].n == 0:
+            line_basis(b, &b.lines[i], t.basis[rule], r.share[i], r, own)
+            big_add(&total, &total, own, &r.overflow)
+    if nth(r, r.figure, rule).n == 0:
         return
     if t.basis[rule] != VISIT:
         rate = earn_exact(t, rule, rule * (t.n_tiers + 1) + tier + 1, &total, r, &exact)
-    share_out(t, b, rule, rate, &r.figure[rule], &total, r)
+    share_out(t, b, rule, rate, nth(r, r.figure, rule), &total, r)

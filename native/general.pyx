@@ -9,8 +9,7 @@ from libc.stdlib cimport calloc, free
 
 from .absorb cimport apply_absorb
 from .accrual cimport apply_payment
-from .basket cimport Line
-from .big cimport Big
+from .basket cimport FEW_LIMBS, Line, make_lists
 from .closing cimport close_day
 from .columns cimport ACCEPTED, NO_SUCH_TIER, Columns, moment, today
 from .facts cimport apply_activity, apply_adjust, apply_sets
@@ -148,10 +147,12 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     w.paid = block
     w.rated.year = <int32_t*>calloc(5 * rules + 4, sizeof(int32_t))
     w.rated.words = <uint64_t*>calloc(words + lines * (words + 1) + 1, sizeof(uint64_t))
-    w.rated.basis = <Big*>calloc((c + 1) * lines + c + 2 * rules + 2, sizeof(Big))
+    w.rated.n_lines = lines
+    w.rated.n_currencies = c
+    w.rated.n_rules = rules
     if (w.lines == NULL or w.line_of == NULL or w.rated.after == NULL or block == NULL
             or w.rated.year == NULL
-            or w.rated.words == NULL or w.rated.basis == NULL):
+            or w.rated.words == NULL or not make_lists(&w.rated, FEW_LIMBS)):
         return -1
     w.weight = w.paid + tenders + 1
     w.part = w.weight + lines
@@ -191,10 +192,6 @@ cdef int make_work(Work *w, int32_t rules, int32_t words, int32_t counters, int3
     w.rated.roomless = w.rated.part + rules
     w.rated.matched = w.rated.words + words
     w.rated.taken = w.rated.matched + lines * words
-    w.rated.exact = w.rated.basis + lines
-    w.rated.scale = w.rated.exact + (c - 1) * lines
-    w.rated.figure = w.rated.scale + c
-    w.rated.figure_den = w.rated.figure + rules
     return 0
 
 

@@ -76,13 +76,13 @@ cdef extern from *:
             return;
         }
         if (m == 1) {
-            vafa_u128 rest = 0; uint64_t d = b[0];
+            uint64_t rest = 0, d = b[0];
             for (i = n - 1; i >= 0; i--) {
-                vafa_u128 x = (rest << 64) | a[i];
-                q[i] = (uint64_t)(x / d); rest = x % d;
+                vafa_u128 x = ((vafa_u128)rest << 64) | a[i];
+                q[i] = (uint64_t)(x / d); rest = a[i] - q[i] * d;
             }
             *n_q = vafa_nat_trim(q, n);
-            r[0] = (uint64_t)rest; *n_r = rest != 0;
+            r[0] = rest; *n_r = rest != 0;
             return;
         }
         s = __builtin_clzll(b[m - 1]);

@@ -9,7 +9,8 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from .arith cimport ctz64
 from .basket cimport (
-    ACTIVITY_FACT, BASKET, CLOSED_DAY, Basket, Line, Rated, common_whole, line_basis)
+    ACTIVITY_FACT, BASKET, CLOSED_DAY, Basket, Line, Rated, common_whole, line_basis, make_lists,
+    nth, put)
 from .big cimport (
     Big, big_add, big_cmp, big_copy, big_divmod, big_gcd, big_mul, big_round, big_set, big_times)
 from .bonuses cimport rate_bonus, stack_bonuses
@@ -222,13 +223,14 @@ cdef inline void round_basket(const RuleTable *t, const int64_t *row, int32_t c,
     cdef int32_t i, rule, best
     cdef int64_t total, given = 0
     cdef Big sum_, den, piece, other, rest, g, x
+    cdef Big *figure
     # A common denominator, then the sum.
     big_set(&den, 1)
     for i in range(r.n_part):
         rule = r.part[i]
-        if t.currency[rule] == c and t.kind[rule] != BONUS and r.figure[rule].n:
-            big_gcd(&g, &den, &r.figure_den[rule])
-            big_divmod(&piece, &rest, &r.figure_den[rule], &g)
+        if t.currency[rule] == c and t.kind[rule] != BONUS and nth(r, r.figure, rule).n:
+            big_gcd(&g, &den, nth(r, r.figure_den, rule))
+            big_divmod(&piece, &rest, nth(r, r.figure_den, rule), &g)
             big_mul(&den, &den, &piece, &r.overflow)
     sum_.n = sum_.neg = 0
     for i in range(r.n_part):
@@ -236,11 +238,11 @@ cdef inline void round_basket(const RuleTable *t, const int64_t *row, int32_t c,
         if t.currency[rule] != c or t.kind[rule] == BONUS or r.limit[rule] == -1:
             continue
         r.desired[rule] = 0
-        if r.figure[rule].n == 0:
+        figure = nth(r, r.figure, rule)
+        if figure.n == 0:
             continue
-        big_divmod(&piece, &rest, &den, &r.figure_den[rule])
-        big_mul(&x, &r.figure[rule], &piece, &r.overflow)
-        big_copy(&r.figure[rule], &x)
+        big_divmod(&piece, &rest, &den, nth(r, r.figure_den, rule))
+        big_mul(&x, figure, &piece, &r.overflow)
         big_add(&sum_, &sum_, &x, &r.overflow)
         r.desired[rule] = big_round(&x, &den, 0, &r.overflow)
         given += r.desired[rule]
@@ -248,20 +250,22 @@ cdef inline void round_basket(const RuleTable *t, const int64_t *row, int32_t c,
         big_copy(&other, &den)
         big_times(&other, r.desired[rule], &r.overflow)
         other.neg = 1 if other.n and not other.neg else 0
-        big_add(&r.figure[rule], &r.figure[rule], &other, &r.overflow)
+        big_add(&x, &x, &other, &r.overflow)
+        put(r, figure, &x)
     total = big_round(&sum_, &den, t.currencies[c].rounding, &r.overflow)
     while given < total and not r.overflow:
         best = -1
         for i in range(r.n_part):
             rule = r.part[i]
             if (t.currency[rule] == c and t.kind[rule] != BONUS and r.limit[rule] != -1
-                    and r.figure[rule].n and not r.figure[rule].neg
-                    and (best < 0 or big_cmp(&r.figure[rule], &r.figure[best]) > 0)):
+                    and nth(r, r.figure, rule).n and not nth(r, r.figure, rule).neg
+                    and (best < 0
+                         or big_cmp(nth(r, r.figure, rule), nth(r, r.figure, best)) > 0)):
                 best = rule
         if best < 0:
             break
         r.desired[best] += 1
-        r.figure[best].n = 0
+        nth(r, r.figure, best).n = 0
         given += 1
     for i in range(r.n_part):
         rule = r.part[i]
@@ -276,15 +280,33 @@ cdef inline void rate_all(const RuleTable *t, const Basket *b, const int64_t *ro
     `row` is the member as it stood before the basket, `active` the spendable balance of each
     currency after the sale's own redemption.
     """
+    while True:
+        r.cramped = 0
+        rate_once(t, b, row, tier, active, r)
+        if not r.cramped:
+            return
+        # A list has all the room there is in the end: then nothing is cramped.
+        if not make_lists(r, 4 * r.limbs):
+            r.failed = 1
+            return
+
+
+cdef inline void rate_once(const RuleTable *t, const Basket *b, const int64_t *row, int32_t tier,
+                           const int64_t *active, Rated *r) noexcept nogil:
+    """As rate_all, in the room that lists of numbers have; r.cramped if that is too little."""
     cdef int32_t i, k, rule, c
     cdef bint seen
+    cdef Big *exact
     r.overflow = 0
     common_whole(t, b, r)
+    if r.failed:
+        return
     match(t, b, row, tier, False, r)
     for c in range(t.n_currencies):
-        big_set(&r.scale[c], 1)
+        big_set(nth(r, r.scale, c), 1)
         for i in range(b.n):
-            r.exact[<int64_t>c * b.n + i].n = r.exact[<int64_t>c * b.n + i].neg = 0
+            exact = nth(r, r.exact, <int64_t>c * b.n + i)
+            exact.n = exact.neg = 0
     for i in range(b.n):
         r.taken[i] = 0
     for i in range(r.n_part):

@@ -20,6 +20,11 @@ cdef enum Basis:
     VISIT = 4
     TENDER = 5
 
+cdef enum Fractions:
+    PART_UNPAID = 1        # the share of a line's net that no redemption paid
+    PART_QUANTITY = 2      # of what gross and cost are of, what is left
+    PART_SOLD = 4          # of the net that was sold, what is left
+
 cdef enum Rounding:
     CARRY = 4
     BY_LINE = 5
@@ -381,7 +386,7 @@ cdef struct RuleTable:
     const uint64_t *every_epoch   # [epoch, word]: rules whose budget is open
     int32_t earn_on_redeemed
     int32_t proportional
-    int32_t fractions             # some figure asks for parts of lines that are not of their net
+    int32_t fractions             # parts of lines for which some figure asks, of Fractions
     int32_t shortfall             # 0 debt, 1 forgive, 2 refuse, 3 withhold
     int32_t late_forgives
     int32_t keeps_tiers

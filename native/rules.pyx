@@ -180,16 +180,28 @@ cdef class Rules:
         self._look_at_fractions()
 
     cdef int _look_at_fractions(self) except -1:
-        """Whether any figure asks for more of a line's parts than what is left of its net."""
+        """For which parts of lines, beside what is left of their nets, some figure asks."""
         cdef RuleTable *t = &self.table
         cdef Py_ssize_t i
         for i in range(t.n_rules):
-            if ((t.basis[i] != NET and t.basis[i] != VISIT) or t.min_quantity[i] >= 0
-                    or t.not_quantity[i] >= 0 or (t.kind[i] == BONUS and t.form[i] == PER_UNITS)):
-                t.fractions = 1
+            if t.basis[i] == TENDER:
+                t.fractions |= PART_SOLD
+            elif t.basis[i] != NET and t.basis[i] != VISIT:
+                t.fractions |= PART_UNPAID
+            if (t.basis[i] == GROSS or t.basis[i] == MARGIN
+                    # Least amounts of offers are of gross.
+                    or (t.kind[i] == OFFER and (t.min_amount[i] >= 0 or t.not_amount[i] >= 0
+                                                or t.min_basket[i] > 0
+                                                or t.not_basket[i] >= 0))):
+                t.fractions |= PART_QUANTITY
+            if (t.min_quantity[i] >= 0 or t.not_quantity[i] >= 0
+                    or (t.kind[i] == BONUS and t.form[i] == PER_UNITS)):
+                t.fractions |= PART_UNPAID
         for i in range(t.n_counters):
             if self.counters[i].kind == COUNT_MARGIN or self.counters[i].kind == COUNT_UNITS:
-                t.fractions = 1
+                t.fractions |= PART_UNPAID
+            if self.counters[i].kind == COUNT_MARGIN:
+                t.fractions |= PART_QUANTITY
         return 0
 
     cdef int _take_plain(self) except -1:

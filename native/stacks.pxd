@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t
 
 from .arith cimport i128
-from .basket cimport Basket, Rated
+from .basket cimport Basket, Rated, add_up, nth, put
 from .big cimport Big, big_add, big_copy, big_divmod, big_mul, big_round, big_set, big_times
 from .earnings cimport carried
 from .limits cimport own_limits
@@ -21,12 +21,12 @@ cdef inline bint bigger_factor(const RuleTable *t, int32_t a, int32_t b,
 cdef inline void own(const RuleTable *t, int32_t rule, const Big *piece, Rated *r) noexcept nogil:
     """A multiply owns an increment of one line, over its figure_den."""
     cdef Big plain
-    big_add(&r.figure[rule], &r.figure[rule], piece, &r.overflow)
+    add_up(r, nth(r, r.figure, rule), piece)
     if t.rounding[rule] == BY_LINE:
         big_copy(&plain, piece)
         plain.neg = 0
         r.desired[rule] += ((-1 if piece.neg else 1)
-                            * big_round(&plain, &r.figure_den[rule], 0, &r.overflow))
+                            * big_round(&plain, nth(r, r.figure_den, rule), 0, &r.overflow))
 
 
 cdef inline void stack_line(const RuleTable *t, const Basket *b, int32_t stack, int32_t mode,
@@ -53,16 +53,16 @@ cdef inline void stack_line(const RuleTable *t, const Basket *b, int32_t stack, 
             big_divmod(&piece, &rest, &chain, &den)
             big_times(&piece, t.num[at], &r.overflow)
             big_add(&chain, &chain, &piece, &r.overflow)
-            big_mul(&piece, &piece, &r.exact[<int64_t>t.currency[rule] * b.n + line],
+            big_mul(&piece, &piece, nth(r, r.exact, <int64_t>t.currency[rule] * b.n + line),
                     &r.overflow)
             own(t, rule, &piece, r)
         else:
-            big_copy(&piece, &r.exact[<int64_t>t.currency[rule] * b.n + line])
+            big_copy(&piece, nth(r, r.exact, <int64_t>t.currency[rule] * b.n + line))
             big_times(&piece, t.num[at], &r.overflow)
             own(t, rule, &piece, r)
     if best >= 0:
         at = <int64_t>best * (t.n_tiers + 1) + tier + 1
-        big_copy(&piece, &r.exact[<int64_t>t.currency[best] * b.n + line])
+        big_copy(&piece, nth(r, r.exact, <int64_t>t.currency[best] * b.n + line))
         big_times(&piece, t.num[at], &r.overflow)
         own(t, best, &piece, r)
 
@@ -73,6 +73,7 @@ cdef inline void rate_stack(const RuleTable *t, const Basket *b, int32_t first, 
     cdef int32_t k, c, line, rule = r.part[first], stack = t.group[rule]
     cdef int32_t mode = t.group_mode[stack] if stack >= 0 else 0
     cdef Big common, den
+    cdef Big *figure
     big_set(&common, 1)
     if mode == STACK_COMPOUND:
         for k in range(first, r.n_part):
@@ -84,13 +85,14 @@ cdef inline void rate_stack(const RuleTable *t, const Basket *b, int32_t first, 
             continue
         c = t.currency[r.part[k]]
         big_copy(&den, &r.whole)
-        big_mul(&den, &den, &r.scale[c], &r.overflow)
+        big_mul(&den, &den, nth(r, r.scale, c), &r.overflow)
         if mode == STACK_COMPOUND:
             big_mul(&den, &den, &common, &r.overflow)
         else:
             big_times(&den, t.den[<int64_t>r.part[k] * (t.n_tiers + 1) + tier + 1], &r.overflow)
-        big_copy(&r.figure_den[r.part[k]], &den)
-        r.figure[r.part[k]].n = r.figure[r.part[k]].neg = 0
+        put(r, nth(r, r.figure_den, r.part[k]), &den)
+        figure = nth(r, r.figure, r.part[k])
+        figure.n = figure.neg = 0
         r.desired[r.part[k]] = 0
     for line in range(b.n):
         stack_line(t, b, stack, mode, line, tier, &common, r)
@@ -101,6 +103,8 @@ cdef inline void rate_multiplies(const RuleTable *t, const Basket *b, const int6
     """All multiplies: their exact extra, rounded, after their own limits."""
     cdef int32_t i, k, rule
     cdef bint seen
+    cdef Big *figure
+    cdef const Big *den
     for i in range(r.n_part):
         rule = r.part[i]
         if t.kind[rule] != MULTIPLY:
@@ -115,14 +119,17 @@ cdef inline void rate_multiplies(const RuleTable *t, const Basket *b, const int6
         rule = r.part[i]
         if t.kind[rule] != MULTIPLY:
             continue
+        figure = nth(r, r.figure, rule)
+        den = nth(r, r.figure_den, rule)
         if t.rounding[rule] == CARRY:
-            r.desired[rule] = carried(t, row, rule, &r.figure[rule], &r.figure_den[rule],
-                                      1, r)
+            r.desired[rule] = carried(t, row, rule, figure, den, 1, r)
         elif t.currencies[t.currency[rule]].at_basket:
-            r.desired[rule] = big_round(&r.figure[rule], &r.figure_den[rule], 0, &r.overflow)
+            # It adds nothing below zero to the sum that is rounded once.
+            if figure.neg:
+                figure.n = figure.neg = 0
+            r.desired[rule] = big_round(figure, den, 0, &r.overflow)
         elif t.rounding[rule] != BY_LINE:
-            r.desired[rule] = big_round(&r.figure[rule], &r.figure_den[rule],
-                                        t.rounding[rule], &r.overflow)
+            r.desired[rule] = big_round(figure, den, t.rounding[rule], &r.overflow)
         if r.desired[rule] < 0:
             r.desired[rule] = 0
         own_limits(t, row, rule, b.day, r)

@@ -148,7 +148,8 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "native/rate.pxd",
-        "and (best < 0 or big_cmp(&r.figure[rule], &r.figure[best]) > 0)):",
+        "and (best < 0\n                         "
+        "or big_cmp(nth(r, r.figure, rule), nth(r, r.figure, best)) > 0)):",
         "and best < 0):",
         "what is left goes to the first rule",
     ),

@@ -202,7 +202,11 @@ def _multiply(basket: Basket, outcomes: list[Outcome]) -> None:
             by_line[place] = (factor - 1) * outcome.basis[place]
         lost, limit = outcome.lost, outcome.limit
         if outcome.lines:
-            _wish(basket, outcome, sum(by_line.values(), NOTHING), by_line)
+            extra = sum(by_line.values(), NOTHING)
+            if outcome.currency.round_at == "basket":
+                # It adds nothing below zero to the sum that is rounded once.
+                extra = max(NOTHING, extra)
+            _wish(basket, outcome, extra, by_line)
         if lost:
             _lose(outcome, limit)
 
