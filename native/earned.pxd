@@ -62,9 +62,9 @@ cdef inline bint amounts_of(Work *w, const RuleTable *t, const Basket *b, const 
         elif purchase:
             sum_.n = sum_.neg = 0
             for k in range(b.n):
-                if c.kind != COUNT_MARGIN and (
-                        c.subject < 0
-                        or not t.class_counters[b.lines[k].cls] >> c.subject & 1):
+                if c.kind != COUNT_MARGIN and not t.class_counters[
+                        <int64_t>b.lines[k].cls * t.n_count_words + (c.subject >> 6)
+                        ] >> (c.subject & 63) & 1:
                     continue
                 if c.kind == COUNT_LINES:
                     out[i] += b.lines[k].unpaid

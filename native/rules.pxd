@@ -213,7 +213,7 @@ cdef struct Limit:
 cdef struct Counter:
     const int32_t *period  # number of the period, by day; rolling: first day of the window
     int32_t kind
-    int32_t subject        # rule, currency, counter bit or activity; -1: not of this version
+    int32_t subject        # rule (-1: not of this version), currency, or bit of lines or activities
     int32_t window
     int32_t slot           # of the row
 
@@ -320,6 +320,7 @@ cdef struct PlainRung:
 cdef struct RuleTable:
     int32_t n_rules
     int32_t n_words
+    int32_t n_count_words
     int32_t n_tiers        # rungs of this version
     int32_t n_currencies
     int32_t n_counters
@@ -440,7 +441,7 @@ cdef struct RuleTable:
     const uint64_t *class_bars    # [class, word]: rules that a line of the class rules out
     const uint64_t *class_opens   # [class, word]: rules that wait for a line like this
     const uint64_t *opens_mask    # [word]: rules that wait for such a line
-    const uint64_t *class_counters  # [class]: bits of the program's counters
+    const uint64_t *class_counters  # [class, count word]: bits of the lines that counters count
     const uint8_t *product_weighed
     const int32_t *product_sku
     const int32_t *product_category  # number of the category from 1, 0 none

@@ -354,11 +354,12 @@ cdef class Rules:
                      category_from, category_node):
         """Set the class of each of the n products and the tables of the classes.
 
-        `classes`: words and, in the general form, bars, opens and counters (uint64 by class
-        and word), eligible uint8 by class, few uint8[n]: the class of each product once more, None
-        of more than FEW_CLASSES (words.pxd). weighed uint8[n], sku int32[n] and category
-        int32[n] (a number from 1, 0 none) are None in a plain program; category_from
-        int32[category + 1] says where the nodes of a category stand in category_node int64.
+        `classes`: words and, in the general form, bars and opens (uint64 by class and word),
+        counters (uint64 by class and words of their own), eligible uint8 by class, few uint8[n]:
+        the class of each product once more, None of more than FEW_CLASSES (words.pxd). weighed
+        uint8[n], sku int32[n] and category int32[n] (a number from 1, 0 none) are None in a plain
+        program; category_from int32[category + 1] says where the nodes of a category stand in
+        category_node int64.
         """
         cdef Py_ssize_t count = classes["eligible"].size, words = self.table.n_words
         self.held["products"] = (product_class, classes, weighed, sku, category, category_from,
@@ -370,6 +371,7 @@ cdef class Rules:
         self.table.class_bars = <uint64_t*>pointer(classes["bars"], np.uint64, count * words)
         self.table.class_opens = <uint64_t*>pointer(classes["opens"], np.uint64, count * words)
         self.table.class_counters = <uint64_t*>pointer(classes["counters"], np.uint64, count)
+        self.table.n_count_words = <int32_t>(classes["counters"].size // count)
         self.table.product_weighed = <uint8_t*>pointer(weighed, np.uint8, n)
         self.table.product_sku = <int32_t*>pointer(sku, np.int32, n)
         self.table.product_category = <int32_t*>pointer(category, np.int32, n)

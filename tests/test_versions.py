@@ -18,6 +18,7 @@ from vafa.engine.facts import (
     AdjustFact,
     CancelFact,
     HoldFact,
+    LineFact,
     MemberFact,
     PublishFact,
     RedeemFact,
@@ -223,6 +224,25 @@ def test_a_ledger_counts_at_most_64_sets_of_activities(tmp_path: Path) -> None:
             writer.publish_program(PublishFact("v4", mixed.at(4), program(4)))
         publish(writer, "v4", 4, program(3))
         assert len(writer.replica.versions) == 5
+
+
+def test_a_sale_counts_for_more_lines_of_all_versions_than_a_word_has_bits(tmp_path: Path) -> None:
+    def program(version: int) -> str:
+        return mixed.PROGRAM + "".join(
+            f'[[counter]]\nid = "c{n}"\ncount = "quantity"\nwhen = {{ sku = ["{version}-{n}"] }}\n'
+            f'[[rule]]\nid = "k{n}"\nkind = "bonus"\npoints = 1\n'
+            f'when = {{ counter = {{ id = "c{n}", at_least = {n + 1} }} }}\n'
+            for n in range(40)
+        )
+
+    lines = [LineFact(f"1-{n}", 1_000 * (n + n % 2), 100) for n in range(40)]
+    with Writer(tmp_path) as writer:
+        publish(writer, "v0", 0, program(0))
+        commit(writer, sale("before", 1, lines=lines))
+        publish(writer, "v1", 2, program(1))
+        (answer,) = answers(commit(writer, sale("after", 3)))
+        given = [p["rule"] for p in answer["postings"] if p["kind"] == "bonus"]
+        assert given == [f"k{n}" for n in range(1, 40, 2)]
 
 
 def test_a_program_that_was_taken_stands_whatever_is_checked_since(

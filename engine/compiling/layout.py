@@ -13,6 +13,7 @@ import xxhash
 from vafa.native.state import State
 
 from ..calendars.calendars import Int32, expiry_table
+from ..program.conditions import LINE_FIELDS, LineConditions
 from ..program.currencies import Currency, Inactivity
 from ..program.program import Program
 
@@ -73,6 +74,8 @@ class Layout:
                 if name not in self.rules:
                     self.rules.append(name)
         self.counters: list[Key] = []
+        self.lines: dict[Hashable, int] = {}
+        """Lines that counters of any version count, by bit; see `lines_key`."""
         self._counter_at: dict[Key, int] = {}
         self._slots: dict[Key, tuple[int, int]] = {}
         self._lists: set[Key] = set()
@@ -112,6 +115,8 @@ class Layout:
         if key not in self._counter_at:
             self._counter_at[key] = len(self.counters)
             self.counters.append(key)
+            if key[0] in COUNTS.values():
+                self.lines.setdefault(key[1], len(self.lines))
         return self._counter_at[key]
 
     def counter_slot(self, number: int) -> int:
@@ -171,6 +176,19 @@ class Layout:
                 first = self.slot(*key)
                 out += [how, n, *range(first, first + n)]
         return out
+
+
+def lines_key(when: LineConditions) -> Key:
+    """The layout's name of the lines that serve conditions: all that they depend on.
+
+    Not the counter's id: versions may give one id to counters of other lines, and facts of all
+    versions count in each.
+    """
+    given = [(name, getattr(when, name)) for name in LINE_FIELDS]
+    return tuple(
+        (name, value if isinstance(value, bool) else tuple(sorted(set(value))))
+        for name, value in given if value is not None
+    )  # fmt: skip
 
 
 def key_of(name: str) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from ..calendars.calendars import day_of, week_begins
 from ..program.program import Program
 from ..program.rules import Offer
-from .layout import ACTIVITY, COUNTS, Layout
+from .layout import ACTIVITY, COUNTS, Layout, lines_key
 from .words import RuleWords
 
 Dates = Mapping[str, Sequence[dt.date]]
@@ -53,7 +53,7 @@ class PlacedProgram(RuleWords):
         rule = next(counter for counter in self.program.counter if counter.id == name)
         if rule.count == "activity":
             return ACTIVITY, tuple(sorted(rule.activity or ())), 1
-        return COUNTS[rule.count], name, 1000 if rule.count == "quantity" else 1
+        return COUNTS[rule.count], lines_key(rule.when), 1000 if rule.count == "quantity" else 1
 
     def own_counter(self, name: str) -> tuple[int, int]:
         """(number in the layout, units in one) of a counter in its own window."""

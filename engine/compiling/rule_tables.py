@@ -40,7 +40,9 @@ class RuleTables:
         self._all = _number(compiled.words(lambda _: True))
         self._line_words: dict[tuple[str, Any], int] = {}
         self._class_of_attributes: dict[tuple[Any, ...], int] = {}
-        self._skus = compiled.values_of("sku")
+        # Sales of each version count for counters of all.
+        self._counted = [LineConditions(**dict(key)) for key in compiled.layout.lines]  # type: ignore[call-overload]
+        self._skus = compiled.values_of("sku").union(*(one.sku or () for one in self._counted))
         self._classes: dict[_Class, int] = {}
         self._known: list[_Class] = [(0, 0, 0, 0)]
         self._class_of = np.zeros(1024, np.int32)
@@ -98,12 +100,13 @@ class RuleTables:
         words = self.compiled.n_words
         rows = {name: np.zeros((len(self._known), words), np.uint64)
                 for name in ("words", "bars", "opens")}
-        counters = np.zeros(len(self._known), np.uint64)
+        count_words = max(1, (len(self._counted) + 63) // 64)
+        rows["counters"] = np.zeros((len(self._known), count_words), np.uint64)
         for place, (word, bars, opens, counted) in enumerate(self._known):
             rows["words"][place] = split(word, words)
             rows["bars"][place] = split(bars, words)
             rows["opens"][place] = split(opens, words)
-            counters[place] = counted
+            rows["counters"][place] = split(counted, count_words)
         eligible = np.ones(len(self._known), np.uint8)
         eligible[_EXCLUDED] = 0
         tables: dict[str, Any] = {name: row.reshape(-1) for name, row in rows.items()}
@@ -111,7 +114,7 @@ class RuleTables:
         if not self._bars:
             tables["bars"] = tables["opens"] = None
         self.compiled.native.set_products(
-            self._class_of, n, {**tables, "counters": counters, "eligible": eligible},
+            self._class_of, n, {**tables, "eligible": eligible},
             self._weighed, products.sku_of, *self._categories(n),
         )
 
@@ -163,8 +166,8 @@ class RuleTables:
                 lambda w: w.negated.without is not None and line_meets(w.negated.without, product)
             ))  # fmt: skip
         counted = 0
-        for bit, counter in enumerate(program.counter):
-            if line_meets(counter.when, product):
+        for bit, conditions in enumerate(self._counted):
+            if line_meets(conditions, product):
                 counted |= 1 << bit
         key = word, bars, opens, counted
         if key not in self._classes:

@@ -155,8 +155,7 @@ class CompiledProgram(PlacedProgram):
         elif kind in (CURRENCY, EARNED):
             number = self.layout.currencies.index(subject)  # type: ignore[arg-type]
         elif kind in (LINES, UNITS, BASKETS):
-            own = [counter.id for counter in self.program.counter]
-            number = own.index(subject) if subject in own else -1
+            number = self.layout.lines[subject]
         elif kind == ACTIVITY:
             number = self.activity_subjects().index(subject)
         slot = self.layout.counter_slot(self.layout.counter(*key))

@@ -62,7 +62,6 @@ class RuleWords:
         rules = [when for rule in self.rules for when in (rule.when, rule.when.negated)]
         lines: list[LineConditions] = [*rules, *self.program.exclude]
         lines += [when.without for when in rules if when.without is not None]
-        lines += [counter.when for counter in self.program.counter]
         return {value for one in lines for value in getattr(one, name) or ()}
 
     def dimension_arrays(self) -> dict[str, Any]:
