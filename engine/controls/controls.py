@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -131,13 +131,18 @@ def grow_by(
 
     One version at least is as new as the fact: so it is known whether a later one is late.
     """
+    if isinstance(fact, CatalogFact | StoreFact):
+        _grow(*told_by(fact, dictionaries), elsewhere)
+
+
+def told_by(
+    fact: CatalogFact | StoreFact, dictionaries: Dictionaries
+) -> tuple[Versions[Any], list[Any]]:
+    """Where a fact's names stand, and the versions of them that it tells."""
     since = instant_us(fact.occurred_at)
-    match fact:
-        case CatalogFact():
-            fresh = [product_version(item, since) for item in fact.products]
-            _grow(dictionaries.products, fresh, elsewhere)
-        case StoreFact():
-            _grow(dictionaries.stores, [store_version(x, since) for x in fact.stores], elsewhere)
+    if isinstance(fact, CatalogFact):
+        return dictionaries.products, [product_version(item, since) for item in fact.products]
+    return dictionaries.stores, [store_version(store, since) for store in fact.stores]
 
 
 def _grow(versions: Versions[Any], fresh: list[Any], elsewhere: Elsewhere) -> None:
@@ -155,15 +160,10 @@ def _grow(versions: Versions[Any], fresh: list[Any], elsewhere: Elsewhere) -> No
 
 def with_names(payload: bytes, fact: CatalogFact | StoreFact, dictionaries: Dictionaries) -> bytes:
     """A payload with the names that the fact tells of, by the codes that they have by now."""
-    codes = sorted(set(_codes(fact, dictionaries)))
+    versions, fresh = told_by(fact, dictionaries)
+    codes = sorted({versions.codes.numbers[version[0]] for version in fresh})
     steps = np.diff(np.array(codes, np.uint32), prepend=np.uint32(0))
     return payload + zlib.compress(steps.astype("<u4").tobytes())
-
-
-def _codes(fact: CatalogFact | StoreFact, dictionaries: Dictionaries) -> Iterable[int]:
-    if isinstance(fact, CatalogFact):
-        return (dictionaries.products.codes.numbers[item.sku] for item in fact.products)
-    return (dictionaries.stores.codes.numbers[item.store] for item in fact.stores)
 
 
 def named_by(payload: bytes) -> list[int]:

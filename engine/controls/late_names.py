@@ -18,7 +18,7 @@ from ..columns.schema import NO_MEMBER, column
 from ..facts import CatalogFact, StoreFact
 from ..facts.parts import instant_us
 from ..journal.journal import Journal
-from .controls import NOWHERE, Elsewhere, kind_of, named_by, product_version, store_version
+from .controls import NOWHERE, Elsewhere, kind_of, named_by, told_by
 
 
 def concerned_members(
@@ -31,19 +31,12 @@ def concerned_members(
     since = instant_us(fact.occurred_at)
     if since > latest_at:
         return []
-    if isinstance(fact, CatalogFact):
-        until = _windows(
-            dictionaries.products, [product_version(item, since) for item in fact.products]
-        )
-    else:
-        until = _windows(
-            dictionaries.stores, [store_version(item, since) for item in fact.stores]
-        )
+    versions, fresh = told_by(fact, dictionaries)
+    until = _windows(versions, fresh)
     if not until:
         return []
     found: set[int] = set()
     by_line = isinstance(fact, CatalogFact)
-    versions: Versions[Any] = dictionaries.products if by_line else dictionaries.stores
     ends = np.full(len(versions.codes), -(2**63), np.int64)
     ends[list(until)] = list(until.values())
     for record in journal.scan():
@@ -73,16 +66,11 @@ def elsewhere(
     Cheap when it is the latest of them.
     """
     since, kind = instant_us(fact.occurred_at), kind_of(fact)
-    versions: Versions[Any] = (
-        dictionaries.products if isinstance(fact, CatalogFact) else dictionaries.stores
-    )
+    versions, fresh = told_by(fact, dictionaries)
     if since > versions.newest:
         return NOWHERE
-    names = (
-        [item.sku for item in fact.products] if isinstance(fact, CatalogFact)
-        else [item.store for item in fact.stores]
-    )
-    known = {code for name in names if (code := versions.codes.numbers.get(name)) is not None}
+    codes = (versions.codes.numbers.get(version[0]) for version in fresh)
+    known = {code for code in codes if code is not None}
     until = {code: versions.next_since(code, since) for code in known}
     again: dict[int, int] = {}
     overruled: set[int] = set()
