@@ -113,7 +113,8 @@ def test_kept_cases_agree_where_the_kernel_and_the_reference_do(
 ) -> None:
     with engine_driver.ledger(kept.case) as writer:
         differ = [f.id for f in Explainer(writer.replica).all() if not f.agrees]
-    assert (differ != []) == bool(kept.open), differ
+    # A case that is open may differ in states alone, which an explanation does not compare.
+    assert differ == [] or kept.open, differ
 
 
 @pytest.mark.slow
