@@ -64,6 +64,8 @@ from .turn import Turn, advance, forgives, give, reach
 
 ITSELF = BasketLine(Line(1, "", 1, 0, 1, 0), ProductFact(""), False, 0, 1, 0)
 """The one line of an activity and of a closing: it meets no condition on lines."""
+OVER = 0
+"""The instant before which a plan was active that has ended."""
 
 
 def apply(turn: Turn) -> None:
@@ -130,7 +132,8 @@ def tell(turn: Turn) -> None:
         case SubscriptionStartFact():
             _plans(turn, {fact.plan: _plan_end(turn, fact)})
         case SubscriptionEndFact():
-            _plans(turn, {fact.plan: turn.at_us})
+            # Over for what is dated before as well, where that applies right after a later fact.
+            _plans(turn, {fact.plan: OVER})
         case CloseFact():
             _close(turn)
         case _:
