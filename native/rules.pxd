@@ -449,6 +449,10 @@ cdef struct RuleTable:
     const int64_t *category_node     # keys: a category, then all in whose subtree it is
     const int64_t *store_key         # key of the store, 0 none
     # Ladder
+    int32_t ladder                # number from 1 of the version's ladder
+    int32_t ladder_at             # slot of the one that a member's tiers go by; -1: all are alike
+    const RuleTable *earlier      # the version that it took over from; NULL: none, or all are alike
+    int32_t begins                # first day that begins under the version
     int32_t simple_ladder         # spend and visits, by a period, to what is qualified
     const PlainRung *rungs
     const uint8_t *tier_any

@@ -86,6 +86,8 @@ cdef class Rules:
         t.receipt_den = numbers["receipt_den"]
         t.calendar = numbers["calendar"]
         t.simple_ladder = numbers["simple_ladder"]
+        t.ladder = numbers["ladder"]
+        t.ladder_at = numbers["ladder_at"]
         t.steps_by_membership = numbers["steps_by_membership"]
         t.validity_calendar = numbers["validity_calendar"]
         t.validity = numbers["validity"]
@@ -178,6 +180,12 @@ cdef class Rules:
         self._take_lists(lists)
         self._take_plain()
         self._look_at_fractions()
+
+    def takes_over(self, Rules earlier, int begins):
+        """The version in force before this one, and the first day that begins under this one."""
+        self.held["earlier"] = earlier
+        self.table.earlier = &earlier.table
+        self.table.begins = begins
 
     cdef int _look_at_fractions(self) except -1:
         """For which parts of lines, beside what is left of their nets, some figure asks."""

@@ -308,7 +308,7 @@ cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t bas
     if not begin_alone(w, h, alone, past.balances):
         free(alone)
         return False
-    if not lasts(t):
+    if not lasts(t) or t.ladder_at >= 0:
         # No balance is looked at: one that a tier needed was met while the tier was held, and
         # the sale of an exchange may have raised it.
         for rung in range(t.n_tiers):

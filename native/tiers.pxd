@@ -549,12 +549,12 @@ cdef inline bint move_while_met(const RuleTable *t, int64_t *row, int32_t day, C
     return True
 
 
-cdef inline bint move_tiers(const RuleTable *t, int64_t *row, int32_t day, Checks *note,
-                            Past *past) noexcept nogil:
-    """Move a member's tiers on to the start of a business day; False without memory."""
-    if t.simple_ladder or t.n_tiers == 0:
-        return True
-    if lasts(t):
+cdef inline bint pass_days(const RuleTable *t, int64_t *row, int32_t day, Checks *note,
+                           Past *past) noexcept nogil:
+    """Move tiers on to the start of a day, all days up to it under one version."""
+    if t.n_tiers == 0:
+        pass
+    elif lasts(t):
         if not move_clock(t, row, day, note, past):
             return False
     elif not move_while_met(t, row, day, note, past):
@@ -562,6 +562,63 @@ cdef inline bint move_tiers(const RuleTable *t, int64_t *row, int32_t day, Check
     if row[CLOCK] < day:
         row[CLOCK] = day
     return True
+
+
+cdef inline void take_over(const RuleTable *t, int64_t *row, int32_t day,
+                           const Past *past) noexcept nogil:
+    """Tiers that went by another version's ladder go by this one's, after the row's last day,
+    or on it.
+
+    What is good by then stays so through its validity; what was over is over, unless grace
+    keeps it, and nothing steps down for that. On the very day `while_met` looks at once.
+    """
+    cdef int64_t was = row[t.ladder_at], now = 2 * t.ladder + lasts(t), last = row[CLOCK]
+    cdef int64_t *slots
+    cdef int32_t i
+    if was == now:
+        return
+    row[t.ladder_at] = now
+    if last < 0:
+        return
+    for i in range(t.n_tiers):
+        slots = tier_slots(t, row, i)
+        if slots[THROUGH] < 0:
+            pass
+        elif lasts(t):
+            if slots[THROUGH] >= last:
+                slots[CHECKED] = 0
+            else:
+                slots[CHECKED] = 1 if slots[THROUGH] + t.grace_days >= last else 2
+        elif slots[THROUGH] >= last + 1 - (was & 1):
+            slots[CHECKED] = STEPPED
+        if not lasts(t) and day <= last and not t.tier_always[i]:
+            held_on(t, row, i, <int32_t>last,
+                    LOOK if past == NULL else past.balances[t.rung[i]])
+
+
+cdef inline bint move_tiers(const RuleTable *t, int64_t *row, int32_t day, Checks *note,
+                            Past *past) noexcept nogil:
+    """Move a member's tiers on to the start of a business day; False without memory.
+
+    Each day passes under the version that was in force when it began, of those that the version
+    of the fact took over from.
+    """
+    cdef const RuleTable *then
+    cdef int32_t last
+    if t.ladder_at < 0:
+        return t.simple_ladder or t.n_tiers == 0 or pass_days(t, row, day, note, past)
+    while t.earlier != NULL and 0 <= row[CLOCK] < day and row[CLOCK] + 1 < t.begins:
+        then = t.earlier
+        last = t.begins - 1
+        while then.earlier != NULL and row[CLOCK] + 1 < then.begins:
+            last = min(last, then.begins - 1)
+            then = then.earlier
+        last = min(last, day)
+        take_over(then, row, last, past)
+        if not pass_days(then, row, last, note, past):
+            return False
+    take_over(t, row, day, past)
+    return pass_days(t, row, day, note, past)
 
 
 cdef inline void advance_tiers(const RuleTable *t, int64_t *row, int32_t day) noexcept nogil:

@@ -96,6 +96,29 @@ def with_terms_of(table: Table, other: Table) -> Table:
 _TERMS = ("expiry", "pending_days")
 
 
+def with_another_ladder(table: Table, block: bytes) -> Table:
+    """A version with another ladder: all of it, its terms or its tiers alone, or with none.
+
+    The version itself where that cannot be one.
+    """
+    choices = Choices(block)
+    old, kind = table.get("ladder"), choices.number(0, 9)
+    made = _ladder(choices, {"counter": [], **table})
+    rest = {name: value for name, value in table.items() if name != "ladder"}
+    if old is not None and kind == 9:
+        found = rest
+    elif old is not None and kind > 5:
+        found = {**rest, "ladder": {**old, "tier": made["tier"]}}
+    elif old is not None and kind > 1:
+        found = {**rest, "ladder": {**made, "tier": old["tier"]}}
+    else:
+        found = {**rest, "ladder": made}
+    try:
+        return sound(found)
+    except AssertionError:
+        return table
+
+
 def program_of(table: Table) -> Program:
     """The Program of a table. Raises msgspec.ValidationError."""
     return msgspec.convert(table, Program, dec_hook=_no_hook)

@@ -28,7 +28,7 @@ from vafa.engine.reference.run import play
 from vafa.engine.reference.state import State
 from vafa.engine.reference.tied import Tied, play_tied
 from vafa.engine.reference.tiers import Progress
-from vafa.engine.reference.world import Accepted, Version, World
+from vafa.engine.reference.world import Accepted, World
 
 from .cases import PUBLISH, Case, Fact, body, is_control, unchecked
 from .outcomes import (
@@ -101,7 +101,7 @@ def settled_run(case: Case, engine: Run) -> Run:
         if fact["kind"] == PUBLISH:
             program = unchecked(case.programs[fact["program"]])
             dates = {entry.id: frozenset(entry.add) for entry in program.holidays}
-            world.versions.append(Version(program, us_of(fact), dates))
+            world.publish(program, us_of(fact), dates)
             continue
         decoded = json_decoder.decode(body(fact))
         if isinstance(decoded, CatalogFact):
@@ -197,7 +197,7 @@ def later(world: World, member: State, latest: int) -> Iterator[MemberView]:
         assert version is not None
         of_it = list(some)
         dates = [business_date(version.program, at_us)[0] for at_us in of_it]
-        yield from views(version.program, member, dates, of_it)
+        yield from views(version, member, dates, of_it)
 
 
 def _decoded(fact: Fact) -> Any:

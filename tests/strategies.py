@@ -33,6 +33,7 @@ OFFERS = True
 """Whether programs have offers, and sales name some."""
 
 FRAME_BYTES = 112
+LADDER_BYTES = 72
 EPOCH = "1970-01-01T00:00:00Z"
 CUTS = (1, 2, 5, 12, 48, 48)
 RULES = (4, 1, 2, 3, 5, 6, 8, 12)
@@ -148,6 +149,8 @@ def case_of(
         new = random_programs.retimed(table, blocks.rules("new rule", frame.pick(RULES)))
         if not certain and blocks.block("new terms", 1)[0] % 2:
             new = random_programs.with_terms_of(new, program_of(Blocks(seed + b" new")))
+        if not certain and blocks.block("new ladder", 1)[0] % 2:
+            new = random_programs.with_another_ladder(new, blocks.block("ladder", LADDER_BYTES))
         texts["v2"] = random_programs.program_text(without_budgets(new))
         fact = {"id": "v2", "kind": PUBLISH, "occurred_at": frame.pick(times), "program": "v2"}
         arrived.insert(frame.number(0, min(255, len(arrived))), fact)

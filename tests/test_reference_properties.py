@@ -92,10 +92,11 @@ def _sums(case: Case, reference: Reference, answers: dict[str, Answer]) -> None:
         for member, postings in posted.items():
             for posting in postings:
                 sums[member, posting.currency] += posting.points
-    program = parse_program(next(iter(case.programs.values())))
+    version = reference.book.world.versions[0]
+    program = version.program
     for member, run in reference.book.runs.items():
         state = run.member.copy()
-        run_out(program, state, state.wallet.today, state.now_us)
+        run_out(version, state, state.wallet.today, state.now_us)
         wallet = state.wallet
         for currency in program.currency:
             name = currency.id
@@ -198,7 +199,7 @@ def _summary(program: Program, data: Path) -> dict[str, object]:
     cut, seen = 0, {}
     for name, accepted in sales.items():
         run = play(world, accepted)
-        (seen[name],) = views_of(program, run.member, [oracle_complete_journey.AS_OF])
+        (seen[name],) = views_of(version, run.member, [oracle_complete_journey.AS_OF])
         for posting in (p for row in run.rows.values() for p in row.postings):
             by_rule[posting.rule] += posting.points
             cut += posting.desired - posting.points

@@ -13,7 +13,7 @@ from ..program.currencies import Inactivity
 from ..program.program import Program
 from ..program.rules import Bonus, Earn, Multiply, Offer, Rule
 from .figures import int64s, least, per_units, thousandths
-from .ladder import is_simple
+from .ladders import is_simple
 from .layout import Layout
 from .member_conditions import MemberConditions, asks_member
 from .placed import PlacedProgram

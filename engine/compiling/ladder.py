@@ -16,6 +16,7 @@ from ..calendars.calendars import (
     week_begins,
 )
 from ..program.tiers import Ladder, Rolling, Thresholds, Tier, Validity
+from .ladders import is_simple
 from .layout import ACTIVITY, EARNED, MARGIN, SPEND, VISITS
 from .placed import PlacedProgram
 
@@ -25,28 +26,6 @@ Asked = list[tuple[str, int, int, int]]
 OF_COUNTER, OF_VALUE, OF_BALANCE = range(3)
 BY_TABLE, BY_MONTHS, WHILE_MET, BY_MEMBERSHIP = range(4)
 _DOWN = ("to_qualified", "one_step", "never")
-
-
-def is_simple(ladder: Ladder | None, calendar: str) -> bool:
-    """Whether nothing of a ladder needs more than its counters at the moment of a sale."""
-    if ladder is None:
-        return True
-    return (
-        isinstance(ladder.window, str)
-        and ladder.window in ("week", "month", "quarter", "half", "year")
-        and ladder.validity in ("next_period", "this_period")
-        and ladder.validity_period in (None, ladder.window)
-        and ladder.calendar in (None, calendar)
-        and ladder.grace_days == 0
-        and ladder.down == "to_qualified"
-        and all(tier.bonus is None and _plain(tier) for tier in ladder.tier)
-    )
-
-
-def _plain(tier: Tier) -> bool:
-    asked = tier.at_least
-    others = (asked.points, asked.counter, asked.activity, asked.value, asked.balance)
-    return asked.margin is None and not any(others)
 
 
 def window_key(placed: PlacedProgram, window: str | Rolling) -> tuple[Any, ...]:
@@ -65,7 +44,7 @@ def ladder_arrays(
     """(arrays, numbers) of a program's ladder, or of none; `asked` of its rungs."""
     program, layout = placed.program, placed.layout
     ladder, tiers = program.ladder, program.tiers()
-    simple = is_simple(ladder, program.calendar)
+    simple = layout.one_ladder and is_simple(ladder, program.calendar)
     spend = visits = -1
     for _, metric, subject, _ in (one for rung in asked for one in rung) if simple else ():
         kind = layout.counters[subject][0]
@@ -93,6 +72,8 @@ def ladder_arrays(
     }  # fmt: skip
     numbers = {
         "simple_ladder": simple,
+        "ladder": layout.ladder_number(program),
+        "ladder_at": layout.ladder_at,
         "validity": validity,
         "validity_k": k,
         "grace_days": ladder.grace_days if ladder else 0,

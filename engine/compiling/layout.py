@@ -16,6 +16,7 @@ from ..calendars.calendars import Int32, expiry_table
 from ..program.conditions import LINE_FIELDS, LineConditions
 from ..program.currencies import Currency, Inactivity
 from ..program.program import Program
+from .ladders import go_alike, ladder_key
 
 HEAD, ACCOUNT, TIER = 17, 15, 3
 """Slots of `native/state.pxd`; a test holds them equal."""
@@ -37,6 +38,7 @@ _ABSORBS: dict[str, tuple[int, int]] = {
     "anniversary": (FILL | PERSONAL, 2), "streak": (FILL, 2), "sequence": (FILL, 2),
     "year": (LATER, 2), "held": (LATER, 2), "units": (REST, 1), "rest": (REST, 1),
     "stores": (UNITE, 1), "categories": (UNITE, 1), "referred": (MOST | PERSONAL, 1),
+    "ladder": (MOST, 1),
 }  # fmt: skip
 """How, and the number of slots, by the first word of a key."""
 
@@ -57,6 +59,9 @@ class Layout:
         """By currency the inactivity policies of all versions, as (calendar, months): the last
         good day by the day of the last renewal."""
         self._programs = list(programs)
+        self._ladders = [ladder_key(program) for program in programs]
+        self.one_ladder = go_alike(programs)
+        """Whether tiers go alike between facts, whatever version is in force."""
         for program in programs:
             for currency in program.currency:
                 idle = self.idle.setdefault(currency.id, {})
@@ -99,6 +104,15 @@ class Layout:
                 if currency.id == name:
                     return one, currency
         raise AssertionError(f"no version has the currency {name!r}")
+
+    def ladder_number(self, program: Program) -> int:
+        """Number of a version's ladder from 1; versions with one ladder have one number."""
+        return 1 + self._ladders.index(ladder_key(program))
+
+    @property
+    def ladder_at(self) -> int:
+        """Slot of the ladder that a member's tiers go by; -1 where all go alike."""
+        return -1 if self.one_ladder else self.slot("ladder")
 
     @property
     def tiers_at(self) -> int:

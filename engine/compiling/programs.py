@@ -29,8 +29,10 @@ class CompiledPrograms:
     """All versions of a ledger's program, ready for the kernel, over one layout."""
 
     def __init__(
-        self, programs: Sequence[Program], holidays: Sequence[Dates], dictionaries: Dictionaries
+        self, programs: Sequence[Program], holidays: Sequence[Dates], dictionaries: Dictionaries,
+        taken_over: Sequence[tuple[int, int] | None] = (),
     ) -> None:
+        """`taken_over`: see `ProgramVersions.taken_over`."""
         self.programs = list(programs)
         self.layout = Layout(programs)
         self.seen = Seen(dictionaries)
@@ -43,6 +45,10 @@ class CompiledPrograms:
             for program, days in zip(programs, holidays, strict=True)
         ]
         self.natives: list[Rules] = [one.native for one in self.compiled]
+        for native, taken in zip(self.natives, taken_over, strict=False):
+            if taken is not None and not self.layout.one_ladder:
+                earlier, begins = taken
+                native.takes_over(self.natives[earlier], begins)
         self.tables = [RuleTables(one, self.seen) for one in self.compiled]
         self._followed: object = None
 

@@ -63,7 +63,9 @@ class CompiledProgram(PlacedProgram):
 
     def __init__(self, program: Program, layout: Layout, holidays: Dates) -> None:
         super().__init__(program, layout, holidays)
-        self.full = needs_general(program) or counts_more(layout)
+        self.full = (
+            needs_general(program) or counts_more(layout) or not layout.one_ladder
+        )
         conditions = MemberConditions(self)
         limits, limits_from = self._rule_limits()
         currencies = self._currencies(limits)

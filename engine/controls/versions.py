@@ -112,6 +112,21 @@ class ProgramVersions:
         """The version by which reads show an instant: before the first, the first one."""
         return self.at(at_us) or self._by_time[0]
 
+    def taken_over(self) -> list[tuple[int, int] | None]:
+        """Of each version: the place from 0 of the one that it took over from, of those published
+        before it, and the first business day that begins under it; None of what was first."""
+        found: list[tuple[int, int] | None] = []
+        for place, version in enumerate(self.all):
+            before = [one for one in self.all[:place] if one.since < version.since]
+            if not before:
+                found.append(None)
+                continue
+            earlier = max(before, key=attrgetter("since", "number"))
+            day = business_day(version.program, version.since)
+            begun = business_day(version.program, version.since - 1) < day
+            found.append((earlier.number - 1, day if begun else day + 1))
+        return found
+
     @property
     def first_since(self) -> int:
         """The instant from which on some version is in force. Only with a publication."""

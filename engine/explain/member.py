@@ -74,7 +74,7 @@ from ..reference.facts import (
     refund_id,
 )
 from ..reference.receipts import PART
-from ..reference.world import Accepted, Version, World
+from ..reference.world import Accepted, World
 from ..replica.replica import Replica
 
 # -- what is the same for every member -----------------------------------------------------------
@@ -149,7 +149,7 @@ def _world_of(reader: Reader, standing: Standing) -> LedgerWorld:
     for published in standing.versions:
         dates = {entry.id: frozenset(entry.add) for entry in published.program.holidays}
         dates |= {name: frozenset(days) for name, days in published.content.holidays.items()}
-        world.versions.append(Version(published.program, published.since, dates))
+        world.publish(published.program, published.since, dates)
     closed = standing.closed
     for at, day, seq, version in zip(
         closed.at, closed.day, closed.seq, closed.version, strict=True

@@ -48,7 +48,7 @@ class Fold:
         self.compiled = CompiledPrograms(
             [version.program for version in versions],
             [version.content.holidays for version in versions],
-            dictionaries,
+            dictionaries, versions.taken_over(),
         )
         self.layout = self.compiled.layout
         self.state: State = self.compiled.new_state()

@@ -18,6 +18,7 @@ from .spending import redeemable, run_out
 from .state import State
 from .tiers import Progress, progress, tier_on
 from .turn import Posting, Row, advance
+from .world import Version
 
 
 class Balance(NamedTuple):
@@ -115,7 +116,7 @@ def balances(program: Program, member: State) -> dict[str, Balance]:
 
 
 def views(
-    program: Program, member: State, days: Iterable[dt.date], moments: Iterable[int] = ()
+    version: Version, member: State, days: Iterable[dt.date], moments: Iterable[int] = ()
 ) -> list[MemberView]:
     """A member on dates in their order, not before that of its latest fact; the state stays.
 
@@ -123,9 +124,9 @@ def views(
     """
     member, found = member.copy(), []
     for day, at_us in zip_longest(days, moments):
-        run_out(program, member, day, at_us)
-        advance(program, member, day)
-        found.append(_seen(program, member, max(day, member.wallet.today)))
+        run_out(version, member, day, at_us)
+        advance(version, member, day)
+        found.append(_seen(version.program, member, max(day, member.wallet.today)))
     return found
 
 

@@ -221,7 +221,7 @@ def _post_expiries(turn: Turn, fact: DayClosedFact) -> None:
     So is what holds released that had run out.
     """
     if business_date(turn.program, turn.at_us)[0] > fact.date:
-        advance(turn.program, turn.member, fact.date + ONE_DAY)
+        advance(turn.accepted.version, turn.member, fact.date + ONE_DAY)
     _post_due(turn)
 
 

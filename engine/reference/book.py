@@ -141,8 +141,8 @@ class Book:
         """The answer with the account as it stands on the date of its latest fact."""
         member, program = run.standing.copy(), entry.version.program
         date = business_date(program, entry.at_us)[0]
-        run_out(program, member, date, entry.at_us)
-        advance(program, member, date)
+        run_out(entry.version, member, date, entry.at_us)
+        advance(entry.version, member, date)
         answer.balances = balances(program, member)
         answer.tier = tier_on(program, member, member.wallet.today)
         return answer

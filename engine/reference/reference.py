@@ -100,7 +100,7 @@ class Reference:
         self.book.seq += 1
         dates = {entry.id: frozenset(entry.add) for entry in program.holidays}
         dates |= {name: frozenset(listed) for name, listed in (holidays or {}).items()}
-        self.book.world.versions.append(Version(program, at_us, dates))
+        self.book.world.publish(program, at_us, dates)
 
     def submit(self, fact: Fact) -> Answer:
         """The answer to one fact that arrives now; a gift card's issue has its code.
@@ -239,10 +239,10 @@ class Reference:
         """
         member = self.book.run(name).member
         found: list[MemberView] = []
-        for _, days in groupby(dates, lambda day: id(self._program_on(day))):
+        for _, days in groupby(dates, lambda day: id(self._version_on(day))):
             listed = list(days)
             some = moments[len(found) : len(found) + len(listed)]
-            found += views(self._program_on(listed[0]), member, listed, some)
+            found += views(self._version_on(listed[0]), member, listed, some)
         return found
 
     def why_not(self, fact: str, rule: str) -> str | None:
@@ -276,11 +276,11 @@ class Reference:
                 found.update({(name.removeprefix(CAUSE), c): points for c, points in given.items()})
         return dict(found)
 
-    def _program_on(self, date: dt.date) -> Program:
+    def _version_on(self, date: dt.date) -> Version:
         """The version in force at the end of a date; the first one before all."""
         versions = sorted(self.book.world.versions, key=lambda version: version.since)
-        found = versions[0].program
+        found = versions[0]
         for version in versions:
             if business_date(version.program, version.since)[0] <= date:
-                found = version.program
+                found = version
         return found

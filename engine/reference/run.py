@@ -136,8 +136,8 @@ def turn_of(world: World, entry: Accepted, member: State, place: int) -> Turn:
         member.about = replace(member.about, joined=date)
     member.had = {**member.had, **{one.id: (program, one) for one in program.currency}}
     member.now_us = max(member.now_us, entry.at_us)
-    run_out(program, member, date if closing else dt.date.max, member.now_us)
-    advance(program, member, date)
+    run_out(entry.version, member, date if closing else dt.date.max, member.now_us)
+    advance(entry.version, member, date)
     tier = tier_on(program, member, member.wallet.today)
     if isinstance(fact, EnrolFact) and not member.about.enrolled:
         # From here on: the years before it went by the first fact.

@@ -26,7 +26,7 @@ from .lots import Lot, Take, earned_dates
 from .returns import Refusal
 from .state import Hold, Pool, PoolKey, State
 from .turn import Posting, Turn, advance, forgives, is_status
-from .world import exactly
+from .world import Version, exactly
 
 HOUR_US = 3_600_000_000
 
@@ -293,7 +293,7 @@ def _fresh(
     return Lot(name, 0, dates, source, "", (place, AFTER_RULES))
 
 
-def run_out(program: Program, member: State, day: dt.date, at_us: int | None = None) -> None:
+def run_out(version: Version, member: State, day: dt.date, at_us: int | None = None) -> None:
     """Holds whose end has come by an instant, and not after a day, let go of what they have.
 
     The clock goes to the date of each end. `day closed` posts what they released.
@@ -304,10 +304,12 @@ def run_out(program: Program, member: State, day: dt.date, at_us: int | None = N
         if not held.over and held.end_day <= day and (at_us is None or held.end_us <= at_us)
     ]
     for held in sorted(due, key=lambda held: (held.end_us, held.place)):
-        advance(program, member, held.end_day)
+        advance(version, member, held.end_day)
         wallet = member.wallet
         ended = replace(held, over="released")
-        released, expired, unforgiven = _free(program, member, ended, wallet.today, held.place)
+        released, expired, unforgiven = _free(
+            version.program, member, ended, wallet.today, held.place
+        )
         wallet.ran_out.append((held.currency, released, unforgiven))
         wallet.unposted.append((held.end_day, held.currency, expired))
 

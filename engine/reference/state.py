@@ -306,6 +306,8 @@ class State:
     held_by: dict[str, tuple[dict[str, int], dict[str, int]]] = field(default_factory=dict)
     gifts: dict[str, TierGift] = field(default_factory=dict)
     top: str | None = None
+    under: Program | None = None
+    """The version by whose ladder the member's tiers go."""
     upgrades: int = 0
     had: Mapping[str, tuple[Program, Currency]] = field(default_factory=dict)
     """Of each currency the last version, under which the member had a fact, that has it."""
@@ -323,5 +325,5 @@ class State:
             self.wallet.copy(), self.about, list(self.records), list(self.purchases),
             dict(self.sales), dict(self.holds), dict(self.pools), self.now_us, dict(self.carry),
             dict(self.units), list(self.grants), dict(self.held), dict(self.held_settled),
-            dict(self.held_by), dict(self.gifts), self.top, self.upgrades, self.had,
+            dict(self.held_by), dict(self.gifts), self.top, self.under, self.upgrades, self.had,
         )  # fmt: skip

@@ -192,6 +192,56 @@ def _lasts(program: Program) -> bool:
 
 # -- the clock -----------------------------------------------------------------------------------
 
+def take_over(program: Program, member: State, day: dt.date) -> bool:
+    """Tiers that went by another version's ladder go by this one's, after the member's date or,
+    where `day` is no later, on it.
+
+    What was held as long as it was met was good through the last date on which it was. What is
+    over by the new terms is over at once: nothing steps down for that. Tells whether the ladder
+    is another one.
+    """
+    was, today = member.under, member.wallet.today
+    member.under = program
+    if was is None or was is program or _ladder_key(was) == _ladder_key(program):
+        return False
+    if not _lasts(was):
+        _end_holding(was, program, member)
+    held = {tier for tier, on in member.held.items() if on == today}
+    if day <= today and not _lasts(program):
+        held = _met_on(program, member, today)
+        note_held(program, member, today, held)
+    member.top = _highest(program, member, today, held)
+    return True
+
+
+@once
+def _ladder_key(program: Program) -> tuple[object, ...]:
+    if program.ladder is None:
+        return ()
+    names = {name for tier in program.tiers() for name in tier.at_least.counter}
+    counters = [counter for counter in program.counter if counter.id in names]
+    return program.ladder, program.calendar, week_begins(program), counters
+
+
+def _end_holding(was: Program, program: Program, member: State) -> None:
+    """Tiers were good through the last date on which they were held."""
+    assert was.ladder is not None
+    today = member.wallet.today
+    met = _met_on(was, member, today)
+    for tier, on in member.held.items():
+        if on == today and tier not in met and not was.ladder.grace_days:
+            member.held[tier] = on - ONE_DAY
+    if not _lasts(program):
+        return
+    for tier, on in member.held.items():
+        values, balances = member.held_by[tier]
+        records = sum(record.date <= on for record in member.records)
+        settled = member.held_settled.get(tier) == on
+        member.grants.append(Grant(
+            was, tier, on, on, records, dict(values), balances, settled=settled
+        ))  # fmt: skip
+    member.held, member.held_by, member.held_settled = {}, {}, {}
+
 
 def next_event(program: Program, member: State) -> dt.date | None:
     """The first date after today on which a tier may come or go."""

@@ -18,7 +18,7 @@ from .offers import Broken
 from .outcome import Outcome
 from .state import Basket, Given, State, TierGift
 from .trace import SILENT, Trace
-from .world import Accepted, World, rungs
+from .world import Accepted, Version, World, rungs
 
 NONE_WAITS: Mapping[str, int] = {}
 """No points wait for money."""
@@ -101,11 +101,31 @@ class Turn:
         return self.member.wallet.today
 
 
-def advance(program: Program, member: State, day: dt.date) -> None:
-    """Bring the clock to a date: expiries, activations and checks of tiers on their dates."""
+def advance(version: Version, member: State, day: dt.date) -> None:
+    """Bring the clock to a date: expiries, activations and checks of tiers on their dates.
+
+    Each date passes under the version that was in force when it began, of those that the
+    version took over from.
+    """
+    while dt.date.min < member.wallet.today < day:
+        then, last = version, day
+        while then.earlier is not None and member.wallet.today + ONE_DAY < then.begins:
+            then, last = then.earlier, min(last, then.begins - ONE_DAY)
+        if then is version:
+            break
+        _pass(then.program, member, last)
+    _pass(version.program, member, day)
+
+
+def _pass(program: Program, member: State, day: dt.date) -> None:
+    """Bring the clock to a date, all dates up to it under one version."""
+    taken = tiers.take_over(program, member, day)
     while member.wallet.today < day:
         if member.wallet.today == dt.date.min:
             step = day
+        elif taken:
+            # The first date under the version: nobody has looked what holds by its ladder.
+            step, taken = member.wallet.today + ONE_DAY, False
         else:
             events = (member.wallet.next_event(), tiers.next_event(program, member), day)
             step = min(event for event in events if event is not None)

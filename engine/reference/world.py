@@ -14,6 +14,7 @@ from ..facts import CatalogFact, DayClosedFact, ProductFact, StoreAttributes, St
 from ..program.currencies import Currency
 from ..program.program import Program
 from ..program.rules import Bonus, Offer, Rule
+from .calendar import ONE_DAY, business_date, first_instant
 from .facts import OfMember, PlaceKey, instant, own_key
 
 # -- programs ------------------------------------------------------------------------------------
@@ -87,6 +88,14 @@ class Version:
     program: Program
     since: int
     holidays: Mapping[str, frozenset[dt.date]]
+    earlier: Version | None = None
+    """The one that it took over from, of those published before it."""
+
+    @cached_property
+    def begins(self) -> dt.date:
+        """The first date that begins under it."""
+        day = business_date(self.program, self.since)[0]
+        return day if first_instant(self.program, day) >= self.since else day + ONE_DAY
 
 
 # -- facts ---------------------------------------------------------------------------------------
@@ -125,6 +134,13 @@ class World:
     days: list[Accepted] = field(default_factory=list)
     budgets_closed: dict[str, int] = field(default_factory=dict)
     _products: dict[tuple[str, ...], dict[str, ProductFact]] = field(default_factory=dict)
+
+    def publish(
+        self, program: Program, since: int, holidays: Mapping[str, frozenset[dt.date]]
+    ) -> None:
+        """A version in force from an instant on, for facts that arrive from now on."""
+        earlier = self.version_at(since - 1)
+        self.versions.append(Version(program, since, holidays, earlier))
 
     def version_at(self, at_us: int) -> Version | None:
         """The version in force at an instant, of those known now; ties to the later one."""
