@@ -451,6 +451,7 @@ cdef struct RuleTable:
     # Ladder
     int32_t ladder                # number from 1 of the version's ladder
     int32_t ladder_at             # slot of the one that a member's tiers go by; -1: all are alike
+    int32_t layout_tiers          # tiers of all versions
     const RuleTable *earlier      # the version that it took over from; NULL: none, or all are alike
     int32_t begins                # first day that begins under the version
     int32_t simple_ladder         # spend and visits, by a period, to what is qualified

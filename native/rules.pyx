@@ -88,6 +88,7 @@ cdef class Rules:
         t.simple_ladder = numbers["simple_ladder"]
         t.ladder = numbers["ladder"]
         t.ladder_at = numbers["ladder_at"]
+        t.layout_tiers = numbers["layout_tiers"]
         t.steps_by_membership = numbers["steps_by_membership"]
         t.validity_calendar = numbers["validity_calendar"]
         t.validity = numbers["validity"]

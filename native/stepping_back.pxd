@@ -294,7 +294,7 @@ cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t bas
     """strict: tiers stand as they would have without what is back. One that falls takes its
     bonus with it, unless the grant that the bonus came with stands. False without memory.
     """
-    cdef int64_t *alone = <int64_t*>calloc(w.g.width + 2 * w.g.n_tiers + 1, sizeof(int64_t))
+    cdef int64_t *alone = <int64_t*>calloc(w.g.width + 3 * w.g.n_tiers + 1, sizeof(int64_t))
     cdef Past past
     cdef int32_t i, k, rung
     cdef bint good
@@ -302,17 +302,18 @@ cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t bas
         return False
     past.balances = alone + w.g.width
     past.reached = past.balances + w.g.n_tiers
+    past.held = past.reached + w.g.n_tiers
     past.checks = &h.checks
     past.row = row
-    past.next = h.checked
+    past.first = past.next = h.checked
     if not begin_alone(w, h, alone, past.balances):
         free(alone)
         return False
-    if not lasts(t) or t.ladder_at >= 0:
+    if not lasts(t):
         # No balance is looked at: one that a tier needed was met while the tier was held, and
         # the sale of an exchange may have raised it.
         for rung in range(t.n_tiers):
-            past.balances[t.rung[rung]] = (
+            past.held[t.rung[rung]] = (
                 MOST_BALANCES if ((w.good[rung] or has_stepped(t, rung, past.checks))
                                   and (not t.tier_any[rung] or only_balances(t, rung)))
                 else w.met[rung] | (w.marks[rung] & MOST_BALANCES) | held_by(t, row, rung))

@@ -29,6 +29,7 @@ cdef enum Outcome:
     NOT_MET = 0
     MET = 1
     STEPPED_DOWN = 2
+    TAKEN_OVER = 3     # by another version's ladder, after the day
 
 
 cdef enum:
@@ -36,10 +37,12 @@ cdef enum:
 
 
 cdef struct Check:
-    # What became of a tier when its validity, or its grace, was over.
+    # What became of a tier when its validity, or its grace, was over, or its ladder.
     int32_t layout
     int32_t day
     int32_t outcome
+    int32_t ladder        # taken over: the one before
+    int32_t through       # and the last day on which the tier was good by it
     int64_t balances      # of a check: those that it found met
 
 
@@ -52,7 +55,9 @@ cdef struct Checks:
 cdef struct Past:
     # What a replay of tiers alone goes by: it has no lots, and looks at no balance again.
     int64_t *balances     # [tier of the layout]: those met at its last grant
+    int64_t *held         # [tier of the layout], while_met: those met as long as it was held
     const Checks *checks
+    int32_t first         # of the checks, the first that counts
     int32_t next          # the first check that the replay has not come to
     const int64_t *row    # as it stood before the return: no tier was held longer
     int64_t *reached      # [tier of the layout]: still met by the fact that brought its bonus
@@ -334,7 +339,7 @@ cdef inline int64_t balances_then(const RuleTable *t, int32_t rung, int32_t day,
     cdef int32_t i
     for i in range(past.checks.n):
         if (past.checks.check[i].layout == t.rung[rung] and past.checks.check[i].day == day
-                and past.checks.check[i].outcome != STEPPED_DOWN):
+                and past.checks.check[i].outcome < STEPPED_DOWN):
             return past.checks.check[i].balances
     return past.balances[t.rung[rung]]
 
@@ -349,9 +354,56 @@ cdef inline bint note_check(const RuleTable *t, const int64_t *row, int32_t rung
     note.check[note.n].layout = t.rung[rung]
     note.check[note.n].day = day
     note.check[note.n].outcome = outcome
+    note.check[note.n].ladder = 0
     note.check[note.n].balances = balances_met(t, row, rung, day)
     note.n += 1
     return True
+
+
+cdef inline int32_t ladder_of(const RuleTable *t) noexcept nogil:
+    """By which ladder a row's tiers go under a version, and whether they last."""
+    return 2 * t.ladder + lasts(t)
+
+
+cdef inline bint note_taken_over(const RuleTable *t, const int64_t *row,
+                                 Checks *note) noexcept nogil:
+    """Remember how long all tiers were good by the ladder that is over; False without memory."""
+    cdef int32_t i
+    cdef Check *one
+    for i in range(0 if note == NULL else t.layout_tiers):
+        if not room_for(<void**>&note.check, note.n, &note.room, sizeof(Check)):
+            return False
+        one = &note.check[note.n]
+        one.layout = i
+        one.day = <int32_t>row[CLOCK]
+        one.outcome = TAKEN_OVER
+        one.ladder = <int32_t>row[t.ladder_at]
+        one.through = <int32_t>row[t.tiers_at + TIER * i + THROUGH]
+        one.balances = MOST_BALANCES
+        note.n += 1
+    return True
+
+
+cdef inline const Check *ended_by(const RuleTable *t, int32_t rung, int32_t day,
+                                  const Past *past) noexcept nogil:
+    """How a tier stood when the ladder of a day was over; NULL for the one that is in force."""
+    cdef int32_t i
+    for i in range(past.first, past.checks.n):
+        if (past.checks.check[i].outcome == TAKEN_OVER and past.checks.check[i].day >= day
+                and past.checks.check[i].layout == t.rung[rung]
+                and past.checks.check[i].ladder == ladder_of(t)):
+            return &past.checks.check[i]
+    return NULL
+
+
+cdef inline int64_t held_then(const RuleTable *t, int32_t rung, int32_t day,
+                              const Past *past) noexcept nogil:
+    """while_met: the balances that a replay takes as met on a day."""
+    cdef const Check *end
+    if past == NULL:
+        return LOOK
+    end = ended_by(t, rung, day, past)
+    return past.held[t.rung[rung]] if end == NULL else end.balances
 
 
 cdef inline bint stepped_then(const RuleTable *t, int32_t rung, int32_t day, int32_t last,
@@ -371,7 +423,13 @@ cdef inline bint stepped_then(const RuleTable *t, int32_t rung, int32_t day, int
 cdef inline bint over_then(const RuleTable *t, int32_t rung, int32_t day,
                            const Past *past) noexcept nogil:
     """while_met: whether a tier was no more held on a day, before the return."""
-    return past != NULL and (past.row + t.tiers_at + TIER * t.rung[rung])[THROUGH] < day
+    cdef const Check *end
+    if past == NULL:
+        return False
+    end = ended_by(t, rung, day, past)
+    if end != NULL:
+        return end.through < day
+    return (past.row + t.tiers_at + TIER * t.rung[rung])[THROUGH] < day
 
 
 cdef inline bint has_stepped(const RuleTable *t, int32_t rung,
@@ -537,7 +595,7 @@ cdef inline bint move_while_met(const RuleTable *t, int64_t *row, int32_t day, C
     for d in range(<int32_t>row[CLOCK] + 1 if row[CLOCK] >= 0 else day, day + 1):
         for i in range(unheld_from(t, d, past)):
             if not t.tier_always[i] and not over_then(t, i, d, past):
-                held_on(t, row, i, d, LOOK if past == NULL else past.balances[t.rung[i]])
+                held_on(t, row, i, d, held_then(t, i, d, past))
         if t.down == ONE_STEP:
             for i in range(t.n_tiers - 1, 0, -1):
                 if (not t.tier_always[i] and tier_slots(t, row, i)[THROUGH] >= 0
@@ -564,22 +622,25 @@ cdef inline bint pass_days(const RuleTable *t, int64_t *row, int32_t day, Checks
     return True
 
 
-cdef inline void take_over(const RuleTable *t, int64_t *row, int32_t day,
+cdef inline bint take_over(const RuleTable *t, int64_t *row, int32_t day, Checks *note,
                            const Past *past) noexcept nogil:
     """Tiers that went by another version's ladder go by this one's, after the row's last day,
     or on it.
 
     What is good by then stays so through its validity; what was over is over, unless grace
-    keeps it, and nothing steps down for that. On the very day `while_met` looks at once.
+    keeps it, and nothing steps down for that. On the very day `while_met` looks at once. False
+    without memory.
     """
-    cdef int64_t was = row[t.ladder_at], now = 2 * t.ladder + lasts(t), last = row[CLOCK]
+    cdef int64_t was = row[t.ladder_at], last = row[CLOCK]
     cdef int64_t *slots
     cdef int32_t i
-    if was == now:
-        return
-    row[t.ladder_at] = now
+    if was == ladder_of(t):
+        return True
+    if last >= 0 and not note_taken_over(t, row, note):
+        return False
+    row[t.ladder_at] = ladder_of(t)
     if last < 0:
-        return
+        return True
     for i in range(t.n_tiers):
         slots = tier_slots(t, row, i)
         if slots[THROUGH] < 0:
@@ -592,8 +653,8 @@ cdef inline void take_over(const RuleTable *t, int64_t *row, int32_t day,
         elif slots[THROUGH] >= last + 1 - (was & 1):
             slots[CHECKED] = STEPPED
         if not lasts(t) and day <= last and not t.tier_always[i]:
-            held_on(t, row, i, <int32_t>last,
-                    LOOK if past == NULL else past.balances[t.rung[i]])
+            held_on(t, row, i, <int32_t>last, held_then(t, i, <int32_t>last, past))
+    return True
 
 
 cdef inline bint move_tiers(const RuleTable *t, int64_t *row, int32_t day, Checks *note,
@@ -614,11 +675,10 @@ cdef inline bint move_tiers(const RuleTable *t, int64_t *row, int32_t day, Check
             last = min(last, then.begins - 1)
             then = then.earlier
         last = min(last, day)
-        take_over(then, row, last, past)
-        if not pass_days(then, row, last, note, past):
+        if not (take_over(then, row, last, note, past)
+                and pass_days(then, row, last, note, past)):
             return False
-    take_over(t, row, day, past)
-    return pass_days(t, row, day, note, past)
+    return take_over(t, row, day, note, past) and pass_days(t, row, day, note, past)
 
 
 cdef inline void advance_tiers(const RuleTable *t, int64_t *row, int32_t day) noexcept nogil:
@@ -636,7 +696,7 @@ cdef inline void extend_tiers(const RuleTable *t, int64_t *row, int32_t day,
             continue
         balances = marks[i] & ~(<int64_t>1 << RAISED)
         if not lasts(t):
-            held_on(t, row, i, day, balances if past == NULL else past.balances[t.rung[i]])
+            held_on(t, row, i, day, balances if past == NULL else held_then(t, i, day, past))
         elif marks[i] >> RAISED & 1 and holds(t, row, i, day, balances):
             make_good(t, row, i, day)
             if past != NULL:

@@ -80,7 +80,9 @@ def play(
         apply(turn)
         if judge is not None:
             judge(entry, turn.row)
-        run.steps.append(Step(entry, turn.row, turn.member))
+        # A closing that has nothing to tell of a member is none of its facts.
+        idle = isinstance(entry.fact, DayClosedFact) and not turn.row.postings
+        run.steps.append(Step(entry, turn.row, run.member if idle else turn.member))
     return run
 
 
