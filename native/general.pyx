@@ -26,7 +26,7 @@ from .rules cimport (
 from .sales cimport apply_sale
 from .state cimport LAST_AT, Vec
 from .stepping_back cimport tiers_back
-from .tiers cimport tier_on
+from .tiers cimport has_tiers, tier_on
 from .work cimport Work, write_balances
 
 
@@ -49,7 +49,7 @@ cdef int apply_exchange(Work *w, const RuleTable *t, int64_t i, int64_t *row, Hi
     if finds_too_few(w, t, i):
         return POINTS_SPENT
     status = apply_sale(w, t, i, row, h, named, True)
-    if status == OK and not w.failed and not t.keeps_tiers and t.n_tiers:
+    if status == OK and not w.failed and not t.keeps_tiers and has_tiers(t):
         if not tiers_back(w, t, h, i, row, today(w.in_, i)):
             w.failed = 1
     return POINTS_SPENT if status == OK and finds_too_few(w, t, i) else status

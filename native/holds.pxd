@@ -20,7 +20,7 @@ from .rules cimport (
 from .state cimport (
     DEBT, EXPIRED, FACTS, HOLDS, POSTED, REDEEMED, RUN_OUT, RUN_OUT_GIVEN, TODAY, Vec)
 from .taking cimport give_part, restore_from
-from .tiers cimport LOOK, held_on, lasts, move_tiers
+from .tiers cimport LOOK, held_on, lasts, move_days, ruling
 from .work cimport Work, account_available, note_expired, settle_all
 
 
@@ -56,13 +56,14 @@ cdef inline bint run_out(Work *w, const RuleTable *t, int64_t *row, int64_t at, 
     day's closing.
     """
     cdef Part p
+    cdef const RuleTable *by
     cdef int32_t day, source, i
     while n_parts(<Vec*>row[HOLDS]):
         p = part_of(<Vec*>row[HOLDS], 0)
         if p.end > at and p.end_day > through:
             return True
         day = p.end_day if row[TODAY] < p.end_day else <int32_t>row[TODAY]
-        if not move_tiers(t, row, day, NULL if h == NULL else &h.checks, NULL):
+        if not move_days(t, row, day, NULL if h == NULL else &h.checks, NULL):
             return False
         settle_all(w, row, day, h)
         source = p.source
@@ -76,11 +77,12 @@ cdef inline bint run_out(Work *w, const RuleTable *t, int64_t *row, int64_t at, 
                 account_of(row, p.currency)[RUN_OUT_GIVEN] += p.lot.points
             if not give_back_part(w, t, &p, -1, row, day, h):
                 return False
-        if not t.simple_ladder and not lasts(t):
+        by = ruling(t, row)
+        if by != NULL and not by.simple_ladder and not lasts(by):
             # while_met is of every instant: what is active again may meet a balance.
-            for i in range(t.n_tiers):
-                if not t.tier_always[i]:
-                    held_on(t, row, i, day, LOOK)
+            for i in range(by.n_tiers):
+                if not by.tier_always[i]:
+                    held_on(by, row, i, day, LOOK)
     return True
 
 

@@ -20,6 +20,7 @@ from .rules cimport NO_RULE, NO_SUCH_LINE, OK, OVERFLOW, POINTS_SPENT, POST_REVE
 from .state cimport FACTS, LOTS
 from .stepping_back cimport guards_back, lower_base, renewals_back, step_back, tiers_back
 from .taking cimport REFUSE, restore_spent, reverse, take_back
+from .tiers cimport has_tiers
 from .what_is_left cimport bring_back, rate_left, share_left
 from .work cimport Work, account_available, begin, mark, new_event
 
@@ -109,7 +110,7 @@ cdef inline int apply_return(Work *w, const RuleTable *t, int64_t i, int64_t *ro
         return OK
     no_amounts(w, t)
     finish(w, t, i, row, h, day, in_.day[i])
-    if not t.keeps_tiers and t.n_tiers and not tiers_back(w, t, h, i, row, day):
+    if not t.keeps_tiers and has_tiers(t) and not tiers_back(w, t, h, i, row, day):
         w.failed = 1
     return POINTS_SPENT if finds_too_few(w, t, i) else OK
 

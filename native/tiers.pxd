@@ -365,6 +365,11 @@ cdef inline int32_t ladder_of(const RuleTable *t) noexcept nogil:
     return 2 * t.ladder + lasts(t)
 
 
+cdef inline bint has_tiers(const RuleTable *t) noexcept nogil:
+    """Whether the version, or another that members' tiers may go by, has a ladder."""
+    return t.n_tiers > 0 or t.ladder_at >= 0
+
+
 cdef inline bint note_taken_over(const RuleTable *t, const int64_t *row,
                                  Checks *note) noexcept nogil:
     """Remember how long all tiers were good by the ladder that is over; False without memory."""
@@ -403,7 +408,9 @@ cdef inline int64_t held_then(const RuleTable *t, int32_t rung, int32_t day,
     if past == NULL:
         return LOOK
     end = ended_by(t, rung, day, past)
-    return past.held[t.rung[rung]] if end == NULL else end.balances
+    if end == NULL:
+        return past.held[t.rung[rung]]
+    return end.balances if end.through >= day else 0
 
 
 cdef inline bint stepped_then(const RuleTable *t, int32_t rung, int32_t day, int32_t last,
@@ -628,8 +635,8 @@ cdef inline bint take_over(const RuleTable *t, int64_t *row, int32_t day, Checks
     or on it.
 
     What is good by then stays so through its validity; what was over is over, unless grace
-    keeps it, and nothing steps down for that. On the very day `while_met` looks at once. False
-    without memory.
+    keeps it, and nothing steps down for that. On a day on which the version was in force
+    `while_met` looks at once. False without memory.
     """
     cdef int64_t was = row[t.ladder_at], last = row[CLOCK]
     cdef int64_t *slots
@@ -652,13 +659,13 @@ cdef inline bint take_over(const RuleTable *t, int64_t *row, int32_t day, Checks
                 slots[CHECKED] = 1 if slots[THROUGH] + t.grace_days >= last else 2
         elif slots[THROUGH] >= last + 1 - (was & 1):
             slots[CHECKED] = STEPPED
-        if not lasts(t) and day <= last and not t.tier_always[i]:
+        if not lasts(t) and (day <= last or t.begins <= last) and not t.tier_always[i]:
             held_on(t, row, i, <int32_t>last, held_then(t, i, <int32_t>last, past))
     return True
 
 
-cdef inline bint move_tiers(const RuleTable *t, int64_t *row, int32_t day, Checks *note,
-                            Past *past) noexcept nogil:
+cdef inline bint move_days(const RuleTable *t, int64_t *row, int32_t day, Checks *note,
+                           Past *past) noexcept nogil:
     """Move a member's tiers on to the start of a business day; False without memory.
 
     Each day passes under the version that was in force when it began, of those that the version
@@ -678,7 +685,28 @@ cdef inline bint move_tiers(const RuleTable *t, int64_t *row, int32_t day, Check
         if not (take_over(then, row, last, note, past)
                 and pass_days(then, row, last, note, past)):
             return False
-    return take_over(t, row, day, note, past) and pass_days(t, row, day, note, past)
+    return row[CLOCK] >= day or (take_over(t, row, day, note, past)
+                                 and pass_days(t, row, day, note, past))
+
+
+cdef inline bint move_tiers(const RuleTable *t, int64_t *row, int32_t day, Checks *note,
+                            Past *past) noexcept nogil:
+    """As `move_days`, up to a fact of the version: by then its own ladder is in force."""
+    return move_days(t, row, day, note, past) and (
+        t.ladder_at < 0 or take_over(t, row, day, note, past))
+
+
+cdef inline const RuleTable *ruling(const RuleTable *t, const int64_t *row) noexcept nogil:
+    """The version by whose ladder a row's tiers go on its last day: that of a fact or one that it
+    took over from; NULL for another."""
+    cdef const RuleTable *then = t
+    if t.ladder_at < 0:
+        return t
+    while then.earlier != NULL and row[CLOCK] < then.begins:
+        then = then.earlier
+    if ladder_of(then) == row[t.ladder_at]:
+        return then
+    return t if ladder_of(t) == row[t.ladder_at] else NULL
 
 
 cdef inline void advance_tiers(const RuleTable *t, int64_t *row, int32_t day) noexcept nogil:

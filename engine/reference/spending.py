@@ -304,7 +304,7 @@ def run_out(version: Version, member: State, day: dt.date, at_us: int | None = N
         if not held.over and held.end_day <= day and (at_us is None or held.end_us <= at_us)
     ]
     for held in sorted(due, key=lambda held: (held.end_us, held.place)):
-        advance(version, member, held.end_day)
+        advance(version, member, held.end_day, to_fact=False)
         wallet = member.wallet
         ended = replace(held, over="released")
         released, expired, unforgiven = _free(

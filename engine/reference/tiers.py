@@ -27,7 +27,7 @@ from .metrics import (
     window_end,
 )
 from .state import Grant, State
-from .world import once, rungs
+from .world import Version, once, rungs
 
 
 @dataclass(frozen=True)
@@ -192,14 +192,15 @@ def _lasts(program: Program) -> bool:
 
 # -- the clock -----------------------------------------------------------------------------------
 
-def take_over(program: Program, member: State, day: dt.date) -> bool:
+def take_over(version: Version, member: State, day: dt.date) -> bool:
     """Tiers that went by another version's ladder go by this one's, after the member's date or,
-    where `day` is no later, on it.
+    where `day` is no later or the version was in force, on it.
 
     What was held as long as it was met was good through the last date on which it was. What is
     over by the new terms is over at once: nothing steps down for that. Tells whether the ladder
     is another one.
     """
+    program = version.program
     was, today = member.under, member.wallet.today
     member.under = program
     if was is None or was is program or _ladder_key(was) == _ladder_key(program):
@@ -207,7 +208,8 @@ def take_over(program: Program, member: State, day: dt.date) -> bool:
     if not _lasts(was):
         _end_holding(was, program, member)
     held = {tier for tier, on in member.held.items() if on == today}
-    if day <= today and not _lasts(program):
+    in_force = version.earlier is None or version.begins <= today
+    if (day <= today or in_force) and not _lasts(program):
         held = _met_on(program, member, today)
         note_held(program, member, today, held)
     member.top = _highest(program, member, today, held)
@@ -377,15 +379,14 @@ def look_again(program: Program, member: State, day: dt.date) -> None:
 
 def review(program: Program, member: State, day: dt.date) -> list[str]:
     """Tiers that fall because of what has come back (section 9, `strict`)."""
-    if program.ladder is None:
-        return []
     fallen = []
+    for name in {grant.tier for grant in member.grants} - {tier.id for tier in program.tiers()}:
+        _let_go(member, name)
     for tier in program.tiers():
+        was_good = _was_good(program, member, tier, day)
+        gone = _let_go(member, tier.id)
         if tier.id in _always(program):
             continue
-        was_good = _was_good(program, member, tier, day)
-        gone = [g for g in member.grants if g.tier == tier.id and not _stands(member, g)]
-        member.grants = [g for g in member.grants if all(g is not x for x in gone)]
         if _lasts(program):
             _catch_up(program, member, tier, day, gone)
         else:
@@ -394,6 +395,13 @@ def review(program: Program, member: State, day: dt.date) -> list[str]:
             fallen.append(tier.id)
     member.top = computed_tier(program, member, day)
     return fallen
+
+
+def _let_go(member: State, tier: str) -> list[Grant]:
+    """The grants of a tier that do not stand, which the member has no more."""
+    gone = [g for g in member.grants if g.tier == tier and not _stands(member, g)]
+    member.grants = [g for g in member.grants if all(g is not x for x in gone)]
+    return gone
 
 
 def _was_good(program: Program, member: State, tier: Tier, day: dt.date) -> bool:

@@ -101,11 +101,11 @@ class Turn:
         return self.member.wallet.today
 
 
-def advance(version: Version, member: State, day: dt.date) -> None:
+def advance(version: Version, member: State, day: dt.date, *, to_fact: bool = True) -> None:
     """Bring the clock to a date: expiries, activations and checks of tiers on their dates.
 
     Each date passes under the version that was in force when it began, of those that the
-    version took over from.
+    version took over from; by the end its own ladder is in force (not without `to_fact`).
     """
     while dt.date.min < member.wallet.today < day:
         then, last = version, day
@@ -113,13 +113,15 @@ def advance(version: Version, member: State, day: dt.date) -> None:
             then, last = then.earlier, min(last, then.begins - ONE_DAY)
         if then is version:
             break
-        _pass(then.program, member, last)
-    _pass(version.program, member, day)
+        _pass(then, member, last)
+    if to_fact or member.wallet.today < day:
+        _pass(version, member, day)
 
 
-def _pass(program: Program, member: State, day: dt.date) -> None:
+def _pass(version: Version, member: State, day: dt.date) -> None:
     """Bring the clock to a date, all dates up to it under one version."""
-    taken = tiers.take_over(program, member, day)
+    program = version.program
+    taken = tiers.take_over(version, member, day)
     while member.wallet.today < day:
         if member.wallet.today == dt.date.min:
             step = day
