@@ -638,10 +638,10 @@ cdef inline bint take_over(const RuleTable *t, int64_t *row, int32_t day, Checks
     keeps it, and nothing steps down for that. On a day on which the version was in force
     `while_met` looks at once. False without memory.
     """
-    cdef int64_t was = row[t.ladder_at], last = row[CLOCK]
+    cdef int64_t last = row[CLOCK]
     cdef int64_t *slots
     cdef int32_t i
-    if was == ladder_of(t):
+    if row[t.ladder_at] == ladder_of(t):
         return True
     if last >= 0 and not note_taken_over(t, row, note):
         return False
@@ -657,7 +657,7 @@ cdef inline bint take_over(const RuleTable *t, int64_t *row, int32_t day, Checks
                 slots[CHECKED] = 0
             else:
                 slots[CHECKED] = 1 if slots[THROUGH] + t.grace_days >= last else 2
-        elif slots[THROUGH] >= last + 1 - (was & 1):
+        elif slots[THROUGH] >= last:
             slots[CHECKED] = STEPPED
         if not lasts(t) and (day <= last or t.begins <= last) and not t.tier_always[i]:
             held_on(t, row, i, <int32_t>last, held_then(t, i, <int32_t>last, past))

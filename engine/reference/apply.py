@@ -60,7 +60,7 @@ from .sales import (
 )
 from .spending import cancel, capture, hold, redemption, release, release_all, renew
 from .state import Basket, Record
-from .turn import Turn, advance, forgives, give, reach
+from .turn import Turn, forgives, give, reach
 
 ITSELF = BasketLine(Line(1, "", 1, 0, 1, 0), ProductFact(""), False, 0, 1, 0)
 """The one line of an activity and of a closing: it meets no condition on lines."""
@@ -220,8 +220,11 @@ def _post_expiries(turn: Turn, fact: DayClosedFact) -> None:
 
     So is what holds released that had run out.
     """
+    wallet, today = turn.member.wallet, turn.today
     if business_date(turn.program, turn.at_us)[0] > fact.date:
-        advance(turn.accepted.version, turn.member, fact.date + ONE_DAY)
+        # Points alone: tiers begin the next date under the version that is in force by then.
+        wallet.begin(fact.date + ONE_DAY)
+        wallet.today = today
     _post_due(turn)
 
 

@@ -206,8 +206,8 @@ def take_over(version: Version, member: State, day: dt.date) -> bool:
     if was is None or was is program or _ladder_key(was) == _ladder_key(program):
         return False
     if not _lasts(was):
-        _end_holding(was, program, member)
-    held = {tier for tier, on in member.held.items() if on == today}
+        _end_holding(was, member)
+    held: set[str] = set()
     in_force = version.earlier is None or version.begins <= today
     if (day <= today or in_force) and not _lasts(program):
         held = _met_on(program, member, today)
@@ -225,7 +225,7 @@ def _ladder_key(program: Program) -> tuple[object, ...]:
     return program.ladder, program.calendar, week_begins(program), counters
 
 
-def _end_holding(was: Program, program: Program, member: State) -> None:
+def _end_holding(was: Program, member: State) -> None:
     """Tiers were good through the last date on which they were held."""
     assert was.ladder is not None
     today = member.wallet.today
@@ -233,8 +233,6 @@ def _end_holding(was: Program, program: Program, member: State) -> None:
     for tier, on in member.held.items():
         if on == today and tier not in met and not was.ladder.grace_days:
             member.held[tier] = on - ONE_DAY
-    if not _lasts(program):
-        return
     for tier, on in member.held.items():
         values, balances = member.held_by[tier]
         records = sum(record.date <= on for record in member.records)
@@ -281,7 +279,10 @@ def _ended(program: Program, member: State, day: dt.date) -> list[Tier]:
     for grant in member.grants:
         through = grant.through or NEVER
         last[grant.tier] = max(through, last.get(grant.tier, through))
-    return [tier for tier in program.tiers() if last.get(tier.id) == day - ONE_DAY]
+    return [
+        tier for tier in program.tiers()
+        if last.get(tier.id) == day - ONE_DAY and tier.id not in _always(program)
+    ]
 
 
 def hold_until(program: Program, member: State, day: dt.date) -> None:
