@@ -25,7 +25,7 @@ from ..controls.standing import Standing
 from ..journal.journal import LedgerError, open_environment
 from ..members.membership import Membership
 
-FORMAT = 5
+FORMAT = 6
 
 _CODES = ("members", "terminals", "tenders")
 _VERSIONS: tuple[tuple[str, Any], ...] = (("stores", StoreVersion), ("products", Product))
