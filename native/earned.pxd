@@ -20,7 +20,8 @@ from .rules cimport (
     POST_DONATE, QUANTITY, Counter, RuleTable)
 from .state cimport (
     BONUS_GIVEN, DONATED, FACTS, ISSUED, LAST_BUY, PURCHASES, TIER, UPGRADES, Vec, vec_insert)
-from .tiers cimport LOOK, add_to_counter, extend_tiers, held_on, lasts, qualified, tier_slots
+from .tiers cimport (
+    LOOK, Checks, add_to_counter, extend_tiers, held_on, lasts, qualified, tier_slots)
 from .work cimport Work, mark
 
 
@@ -232,11 +233,14 @@ cdef inline bint check_tier(Work *w, const RuleTable *t, int64_t *row, int64_t b
     cdef int64_t *slots
     cdef int64_t *account
     cdef Lot lot
+    cdef Checks *note
     if t.n_tiers == 0:
         return True
     mark(w, t, row, day)
     before = qualified(t, row, day)
-    extend_tiers(t, row, day, w.marks, NULL)
+    note = NULL if h == NULL else &h.checks
+    if not extend_tiers(t, row, day, w.marks, note, NULL):
+        return False
     now = qualified(t, row, day)
     if now <= before:
         return True
@@ -272,7 +276,8 @@ cdef inline bint check_tier(Work *w, const RuleTable *t, int64_t *row, int64_t b
         # by what it met itself: without that the bonus falls, whatever it has raised.
         for rung in range(t.n_tiers):
             if not t.tier_always[rung]:
-                held_on(t, row, rung, day, LOOK)
+                if not held_on(t, row, rung, day, LOOK, note):
+                    return False
     return True
 
 

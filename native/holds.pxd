@@ -82,7 +82,8 @@ cdef inline bint run_out(Work *w, const RuleTable *t, int64_t *row, int64_t at, 
             # while_met is of every instant: what is active again may meet a balance.
             for i in range(by.n_tiers):
                 if not by.tier_always[i]:
-                    held_on(by, row, i, day, LOOK)
+                    if not held_on(by, row, i, day, LOOK, NULL if h == NULL else &h.checks):
+                        return False
     return True
 
 

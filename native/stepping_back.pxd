@@ -192,7 +192,7 @@ cdef inline void replay_tiers(Work *w, const History *h, int64_t *alone, int32_t
             if e.delta[k] and t.counters[k].window != ANNIVERSARY:
                 if not add_to_counter(t, alone, k, e.counted, e.day, e.delta[k]):
                     w.failed = 1
-        extend_tiers(t, alone, e.day, e.marks, past)
+        extend_tiers(t, alone, e.day, e.marks, NULL, past)
         note_reached(t, alone, e, past)
 
 

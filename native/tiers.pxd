@@ -30,6 +30,7 @@ cdef enum Outcome:
     MET = 1
     STEPPED_DOWN = 2
     TAKEN_OVER = 3     # by another version's ladder, after the day
+    GAP = 4            # while_met: neither held nor good from the day on, through another
 
 
 cdef enum:
@@ -42,7 +43,7 @@ cdef struct Check:
     int32_t day
     int32_t outcome
     int32_t ladder        # taken over: the one before
-    int32_t through       # and the last day on which the tier was good by it
+    int32_t through       # and the last day on which the tier was good by it; of a gap its last
     int64_t balances      # of a check: those that it found met
 
 
@@ -427,12 +428,26 @@ cdef inline bint stepped_then(const RuleTable *t, int32_t rung, int32_t day, int
     return False
 
 
+cdef inline bint in_gap(const RuleTable *t, int32_t rung, int32_t day,
+                        const Past *past) noexcept nogil:
+    """while_met: whether a day lies in a time in which a tier was not held, before it was again."""
+    cdef int32_t i
+    for i in range(past.first, past.checks.n):
+        if (past.checks.check[i].outcome == GAP and past.checks.check[i].day <= day
+                and past.checks.check[i].through >= day
+                and past.checks.check[i].layout == t.rung[rung]):
+            return True
+    return False
+
+
 cdef inline bint over_then(const RuleTable *t, int32_t rung, int32_t day,
                            const Past *past) noexcept nogil:
-    """while_met: whether a tier was no more held on a day, before the return."""
+    """while_met: whether a tier was not held on a day, before the return."""
     cdef const Check *end
     if past == NULL:
         return False
+    if in_gap(t, rung, day, past):
+        return True
     end = ended_by(t, rung, day, past)
     if end != NULL:
         return end.through < day
@@ -578,9 +593,31 @@ cdef inline bint move_clock(const RuleTable *t, int64_t *row, int32_t day, Check
             tier_slots(t, row, rung)[CHECKED] = 2
 
 
-cdef inline void held_on(const RuleTable *t, int64_t *row, int32_t rung, int32_t day,
-                         int64_t balances) noexcept nogil:
-    """while_met: a rung is good on a day on which its metrics hold, and no more at once."""
+cdef inline bint note_gap(const RuleTable *t, int32_t rung, int64_t last, int32_t day,
+                          Checks *note) noexcept nogil:
+    """Remember that a tier was held until `last`, or never, and is again; False without memory."""
+    cdef Check *one
+    if note == NULL or last >= day - 1:
+        return True
+    if not room_for(<void**>&note.check, note.n, &note.room, sizeof(Check)):
+        return False
+    one = &note.check[note.n]
+    one.layout = t.rung[rung]
+    one.day = <int32_t>last + 1
+    one.outcome = GAP
+    one.ladder = 0
+    one.through = day - 1
+    one.balances = 0
+    note.n += 1
+    return True
+
+
+cdef inline bint held_on(const RuleTable *t, int64_t *row, int32_t rung, int32_t day,
+                         int64_t balances, Checks *note) noexcept nogil:
+    """while_met: a rung is good on a day on which its metrics hold, and no more at once.
+
+    False without memory.
+    """
     cdef int64_t *slots = tier_slots(t, row, rung)
     cdef int64_t *held
     if holds(t, row, rung, day, balances):
@@ -589,10 +626,13 @@ cdef inline void held_on(const RuleTable *t, int64_t *row, int32_t rung, int32_t
             held[0] = balances_met(t, row, rung, day) if balances < 0 else balances
             held[1] = day
         if slots[THROUGH] < day:
+            if not note_gap(t, rung, slots[THROUGH], day, note):
+                return False
             slots[THROUGH] = day
             slots[CHECKED] = 0
     elif slots[THROUGH] == day and slots[CHECKED] != STEPPED and t.grace_days == 0:
         slots[THROUGH] = day - 1
+    return True
 
 
 cdef inline bint move_while_met(const RuleTable *t, int64_t *row, int32_t day, Checks *note,
@@ -602,7 +642,8 @@ cdef inline bint move_while_met(const RuleTable *t, int64_t *row, int32_t day, C
     for d in range(<int32_t>row[CLOCK] + 1 if row[CLOCK] >= 0 else day, day + 1):
         for i in range(unheld_from(t, d, past)):
             if not t.tier_always[i] and not over_then(t, i, d, past):
-                held_on(t, row, i, d, held_then(t, i, d, past))
+                if not held_on(t, row, i, d, held_then(t, i, d, past), note):
+                    return False
         if t.down == ONE_STEP:
             for i in range(t.n_tiers - 1, 0, -1):
                 if (not t.tier_always[i] and tier_slots(t, row, i)[THROUGH] >= 0
@@ -660,7 +701,8 @@ cdef inline bint take_over(const RuleTable *t, int64_t *row, int32_t day, Checks
         elif slots[THROUGH] >= last:
             slots[CHECKED] = STEPPED
         if not lasts(t) and (day <= last or t.begins <= last) and not t.tier_always[i]:
-            held_on(t, row, i, <int32_t>last, held_then(t, i, <int32_t>last, past))
+            if not held_on(t, row, i, <int32_t>last, held_then(t, i, <int32_t>last, past), note):
+                return False
     return True
 
 
@@ -714,9 +756,12 @@ cdef inline void advance_tiers(const RuleTable *t, int64_t *row, int32_t day) no
     move_tiers(t, row, day, NULL, NULL)
 
 
-cdef inline void extend_tiers(const RuleTable *t, int64_t *row, int32_t day,
-                              const int64_t *marks, Past *past) noexcept nogil:
-    """After a fact: tiers one of whose metrics it raised are checked (marks, by rung)."""
+cdef inline bint extend_tiers(const RuleTable *t, int64_t *row, int32_t day,
+                              const int64_t *marks, Checks *note, Past *past) noexcept nogil:
+    """After a fact: tiers one of whose metrics it raised are checked (marks, by rung).
+
+    False without memory.
+    """
     cdef int32_t i
     cdef int64_t balances
     for i in range(t.n_tiers):
@@ -724,11 +769,17 @@ cdef inline void extend_tiers(const RuleTable *t, int64_t *row, int32_t day,
             continue
         balances = marks[i] & ~(<int64_t>1 << RAISED)
         if not lasts(t):
-            held_on(t, row, i, day, balances if past == NULL else held_then(t, i, day, past))
+            if past != NULL and in_gap(t, i, day, past):
+                continue
+            if past != NULL:
+                balances = held_then(t, i, day, past)
+            if not held_on(t, row, i, day, balances, note):
+                return False
         elif marks[i] >> RAISED & 1 and holds(t, row, i, day, balances):
             make_good(t, row, i, day)
             if past != NULL:
                 past.balances[t.rung[i]] = balances
+    return True
 
 
 cdef inline int32_t qualified_simple(const RuleTable *t, const int64_t *row,
