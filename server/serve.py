@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
@@ -19,6 +17,7 @@ from vafa.engine.ledger.writer import Writer
 from vafa.engine.private.apart import Private
 from vafa.engine.replica.replica import Replica
 
+from . import collector
 from .beat import Beat
 from .committer import Committer
 from .doors import Doors, OpenDoors
@@ -64,15 +63,6 @@ def _stop_event() -> asyncio.Event:
     return stop
 
 
-def quiet_collector() -> None:
-    """Dictionaries and program tables live for ever: keep the collector from walking them."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 1000)
-    # The threads of flushes and checkpoints wait for the lock, 5 ms at a time by default.
-    sys.setswitchinterval(0.001)
-
-
 def tracing_of(service: str) -> Tracing:
     """Spans of a process, sent where the environment says."""
     return Tracing(provider_of(service))
@@ -100,9 +90,10 @@ def serve_alone(ledger: Path, doors: Doors, started: Started) -> None:
             private=committer.writer.private, tracing=tracing,
         )  # fmt: skip
         tending = asyncio.create_task(committer.tend())
-        quiet_collector()
+        collecting = collector.begin()
 
         async def close() -> None:
+            collecting.cancel()
             tending.cancel()
             await committer.close()
             if tracing is not None:
@@ -128,13 +119,14 @@ def write_for_others(ledger: Path, ready: int | None = None, *, traces: bool = F
         committer = committer_of(Writer(ledger), tracing)
         rehearse(committer.replica.dictionaries)
         tending = asyncio.create_task(committer.tend())
-        quiet_collector()
+        collecting = collector.begin()
         stop = _stop_event()
         listening = await listen(socket_path(ledger), committer)
         Beat(ledger).start()
         tell_ready(ready)
         await stop.wait()
         await listening.close()
+        collecting.cancel()
         tending.cancel()
         await committer.close()
         if tracing is not None:
@@ -164,12 +156,13 @@ def serve_in_front(ledger: Path, doors: Doors, ready: int | None = None) -> None
         while not commits.connected:
             await asyncio.sleep(0.01)
         replica = Replica.open(ledger)
-        quiet_collector()
+        collecting = collector.begin()
 
         async def close() -> None:
             with contextlib.suppress(ProblemError):
                 # The writer's figures get what the last requests add to them.
                 await commits.told_figures()
+            collecting.cancel()
             linking.cancel()
             replica.close()
             if tracing is not None:
