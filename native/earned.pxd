@@ -21,7 +21,8 @@ from .rules cimport (
 from .state cimport (
     BONUS_GIVEN, DONATED, FACTS, ISSUED, LAST_BUY, PURCHASES, TIER, UPGRADES, Vec, vec_insert)
 from .tiers cimport (
-    LOOK, Checks, add_to_counter, extend_tiers, held_on, lasts, qualified, tier_slots)
+    LOOK, MOST_BALANCES, Checks, add_to_counter, extend_tiers, held_on, holds, lasts, qualified,
+    tier_slots)
 from .work cimport Work, mark
 
 
@@ -241,6 +242,10 @@ cdef inline bint check_tier(Work *w, const RuleTable *t, int64_t *row, int64_t b
     note = NULL if h == NULL else &h.checks
     if not extend_tiers(t, row, day, w.marks, note, NULL):
         return False
+    for rung in range(t.n_tiers if h != NULL and lasts(t) else 0):
+        # What comes back makes no fact meet a tier that did not: only those that did count.
+        if not holds(t, row, rung, day, w.marks[rung] & MOST_BALANCES):
+            w.marks[rung] &= MOST_BALANCES
     now = qualified(t, row, day)
     if now <= before:
         return True

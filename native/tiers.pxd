@@ -345,6 +345,17 @@ cdef inline int64_t balances_then(const RuleTable *t, int32_t rung, int32_t day,
     return past.balances[t.rung[rung]]
 
 
+cdef inline bint failed_then(const RuleTable *t, int32_t rung, int32_t day,
+                             const Past *past) noexcept nogil:
+    """Whether a check of a day found a tier not met: what comes back raises none."""
+    cdef int32_t i
+    for i in range(past.first, past.checks.n):
+        if (past.checks.check[i].layout == t.rung[rung] and past.checks.check[i].day == day
+                and past.checks.check[i].outcome == NOT_MET):
+            return True
+    return False
+
+
 cdef inline bint note_check(const RuleTable *t, const int64_t *row, int32_t rung, int32_t day,
                             int32_t outcome, Checks *note) noexcept nogil:
     """Remember a check, or a step down; False without memory."""
@@ -512,6 +523,8 @@ cdef inline bint check_again(const RuleTable *t, int64_t *row, int32_t rung, int
     cdef int64_t *slots = tier_slots(t, row, rung)
     cdef int64_t balances = LOOK if past == NULL else balances_then(t, rung, day, past)
     cdef bint met = holds(t, row, rung, day, balances)
+    if met and past != NULL and failed_then(t, rung, day, past):
+        met = False
     if not note_check(t, row, rung, day, MET if met else NOT_MET, note):
         return False
     if met:
