@@ -38,7 +38,9 @@ from .members import MEMBERS, a_million_more
 from .open_loop import CONNECTIONS, OPEN_RATE, Planned, open_loop
 from .served import PER_ARROW, PER_NDJSON, arrow_requests, start
 
-ARROW_S = 0.7
+MOST_NDJSON = 200_000
+"""Baskets a second for which requests are made: more than any machine has taken yet."""
+ARROW_S = 0.4
 """Seconds of Arrow at most: a longer run would send the whole year and begin again."""
 RIVAL_BATCHES = 2
 """Batches that the rival has under way: its database works on one per connection."""
@@ -146,7 +148,7 @@ def batched(rounds: int, seconds: float, data: Path | None) -> dict[str, Rounds]
         with temporary_ledger() as ledger:
             open_with_program(ledger, year).close()
             # Made now: sales of another round would be late ones.
-            bodies = list(wire_json(wire_baskets(data, limit=int(seconds * 80_000))))
+            bodies = list(wire_json(wire_baskets(data, limit=int(seconds * MOST_NDJSON))))
             lines = batches(bodies, b"\n".join, "/v1/events", "application/x-ndjson")
             _add(ndjson, ledger, lines, seconds, PER_NDJSON)
         with temporary_ledger() as ledger:
