@@ -451,7 +451,7 @@ cdef struct RuleTable:
     # Ladder
     int32_t ladder                # number from 1 of the version's ladder
     int32_t ladder_at             # slot of the one that a member's tiers go by; -1: all are alike
-    int32_t layout_tiers          # tiers of all versions
+    const RuleTable **ladders     # by number, a version that has it; NULL: all are alike
     const RuleTable *earlier      # the version that it took over from; NULL: none, or all are alike
     int32_t begins                # first day that begins under the version
     int32_t simple_ladder         # spend and visits, by a period, to what is qualified
@@ -499,6 +499,7 @@ cdef class Rules:
     cdef const int32_t **first_periods
     cdef const int32_t **streak_periods
     cdef const int32_t **idle
+    cdef const RuleTable **ladders
     cdef dict held
     cdef readonly Py_ssize_t n_products, n_stores, n_terminals, n_tenders, n_channels
     cdef readonly Py_ssize_t n_coupons, n_activities, n_limits

@@ -52,6 +52,7 @@ cdef class Rules:
         free(self.rungs)
         free(<void*>self.first_periods)
         free(<void*>self.idle)
+        free(<void*>self.ladders)
         free(<void*>self.streak_periods)
 
     cdef void *get(self, str name, object dtype, Py_ssize_t least) except? NULL:
@@ -88,7 +89,6 @@ cdef class Rules:
         t.simple_ladder = numbers["simple_ladder"]
         t.ladder = numbers["ladder"]
         t.ladder_at = numbers["ladder_at"]
-        t.layout_tiers = numbers["layout_tiers"]
         t.steps_by_membership = numbers["steps_by_membership"]
         t.validity_calendar = numbers["validity_calendar"]
         t.validity = numbers["validity"]
@@ -187,6 +187,16 @@ cdef class Rules:
         self.held["earlier"] = earlier
         self.table.earlier = &earlier.table
         self.table.begins = begins
+
+    def knows(self, list ladders):
+        """Versions by the number of their ladder from 1: one of each."""
+        cdef Py_ssize_t i
+        self.held["ladders"] = ladders
+        free(<void*>self.ladders)
+        self.ladders = <const RuleTable**>_items(len(ladders) + 1, sizeof(void*))
+        for i in range(len(ladders)):
+            self.ladders[i + 1] = &(<Rules?>ladders[i]).table
+        self.table.ladders = self.ladders
 
     cdef int _look_at_fractions(self) except -1:
         """For which parts of lines, beside what is left of their nets, some figure asks."""

@@ -17,7 +17,8 @@ from .state cimport (
     RENEWED, THROUGH, TIER, TODAY, Vec)
 from .taking cimport renew_since, take_back
 from .tiers cimport (
-    MOST_BALANCES, Past, add_to_counter, extend_tiers, has_stepped, holds, lasts, move_tiers,
+    MOST_BALANCES, Past, add_to_counter, extend_tiers, has_stepped, held_by, holds, lasts,
+    move_tiers, only_balances,
     rung_of, still_good, tier_slots)
 from .work cimport Work, note_expired
 
@@ -269,24 +270,6 @@ cdef inline void take_bonus(Work *w, const RuleTable *t, History *h, int64_t bas
                          <int32_t>slots[BONUS_GIVEN] - 1, 1 + layout, NULL):
             w.failed = 1
     slots[BONUS_GIVEN] = 0
-
-
-cdef inline bint only_balances(const RuleTable *t, int32_t rung) noexcept nogil:
-    """Whether a rung asks for balances alone: `any` of them is what it was held by."""
-    cdef int32_t i
-    for i in range(t.asked_from[rung], t.asked_from[rung + 1]):
-        if t.asked[i].metric != OF_BALANCE_IN:
-            return False
-    return True
-
-
-cdef inline int64_t held_by(const RuleTable *t, const int64_t *row,
-                            int32_t rung) noexcept nogil:
-    """The balances that a rung was held by on the last day on which it was."""
-    cdef int32_t slot = t.held_slot[rung]
-    if slot < 0 or row[slot + 1] < row[t.tiers_at + TIER * t.rung[rung] + THROUGH]:
-        return 0
-    return row[slot]
 
 
 cdef inline bint tiers_back(Work *w, const RuleTable *t, History *h, int64_t basket,

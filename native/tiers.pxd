@@ -382,21 +382,45 @@ cdef inline bint has_tiers(const RuleTable *t) noexcept nogil:
     return t.n_tiers > 0 or t.ladder_at >= 0
 
 
+cdef inline bint only_balances(const RuleTable *t, int32_t rung) noexcept nogil:
+    """Whether a rung asks for balances alone: `any` of them is what it was held by."""
+    cdef int32_t i
+    for i in range(t.asked_from[rung], t.asked_from[rung + 1]):
+        if t.asked[i].metric != OF_BALANCE_IN:
+            return False
+    return True
+
+
+cdef inline int64_t held_by(const RuleTable *t, const int64_t *row,
+                            int32_t rung) noexcept nogil:
+    """The balances that a rung was held by on the last day on which it was."""
+    cdef int32_t slot = t.held_slot[rung]
+    if slot < 0 or row[slot + 1] < row[t.tiers_at + TIER * t.rung[rung] + THROUGH]:
+        return 0
+    return row[slot]
+
+
 cdef inline bint note_taken_over(const RuleTable *t, const int64_t *row,
                                  Checks *note) noexcept nogil:
-    """Remember how long all tiers were good by the ladder that is over; False without memory."""
+    """Remember how long tiers were good by the ladder that is over; False without memory."""
+    cdef int64_t ladder = row[t.ladder_at]
+    cdef const RuleTable *was
     cdef int32_t i
     cdef Check *one
-    for i in range(0 if note == NULL else t.layout_tiers):
+    if note == NULL or ladder == 0:
+        return True
+    was = t.ladders[ladder >> 1]
+    for i in range(was.n_tiers):
         if not room_for(<void**>&note.check, note.n, &note.room, sizeof(Check)):
             return False
         one = &note.check[note.n]
-        one.layout = i
+        one.layout = was.rung[i]
         one.day = <int32_t>row[CLOCK]
         one.outcome = TAKEN_OVER
-        one.ladder = <int32_t>row[t.ladder_at]
-        one.through = <int32_t>row[t.tiers_at + TIER * i + THROUGH]
-        one.balances = MOST_BALANCES
+        one.ladder = <int32_t>ladder
+        one.through = <int32_t>row[t.tiers_at + TIER * was.rung[i] + THROUGH]
+        one.balances = (MOST_BALANCES if not was.tier_any[i] or only_balances(was, i)
+                        else held_by(was, row, i))
         note.n += 1
     return True
 

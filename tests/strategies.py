@@ -49,11 +49,11 @@ class Blocks:
     """Blocks of bytes made from one seed by name: taking one away changes no other."""
 
     def __init__(self, seed: bytes) -> None:
-        self._seed = seed
+        self.seed = seed
 
     def block(self, name: str, size: int) -> bytes:
         """The block of a name."""
-        return shake_256(self._seed + name.encode()).digest(size)
+        return shake_256(self.seed + name.encode()).digest(size)
 
     def rules(self, name: str, count: int) -> list[bytes]:
         """Blocks for so many rules."""
@@ -146,16 +146,27 @@ def case_of(
     if versions and frame.chance(25):
         # What a rule has given under a version in which it has no budget is not ruled.
         texts["v1"] = random_programs.program_text(without_budgets(table))
-        new = random_programs.retimed(table, blocks.rules("new rule", frame.pick(RULES)))
-        if not certain and blocks.block("new terms", 1)[0] % 2:
-            new = random_programs.with_terms_of(new, program_of(Blocks(seed + b" new")))
-        if not certain and blocks.block("new ladder", 1)[0] % 2:
-            new = random_programs.with_another_ladder(new, blocks.block("ladder", LADDER_BYTES))
-        texts["v2"] = random_programs.program_text(without_budgets(new))
-        fact = {"id": "v2", "kind": PUBLISH, "occurred_at": frame.pick(times), "program": "v2"}
-        arrived.insert(frame.number(0, min(255, len(arrived))), fact)
+        new = later_version(blocks, table, certain)
+        made = {"v2": new}
+        if frame.chance(25):
+            made["v3"] = later_version(Blocks(seed + b" third"), frame.pick((table, new)), certain)
+        for name, version in made.items():
+            texts[name] = random_programs.program_text(without_budgets(version))
+            fact = {"id": name, "kind": PUBLISH, "occurred_at": frame.pick(times), "program": name}
+            arrived.insert(frame.number(0, min(255, len(arrived))), fact)
     cuts = tuple(frame.take(CUTS, frame.number(1, 4)))
     return Case(f"seed {seed.hex()}", texts, facts + arrived, cuts)
+
+
+def later_version(blocks: Blocks, table: Table, certain: bool) -> Table:
+    """A program as a chain publishes it after another one: other rules, terms, another ladder."""
+    drawn = Choices(blocks.block("new", 3))
+    new = random_programs.retimed(table, blocks.rules("new rule", drawn.pick(RULES)))
+    if not certain and drawn.chance(50):
+        new = random_programs.with_terms_of(new, program_of(Blocks(blocks.seed + b" new")))
+    if not certain and drawn.chance(50):
+        new = random_programs.with_another_ladder(new, blocks.block("ladder", LADDER_BYTES))
+    return new
 
 
 def unrefusing(table: Table) -> Table:

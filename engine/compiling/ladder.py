@@ -74,7 +74,6 @@ def ladder_arrays(
         "simple_ladder": simple,
         "ladder": layout.ladder_number(program),
         "ladder_at": layout.ladder_at,
-        "layout_tiers": len(layout.tiers),
         "validity": validity,
         "validity_k": k,
         "grace_days": ladder.grace_days if ladder else 0,

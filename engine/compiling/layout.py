@@ -106,7 +106,7 @@ class Layout:
         raise AssertionError(f"no version has the currency {name!r}")
 
     def ladder_number(self, program: Program) -> int:
-        """Number of a version's ladder from 1; versions with one ladder have one number."""
+        """Number of a version's ladder: the place, from 1, of the first version that has it."""
         return 1 + self._ladders.index(ladder_key(program))
 
     @property

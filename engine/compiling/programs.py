@@ -45,12 +45,18 @@ class CompiledPrograms:
             for program, days in zip(programs, holidays, strict=True)
         ]
         self.natives: list[Rules] = [one.native for one in self.compiled]
-        for native, taken in zip(self.natives, taken_over, strict=False):
-            if taken is not None and not self.layout.one_ladder:
-                earlier, begins = taken
-                native.takes_over(self.natives[earlier], begins)
+        if not self.layout.one_ladder:
+            self._link(taken_over)
         self.tables = [RuleTables(one, self.seen) for one in self.compiled]
         self._followed: object = None
+
+    def _link(self, taken_over: Sequence[tuple[int, int] | None]) -> None:
+        """Let versions know each other's ladders, and which they took over from."""
+        for native, taken in zip(self.natives, taken_over, strict=True):
+            # A ladder's number is the place of the first version that has it.
+            native.knows(self.natives)
+            if taken is not None:
+                native.takes_over(self.natives[taken[0]], taken[1])
 
     def follow(self) -> None:
         """Keep the native tables as long as the dictionaries."""
