@@ -39,8 +39,9 @@ CHECKS = [
     response_headers_conformance, response_schema_conformance, unsupported_method,
 ]  # fmt: skip
 
-REFUSED = [*(str(status) for status in (400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429)),
-           "5xx"]  # fmt: skip
+REFUSED = [
+    "400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "428", "429", "5xx",
+]  # fmt: skip
 """What bad data is answered with: the usual ones, and a body that is too large as well."""
 
 pytestmark = pytest.mark.slow
