@@ -25,7 +25,8 @@ from .state cimport (
     UPGRADES)
 from .tiers cimport extend_simple, qualified_simple, with_manual
 from .words cimport (
-    BLOCK, BLOCK_LINES, Segment, Sums, basket_words, sum_few, sum_lines, take_seen, take_segments)
+    BLOCK, BLOCK_LINES, Segment, Sums, basket_words, merged, sum_few, sum_lines, take_seen,
+    take_segments)
 from .work cimport Work
 
 # Accounts and counters stay below this, so that one more posting cannot overflow them.
@@ -257,6 +258,8 @@ cdef inline int fold_basket(const RuleTable *t, int32_t words, int32_t currencie
     out.eligible[basket] = eligible
     out.status[basket] = OK
     if eligible > 0:
+        if n > 1:
+            n = merged(t, words, x.words, x.segments, n)
         for w in range(words):
             word = x.words[w]
             if t.tier != NULL:

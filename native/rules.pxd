@@ -437,6 +437,7 @@ cdef struct RuleTable:
     const int32_t *product_class  # [product number]
     const uint8_t *few_class      # the same; null where there are more classes (words.pxd)
     const uint64_t *class_words   # [class, word]
+    const uint64_t *class_apart   # [word]: rules that tell eligible classes apart
     const uint8_t *class_eligible
     const uint64_t *class_bars    # [class, word]: rules that a line of the class rules out
     const uint64_t *class_opens   # [class, word]: rules that wait for a line like this

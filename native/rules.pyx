@@ -381,8 +381,14 @@ cdef class Rules:
         category_node int64.
         """
         cdef Py_ssize_t count = classes["eligible"].size, words = self.table.n_words
+        by_class = np.asarray(classes["words"]).reshape(count, words)
+        eligible = by_class[np.flatnonzero(classes["eligible"])]
+        apart = np.zeros(words + 1, np.uint64)
+        if len(eligible):
+            apart[:words] = np.bitwise_or.reduce(eligible ^ eligible[0], axis=0)
         self.held["products"] = (product_class, classes, weighed, sku, category, category_from,
-                                 category_node)
+                                 category_node, apart)
+        self.table.class_apart = <uint64_t*>pointer(apart, np.uint64, words)
         self.table.product_class = <int32_t*>pointer(product_class, np.int32, n)
         self.table.few_class = <uint8_t*>pointer(classes["few"], np.uint8, n)
         self.table.class_words = <uint64_t*>pointer(classes["words"], np.uint64, count * words)

@@ -120,6 +120,22 @@ cdef inline uint64_t take_seen(uint64_t *seen, int32_t stride) noexcept nogil:
     return bits
 
 
+cdef inline int32_t merged(const RuleTable *t, int32_t words, const uint64_t *word,
+                           Segment *segments, int32_t n) noexcept nogil:
+    """Segments of a basket of which no rule that is left tells lines apart are one; how many
+    there are then."""
+    cdef uint64_t apart = 0
+    cdef int32_t w, s
+    for w in range(words):
+        apart |= word[w] & t.class_apart[w]
+    if apart:
+        return n
+    for s in range(1, n):
+        segments[0].net += segments[s].net
+        segments[0].quantity += segments[s].quantity
+    return 1
+
+
 cdef inline int32_t take_segments(const RuleTable *t, uint64_t classes, int32_t first,
                                   int64_t *net_of, int64_t *quantity_of, Segment *segments,
                                   int32_t n, int64_t *eligible) noexcept nogil:
