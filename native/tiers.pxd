@@ -356,20 +356,32 @@ cdef inline bint failed_then(const RuleTable *t, int32_t rung, int32_t day,
     return False
 
 
+cdef inline Check *noted(Checks *note, int32_t layout, int32_t day,
+                         int32_t outcome) noexcept nogil:
+    """One more of the checks, right until the next is noted; NULL without memory."""
+    cdef Check *one
+    if not room_for(<void**>&note.check, note.n, &note.room, sizeof(Check)):
+        return NULL
+    one = &note.check[note.n]
+    note.n += 1
+    one.layout = layout
+    one.day = day
+    one.outcome = outcome
+    one.ladder = one.through = 0
+    one.balances = 0
+    return one
+
+
 cdef inline bint note_check(const RuleTable *t, const int64_t *row, int32_t rung, int32_t day,
                             int32_t outcome, Checks *note) noexcept nogil:
     """Remember a check, or a step down; False without memory."""
+    cdef Check *one
     if note == NULL:
         return True
-    if not room_for(<void**>&note.check, note.n, &note.room, sizeof(Check)):
-        return False
-    note.check[note.n].layout = t.rung[rung]
-    note.check[note.n].day = day
-    note.check[note.n].outcome = outcome
-    note.check[note.n].ladder = 0
-    note.check[note.n].balances = balances_met(t, row, rung, day)
-    note.n += 1
-    return True
+    one = noted(note, t.rung[rung], day, outcome)
+    if one != NULL:
+        one.balances = balances_met(t, row, rung, day)
+    return one != NULL
 
 
 cdef inline int32_t ladder_of(const RuleTable *t) noexcept nogil:
@@ -411,17 +423,13 @@ cdef inline bint note_taken_over(const RuleTable *t, const int64_t *row,
         return True
     was = t.ladders[ladder >> 1]
     for i in range(was.n_tiers):
-        if not room_for(<void**>&note.check, note.n, &note.room, sizeof(Check)):
+        one = noted(note, was.rung[i], <int32_t>row[CLOCK], TAKEN_OVER)
+        if one == NULL:
             return False
-        one = &note.check[note.n]
-        one.layout = was.rung[i]
-        one.day = <int32_t>row[CLOCK]
-        one.outcome = TAKEN_OVER
         one.ladder = <int32_t>ladder
         one.through = <int32_t>row[t.tiers_at + TIER * was.rung[i] + THROUGH]
         one.balances = (MOST_BALANCES if not was.tier_any[i] or only_balances(was, i)
                         else held_by(was, row, i))
-        note.n += 1
     return True
 
 
@@ -636,17 +644,10 @@ cdef inline bint note_gap(const RuleTable *t, int32_t rung, int64_t last, int32_
     cdef Check *one
     if note == NULL or last >= day - 1:
         return True
-    if not room_for(<void**>&note.check, note.n, &note.room, sizeof(Check)):
-        return False
-    one = &note.check[note.n]
-    one.layout = t.rung[rung]
-    one.day = <int32_t>last + 1
-    one.outcome = GAP
-    one.ladder = 0
-    one.through = day - 1
-    one.balances = 0
-    note.n += 1
-    return True
+    one = noted(note, t.rung[rung], <int32_t>last + 1, GAP)
+    if one != NULL:
+        one.through = day - 1
+    return one != NULL
 
 
 cdef inline bint held_on(const RuleTable *t, int64_t *row, int32_t rung, int32_t day,
