@@ -12,6 +12,7 @@ from libc.string cimport memcpy
 
 from .accounts cimport account_of, pay_debt, renew
 from .columns cimport Columns, moment
+from .counters cimport KEPT_PERIODS, add_rolling, kept_since
 from .earned cimport put_in_set
 from .facts cimport finish, no_amounts
 from .held cimport Part, add_part, has_run_out, n_parts, part_of
@@ -22,13 +23,13 @@ from .memory cimport room_for
 from .rests cimport Rest, add_rest, rest_of
 from .rules cimport (
     ANNIVERSARY, KEPT, MEMBERSHIP, OK, OVERFLOW, POOL, ROLLING, Counter, RuleTable)
+from .rungs cimport balances_met, rung_of
 from .state cimport (
     ACCOUNT, BIRTH, BONUS_GIVEN, CHECKED, CLOCK, DEBT, DONATED, ENROLLED, EXPIRED, FACTS, FORGIVEN,
     HEAD, HOLDS, ISSUED, JOINED, LAST_AT, LAST_BUY, LAST_SEQ, LIVE, LOTS, MANUAL_THROUGH,
     MANUAL_TIER, POSTED, PURCHASES, RECEIVED, REDEEMED, RENEWED, REVERSED, RUN_OUT, RUN_OUT_GIVEN,
     SENT, THROUGH, TIER, TODAY, UPGRADES, Vec)
-from .tiers cimport (
-    KEPT_PERIODS, add_rolling, balances_met, kept_since, move_tiers, rung_of)
+from .tiers cimport move_tiers
 from .work cimport Work, begin, new_event, settle_all
 
 

@@ -9,8 +9,8 @@ nothing. Programs of several currencies, and figures that need 128 bits: earn_an
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from .arith cimport add64, ctz64, i128, round_safe
+from .counters cimport in_period
 from .rules cimport N_OF, OF_EXACT, OF_NET, OF_ONE, OF_QUANTITY, Limit, PlainRule, RuleTable
-from .tiers cimport in_period
 from .words cimport Segment
 
 

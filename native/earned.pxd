@@ -7,7 +7,9 @@ from libc.string cimport memcpy, memset
 from .accounts cimport account_of, expires_on, put_lot
 from .basket cimport Basket, Rated, line_basis
 from .big cimport Big, big_add, big_round
+from .checks cimport Checks
 from .columns cimport post
+from .counters cimport add_to_counter
 from .history cimport History, Purchase, Sold, copy_row, free_row
 from .lots cimport Lot, after
 from .members cimport NO_YEAR, in_set, step_of, streak_among, streak_with
@@ -18,11 +20,10 @@ from .rules cimport (
     COUNT_LINES, COUNT_MARGIN, COUNT_RULE_POINTS, COUNT_RULE_USES, COUNT_SPEND, COUNT_UNITS,
     COUNT_VISITS, MARGIN, OF_BALANCE, PER_UNITS, POST_BONUS,
     POST_DONATE, QUANTITY, Counter, RuleTable)
+from .rungs cimport LOOK, MOST_BALANCES, holds, lasts, qualified, tier_slots
 from .state cimport (
     BONUS_GIVEN, DONATED, FACTS, ISSUED, LAST_BUY, PURCHASES, TIER, UPGRADES, Vec, vec_insert)
-from .tiers cimport (
-    LOOK, MOST_BALANCES, Checks, add_to_counter, extend_tiers, held_on, holds, lasts, qualified,
-    tier_slots)
+from .tiers cimport extend_tiers, held_on
 from .work cimport Work, mark
 
 

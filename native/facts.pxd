@@ -8,6 +8,7 @@ from libc.string cimport memcpy, memset
 from .accounts cimport account_of, expires_on, put_lot, renew, take_active, take_pending
 from .basket cimport ACTIVITY_FACT, BASKET, Basket
 from .columns cimport ACCEPTED, COMPLETED, Columns, post
+from .counters cimport counter_value
 from .earned cimport amounts_of, apply_amounts, check_tier, post_rated
 from .history cimport Event, History, Renewal
 from .lots cimport Lot, Lots, ripening_points
@@ -16,8 +17,9 @@ from .rate cimport rate_all
 from .rules cimport (
     COUNT_ACTIVITY, ENROL, INSUFFICIENT, NO_RULE, OK, OVERFLOW, POST_ADJUST, POST_FORGIVE, ROLLING,
     UNKNOWN_CURRENCY, Counter, RuleTable)
+from .rungs cimport tier_on
 from .state cimport DEBT, ENROLLED, FACTS, FORGIVEN, ISSUED, JOINED, LOTS, REVERSED
-from .tiers cimport advance_tiers, counter_value, tier_on
+from .tiers cimport advance_tiers
 from .work cimport Work, account_available, begin, new_event
 
 

@@ -23,10 +23,10 @@ from .returns cimport apply_no_receipt, apply_return, finds_too_few
 from .rules cimport (
     ACTIVITY, ADJUST, CANCEL, CAPTURE, CLOSE, DONATE, HOLD, MERGE, OK, PAYMENT, POINTS_SPENT, POOL,
     REDEEM, RELEASE, RETURN, REWARD_REDEEM, SALE, TRANSFER, TRANSFER_IN, UNKNOWN_TIER, RuleTable)
+from .rungs cimport has_tiers, tier_on
 from .sales cimport apply_sale
 from .state cimport LAST_AT, Vec
 from .stepping_back cimport tiers_back
-from .tiers cimport has_tiers, tier_on
 from .work cimport Work, write_balances
 
 

@@ -10,10 +10,10 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from .accounts cimport Takes
+from .checks cimport Checks
 from .lots cimport after
 from .state cimport ACCOUNT, HEAD, LOTS, Vec, blank_slots
 from .memory cimport room_for
-from .tiers cimport Checks
 
 
 cdef struct Geometry:

@@ -17,10 +17,11 @@ from .rules cimport (
     ALREADY_CANCELLED, HOLD_ENDED, INSUFFICIENT, MORE_THAN_HELD, NOT_A_MULTIPLE, NOT_SPENDABLE,
     NO_RULE, OK, OVERFLOW, POST_CAPTURE, POST_EXPIRE, POST_FORGIVE, POST_HOLD, POST_REDEEM,
     POST_RELEASE, POST_RESTORE, REWARD_REDEEM, UNKNOWN_CURRENCY, RuleTable)
+from .rungs cimport LOOK, lasts
 from .state cimport (
     DEBT, EXPIRED, FACTS, HOLDS, POSTED, REDEEMED, RUN_OUT, RUN_OUT_GIVEN, TODAY, Vec)
 from .taking cimport give_part, restore_from
-from .tiers cimport LOOK, held_on, lasts, move_days, ruling
+from .tiers cimport held_on, move_days, ruling
 from .work cimport Work, account_available, note_expired, settle_all
 
 

@@ -3,9 +3,9 @@
 from libc.stdint cimport int32_t, int64_t
 
 from .basket cimport Rated
+from .counters cimport counter_value
 from .members cimport NO_YEAR
 from .rules cimport ANNIVERSARY, BONUS, OF_BALANCE, Limit, RuleTable
-from .tiers cimport counter_value
 
 
 cdef inline int64_t limit_room(const RuleTable *t, const Limit *limit, const int64_t *row,

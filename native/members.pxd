@@ -6,12 +6,12 @@ condition false and its negation true.
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
+from .counters cimport counter_value, day_of_date
 from .rules cimport (
     FIRST_AT_STORE, FIRST_EVER, FIRST_IN_PERIOD, FIRST_OF_CATEGORY, IF_AGE, IF_COUNTER, IF_EVERY,
     IF_FIRST, IF_MEMBER_DAYS, IF_NEAR, IF_NTH, IF_SEGMENT, IF_SEQUENCE, IF_SINCE, IF_STREAK,
     IF_SUBSCRIPTION, Cond, RuleTable, SegmentDef, SequenceDef)
 from .state cimport BIRTH, BIRTH_CALENDAR, JOINED, LAST_BUY, PURCHASES, Vec
-from .tiers cimport counter_value, day_of_date
 
 
 cdef struct Facing:

@@ -17,8 +17,9 @@ from .rate cimport is_open, match
 from .rules cimport (
     ANNIVERSARY, COUNT_RULE_POINTS, COUNT_RULE_USES, NO_RULE, OFFER_NOT_APPLICABLE, OFFER_ONE,
     OFFER_USED_UP, OK, POST_OFFER, RuleTable)
+from .rungs cimport tier_on
 from .state cimport JOINED
-from .tiers cimport advance_tiers, tier_on
+from .tiers cimport advance_tiers
 from .work cimport Work
 
 

@@ -20,10 +20,10 @@ from .lots cimport Lot, Lots, pending_points
 from .rules cimport (
     COUNT_CURRENCY, COUNT_RULE_POINTS, COUNT_RULE_USES, COUNT_SPEND, OK, OVERFLOW, Counter,
     PlainRule, RuleTable)
+from .rungs cimport extend_simple, qualified_simple, with_manual
 from .state cimport (
     ACCOUNT, DEBT, FACTS, HEAD, ISSUED, JOINED, LAST_AT, LAST_BUY, LIVE, LOTS, PURCHASES, TODAY,
     UPGRADES)
-from .tiers cimport extend_simple, qualified_simple, with_manual
 from .words cimport (
     BLOCK, BLOCK_LINES, Segment, Sums, basket_words, merged, sum_few, sum_lines, take_seen,
     take_segments)

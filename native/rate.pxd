@@ -19,8 +19,8 @@ from .limits cimport fill_rated_caps, has_room, own_limits
 from .members cimport NO_YEAR, Facing, member_meets, year_near
 from .rules cimport (
     BONUS, EARN, GROSS, GROUP_BEST, MULTIPLY, OFFER, QUANTITY, STACK_FIRST, RuleTable)
+from .rungs cimport entered
 from .stacks cimport rate_multiplies
-from .tiers cimport entered
 from .words cimport basket_words
 
 

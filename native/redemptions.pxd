@@ -22,8 +22,9 @@ from .rules cimport (
     ABOVE_MAXIMUM, ALREADY_CANCELLED, BASKET_TOO_SMALL, BELOW_MINIMUM, HOLD, HOLD_ENDED, HOLD_USED,
     INSUFFICIENT, MORE_THAN_HELD, NOT_A_MULTIPLE, NOT_SPENDABLE, NO_RULE, OK, OVERFLOW, OVER_SHARE,
     OVER_WORTH, POST_CAPTURE, UNKNOWN_CURRENCY, RuleTable, Terms)
+from .rungs cimport tier_on
 from .state cimport DEBT, HOLDS, JOINED, LOTS, REDEEMED, Vec
-from .tiers cimport advance_tiers, tier_on
+from .tiers cimport advance_tiers
 from .work cimport Work, account_available
 
 

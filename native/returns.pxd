@@ -17,10 +17,10 @@ from .lines cimport prepare
 from .lots cimport Lots, ripening_points
 from .offers cimport count_offers, offers_back
 from .rules cimport NO_RULE, NO_SUCH_LINE, OK, OVERFLOW, POINTS_SPENT, POST_REVERSE, RuleTable
+from .rungs cimport has_tiers
 from .state cimport FACTS, LOTS
 from .stepping_back cimport guards_back, lower_base, renewals_back, step_back, tiers_back
 from .taking cimport REFUSE, restore_spent, reverse, take_back
-from .tiers cimport has_tiers
 from .what_is_left cimport bring_back, rate_left, share_left
 from .work cimport Work, account_available, begin, mark, new_event
 

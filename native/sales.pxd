@@ -8,6 +8,7 @@ from .accounts cimport account_of, expires_on, renew
 from .accrual cimport money_of, not_paid, put_waiting, wait_for_money
 from .basket cimport BASKET, Basket
 from .columns cimport Columns, today
+from .counters cimport add_rolling, still_kept
 from .earned cimport apply_amounts, count_purchase, keeps_rest, new_sold, post_rated
 from .facts cimport finish, rate_ahead, remember_renewal
 from .history cimport Event, History, Sold
@@ -18,8 +19,8 @@ from .offers cimport check_offers, count_offers, give_offers, years_of_offers
 from .redemptions cimport names_any, pay_with_named, redeem_tenders, tenders_asked
 from .rests cimport copy_rest
 from .rules cimport KEPT, OK, OVERFLOW, PERIOD, Counter, RuleTable
+from .rungs cimport tier_on
 from .state cimport FACTS, RENEWED, Vec
-from .tiers cimport add_rolling, still_kept, tier_on
 from .work cimport Work, begin, look, new_event
 
 

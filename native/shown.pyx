@@ -8,13 +8,13 @@ from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint32_t
 from libc.stdlib cimport free
 
 from .buffers cimport Bytes, let_go, put, put_figure
+from .counters cimport figure
 from .held cimport held_points
 from .lots cimport UNPAID, Lot, Lots, pending_points
 from .rules cimport Rules, RuleTable
 from .state cimport (
     ACCOUNT, DEBT, DONATED, EXPIRED, FORGIVEN, ISSUED, LIVE, PURCHASES, RECEIVED, REDEEMED,
     REVERSED, SENT, State)
-from .tiers cimport figure
 
 cdef enum:
     DATE = 10             # bytes of a date's text

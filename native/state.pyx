@@ -17,10 +17,12 @@ import numpy as np
 cimport numpy as cnp
 
 from .accounts cimport settle
+from .counters cimport figure
 from .held cimport both, has_run_out, held_points, high, low, n_parts, part_of
 from .lots cimport Lot, Lots, pending_points
 from .rules cimport Rules, RuleTable
-from .tiers cimport advance_tiers, figure, tier_of_layout
+from .rungs cimport tier_of_layout
+from .tiers cimport advance_tiers
 
 cdef extern from *:
     """

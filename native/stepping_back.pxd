@@ -5,21 +5,22 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from .accounts cimport account_of, renew, renewed_through, settle
+from .checks cimport Past, has_stepped
 from .columns cimport Columns, post
+from .counters cimport add_to_counter
 from .held cimport Part, n_parts, part_of, set_good_through
 from .history cimport Event, History, Purchase, Sold, blank_row, copy_row, free_row
 from .lots cimport Lot
 from .rules cimport (
     ANNIVERSARY, BONUS, ENROL, NO_RULE, OF_BALANCE, OF_BALANCE_IN, POST_EXPIRE, POST_REVERSE,
     RuleTable)
+from .rungs cimport (
+    MOST_BALANCES, held_by, holds, lasts, only_balances, rung_of, still_good, tier_slots)
 from .state cimport (
     BONUS_GIVEN, CHECKED, ENROLLED, EXPIRED, HOLDS, JOINED, LAST_BUY, POSTED, PURCHASES,
     RENEWED, THROUGH, TIER, TODAY, Vec)
 from .taking cimport renew_since, take_back
-from .tiers cimport (
-    MOST_BALANCES, Past, add_to_counter, extend_tiers, has_stepped, held_by, holds, lasts,
-    move_tiers, only_balances,
-    rung_of, still_good, tier_slots)
+from .tiers cimport extend_tiers, move_tiers
 from .work cimport Work, note_expired
 
 

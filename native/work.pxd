@@ -7,13 +7,15 @@ from libc.string cimport memset
 from .accounts cimport Takes, account_of, settle
 from .basket cimport Line, Rated
 from .columns cimport Columns, Postings, Results
+from .counters cimport figure
 from .held cimport held_points
 from .history cimport Event, Geometry, History
 from .lots cimport RESTORED, Lots, available
 from .memory cimport room_for
 from .rules cimport RuleTable
+from .rungs cimport RAISED, balances_met, entered, still_good
 from .state cimport DEBT, JOINED, LOTS, TODAY
-from .tiers cimport RAISED, balances_met, entered, figure, move_tiers, still_good
+from .tiers cimport move_tiers
 
 
 cdef struct Closings:

@@ -63,25 +63,25 @@ FAULTS: tuple[Fault, ...] = (
         "gone on the last good day",
     ),
     Fault(
-        "native/tiers.pxd",
+        "native/rungs.pxd",
         "[THROUGH] + t.grace_days >= day)",
         "[THROUGH] + t.grace_days > day)",
         "the last day of a tier is lost",
     ),
     Fault(
-        "native/tiers.pxd",
+        "native/rungs.pxd",
         "row[MANUAL_THROUGH] >= day",
         "row[MANUAL_THROUGH] > day",
         "the last day of a manual tier is lost",
     ),
     Fault(
-        "native/tiers.pxd",
+        "native/rungs.pxd",
         "for i in range(found + 1, t.n_tiers):",
         "for i in range(t.n_tiers):",
         "a lower manual tier counts as well",
     ),
     Fault(
-        "native/tiers.pxd",
+        "native/rungs.pxd",
         "if met and t.tier_any[rung]:",
         "if met:",
         "all counts as any",
@@ -93,7 +93,7 @@ FAULTS: tuple[Fault, ...] = (
         "a step down without grace",
     ),
     Fault(
-        "native/tiers.pxd",
+        "native/counters.pxd",
         "if at[0] > key:",
         "if at[0] < key:",
         "a late fact of an earlier period is not counted",
