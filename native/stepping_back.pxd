@@ -12,7 +12,7 @@ from .held cimport Part, n_parts, part_of, set_good_through
 from .history cimport Event, History, Purchase, Sold, blank_row, copy_row, free_row
 from .lots cimport Lot
 from .rules cimport (
-    ANNIVERSARY, BONUS, ENROL, NO_RULE, OF_BALANCE, OF_BALANCE_IN, POST_EXPIRE, POST_REVERSE,
+    ANNIVERSARY, BONUS, ENROL, NO_RULE, OF_BALANCE, POST_EXPIRE, POST_REVERSE,
     RuleTable)
 from .rungs cimport (
     MOST_BALANCES, held_by, holds, lasts, only_balances, rung_of, still_good, tier_slots)

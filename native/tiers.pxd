@@ -14,7 +14,7 @@ from .rules cimport ONE_STEP, RuleTable
 from .rungs cimport (
     LOOK, RAISED, balances_met, holds, ladder_of, lasts, make_good, qualified, tier_slots,
     valid_through)
-from .state cimport CHECKED, CLOCK, JOINED, THROUGH, TIER
+from .state cimport CHECKED, CLOCK, JOINED, THROUGH
 
 
 cdef enum:
